@@ -1,0 +1,91 @@
+import type { Json } from './json.ts'
+
+/** Why an end was concluded though nobody reported it. */
+export type Cause =
+  /** Nobody came back within the grace. */
+  | 'empty'
+  /** A named session was empty, and silent for ten minutes. */
+  | 'silent'
+  /** A newer session of the same room shows that this one is over. */
+  | 'superseded'
+  /** The source said nothing at all for its longest silence. */
+  | 'source-silent'
+  /** The source started again, and had forgotten whoever was inside. */
+  | 'source-restarted'
+  /** The connection answered no ping. */
+  | 'connection-silent'
+  /** Absent from two snapshots in a row. */
+  | 'absent'
+
+/** What kind of participant: only a `person` counts as attendance. */
+export type ParticipantKind = 'person' | 'recorder' | 'agent' | 'sip'
+
+/** What every fact says. Times are epoch milliseconds. */
+export type FactBase = {
+  /** The fact's identity within its source: the same id twice is the same fact. */
+  id: string
+  /** The reporter: `hosted`, `events`, or a source's id. */
+  source: string
+  roomId: string
+  /** The sender's own name for this life of the room. A fact without one is *unnamed*. */
+  sessionKey?: string
+  /** When it happened, by the sender's clock. */
+  at: number
+  /** When we heard of it, by ours. */
+  receivedAt: number
+}
+
+type OfParticipant = {
+  participantId: string
+  /** The sender's id for this one connection; absent where the sender knows none. */
+  connectionId?: string
+}
+
+export type SessionStarted = FactBase & { type: 'session-started' }
+export type SessionEnded = FactBase & {
+  type: 'session-ended'
+  reason?: string
+  /** Present where we concluded the end: it is provisional, and later evidence withdraws it. */
+  inferred?: Cause
+}
+export type ParticipantJoined = FactBase &
+  OfParticipant & { type: 'participant-joined'; name?: string; kind?: ParticipantKind; metadata?: Json }
+export type ParticipantLeft = FactBase &
+  OfParticipant & {
+    type: 'participant-left'
+    name?: string
+    kind?: ParticipantKind
+    /** Some senders repeat in the leave when the join was: the whole stay in one fact. */
+    joinedAt?: number
+    reason?: string
+    inferred?: Cause
+  }
+/** Evidence that a connection was there at `at`; it opens a stay where none was known. */
+export type ParticipantSeen = FactBase &
+  OfParticipant & { type: 'participant-seen'; name?: string; kind?: ParticipantKind; joinedAt?: number }
+/** A snapshot did not hold this connection; `lastSeenAt` is the last time that one did. */
+export type ParticipantMissed = FactBase & OfParticipant & { type: 'participant-missed'; lastSeenAt: number }
+/** Everyone who was inside at `at`. */
+export type Snapshot = FactBase & {
+  type: 'snapshot'
+  participants: (OfParticipant & { name?: string; kind?: ParticipantKind; joinedAt?: number })[]
+}
+/** The source started again: whoever it had inside is gone since `lastSeenAt`. Its `roomId` is empty: it concerns all rooms. */
+export type SourceStarted = FactBase & { type: 'source-started'; lastSeenAt?: number }
+
+/** Something that happened, in our words, whoever reported it. */
+export type Fact =
+  | SessionStarted
+  | SessionEnded
+  | ParticipantJoined
+  | ParticipantLeft
+  | ParticipantSeen
+  | ParticipantMissed
+  | Snapshot
+  | SourceStarted
+
+/** A fact about one session, or one participant in it: what the ledger applies. */
+export type SessionFact = Exclude<Fact, Snapshot | SourceStarted>
+
+/** What became of a fact. */
+export type Outcome = 'recorded' | 'duplicate' | 'waiting' | 'ignored' | 'refused'

@@ -1,0 +1,21 @@
+/** The form of a room id: `xxxx-xxxx-xxxx` of `[a-z0-9]`. */
+export const roomIdPattern = /^[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}$/
+
+/** The form of every other id the API makes: 24 hex digits, the first 8 the second of creation. */
+export const objectIdPattern = /^[0-9a-f]{24}$/
+
+/** Longest `participantId`, in UTF-16 units. */
+export const participantIdMaxLength = 256
+/** Longest `name`, in UTF-16 units. */
+export const nameMaxLength = 512
+/** Longest `customRoomId`, in UTF-16 units. */
+export const customRoomIdMaxLength = 256
+
+/**
+ * 24 hex digits: the second of `atMs`, then 16 digits that tell apart what happened in that second.
+ * @param tail 16 hex digits
+ */
+export function toObjectId(atMs: number, tail: string): string {
+  const second = Math.min(Math.max(Math.floor(atMs / 1000), 0), 0xffffffff)
+  return second.toString(16).padStart(8, '0') + tail
+}

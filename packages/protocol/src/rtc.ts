@@ -1,0 +1,80 @@
+import { Type } from 'typebox'
+import { nameMaxLength, participantIdMaxLength } from './ids.ts'
+
+const ParticipantId = Type.String({ minLength: 1, maxLength: participantIdMaxLength })
+
+/** The first message on the socket: who joins which room. */
+export const JoinMessage = Type.Object({
+  type: Type.Literal('join'),
+  token: Type.String(),
+  roomId: Type.String(),
+  participantId: Type.Optional(ParticipantId),
+  name: Type.Optional(Type.String({ maxLength: nameMaxLength })),
+  metadata: Type.Optional(Type.Unknown()),
+})
+export const LeaveMessage = Type.Object({ type: Type.Literal('leave') })
+/** Carried unread to the connection `to`, with `from` added. */
+export const SignalMessage = Type.Object({
+  type: Type.Literal('signal'),
+  to: Type.String(),
+  data: Type.Unknown(),
+})
+export const AdmitMessage = Type.Object({ type: Type.Literal('admit'), participantId: ParticipantId })
+export const DenyMessage = Type.Object({ type: Type.Literal('deny'), participantId: ParticipantId })
+export const RemoveMessage = Type.Object({ type: Type.Literal('remove'), participantId: ParticipantId })
+/** A request to mute, carried to the participant: their client obeys. */
+export const MuteMessage = Type.Object({
+  type: Type.Literal('mute'),
+  participantId: ParticipantId,
+  kind: Type.Optional(Type.Union([Type.Literal('audio'), Type.Literal('video')])),
+})
+
+/** What a client may say on `/v2/rtc`, as JSON text messages. */
+export const ClientMessage = Type.Union([
+  JoinMessage,
+  LeaveMessage,
+  SignalMessage,
+  AdmitMessage,
+  DenyMessage,
+  RemoveMessage,
+  MuteMessage,
+])
+export type ClientMessage = Type.Static<typeof ClientMessage>
+
+/** Somebody inside, as the others see them. */
+export type Peer = { participantId: string; name: string; connectionId: string; metadata?: unknown }
+
+/** What the room says to a client. */
+export type ServerMessage =
+  | {
+      type: 'joined'
+      sessionId: string
+      roomId: string
+      participantId: string
+      connectionId: string
+      /** The others who are inside. */
+      participants: Peer[]
+      /** For `new RTCPeerConnection({ iceServers })`. */
+      iceServers: unknown[]
+    }
+  /** The token may only ask: somebody with `allow_join` has to admit. */
+  | { type: 'waiting'; roomId: string; participantId: string }
+  /** Somebody asks to be admitted; sent to those who may admit. */
+  | { type: 'entry-requested'; participantId: string; name: string }
+  /** An entry request is settled or withdrawn; sent to those who were asked. */
+  | { type: 'entry-settled'; participantId: string; outcome: 'admitted' | 'denied' | 'withdrawn' }
+  | ({ type: 'participant-joined' } & Peer)
+  | { type: 'participant-left'; participantId: string; connectionId: string; reason: string }
+  | { type: 'signal'; from: string; data: unknown }
+  | { type: 'mute'; participantId: string; kind?: 'audio' | 'video'; from: string }
+  /** A request could not be done; the socket stays open. */
+  | { type: 'error'; code: string; message: string }
+
+/** The largest message either side may send, in bytes. */
+export const rtcMessageMaxBytes = 64 * 1024
+/** The room pings each socket this often, in milliseconds. */
+export const pingIntervalMs = 10_000
+/** A socket that answered nothing for this long, in milliseconds, is gone since its last pong. */
+export const silenceMs = 30_000
+/** The `join` has to come within this time, in milliseconds. */
+export const joinTimeoutMs = 10_000

@@ -1,0 +1,141 @@
+import { accessSync, readFileSync } from 'node:fs'
+import { StartRefusal } from './error.ts'
+
+/** Everything that can be set. Durations carry their unit in the name. */
+export type Config = {
+  /** 0 takes any free port. */
+  port: number
+  host: string
+  /** The folder of the SQLite file and the master key. */
+  dataFolder: string
+  /** 32 bytes; undefined: a file of mode 600 in the data folder, made at the first start. */
+  masterKey: Buffer | undefined
+  /** The address that `links` are built on; undefined: the request's own host. */
+  publicUrl: string | undefined
+  /** Believe X-Forwarded-* from a proxy in front. */
+  trustProxy: boolean
+  /** The first key; undefined: made at the first start and kept. */
+  firstKey: { apiKey: string; secret: string } | undefined
+  /** A room that emptied is over when nobody came back within this. */
+  graceMs: number
+  /** Most sockets in one hosted room. */
+  roomSocketsMax: number
+  /** For `new RTCPeerConnection({ iceServers })`. */
+  iceServers: unknown[]
+  tls: { cert: Buffer; key: Buffer } | undefined
+  /** A token without roles may only join, not call the API. */
+  strictRoles: boolean
+  logLevel: string
+}
+
+type Env = { [name: string]: string | undefined }
+
+/** Reads every setting once. Throws a `StartRefusal` that names the setting, its value and what it takes. */
+export function readConfig(env: Env): Config {
+  return {
+    port: integer(env, 'PORT', 4000, 0, 65535),
+    host: text(env, 'HOST') ?? '127.0.0.1',
+    dataFolder: text(env, 'ROLLCALL_DATA') ?? './data',
+    masterKey: masterKey(env),
+    publicUrl: address(env, 'ROLLCALL_PUBLIC_URL'),
+    trustProxy: onOff(env, 'ROLLCALL_TRUST_PROXY', false),
+    firstKey: firstKey(env),
+    graceMs: integer(env, 'ROLLCALL_GRACE_SECONDS', 20, 0, 86_400) * 1000,
+    roomSocketsMax: integer(env, 'ROLLCALL_ROOM_MAX', 100, 1, 100_000),
+    iceServers: jsonArray(env, 'ROLLCALL_ICE_SERVERS'),
+    tls: tls(env),
+    strictRoles: onOff(env, 'ROLLCALL_STRICT_ROLES', false),
+    logLevel: oneOf(env, 'LOG_LEVEL', 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+  }
+}
+
+function refuse(name: string, value: string, takes: string): never {
+  throw new StartRefusal(`${name}=${value} is not understood: it takes ${takes}`)
+}
+
+function text(env: Env, name: string): string | undefined {
+  const value = env[name]?.trim()
+  return value === undefined || value === '' ? undefined : value
+}
+
+function integer(env: Env, name: string, fallback: number, min: number, max: number): number {
+  const value = text(env, name)
+  if (value === undefined) return fallback
+  const number = Number(value)
+  if (!Number.isInteger(number) || number < min || number > max) {
+    refuse(name, value, `a whole number from ${min} to ${max}`)
+  }
+  return number
+}
+
+function onOff(env: Env, name: string, fallback: boolean): boolean {
+  const value = text(env, name)?.toLowerCase()
+  if (value === undefined) return fallback
+  if (['on', 'true', '1', 'yes'].includes(value)) return true
+  if (['off', 'false', '0', 'no'].includes(value)) return false
+  return refuse(name, value, 'on or off')
+}
+
+function oneOf(env: Env, name: string, fallback: string, allowed: string[]): string {
+  const value = text(env, name) ?? fallback
+  return allowed.includes(value) ? value : refuse(name, value, `one of ${allowed.join(', ')}`)
+}
+
+function address(env: Env, name: string): string | undefined {
+  const value = text(env, name)
+  if (value === undefined) return undefined
+  if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) {
+    refuse(name, value, 'an http or https address, such as https://rooms.example.org')
+  }
+  return value.replace(/\/+$/, '')
+}
+
+function jsonArray(env: Env, name: string): unknown[] {
+  const value = text(env, name)
+  if (value === undefined) return []
+  const takes = 'a JSON array, such as [{"urls":"stun:stun.example.org"}]'
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(value)
+  } catch {
+    refuse(name, value, takes)
+  }
+  return Array.isArray(parsed) ? parsed : refuse(name, value, takes)
+}
+
+function masterKey(env: Env): Buffer | undefined {
+  const value = text(env, 'ROLLCALL_MASTER_KEY')
+  if (value === undefined) return undefined
+  const key = /^[0-9a-f]{64}$/i.test(value) ? Buffer.from(value, 'hex') : Buffer.from(value, 'base64')
+  // The value is a secret: it is not repeated in the message.
+  return key.length === 32 ? key : refuse('ROLLCALL_MASTER_KEY', '…', '32 bytes, as 64 hex digits or in base64')
+}
+
+function firstKey(env: Env): Config['firstKey'] {
+  const apiKey = text(env, 'ROLLCALL_API_KEY')
+  const secret = text(env, 'ROLLCALL_SECRET')
+  if (apiKey === undefined && secret === undefined) return undefined
+  if (apiKey === undefined || secret === undefined) {
+    throw new StartRefusal('ROLLCALL_API_KEY and ROLLCALL_SECRET go together: set both, or neither')
+  }
+  return { apiKey, secret }
+}
+
+function tls(env: Env): Config['tls'] {
+  const cert = text(env, 'ROLLCALL_TLS_CERT')
+  const key = text(env, 'ROLLCALL_TLS_KEY')
+  if (cert === undefined && key === undefined) return undefined
+  if (cert === undefined || key === undefined) {
+    throw new StartRefusal('ROLLCALL_TLS_CERT and ROLLCALL_TLS_KEY go together: set both, or neither')
+  }
+  return { cert: file('ROLLCALL_TLS_CERT', cert), key: file('ROLLCALL_TLS_KEY', key) }
+}
+
+function file(name: string, path: string): Buffer {
+  try {
+    accessSync(path)
+    return readFileSync(path)
+  } catch (error) {
+    throw new StartRefusal(`${name}=${path} cannot be read: ${(error as Error).message}`)
+  }
+}

@@ -1,0 +1,29 @@
+import type { Fact, Outcome } from '@rollcall/protocol'
+import type { Logger } from 'pino'
+import type { Clock } from './clock.ts'
+import type { Config } from './config.ts'
+import type { Reads, Writes } from './store/store.ts'
+
+/** What became of one fact. */
+export type Recorded = {
+  /** The fact's id. */
+  id: string
+  outcome: Outcome
+  /** Why it was ignored or refused. */
+  reason?: string
+  /** The session it belongs to; absent where it was ignored or refused. */
+  sessionId?: string
+}
+
+/** The one door for facts. Resolves when they are durable; rejects with a `Refusal` BUSY when the queue is full. */
+export type Record = (keyId: number, facts: Fact[]) => Promise<Recorded[]>
+
+/** The parts of a running server, passed as one value: take from it only what you use. */
+export type Context = {
+  config: Config
+  clock: Clock
+  log: Logger
+  reads: Reads
+  writes: Writes
+  record: Record
+}

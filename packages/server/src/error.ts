@@ -1,0 +1,37 @@
+/** What may be refused, by name. `api/errors.ts` gives each its HTTP status. */
+export type ErrorCode =
+  | 'BAD_REQUEST'
+  | 'TOKEN_MISSING'
+  | 'TOKEN_INVALID'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'ROOM_NOT_FOUND'
+  | 'SESSION_NOT_FOUND'
+  | 'PARTICIPANT_NOT_FOUND'
+  | 'NO_SESSION_OPEN'
+  | 'ROOM_ID_NEEDED'
+  | 'CONFLICT'
+  | 'TOO_LARGE'
+  | 'TOO_MANY_REQUESTS'
+  | 'BUSY'
+
+/** A refusal that the caller is told about, in words that name the thing and what to do. */
+export class Refusal extends Error {
+  override name = 'Refusal'
+  code: ErrorCode
+
+  constructor(code: ErrorCode, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** A reason not to start: one clear line for the terminal. */
+export class StartRefusal extends Error {
+  override name = 'StartRefusal'
+}
+
+/** For the end of a switch over a closed union: reaching it is a mistake of the type, not of the input. */
+export function assertNever(value: never): never {
+  throw new Error(`unexpected ${JSON.stringify(value)}`)
+}

@@ -1,0 +1,68 @@
+import type { AutoCloseConfig, NumberedChange, RoomWebhook } from '@rollcall/protocol'
+import type { Key, Mark, Participant, Room, Session } from './rows.ts'
+
+/** What `GET /v2/sessions` may ask for. Times are epoch milliseconds, both ends included. */
+export type SessionFilter = {
+  roomId?: string
+  customRoomId?: string
+  /** Exact roomId or customRoomId. */
+  query?: string
+  status?: 'ongoing' | 'ended'
+  startFrom?: number
+  startTo?: number
+  participantId?: string
+}
+
+export type Page = { page: number; perPage: number }
+
+/** A session with what it takes to show it. */
+export type SessionRecord = {
+  session: Session & { startAt: number }
+  customRoomId: string | null
+  /** In order of first join; `marks` belong to them. */
+  participants: Participant[]
+  marks: Mark[]
+  /** More people were in it than `participants` holds. */
+  truncated: boolean
+}
+
+export type NewRoom = {
+  customRoomId?: string
+  webhook?: RoomWebhook
+  autoClose?: AutoCloseConfig
+  allowedParticipantIds?: string[]
+}
+
+/** Reading: everything is of one key, named first. A missing thing is undefined. */
+export type Reads = {
+  /** The key with this API key, also when disabled: the caller judges. */
+  findKey(apiKey: string): Promise<Key | undefined>
+  listKeys(): Promise<Key[]>
+  /** By roomId, customRoomId or id. */
+  findRoom(keyId: number, anyId: string): Promise<Room | undefined>
+  listRooms(keyId: number, query: string | undefined, page: Page): Promise<{ rooms: Room[]; total: number }>
+  /** Newest start first, then id; at most `participantsMax` people a session. */
+  listSessions(
+    keyId: number,
+    filter: SessionFilter,
+    page: Page,
+    participantsMax: number,
+  ): Promise<{ sessions: SessionRecord[]; total: number }>
+  getSession(keyId: number, sessionId: string): Promise<SessionRecord | undefined>
+  changesAfter(keyId: number, seq: number, limit: number): Promise<NumberedChange[]>
+}
+
+/** Writing, apart from facts: each is durable when its promise resolves. */
+export type Writes = {
+  addKey(input: { name: string | null; email: string | null; apiKey?: string; secret?: string }): Promise<Key>
+  /** The old secret stays good until `previousUntil`. Undefined where no such key is. */
+  rotateKey(input: { apiKey: string; previousUntil: number }): Promise<Key | undefined>
+  disableKey(input: { apiKey: string }): Promise<Key | undefined>
+  /** With a `customRoomId` that exists: that room, unchanged. */
+  createRoom(input: { keyId: number } & NewRoom): Promise<Room>
+  setRoomDisabled(input: { keyId: number; roomId: string; disabled: boolean }): Promise<Room | undefined>
+  /** This process still holds its sockets at `at`. */
+  renewLease(input: { holder: string; at: number }): Promise<void>
+  /** The process is gone, and said so: nothing is to be concluded from its lease. */
+  releaseLease(input: { holder: string }): Promise<void>
+}
