@@ -62,7 +62,7 @@ export type ParticipantLeft = FactBase &
   }
 /** Evidence that a connection was there at `at`; it opens a stay where none was known. */
 export type ParticipantSeen = FactBase &
-  OfParticipant & { type: 'participant-seen'; name?: string; kind?: ParticipantKind; joinedAt?: number }
+  OfParticipant & { type: 'participant-seen'; name?: string; kind?: ParticipantKind }
 /** A snapshot did not hold this connection; `lastSeenAt` is the last time that one did. */
 export type ParticipantMissed = FactBase & OfParticipant & { type: 'participant-missed'; lastSeenAt: number }
 /** Everyone who was inside at `at`. */

@@ -1,3 +1,4 @@
+export * from './assert-never.ts'
 export * from './change.ts'
 export * from './close-codes.ts'
 export * from './error.ts'

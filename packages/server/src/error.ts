@@ -30,8 +30,3 @@ export class Refusal extends Error {
 export class StartRefusal extends Error {
   override name = 'StartRefusal'
 }
-
-/** For the end of a switch over a closed union: reaching it is a mistake of the type, not of the input. */
-export function assertNever(value: never): never {
-  throw new Error(`unexpected ${JSON.stringify(value)}`)
-}

@@ -1,5 +1,6 @@
 import type { AutoCloseConfig, NumberedChange, RoomWebhook } from '@rollcall/protocol'
-import type { Key, Mark, Participant, Room, Session } from './rows.ts'
+import type { Mark, Participant, Session } from '../ledger/state.ts'
+import type { Key, Room } from './rows.ts'
 
 /** What `GET /v2/sessions` may ask for. Times are epoch milliseconds, both ends included. */
 export type SessionFilter = {

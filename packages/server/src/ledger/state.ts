@@ -1,0 +1,86 @@
+import type { Cause, Json, ParticipantKind } from '@rollcall/protocol'
+
+/** What the ledger keeps of a session. Times are epoch milliseconds, by the facts' clock unless said. */
+export type Session = {
+  /** 24 hex digits. */
+  id: string
+  roomId: string
+  source: string
+  /** Null: the facts are unnamed, and which session they belong to is told by their time. */
+  sessionKey: string | null
+  /** The earliest evidence that it ran; null while all that came waits, unseen, for its other half. */
+  startAt: number | null
+  /** When it ended; null while it runs. */
+  endAt: number | null
+  endReason: string | null
+  /** The latest end that somebody reported or commanded. */
+  endedAt: number | null
+  /** Why we concluded that it is over though nobody reported an end: provisional. */
+  concluded: Cause | null
+  /** The latest evidence of its start, or of people in it. */
+  lastAt: number
+  /** The same without people: its start, and snapshots. */
+  saidAt: number
+  /** The latest snapshot. */
+  snapshotAt: number | null
+  /** The source restarted then: the grace runs from here. */
+  resumedAt: number | null
+  /** When somebody has to look whether it is over, by our clock; null for never. */
+  lookAt: number | null
+  /** People with an open timelog entry. */
+  inside: number
+  /** People with any timelog entry. */
+  people: number
+  /** Milliseconds of all closed timelog entries. */
+  closedMs: number
+  /** Sum of the starts of all open timelog entries: with `closedMs` it gives the time inside at any moment. */
+  openSinceSum: number
+  /** Corrections after the end. */
+  revision: number
+  /** By our clock. */
+  updatedAt: number
+}
+
+/** One person in one session. All but the id is folded from their marks, and kept so that reading needs no fold. */
+export type Participant = {
+  participantId: string
+  name: string
+  kind: ParticipantKind
+  metadata: Json | null
+  /** Their first join; null while only a leave is known, which waits unseen. */
+  joinedAt: number | null
+  /** The start of their open timelog entry; null when they are not inside. */
+  openSince: number | null
+  /** Milliseconds of their closed timelog entries. */
+  closedMs: number
+  /** The latest evidence of them; null while unseen. */
+  lastAt: number | null
+}
+
+/** What one fact says of one connection. Stays are folded from these, so the order of arrival cannot matter. */
+export type Mark = {
+  participantId: string
+  /** Empty where the sender knows no connections: a person then has one. */
+  connectionId: string
+  kind: 'joined' | 'seen' | 'missed' | 'left'
+  at: number
+  factId: string
+  /** Of a leave, as the sender words it. */
+  reason: string | null
+  /** Of a leave that nobody saw: why it was concluded. It is provisional. */
+  inferred: Cause | null
+  /** Of a `missed`: the last evidence before it. */
+  lastSeenAt: number | null
+  /** What the fact says of the person; null where it says nothing. */
+  name: string | null
+  participantKind: ParticipantKind | null
+  metadata: Json | null
+}
+
+/** Durations the rules depend on, in milliseconds. */
+export type Rules = {
+  /** An unnamed session is over when nobody came back within this. */
+  graceMs: number
+  /** A named session is over when it was empty and silent for this. */
+  silenceMs: number
+}
