@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'ROOM_ID_NEEDED'
   | 'CONFLICT'
   | 'TOO_LARGE'
+  | 'UNSUPPORTED_MEDIA_TYPE'
   | 'TOO_MANY_REQUESTS'
   | 'BUSY'
 

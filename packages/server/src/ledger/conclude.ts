@@ -82,7 +82,7 @@ export function concludeFromRestart(session: Session, people: People, restart: S
 export function concludeEnd(session: Session, receivedAt: number): SessionFact {
   const cause = session.sessionKey === null ? 'empty' : 'silent'
   return {
-    id: `rollcall:${cause} ${session.id} ${session.lastAt}`,
+    id: `rollcall:${cause} ${session.id} ${session.lastAt} ${session.revision}`,
     type: 'session-ended',
     source: session.source,
     roomId: session.roomId,

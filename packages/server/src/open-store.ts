@@ -1,0 +1,262 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type { Clock } from './clock.ts'
+import type { Record } from './context.ts'
+import { Refusal, StartRefusal } from './error.ts'
+import type { Rules } from './ledger/state.ts'
+import { createOperations, type Operation, type Operations, sweepMax } from './operations.ts'
+import { createChangeReads } from './store/changes.ts'
+import type { Database } from './store/database.ts'
+import { createFactStore } from './store/facts.ts'
+import { createKeyStore } from './store/keys.ts'
+import { createRoomStore } from './store/rooms.ts'
+import { createSecretBox, type SecretBox } from './store/secrets.ts'
+import { createSessionReads } from './store/sessions.ts'
+import { lockFile, migrate, openSqlite } from './store/sqlite.ts'
+import type { Reads, Writes } from './store/store.ts'
+import type { WriterAnswer, WriterData, WriterRequest } from './writer.ts'
+
+export type Store = {
+  reads: Reads
+  writes: Writes
+  record: Record
+  /** Ends what is over by `now`: the sweeper calls it. */
+  sweep(now: number): Promise<void>
+  /** Concludes who is gone since the last process stopped without a word. */
+  resume(now: number): Promise<void>
+  close(): Promise<void>
+}
+
+export type StoreOptions = {
+  dataFolder: string
+  /** 32 bytes; undefined: the file `master.key` in the data folder, made when missing. */
+  masterKey?: Buffer | undefined
+  rules: Rules
+  clock: Clock
+  /** The writing thread died: nothing can be recorded any more. */
+  onFailure?: (error: Error) => void
+  /** False for a command beside a running server: no lock is taken, and no thread started. Default true. */
+  exclusive?: boolean
+}
+
+/** Most facts that wait for the disk at once; more are refused with BUSY. */
+const factsWaitingMax = 50_000
+
+/**
+ * Opens the SQLite file under the data folder, makes or updates its tables, and starts the thread that writes.
+ * Throws a `StartRefusal` that says which folder, and what to do, where that cannot be.
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { dataFolder, rules, clock, exclusive = true } = options
+  const path = join(dataFolder, 'rollcall.db')
+  const masterKey = prepareFolder(dataFolder, options.masterKey)
+  const lock = exclusive ? takeLock(dataFolder) : undefined
+  try {
+    const box = createSecretBox(masterKey)
+    const now = () => clock.now()
+    const db = await openMigrated(path)
+    await proveMasterKey(db, box, now, dataFolder)
+    const reads = createReads(db, box, now)
+    const perform = exclusive
+      ? startWriter({ path, masterKey, rules }, options.onFailure)
+      : performHere(db, createOperations(db, { box, rules, now }))
+    const due = createFactStore(db)
+    return {
+      reads,
+      writes: toWrites(perform.perform),
+      record: (keyId, facts) => perform.perform('record', { keyId, facts }),
+      async sweep(at) {
+        // Mostly nothing is due: an indexed read here is cheaper than a turn of the writer.
+        if ((await due.listToLookAt(at, 1)).length === 0) return
+        while ((await perform.perform('sweep', { now: at })) === sweepMax);
+      },
+      resume: (at) => perform.perform('resume', { now: at }),
+      async close() {
+        await perform.close()
+        await db.close()
+        lock?.release()
+      },
+    }
+  } catch (error) {
+    lock?.release()
+    throw error
+  }
+}
+
+type Perform = <N extends keyof Operations>(
+  name: N,
+  input: Parameters<Operations[N]>[0],
+) => Promise<Awaited<ReturnType<Operations[N]>>>
+
+type Performer = { perform: Perform; close(): Promise<void> }
+
+function prepareFolder(folder: string, given: Buffer | undefined): Buffer {
+  try {
+    mkdirSync(folder, { recursive: true })
+    return given ?? ownMasterKey(join(folder, 'master.key'))
+  } catch (error) {
+    if (error instanceof StartRefusal) throw error
+    throw new StartRefusal(
+      `ROLLCALL_DATA=${folder} cannot be used: ${(error as Error).message}; name a folder that can be written`,
+    )
+  }
+}
+
+function ownMasterKey(file: string): Buffer {
+  if (!existsSync(file)) writeFileSync(file, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
+  const key = Buffer.from(readFileSync(file, 'utf8').trim(), 'hex')
+  if (key.length !== 32) throw new StartRefusal(`${file} is damaged: it has to hold 64 hex digits`)
+  return key
+}
+
+function takeLock(folder: string): { release(): void } {
+  let lock: ReturnType<typeof lockFile>
+  try {
+    lock = lockFile(join(folder, 'rollcall.lock'))
+  } catch (error) {
+    throw new StartRefusal(
+      `ROLLCALL_DATA=${folder} cannot be used: ${(error as Error).message}; name a folder that can be written`,
+    )
+  }
+  if (lock === undefined) {
+    throw new StartRefusal(
+      `ROLLCALL_DATA=${folder} is in use by another Rollcall server: stop that one, or name another folder`,
+    )
+  }
+  return lock
+}
+
+async function openMigrated(path: string): Promise<Database> {
+  try {
+    const db = openSqlite(path)
+    await migrate(db)
+    return db
+  } catch (error) {
+    throw new StartRefusal(`${path} cannot be opened: ${(error as Error).message}`)
+  }
+}
+
+async function proveMasterKey(db: Database, box: SecretBox, now: () => number, folder: string): Promise<void> {
+  try {
+    await createKeyStore(db, box, now).list()
+  } catch {
+    // Whatever the cipher says is of no use to the reader: the key is another one than the secrets were sealed with.
+    throw new StartRefusal(
+      `the secrets in ROLLCALL_DATA=${folder} were sealed under another master key: set the ROLLCALL_MASTER_KEY, or put back the master.key, that they were made with`,
+    )
+  }
+}
+
+function createReads(db: Database, box: SecretBox, now: () => number): Reads {
+  const keys = createKeyStore(db, box, now)
+  const rooms = createRoomStore(db, now)
+  const sessions = createSessionReads(db)
+  const changes = createChangeReads(db)
+  return {
+    findKey: keys.find,
+    listKeys: keys.list,
+    findRoom: rooms.find,
+    listRooms: rooms.list,
+    listSessions: sessions.list,
+    getSession: sessions.get,
+    changesAfter: changes.after,
+  }
+}
+
+function toWrites(perform: Perform): Writes {
+  return {
+    addKey: (input) => perform('addKey', input),
+    rotateKey: (input) => perform('rotateKey', input),
+    disableKey: (input) => perform('disableKey', input),
+    createRoom: (input) => perform('createRoom', input),
+    setRoomDisabled: (input) => perform('setRoomDisabled', input),
+    renewLease: (input) => perform('renewLease', input),
+    releaseLease: (input) => perform('releaseLease', input),
+  }
+}
+
+function performHere(db: Database, operations: Operations): Performer {
+  let last: Promise<unknown> = Promise.resolve()
+  const perform: Perform = (name, input) => {
+    const run = operations[name] as (input: unknown) => Promise<never>
+    const done = last.then(() => db.transaction(() => run(input)))
+    last = done.catch(() => undefined)
+    return done
+  }
+  return {
+    perform,
+    async close() {
+      await last
+    },
+  }
+}
+
+function startWriter(data: WriterData, onFailure: (error: Error) => void = () => {}): Performer {
+  const worker = new Worker(new URL('./writer.ts', import.meta.url), { workerData: data })
+  type Waiting = { resolve(value: unknown): void; reject(error: Error): void; facts: number }
+  const waiting = new Map<number, Waiting>()
+  let factsWaiting = 0
+  let outbox: WriterRequest[] = []
+  let n = 0
+  let failure: Error | undefined
+  let closing = false
+
+  worker.on('message', (answers: WriterAnswer[]) => {
+    for (const answer of answers) {
+      const request = waiting.get(answer.n)
+      if (request === undefined) continue
+      waiting.delete(answer.n)
+      factsWaiting -= request.facts
+      if ('value' in answer) request.resolve(answer.value)
+      else if (answer.error.code === undefined) request.reject(new Error(answer.error.message))
+      else request.reject(new Refusal(answer.error.code, answer.error.message))
+    }
+  })
+  const fail = (error: Error) => {
+    failure ??= error
+    for (const request of waiting.values()) request.reject(failure)
+    waiting.clear()
+    if (!closing) onFailure(failure)
+  }
+  const exited = new Promise<void>((resolve) => {
+    worker.on('error', fail)
+    worker.on('exit', (code) => {
+      if (!closing) fail(new Error(`the writing thread stopped with code ${code}`))
+      resolve()
+    })
+  })
+
+  const perform: Perform = (name, input) => {
+    if (failure !== undefined || closing) return Promise.reject(failure ?? new Error('the store is closed'))
+    const facts = name === 'record' ? (input as { facts: unknown[] }).facts.length : 0
+    if (facts > 0 && factsWaiting + facts > factsWaitingMax) {
+      return Promise.reject(new Refusal('BUSY', 'too many facts wait for the disk: send these again in a moment'))
+    }
+    factsWaiting += facts
+    // What is asked for in one turn of the event loop travels to the thread together.
+    if (outbox.length === 0) queueMicrotask(post)
+    n += 1
+    outbox.push({ n, operation: { name, input } as Operation })
+    return new Promise((resolve, reject) => {
+      waiting.set(n, { resolve: resolve as (value: unknown) => void, reject, facts })
+    })
+  }
+  const post = () => {
+    worker.postMessage(outbox)
+    outbox = []
+  }
+
+  return {
+    perform,
+    async close() {
+      while (waiting.size > 0) {
+        await Promise.race([exited, new Promise((resolve) => worker.once('message', resolve))])
+      }
+      closing = true
+      worker.postMessage('close')
+      await exited
+    },
+  }
+}

@@ -1,0 +1,236 @@
+import { hash } from 'node:crypto'
+import {
+  assertNever,
+  type Change,
+  type Fact,
+  type SessionFact,
+  type Snapshot,
+  type SourceStarted,
+  toObjectId,
+} from '@rollcall/protocol'
+import type { Recorded } from './context.ts'
+import { concludeEnd, concludeFromRestart, concludeFromSnapshot, type People } from './ledger/conclude.ts'
+import { type Applied, apply, leavesAtEnd, newSession, noteSnapshot, resumeSession } from './ledger/ledger.ts'
+import { type Candidates, evidenceAt, route } from './ledger/route.ts'
+import type { Mark, Rules, Session } from './ledger/state.ts'
+import type { FactStore } from './store/facts.ts'
+
+/** What recording needs: the tables, inside a transaction, and the rules' durations. */
+export type RecordParts = { facts: FactStore; rules: Rules }
+
+/**
+ * Records one fact: claims it, applies it, and appends what changed. Runs inside a transaction of the caller's, so that
+ * a fact, its rows and its changes are kept together or not at all.
+ */
+export async function record(parts: RecordParts, keyId: number, fact: Fact): Promise<Recorded> {
+  const { receivedAt, ...said } = fact
+  const claimed = await parts.facts.claim(keyId, fact, digestOf(said))
+  if (claimed !== true) {
+    if (claimed === digestOf(said)) return { id: fact.id, outcome: 'duplicate' }
+    return {
+      id: fact.id,
+      outcome: 'refused',
+      reason: `the id ${fact.id} was used before for a fact with other content`,
+    }
+  }
+  const recorded = await applyFact(parts, keyId, fact)
+  await parts.facts.log(keyId, {
+    source: fact.source,
+    factId: fact.id,
+    sessionId: recorded.sessionId ?? null,
+    outcome: recorded.outcome,
+    reason: recorded.reason ?? null,
+    receivedAt,
+    factJson: JSON.stringify(said),
+  })
+  return recorded
+}
+
+/** Looks whether a session is over, and if so records that as a fact of its own. */
+export async function look(parts: RecordParts, keyId: number, sessionId: string, now: number): Promise<void> {
+  const session = await parts.facts.getSession(keyId, sessionId)
+  if (session === undefined || session.lookAt === null || session.lookAt > now) return
+  await record(parts, keyId, concludeEnd(session, now))
+}
+
+async function applyFact(parts: RecordParts, keyId: number, fact: Fact): Promise<Recorded> {
+  switch (fact.type) {
+    case 'snapshot':
+      return applySnapshot(parts, keyId, fact)
+    case 'source-started':
+      return applyRestart(parts, keyId, fact)
+    case 'session-started':
+    case 'session-ended':
+    case 'participant-joined':
+    case 'participant-left':
+    case 'participant-seen':
+    case 'participant-missed':
+      return applyToSession(parts, keyId, fact)
+    default:
+      return assertNever(fact)
+  }
+}
+
+async function applyToSession(parts: RecordParts, keyId: number, fact: SessionFact): Promise<Recorded> {
+  const { facts } = parts
+  const found = await findSession(parts, keyId, fact)
+  if (found.to === 'nowhere') return { id: fact.id, outcome: 'ignored', reason: found.reason }
+  const isNew = found.to === 'new'
+  const session = isNew ? newSession(fact, newSessionId(keyId, fact)) : found.session
+  const { superseded } = found
+
+  const person = 'participantId' in fact ? fact.participantId : undefined
+  const [participant, marks] =
+    person === undefined || isNew
+      ? [undefined, []]
+      : await Promise.all([facts.getParticipant(keyId, session.id, person), facts.listMarks(keyId, session.id, person)])
+  const slice = { session, participant, marks, superseded }
+  let applied = apply(slice, fact, parts.rules)
+  if (applied === 'needs-others' && person !== undefined) {
+    const othersLastAt = await facts.othersLastAt(keyId, session.id, person)
+    applied = apply({ ...slice, othersLastAt }, fact, parts.rules)
+  }
+  if (applied === 'needs-others') throw new Error('the ledger asked for others twice')
+  if (applied.outcome === 'waiting' && fact.sessionKey === undefined && !found.covered) {
+    return { id: fact.id, outcome: 'ignored', reason: `nobody of that id was inside room ${fact.roomId} then` }
+  }
+  if (applied.outcome === 'ignored') {
+    return { id: fact.id, outcome: 'ignored', ...(applied.reason && { reason: applied.reason }) }
+  }
+  await save(parts, keyId, isNew ? undefined : session, applied)
+  return { id: fact.id, outcome: applied.outcome, sessionId: session.id }
+}
+
+async function save(parts: RecordParts, keyId: number, before: Session | undefined, applied: Applied): Promise<void> {
+  const { facts } = parts
+  const { session } = applied
+  if (before === undefined) await facts.insertSession(keyId, session)
+  else await facts.updateSession(keyId, session)
+  if (applied.participant !== undefined) await facts.saveParticipant(keyId, session.id, applied.participant)
+  for (const mark of applied.marks) await facts.insertMark(keyId, session.id, mark)
+
+  const wasRunning = before === undefined || before.endAt === null
+  const endsNow = wasRunning && session.endAt !== null
+  const leaves = endsNow && session.inside > 0 ? leavesAtEnd(session, await facts.listInside(keyId, session.id)) : []
+  for (const change of inOrder(applied.changes, leaves)) await facts.appendChange(keyId, change)
+
+  const countedBefore = before === undefined ? undefined : countedAs(before)
+  const countedNow = countedAs(session)
+  if (countedBefore === countedNow) return
+  if (countedBefore !== undefined) await facts.countSession(keyId, session.roomId, countedBefore === 'ended', -1)
+  if (countedNow !== undefined) await facts.countSession(keyId, session.roomId, countedNow === 'ended', 1)
+}
+
+/** Everybody's leave is announced before the end of the session. */
+function inOrder(changes: Change[], leaves: Change[]): Change[] {
+  const end = changes.findIndex((change) => change.type === 'session.ended')
+  return end === -1 ? [...changes, ...leaves] : [...changes.slice(0, end), ...leaves, ...changes.slice(end)]
+}
+
+/** A session of which everything waits for its other half is not counted. */
+function countedAs(session: Session): 'running' | 'ended' | undefined {
+  if (session.startAt === null) return undefined
+  return session.endAt === null ? 'running' : 'ended'
+}
+
+type Found =
+  | { to: 'session'; session: Session; covered: boolean; superseded: boolean }
+  | { to: 'new'; covered: boolean; superseded: boolean }
+  | { to: 'nowhere'; reason: string }
+
+async function findSession(parts: RecordParts, keyId: number, fact: SessionFact): Promise<Found> {
+  const { facts, rules } = parts
+  const { sessionKey } = fact
+  if (sessionKey !== undefined) {
+    const session = await facts.findNamed(keyId, { ...fact, sessionKey })
+    const plain = { covered: true, superseded: false }
+    return session === undefined ? { to: 'new', ...plain } : { to: 'session', session, ...plain }
+  }
+  const candidates = await findCandidates(facts, keyId, fact)
+  const routed = route(fact, candidates, rules)
+  switch (routed.to) {
+    case 'nowhere':
+      return routed
+    case 'session': {
+      const superseded = routed.session === candidates.previous && candidates.next !== undefined
+      return { ...routed, superseded }
+    }
+    case 'new': {
+      // The room is empty for longer than the grace, and nobody has looked yet.
+      const { previous } = candidates
+      if (previous !== undefined && previous.endAt === null) {
+        await record(parts, keyId, concludeEnd(previous, fact.receivedAt))
+      }
+      return { to: 'new', covered: true, superseded: candidates.next !== undefined }
+    }
+    default:
+      return assertNever(routed)
+  }
+}
+
+async function findCandidates(facts: FactStore, keyId: number, fact: SessionFact): Promise<Candidates> {
+  const at = evidenceAt(fact)
+  // Facts of an ordered stream mostly belong to the latest session: one look finds it.
+  const latest = await facts.findPrevious(keyId, fact, Number.MAX_SAFE_INTEGER)
+  if (latest === undefined || (latest.startAt ?? 0) <= at) return { previous: latest, next: undefined }
+  const previous = await facts.findPrevious(keyId, fact, at)
+  const next = await facts.findNext(keyId, fact, at)
+  return { previous, next }
+}
+
+async function applySnapshot(parts: RecordParts, keyId: number, snapshot: Snapshot): Promise<Recorded> {
+  const { facts, rules } = parts
+  const probe: SessionFact = {
+    ...snapshot,
+    type: snapshot.participants.length > 0 ? 'session-started' : 'session-ended',
+  }
+  const found = await findSession(parts, keyId, probe)
+  if (found.to === 'nowhere') return { id: snapshot.id, outcome: 'ignored', reason: found.reason }
+  const session = found.to === 'new' ? newSession(probe, '') : found.session
+  const people = found.to === 'new' ? new Map() : byPerson(await facts.listAllMarks(keyId, session.id))
+  const concluded = concludeFromSnapshot(session, people, snapshot)
+  if (found.to === 'new' && concluded.length === 0) {
+    return { id: snapshot.id, outcome: 'ignored', reason: `no session of room ${snapshot.roomId} was running then` }
+  }
+  let sessionId = session.id
+  for (const fact of concluded) sessionId = (await record(parts, keyId, fact)).sessionId ?? sessionId
+  const now = await facts.getSession(keyId, sessionId)
+  if (now !== undefined) await save(parts, keyId, now, unchanged(noteSnapshot(now, snapshot.at, rules)))
+  return { id: snapshot.id, outcome: 'recorded', sessionId }
+}
+
+async function applyRestart(parts: RecordParts, keyId: number, restart: SourceStarted): Promise<Recorded> {
+  const { facts, rules } = parts
+  for (const session of await facts.listRunning(keyId, restart.source)) {
+    if (session.startAt === null || session.startAt > restart.at) continue
+    const people = byPerson(await facts.listAllMarks(keyId, session.id))
+    for (const fact of concludeFromRestart(session, people, restart)) await record(parts, keyId, fact)
+    const now = await facts.getSession(keyId, session.id)
+    if (now !== undefined) await save(parts, keyId, now, unchanged(resumeSession(now, restart.at, rules)))
+  }
+  return { id: restart.id, outcome: 'recorded' }
+}
+
+function unchanged(session: Session): Applied {
+  return { session, marks: [], changes: [], outcome: 'recorded' }
+}
+
+function byPerson(marks: Mark[]): People {
+  const people: People = new Map()
+  for (const mark of marks) {
+    const ofPerson = people.get(mark.participantId)
+    if (ofPerson === undefined) people.set(mark.participantId, [mark])
+    else ofPerson.push(mark)
+  }
+  return people
+}
+
+/** The same fact opens a session of the same id whenever the log is folded again. */
+function newSessionId(keyId: number, fact: SessionFact): string {
+  const tail = hash('sha256', JSON.stringify([keyId, fact.source, fact.id])).slice(0, 16)
+  return toObjectId(evidenceAt(fact), tail)
+}
+
+function digestOf(said: object): string {
+  return hash('sha256', JSON.stringify(said), 'base64url').slice(0, 22)
+}

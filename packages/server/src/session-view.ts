@@ -1,0 +1,125 @@
+import { hash } from 'node:crypto'
+import type {
+  Participant as ApiParticipant,
+  Session as ApiSession,
+  TimelogEntry as ApiTimelogEntry,
+} from '@rollcall/protocol'
+import type { Mark, Participant, Session } from './ledger/state.ts'
+import { foldStays, type TimelogEntry, toTimelog } from './ledger/stays.ts'
+import type { Key } from './store/rows.ts'
+import type { SessionRecord } from './store/store.ts'
+
+export type ViewOptions = {
+  /** Epoch milliseconds: what is open lasts until now. */
+  now: number
+  /** What `links` are built on, without a slash at the end. */
+  base: string
+  key: Pick<Key, 'apiKey' | 'userId'>
+}
+
+/** A session as the API shows it. */
+export function toSession(record: SessionRecord, { now, base, key }: ViewOptions): ApiSession {
+  const { session, customRoomId, participants } = record
+  const logs = toTimelogs(record)
+  const { activeMs, maxInside } = sumUp(logs.values(), now)
+  const until = session.endAt ?? now
+  const participantMs = session.closedMs + session.inside * until - session.openSinceSum
+  return {
+    id: session.id,
+    roomId: session.roomId,
+    start: toIso(session.startAt),
+    end: session.endAt === null ? null : toIso(session.endAt),
+    participants: participants.map((person) =>
+      toParticipant(session, person, logs.get(person.participantId) ?? [], now),
+    ),
+    status: session.endAt === null ? 'ongoing' : 'ended',
+    links: toLinks(session, base),
+    customRoomId,
+    apiKey: key.apiKey,
+    userId: key.userId,
+    activeDuration: activeMs / 1000,
+    maxJoinedPeersCount: maxInside,
+    webhook: { totalCount: 0, successCount: 0, data: [] },
+    engine: session.source,
+    revision: session.revision,
+    updatedAt: toIso(session.updatedAt),
+    participantSeconds: participantMs / 1000,
+    uniqueParticipants: session.people,
+    ...(record.truncated && { participantsTruncated: true as const }),
+  }
+}
+
+/** Everybody in a record, as the API shows them. */
+export function toParticipants(record: SessionRecord, now: number): ApiParticipant[] {
+  const logs = toTimelogs(record)
+  return record.participants.map((person) =>
+    toParticipant(record.session, person, logs.get(person.participantId) ?? [], now),
+  )
+}
+
+export function toLinks({ roomId, id }: Pick<Session, 'roomId' | 'id'>, base: string): ApiSession['links'] {
+  return { get_room: `${base}/v2/rooms/${roomId}`, get_session: `${base}/v2/sessions/${id}` }
+}
+
+function toTimelogs({ session, marks }: SessionRecord): Map<string, TimelogEntry[]> {
+  const ofPeople = new Map<string, Mark[]>()
+  for (const mark of marks) {
+    const ofPerson = ofPeople.get(mark.participantId)
+    if (ofPerson === undefined) ofPeople.set(mark.participantId, [mark])
+    else ofPerson.push(mark)
+  }
+  const end = session.endAt === null ? undefined : { at: session.endAt, inferred: session.concluded }
+  const logs = new Map<string, TimelogEntry[]>()
+  for (const [id, ofPerson] of ofPeople) logs.set(id, toTimelog(foldStays(ofPerson).stays, end))
+  return logs
+}
+
+function toParticipant(session: Session, person: Participant, log: TimelogEntry[], now: number): ApiParticipant {
+  let insideMs = 0
+  for (const { joinedAt, leftAt } of log) insideMs += Math.max(0, (leftAt ?? now) - joinedAt)
+  return {
+    participantId: person.participantId,
+    name: person.name,
+    timelog: log.map(toEntry),
+    _id: session.id.slice(0, 8) + hash('sha256', session.id + person.participantId).slice(0, 16),
+    totalSeconds: insideMs / 1000,
+    kind: person.kind,
+  }
+}
+
+function toEntry({ joinedAt, leftAt, reason, inferred }: TimelogEntry): ApiTimelogEntry {
+  const cause = reason ?? inferred
+  return {
+    start: toIso(joinedAt),
+    end: leftAt === null ? null : toIso(leftAt),
+    ...(cause !== null && { reason: cause }),
+    ...(inferred !== null && { inferred: true as const }),
+  }
+}
+
+/** How long somebody was inside, and how many at most at one moment: whoever leaves as another joins are two. */
+function sumUp(logs: Iterable<TimelogEntry[]>, now: number): { activeMs: number; maxInside: number } {
+  const steps: { at: number; by: number }[] = []
+  for (const log of logs) {
+    for (const { joinedAt, leftAt } of log) {
+      steps.push({ at: joinedAt, by: 1 }, { at: leftAt ?? Math.max(now, joinedAt), by: -1 })
+    }
+  }
+  // Joins before leaves: a stay of no length was still somebody inside.
+  steps.sort((a, b) => a.at - b.at || b.by - a.by)
+  let inside = 0
+  let maxInside = 0
+  let activeMs = 0
+  let since = 0
+  for (const { at, by } of steps) {
+    if (inside === 0) since = at
+    inside += by
+    maxInside = Math.max(maxInside, inside)
+    if (inside === 0) activeMs += at - since
+  }
+  return { activeMs, maxInside }
+}
+
+function toIso(at: number): string {
+  return new Date(at).toISOString()
+}

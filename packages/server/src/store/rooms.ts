@@ -1,0 +1,136 @@
+import type { AutoCloseConfig, RoomWebhook } from '@rollcall/protocol'
+import { compile, type Database } from './database.ts'
+import { newObjectId, newRoomId } from './ids.ts'
+import type { Room } from './rows.ts'
+import type { Page, Writes } from './store.ts'
+
+export type RoomStore = Pick<Writes, 'createRoom' | 'setRoomDisabled'> & {
+  find(keyId: number, anyId: string): Promise<Room | undefined>
+  list(keyId: number, query: string | undefined, page: Page): Promise<{ rooms: Room[]; total: number }>
+}
+
+const columns = [
+  'key_id as keyId',
+  'room_id as roomId',
+  'id',
+  'custom_room_id as customRoomId',
+  'webhook_json as webhookJson',
+  'auto_close_json as autoCloseJson',
+  'allowed_participants_json as allowedParticipantsJson',
+  'disabled',
+  'created_at as createdAt',
+  'updated_at as updatedAt',
+] as const
+
+type Row = {
+  keyId: number
+  roomId: string
+  id: string
+  customRoomId: string | null
+  webhookJson: string | null
+  autoCloseJson: string | null
+  allowedParticipantsJson: string | null
+  disabled: number
+  createdAt: number
+  updatedAt: number
+}
+
+export function createRoomStore(db: Database, now: () => number): RoomStore {
+  const k = db.kysely
+  const findAny = compile<{ keyId: number; id: string }, Row>((p) =>
+    k
+      .selectFrom('rooms')
+      .select(columns)
+      .where('key_id', '=', p.keyId)
+      .where((eb) => eb.or([eb('room_id', '=', p.id), eb('custom_room_id', '=', p.id), eb('id', '=', p.id)])),
+  )
+
+  /** A roomId goes before a customRoomId of the same text, and that before an id. */
+  const find = async (keyId: number, id: string): Promise<Room | undefined> => {
+    const rows = await db.all(findAny, { keyId, id })
+    const row = rows.find((row) => row.roomId === id) ?? rows.find((row) => row.customRoomId === id) ?? rows[0]
+    return row && toRoom(row)
+  }
+
+  return {
+    find,
+    async list(keyId, query, { page, perPage }) {
+      let rooms = k.selectFrom('rooms').where('key_id', '=', keyId)
+      if (query !== undefined) {
+        rooms = rooms.where((eb) => eb.or([eb('room_id', '=', query), eb('custom_room_id', '=', query)]))
+      }
+      const { total } = await rooms.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+      const rows = await rooms
+        .select(columns)
+        .orderBy('created_at', 'desc')
+        .orderBy('id', 'desc')
+        .limit(perPage)
+        .offset((page - 1) * perPage)
+        .execute()
+      return { rooms: rows.map(toRoom), total: Number(total) }
+    },
+    async createRoom({ keyId, customRoomId, webhook, autoClose, allowedParticipantIds }) {
+      const at = now()
+      const created = await k
+        .insertInto('rooms')
+        .values({
+          key_id: keyId,
+          room_id: newRoomId(),
+          id: newObjectId(at),
+          custom_room_id: customRoomId ?? null,
+          webhook_json: toJson(webhook),
+          auto_close_json: toJson(autoClose),
+          allowed_participants_json: toJson(allowedParticipantIds),
+          disabled: 0,
+          created_at: at,
+          updated_at: at,
+        })
+        .onConflict((on) => on.doNothing())
+        .returning(columns)
+        .executeTakeFirst()
+      if (created !== undefined) return toRoom(created)
+      // Somebody else made it first: theirs comes back unchanged. (Two random room ids never meet: 62 bits.)
+      const existing = customRoomId === undefined ? undefined : await byCustomId(keyId, customRoomId)
+      if (existing === undefined) throw new Error('a new room met one that cannot be found')
+      return existing
+    },
+    async setRoomDisabled({ keyId, roomId, disabled }) {
+      await k
+        .updateTable('rooms')
+        .set({ disabled: Number(disabled), updated_at: now() })
+        .where('key_id', '=', keyId)
+        .where('room_id', '=', roomId)
+        .where('disabled', '=', Number(!disabled))
+        .execute()
+      return find(keyId, roomId)
+    },
+  }
+
+  async function byCustomId(keyId: number, customRoomId: string): Promise<Room | undefined> {
+    const row = await k
+      .selectFrom('rooms')
+      .select(columns)
+      .where('key_id', '=', keyId)
+      .where('custom_room_id', '=', customRoomId)
+      .executeTakeFirst()
+    return row && toRoom(row)
+  }
+}
+
+function toRoom({ webhookJson, autoCloseJson, allowedParticipantsJson, disabled, ...row }: Row): Room {
+  return {
+    ...row,
+    webhook: fromJson<RoomWebhook>(webhookJson),
+    autoClose: fromJson<AutoCloseConfig>(autoCloseJson),
+    allowedParticipantIds: fromJson<string[]>(allowedParticipantsJson),
+    disabled: disabled === 1,
+  }
+}
+
+function toJson(value: unknown): string | null {
+  return value === undefined ? null : JSON.stringify(value)
+}
+
+function fromJson<T>(text: string | null): T | null {
+  return text === null ? null : (JSON.parse(text) as T)
+}

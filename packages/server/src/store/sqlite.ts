@@ -1,0 +1,98 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { Kysely, Migrator, SqliteDialect } from 'kysely'
+import { bind, type Database, type Query } from './database.ts'
+import { migrations } from './migrations.ts'
+import type { Tables } from './tables.ts'
+
+/** A statement is kept for each text, up to this many texts: then all are dropped and made anew. */
+const statementsMax = 500
+/** How long a write waits for another process (a command of the CLI) to finish its own, in milliseconds. */
+const busyTimeoutMs = 10_000
+
+/** Opens a SQLite file in WAL mode with `synchronous=FULL`: a commit is on the disk when it returns. */
+export function openSqlite(path: string, { readOnly = false } = {}): Database {
+  const connection = new DatabaseSync(path, { readOnly, timeout: busyTimeoutMs })
+  if (!readOnly) {
+    connection.exec('pragma journal_mode = wal')
+    connection.exec('pragma synchronous = full')
+  }
+  connection.exec('pragma cache_size = -32000')
+  connection.exec('pragma temp_store = memory')
+  connection.exec('pragma foreign_keys = on')
+
+  const statements = new Map<string, StatementSync>()
+  const prepare = (sql: string): StatementSync => {
+    const known = statements.get(sql)
+    if (known !== undefined) return known
+    if (statements.size >= statementsMax) statements.clear()
+    const statement = connection.prepare(sql)
+    statements.set(sql, statement)
+    return statement
+  }
+  const values = <P>(query: Query<P, unknown>, params: P) => bind(query, params) as SQLInputValue[]
+
+  const kysely = new Kysely<Tables>({
+    dialect: new SqliteDialect({
+      database: {
+        close: () => {},
+        prepare: (sql) => {
+          const statement = prepare(sql)
+          const reader = statement.columns().length > 0
+          return {
+            reader,
+            all: (parameters) => statement.all(...(parameters as SQLInputValue[])),
+            run: (parameters) => statement.run(...(parameters as SQLInputValue[])),
+            iterate: (parameters) => statement.iterate(...(parameters as SQLInputValue[])),
+          }
+        },
+      },
+    }),
+  })
+
+  const within = async <T>(begin: string, commit: string, rollback: string, work: () => Promise<T>): Promise<T> => {
+    connection.exec(begin)
+    try {
+      const result = await work()
+      connection.exec(commit)
+      return result
+    } catch (error) {
+      // After some failures (a full disk) SQLite has rolled back by itself.
+      if (connection.isTransaction) connection.exec(rollback)
+      throw error
+    }
+  }
+
+  return {
+    kysely,
+    all: <P, R>(query: Query<P, R>, params: P) => prepare(query.sql).all(...values(query, params)) as R[],
+    run: (query, params) => Number(prepare(query.sql).run(...values(query, params)).changes),
+    transaction: (work) => within('begin immediate', 'commit', 'rollback', work),
+    savepoint: (work) => within('savepoint part', 'release part', 'rollback to part; release part', work),
+    close: () => connection.close(),
+  }
+}
+
+/** Brings the tables up to date. */
+export async function migrate(db: Database): Promise<void> {
+  const migrator = new Migrator({ db: db.kysely, provider: { getMigrations: async () => migrations } })
+  const { error } = await migrator.migrateToLatest()
+  if (error !== undefined) throw error
+}
+
+/**
+ * Holds a data file for one process: a second one fails at once. It is a lock of the operating system on a file beside
+ * it, so that it falls with the process, however that ends. Undefined: another process holds it.
+ */
+export function lockFile(path: string): { release(): void } | undefined {
+  const lock = new DatabaseSync(path, { timeout: 0 })
+  try {
+    lock.exec('pragma journal_mode = delete; pragma locking_mode = exclusive; begin exclusive')
+  } catch (error) {
+    lock.close()
+    if ((error as { errcode?: number }).errcode === sqliteBusy) return undefined
+    throw error
+  }
+  return { release: () => lock.close() }
+}
+
+const sqliteBusy = 5

@@ -1,0 +1,107 @@
+/** The columns as they stand in the database. Times are epoch milliseconds; `*_json` is JSON text; flags are 0 or 1. */
+export type Tables = {
+  keys: {
+    key_id: number
+    api_key: string
+    user_id: string
+    name: string | null
+    email: string | null
+    /** Encrypted under the master key. */
+    secret: string
+    previous_secret: string | null
+    previous_until: number | null
+    disabled_at: number | null
+    created_at: number
+  }
+  rooms: {
+    key_id: number
+    room_id: string
+    id: string
+    custom_room_id: string | null
+    webhook_json: string | null
+    auto_close_json: string | null
+    allowed_participants_json: string | null
+    disabled: number
+    created_at: number
+    updated_at: number
+  }
+  sessions: {
+    key_id: number
+    id: string
+    room_id: string
+    source: string
+    session_key: string | null
+    start_at: number | null
+    end_at: number | null
+    end_reason: string | null
+    ended_at: number | null
+    concluded: string | null
+    last_at: number
+    said_at: number
+    snapshot_at: number | null
+    resumed_at: number | null
+    look_at: number | null
+    inside: number
+    people: number
+    closed_ms: number
+    open_since_sum: number
+    revision: number
+    updated_at: number
+  }
+  participants: {
+    key_id: number
+    session_id: string
+    participant_id: string
+    name: string
+    kind: string
+    metadata_json: string | null
+    joined_at: number | null
+    open_since: number | null
+    closed_ms: number
+    last_at: number | null
+  }
+  marks: {
+    key_id: number
+    session_id: string
+    participant_id: string
+    connection_id: string
+    at: number
+    kind: string
+    fact_id: string
+    reason: string | null
+    inferred: string | null
+    last_seen_at: number | null
+    name: string | null
+    participant_kind: string | null
+    metadata_json: string | null
+  }
+  /** Which facts were taken, by source and id, with a digest of what they said. */
+  claims: { key_id: number; source: string; fact_id: string; digest: string }
+  /** The raw log: every fact as it came. */
+  facts: {
+    key_id: number
+    seq: number
+    source: string
+    fact_id: string
+    session_id: string | null
+    outcome: string
+    reason: string | null
+    received_at: number
+    fact_json: string
+  }
+  changes: {
+    key_id: number
+    seq: number
+    type: string
+    session_id: string
+    room_id: string
+    at: number
+    participant_id: string | null
+    name: string | null
+    reason: string | null
+  }
+  /** How many sessions there are of each key (`room_id` empty) and room, running (0) and ended (1). */
+  session_counts: { key_id: number; room_id: string; ended: number; sessions: number }
+  /** Which processes hold sockets, and until when they surely did. */
+  leases: { holder: string; renewed_at: number }
+}

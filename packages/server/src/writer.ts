@@ -1,0 +1,83 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { Refusal } from './error.ts'
+import type { Rules } from './ledger/state.ts'
+import { createOperations, type Operation } from './operations.ts'
+import { createSecretBox } from './store/secrets.ts'
+import { openSqlite } from './store/sqlite.ts'
+
+// The thread that writes to SQLite, whose calls block: whatever arrives while one transaction commits goes into the
+// next, so that one write to the disk serves them all. Answers are given only after the commit.
+
+export type WriterData = { path: string; masterKey: Uint8Array; rules: Rules }
+export type WriterRequest = { n: number; operation: Operation }
+export type WriterAnswer =
+  | { n: number; value: unknown }
+  | { n: number; error: { message: string; code?: Refusal['code'] } }
+
+/** Most operations in one transaction: a bound on how long the first waits for the last. */
+const operationsMax = 1000
+
+const { path, masterKey, rules } = workerData as WriterData
+const db = openSqlite(path)
+const operations = createOperations(db, {
+  box: createSecretBox(Buffer.from(masterKey)),
+  rules,
+  now: () => Date.now(),
+})
+const port = parentPort
+if (port === null) throw new Error('the writer runs as a worker thread')
+
+const queue: WriterRequest[] = []
+let scheduled = false
+
+port.on('message', (requests: WriterRequest[] | 'close') => {
+  if (requests === 'close') {
+    db.close()
+    port.close()
+    return
+  }
+  queue.push(...requests)
+  schedule()
+})
+
+function schedule(): void {
+  if (scheduled) return
+  scheduled = true
+  setImmediate(flush)
+}
+
+async function flush(): Promise<void> {
+  const batch = queue.splice(0, operationsMax)
+  const answers = await commit(batch)
+  port?.postMessage(answers)
+  scheduled = false
+  if (queue.length > 0) schedule()
+}
+
+async function commit(batch: WriterRequest[]): Promise<WriterAnswer[]> {
+  try {
+    return await db.transaction(async () => {
+      const answers: WriterAnswer[] = []
+      for (const request of batch) answers.push(await perform(request))
+      return answers
+    })
+  } catch (error) {
+    if (batch.length === 1) return batch.map(({ n }) => ({ n, error: { message: String(error) } }))
+    // One of them failed, or the disk did: each has to stand alone, so that none suffers for another.
+    const answers: WriterAnswer[] = []
+    for (const request of batch) answers.push(...(await commit([request])))
+    return answers
+  }
+}
+
+async function perform({ n, operation }: WriterRequest): Promise<WriterAnswer> {
+  try {
+    const { name, input } = operation
+    const run = operations[name] as (input: unknown) => Promise<unknown>
+    return { n, value: await run(input) }
+  } catch (error) {
+    // A refusal is an answer, given before anything was written; anything else undoes the transaction.
+    if (error instanceof Refusal) return { n, error: { message: error.message, code: error.code } }
+    throw error
+  }
+}
