@@ -1,0 +1,38 @@
+import { randomUUID } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { ErrorBody } from '@rollcall/protocol'
+import { headersMaxBytes } from './limits.ts'
+
+/** Answers what is not HTTP, or came too slowly, and closes: there is no request to log. */
+export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const { statusCode, text } = explain(error.code)
+  const requestId = randomUUID()
+  const body = JSON.stringify({ statusCode, error: text, code: 'BAD_REQUEST', requestId } satisfies ErrorBody)
+  socket.end(
+    [
+      `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}`,
+      'content-type: application/json; charset=utf-8',
+      `content-length: ${Buffer.byteLength(body)}`,
+      `x-request-id: ${requestId}`,
+      'connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  )
+}
+
+function explain(code: string | undefined): { statusCode: number; text: string } {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return { statusCode: 431, text: `The headers are larger than ${headersMaxBytes} bytes` }
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return { statusCode: 408, text: 'The request did not come in time' }
+    default:
+      return { statusCode: 400, text: 'This is not HTTP' }
+  }
+}

@@ -1,0 +1,56 @@
+import type { ErrorBody } from '@rollcall/protocol'
+import type { Logger } from 'pino'
+import { type ErrorCode, Refusal } from '../error.ts'
+import { bodyMaxBytes, retryAfterSeconds } from './limits.ts'
+
+const statusOf: { [code in ErrorCode]: number } = {
+  BAD_REQUEST: 400,
+  TOKEN_MISSING: 401,
+  TOKEN_INVALID: 401,
+  ROOM_ID_NEEDED: 402,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  ROOM_NOT_FOUND: 404,
+  SESSION_NOT_FOUND: 404,
+  PARTICIPANT_NOT_FOUND: 404,
+  NO_SESSION_OPEN: 409,
+  CONFLICT: 409,
+  TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  TOO_MANY_REQUESTS: 429,
+  BUSY: 503,
+}
+
+type Answer = Omit<ErrorBody, 'requestId'>
+
+type Reply = {
+  code(statusCode: number): unknown
+  header(name: string, value: string | number): unknown
+  send(body: ErrorBody): unknown
+}
+
+/** The one place where an error becomes an answer. What is not a refusal is ours: it is logged, and told to nobody. */
+export function createErrorHandler(log: Logger) {
+  return (error: unknown, request: { id: string }, reply: Reply): void => {
+    const answer = toAnswer(error)
+    if (answer.statusCode === 500) log.error({ requestId: request.id, err: error }, 'request failed')
+    if (answer.statusCode === 503 || answer.statusCode === 429) reply.header('retry-after', retryAfterSeconds)
+    reply.code(answer.statusCode)
+    reply.header('x-request-id', request.id)
+    reply.send({ ...answer, requestId: request.id })
+  }
+}
+
+function toAnswer(error: unknown): Answer {
+  if (error instanceof Refusal) return { statusCode: statusOf[error.code], error: error.message, code: error.code }
+  const { code, statusCode, message } = error as { code?: unknown; statusCode?: unknown; message?: unknown }
+  // Fastify's own: what it could not read.
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
+    if (statusCode === 413) {
+      return { statusCode, error: `The body is larger than ${bodyMaxBytes} bytes`, code: 'TOO_LARGE' }
+    }
+    const named = code === 'FST_ERR_MAX_PARAM_LENGTH' ? 'An id in the path is too long' : String(message)
+    return { statusCode, error: named, code: 'BAD_REQUEST' }
+  }
+  return { statusCode: 500, error: 'Something went wrong on the server; its log has this requestId', code: 'INTERNAL' }
+}

@@ -1,0 +1,33 @@
+/** Largest request body, in bytes. */
+export const bodyMaxBytes = 1024 * 1024
+/** All header lines of a request together, in bytes. */
+export const headersMaxBytes = 16 * 1024
+/** Longest id in a path, in characters as sent: 256 characters of a participant id, each of them percent-encoded. */
+export const pathIdMaxLength = 256 * 9
+/** The head of a request has to be here within this time, in milliseconds. */
+export const headersTimeoutMs = 10_000
+/** The whole request has to be here within this time, in milliseconds. */
+export const requestTimeoutMs = 30_000
+/** A connection without requests is kept for this long, in milliseconds: longer than proxies keep theirs. */
+export const keepAliveTimeoutMs = 72_000
+/** Longest `x-request-id` that is taken from a caller, in characters. */
+export const requestIdMaxLength = 128
+/** How long a browser may remember what CORS allows, in seconds. */
+export const corsMaxAgeSeconds = 86_400
+/** When to try again after a 503, in seconds. */
+export const retryAfterSeconds = 1
+/** Most of a wrong value that an error repeats, in characters. */
+export const quotedMaxLength = 60
+/** Most names in one room's `webhook.events`, and the longest name, in characters. */
+export const webhookEventsMax = 100
+export const webhookEventMaxLength = 100
+/** Longest `webhook.endPoint`, in characters. */
+export const webhookUrlMaxLength = 2048
+/** Most ids in one room's `allowedParticipantIds`. */
+export const allowedParticipantsMax = 10_000
+/** Longest `autoCloseConfig.duration`, in minutes: a year. */
+export const autoCloseMaxMinutes = 366 * 24 * 60
+/** The last page that can be asked for: with 1,000 a page, still a whole number to every database. */
+export const pageMax = 1_000_000_000_000
+/** Most of a path that the log repeats, in characters. */
+export const pathLoggedMaxLength = 300

@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto'
+import { createServer as createHttpServer } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
+import cors from '@fastify/cors'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import type { Context } from '../context.ts'
+import { Refusal } from '../error.ts'
+import type { TokenVerifier } from '../token.ts'
+import { createApiAuth } from './auth.ts'
+import { parseBody } from './body.ts'
+import { answerClientError } from './client-error.ts'
+import { createErrorHandler } from './errors.ts'
+import { healthRoutes } from './health.ts'
+import {
+  bodyMaxBytes,
+  corsMaxAgeSeconds,
+  headersMaxBytes,
+  headersTimeoutMs,
+  keepAliveTimeoutMs,
+  pathIdMaxLength,
+  requestIdMaxLength,
+  requestTimeoutMs,
+} from './limits.ts'
+import { logRequests, pathOf } from './request-log.ts'
+import { roomRoutes } from './rooms.ts'
+import { sessionRoutes } from './sessions.ts'
+import { compileSchema } from './validate.ts'
+
+/** The HTTP side of the server, ready to listen. */
+export async function createApiServer(context: Context, verifyToken: TokenVerifier): Promise<FastifyInstance> {
+  const { config, log } = context
+  const handleError = createErrorHandler(log)
+  const app = fastify({
+    serverFactory: (handler) => {
+      const options = {
+        maxHeaderSize: headersMaxBytes,
+        headersTimeout: headersTimeoutMs,
+        requestTimeout: requestTimeoutMs,
+        keepAliveTimeout: keepAliveTimeoutMs,
+      }
+      return config.tls ? createHttpsServer({ ...options, ...config.tls }, handler) : createHttpServer(options, handler)
+    },
+    trustProxy: config.trustProxy,
+    bodyLimit: bodyMaxBytes,
+    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: pathIdMaxLength },
+    requestIdHeader: false,
+    genReqId: ({ headers }) => saneRequestId(headers['x-request-id']) ?? randomUUID(),
+    // What is still in flight when the server stops is answered.
+    return503OnClosing: false,
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => handleError(error, request, reply as FastifyReply),
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+  app.setValidatorCompiler(compileSchema)
+  app.setErrorHandler(handleError)
+  app.setNotFoundHandler((request) => {
+    throw new Refusal('NOT_FOUND', `There is no ${request.method} ${pathOf(request.url)}`)
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'string' }, async (request: FastifyRequest, text: string) =>
+    parseBody(request.headers['content-type'], text),
+  )
+  app.decorateRequest('caller', null)
+  logRequests(app, log)
+
+  await app.register(cors, {
+    allowedHeaders: ['Authorization', 'Content-Type', 'Accept', 'If-None-Match', 'Last-Event-ID', 'X-Request-Id'],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    exposedHeaders: ['x-request-id', 'retry-after'],
+    maxAge: corsMaxAgeSeconds,
+    strictPreflight: false,
+  })
+  const apiAuth = createApiAuth(verifyToken, log)
+  await app.register(healthRoutes(context))
+  await app.register(roomRoutes(context, apiAuth))
+  await app.register(sessionRoutes(context, apiAuth))
+  return app
+}
+
+function saneRequestId(given: string | string[] | undefined): string | undefined {
+  const sane = typeof given === 'string' && given.length <= requestIdMaxLength && /^[\w.:/+=@-]+$/.test(given)
+  return sane ? given : undefined
+}

@@ -1,0 +1,107 @@
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { createApiServer } from './api/server.ts'
+import { type Clock, systemClock } from './clock.ts'
+import type { Config } from './config.ts'
+import type { Context } from './context.ts'
+import { StartRefusal } from './error.ts'
+import { ensureFirstKey } from './first-key.ts'
+import { createLog } from './log.ts'
+import { openStore } from './open-store.ts'
+import type { Key } from './store/rows.ts'
+import { startSweeper } from './sweeper.ts'
+import { createTokenVerifier } from './token.ts'
+
+/** A running server. */
+export type App = {
+  /** Where it listens, without a slash at the end. */
+  url: string
+  context: Context
+  /** The key to begin with; undefined where every key is disabled. */
+  firstKey: Key | undefined
+  /** Stops accepting, tells the sockets, answers what is in flight, and closes the store. Twice is once. */
+  stop(): Promise<void>
+}
+
+export type AppParts = {
+  clock?: Clock
+  log?: Logger
+  /** Nothing can be recorded any more: the process should end. */
+  onFailure?: (error: Error) => void
+}
+
+/** Requests in flight get this long to finish when the server stops, in milliseconds. */
+const drainMs = 5000
+/** An empty named session is over when it was silent for this, in milliseconds. */
+const silenceMs = 600_000
+
+/** Starts a whole server. Throws a `StartRefusal` where the settings, the folder or the port do not allow it. */
+export async function startApp(config: Config, parts: AppParts = {}): Promise<App> {
+  const { clock = systemClock, log = createLog(config.logLevel), onFailure } = parts
+  const { dataFolder, masterKey, graceMs } = config
+  const store = await openStore({
+    dataFolder,
+    masterKey,
+    rules: { graceMs, silenceMs },
+    clock,
+    ...(onFailure && { onFailure }),
+  })
+  try {
+    const { reads, writes, record } = store
+    const context: Context = { config, clock, log, reads, writes, record }
+    const firstKey = await ensureFirstKey(context)
+    await store.resume(clock.now())
+    const verifyToken = createTokenVerifier({ reads, clock, strictRoles: config.strictRoles })
+    const api = await createApiServer(context, verifyToken)
+    await listen(api, config)
+    const sweeper = startSweeper(store, context)
+    const url = urlOf(api, config)
+    log.info({ url }, 'started')
+
+    let stopped: Promise<void> | undefined
+    const stop = async () => {
+      log.info('stopping')
+      const closed = api.close()
+      const giveUp = setTimeout(() => api.server.closeAllConnections(), drainMs)
+      await closed
+      clearTimeout(giveUp)
+      await sweeper.stop()
+      await store.close()
+      log.info('stopped')
+    }
+    return {
+      url,
+      context,
+      firstKey,
+      stop() {
+        stopped ??= stop()
+        return stopped
+      },
+    }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+async function listen(api: FastifyInstance, { host, port }: Config): Promise<void> {
+  try {
+    await api.listen({ host, port })
+  } catch (error) {
+    await api.close()
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE') {
+      throw new StartRefusal(`PORT=${port} is in use on ${host}: stop what listens there, or set another PORT`)
+    }
+    if (code === 'EACCES') throw new StartRefusal(`PORT=${port} may not be used by this user: set a PORT above 1023`)
+    throw new StartRefusal(`HOST=${host} cannot be listened on: ${message}`)
+  }
+}
+
+function urlOf(api: FastifyInstance, { host, tls }: Config): string {
+  const { port } = api.server.address() as AddressInfo
+  const everywhere = host === '0.0.0.0' || host === '::'
+  const name = everywhere ? 'localhost' : host.includes(':') ? `[${host}]` : host
+  return `${tls ? 'https' : 'http'}://${name}:${port}`
+}

@@ -1,0 +1,52 @@
+import { type App, startApp } from './app.ts'
+import { readConfig } from './config.ts'
+import { StartRefusal } from './error.ts'
+import { createLog } from './log.ts'
+import { signToken } from './token.ts'
+
+/** Whatever holds up the stop, the process ends after this, in milliseconds. */
+const stopMaxMs = 9000
+/** How long the printed token is good, in milliseconds. */
+const printedTokenMs = 24 * 3600 * 1000
+
+try {
+  const config = readConfig(process.env)
+  const log = createLog(config.logLevel)
+  const app = await startApp(config, { log, onFailure })
+  process.stdout.write(await describe(app))
+  process.once('SIGTERM', () => stop(app))
+  process.once('SIGINT', () => stop(app))
+
+  function onFailure(err: Error): void {
+    log.fatal({ err }, 'nothing can be recorded any more')
+    log.flush(() => process.exit(1))
+  }
+} catch (error) {
+  if (!(error instanceof StartRefusal)) throw error
+  process.stderr.write(`rollcall: ${error.message}\n`)
+  process.exitCode = 1
+}
+
+/** Stops within ten seconds; a second signal ends the process at once. */
+async function stop(app: App): Promise<void> {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(130))
+  setTimeout(() => process.exit(1), stopMaxMs).unref()
+  await app.stop()
+  process.exit(0)
+}
+
+/** What `npm start` says to the person who typed it. The secret is not among it. */
+async function describe({ url, firstKey, context: { clock } }: App): Promise<string> {
+  if (firstKey === undefined) {
+    return `\nRollcall is running at ${url}\nEvery key is disabled: make one with  npm run rollcall -- keys add\n\n`
+  }
+  const token = await signToken(firstKey, { roles: ['crawler'] }, { now: clock.now(), lifetimeMs: printedTokenMs })
+  return `
+Rollcall is running at ${url}
+API key  ${firstKey.apiKey}
+
+Who was in which room (this token is good for a day; more of them: npm run rollcall -- token):
+curl -H 'Authorization: ${token}' '${url}/v2/sessions'
+
+`
+}

@@ -1,0 +1,100 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { Agent, type IncomingHttpHeaders, request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TokenClaims } from '@rollcall/protocol'
+import { type AppParts, startApp } from '../src/app.ts'
+import { readConfig } from '../src/config.ts'
+import type { Context } from '../src/context.ts'
+import { createLog } from '../src/log.ts'
+import { signToken } from '../src/token.ts'
+
+export type Answer<Body> = { status: number; headers: IncomingHttpHeaders; text: string; body: Body }
+
+export type CallOptions = {
+  /** Sent as it is in `Authorization`; null sends none. Default: a token of the server's own key with both roles. */
+  token?: string | null
+  headers?: { [name: string]: string }
+}
+
+export type TestServer = {
+  /** Such as http://127.0.0.1:40123, without a slash at the end. */
+  url: string
+  /** The address of the hosted rooms. */
+  wsUrl: string
+  apiKey: string
+  secret: string
+  dataFolder: string
+  context: Context
+  /** A token of the server's key, good for an hour by the server's clock. `roles: undefined` signs none. */
+  sign(claims?: Partial<TokenClaims>): Promise<string>
+  /** A request with a body of JSON, or of text as it is; the answer's body is parsed where it is JSON. */
+  call<Body = { [key: string]: unknown }>(
+    method: string,
+    path: string,
+    body?: unknown,
+    options?: CallOptions,
+  ): Promise<Answer<Body>>
+  stop(): Promise<void>
+}
+
+/** A whole real server on a free port, in this process, with a data folder of its own that `stop` removes. */
+export async function startServer(env: { [name: string]: string } = {}, parts: AppParts = {}): Promise<TestServer> {
+  const dataFolder = env.ROLLCALL_DATA ?? (await mkdtemp(join(tmpdir(), 'rollcall-test-')))
+  const config = readConfig({ PORT: '0', ROLLCALL_DATA: dataFolder, LOG_LEVEL: 'silent', ...env })
+  const app = await startApp(config, { log: createLog(config.logLevel), ...parts })
+  const { url, context, firstKey } = app
+  if (firstKey === undefined) throw new Error('the server has no enabled key')
+  const sign: TestServer['sign'] = (claims = {}) =>
+    signToken(firstKey, { roles: ['crawler', 'rtc'], ...claims }, { now: context.clock.now(), lifetimeMs: 3_600_000 })
+
+  return {
+    url,
+    wsUrl: `${url.replace(/^http/, 'ws')}/v2/rtc`,
+    apiKey: firstKey.apiKey,
+    secret: firstKey.secret,
+    dataFolder,
+    context,
+    sign,
+    async call(method, path, body, { token, headers = {} } = {}) {
+      const authorization = token === undefined ? await sign() : token
+      const isText = typeof body === 'string'
+      const sent = {
+        ...(authorization !== null && { authorization }),
+        ...(body !== undefined && !isText && { 'content-type': 'application/json' }),
+        ...headers,
+      }
+      return send(`${url}${path}`, method, sent, isText ? body : body === undefined ? undefined : JSON.stringify(body))
+    },
+    async stop() {
+      await app.stop()
+      if (env.ROLLCALL_DATA === undefined) await rm(dataFolder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** One request on a connection of its own. */
+export function send<Body>(
+  url: string,
+  method: string,
+  headers: { [name: string]: string },
+  body?: string,
+): Promise<Answer<Body>> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer<Body>>()
+  const sent = body === undefined ? headers : { 'content-length': String(Buffer.byteLength(body)), ...headers }
+  const outgoing = request(url, { method, headers: sent, agent: new Agent({ keepAlive: false }) }, async (incoming) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of incoming) chunks.push(chunk)
+    const text = Buffer.concat(chunks).toString()
+    const isJson = incoming.headers['content-type']?.startsWith('application/json') && text !== ''
+    resolve({
+      status: incoming.statusCode ?? 0,
+      headers: incoming.headers,
+      text,
+      body: (isJson ? JSON.parse(text) : text) as Body,
+    })
+  })
+  outgoing.on('error', reject)
+  outgoing.end(body)
+  return promise
+}
