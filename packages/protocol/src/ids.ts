@@ -19,3 +19,8 @@ export function toObjectId(atMs: number, tail: string): string {
   const second = Math.min(Math.max(Math.floor(atMs / 1000), 0), 0xffffffff)
   return second.toString(16).padStart(8, '0') + tail
 }
+
+/** The second that an object id was given for, in epoch milliseconds. */
+export function secondOf(objectId: string): number {
+  return Number.parseInt(objectId.slice(0, 8), 16) * 1000
+}

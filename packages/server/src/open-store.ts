@@ -60,7 +60,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await proveMasterKey(db, box, now, dataFolder)
     const reads = createReads(db, box, now)
     const perform = exclusive
-      ? startWriter({ path, masterKey, rules }, options.onFailure)
+      ? startWriter({ path, masterKey, rules }, now, options.onFailure)
       : performHere(db, createOperations(db, { box, rules, now }))
     const due = createFactStore(db)
     return {
@@ -193,7 +193,7 @@ function performHere(db: Database, operations: Operations): Performer {
   }
 }
 
-function startWriter(data: WriterData, onFailure: (error: Error) => void = () => {}): Performer {
+function startWriter(data: WriterData, now: () => number, onFailure: (error: Error) => void = () => {}): Performer {
   const worker = new Worker(new URL('./writer.ts', import.meta.url), { workerData: data })
   type Waiting = { resolve(value: unknown): void; reject(error: Error): void; facts: number }
   const waiting = new Map<number, Waiting>()
@@ -238,7 +238,7 @@ function startWriter(data: WriterData, onFailure: (error: Error) => void = () =>
     // What is asked for in one turn of the event loop travels to the thread together.
     if (outbox.length === 0) queueMicrotask(post)
     n += 1
-    outbox.push({ n, operation: { name, input } as Operation })
+    outbox.push({ n, operation: { name, input } as Operation, now: now() })
     return new Promise((resolve, reject) => {
       waiting.set(n, { resolve: resolve as (value: unknown) => void, reject, facts })
     })

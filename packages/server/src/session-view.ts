@@ -4,6 +4,7 @@ import type {
   Session as ApiSession,
   TimelogEntry as ApiTimelogEntry,
 } from '@rollcall/protocol'
+import { insideMs } from './ledger/ledger.ts'
 import type { Mark, Participant, Session } from './ledger/state.ts'
 import { foldStays, type TimelogEntry, toTimelog } from './ledger/stays.ts'
 import type { Key } from './store/rows.ts'
@@ -22,8 +23,6 @@ export function toSession(record: SessionRecord, { now, base, key }: ViewOptions
   const { session, customRoomId, participants } = record
   const logs = toTimelogs(record)
   const { activeMs, maxInside } = sumUp(logs.values(), now)
-  const until = session.endAt ?? now
-  const participantMs = session.closedMs + session.inside * until - session.openSinceSum
   return {
     id: session.id,
     roomId: session.roomId,
@@ -43,7 +42,7 @@ export function toSession(record: SessionRecord, { now, base, key }: ViewOptions
     engine: session.source,
     revision: session.revision,
     updatedAt: toIso(session.updatedAt),
-    participantSeconds: participantMs / 1000,
+    participantSeconds: insideMs(session, session.endAt ?? now) / 1000,
     uniqueParticipants: session.people,
     ...(record.truncated && { participantsTruncated: true as const }),
   }

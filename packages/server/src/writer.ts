@@ -9,7 +9,8 @@ import { openSqlite } from './store/sqlite.ts'
 // next, so that one write to the disk serves them all. Answers are given only after the commit.
 
 export type WriterData = { path: string; masterKey: Uint8Array; rules: Rules }
-export type WriterRequest = { n: number; operation: Operation }
+/** `now`: the asker's time, epoch milliseconds. */
+export type WriterRequest = { n: number; operation: Operation; now: number }
 export type WriterAnswer =
   | { n: number; value: unknown }
   | { n: number; error: { message: string; code?: Refusal['code'] } }
@@ -22,8 +23,9 @@ const db = openSqlite(path)
 const operations = createOperations(db, {
   box: createSecretBox(Buffer.from(masterKey)),
   rules,
-  now: () => Date.now(),
+  now: () => now,
 })
+let now = 0
 const port = parentPort
 if (port === null) throw new Error('the writer runs as a worker thread')
 
@@ -70,9 +72,10 @@ async function commit(batch: WriterRequest[]): Promise<WriterAnswer[]> {
   }
 }
 
-async function perform({ n, operation }: WriterRequest): Promise<WriterAnswer> {
+async function perform({ n, operation, now: asked }: WriterRequest): Promise<WriterAnswer> {
   try {
     const { name, input } = operation
+    now = asked
     const run = operations[name] as (input: unknown) => Promise<unknown>
     return { n, value: await run(input) }
   } catch (error) {

@@ -9,6 +9,7 @@ import {
   type SessionEnded,
   type SessionFact,
   type SessionStarted,
+  secondOf,
 } from '@rollcall/protocol'
 import type { Mark, Participant, Rules, Session } from './state.ts'
 import { foldStays, type Stay, type TimelogEntry, toTimelog } from './stays.ts'
@@ -115,6 +116,11 @@ export function leavesAtEnd(session: Session, inside: { participantId: string; n
     name,
     reason: 'session-ended',
   }))
+}
+
+/** Milliseconds that people were inside, all together, until `until`; an ended session's until its end. */
+export function insideMs(session: Session, until: number): number {
+  return session.closedMs + session.inside * (until - secondOf(session.id)) - session.openSinceSum
 }
 
 function startSession(slice: Slice, fact: SessionStarted, rules: Rules): Applied {
@@ -269,7 +275,8 @@ function count(session: Session, before: Participant | undefined, after: Partici
   session.people += Number(after.joinedAt !== null) - Number((before?.joinedAt ?? null) !== null)
   session.inside += Number(after.openSince !== null) - Number(openBefore !== null)
   session.closedMs += after.closedMs - (before?.closedMs ?? 0)
-  session.openSinceSum += (after.openSince ?? 0) - (openBefore ?? 0)
+  const base = secondOf(session.id)
+  session.openSinceSum += (after.openSince ?? base) - (openBefore ?? base)
 }
 
 function noteStart(session: Session, at: number): void {

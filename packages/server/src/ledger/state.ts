@@ -33,7 +33,10 @@ export type Session = {
   people: number
   /** Milliseconds of all closed timelog entries. */
   closedMs: number
-  /** Sum of the starts of all open timelog entries: with `closedMs` it gives the time inside at any moment. */
+  /**
+   * Sum of the starts of all open timelog entries, each less the second in the session's id: so near that even the sum
+   * over a million people stays exact. With `closedMs` it gives the time inside at any moment: see `insideMs`.
+   */
   openSinceSum: number
   /** Corrections after the end. */
   revision: number

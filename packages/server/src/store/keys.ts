@@ -1,10 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import type { Insertable } from 'kysely'
 import { Refusal } from '../error.ts'
 import { compile, type Database } from './database.ts'
 import { newObjectId } from './ids.ts'
 import type { Key } from './rows.ts'
 import type { SecretBox } from './secrets.ts'
 import type { Writes } from './store.ts'
+import type { Tables } from './tables.ts'
 
 export type KeyStore = Pick<Writes, 'addKey' | 'rotateKey' | 'disableKey'> & {
   find(apiKey: string): Promise<Key | undefined>
@@ -46,16 +48,17 @@ export function createKeyStore(db: Database, box: SecretBox, now: () => number):
     },
     async addKey({ name, email, apiKey = randomUUID(), secret = newSecret() }) {
       const at = now()
+      const row: Insertable<Tables['keys']> = {
+        api_key: apiKey,
+        user_id: newObjectId(at),
+        name,
+        email,
+        secret: box.seal(secret),
+        created_at: at,
+      }
       const added = await k
         .insertInto('keys')
-        .values({
-          api_key: apiKey,
-          user_id: newObjectId(at),
-          name,
-          email,
-          secret: box.seal(secret),
-          created_at: at,
-        })
+        .values(row)
         .onConflict((on) => on.doNothing())
         .returning(columns)
         .executeTakeFirst()

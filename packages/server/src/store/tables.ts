@@ -1,7 +1,9 @@
+import type { Generated } from 'kysely'
+
 /** The columns as they stand in the database. Times are epoch milliseconds; `*_json` is JSON text; flags are 0 or 1. */
 export type Tables = {
   keys: {
-    key_id: number
+    key_id: Generated<number>
     api_key: string
     user_id: string
     name: string | null

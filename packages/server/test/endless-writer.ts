@@ -1,0 +1,30 @@
+import { writeSync } from 'node:fs'
+import { openStore } from '../src/open-store.ts'
+
+// Records joins without end and prints each participant's id once it is acknowledged; whoever started it kills it.
+const [, , dataFolder = ''] = process.argv
+const store = await openStore({
+  dataFolder,
+  rules: { graceMs: 1000, silenceMs: 1000 },
+  clock: { now: () => Date.now() },
+})
+const { keyId } = await store.writes.addKey({ name: null, email: null })
+
+for (let n = 0; ; n += 10) {
+  await Promise.all(
+    Array.from({ length: 10 }, async (_, i) => {
+      const participantId = `p${n + i}`
+      const at = Date.now()
+      const fact = {
+        type: 'participant-joined',
+        source: 'hosted',
+        roomId: 'r',
+        at,
+        receivedAt: at,
+        participantId,
+      } as const
+      await store.record(keyId, [{ ...fact, id: participantId, connectionId: participantId }])
+      writeSync(1, `${participantId}\n`)
+    }),
+  )
+}

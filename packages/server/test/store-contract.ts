@@ -1,0 +1,344 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ParticipantJoined, ParticipantLeft } from '@rollcall/protocol'
+import type { Clock } from '../src/clock.ts'
+import { Refusal } from '../src/error.ts'
+import type { Store } from '../src/open-store.ts'
+import type { SessionFilter } from '../src/store/store.ts'
+
+/** What a kind of store has to bring to be put to the contract: an empty one, and how to open the same one again. */
+export type StoreUnderTest = { open(clock: Clock): Promise<Store>; remove(): Promise<void> }
+
+const start = Date.UTC(2026, 0, 5, 9, 0, 0)
+const graceMs = 20_000
+
+type Joined = Partial<ParticipantJoined> & { at: number; participantId: string }
+
+function joined(roomId: string, fact: Joined): ParticipantJoined {
+  const connectionId = fact.connectionId ?? `c-${fact.participantId}-${fact.at}`
+  const id = fact.id ?? `${roomId}/${connectionId}/joined`
+  return { type: 'participant-joined', source: 'hosted', roomId, receivedAt: fact.at, ...fact, id, connectionId }
+}
+
+function left(join: ParticipantJoined, at: number): ParticipantLeft {
+  const { source, roomId, participantId, connectionId } = join
+  return {
+    type: 'participant-left',
+    id: `${join.id}/left`,
+    source,
+    roomId,
+    at,
+    receivedAt: at,
+    participantId,
+    ...(connectionId !== undefined && { connectionId }),
+    ...(join.sessionKey !== undefined && { sessionKey: join.sessionKey }),
+  }
+}
+
+/** The promises every store keeps, whichever database is behind it. */
+export function storeContract(create: () => Promise<StoreUnderTest>): void {
+  const withStore = (
+    title: string,
+    run: (store: Store, reopen: () => Promise<Store>, clock: { at: number }) => Promise<void>,
+  ) =>
+    test(title, async () => {
+      const under = await create()
+      const time = { at: start }
+      const clock: Clock = { now: () => time.at }
+      let store = await under.open(clock)
+      try {
+        await run(
+          store,
+          async () => {
+            await store.close()
+            store = await under.open(clock)
+            return store
+          },
+          time,
+        )
+      } finally {
+        await store.close()
+        await under.remove()
+      }
+    })
+
+  const newKey = async (store: Store) => (await store.writes.addKey({ name: null, email: null })).keyId
+  const list = (store: Store, keyId: number, filter: SessionFilter = {}, page = 1, perPage = 1000) =>
+    store.reads.listSessions(keyId, filter, { page, perPage }, 1000)
+
+  withStore('what was answered is there after closing and opening again', async (store, reopen) => {
+    const keyId = await newKey(store)
+    const room = await store.writes.createRoom({ keyId, customRoomId: 'Ünïcode room' })
+    const ann = joined(room.roomId, { at: start, participantId: 'ann', name: 'Ann ✨', metadata: { seat: [1] } })
+    await store.record(keyId, [ann])
+    const again = await reopen()
+    const [session] = (await list(again, keyId)).sessions
+    assert.equal(session?.customRoomId, 'Ünïcode room')
+    assert.equal(session?.participants[0]?.name, 'Ann ✨')
+    assert.deepEqual(session?.participants[0]?.metadata, { seat: [1] })
+    assert.deepEqual(await again.record(keyId, [ann]), [{ id: ann.id, outcome: 'duplicate' }])
+  })
+
+  withStore('a fact recorded twice changes nothing the second time', async (store) => {
+    const keyId = await newKey(store)
+    const ann = joined('r', { at: start, participantId: 'ann', name: 'Ann' })
+    await store.record(keyId, [ann, left(ann, start + 1000)])
+    const before = [await list(store, keyId), await store.reads.changesAfter(keyId, 0, 100)]
+    const outcomes = await store.record(keyId, [{ ...ann, receivedAt: start + 9 }, left(ann, start + 1000)])
+    assert.deepEqual(
+      outcomes.map((one) => one.outcome),
+      ['duplicate', 'duplicate'],
+    )
+    assert.deepEqual([await list(store, keyId), await store.reads.changesAfter(keyId, 0, 100)], before)
+  })
+
+  withStore('the same id with other content is refused, and named', async (store) => {
+    const keyId = await newKey(store)
+    const ann = joined('r', { at: start, participantId: 'ann' })
+    await store.record(keyId, [ann])
+    const [recorded] = await store.record(keyId, [{ ...ann, at: start + 1 }])
+    assert.equal(recorded?.outcome, 'refused')
+    assert.match(recorded?.reason ?? '', new RegExp(ann.id))
+  })
+
+  withStore('the same fact from many callers at once is recorded once', async (store) => {
+    const keyId = await newKey(store)
+    const ann = joined('r', { at: start, participantId: 'ann' })
+    const all = await Promise.all(Array.from({ length: 50 }, () => store.record(keyId, [ann])))
+    assert.equal(all.flat().filter((one) => one.outcome === 'recorded').length, 1)
+    assert.equal(all.flat().filter((one) => one.outcome === 'duplicate').length, 49)
+  })
+
+  withStore('one key never sees the rooms, sessions, changes or claims of another', async (store) => {
+    const [one, other] = [await newKey(store), await newKey(store)]
+    const room = await store.writes.createRoom({ keyId: one, customRoomId: 'mine' })
+    const theirs = await store.writes.createRoom({ keyId: other, customRoomId: 'mine' })
+    assert.notEqual(room.roomId, theirs.roomId)
+    const ann = joined(room.roomId, { at: start, participantId: 'ann' })
+    const [recorded] = await store.record(one, [ann])
+    for (const id of [room.roomId, room.id]) assert.equal(await store.reads.findRoom(other, id), undefined)
+    assert.equal((await store.reads.findRoom(other, 'mine'))?.roomId, theirs.roomId)
+    assert.equal(await store.reads.getSession(other, recorded?.sessionId ?? ''), undefined)
+    assert.equal((await list(store, other)).total, 0)
+    assert.deepEqual((await list(store, other, { roomId: room.roomId })).sessions, [])
+    assert.deepEqual((await list(store, other, { participantId: 'ann' })).sessions, [])
+    assert.deepEqual(await store.reads.changesAfter(other, 0, 10), [])
+    assert.equal((await store.record(other, [ann]))[0]?.outcome, 'recorded')
+  })
+
+  withStore('a customRoomId makes one room, however many ask for it at once', async (store) => {
+    const keyId = await newKey(store)
+    const rooms = await Promise.all(
+      Array.from({ length: 40 }, (_, i) =>
+        store.writes.createRoom({ keyId, customRoomId: 'c', allowedParticipantIds: [`p${i}`] }),
+      ),
+    )
+    assert.equal(new Set(rooms.map((room) => room.roomId)).size, 1)
+    assert.equal(new Set(rooms.map((room) => room.allowedParticipantIds?.[0])).size, 1)
+    assert.equal((await store.reads.listRooms(keyId, undefined, { page: 1, perPage: 10 })).total, 1)
+  })
+
+  withStore('changes are numbered per key, from 1 and without gaps, also when facts come at once', async (store) => {
+    const keys = [await newKey(store), await newKey(store)]
+    await Promise.all(
+      Array.from({ length: 60 }, (_, i) =>
+        store.record(keys[i % 2] ?? 0, [joined(`r${i % 7}`, { at: start + i, participantId: `p${i}` })]),
+      ),
+    )
+    for (const keyId of keys) {
+      const changes = await store.reads.changesAfter(keyId, 0, 1000)
+      assert.deepEqual(
+        changes.map((change) => change.seq),
+        changes.map((_, i) => i + 1),
+      )
+      assert.equal(changes.filter((change) => change.type === 'participant.joined').length, 30)
+    }
+  })
+
+  withStore('a refused operation leaves what was asked at the same moment untouched', async (store) => {
+    const key = await store.writes.addKey({ name: null, email: null, apiKey: 'taken' })
+    const results = await Promise.allSettled([
+      store.record(key.keyId, [joined('r', { at: start, participantId: 'ann' })]),
+      store.writes.addKey({ name: null, email: null, apiKey: 'taken' }),
+      store.writes.createRoom({ keyId: key.keyId }),
+    ])
+    assert.deepEqual(
+      results.map((result) => result.status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    )
+    const [, refused] = results
+    assert.ok(refused?.status === 'rejected' && refused.reason instanceof Refusal && refused.reason.code === 'CONFLICT')
+    assert.equal((await list(store, key.keyId)).total, 1)
+  })
+
+  withStore(
+    'more facts than may wait for the disk are refused as BUSY, and none of the others is lost',
+    async (store) => {
+      const keyId = await newKey(store)
+      const batch = (n: number) =>
+        Array.from({ length: 10_000 }, (_, i) => joined(`r${n}`, { at: start + i, participantId: `p${i}` }))
+      const results = await Promise.allSettled(Array.from({ length: 7 }, (_, n) => store.record(keyId, batch(n))))
+      const taken = results.filter((result) => result.status === 'fulfilled').length
+      const refused = results.filter((result) => result.status === 'rejected')
+      assert.ok(refused.length > 0 && taken >= 5)
+      for (const { reason } of refused) assert.ok(reason instanceof Refusal && reason.code === 'BUSY')
+      const { sessions, total } = await list(store, keyId, {}, 1, 1)
+      assert.equal(total, taken)
+      assert.equal(sessions[0]?.session.inside, 10_000)
+    },
+  )
+
+  withStore('every filter and page of the list equals a search by hand, newest start first, then id', async (store) => {
+    const keyId = await newKey(store)
+    const rooms = await Promise.all(
+      ['a', 'b', 'c'].map((customRoomId) => store.writes.createRoom({ keyId, customRoomId })),
+    )
+    const ids: string[] = []
+    for (let i = 0; i < 60; i++) {
+      const room = rooms[i % 3]
+      assert.ok(room)
+      // Every fifth starts at the same moment as another.
+      const at = start + Math.floor(i / 5) * 60_000
+      const join = joined(room.roomId, { at, participantId: `p${i % 4}`, sessionKey: `s${i}`, source: 'events' })
+      const [recorded] = await store.record(keyId, [join])
+      ids.push(recorded?.sessionId ?? '')
+      if (i % 2 === 0) {
+        const { source, roomId } = join
+        const end = { type: 'session-ended', id: `end${i}`, source, roomId, sessionKey: `s${i}` } as const
+        await store.record(keyId, [{ ...end, at: at + 5000, receivedAt: at + 5000 }])
+      }
+    }
+    const all = await Promise.all(ids.map((id) => store.reads.getSession(keyId, id)))
+    const filters: SessionFilter[] = [
+      {},
+      { status: 'ongoing' },
+      { status: 'ended' },
+      { roomId: rooms[1]?.roomId ?? '' },
+      { roomId: rooms[1]?.roomId ?? '', status: 'ended' },
+      { customRoomId: 'c' },
+      { customRoomId: 'c', roomId: rooms[0]?.roomId ?? '' },
+      { query: 'a' },
+      { query: rooms[0]?.roomId ?? '' },
+      { query: 'nothing' },
+      { customRoomId: 'nothing' },
+      { roomId: 'nothing' },
+      { startFrom: start + 120_000 },
+      { startTo: start + 120_000, status: 'ongoing' },
+      { startFrom: start + 60_000, startTo: start + 60_000 },
+      { participantId: 'p1' },
+      { participantId: 'p1', roomId: rooms[2]?.roomId ?? '', startFrom: start + 60_000 },
+      { participantId: 'nobody' },
+    ]
+    const roomOf = (custom: string) => rooms.find((room) => room.customRoomId === custom)?.roomId ?? custom
+    for (const filter of filters) {
+      const expected = all
+        .filter((record) => record !== undefined)
+        .filter(({ session, customRoomId, participants }) => {
+          if (filter.roomId !== undefined && session.roomId !== filter.roomId) return false
+          if (filter.customRoomId !== undefined && customRoomId !== filter.customRoomId) return false
+          if (filter.query !== undefined && session.roomId !== roomOf(filter.query)) return false
+          if (filter.status !== undefined && (session.endAt === null) !== (filter.status === 'ongoing')) return false
+          if (filter.startFrom !== undefined && session.startAt < filter.startFrom) return false
+          if (filter.startTo !== undefined && session.startAt > filter.startTo) return false
+          return (
+            filter.participantId === undefined || participants.some((p) => p.participantId === filter.participantId)
+          )
+        })
+        .sort((a, b) => b.session.startAt - a.session.startAt || (a.session.id < b.session.id ? 1 : -1))
+        .map(({ session }) => session.id)
+      const found: string[] = []
+      for (let page = 1; page <= 10; page++) {
+        const { sessions, total } = await list(store, keyId, filter, page, 7)
+        assert.equal(total, expected.length, JSON.stringify(filter))
+        found.push(...sessions.map(({ session }) => session.id))
+      }
+      assert.deepEqual(found, expected, JSON.stringify(filter))
+    }
+  })
+
+  withStore(
+    'a list embeds the first people of a huge session and says so; the session itself has them all',
+    async (store) => {
+      const keyId = await newKey(store)
+      const people = Array.from({ length: 50 }, (_, i) => joined('r', { at: start + i, participantId: `p${99 - i}` }))
+      const [recorded] = await store.record(keyId, people)
+      const { sessions } = await store.reads.listSessions(keyId, {}, { page: 1, perPage: 20 }, 10)
+      assert.deepEqual(
+        sessions[0]?.participants.map((one) => one.participantId),
+        people.slice(0, 10).map((one) => one.participantId),
+      )
+      assert.equal(sessions[0]?.truncated, true)
+      const whole = await store.reads.getSession(keyId, recorded?.sessionId ?? '')
+      assert.equal(whole?.participants.length, 50)
+      assert.equal(whole?.truncated, false)
+    },
+  )
+
+  withStore('a session ends at its last leave once the grace is over, and not before', async (store, _, time) => {
+    const keyId = await newKey(store)
+    const ann = joined('r', { at: start, participantId: 'ann' })
+    await store.record(keyId, [ann, left(ann, start + 5000)])
+    time.at = start + 5000 + graceMs - 1
+    await store.sweep(time.at)
+    assert.equal((await list(store, keyId, { status: 'ongoing' })).total, 1)
+    time.at = start + 5000 + graceMs
+    await store.sweep(time.at)
+    const { sessions, total } = await list(store, keyId, { status: 'ended' })
+    assert.equal(total, 1)
+    assert.equal(sessions[0]?.session.endAt, start + 5000)
+    assert.equal(sessions[0]?.session.endReason, 'empty')
+    assert.equal((await list(store, keyId, { status: 'ongoing' })).total, 0)
+  })
+
+  withStore(
+    'after a crash people end at the lease’s last time, and go on if they return within the grace',
+    async (store, reopen, time) => {
+      const keyId = await newKey(store)
+      await store.writes.renewLease({ holder: 'first', at: start })
+      const [ann, bob] = [
+        joined('r', { at: start + 1000, participantId: 'ann' }),
+        joined('s', { at: start + 1000, participantId: 'bob' }),
+      ]
+      const late = joined('r', { at: start + 12_000, participantId: 'late' })
+      await store.record(keyId, [ann, bob, late])
+      await store.writes.renewLease({ holder: 'first', at: start + 10_000 })
+      const again = await reopen()
+      time.at = start + 60_000
+      await again.resume(time.at)
+      const back = joined('r', { at: time.at + graceMs - 1, participantId: 'ann', connectionId: 'back' })
+      const [returned] = await again.record(keyId, [back])
+      time.at += graceMs
+      await again.sweep(time.at)
+      const { sessions } = await list(again, keyId)
+      const byRoom = (roomId: string) => sessions.filter(({ session }) => session.roomId === roomId)
+      assert.equal(byRoom('s')[0]?.session.endAt, start + 10_000)
+      assert.equal(byRoom('r').length, 1)
+      assert.equal(byRoom('r')[0]?.session.id, returned?.sessionId)
+      assert.equal(byRoom('r')[0]?.session.endAt, null)
+      const inferred = byRoom('r')[0]?.marks.filter((mark) => mark.inferred === 'source-restarted')
+      assert.deepEqual(inferred?.map((mark) => [mark.participantId, mark.at - start]).sort(), [
+        ['ann', 10_000],
+        ['late', 12_000],
+      ])
+    },
+  )
+
+  withStore(
+    'a rotated key keeps its old secret until a date; a disabled one says since when',
+    async (store, reopen, time) => {
+      const added = await store.writes.addKey({ name: 'shop', email: 'a@example.org' })
+      const rotated = await store.writes.rotateKey({ apiKey: added.apiKey, previousUntil: start + 1000 })
+      assert.equal(rotated?.previousSecret, added.secret)
+      assert.notEqual(rotated?.secret, added.secret)
+      assert.equal(rotated?.previousUntil, start + 1000)
+      time.at = start + 5
+      await store.writes.disableKey({ apiKey: added.apiKey })
+      time.at = start + 9
+      await store.writes.disableKey({ apiKey: added.apiKey })
+      const again = await reopen()
+      assert.equal((await again.reads.findKey(added.apiKey))?.disabledAt, start + 5)
+      assert.equal(await again.writes.rotateKey({ apiKey: 'unknown', previousUntil: 0 }), undefined)
+      assert.equal(await again.reads.findKey('unknown'), undefined)
+    },
+  )
+}
