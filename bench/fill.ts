@@ -1,0 +1,58 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Fact } from '@rollcall/protocol'
+import { openStore } from '../packages/server/src/open-store.ts'
+import { record } from '../packages/server/src/record.ts'
+import { createFactStore } from '../packages/server/src/store/facts.ts'
+import { openSqlite } from '../packages/server/src/store/sqlite.ts'
+
+const rules = { graceMs: 20_000, silenceMs: 600_000 }
+const clock = { now: () => Date.now() }
+const sessionsPerCommit = 2000
+const roomsMax = 1000
+const minuteMs = 60_000
+
+/** Makes a history of ended sessions of one to five people, by folding facts as the server does, without waiting for the disk. */
+export async function fillSessions(folder: string, sessions: number): Promise<void> {
+  mkdirSync(folder, { recursive: true })
+  const store = await openStore({ dataFolder: folder, rules, clock, exclusive: false })
+  const { keyId } = await store.writes.addKey({ name: 'bench', email: null })
+  const roomIds: string[] = []
+  for (let i = 0; i < Math.min(roomsMax, sessions); i++) {
+    roomIds.push((await store.writes.createRoom({ keyId, customRoomId: `room ${i}` })).roomId)
+  }
+  await store.close()
+
+  const db = openSqlite(join(folder, 'rollcall.db'))
+  await db.kysely.executeQuery({ sql: 'pragma synchronous = off', parameters: [] } as never)
+  const facts = createFactStore(db)
+  const first = Date.now() - sessions * minuteMs
+  for (let from = 0; from < sessions; from += sessionsPerCommit) {
+    await db.transaction(async () => {
+      for (let i = from; i < Math.min(sessions, from + sessionsPerCommit); i++) {
+        const roomId = roomIds[i % roomIds.length] ?? ''
+        for (const fact of sessionFacts(i, roomId, first + i * minuteMs)) await record({ facts, rules }, keyId, fact)
+      }
+    })
+    if (sessions > sessionsPerCommit)
+      process.stderr.write(`\r  ${Math.min(sessions, from + sessionsPerCommit)} of ${sessions} sessions`)
+  }
+  process.stderr.write('\n')
+  await db.close()
+}
+
+function sessionFacts(i: number, roomId: string, at: number): Fact[] {
+  const of = { source: 'events', roomId, sessionKey: `s${i}` }
+  const facts: Fact[] = []
+  for (let person = 0; person <= i % 5; person++) {
+    const who = { participantId: `p${(i + person) % 10_000}`, connectionId: `c${i}-${person}` }
+    const joinedAt = at + person * 1000
+    const leftAt = joinedAt + 30_000
+    const name = `Person ${person}`
+    facts.push(
+      { ...of, ...who, type: 'participant-joined', id: `${i}j${person}`, at: joinedAt, receivedAt: joinedAt, name },
+      { ...of, ...who, type: 'participant-left', id: `${i}l${person}`, at: leftAt, receivedAt: leftAt },
+    )
+  }
+  return [...facts, { ...of, type: 'session-ended', id: `${i}e`, at: at + 40_000, receivedAt: at + 40_000 }]
+}

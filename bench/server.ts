@@ -1,0 +1,38 @@
+import fastify from 'fastify'
+import { startApp } from '../packages/server/src/app.ts'
+import { readConfig } from '../packages/server/src/config.ts'
+import { createLog } from '../packages/server/src/log.ts'
+import { signToken } from '../packages/server/src/token.ts'
+
+// The server under test, in a process of its own, with a bare server beside it that sends bytes from memory.
+
+export type ServerReady = { url: string; wsUrl: string; memoryUrl: string; token: string }
+
+const [, , folder = ''] = process.argv
+const config = readConfig({
+  ...process.env,
+  PORT: '0',
+  ROLLCALL_DATA: folder,
+  LOG_LEVEL: 'silent',
+  ROLLCALL_ROOM_MAX: '100000',
+})
+const app = await startApp(config, { log: createLog('silent') })
+if (app.firstKey === undefined) throw new Error('no key')
+
+let bytes = Buffer.from('')
+const memory = fastify()
+memory.get('/', async (_, reply) => reply.type('application/json; charset=utf-8').send(bytes))
+const memoryUrl = await memory.listen({ port: 0, host: '127.0.0.1' })
+
+process.on('message', (message: { bytes: string }) => {
+  bytes = Buffer.from(message.bytes)
+  process.send?.('set')
+})
+process.on('disconnect', () => process.exit())
+const ready: ServerReady = {
+  url: app.url,
+  wsUrl: `${app.url.replace(/^http/, 'ws')}/v2/rtc`,
+  memoryUrl,
+  token: await signToken(app.firstKey, { roles: ['crawler', 'rtc'] }, { now: Date.now(), lifetimeMs: 86_400_000 }),
+}
+process.send?.(ready)
