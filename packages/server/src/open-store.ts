@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Clock } from './clock.ts'
 import type { Record } from './context.ts'
@@ -94,7 +94,7 @@ type Performer = { perform: Perform; close(): Promise<void> }
 
 function prepareFolder(folder: string, given: Buffer | undefined): Buffer {
   try {
-    mkdirSync(folder, { recursive: true })
+    makeFolder(resolve(folder))
     return given ?? ownMasterKey(join(folder, 'master.key'))
   } catch (error) {
     if (error instanceof StartRefusal) throw error
@@ -102,6 +102,14 @@ function prepareFolder(folder: string, given: Buffer | undefined): Buffer {
       `ROLLCALL_DATA=${folder} cannot be used: ${(error as Error).message}; name a folder that can be written`,
     )
   }
+}
+
+// Not mkdir's own `recursive`: where a file system answers ENOENT for a folder it will not make (/proc), that never returns.
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  const parent = dirname(folder)
+  if (parent !== folder) makeFolder(parent)
+  mkdirSync(folder)
 }
 
 function ownMasterKey(file: string): Buffer {
