@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Fact } from '@rollcall/protocol'
 import { openStore } from '../packages/server/src/open-store.ts'
 import { record } from '../packages/server/src/record.ts'
-import { createFactStore } from '../packages/server/src/store/facts.ts'
+import { prepareFactStore } from '../packages/server/src/store/facts.ts'
 import { openSqlite } from '../packages/server/src/store/sqlite.ts'
 
 const rules = { graceMs: 20_000, silenceMs: 600_000 }
@@ -25,14 +25,16 @@ export async function fillSessions(folder: string, sessions: number): Promise<vo
 
   const db = openSqlite(join(folder, 'rollcall.db'))
   await db.kysely.executeQuery({ sql: 'pragma synchronous = off', parameters: [] } as never)
-  const facts = createFactStore(db)
+  const openFacts = prepareFactStore(db)
   const first = Date.now() - sessions * minuteMs
   for (let from = 0; from < sessions; from += sessionsPerCommit) {
     await db.transaction(async () => {
+      const facts = openFacts()
       for (let i = from; i < Math.min(sessions, from + sessionsPerCommit); i++) {
         const roomId = roomIds[i % roomIds.length] ?? ''
         for (const fact of sessionFacts(i, roomId, first + i * minuteMs)) await record({ facts, rules }, keyId, fact)
       }
+      await facts.flush()
     })
     if (sessions > sessionsPerCommit)
       process.stderr.write(`\r  ${Math.min(sessions, from + sessionsPerCommit)} of ${sessions} sessions`)

@@ -6,10 +6,10 @@ import type { Clock } from './clock.ts'
 import type { Record } from './context.ts'
 import { Refusal, StartRefusal } from './error.ts'
 import type { Rules } from './ledger/state.ts'
-import { createOperations, type Operation, type Operations, sweepMax } from './operations.ts'
+import { createOperations, type Operation, type Operations, sweepMax, type Transact } from './operations.ts'
 import { createChangeReads } from './store/changes.ts'
 import type { Database } from './store/database.ts'
-import { createFactStore } from './store/facts.ts'
+import { prepareFactStore } from './store/facts.ts'
 import { createKeyStore } from './store/keys.ts'
 import { createRoomStore } from './store/rooms.ts'
 import { createSecretBox, type SecretBox } from './store/secrets.ts'
@@ -61,15 +61,15 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     const reads = createReads(db, box, now)
     const perform = exclusive
       ? startWriter({ path, masterKey, rules }, now, options.onFailure)
-      : performHere(db, createOperations(db, { box, rules, now }))
-    const due = createFactStore(db)
+      : performHere(createOperations(db, { box, rules, now }))
+    const openFacts = prepareFactStore(db)
     return {
       reads,
       writes: toWrites(perform.perform),
       record: (keyId, facts) => perform.perform('record', { keyId, facts }),
       async sweep(at) {
         // Mostly nothing is due: an indexed read here is cheaper than a turn of the writer.
-        if ((await due.listToLookAt(at, 1)).length === 0) return
+        if ((await openFacts().listToLookAt(at, 1)).length === 0) return
         while ((await perform.perform('sweep', { now: at })) === sweepMax);
       },
       resume: (at) => perform.perform('resume', { now: at }),
@@ -185,11 +185,12 @@ function toWrites(perform: Perform): Writes {
   }
 }
 
-function performHere(db: Database, operations: Operations): Performer {
+function performHere(transact: Transact): Performer {
   let last: Promise<unknown> = Promise.resolve()
   const perform: Perform = (name, input) => {
-    const run = operations[name] as (input: unknown) => Promise<never>
-    const done = last.then(() => db.transaction(() => run(input)))
+    const done = last.then(() =>
+      transact((operations) => (operations[name] as (input: unknown) => Promise<never>)(input)),
+    )
     last = done.catch(() => undefined)
     return done
   }

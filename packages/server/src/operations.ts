@@ -1,9 +1,9 @@
 import type { Fact } from '@rollcall/protocol'
 import type { Recorded } from './context.ts'
 import type { Rules } from './ledger/state.ts'
-import { look, record } from './record.ts'
+import { look, type RecordParts, record } from './record.ts'
 import type { Database } from './store/database.ts'
-import { createFactStore } from './store/facts.ts'
+import { prepareFactStore } from './store/facts.ts'
 import { createKeyStore } from './store/keys.ts'
 import { createLeaseStore } from './store/leases.ts'
 import { createRoomStore } from './store/rooms.ts'
@@ -30,46 +30,59 @@ export const hostedSource = 'hosted'
 /** Most sessions looked at in one transaction. */
 export const sweepMax = 500
 
-/** The operations over one connection; each runs inside a transaction of the caller's. */
-export function createOperations(db: Database, parts: { box: SecretBox; rules: Rules; now: () => number }): Operations {
+/** Runs several operations in one transaction, so that one write to the disk serves them all. */
+export type Transact = <T>(work: (operations: Operations) => Promise<T>) => Promise<T>
+
+/** The operations over one connection. */
+export function createOperations(db: Database, parts: { box: SecretBox; rules: Rules; now: () => number }): Transact {
   const { rules, now } = parts
-  const facts = createFactStore(db)
+  const openFacts = prepareFactStore(db)
   const keys = createKeyStore(db, parts.box, now)
   const rooms = createRoomStore(db, now)
   const leases = createLeaseStore(db)
 
-  return {
-    addKey: keys.addKey,
-    rotateKey: keys.rotateKey,
-    disableKey: keys.disableKey,
-    createRoom: rooms.createRoom,
-    setRoomDisabled: rooms.setRoomDisabled,
-    renewLease: leases.renewLease,
-    releaseLease: leases.releaseLease,
-    async record({ keyId, facts: all }) {
-      const recorded: Recorded[] = []
-      for (const fact of all) recorded.push(await record({ facts, rules }, keyId, fact))
-      return recorded
-    },
-    async sweep({ now }) {
-      const due = await facts.listToLookAt(now, sweepMax)
-      for (const { keyId, sessionId } of due) await look({ facts, rules }, keyId, sessionId, now)
-      return due.length
-    },
-    async resume({ now }) {
-      const lastSeenAt = await leases.lastRenewedAt()
-      for (const keyId of await leases.listKeysWithRunning(hostedSource)) {
-        await record({ facts, rules }, keyId, {
-          id: `rollcall:restart ${now}`,
-          type: 'source-started',
-          source: hostedSource,
-          roomId: '',
-          at: now,
-          receivedAt: now,
-          ...(lastSeenAt !== undefined && { lastSeenAt }),
-        })
-      }
-      await leases.clear()
-    },
+  return (work) =>
+    db.transaction(async () => {
+      const facts = openFacts()
+      const result = await work(operationsWith({ facts, rules }))
+      await facts.flush()
+      return result
+    })
+
+  function operationsWith(parts: RecordParts): Operations {
+    return {
+      addKey: keys.addKey,
+      rotateKey: keys.rotateKey,
+      disableKey: keys.disableKey,
+      createRoom: rooms.createRoom,
+      setRoomDisabled: rooms.setRoomDisabled,
+      renewLease: leases.renewLease,
+      releaseLease: leases.releaseLease,
+      async record({ keyId, facts }) {
+        const recorded: Recorded[] = []
+        for (const fact of facts) recorded.push(await record(parts, keyId, fact))
+        return recorded
+      },
+      async sweep({ now }) {
+        const due = await parts.facts.listToLookAt(now, sweepMax)
+        for (const { keyId, sessionId } of due) await look(parts, keyId, sessionId, now)
+        return due.length
+      },
+      async resume({ now }) {
+        const lastSeenAt = await leases.lastRenewedAt()
+        for (const keyId of await leases.listKeysWithRunning(hostedSource)) {
+          await record(parts, keyId, {
+            id: `rollcall:restart ${now}`,
+            type: 'source-started',
+            source: hostedSource,
+            roomId: '',
+            at: now,
+            receivedAt: now,
+            ...(lastSeenAt !== undefined && { lastSeenAt }),
+          })
+        }
+        await leases.clear()
+      },
+    }
   }
 }

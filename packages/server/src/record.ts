@@ -24,9 +24,11 @@ export type RecordParts = { facts: FactStore; rules: Rules }
  */
 export async function record(parts: RecordParts, keyId: number, fact: Fact): Promise<Recorded> {
   const { receivedAt, ...said } = fact
-  const claimed = await parts.facts.claim(keyId, fact, digestOf(said))
+  const factJson = JSON.stringify(said)
+  const digest = digestOf(factJson)
+  const claimed = await parts.facts.claim(keyId, fact, digest)
   if (claimed !== true) {
-    if (claimed === digestOf(said)) return { id: fact.id, outcome: 'duplicate' }
+    if (claimed === digest) return { id: fact.id, outcome: 'duplicate' }
     return {
       id: fact.id,
       outcome: 'refused',
@@ -41,7 +43,7 @@ export async function record(parts: RecordParts, keyId: number, fact: Fact): Pro
     outcome: recorded.outcome,
     reason: recorded.reason ?? null,
     receivedAt,
-    factJson: JSON.stringify(said),
+    factJson,
   })
   return recorded
 }
@@ -80,11 +82,8 @@ async function applyToSession(parts: RecordParts, keyId: number, fact: SessionFa
   const { superseded } = found
 
   const person = 'participantId' in fact ? fact.participantId : undefined
-  const [participant, marks] =
-    person === undefined || isNew
-      ? [undefined, []]
-      : await Promise.all([facts.getParticipant(keyId, session.id, person), facts.listMarks(keyId, session.id, person)])
-  const slice = { session, participant, marks, superseded }
+  const marks = person === undefined || isNew ? [] : await facts.listMarks(keyId, session.id, person)
+  const slice = { session, marks, superseded }
   let applied = apply(slice, fact, parts.rules)
   if (applied === 'needs-others' && person !== undefined) {
     const othersLastAt = await facts.othersLastAt(keyId, session.id, person)
@@ -171,7 +170,7 @@ async function findSession(parts: RecordParts, keyId: number, fact: SessionFact)
 async function findCandidates(facts: FactStore, keyId: number, fact: SessionFact): Promise<Candidates> {
   const at = evidenceAt(fact)
   // Facts of an ordered stream mostly belong to the latest session: one look finds it.
-  const latest = await facts.findPrevious(keyId, fact, Number.MAX_SAFE_INTEGER)
+  const latest = await facts.findLatest(keyId, fact)
   if (latest === undefined || (latest.startAt ?? 0) <= at) return { previous: latest, next: undefined }
   const previous = await facts.findPrevious(keyId, fact, at)
   const next = await facts.findNext(keyId, fact, at)
@@ -231,6 +230,6 @@ function newSessionId(keyId: number, fact: SessionFact): string {
   return toObjectId(evidenceAt(fact), tail)
 }
 
-function digestOf(said: object): string {
-  return hash('sha256', JSON.stringify(said), 'base64url').slice(0, 22)
+function digestOf(factJson: string): string {
+  return hash('sha256', factJson, 'base64url').slice(0, 22)
 }

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { Refusal } from './error.ts'
 import type { Rules } from './ledger/state.ts'
-import { createOperations, type Operation } from './operations.ts'
+import { createOperations, type Operation, type Operations } from './operations.ts'
 import { createSecretBox } from './store/secrets.ts'
 import { openSqlite } from './store/sqlite.ts'
 
@@ -20,7 +20,7 @@ const operationsMax = 1000
 
 const { path, masterKey, rules } = workerData as WriterData
 const db = openSqlite(path)
-const operations = createOperations(db, {
+const transact = createOperations(db, {
   box: createSecretBox(Buffer.from(masterKey)),
   rules,
   now: () => now,
@@ -58,9 +58,9 @@ async function flush(): Promise<void> {
 
 async function commit(batch: WriterRequest[]): Promise<WriterAnswer[]> {
   try {
-    return await db.transaction(async () => {
+    return await transact(async (operations) => {
       const answers: WriterAnswer[] = []
-      for (const request of batch) answers.push(await perform(request))
+      for (const request of batch) answers.push(await perform(operations, request))
       return answers
     })
   } catch (error) {
@@ -72,7 +72,7 @@ async function commit(batch: WriterRequest[]): Promise<WriterAnswer[]> {
   }
 }
 
-async function perform({ n, operation, now: asked }: WriterRequest): Promise<WriterAnswer> {
+async function perform(operations: Operations, { n, operation, now: asked }: WriterRequest): Promise<WriterAnswer> {
   try {
     const { name, input } = operation
     now = asked

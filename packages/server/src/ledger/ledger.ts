@@ -17,8 +17,7 @@ import { foldStays, type Stay, type TimelogEntry, toTimelog } from './stays.ts'
 /** What a fact can alter: the session's row and, of a fact about a person, that person's part of it. */
 export type Slice = {
   session: Session
-  participant?: Participant | undefined
-  /** All marks of that participant. */
+  /** All marks of the participant whom the fact is about. */
   marks: Mark[]
   /** A newer unnamed session of the same room and source exists: this one cannot be running. */
   superseded: boolean
@@ -167,12 +166,13 @@ function applyToParticipant(slice: Slice, fact: OfParticipant, rules: Rules): Ap
   const after = foldStays(marks)
   const logBefore = toTimelog(before.stays)
   const logAfter = toTimelog(after.stays)
+  const participantBefore = toParticipant(fact.participantId, slice.marks, before.stays, logBefore)
   const participant = toParticipant(fact.participantId, marks, after.stays, logAfter)
   const session = { ...slice.session }
 
-  count(session, slice.participant, participant)
+  count(session, participantBefore, participant)
   if (participant.joinedAt !== null) noteStart(session, participant.joinedAt)
-  const lastAtBefore = slice.participant?.lastAt ?? 0
+  const lastAtBefore = participantBefore.lastAt ?? 0
   const lastAt = participant.lastAt ?? 0
   if (lastAt >= lastAtBefore) session.lastAt = Math.max(session.lastAt, lastAt)
   else if (lastAtBefore === session.lastAt) {
@@ -186,7 +186,7 @@ function applyToParticipant(slice: Slice, fact: OfParticipant, rules: Rules): Ap
   const applied = finish(slice, session, fact, rules, {
     marks: added,
     changes,
-    amended: !sameTimelog(logBefore, logAfter) || slice.participant?.name !== participant.name,
+    amended: !sameTimelog(logBefore, logAfter) || participantBefore.name !== participant.name,
   })
   return { ...applied, participant, outcome: waiting ? 'waiting' : 'recorded' }
 }
@@ -270,13 +270,12 @@ function lastEvidence(marks: Mark[], stays: Stay[]): number {
   return at
 }
 
-function count(session: Session, before: Participant | undefined, after: Participant): void {
-  const openBefore = before?.openSince ?? null
-  session.people += Number(after.joinedAt !== null) - Number((before?.joinedAt ?? null) !== null)
-  session.inside += Number(after.openSince !== null) - Number(openBefore !== null)
-  session.closedMs += after.closedMs - (before?.closedMs ?? 0)
+function count(session: Session, before: Participant, after: Participant): void {
+  session.people += Number(after.joinedAt !== null) - Number(before.joinedAt !== null)
+  session.inside += Number(after.openSince !== null) - Number(before.openSince !== null)
+  session.closedMs += after.closedMs - before.closedMs
   const base = secondOf(session.id)
-  session.openSinceSum += (after.openSince ?? base) - (openBefore ?? base)
+  session.openSinceSum += (after.openSince ?? base) - (before.openSince ?? base)
 }
 
 function noteStart(session: Session, at: number): void {

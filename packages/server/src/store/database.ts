@@ -17,8 +17,6 @@ export type Database = {
   run<P>(query: Query<P, unknown>, params: P): number | Promise<number>
   /** Everything or nothing; nested calls are not allowed. */
   transaction<T>(work: () => Promise<T>): Promise<T>
-  /** Inside a transaction: a part that can fail alone. */
-  savepoint<T>(work: () => Promise<T>): Promise<T>
   close(): void | Promise<void>
 }
 

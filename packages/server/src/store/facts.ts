@@ -1,32 +1,29 @@
 import type { Change, SessionFact } from '@rollcall/protocol'
 import { sql } from 'kysely'
 import type { Mark, Participant, Session } from '../ledger/state.ts'
-import {
-  type MarkColumns,
-  markColumns,
-  type ParticipantColumns,
-  participantColumns,
-  sessionColumns,
-  toMark,
-  toParticipant,
-} from './columns.ts'
+import { type MarkColumns, markColumns, sessionColumns, toMark } from './columns.ts'
 import { compile, type Database } from './database.ts'
+import { holdSessions } from './held-sessions.ts'
 
-/** What recording facts needs of the database. Everything here runs inside a transaction of the caller's. */
+/**
+ * What recording facts needs of the database, for the length of one transaction. Sessions that it gave or got are held
+ * in memory until `flush`: many facts of one transaction are mostly about few sessions.
+ */
 export type FactStore = {
   /** True when this fact is new; else the digest of what was claimed under its id. */
   claim(keyId: number, fact: { source: string; id: string }, digest: string): Promise<true | string>
   /** Appends to the raw log. */
   log(keyId: number, entry: LogEntry): Promise<void>
   findNamed(keyId: number, fact: SessionFact & { sessionKey: string }): Promise<Session | undefined>
-  /** The latest unnamed session of the fact's room and source that started at or before `at`. */
+  /** The latest unnamed session of the fact's room and source. */
+  findLatest(keyId: number, fact: SessionFact): Promise<Session | undefined>
+  /** The latest that started at or before `at`. */
   findPrevious(keyId: number, fact: SessionFact, at: number): Promise<Session | undefined>
   /** The earliest that started after `at`. */
   findNext(keyId: number, fact: SessionFact, at: number): Promise<Session | undefined>
   getSession(keyId: number, sessionId: string): Promise<Session | undefined>
   /** Sessions of a source that have not ended. */
   listRunning(keyId: number, source: string): Promise<Session[]>
-  getParticipant(keyId: number, sessionId: string, participantId: string): Promise<Participant | undefined>
   listMarks(keyId: number, sessionId: string, participantId: string): Promise<Mark[]>
   /** All marks of a session: a scan of all who were in it. */
   listAllMarks(keyId: number, sessionId: string): Promise<Mark[]>
@@ -43,6 +40,8 @@ export type FactStore = {
   countSession(keyId: number, roomId: string, ended: boolean, by: number): Promise<void>
   /** Sessions that somebody has to look at by `now`, of all keys. */
   listToLookAt(now: number, limit: number): Promise<{ keyId: number; sessionId: string }[]>
+  /** Writes what is held in memory; to be called once, before the commit. */
+  flush(): Promise<void>
 }
 
 export type LogEntry = {
@@ -55,8 +54,8 @@ export type LogEntry = {
   factJson: string
 }
 
-/** @param db the connection that writes: the numbers of log and changes are given by counting up from the last. */
-export function createFactStore(db: Database): FactStore {
+/** Compiles the queries once; each call of what it gives is for one transaction, on the connection that writes. */
+export function prepareFactStore(db: Database): () => FactStore {
   const k = db.kysely
 
   const insertClaim = compile<{ keyId: number; source: string; factId: string; digest: string }, unknown>((p) =>
@@ -73,13 +72,10 @@ export function createFactStore(db: Database): FactStore {
       .where('source', '=', p.source)
       .where('fact_id', '=', p.factId),
   )
-  const insertFact = compile<LogEntry & { keyId: number }, unknown>((p) =>
-    k.insertInto('facts').values((eb) => ({
+  const insertFact = compile<LogEntry & { keyId: number; seq: number }, unknown>((p) =>
+    k.insertInto('facts').values({
       key_id: p.keyId,
-      seq: eb
-        .selectFrom('facts')
-        .select(sql<number>`coalesce(max(seq), 0) + 1`.as('next'))
-        .where('key_id', '=', p.keyId),
+      seq: p.seq,
       source: p.source,
       fact_id: p.factId,
       session_id: p.sessionId,
@@ -87,7 +83,19 @@ export function createFactStore(db: Database): FactStore {
       reason: p.reason,
       received_at: p.receivedAt,
       fact_json: p.factJson,
-    })),
+    }),
+  )
+  const lastFactSeq = compile<{ keyId: number }, { seq: number | null }>((p) =>
+    k
+      .selectFrom('facts')
+      .select((eb) => eb.fn.max('seq').as('seq'))
+      .where('key_id', '=', p.keyId),
+  )
+  const lastChangeSeq = compile<{ keyId: number }, { seq: number | null }>((p) =>
+    k
+      .selectFrom('changes')
+      .select((eb) => eb.fn.max('seq').as('seq'))
+      .where('key_id', '=', p.keyId),
   )
   const sessions = k.selectFrom('sessions').select(sessionColumns)
   const findNamed = compile<{ keyId: number; source: string; roomId: string; sessionKey: string }, Session>((p) =>
@@ -98,13 +106,15 @@ export function createFactStore(db: Database): FactStore {
       .where('session_key', '=', p.sessionKey)
       .where('session_key', 'is not', null),
   )
-  type At = { keyId: number; source: string; roomId: string; at: number }
-  const unnamed = (p: At) =>
+  type OfRoom = { keyId: number; source: string; roomId: string }
+  type At = OfRoom & { at: number }
+  const unnamed = (p: OfRoom) =>
     sessions
       .where('key_id', '=', p.keyId)
       .where('source', '=', p.source)
       .where('room_id', '=', p.roomId)
       .where('session_key', 'is', null)
+  const findLatest = compile<OfRoom, Session>((p) => unnamed(p).orderBy('start_at', 'desc').limit(1))
   const findPrevious = compile<At, Session>((p) =>
     unnamed(p).where('start_at', '<=', p.at).orderBy('start_at', 'desc').limit(1),
   )
@@ -117,14 +127,6 @@ export function createFactStore(db: Database): FactStore {
     sessions.where('key_id', '=', p.keyId).where('source', '=', p.source).where('end_at', 'is', null),
   )
   type OfPerson = OfSession & { participantId: string }
-  const getParticipant = compile<OfPerson, ParticipantColumns>((p) =>
-    k
-      .selectFrom('participants')
-      .select(participantColumns)
-      .where('key_id', '=', p.keyId)
-      .where('session_id', '=', p.sessionId)
-      .where('participant_id', '=', p.participantId),
-  )
   const marks = (p: OfSession) =>
     k.selectFrom('marks').select(markColumns).where('key_id', '=', p.keyId).where('session_id', '=', p.sessionId)
   const listMarks = compile<OfPerson, MarkColumns>((p) => marks(p).where('participant_id', '=', p.participantId))
@@ -220,14 +222,11 @@ export function createFactStore(db: Database): FactStore {
       metadata_json: p.metadataJson,
     }),
   )
-  type ChangeRow = { keyId: number } & { [K in keyof Required<Change>]: Required<Change>[K] | null }
+  type ChangeRow = { keyId: number; seq: number } & { [K in keyof Required<Change>]: Required<Change>[K] | null }
   const appendChange = compile<ChangeRow, unknown>((p) =>
-    k.insertInto('changes').values((eb) => ({
+    k.insertInto('changes').values({
       key_id: p.keyId,
-      seq: eb
-        .selectFrom('changes')
-        .select(sql<number>`coalesce(max(seq), 0) + 1`.as('next'))
-        .where('key_id', '=', p.keyId),
+      seq: p.seq,
       type: p.type as string,
       session_id: p.sessionId as string,
       room_id: p.roomId as string,
@@ -235,7 +234,7 @@ export function createFactStore(db: Database): FactStore {
       participant_id: p.participantId,
       name: p.name,
       reason: p.reason,
-    })),
+    }),
   )
   const countSession = compile<{ keyId: number; roomId: string; ended: number; by: number }, unknown>((p) =>
     k
@@ -258,54 +257,87 @@ export function createFactStore(db: Database): FactStore {
 
   const first = async <R>(rows: R[] | Promise<R[]>): Promise<R | undefined> => (await rows)[0]
 
-  return {
-    async claim(keyId, { source, id: factId }, digest) {
-      if ((await db.run(insertClaim, { keyId, source, factId, digest })) > 0) return true
-      return (await first(db.all(findClaim, { keyId, source, factId })))?.digest ?? true
-    },
-    async log(keyId, entry) {
-      await db.run(insertFact, { ...entry, keyId })
-    },
-    findNamed: (keyId, { source, roomId, sessionKey }) =>
-      first(db.all(findNamed, { keyId, source, roomId, sessionKey })),
-    findPrevious: (keyId, { source, roomId }, at) => first(db.all(findPrevious, { keyId, source, roomId, at })),
-    findNext: (keyId, { source, roomId }, at) => first(db.all(findNext, { keyId, source, roomId, at })),
-    getSession: (keyId, sessionId) => first(db.all(getSession, { keyId, sessionId })),
-    listRunning: async (keyId, source) => db.all(listRunning, { keyId, source }),
-    async getParticipant(keyId, sessionId, participantId) {
-      const row = await first(db.all(getParticipant, { keyId, sessionId, participantId }))
-      return row && toParticipant(row)
-    },
-    async listMarks(keyId, sessionId, participantId) {
-      return (await db.all(listMarks, { keyId, sessionId, participantId })).map(toMark)
-    },
-    async listAllMarks(keyId, sessionId) {
-      return (await db.all(listAllMarks, { keyId, sessionId })).map(toMark)
-    },
-    listInside: async (keyId, sessionId) => db.all(listInside, { keyId, sessionId }),
-    async othersLastAt(keyId, sessionId, participantId) {
-      return (await first(db.all(othersLastAt, { keyId, sessionId, participantId })))?.at ?? 0
-    },
-    async insertSession(keyId, session) {
-      await db.run(insertSession, { ...session, keyId })
-    },
-    async updateSession(keyId, session) {
-      await db.run(updateSession, { ...session, keyId })
-    },
-    async saveParticipant(keyId, sessionId, { metadata, ...participant }) {
-      await db.run(saveParticipant, { ...participant, keyId, sessionId, metadataJson: toJson(metadata) })
-    },
-    async insertMark(keyId, sessionId, { metadata, ...mark }) {
-      await db.run(insertMark, { ...mark, keyId, sessionId, metadataJson: toJson(metadata) })
-    },
-    async appendChange(keyId, change) {
-      await db.run(appendChange, { participantId: null, name: null, reason: null, ...change, keyId })
-    },
-    async countSession(keyId, roomId, ended, by) {
-      await db.run(countSession, { keyId, roomId, ended: Number(ended), by })
-      await db.run(countSession, { keyId, roomId: '', ended: Number(ended), by })
-    },
-    listToLookAt: async (now, limit) => db.all(listToLookAt, { now, limit }),
+  return () => {
+    const held = holdSessions({
+      insert: (keyId, session) => db.run(insertSession, { ...session, keyId }),
+      update: (keyId, session) => db.run(updateSession, { ...session, keyId }),
+    })
+    const factSeqs = countUp(async (keyId) => (await first(db.all(lastFactSeq, { keyId })))?.seq ?? 0)
+    const changeSeqs = countUp(async (keyId) => (await first(db.all(lastChangeSeq, { keyId })))?.seq ?? 0)
+    return {
+      async claim(keyId, { source, id: factId }, digest) {
+        if ((await db.run(insertClaim, { keyId, source, factId, digest })) > 0) return true
+        return (await first(db.all(findClaim, { keyId, source, factId })))?.digest ?? true
+      },
+      async log(keyId, entry) {
+        await db.run(insertFact, { ...entry, keyId, seq: await factSeqs(keyId) })
+      },
+      findNamed: (keyId, { source, roomId, sessionKey }) =>
+        held.find(keyId, ['named', source, roomId, sessionKey], () =>
+          first(db.all(findNamed, { keyId, source, roomId, sessionKey })),
+        ),
+      findLatest: (keyId, { source, roomId }) =>
+        held.find(keyId, ['unnamed', source, roomId], () => first(db.all(findLatest, { keyId, source, roomId }))),
+      async findPrevious(keyId, { source, roomId }, at) {
+        await held.flush()
+        return first(db.all(findPrevious, { keyId, source, roomId, at }))
+      },
+      async findNext(keyId, { source, roomId }, at) {
+        await held.flush()
+        return first(db.all(findNext, { keyId, source, roomId, at }))
+      },
+      getSession: (keyId, sessionId) =>
+        held.get(keyId, sessionId, () => first(db.all(getSession, { keyId, sessionId }))),
+      async listRunning(keyId, source) {
+        await held.flush()
+        return db.all(listRunning, { keyId, source })
+      },
+      async listMarks(keyId, sessionId, participantId) {
+        return (await db.all(listMarks, { keyId, sessionId, participantId })).map(toMark)
+      },
+      async listAllMarks(keyId, sessionId) {
+        return (await db.all(listAllMarks, { keyId, sessionId })).map(toMark)
+      },
+      listInside: async (keyId, sessionId) => db.all(listInside, { keyId, sessionId }),
+      async othersLastAt(keyId, sessionId, participantId) {
+        return (await first(db.all(othersLastAt, { keyId, sessionId, participantId })))?.at ?? 0
+      },
+      async insertSession(keyId, session) {
+        held.put(keyId, session, 'insert')
+      },
+      async updateSession(keyId, session) {
+        held.put(keyId, session, 'update')
+      },
+      async saveParticipant(keyId, sessionId, { metadata, ...participant }) {
+        await db.run(saveParticipant, { ...participant, keyId, sessionId, metadataJson: toJson(metadata) })
+      },
+      async insertMark(keyId, sessionId, { metadata, ...mark }) {
+        await db.run(insertMark, { ...mark, keyId, sessionId, metadataJson: toJson(metadata) })
+      },
+      async appendChange(keyId, change) {
+        const row = { participantId: null, name: null, reason: null, ...change }
+        await db.run(appendChange, { ...row, keyId, seq: await changeSeqs(keyId) })
+      },
+      async countSession(keyId, roomId, ended, by) {
+        await db.run(countSession, { keyId, roomId, ended: Number(ended), by })
+        await db.run(countSession, { keyId, roomId: '', ended: Number(ended), by })
+      },
+      async listToLookAt(now, limit) {
+        await held.flush()
+        return db.all(listToLookAt, { now, limit })
+      },
+      flush: held.flush,
+    }
+  }
+}
+
+/** Numbers that go on from the last one of each key. */
+function countUp(readLast: (keyId: number) => Promise<number>): (keyId: number) => Promise<number> {
+  const lasts = new Map<number, number>()
+  return async (keyId) => {
+    const next = (lasts.get(keyId) ?? (await readLast(keyId))) + 1
+    lasts.set(keyId, next)
+    return next
   }
 }
 

@@ -49,15 +49,15 @@ export function openSqlite(path: string, { readOnly = false } = {}): Database {
     }),
   })
 
-  const within = async <T>(begin: string, commit: string, rollback: string, work: () => Promise<T>): Promise<T> => {
-    connection.exec(begin)
+  const transaction = async <T>(work: () => Promise<T>): Promise<T> => {
+    connection.exec('begin immediate')
     try {
       const result = await work()
-      connection.exec(commit)
+      connection.exec('commit')
       return result
     } catch (error) {
       // After some failures (a full disk) SQLite has rolled back by itself.
-      if (connection.isTransaction) connection.exec(rollback)
+      if (connection.isTransaction) connection.exec('rollback')
       throw error
     }
   }
@@ -66,8 +66,7 @@ export function openSqlite(path: string, { readOnly = false } = {}): Database {
     kysely,
     all: <P, R>(query: Query<P, R>, params: P) => prepare(query.sql).all(...values(query, params)) as R[],
     run: (query, params) => Number(prepare(query.sql).run(...values(query, params)).changes),
-    transaction: (work) => within('begin immediate', 'commit', 'rollback', work),
-    savepoint: (work) => within('savepoint part', 'release part', 'rollback to part; release part', work),
+    transaction,
     close: () => connection.close(),
   }
 }
