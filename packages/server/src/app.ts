@@ -9,6 +9,8 @@ import { StartRefusal } from './error.ts'
 import { ensureFirstKey } from './first-key.ts'
 import { createLog } from './log.ts'
 import { openStore } from './open-store.ts'
+import { startPresence } from './presence.ts'
+import { toRules } from './rules.ts'
 import type { Key } from './store/rows.ts'
 import { startSweeper } from './sweeper.ts'
 import { createTokenVerifier } from './token.ts'
@@ -33,19 +35,20 @@ export type AppParts = {
 
 /** Requests in flight get this long to finish when the server stops, in milliseconds. */
 const drainMs = 5000
-/** An empty named session is over when it was silent for this, in milliseconds. */
-const silenceMs = 600_000
 
 /** Starts a whole server. Throws a `StartRefusal` where the settings, the folder or the port do not allow it. */
 export async function startApp(config: Config, parts: AppParts = {}): Promise<App> {
   const { clock = systemClock, log = createLog(config.logLevel), onFailure } = parts
-  const { dataFolder, masterKey, graceMs } = config
+  const { dataFolder, masterKey } = config
   const store = await openStore({
     dataFolder,
     masterKey,
-    rules: { graceMs, silenceMs },
+    rules: toRules(config),
     clock,
-    ...(onFailure && { onFailure }),
+    onFailure(err) {
+      log.fatal({ err }, 'nothing can be recorded any more')
+      onFailure?.(err)
+    },
   })
   try {
     const { reads, writes, record } = store
@@ -55,6 +58,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     const verifyToken = createTokenVerifier({ reads, clock, strictRoles: config.strictRoles })
     const api = await createApiServer(context, verifyToken)
     await listen(api, config)
+    const presence = await startPresence(context)
     const sweeper = startSweeper(store, context)
     const url = urlOf(api, config)
     log.info({ url }, 'started')
@@ -66,6 +70,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
       const giveUp = setTimeout(() => api.server.closeAllConnections(), drainMs)
       await closed
       clearTimeout(giveUp)
+      await presence.stop()
       await sweeper.stop()
       await store.close()
       log.info('stopped')

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { stripVTControlCharacters } from 'node:util'
 import { type Permission, type Role, roomIdPattern } from '@rollcall/protocol'
 import { type ArgsDef, type CommandDef, defineCommand, type ParsedArgs, runCommand, runMain } from 'citty'
 import { systemClock } from './clock.ts'
@@ -6,14 +7,15 @@ import { readConfig } from './config.ts'
 import { durationTakes, parseDuration } from './duration.ts'
 import { Refusal } from './error.ts'
 import { openStore, type Store } from './open-store.ts'
+import { toRules } from './rules.ts'
 import type { Key } from './store/rows.ts'
-import { silenceMs } from './rules.ts'
 import { signToken } from './token.ts'
 
 const permissionNames: Permission[] = ['allow_join', 'ask_join', 'allow_mod']
 const roleNames: Role[] = ['crawler', 'rtc']
 
 const addKey = onStore(
+  'add',
   'Make a key, and show its secret this once',
   {
     name: { type: 'string', description: 'Whose it is, for people' },
@@ -25,7 +27,7 @@ const addKey = onStore(
   },
 )
 
-const listKeys = onStore('List the keys, without their secrets', {}, async (_, { reads }) => {
+const listKeys = onStore('list', 'List the keys, without their secrets', {}, async (_, { reads }) => {
   const keys = await reads.listKeys()
   if (keys.length === 0) return 'No key yet: make one by `rollcall keys add`, or start the server.\n'
   const rows = keys.map((key) => [key.apiKey, stateOf(key), toIso(key.createdAt), key.name ?? '', key.email ?? ''])
@@ -33,6 +35,7 @@ const listKeys = onStore('List the keys, without their secrets', {}, async (_, {
 })
 
 const rotateKey = onStore(
+  'rotate',
   'Give a key a new secret, and show it this once; the old one stays good for a while',
   {
     apikey: { type: 'positional', description: 'The API key', required: true },
@@ -46,6 +49,7 @@ const rotateKey = onStore(
 )
 
 const disableKey = onStore(
+  'disable',
   'Disable a key: its tokens are refused from now on',
   { apikey: { type: 'positional', description: 'The API key', required: true } },
   async ({ apikey }, { writes }) => {
@@ -55,6 +59,7 @@ const disableKey = onStore(
 )
 
 const token = onStore(
+  'token',
   'Sign a token, and print it',
   {
     key: { type: 'string', description: 'The API key; without it, the first that is enabled' },
@@ -99,30 +104,27 @@ if (rawArgs.length === 0 || rawArgs.includes('--help') || rawArgs.includes('-h')
   try {
     await runCommand(cli, { rawArgs })
   } catch (error) {
-    process.stderr.write(`rollcall: ${(error as Error).message}\n`)
+    process.stderr.write(`rollcall: ${stripVTControlCharacters((error as Error).message)}\n`)
     process.exitCode = 1
   }
 }
 
 /** A command that works on the data folder of the settings, also beside a running server, and prints what it returns. */
 function onStore<const Args extends ArgsDef>(
+  name: string,
   description: string,
   args: Args,
   run: (args: ParsedArgs<Args>, store: Store) => Promise<string>,
 ): CommandDef<Args> {
   return defineCommand<Args>({
-    meta: { description },
+    meta: { name, description },
     args,
     async run({ args: given }) {
       refuseUnknownArgs(given, args)
-      const { dataFolder, masterKey, graceMs } = readConfig(process.env)
-      const store = await openStore({
-        dataFolder,
-        masterKey,
-        rules: { graceMs, silenceMs },
-        clock: systemClock,
-        exclusive: false,
-      })
+      const config = readConfig(process.env)
+      const { dataFolder, masterKey } = config
+      const rules = toRules(config)
+      const store = await openStore({ dataFolder, masterKey, rules, clock: systemClock, exclusive: false })
       try {
         process.stdout.write(await run(given, store))
       } finally {
@@ -195,7 +197,15 @@ function stateOf({ disabledAt, previousUntil }: Key): string {
 
 function toTable(rows: string[][]): string {
   const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0))
-  return rows.map((row) => `${row.map((cell, i) => cell.padEnd(width(i))).join('  ').trimEnd()}\n`).join('')
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, i) => cell.padEnd(width(i)))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('')
 }
 
 function toIso(at: number): string {

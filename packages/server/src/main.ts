@@ -17,8 +17,7 @@ try {
   process.once('SIGTERM', () => stop(app))
   process.once('SIGINT', () => stop(app))
 
-  function onFailure(err: Error): void {
-    log.fatal({ err }, 'nothing can be recorded any more')
+  function onFailure(): void {
     log.flush(() => process.exit(1))
   }
 } catch (error) {
