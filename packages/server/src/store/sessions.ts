@@ -141,7 +141,8 @@ export function createSessionReads(db: Database): SessionReads {
       if (roomId !== undefined && roomId !== meant) return false
       roomId = meant
     }
-    return roomId
+    // No room has an empty id: the counts of all rooms together are kept under it.
+    return roomId === '' ? false : roomId
   }
 
   const countTotal = async (given: Set<string>, params: ListParams): Promise<number> => {
