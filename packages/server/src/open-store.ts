@@ -58,23 +58,25 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     const now = () => clock.now()
     const db = await openMigrated(path)
     await proveMasterKey(db, box, now, dataFolder)
-    const reads = createReads(db, box, now)
-    const perform = exclusive
+    const performer = exclusive
       ? startWriter({ path, masterKey, rules }, now, options.onFailure)
       : performHere(createOperations(db, { box, rules, now }))
+    const versions = countVersions(performer.perform)
+    const { perform } = versions
+    const reads = createReads(db, box, now, versions.of)
     const openFacts = prepareFactStore(db)
     return {
       reads,
-      writes: toWrites(perform.perform),
-      record: (keyId, facts) => perform.perform('record', { keyId, facts }),
+      writes: toWrites(perform),
+      record: (keyId, facts) => perform('record', { keyId, facts }),
       async sweep(at) {
         // Mostly nothing is due: an indexed read here is cheaper than a turn of the writer.
         if ((await openFacts().listToLookAt(at, 1)).length === 0) return
-        while ((await perform.perform('sweep', { now: at })) === sweepMax);
+        while ((await perform('sweep', { now: at })) === sweepMax);
       },
-      resume: (at) => perform.perform('resume', { now: at }),
+      resume: (at) => perform('resume', { now: at }),
       async close() {
-        await perform.close()
+        await performer.close()
         await db.close()
         lock?.release()
       },
@@ -157,7 +159,7 @@ async function proveMasterKey(db: Database, box: SecretBox, now: () => number, f
   }
 }
 
-function createReads(db: Database, box: SecretBox, now: () => number): Reads {
+function createReads(db: Database, box: SecretBox, now: () => number, versionOf: Reads['versionOf']): Reads {
   const keys = createKeyStore(db, box, now)
   const rooms = createRoomStore(db, now)
   const sessions = createSessionReads(db)
@@ -170,6 +172,7 @@ function createReads(db: Database, box: SecretBox, now: () => number): Reads {
     listSessions: sessions.list,
     getSession: sessions.get,
     changesAfter: changes.after,
+    versionOf,
   }
 }
 
@@ -182,6 +185,20 @@ function toWrites(perform: Perform): Writes {
     setRoomDisabled: (input) => perform('setRoomDisabled', input),
     renewLease: (input) => perform('renewLease', input),
     releaseLease: (input) => perform('releaseLease', input),
+  }
+}
+
+/** Counts what was written of each key, when it is durable and before anybody is told of it. */
+function countVersions(perform: Perform): { perform: Perform; of(keyId: number): number } {
+  const ofKeys = new Map<number, number>()
+  let ofAll = 0
+  return {
+    perform: (name, input) =>
+      perform(name, input).finally(() => {
+        if ('keyId' in input) ofKeys.set(input.keyId, (ofKeys.get(input.keyId) ?? 0) + 1)
+        else if (!('holder' in input)) ofAll += 1
+      }),
+    of: (keyId) => ofAll + (ofKeys.get(keyId) ?? 0),
   }
 }
 

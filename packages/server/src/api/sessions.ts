@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { embeddedParticipantsMax, perPageDefault, perPageMax, toPageInfo } from '@rollcall/protocol'
-import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
@@ -9,6 +9,7 @@ import type { Page, SessionFilter, SessionRecord } from '../store/store.ts'
 import { type Caller, callerOf, maySee } from './auth.ts'
 import { baseUrlOf } from './base-url.ts'
 import { pageMax } from './limits.ts'
+import { type CachedPage, createPageCache } from './page-cache.ts'
 import { parseTime, timeTakes } from './time.ts'
 
 const PageQuery = Type.Object({
@@ -50,13 +51,24 @@ export function sessionRoutes(
   { config, clock, reads }: Pick<Context, 'config' | 'clock' | 'reads'>,
   apiAuth: onRequestAsyncHookHandler,
 ): FastifyPluginAsyncTypebox {
+  const pages = createPageCache()
+
   return async (app) => {
-    app.get('/v2/sessions', { onRequest: apiAuth, schema: { querystring: SessionQuery } }, async (request) => {
+    app.get('/v2/sessions', { onRequest: apiAuth, schema: { querystring: SessionQuery } }, async (request, reply) => {
       const caller = callerOf(request)
+      const view = viewFor(request)
+      const version = reads.versionOf(caller.key.keyId)
+      const name = JSON.stringify([caller.key.keyId, caller.roomId, view.base, request.query])
+      const kept = pages.get(name, version)
+      if (kept !== undefined) return sendKept(request, reply, kept)
+
       const page = toPage(request.query)
       const { sessions, total } = await listSessions(caller, request.query, page)
-      const view = viewFor(request)
-      return { pageInfo: toPageInfo(page.page, page.perPage, total), data: sessions.map((one) => toSession(one, view)) }
+      const pageInfo = toPageInfo(page.page, page.perPage, total)
+      const answer = { pageInfo, data: sessions.map((one) => toSession(one, view)) }
+      // A session that runs is longer a moment later, though nothing was written.
+      if (sessions.some(({ session }) => session.endAt === null)) return answer
+      return sendKept(request, reply, pages.keep(name, version, JSON.stringify(answer)))
     })
 
     app.get('/v2/sessions/:id', { onRequest: apiAuth, schema: { params: SessionPath } }, async (request) => {
@@ -112,6 +124,13 @@ export function sessionRoutes(
     }
     return record
   }
+}
+
+/** A page whose text is known: 304 where the client has it already. */
+function sendKept(request: FastifyRequest, reply: FastifyReply, { body, etag }: CachedPage): FastifyReply {
+  reply.header('etag', etag)
+  if (request.headers['if-none-match'] === etag) return reply.code(304).send()
+  return reply.type('application/json; charset=utf-8').send(body)
 }
 
 function requireParticipant({ session, participants }: SessionRecord, participantId: string): Participant {

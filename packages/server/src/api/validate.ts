@@ -12,8 +12,8 @@ export const compileSchema: FastifySchemaCompiler<TObject> = ({ schema, httpPart
   return (input: unknown) => {
     const value = httpPart === 'body' ? readBody(input) : readNumbers(input as Values, schema)
     if (value === undefined) return { error: new Refusal('BAD_REQUEST', 'The body takes a JSON object') }
-    // Unknown fields go no further.
-    if (check.Check(value)) return { value: check.Clean(value) }
+    // Unknown fields go no further. (Cleaning walks the schema, some 20 µs: a query has no depth to walk.)
+    if (check.Check(value)) return { value: httpPart === 'body' ? check.Clean(value) : pickKnown(value, schema) }
     const [first] = check.Errors(value)
     return { error: new Refusal('BAD_REQUEST', explain(first?.instancePath ?? '', value, schema)) }
   }
@@ -34,6 +34,12 @@ function readNumbers(input: Values, schema: TObject): Values {
       return [name, digits ? Number(value) : value]
     }),
   )
+}
+
+function pickKnown(value: Values, schema: TObject): Values {
+  const known: Values = {}
+  for (const name of Object.keys(value)) if (Object.hasOwn(schema.properties, name)) known[name] = value[name]
+  return known
 }
 
 function explain(path: string, value: Values, schema: TObject): string {

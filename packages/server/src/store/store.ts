@@ -51,6 +51,8 @@ export type Reads = {
   ): Promise<{ sessions: SessionRecord[]; total: number }>
   getSession(keyId: number, sessionId: string): Promise<SessionRecord | undefined>
   changesAfter(keyId: number, seq: number, limit: number): Promise<NumberedChange[]>
+  /** Differs from before when anything of the key may have been written since: what was read then may be old. */
+  versionOf(keyId: number): number
 }
 
 /** Writing, apart from facts: each is durable when its promise resolves. */
