@@ -67,7 +67,7 @@ export async function createApiServer(context: Context, verifyToken: TokenVerifi
   await app.register(cors, {
     allowedHeaders: ['Authorization', 'Content-Type', 'Accept', 'If-None-Match', 'Last-Event-ID', 'X-Request-Id'],
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: ['x-request-id', 'retry-after'],
+    exposedHeaders: ['x-request-id', 'retry-after', 'etag'],
     maxAge: corsMaxAgeSeconds,
     strictPreflight: false,
   })
