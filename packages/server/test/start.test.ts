@@ -70,7 +70,10 @@ async function readKeys() {
   }
 }
 
-describe('the first start', () => {
+// A start or a stop that hangs has to fail here, not to hold up the run.
+const guard = { timeout: 300_000 }
+
+describe('the first start', guard, () => {
   test('prints the address, the key, and a curl line that works as it is pasted', async () => {
     const { curl, url, apiKey } = await startPrinting()
     const { stdout } = await run('sh', ['-c', `${curl} -sS`])
@@ -111,7 +114,7 @@ describe('the first start', () => {
   })
 })
 
-describe('a start is refused, in one line and with exit code 1,', () => {
+describe('a start is refused, in one line and with exit code 1,', guard, () => {
   test('on a port that is taken', async () => {
     const holder = createServer().listen(0, '127.0.0.1')
     await once(holder, 'listening')
@@ -177,7 +180,7 @@ describe('a start is refused, in one line and with exit code 1,', () => {
   })
 })
 
-describe('a stop', () => {
+describe('a stop', guard, () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     test(`by ${signal} closes idle connections, exits with 0, and frees the folder`, async () => {
       const { program, url } = await startPrinting()
@@ -191,6 +194,25 @@ describe('a stop', () => {
       await startPrinting()
     })
   }
+
+  test('answers the request that is in flight, and takes no other', async (t) => {
+    const server = await startServer()
+    const { promise: asked, resolve: isAsked } = Promise.withResolvers<void>()
+    const { promise: released, resolve: release } = Promise.withResolvers<void>()
+    const { getSession } = server.context.reads
+    t.mock.method(server.context.reads, 'getSession', async (keyId: number, sessionId: string) => {
+      isAsked()
+      await released
+      return getSession(keyId, sessionId)
+    })
+    const answer = server.call('GET', '/v2/sessions/621497578bea0d0404c35c4c')
+    await asked
+    const stopped = server.stop()
+    await assert.rejects(server.call('GET', '/livez'), { code: 'ECONNREFUSED' })
+    release()
+    assert.equal((await answer).body.code, 'SESSION_NOT_FOUND')
+    await stopped
+  })
 
   test('does not wait for a request that never ends', async () => {
     const { program, url } = await startPrinting()
