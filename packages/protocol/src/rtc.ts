@@ -29,6 +29,9 @@ export const MuteMessage = Type.Object({
   kind: Type.Optional(Type.Union([Type.Literal('audio'), Type.Literal('video')])),
 })
 
+/** A browser cannot see the room's own pings, so a client asks in a message: `pong` answers it. */
+export const PingMessage = Type.Object({ type: Type.Literal('ping') })
+
 /** What a client may say on `/v2/rtc`, as JSON text messages. */
 export const ClientMessage = Type.Union([
   JoinMessage,
@@ -38,6 +41,7 @@ export const ClientMessage = Type.Union([
   DenyMessage,
   RemoveMessage,
   MuteMessage,
+  PingMessage,
 ])
 export type ClientMessage = Type.Static<typeof ClientMessage>
 
@@ -67,6 +71,7 @@ export type ServerMessage =
   | { type: 'participant-left'; participantId: string; connectionId: string; reason: string }
   | { type: 'signal'; from: string; data: unknown }
   | { type: 'mute'; participantId: string; kind?: 'audio' | 'video'; from: string }
+  | { type: 'pong' }
   /** A request could not be done; the socket stays open. */
   | { type: 'error'; code: string; message: string }
 

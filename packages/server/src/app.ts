@@ -10,6 +10,8 @@ import { ensureFirstKey } from './first-key.ts'
 import { createLog } from './log.ts'
 import { openStore } from './open-store.ts'
 import { startPresence } from './presence.ts'
+import { createHostedRooms, type HostedRooms } from './rtc/hosted-rooms.ts'
+import type { RtcLimits } from './rtc/limits.ts'
 import { toRules } from './rules.ts'
 import type { Key } from './store/rows.ts'
 import { startSweeper } from './sweeper.ts'
@@ -29,6 +31,7 @@ export type App = {
 export type AppParts = {
   clock?: Clock
   log?: Logger
+  rtcLimits?: RtcLimits
   /** Nothing can be recorded any more: the process should end. */
   onFailure?: (error: Error) => void
 }
@@ -39,10 +42,11 @@ const drainMs = 5000
 /** Starts a whole server. Throws a `StartRefusal` where the settings, the folder or the port do not allow it. */
 export async function startApp(config: Config, parts: AppParts = {}): Promise<App> {
   const { clock = systemClock, log = createLog(config.logLevel), onFailure } = parts
-  const { dataFolder, masterKey } = config
+  // Whatever started is stopped again, last first: here where the rest does not start, later by `stop`.
+  await using started = new AsyncDisposableStack()
   const store = await openStore({
-    dataFolder,
-    masterKey,
+    dataFolder: config.dataFolder,
+    masterKey: config.masterKey,
     rules: toRules(config),
     clock,
     onFailure(err) {
@@ -50,51 +54,56 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
       onFailure?.(err)
     },
   })
-  try {
-    const { reads, writes, record } = store
-    const context: Context = { config, clock, log, reads, writes, record }
-    const firstKey = await ensureFirstKey(context)
-    await store.resume(clock.now())
-    const verifyToken = createTokenVerifier({ reads, clock, strictRoles: config.strictRoles })
-    const api = await createApiServer(context, verifyToken)
-    await listen(api, config)
-    const presence = await startPresence(context)
-    const sweeper = startSweeper(store, context)
-    const url = urlOf(api, config)
-    log.info({ url }, 'started')
+  started.defer(() => store.close())
+  const { reads, writes, record } = store
+  const context: Context = { config, clock, log, reads, writes, record }
+  const firstKey = await ensureFirstKey(context)
+  await store.resume(clock.now())
+  const sweeper = startSweeper(store, context)
+  started.defer(() => sweeper.stop())
+  // The lease before the rooms: a socket that is taken has to be under one.
+  const presence = await startPresence(context)
+  started.defer(() => presence.stop())
+  const verifyToken = createTokenVerifier({ reads, clock, strictRoles: config.strictRoles })
+  const api = await createApiServer(context, verifyToken)
+  const hostedRooms = createHostedRooms(context, verifyToken, parts.rtcLimits)
+  hostedRooms.attach(api.server)
+  started.defer(() => drain(api, hostedRooms))
+  await listen(api, config)
+  const url = urlOf(api, config)
+  log.info({ url }, 'started')
 
-    let stopped: Promise<void> | undefined
-    const stop = async () => {
-      log.info('stopping')
-      const closed = api.close()
-      const giveUp = setTimeout(() => api.server.closeAllConnections(), drainMs)
-      await closed
-      clearTimeout(giveUp)
-      await presence.stop()
-      await sweeper.stop()
-      await store.close()
-      log.info('stopped')
-    }
-    return {
-      url,
-      context,
-      firstKey,
-      stop() {
-        stopped ??= stop()
-        return stopped
-      },
-    }
-  } catch (error) {
-    await store.close()
-    throw error
+  const running = started.move()
+  let stopped: Promise<void> | undefined
+  const stop = async () => {
+    log.info('stopping')
+    await running.disposeAsync()
+    log.info('stopped')
   }
+  return {
+    url,
+    context,
+    firstKey,
+    stop() {
+      stopped ??= stop()
+      return stopped
+    },
+  }
+}
+
+/** Stops accepting, tells the sockets, and answers what is in flight, as far as it comes to an end. */
+async function drain(api: FastifyInstance, hostedRooms: HostedRooms): Promise<void> {
+  const closed = api.close()
+  const giveUp = setTimeout(() => api.server.closeAllConnections(), drainMs)
+  await hostedRooms.stop()
+  await closed
+  clearTimeout(giveUp)
 }
 
 async function listen(api: FastifyInstance, { host, port }: Config): Promise<void> {
   try {
     await api.listen({ host, port })
   } catch (error) {
-    await api.close()
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'EADDRINUSE') {
       throw new StartRefusal(`PORT=${port} is in use on ${host}: stop what listens there, or set another PORT`)

@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto'
+import { type CloseName, closeCodes, type Json, type Permission, type ServerMessage } from '@rollcall/protocol'
+import { WebSocket } from 'ws'
+import type { RtcLimits } from './limits.ts'
+
+/** Who somebody is in a room, as their token and their join say. */
+export type Identity = {
+  participantId: string
+  name: string
+  metadata: Json | null
+  permissions: Set<Permission>
+}
+
+/** One socket, from its opening to its end. */
+export type Connection = {
+  /** 128 random bits. */
+  id: string
+  socket: WebSocket
+  /**
+   * stranger: has not said who it is; checked: its join is being looked into; waiting: asks to be admitted; entering: its
+   * join is on the way to the disk; inside; gone: closed, or about to be.
+   */
+  state: 'stranger' | 'checked' | 'waiting' | 'entering' | 'inside' | 'gone'
+  /** Known from the join on. */
+  identity: Identity | undefined
+  /** When its join was recorded to be; 0 before. */
+  joinedAt: number
+  /** The last evidence of the peer, by the wall clock. */
+  heardAt: number
+  /** The same by the heartbeat's own clock, which the loop's stalls do not move. */
+  heardBeat: number
+  pingedBeat: number
+  openedBeat: number
+  /** Messages it may still send at this moment, and when that was reckoned (`performance.now()`). */
+  credit: number
+  creditAt: number
+  /** A newer connection of the same participant has taken its place. */
+  replaced: boolean
+}
+
+export function newConnection(socket: WebSocket, now: number, beat: number, limits: RtcLimits): Connection {
+  return {
+    id: randomBytes(16).toString('base64url'),
+    socket,
+    state: 'stranger',
+    identity: undefined,
+    joinedAt: 0,
+    heardAt: now,
+    heardBeat: beat,
+    pingedBeat: beat,
+    openedBeat: beat,
+    credit: limits.messageBurst,
+    creditAt: performance.now(),
+    replaced: false,
+  }
+}
+
+/** Sends one message. False when the peer reads too slowly to be sent more: the caller closes it. */
+export function send(connection: Connection, message: ServerMessage, limits: RtcLimits): boolean {
+  return sendText(connection, JSON.stringify(message), limits)
+}
+
+/** The same for a message that several are sent. */
+export function sendText({ socket }: Connection, text: string, limits: RtcLimits): boolean {
+  if (socket.readyState !== WebSocket.OPEN) return true
+  if (socket.bufferedAmount > limits.bufferedMaxBytes) return false
+  socket.send(text)
+  return true
+}
+
+/** Closes by name, and cuts the socket off where the peer does not answer. Resolves when it is closed. */
+export function closeSocket({ socket }: Connection, close: CloseName | 'NORMAL', limits: RtcLimits): Promise<void> {
+  if (socket.readyState === WebSocket.CLOSED) return Promise.resolve()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const cut = setTimeout(() => socket.terminate(), limits.closeMs)
+  socket.once('close', () => {
+    clearTimeout(cut)
+    resolve()
+  })
+  if (close === 'NORMAL') socket.close(1000)
+  else socket.close(closeCodes[close].code, closeCodes[close].reason)
+  return promise
+}
+
+/** False when the peer has sent more messages than it may. */
+export function takeCredit(connection: Connection, limits: RtcLimits): boolean {
+  const now = performance.now()
+  const earned = ((now - connection.creditAt) / 1000) * limits.messagesPerSecond
+  connection.credit = Math.min(limits.messageBurst, connection.credit + earned) - 1
+  connection.creditAt = now
+  return connection.credit >= 0
+}
