@@ -151,8 +151,7 @@ async function findSession(parts: RecordParts, keyId: number, fact: SessionFact)
     case 'nowhere':
       return routed
     case 'session': {
-      const superseded = routed.session === candidates.previous && candidates.next !== undefined
-      return { ...routed, superseded }
+      return { ...routed, superseded: routed.session.id !== candidates.latest?.id }
     }
     case 'new': {
       // The room is empty for longer than the grace, and nobody has looked yet.
@@ -167,14 +166,18 @@ async function findSession(parts: RecordParts, keyId: number, fact: SessionFact)
   }
 }
 
-async function findCandidates(facts: FactStore, keyId: number, fact: SessionFact): Promise<Candidates> {
+async function findCandidates(
+  facts: FactStore,
+  keyId: number,
+  fact: SessionFact,
+): Promise<Candidates & { latest: Session | undefined }> {
   const at = evidenceAt(fact)
   // Facts of an ordered stream mostly belong to the latest session: one look finds it.
   const latest = await facts.findLatest(keyId, fact)
-  if (latest === undefined || (latest.startAt ?? 0) <= at) return { previous: latest, next: undefined }
+  if (latest === undefined || (latest.startAt ?? 0) <= at) return { previous: latest, next: undefined, latest }
   const previous = await facts.findPrevious(keyId, fact, at)
   const next = await facts.findNext(keyId, fact, at)
-  return { previous, next }
+  return { previous, next, latest }
 }
 
 async function applySnapshot(parts: RecordParts, keyId: number, snapshot: Snapshot): Promise<Recorded> {

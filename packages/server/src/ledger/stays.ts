@@ -37,14 +37,15 @@ export function foldStays(marks: Mark[]): Folded {
  * @param end the end of the session, which closes what is still open; absent while it runs
  */
 export function toTimelog(stays: Stay[], end?: { at: number; inferred: Cause | null }): TimelogEntry[] {
-  const closed = stays.map((stay) => {
-    const { joinedAt, leftAt, reason, inferred } = stay
-    if (leftAt !== null || end === undefined) return { joinedAt, leftAt, reason, inferred }
-    return { joinedAt, leftAt: end.at, reason: 'session-ended', inferred: end.inferred }
-  })
-  closed.sort((a, b) => a.joinedAt - b.joinedAt || endOf(a) - endOf(b))
+  const closed = stays.map((stay) =>
+    stay.leftAt !== null || end === undefined
+      ? stay
+      : { ...stay, leftAt: end.at, reason: 'session-ended', inferred: end.inferred },
+  )
+  // By connection in the last place, so that of two that end together the same one tells why, whichever came first.
+  closed.sort((a, b) => a.joinedAt - b.joinedAt || endOf(a) - endOf(b) || compareText(a.connectionId, b.connectionId))
   const merged: TimelogEntry[] = []
-  for (const entry of closed) {
+  for (const { connectionId: _, ...entry } of closed) {
     const last = merged.at(-1)
     if (last === undefined || endOf(last) < entry.joinedAt) merged.push(entry)
     else if (endOf(entry) > endOf(last) || (endOf(entry) === endOf(last) && entry.inferred === null)) {
@@ -54,7 +55,7 @@ export function toTimelog(stays: Stay[], end?: { at: number; inferred: Cause | n
   return merged
 }
 
-function endOf(entry: TimelogEntry): number {
+function endOf(entry: Pick<TimelogEntry, 'leftAt'>): number {
   return entry.leftAt ?? Number.POSITIVE_INFINITY
 }
 
