@@ -54,6 +54,7 @@ export function createTokenVerifier({
   strictRoles: boolean
 }): TokenVerifier {
   const remembered = new Map<string, Remembered>()
+  const lookups = new Map<string, Promise<Key | undefined>>()
 
   return async (token) => {
     if (Buffer.byteLength(token) > tokenMaxBytes) {
@@ -72,10 +73,20 @@ export function createTokenVerifier({
   }
 
   async function requireKey(apiKey: string): Promise<Key> {
-    const key = await reads.findKey(apiKey)
+    const key = await findKey(apiKey)
     if (key === undefined) throw new TokenRefusal('key', 'the API key is not known')
     if (key.disabledAt !== null) throw new TokenRefusal('key', 'the API key is disabled')
     return key
+  }
+
+  /** One look-up serves all requests of one turn of the event loop: they were there before it. */
+  function findKey(apiKey: string): Promise<Key | undefined> {
+    const asked = lookups.get(apiKey)
+    if (asked !== undefined) return asked
+    if (lookups.size === 0) setImmediate(() => lookups.clear())
+    const lookup = reads.findKey(apiKey)
+    lookups.set(apiKey, lookup)
+    return lookup
   }
 
   function goodSecrets(key: Key): string[] {
