@@ -7,14 +7,41 @@ import { TokenRefusal, type TokenVerifier, type Verified } from '../token.ts'
 /** Who calls: what their token says. */
 export type Caller = Verified
 
-/** The hook for every route that takes a token for the API. Then `callerOf` tells who it is. */
-export function createApiAuth(verifyToken: TokenVerifier, log: Logger): onRequestAsyncHookHandler {
-  return async (request) => {
+/** The hooks for routes that take a token: one of them a route. Then `callerOf` tells who it is. */
+export type ApiAuth = {
+  /** For the documented routes: any token that may call the API. */
+  any: onRequestAsyncHookHandler
+  /**
+   * For the routes beyond the documented ones: an explicit role `crawler`, and no `roomId`. A token that was made for a
+   * browser to join with forges no facts, and reads no other room.
+   */
+  crawler: onRequestAsyncHookHandler
+}
+
+export function createApiAuth(verifyToken: TokenVerifier, log: Logger): ApiAuth {
+  return {
+    async any(request) {
+      request.setDecorator<Caller>('caller', await identifyApiCaller(request))
+    },
+    async crawler(request) {
+      const caller = await identifyApiCaller(request)
+      if (!caller.explicitRoles) {
+        throw new Refusal('FORBIDDEN', 'This token names no roles: this route takes one that names crawler')
+      }
+      if (caller.roomId !== undefined) {
+        throw new Refusal(
+          'FORBIDDEN',
+          `This token is bound to room ${caller.roomId}: this route takes one that is bound to none`,
+        )
+      }
+      request.setDecorator<Caller>('caller', caller)
+    },
+  }
+
+  async function identifyApiCaller(request: FastifyRequest): Promise<Caller> {
     const caller = await identify(request)
-    if (!caller.roles.has('crawler')) {
-      throw new Refusal('FORBIDDEN', 'This token may join rooms, not call the API: its roles lack crawler')
-    }
-    request.setDecorator<Caller>('caller', caller)
+    if (caller.roles.has('crawler')) return caller
+    throw new Refusal('FORBIDDEN', 'This token may join rooms, not call the API: its roles lack crawler')
   }
 
   async function identify(request: FastifyRequest): Promise<Caller> {
