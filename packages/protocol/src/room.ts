@@ -37,8 +37,25 @@ export const User = Type.Object({
   email: Type.Union([Type.String(), Type.Null()]),
 })
 
-export const RoomPage = Type.Object({
-  pageInfo: PageInfo,
-  data: Type.Array(Type.Intersect([Type.Omit(Room, ['userId']), Type.Object({ user: User })])),
-})
+export type User = Type.Static<typeof User>
+
+/** A room in the list of rooms: its owner in place of the owner's id. */
+export const ListedRoom = Type.Intersect([Type.Omit(Room, ['userId']), Type.Object({ user: User })])
+export type ListedRoom = Type.Static<typeof ListedRoom>
+
+export const RoomPage = Type.Object({ pageInfo: PageInfo, data: Type.Array(ListedRoom) })
 export type RoomPage = Type.Static<typeof RoomPage>
+
+/** What deactivating a room answers: the names of the API's first version. */
+export const DeactivatedRoom = Type.Object({
+  webhook: Type.Optional(RoomWebhook),
+  disabled: Type.Boolean(),
+  meetingId: Type.String(),
+  userMeetingId: Type.Union([Type.String(), Type.Null()]),
+  userId: Type.String(),
+  createdAt: Type.String(),
+  updatedAt: Type.String(),
+  user: User,
+  id: Type.String(),
+})
+export type DeactivatedRoom = Type.Static<typeof DeactivatedRoom>

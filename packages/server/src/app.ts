@@ -2,7 +2,9 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { createApiServer } from './api/server.ts'
+import { startAutoClose } from './auto-close.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { createCommands } from './commands.ts'
 import type { Config } from './config.ts'
 import type { Context } from './context.ts'
 import { StartRefusal } from './error.ts'
@@ -65,8 +67,11 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   const presence = await startPresence(context)
   started.defer(() => presence.stop())
   const verifyToken = createTokenVerifier({ reads, clock, strictRoles: config.strictRoles })
-  const api = await createApiServer(context, verifyToken)
   const hostedRooms = createHostedRooms(context, verifyToken, parts.rtcLimits)
+  const commands = createCommands(context, hostedRooms)
+  const autoClose = startAutoClose(context, commands)
+  started.defer(() => autoClose.stop())
+  const api = await createApiServer(context, { verifyToken, commands })
   hostedRooms.attach(api.server)
   started.defer(() => drain(api, hostedRooms))
   await listen(api, config)

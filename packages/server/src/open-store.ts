@@ -14,6 +14,7 @@ import { createKeyStore } from './store/keys.ts'
 import { createRoomStore } from './store/rooms.ts'
 import { createSecretBox, type SecretBox } from './store/secrets.ts'
 import { createSessionReads } from './store/sessions.ts'
+import { createSigningKeyStore } from './store/signing-keys.ts'
 import { lockFile, migrate, openSqlite } from './store/sqlite.ts'
 import type { Reads, Writes } from './store/store.ts'
 import type { WriterAnswer, WriterData, WriterRequest } from './writer.ts'
@@ -163,6 +164,7 @@ function createReads(db: Database, box: SecretBox, now: () => number, versionOf:
   const keys = createKeyStore(db, box, now)
   const rooms = createRoomStore(db, now)
   const sessions = createSessionReads(db)
+  const signingKeys = createSigningKeyStore(db, box, now)
   const changes = createChangeReads(db)
   return {
     findKey: keys.find,
@@ -171,6 +173,10 @@ function createReads(db: Database, box: SecretBox, now: () => number, versionOf:
     listRooms: rooms.list,
     listSessions: sessions.list,
     getSession: sessions.get,
+    getParticipant: sessions.getParticipant,
+    listParticipants: sessions.listParticipants,
+    listSessionsToClose: sessions.listToClose,
+    findSigningKey: signingKeys.find,
     changesAfter: changes.after,
     versionOf,
   }
@@ -183,6 +189,7 @@ function toWrites(perform: Perform): Writes {
     disableKey: (input) => perform('disableKey', input),
     createRoom: (input) => perform('createRoom', input),
     setRoomDisabled: (input) => perform('setRoomDisabled', input),
+    keepSigningKey: (input) => perform('keepSigningKey', input),
     renewLease: (input) => perform('renewLease', input),
     releaseLease: (input) => perform('releaseLease', input),
   }

@@ -8,6 +8,7 @@ import { createKeyStore } from './store/keys.ts'
 import { createLeaseStore } from './store/leases.ts'
 import { createRoomStore } from './store/rooms.ts'
 import type { SecretBox } from './store/secrets.ts'
+import { createSigningKeyStore } from './store/signing-keys.ts'
 import type { Writes } from './store/store.ts'
 
 /** Everything that writes, by name: what each takes and gives. */
@@ -39,6 +40,7 @@ export function createOperations(db: Database, parts: { box: SecretBox; rules: R
   const openFacts = prepareFactStore(db)
   const keys = createKeyStore(db, parts.box, now)
   const rooms = createRoomStore(db, now)
+  const signingKeys = createSigningKeyStore(db, parts.box, now)
   const leases = createLeaseStore(db)
 
   return (work) =>
@@ -56,6 +58,7 @@ export function createOperations(db: Database, parts: { box: SecretBox; rules: R
       disableKey: keys.disableKey,
       createRoom: rooms.createRoom,
       setRoomDisabled: rooms.setRoomDisabled,
+      keepSigningKey: signingKeys.keepSigningKey,
       renewLease: leases.renewLease,
       releaseLease: leases.releaseLease,
       async record({ keyId, facts }) {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Context } from './context.ts'
+import { repeat } from './repeat.ts'
 
 /** The lease is renewed this often, in milliseconds: after a crash, people are known to have been inside until the last. */
 export const leaseIntervalMs = 10_000
@@ -18,16 +19,12 @@ export async function startPresence({
   const holder = randomUUID()
   const renew = () => writes.renewLease({ holder, at: clock.now() })
   await renew()
-  let renewing: Promise<void> = Promise.resolve()
-  const timer = setInterval(() => {
-    renewing = renew().catch((error) => {
-      log.error({ err: error }, 'the lease could not be renewed: after a crash, people would end at the one before')
-    })
-  }, leaseIntervalMs)
+  const renewing = repeat(leaseIntervalMs, renew, (err) =>
+    log.error({ err }, 'the lease could not be renewed: after a crash, people would end at the one before'),
+  )
   return {
     async stop() {
-      clearInterval(timer)
-      await renewing
+      await renewing.stop()
       await writes.releaseLease({ holder })
     },
   }

@@ -135,7 +135,7 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
     )
     assert.equal(new Set(rooms.map((room) => room.roomId)).size, 1)
     assert.equal(new Set(rooms.map((room) => room.allowedParticipantIds?.[0])).size, 1)
-    assert.equal((await store.reads.listRooms(keyId, undefined, { page: 1, perPage: 10 })).total, 1)
+    assert.equal((await store.reads.listRooms(keyId, {}, { page: 1, perPage: 10 })).total, 1)
   })
 
   withStore('changes are numbered per key, from 1 and without gaps, also when facts come at once', async (store) => {

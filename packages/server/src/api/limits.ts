@@ -18,6 +18,14 @@ export const corsMaxAgeSeconds = 86_400
 export const retryAfterSeconds = 1
 /** Most of a wrong value that an error repeats, in characters. */
 export const quotedMaxLength = 60
+/** Deepest nesting of a wrong value that an error repeats. */
+export const quotedMaxDepth = 2
+/** Largest body of a call that reports events, in bytes: 1,000 of them with all that each may hold. */
+export const eventsMaxBytes = 8 * 1024 * 1024
+/** How far an event's time may lie ahead of our clock, in milliseconds. */
+export const eventAheadMaxMs = 5 * 60_000
+/** The earliest time an event may have, in epoch milliseconds: an earlier one was told in seconds, or not at all. */
+export const eventEarliestAt = Date.UTC(2000, 0, 1)
 /** Most names in one room's `webhook.events`, and the longest name, in characters. */
 export const webhookEventsMax = 100
 export const webhookEventMaxLength = 100
@@ -27,6 +35,9 @@ export const webhookUrlMaxLength = 2048
 export const allowedParticipantsMax = 10_000
 /** Longest `autoCloseConfig.duration`, in minutes: a year. */
 export const autoCloseMaxMinutes = 366 * 24 * 60
+/** How long an invite is good without a word about it, and at most, in seconds: a day, a year. */
+export const inviteSecondsDefault = 24 * 3600
+export const inviteMaxSeconds = 366 * 24 * 3600
 /** The last page that can be asked for: with 1,000 a page, still a whole number to every database. */
 export const pageMax = 1_000_000_000_000
 /** Most of a path that the log repeats, in characters. */

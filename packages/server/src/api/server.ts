@@ -4,6 +4,7 @@ import { createServer as createHttpsServer } from 'node:https'
 import cors from '@fastify/cors'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import type { Commands } from '../commands.ts'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import type { TokenVerifier } from '../token.ts'
@@ -12,6 +13,7 @@ import { parseBody } from './body.ts'
 import { answerClientError } from './client-error.ts'
 import { createErrorHandler } from './errors.ts'
 import { healthRoutes } from './health.ts'
+import { inviteRoutes } from './invites.ts'
 import {
   bodyMaxBytes,
   corsMaxAgeSeconds,
@@ -22,13 +24,18 @@ import {
   requestIdMaxLength,
   requestTimeoutMs,
 } from './limits.ts'
+import { participantRoutes } from './participants.ts'
+import { publicKeyRoutes } from './public-key.ts'
 import { logRequests, pathOf } from './request-log.ts'
 import { roomRoutes } from './rooms.ts'
 import { sessionRoutes } from './sessions.ts'
 import { compileSchema } from './validate.ts'
 
 /** The HTTP side of the server, ready to listen. */
-export async function createApiServer(context: Context, verifyToken: TokenVerifier): Promise<FastifyInstance> {
+export async function createApiServer(
+  context: Context,
+  { verifyToken, commands }: { verifyToken: TokenVerifier; commands: Commands },
+): Promise<FastifyInstance> {
   const { config, log } = context
   const handleError = createErrorHandler(log)
   const app = fastify({
@@ -71,10 +78,14 @@ export async function createApiServer(context: Context, verifyToken: TokenVerifi
     maxAge: corsMaxAgeSeconds,
     strictPreflight: false,
   })
-  const apiAuth = createApiAuth(verifyToken, log)
+  const auth = createApiAuth(verifyToken, log)
   await app.register(healthRoutes(context))
-  await app.register(roomRoutes(context, apiAuth.any))
-  await app.register(sessionRoutes(context, apiAuth.any))
+  const parts = { auth, commands }
+  await app.register(roomRoutes(context, parts))
+  await app.register(sessionRoutes(context, parts))
+  await app.register(participantRoutes(context, parts))
+  await app.register(inviteRoutes(context, parts))
+  await app.register(publicKeyRoutes(context))
   return app
 }
 

@@ -1,26 +1,18 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { embeddedParticipantsMax, perPageDefault, perPageMax, toPageInfo } from '@rollcall/protocol'
-import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import { embeddedParticipantsMax, toPageInfo } from '@rollcall/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import type { Commanded, Commands } from '../commands.ts'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
-import { toLinks, toParticipants, toSession, type ViewOptions } from '../session-view.ts'
-import type { Page, SessionFilter, SessionRecord } from '../store/store.ts'
-import { type Caller, callerOf, maySee } from './auth.ts'
+import { toSession, type ViewOptions } from '../session-view.ts'
+import type { Page, SessionFilter } from '../store/store.ts'
+import { type ApiAuth, type Caller, callerOf, maySee } from './auth.ts'
 import { baseUrlOf } from './base-url.ts'
-import { pageMax } from './limits.ts'
+import { requireRoomId, requireSession } from './find.ts'
 import { type CachedPage, createPageCache } from './page-cache.ts'
+import { PageQuery, toPage } from './page-query.ts'
 import { parseTime, timeTakes } from './time.ts'
-
-const PageQuery = Type.Object({
-  page: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: pageMax, description: `a whole number from 1 to ${pageMax}` }),
-  ),
-  perPage: Type.Optional(
-    Type.Integer({ minimum: 1, description: `a whole number from 1; more than ${perPageMax} is ${perPageMax}` }),
-  ),
-})
-type PageQuery = Type.Static<typeof PageQuery>
 
 const exactId = 'one exact id'
 const SessionQuery = Type.Object({
@@ -42,19 +34,29 @@ const SessionQuery = Type.Object({
 })
 type SessionQuery = Type.Static<typeof SessionQuery>
 
-type Participant = SessionRecord['participants'][number]
-
 const SessionPath = Type.Object({ id: Type.String() })
-const ParticipantPath = Type.Object({ id: Type.String(), participantId: Type.String() })
+
+const SessionToEnd = Type.Object({
+  roomId: Type.Optional(Type.String({ description: 'a roomId or customRoomId' })),
+  /** The name of `roomId` in the API's first version. */
+  meetingId: Type.Optional(Type.String({ description: 'a roomId or customRoomId' })),
+  sessionId: Type.Optional(Type.String({ description: exactId })),
+  /** Whether it may be ended that was ended before. */
+  ignoreClosed: Type.Optional(Type.Boolean({ description: 'true or false' })),
+  // Ending is always by force: whoever is inside is out.
+  force: Type.Optional(Type.Boolean({ description: 'true or false' })),
+  vsdkForceKill: Type.Optional(Type.Boolean({ description: 'true or false' })),
+})
+type SessionToEnd = Type.Static<typeof SessionToEnd>
 
 export function sessionRoutes(
   { config, clock, reads }: Pick<Context, 'config' | 'clock' | 'reads'>,
-  apiAuth: onRequestAsyncHookHandler,
+  { auth, commands }: { auth: ApiAuth; commands: Commands },
 ): FastifyPluginAsyncTypebox {
   const pages = createPageCache()
 
   return async (app) => {
-    app.get('/v2/sessions', { onRequest: apiAuth, schema: { querystring: SessionQuery } }, async (request, reply) => {
+    app.get('/v2/sessions', { onRequest: auth.any, schema: { querystring: SessionQuery } }, async (request, reply) => {
       const caller = callerOf(request)
       const view = viewFor(request)
       const version = reads.versionOf(caller.key.keyId)
@@ -71,39 +73,15 @@ export function sessionRoutes(
       return sendKept(request, reply, pages.keep(name, version, JSON.stringify(answer)))
     })
 
-    app.get('/v2/sessions/:id', { onRequest: apiAuth, schema: { params: SessionPath } }, async (request) => {
-      const record = await requireSession(callerOf(request), request.params.id)
-      return toSession(record, viewFor(request))
-    })
-
-    const ofSession = { params: SessionPath, querystring: PageQuery }
-    app.get('/v2/sessions/:id/participants', { onRequest: apiAuth, schema: ofSession }, async (request) => {
-      const record = await requireSession(callerOf(request), request.params.id)
-      const { pageInfo, participants } = slice(record.participants, toPage(request.query))
-      const { id, roomId } = record.session
-      const { base, now } = viewFor(request)
-      const shown = toParticipants({ ...record, participants }, now)
-      const links = toLinks(record.session, base)
-      return { pageInfo, data: { id, roomId, customRoomId: record.customRoomId, participants: shown, links } }
-    })
-
-    app.get('/v2/sessions/:id/participants/active', { onRequest: apiAuth, schema: ofSession }, async (request) => {
-      const record = await requireSession(callerOf(request), request.params.id)
-      const inside = record.session.endAt === null ? record.participants.filter((one) => one.openSince !== null) : []
-      const { pageInfo, participants } = slice(inside, toPage(request.query))
-      return { pageInfo, data: [toSession({ ...record, participants }, viewFor(request))] }
-    })
-
-    const ofPerson = { params: ParticipantPath }
-    app.get(
-      '/v2/sessions/:id/participants/:participantId',
-      { onRequest: apiAuth, schema: ofPerson },
-      async (request) => {
-        const record = await requireSession(callerOf(request), request.params.id)
-        const person = requireParticipant(record, request.params.participantId)
-        return toParticipants({ ...record, participants: [person] }, clock.now())[0]
-      },
+    app.get('/v2/sessions/:id', { onRequest: auth.any, schema: { params: SessionPath } }, async (request) =>
+      toSession(await requireSession(reads, callerOf(request), request.params.id), viewFor(request)),
     )
+
+    app.post('/v2/sessions/end', { onRequest: auth.any, schema: { body: SessionToEnd } }, async (request) => {
+      const caller = callerOf(request)
+      const { sessionId, enforced } = await endSession(caller, request.body)
+      return { ...toSession(await requireSession(reads, caller, sessionId), viewFor(request)), enforced }
+    })
   }
 
   function viewFor(request: FastifyRequest): ViewOptions {
@@ -117,12 +95,22 @@ export function sessionRoutes(
     return reads.listSessions(caller.key.keyId, seen, page, embeddedParticipantsMax)
   }
 
-  async function requireSession(caller: Caller, sessionId: string): Promise<SessionRecord> {
-    const record = await reads.getSession(caller.key.keyId, sessionId)
-    if (record === undefined || !maySee(caller, record.session.roomId)) {
-      throw new Refusal('SESSION_NOT_FOUND', `Session ${sessionId} not found`)
+  /** Of several sessions that ran in the room, the newest is answered. */
+  async function endSession(caller: Caller, body: SessionToEnd): Promise<Commanded> {
+    const { sessionId, ignoreClosed = false } = body
+    const roomId = await requireRoomId(reads, caller, { roomId: body.roomId ?? body.meetingId, sessionId })
+    const [newest] = await commands.endSessions(caller.key.keyId, roomId, {
+      ...(sessionId !== undefined && { sessionId }),
+    })
+    if (newest !== undefined) return newest
+    if (!ignoreClosed) {
+      const what =
+        sessionId === undefined ? `No session of room ${roomId} is running` : `Session ${sessionId} has ended`
+      throw new Refusal('NO_SESSION_OPEN', `${what}: with ignoreClosed the last one is answered`)
     }
-    return record
+    const last = sessionId ?? (await listSessions(caller, { roomId }, { page: 1, perPage: 1 })).sessions[0]?.session.id
+    if (last === undefined) throw new Refusal('SESSION_NOT_FOUND', `Room ${roomId} had no session yet`)
+    return { sessionId: last, enforced: true }
   }
 }
 
@@ -131,16 +119,6 @@ function sendKept(request: FastifyRequest, reply: FastifyReply, { body, etag }: 
   reply.header('etag', etag)
   if (request.headers['if-none-match'] === etag) return reply.code(304).send()
   return reply.type('application/json; charset=utf-8').send(body)
-}
-
-function requireParticipant({ session, participants }: SessionRecord, participantId: string): Participant {
-  const person = participants.find((one) => one.participantId === participantId)
-  if (person !== undefined) return person
-  throw new Refusal('PARTICIPANT_NOT_FOUND', `Participant ${participantId} not found in session ${session.id}`)
-}
-
-function toPage({ page = 1, perPage = perPageDefault }: PageQuery): Page {
-  return { page, perPage: Math.min(perPage, perPageMax) }
 }
 
 function toFilter(query: SessionQuery): SessionFilter {
@@ -155,9 +133,4 @@ function toFilter(query: SessionQuery): SessionFilter {
     ...(startDate !== undefined && { startFrom: parseTime('startDate', startDate) }),
     ...(endDate !== undefined && { startTo: parseTime('endDate', endDate) }),
   }
-}
-
-function slice(people: Participant[], { page, perPage }: Page) {
-  const from = (page - 1) * perPage
-  return { pageInfo: toPageInfo(page, perPage, people.length), participants: people.slice(from, from + perPage) }
 }

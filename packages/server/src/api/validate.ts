@@ -1,21 +1,23 @@
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TObject } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile, type Validator } from 'typebox/compile'
 import { Refusal } from '../error.ts'
-import { quotedMaxLength } from './limits.ts'
+import { quotedMaxDepth, quotedMaxLength } from './limits.ts'
 
 type Values = { [name: string]: unknown }
+/** What an error reads of a schema. */
+type Described = { description?: string; properties?: { [name: string]: Described }; items?: Described }
 
 /** Checks a query or a body by its schema. Each property's `description` says what it takes, and is the error's text. */
 export const compileSchema: FastifySchemaCompiler<TObject> = ({ schema, httpPart }) => {
   const check = Compile(schema)
   return (input: unknown) => {
-    const value = httpPart === 'body' ? readBody(input) : readNumbers(input as Values, schema)
-    if (value === undefined) return { error: new Refusal('BAD_REQUEST', 'The body takes a JSON object') }
+    const values = httpPart === 'body' ? readBody(input) : (input as Values)
+    if (values === undefined) return { error: new Refusal('BAD_REQUEST', 'The body takes a JSON object') }
+    const value = readTexts(values, schema)
     // Unknown fields go no further. (Cleaning walks the schema, some 20 µs: a query has no depth to walk.)
     if (check.Check(value)) return { value: httpPart === 'body' ? check.Clean(value) : pickKnown(value, schema) }
-    const [first] = check.Errors(value)
-    return { error: new Refusal('BAD_REQUEST', explain(first?.instancePath ?? '', value, schema)) }
+    return { error: new Refusal('BAD_REQUEST', explain(check, value)) }
   }
 }
 
@@ -26,12 +28,15 @@ function readBody(input: unknown): Values | undefined {
   return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null))
 }
 
-function readNumbers(input: Values, schema: TObject): Values {
-  const isNumber = (name: string) => (schema.properties[name] as { type?: string } | undefined)?.type === 'integer'
+/** In a query and in a form every value comes as a text. */
+function readTexts(input: Values, schema: TObject): Values {
   return Object.fromEntries(
     Object.entries(input).map(([name, value]) => {
-      const digits = isNumber(name) && typeof value === 'string' && /^-?\d+$/.test(value)
-      return [name, digits ? Number(value) : value]
+      const { type } = (schema.properties[name] ?? {}) as { type?: string }
+      if (typeof value !== 'string') return [name, value]
+      if (type === 'integer' && /^-?\d+$/.test(value)) return [name, Number(value)]
+      if (type === 'boolean' && /^(true|false)$/.test(value)) return [name, value === 'true']
+      return [name, value]
     }),
   )
 }
@@ -42,15 +47,37 @@ function pickKnown(value: Values, schema: TObject): Values {
   return known
 }
 
-function explain(path: string, value: Values, schema: TObject): string {
-  const [, name = '', ...inner] = path.split('/')
-  const takes = (schema.properties[name] as { description?: string } | undefined)?.description
-  const where = inner.length === 0 ? '' : `, at ${[name, ...inner].join('.')}`
-  return `${name}=${quote(value[name])} is not understood${where}: it takes ${takes}`
+/** What is wrong with a value: names the part of it, or the nearest around that part which says what it takes. */
+export function explain(check: Validator, value: unknown): string {
+  const [error] = check.Errors(value)
+  const path = error?.instancePath.split('/').slice(1) ?? []
+  let schema: Described | undefined = check.Type() as Described
+  let inner = value
+  let named = { name: '', value, takes: schema.description }
+  for (const [i, step] of path.entries()) {
+    schema = schema?.properties?.[step] ?? schema?.items
+    inner = (inner as Values)[step]
+    const takes = schema?.description
+    if (takes !== undefined) named = { name: path.slice(0, i + 1).join('.'), value: inner, takes }
+  }
+  const missing = error?.keyword === 'required' ? error.params.requiredProperties[0] : undefined
+  const missingTakes = missing === undefined ? undefined : schema?.properties?.[missing]?.description
+  if (missingTakes !== undefined) return `${[...path, missing].join('.')} is missing: it takes ${missingTakes}`
+  const where = path.join('.') === named.name ? '' : `, at ${path.join('.')}`
+  return `${named.name}=${quote(named.value)} is not understood${where}: it takes ${named.takes}`
 }
 
-/** A wrong value, as an error repeats it. */
+/** A wrong value, as an error repeats it: its beginning. */
 export function quote(value: unknown): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  const text = typeof value === 'string' ? value : JSON.stringify(pickFirst(value, quotedMaxDepth))
   return text.length > quotedMaxLength ? `${text.slice(0, quotedMaxLength)}…` : text
+}
+
+/** As much of a value as can matter to its beginning: a sender's lists may be long, and nested deeper than the stack. */
+function pickFirst(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (depth === 0) return '…'
+  if (Array.isArray(value)) return value.slice(0, quotedMaxLength).map((inner) => pickFirst(inner, depth - 1))
+  const first = Object.entries(value).slice(0, quotedMaxLength)
+  return Object.fromEntries(first.map(([name, inner]) => [name, pickFirst(inner, depth - 1)]))
 }

@@ -10,22 +10,32 @@ import { type Connection, closeSocket, newConnection, send, takeCredit } from '.
 import { startHeartbeat } from './heartbeat.ts'
 import { checkJoin } from './join.ts'
 import { type RtcLimits, rtcLimits } from './limits.ts'
-import { broadcast, findInside, type HostedRoom, inState, ofParticipant, toPeer } from './room.ts'
+import { broadcast, findInside, type HostedRoom, inState, nextMoment, ofParticipant, toPeer } from './room.ts'
 
 /** The rooms that this process hosts, on `/v2/rtc`. */
 export type HostedRooms = {
   /** Takes the upgrades of an HTTP server. */
   attach(server: Server): void
   /**
-   * Closes every socket of a room, and resolves with their number when they are closed. Records no leaves: it is for
-   * whoever recorded the end of the session, which ends every stay.
+   * Takes everybody out of a room, within this turn of the event loop: whoever joins later begins a new session. No leaves
+   * are recorded: the caller records the end of the session, which ends every stay, and then closes the sockets.
    */
-  closeRoom(keyId: number, roomId: string, close: CloseName): Promise<number>
+  takeOut(keyId: number, roomId: string): TakenOut
   /** Removes a participant: durable and closed when it resolves. False where nobody of that id is inside. */
   removeParticipant(keyId: number, roomId: string, participantId: string): Promise<boolean>
   socketCount(): number
   /** Closes every socket; resolves when all leaves are durable. */
   stop(): Promise<void>
+}
+
+/** People who are out of a room, and not yet told. */
+export type TakenOut = {
+  /** No fact of theirs is later than this. */
+  at: number
+  /** Resolves when every socket is closed. */
+  close(close: CloseName): Promise<void>
+  /** For when the end could not be recorded: each leave is, and the sockets are closed. Resolves when the leaves are durable. */
+  recordLeaves(): Promise<void>
 }
 
 const paths = ['/v2/rtc', '/v2/rtc/']
@@ -317,16 +327,26 @@ export function createHostedRooms(
 
   return {
     attach: (server) => server.on('upgrade', upgrade),
-    async closeRoom(keyId, roomId, close) {
-      const room = rooms.get(`${keyId} ${roomId}`)
-      const all = [...(room?.connections ?? [])]
-      for (const connection of all) {
-        become(connection, 'gone')
-        room?.connections.delete(connection)
+    takeOut(keyId, roomId) {
+      const room = openRoom(keyId, roomId)
+      const all = [...room.connections]
+      const staying = [...inState(room, 'entering', 'inside')]
+      for (const connection of all) become(connection, 'gone')
+      room.connections.clear()
+      forgetIfEmpty(room)
+      const close = async (name: CloseName) => {
+        await Promise.all(all.map((connection) => closeSocket(connection, name, limits)))
       }
-      if (room !== undefined) forgetIfEmpty(room)
-      await Promise.all(all.map((connection) => closeSocket(connection, close, limits)))
-      return all.length
+      return {
+        at: nextMoment(room, clock.now()),
+        close,
+        async recordLeaves() {
+          await Promise.all(
+            staying.map((connection) => attendance.leave(room, connection, { reason: 'session-ended' })),
+          )
+          await close('SESSION_ENDED')
+        },
+      }
     },
     async removeParticipant(keyId, roomId, participantId) {
       const room = rooms.get(`${keyId} ${roomId}`)

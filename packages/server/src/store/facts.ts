@@ -148,8 +148,16 @@ export function prepareFactStore(db: Database): () => FactStore {
       .where('session_id', '=', p.sessionId)
       .where('participant_id', '!=', p.participantId),
   )
-  const sessionValues = (p: Session) => ({
+  // Rooms hold no more than when: which sessions that means is kept with the sessions, so that one index finds what is due.
+  const closeAt = (p: Session & { keyId: number }) =>
+    k
+      .selectFrom('rooms')
+      .select(sql<number>`auto_close_ms + ${p.startAt}`.as('at'))
+      .where('key_id', '=', p.keyId)
+      .where('room_id', '=', p.roomId)
+  const sessionValues = (p: Session & { keyId: number }) => ({
     start_at: p.startAt,
+    close_at: closeAt(p),
     end_at: p.endAt,
     end_reason: p.endReason,
     ended_at: p.endedAt,

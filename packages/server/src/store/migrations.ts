@@ -29,6 +29,7 @@ async function first(db: Kysely<unknown>): Promise<void> {
     .addColumn('custom_room_id', 'text')
     .addColumn('webhook_json', 'text')
     .addColumn('auto_close_json', 'text')
+    .addColumn('auto_close_ms', 'bigint')
     .addColumn('allowed_participants_json', 'text')
     .addColumn('disabled', 'integer', (c) => c.notNull())
     .addColumn('created_at', 'bigint', (c) => c.notNull())
@@ -62,6 +63,7 @@ async function first(db: Kysely<unknown>): Promise<void> {
     .addColumn('snapshot_at', 'bigint')
     .addColumn('resumed_at', 'bigint')
     .addColumn('look_at', 'bigint')
+    .addColumn('close_at', 'bigint')
     .addColumn('inside', 'integer', (c) => c.notNull())
     .addColumn('people', 'integer', (c) => c.notNull())
     .addColumn('closed_ms', 'bigint', (c) => c.notNull())
@@ -114,6 +116,12 @@ async function first(db: Kysely<unknown>): Promise<void> {
     .on('sessions')
     .columns(['look_at'])
     .where(sql.ref('look_at'), 'is not', null)
+    .execute()
+  await schema
+    .createIndex('sessions_to_close')
+    .on('sessions')
+    .columns(['close_at'])
+    .where((eb) => eb.and([eb(sql.ref('close_at'), 'is not', null), eb(sql.ref('end_at'), 'is', null)]))
     .execute()
 
   await schema
@@ -200,5 +208,12 @@ async function first(db: Kysely<unknown>): Promise<void> {
     .createTable('leases')
     .addColumn('holder', 'text', (c) => c.primaryKey())
     .addColumn('renewed_at', 'bigint', (c) => c.notNull())
+    .execute()
+  await schema
+    .createTable('signing_keys')
+    .addColumn('id', 'integer', (c) => c.primaryKey())
+    .addColumn('public_pem', 'text', (c) => c.notNull())
+    .addColumn('private_pem', 'text', (c) => c.notNull())
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
     .execute()
 }

@@ -2,11 +2,11 @@ import type { AutoCloseConfig, RoomWebhook } from '@rollcall/protocol'
 import { compile, type Database } from './database.ts'
 import { newObjectId, newRoomId } from './ids.ts'
 import type { Room } from './rows.ts'
-import type { Page, Writes } from './store.ts'
+import type { Page, RoomFilter, Writes } from './store.ts'
 
 export type RoomStore = Pick<Writes, 'createRoom' | 'setRoomDisabled'> & {
   find(keyId: number, anyId: string): Promise<Room | undefined>
-  list(keyId: number, query: string | undefined, page: Page): Promise<{ rooms: Room[]; total: number }>
+  list(keyId: number, filter: RoomFilter, page: Page): Promise<{ rooms: Room[]; total: number }>
 }
 
 const columns = [
@@ -35,6 +35,8 @@ type Row = {
   updatedAt: number
 }
 
+const minuteMs = 60_000
+
 export function createRoomStore(db: Database, now: () => number): RoomStore {
   const k = db.kysely
   const findAny = compile<{ keyId: number; id: string }, Row>((p) =>
@@ -54,10 +56,11 @@ export function createRoomStore(db: Database, now: () => number): RoomStore {
 
   return {
     find,
-    async list(keyId, query, { page, perPage }) {
+    async list(keyId, { roomId, anyId }, { page, perPage }) {
       let rooms = k.selectFrom('rooms').where('key_id', '=', keyId)
-      if (query !== undefined) {
-        rooms = rooms.where((eb) => eb.or([eb('room_id', '=', query), eb('custom_room_id', '=', query)]))
+      if (roomId !== undefined) rooms = rooms.where('room_id', '=', roomId)
+      if (anyId !== undefined) {
+        rooms = rooms.where((eb) => eb.or([eb('room_id', '=', anyId), eb('custom_room_id', '=', anyId)]))
       }
       const { total } = await rooms.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
       const rows = await rooms
@@ -80,6 +83,7 @@ export function createRoomStore(db: Database, now: () => number): RoomStore {
           custom_room_id: customRoomId ?? null,
           webhook_json: toJson(webhook),
           auto_close_json: toJson(autoClose),
+          auto_close_ms: autoClose?.duration === undefined ? null : Math.round(autoClose.duration * minuteMs),
           allowed_participants_json: toJson(allowedParticipantIds),
           disabled: 0,
           created_at: at,

@@ -1,5 +1,6 @@
+import type { AutoCloseConfig } from '@rollcall/protocol'
 import { sql } from 'kysely'
-import type { Mark, Participant, Session } from '../ledger/state.ts'
+import type { Session } from '../ledger/state.ts'
 import {
   type MarkColumns,
   markColumns,
@@ -10,7 +11,7 @@ import {
   toParticipant,
 } from './columns.ts'
 import { compile, type Database, type Query } from './database.ts'
-import type { Page, SessionFilter, SessionRecord } from './store.ts'
+import type { Page, SessionFilter, SessionRecord, SessionToClose } from './store.ts'
 
 type Row = Session & { startAt: number; customRoomId: string | null }
 
@@ -22,6 +23,9 @@ export type SessionReads = {
     participantsMax: number,
   ): Promise<{ sessions: SessionRecord[]; total: number }>
   get(keyId: number, sessionId: string): Promise<SessionRecord | undefined>
+  getParticipant(keyId: number, sessionId: string, participantId: string): Promise<SessionRecord | undefined>
+  listParticipants(keyId: number, sessionId: string, page: Page): Promise<SessionRecord | undefined>
+  listToClose(now: number, limit: number): Promise<SessionToClose[]>
 }
 
 export function createSessionReads(db: Database): SessionReads {
@@ -117,6 +121,50 @@ export function createSessionReads(db: Database): SessionReads {
   const marksOf = compile<OfSessions, MarkColumns>((p) =>
     k.selectFrom('marks').select(markColumns).where('key_id', '=', p.keyId).where('session_id', 'in', idsIn(p.ids)),
   )
+  const peoplePage = compile<{ keyId: number; sessionId: string; limit: number; offset: number }, ParticipantColumns>(
+    (p) =>
+      k
+        .selectFrom('participants')
+        .select(participantColumns)
+        .where('key_id', '=', p.keyId)
+        .where('session_id', '=', p.sessionId)
+        .where('joined_at', 'is not', null)
+        .orderBy('joined_at')
+        .orderBy('participant_id')
+        .limit(p.limit)
+        .offset(p.offset),
+  )
+  type OfPerson = { keyId: number; sessionId: string; participantId: string }
+  const person = compile<OfPerson, ParticipantColumns>((p) =>
+    k
+      .selectFrom('participants')
+      .select(participantColumns)
+      .where('key_id', '=', p.keyId)
+      .where('session_id', '=', p.sessionId)
+      .where('participant_id', '=', p.participantId)
+      .where('joined_at', 'is not', null),
+  )
+  const marksOfPerson = compile<OfPerson, MarkColumns>((p) =>
+    k
+      .selectFrom('marks')
+      .select(markColumns)
+      .where('key_id', '=', p.keyId)
+      .where('session_id', '=', p.sessionId)
+      .where('participant_id', '=', p.participantId),
+  )
+  const toClose = compile<{ now: number; limit: number }, Omit<SessionToClose, 'deactivates'> & { autoClose: string }>(
+    (p) =>
+      k
+        .selectFrom('sessions as s')
+        .innerJoin('rooms as r', (join) => join.onRef('r.key_id', '=', 's.key_id').onRef('r.room_id', '=', 's.room_id'))
+        .select(['s.key_id as keyId', 's.room_id as roomId', 's.id as sessionId'])
+        .select((eb) => eb.fn.coalesce('r.auto_close_json', sql<string>`'{}'`).as('autoClose'))
+        .where('s.close_at', '<=', p.now)
+        .where('s.close_at', 'is not', null)
+        .where('s.end_at', 'is', null)
+        .orderBy('s.close_at')
+        .limit(p.limit),
+  )
   const marksOfPeople = compile<OfSessions & { people: string }, MarkColumns>((p) =>
     k
       .selectFrom('marks')
@@ -159,24 +207,18 @@ export function createSessionReads(db: Database): SessionReads {
 
   /** Adds the people and their marks. */
   const complete = async (keyId: number, rows: Row[], participantsMax: number): Promise<SessionRecord[]> => {
-    const people = new Map<string, Participant[]>()
-    const marks = new Map<string, Mark[]>()
+    const people = new Map<string, ParticipantColumns[]>()
+    const marks = new Map<string, MarkColumns[]>()
     const take = async (ids: string, large: boolean) => {
       const found = await db.all(peopleOf, { keyId, ids, max: large ? participantsMax : -1 })
-      for (const row of found) push(people, row.sessionId, toParticipant(row))
+      for (const row of found) push(people, row.sessionId, row)
       const params = { keyId, ids, max: -1, people: large ? JSON.stringify(found.map((row) => row.participantId)) : '' }
-      for (const row of await db.all(large ? marksOfPeople : marksOf, params)) push(marks, row.sessionId, toMark(row))
+      for (const row of await db.all(large ? marksOfPeople : marksOf, params)) push(marks, row.sessionId, row)
     }
     const small = rows.filter((row) => row.people <= participantsMax)
     if (small.length > 0) await take(JSON.stringify(small.map((row) => row.id)), false)
     for (const row of rows) if (row.people > participantsMax) await take(JSON.stringify([row.id]), true)
-    return rows.map(({ customRoomId, ...session }) => ({
-      session,
-      customRoomId,
-      participants: people.get(session.id) ?? [],
-      marks: marks.get(session.id) ?? [],
-      truncated: session.people > participantsMax,
-    }))
+    return rows.map((row) => toRecord(row, people.get(row.id) ?? [], marks.get(row.id) ?? []))
   }
 
   return {
@@ -198,10 +240,48 @@ export function createSessionReads(db: Database): SessionReads {
       const rows = params.offset >= total ? [] : await db.all(listOf(given), params)
       return { sessions: await complete(keyId, rows, participantsMax), total }
     },
+    async getParticipant(keyId, sessionId, participantId) {
+      const [row] = await db.all(getSession, { keyId, sessionId })
+      const [found] = row === undefined ? [] : await db.all(person, { keyId, sessionId, participantId })
+      if (row === undefined || found === undefined) return undefined
+      return toRecord(row, [found], await db.all(marksOfPerson, { keyId, sessionId, participantId }))
+    },
+    async listParticipants(keyId, sessionId, { page, perPage }) {
+      const [row] = await db.all(getSession, { keyId, sessionId })
+      if (row === undefined) return undefined
+      const found = await db.all(peoplePage, { keyId, sessionId, limit: perPage, offset: (page - 1) * perPage })
+      const people = JSON.stringify(found.map((one) => one.participantId))
+      return toRecord(
+        row,
+        found,
+        await db.all(marksOfPeople, { keyId, ids: JSON.stringify([sessionId]), people, max: -1 }),
+      )
+    },
+    async listToClose(now, limit) {
+      const rows = await db.all(toClose, { now, limit })
+      return rows.map(({ autoClose, ...row }) => {
+        const { type } = JSON.parse(autoClose) as Partial<AutoCloseConfig>
+        return { ...row, deactivates: type === 'session-end-and-deactivate' }
+      })
+    },
     async get(keyId, sessionId) {
       const rows = await db.all(getSession, { keyId, sessionId })
       return (await complete(keyId, rows, Number.MAX_SAFE_INTEGER))[0]
     },
+  }
+}
+
+function toRecord(
+  { customRoomId, ...session }: Row,
+  people: ParticipantColumns[],
+  marks: MarkColumns[],
+): SessionRecord {
+  return {
+    session,
+    customRoomId,
+    participants: people.map(toParticipant),
+    marks: marks.map(toMark),
+    truncated: session.people > people.length,
   }
 }
 

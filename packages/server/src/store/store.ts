@@ -14,6 +14,12 @@ export type SessionFilter = {
   participantId?: string
 }
 
+export type RoomFilter = {
+  roomId?: string
+  /** Exact roomId or customRoomId. */
+  anyId?: string
+}
+
 export type Page = { page: number; perPage: number }
 
 /** A session with what it takes to show it. */
@@ -23,8 +29,19 @@ export type SessionRecord = {
   /** In order of first join; `marks` belong to them. */
   participants: Participant[]
   marks: Mark[]
-  /** More people were in it than `participants` holds. */
+  /** More people were in it than `participants` holds: a part of a record shows a part of its people. */
   truncated: boolean
+}
+
+/** PKCS#1 PEM, both halves. */
+export type SigningKey = { publicPem: string; privatePem: string }
+
+export type SessionToClose = {
+  keyId: number
+  roomId: string
+  sessionId: string
+  /** The room is disabled too. */
+  deactivates: boolean
 }
 
 export type NewRoom = {
@@ -41,7 +58,8 @@ export type Reads = {
   listKeys(): Promise<Key[]>
   /** By roomId, customRoomId or id. */
   findRoom(keyId: number, anyId: string): Promise<Room | undefined>
-  listRooms(keyId: number, query: string | undefined, page: Page): Promise<{ rooms: Room[]; total: number }>
+  /** Newest first. */
+  listRooms(keyId: number, filter: RoomFilter, page: Page): Promise<{ rooms: Room[]; total: number }>
   /** Newest start first, then id; at most `participantsMax` people a session. */
   listSessions(
     keyId: number,
@@ -50,6 +68,14 @@ export type Reads = {
     participantsMax: number,
   ): Promise<{ sessions: SessionRecord[]; total: number }>
   getSession(keyId: number, sessionId: string): Promise<SessionRecord | undefined>
+  /** A session with one of its people alone, whatever its size; undefined where they were never inside. */
+  getParticipant(keyId: number, sessionId: string, participantId: string): Promise<SessionRecord | undefined>
+  /** A session with one page of its people; undefined where there is no such session. */
+  listParticipants(keyId: number, sessionId: string, page: Page): Promise<SessionRecord | undefined>
+  /** Running sessions, of all keys, whose room's `autoCloseConfig` ends them by `now`. */
+  listSessionsToClose(now: number, limit: number): Promise<SessionToClose[]>
+  /** The server's own RSA key, of no API key; undefined before the first was made. */
+  findSigningKey(): Promise<SigningKey | undefined>
   changesAfter(keyId: number, seq: number, limit: number): Promise<NumberedChange[]>
   /** Differs from before when anything of the key may have been written since: what was read then may be old. */
   versionOf(keyId: number): number
@@ -63,6 +89,8 @@ export type Writes = {
   disableKey(input: { apiKey: string }): Promise<Key | undefined>
   /** With a `customRoomId` that exists: that room, unchanged. */
   createRoom(input: { keyId: number } & NewRoom): Promise<Room>
+  /** The key that is kept: this one, or the one that was there before. */
+  keepSigningKey(input: SigningKey): Promise<SigningKey>
   setRoomDisabled(input: { keyId: number; roomId: string; disabled: boolean }): Promise<Room | undefined>
   /** This process still holds its sockets at `at`. */
   renewLease(input: { holder: string; at: number }): Promise<void>

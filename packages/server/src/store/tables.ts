@@ -22,6 +22,8 @@ export type Tables = {
     custom_room_id: string | null
     webhook_json: string | null
     auto_close_json: string | null
+    /** The same duration, in milliseconds. */
+    auto_close_ms: number | null
     allowed_participants_json: string | null
     disabled: number
     created_at: number
@@ -43,6 +45,8 @@ export type Tables = {
     snapshot_at: number | null
     resumed_at: number | null
     look_at: number | null
+    /** When its room's `autoCloseConfig` ends it. */
+    close_at: number | null
     inside: number
     people: number
     closed_ms: number
@@ -102,6 +106,8 @@ export type Tables = {
     name: string | null
     reason: string | null
   }
+  /** The server's RSA key; the private half encrypted under the master key. */
+  signing_keys: { id: number; public_pem: string; private_pem: string; created_at: number }
   /** How many sessions there are of each key (`room_id` empty) and room, running (0) and ended (1). */
   session_counts: { key_id: number; room_id: string; ended: number; sessions: number }
   /** Which processes hold sockets, and until when they surely did. */

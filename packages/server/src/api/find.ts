@@ -1,0 +1,65 @@
+import type { Context } from '../context.ts'
+import { Refusal } from '../error.ts'
+import type { Room } from '../store/rows.ts'
+import type { Page, SessionRecord } from '../store/store.ts'
+import { type Caller, maySee } from './auth.ts'
+
+type Reads = Pick<Context['reads'], 'findRoom' | 'getSession' | 'getParticipant' | 'listParticipants'>
+
+// What a caller may not see is not there: another key's thing, and another room's to a token bound to one, word for word.
+
+/** By roomId, customRoomId or id. */
+export async function requireRoom(reads: Reads, caller: Caller, anyId: string): Promise<Room> {
+  const room = await reads.findRoom(caller.key.keyId, anyId)
+  if (room === undefined || !maySee(caller, room.roomId)) throw new Refusal('ROOM_NOT_FOUND', `Room ${anyId} not found`)
+  return room
+}
+
+/** The roomId that a body means: by its `roomId` (or customRoomId), its `sessionId`, or both where they agree. */
+export async function requireRoomId(
+  reads: Reads,
+  caller: Caller,
+  { roomId: anyId, sessionId }: { roomId?: string | undefined; sessionId?: string | undefined },
+): Promise<string> {
+  const roomId = anyId === undefined ? undefined : (await requireRoom(reads, caller, anyId)).roomId
+  if (sessionId === undefined) {
+    if (roomId !== undefined) return roomId
+    throw new Refusal('BAD_REQUEST', 'The body takes a roomId (or customRoomId in its place), or a sessionId')
+  }
+  const { session } = await requireSession(reads, caller, sessionId)
+  if (roomId === undefined || roomId === session.roomId) return session.roomId
+  throw new Refusal('SESSION_NOT_FOUND', `Session ${sessionId} not found in room ${roomId}`)
+}
+
+export async function requireSession(reads: Reads, caller: Caller, sessionId: string): Promise<SessionRecord> {
+  return visible(await reads.getSession(caller.key.keyId, sessionId), caller, sessionId)
+}
+
+/** The session with one page of its people. */
+export async function requireParticipants(
+  reads: Reads,
+  caller: Caller,
+  sessionId: string,
+  page: Page,
+): Promise<SessionRecord> {
+  return visible(await reads.listParticipants(caller.key.keyId, sessionId, page), caller, sessionId)
+}
+
+/** The session with one of its people alone. */
+export async function requireParticipant(
+  reads: Reads,
+  caller: Caller,
+  sessionId: string,
+  participantId: string,
+): Promise<SessionRecord> {
+  const record = await reads.getParticipant(caller.key.keyId, sessionId, participantId)
+  if (record !== undefined) return visible(record, caller, sessionId)
+  // Only whoever may see the session is told what is not in it.
+  await requireParticipants(reads, caller, sessionId, { page: 1, perPage: 1 })
+  throw new Refusal('PARTICIPANT_NOT_FOUND', `Participant ${participantId} not found in session ${sessionId}`)
+}
+
+function visible(record: SessionRecord | undefined, caller: Caller, sessionId: string): SessionRecord {
+  if (record !== undefined && maySee(caller, record.session.roomId)) return record
+  throw new Refusal('SESSION_NOT_FOUND', `Session ${sessionId} not found`)
+}

@@ -1,0 +1,58 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { nameMaxLength } from '@rollcall/protocol'
+import { Type } from 'typebox'
+import type { Context } from '../context.ts'
+import { Refusal } from '../error.ts'
+import { signToken } from '../token.ts'
+import { type ApiAuth, callerOf } from './auth.ts'
+import { baseUrlOf } from './base-url.ts'
+import { requireRoom } from './find.ts'
+import { inviteMaxSeconds, inviteSecondsDefault } from './limits.ts'
+
+const RoomPath = Type.Object({ id: Type.String() })
+
+const NewInvite = Type.Object({
+  name: Type.Optional(
+    Type.String({ maxLength: nameMaxLength, description: `a text of at most ${nameMaxLength} characters` }),
+  ),
+  permissions: Type.Optional(
+    Type.Array(Type.Union([Type.Literal('allow_join'), Type.Literal('ask_join'), Type.Literal('allow_mod')]), {
+      minItems: 1,
+      maxItems: 3,
+      description: 'a list of some of allow_join, ask_join, allow_mod',
+    }),
+  ),
+  expiresInSeconds: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: inviteMaxSeconds,
+      description: `a whole number of seconds from 1 to ${inviteMaxSeconds}`,
+    }),
+  ),
+})
+
+/** `POST /v2/rooms/:id/invites`: a link for a guest, whose token joins that room and does nothing else. */
+export function inviteRoutes(
+  { config, clock, reads }: Pick<Context, 'config' | 'clock' | 'reads'>,
+  { auth }: { auth: ApiAuth },
+): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    const invite = { onRequest: auth.crawler, schema: { params: RoomPath, body: NewInvite } }
+    app.post('/v2/rooms/:id/invites', invite, async (request) => {
+      const caller = callerOf(request)
+      const { roomId, disabled } = await requireRoom(reads, caller, request.params.id)
+      if (disabled) throw new Refusal('CONFLICT', `Room ${roomId} is disabled: nobody can join it`)
+      const { name, permissions = ['allow_join'], expiresInSeconds = inviteSecondsDefault } = request.body
+      const now = clock.now()
+      const lifetimeMs = expiresInSeconds * 1000
+      const token = await signToken(caller.key, { roomId, permissions, roles: ['rtc'] }, { now, lifetimeMs })
+      // Behind the `#`, so that no server and no proxy on the way writes the token into its log.
+      const fragment = new URLSearchParams({ token, ...(name !== undefined && { name }) })
+      return {
+        url: `${baseUrlOf(request, config)}/room/${roomId}#${fragment}`,
+        token,
+        expiresAt: new Date(now + lifetimeMs).toISOString(),
+      }
+    })
+  }
+}

@@ -1,0 +1,19 @@
+import { perPageDefault, perPageMax } from '@rollcall/protocol'
+import { Type } from 'typebox'
+import type { Page } from '../store/store.ts'
+import { pageMax } from './limits.ts'
+
+/** What every list takes. */
+export const PageQuery = Type.Object({
+  page: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: pageMax, description: `a whole number from 1 to ${pageMax}` }),
+  ),
+  perPage: Type.Optional(
+    Type.Integer({ minimum: 1, description: `a whole number from 1; more than ${perPageMax} is ${perPageMax}` }),
+  ),
+})
+export type PageQuery = Type.Static<typeof PageQuery>
+
+export function toPage({ page = 1, perPage = perPageDefault }: PageQuery): Page {
+  return { page, perPage: Math.min(perPage, perPageMax) }
+}
