@@ -57,6 +57,7 @@ export function createOperations(db: Database, parts: { box: SecretBox; rules: R
       rotateKey: keys.rotateKey,
       disableKey: keys.disableKey,
       createRoom: rooms.createRoom,
+      ensureRooms: rooms.ensureRooms,
       setRoomDisabled: rooms.setRoomDisabled,
       keepSigningKey: signingKeys.keepSigningKey,
       renewLease: leases.renewLease,

@@ -126,6 +126,26 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
     assert.equal((await store.record(other, [ann]))[0]?.outcome, 'recorded')
   })
 
+  withStore('a room that is asked for and not there is made once, as its id has the form of', async (store) => {
+    const [keyId, other] = [await newKey(store), await newKey(store)]
+    const known = await store.writes.createRoom({ keyId, customRoomId: 'known' })
+    const givenIds = ['known', known.roomId, 'abcd-efgh-ijkl', 'Raum 7']
+    const found = await store.reads.findRoomIds(keyId, givenIds)
+    assert.deepEqual([...found.keys()], ['known', known.roomId])
+    const [ensured, ...others] = await Promise.all(
+      Array.from({ length: 10 }, () => store.writes.ensureRooms({ keyId, givenIds })),
+    )
+    for (const one of others) assert.deepEqual(one, ensured)
+    assert.deepEqual(await store.reads.findRoomIds(keyId, givenIds), ensured)
+    assert.equal(ensured?.get('known'), known.roomId)
+    assert.equal(ensured?.get(known.roomId), known.roomId)
+    assert.equal(ensured?.get('abcd-efgh-ijkl'), 'abcd-efgh-ijkl')
+    assert.equal((await store.reads.findRoom(keyId, 'abcd-efgh-ijkl'))?.customRoomId, null)
+    assert.equal((await store.reads.findRoom(keyId, 'Raum 7'))?.roomId, ensured?.get('Raum 7'))
+    assert.equal((await store.reads.listRooms(keyId, {}, { page: 1, perPage: 10 })).total, 3)
+    assert.deepEqual(await store.reads.findRoomIds(other, givenIds), new Map())
+  })
+
   withStore('a customRoomId makes one room, however many ask for it at once', async (store) => {
     const keyId = await newKey(store)
     const rooms = await Promise.all(

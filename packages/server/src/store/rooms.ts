@@ -1,11 +1,12 @@
-import type { AutoCloseConfig, RoomWebhook } from '@rollcall/protocol'
+import { type AutoCloseConfig, type RoomWebhook, roomIdPattern } from '@rollcall/protocol'
 import { compile, type Database } from './database.ts'
 import { newObjectId, newRoomId } from './ids.ts'
 import type { Room } from './rows.ts'
-import type { Page, RoomFilter, Writes } from './store.ts'
+import type { NewRoom, Page, RoomFilter, Writes } from './store.ts'
 
-export type RoomStore = Pick<Writes, 'createRoom' | 'setRoomDisabled'> & {
+export type RoomStore = Pick<Writes, 'createRoom' | 'ensureRooms' | 'setRoomDisabled'> & {
   find(keyId: number, anyId: string): Promise<Room | undefined>
+  findRoomIds(keyId: number, givenIds: string[]): Promise<Map<string, string>>
   list(keyId: number, filter: RoomFilter, page: Page): Promise<{ rooms: Room[]; total: number }>
 }
 
@@ -47,6 +48,14 @@ export function createRoomStore(db: Database, now: () => number): RoomStore {
       .where((eb) => eb.or([eb('room_id', '=', p.id), eb('custom_room_id', '=', p.id), eb('id', '=', p.id)])),
   )
 
+  const findGiven = compile<{ keyId: number; id: string }, { roomId: string }>((p) =>
+    k
+      .selectFrom('rooms')
+      .select('room_id as roomId')
+      .where('key_id', '=', p.keyId)
+      .where((eb) => eb.or([eb('room_id', '=', p.id), eb('custom_room_id', '=', p.id)])),
+  )
+
   /** A roomId goes before a customRoomId of the same text, and that before an id. */
   const find = async (keyId: number, id: string): Promise<Room | undefined> => {
     const rows = await db.all(findAny, { keyId, id })
@@ -54,8 +63,21 @@ export function createRoomStore(db: Database, now: () => number): RoomStore {
     return row && toRoom(row)
   }
 
+  const findRoomId = async (keyId: number, givenId: string): Promise<string | undefined> => {
+    const rows = await db.all(findGiven, { keyId, id: givenId })
+    return (rows.find(({ roomId }) => roomId === givenId) ?? rows[0])?.roomId
+  }
+
   return {
     find,
+    async findRoomIds(keyId, givenIds) {
+      const roomIds = new Map<string, string>()
+      for (const givenId of givenIds) {
+        const roomId = await findRoomId(keyId, givenId)
+        if (roomId !== undefined) roomIds.set(givenId, roomId)
+      }
+      return roomIds
+    },
     async list(keyId, { roomId, anyId }, { page, perPage }) {
       let rooms = k.selectFrom('rooms').where('key_id', '=', keyId)
       if (roomId !== undefined) rooms = rooms.where('room_id', '=', roomId)
@@ -72,31 +94,18 @@ export function createRoomStore(db: Database, now: () => number): RoomStore {
         .execute()
       return { rooms: rows.map(toRoom), total: Number(total) }
     },
-    async createRoom({ keyId, customRoomId, webhook, autoClose, allowedParticipantIds }) {
-      const at = now()
-      const created = await k
-        .insertInto('rooms')
-        .values({
-          key_id: keyId,
-          room_id: newRoomId(),
-          id: newObjectId(at),
-          custom_room_id: customRoomId ?? null,
-          webhook_json: toJson(webhook),
-          auto_close_json: toJson(autoClose),
-          auto_close_ms: autoClose?.duration === undefined ? null : Math.round(autoClose.duration * minuteMs),
-          allowed_participants_json: toJson(allowedParticipantIds),
-          disabled: 0,
-          created_at: at,
-          updated_at: at,
-        })
-        .onConflict((on) => on.doNothing())
-        .returning(columns)
-        .executeTakeFirst()
-      if (created !== undefined) return toRoom(created)
+    async createRoom({ keyId, ...room }) {
+      const created = await insert(keyId, newRoomId(), room)
+      if (created !== undefined) return created
       // Somebody else made it first: theirs comes back unchanged. (Two random room ids never meet: 62 bits.)
-      const existing = customRoomId === undefined ? undefined : await byCustomId(keyId, customRoomId)
+      const existing = room.customRoomId === undefined ? undefined : await byCustomId(keyId, room.customRoomId)
       if (existing === undefined) throw new Error('a new room met one that cannot be found')
       return existing
+    },
+    async ensureRooms({ keyId, givenIds }) {
+      const roomIds = new Map<string, string>()
+      for (const givenId of givenIds) roomIds.set(givenId, await ensureRoom(keyId, givenId))
+      return roomIds
     },
     async setRoomDisabled({ keyId, roomId, disabled }) {
       await k
@@ -108,6 +117,45 @@ export function createRoomStore(db: Database, now: () => number): RoomStore {
         .execute()
       return find(keyId, roomId)
     },
+  }
+
+  /** Undefined where a room has this roomId or customRoomId already. */
+  async function insert(
+    keyId: number,
+    roomId: string,
+    { customRoomId, webhook, autoClose, allowedParticipantIds }: NewRoom,
+  ): Promise<Room | undefined> {
+    const at = now()
+    const created = await k
+      .insertInto('rooms')
+      .values({
+        key_id: keyId,
+        room_id: roomId,
+        id: newObjectId(at),
+        custom_room_id: customRoomId ?? null,
+        webhook_json: toJson(webhook),
+        auto_close_json: toJson(autoClose),
+        auto_close_ms: autoClose?.duration === undefined ? null : Math.round(autoClose.duration * minuteMs),
+        allowed_participants_json: toJson(allowedParticipantIds),
+        disabled: 0,
+        created_at: at,
+        updated_at: at,
+      })
+      .onConflict((on) => on.doNothing())
+      .returning(columns)
+      .executeTakeFirst()
+    return created && toRoom(created)
+  }
+
+  async function ensureRoom(keyId: number, givenId: string): Promise<string> {
+    const known = await findRoomId(keyId, givenId)
+    if (known !== undefined) return known
+    if (roomIdPattern.test(givenId)) await insert(keyId, givenId, {})
+    else await insert(keyId, newRoomId(), { customRoomId: givenId })
+    // It is found also where somebody else made it first.
+    const made = await findRoomId(keyId, givenId)
+    if (made === undefined) throw new Error('a new room met one that cannot be found')
+    return made
   }
 
   async function byCustomId(keyId: number, customRoomId: string): Promise<Room | undefined> {

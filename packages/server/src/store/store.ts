@@ -58,6 +58,8 @@ export type Reads = {
   listKeys(): Promise<Key[]>
   /** By roomId, customRoomId or id. */
   findRoom(keyId: number, anyId: string): Promise<Room | undefined>
+  /** The roomIds of the rooms that there are, each under the roomId or customRoomId that was given. */
+  findRoomIds(keyId: number, givenIds: string[]): Promise<Map<string, string>>
   /** Newest first. */
   listRooms(keyId: number, filter: RoomFilter, page: Page): Promise<{ rooms: Room[]; total: number }>
   /** Newest start first, then id; at most `participantsMax` people a session. */
@@ -89,6 +91,11 @@ export type Writes = {
   disableKey(input: { apiKey: string }): Promise<Key | undefined>
   /** With a `customRoomId` that exists: that room, unchanged. */
   createRoom(input: { keyId: number } & NewRoom): Promise<Room>
+  /**
+   * The roomIds of all these rooms, each under the roomId or customRoomId that was given. A room that is not there is
+   * made: with that roomId where the given id has the form of one, else with that customRoomId.
+   */
+  ensureRooms(input: { keyId: number; givenIds: string[] }): Promise<Map<string, string>>
   /** The key that is kept: this one, or the one that was there before. */
   keepSigningKey(input: SigningKey): Promise<SigningKey>
   setRoomDisabled(input: { keyId: number; roomId: string; disabled: boolean }): Promise<Room | undefined>
