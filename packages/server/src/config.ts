@@ -25,6 +25,8 @@ export type Config = {
   tls: { cert: Buffer; key: Buffer } | undefined
   /** A token without roles may only join, not call the API. */
   strictRoles: boolean
+  /** Addresses that users give may lie on this machine and its network: see `guarded-fetch.ts`. */
+  allowPrivateAddresses: boolean
   logLevel: string
 }
 
@@ -45,6 +47,7 @@ export function readConfig(env: Env): Config {
     iceServers: jsonArray(env, 'ROLLCALL_ICE_SERVERS'),
     tls: tls(env),
     strictRoles: onOff(env, 'ROLLCALL_STRICT_ROLES', false),
+    allowPrivateAddresses: onOff(env, 'ROLLCALL_ALLOW_PRIVATE_ADDRESSES', false),
     logLevel: oneOf(env, 'LOG_LEVEL', 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
   }
 }
