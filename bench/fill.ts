@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import type { Fact } from '@rollcall/protocol'
 import { openStore } from '../packages/server/src/open-store.ts'
 import { record } from '../packages/server/src/record.ts'
+import { toRules } from '../packages/server/src/rules.ts'
 import { prepareFactStore } from '../packages/server/src/store/facts.ts'
 import { openSqlite } from '../packages/server/src/store/sqlite.ts'
 
-const rules = { graceMs: 20_000, silenceMs: 600_000 }
+const rules = toRules({ graceMs: 20_000 })
 const clock = { now: () => Date.now() }
 const sessionsPerCommit = 2000
 const roomsMax = 1000

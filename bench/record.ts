@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import type { Fact } from '@rollcall/protocol'
 import { openStore } from '../packages/server/src/open-store.ts'
+import { toRules } from '../packages/server/src/rules.ts'
 import { type Figure, median } from './report.ts'
 
 const rounds = 3
@@ -37,7 +38,7 @@ export async function benchRecord(): Promise<Figure[]> {
 }
 
 async function recordRate(folder: string, facts: Fact[], batch: number, callers: number) {
-  const rules = { graceMs: 20_000, silenceMs: 600_000 }
+  const rules = toRules({ graceMs: 20_000 })
   const store = await openStore({ dataFolder: folder, rules, clock: { now: () => Date.now() } })
   const { keyId } = await store.writes.addKey({ name: null, email: null })
   let next = 0

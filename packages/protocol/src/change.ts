@@ -7,7 +7,7 @@ export type Change = {
     | 'session.amended'
     | 'participant.joined'
     | 'participant.left'
-    /** A participant's past in a running session was corrected. */
+    /** What was told of a participant in a running session was corrected or completed. */
     | 'participant.amended'
   sessionId: string
   roomId: string

@@ -9,36 +9,75 @@ import {
   toObjectId,
 } from '@rollcall/protocol'
 import type { Recorded } from './context.ts'
-import { concludeEnd, concludeFromRestart, concludeFromSnapshot, type People } from './ledger/conclude.ts'
+import {
+  concludeEnd,
+  concludeFromRestart,
+  concludeFromSilence,
+  concludeFromSnapshot,
+  type People,
+} from './ledger/conclude.ts'
 import { type Applied, apply, leavesAtEnd, newSession, noteSnapshot, resumeSession } from './ledger/ledger.ts'
 import { type Candidates, evidenceAt, route } from './ledger/route.ts'
 import type { Mark, Rules, Session } from './ledger/state.ts'
+import { withPossibleTimes } from './ledger/times.ts'
 import type { FactStore } from './store/facts.ts'
 
-/** What recording needs: the tables, inside a transaction, and the rules' durations. */
+/** What recording needs: the tables, inside a transaction, and the rules. */
 export type RecordParts = { facts: FactStore; rules: Rules }
 
 /**
  * Records one fact: claims it, applies it, and appends what changed. Runs inside a transaction of the caller's, so that
  * a fact, its rows and its changes are kept together or not at all.
  */
-export async function record(parts: RecordParts, keyId: number, fact: Fact): Promise<Recorded> {
-  const { receivedAt, ...said } = fact
-  const factJson = JSON.stringify(said)
+export async function record(parts: RecordParts, keyId: number, said: Fact): Promise<Recorded> {
+  parts.facts.hear(keyId, said.source, said.receivedAt)
+  return keep(parts, keyId, said, withPossibleTimes(said))
+}
+
+/** Looks whether a session is over, or its source gone, and if so records that by facts of their own. */
+export async function look(parts: RecordParts, keyId: number, sessionId: string, now: number): Promise<void> {
+  const session = await parts.facts.getSession(keyId, sessionId)
+  if (session === undefined || session.lookAt === null || session.lookAt > now) return
+  if (session.inside > 0) await lookAtSilence(parts, keyId, session, now)
+  else await conclude(parts, keyId, concludeEnd(session, now))
+}
+
+/** Ends a session whose source said nothing at all for its longest silence: a scan of all who were in it. */
+async function lookAtSilence(parts: RecordParts, keyId: number, session: Session, now: number): Promise<void> {
+  const { facts, rules } = parts
+  const heardAt = Math.max(session.updatedAt, await facts.heardAt(keyId, session.source))
+  const silentAt = heardAt + rules.maxSilenceMs
+  if (silentAt > now) return facts.updateSession(keyId, { ...session, lookAt: silentAt })
+  const people = byPerson(await facts.listAllMarks(keyId, session.id))
+  for (const fact of concludeFromSilence(session, people, now)) await conclude(parts, keyId, fact)
+  const empty = await facts.getSession(keyId, session.id)
+  if (empty !== undefined) await conclude(parts, keyId, concludeEnd(empty, now, 'source-silent'))
+}
+
+/** Records what nobody reported. */
+function conclude(parts: RecordParts, keyId: number, fact: SessionFact): Promise<Recorded> {
+  return keep(parts, keyId, fact, fact)
+}
+
+/** Keeps what was said as it was said, and applies it as it can be. */
+async function keep(parts: RecordParts, keyId: number, said: Fact, fact: Fact): Promise<Recorded> {
+  const { receivedAt, ...content } = said
+  const factJson = JSON.stringify(content)
   const digest = digestOf(factJson)
-  const claimed = await parts.facts.claim(keyId, fact, digest)
+  const claimed = await parts.facts.claim(keyId, said, digest)
   if (claimed !== true) {
-    if (claimed === digest) return { id: fact.id, outcome: 'duplicate' }
+    if (claimed === digest) return { id: said.id, outcome: 'duplicate' }
     return {
-      id: fact.id,
+      id: said.id,
       outcome: 'refused',
-      reason: `the id ${fact.id} was used before for a fact with other content`,
+      reason: `the id ${said.id} was used before for a fact with other content`,
     }
   }
-  const recorded = await applyFact(parts, keyId, fact)
+  const applied = await applyFact(parts, keyId, fact)
+  const recorded = fact === said ? applied : { reason: 'its time cannot be: it counts as of when it came', ...applied }
   await parts.facts.log(keyId, {
-    source: fact.source,
-    factId: fact.id,
+    source: said.source,
+    factId: said.id,
     sessionId: recorded.sessionId ?? null,
     outcome: recorded.outcome,
     reason: recorded.reason ?? null,
@@ -46,13 +85,6 @@ export async function record(parts: RecordParts, keyId: number, fact: Fact): Pro
     factJson,
   })
   return recorded
-}
-
-/** Looks whether a session is over, and if so records that as a fact of its own. */
-export async function look(parts: RecordParts, keyId: number, sessionId: string, now: number): Promise<void> {
-  const session = await parts.facts.getSession(keyId, sessionId)
-  if (session === undefined || session.lookAt === null || session.lookAt > now) return
-  await record(parts, keyId, concludeEnd(session, now))
 }
 
 async function applyFact(parts: RecordParts, keyId: number, fact: Fact): Promise<Recorded> {
@@ -157,7 +189,7 @@ async function findSession(parts: RecordParts, keyId: number, fact: SessionFact)
       // The room is empty for longer than the grace, and nobody has looked yet.
       const { previous } = candidates
       if (previous !== undefined && previous.endAt === null) {
-        await record(parts, keyId, concludeEnd(previous, fact.receivedAt))
+        await conclude(parts, keyId, concludeEnd(previous, fact.receivedAt))
       }
       return { to: 'new', covered: true, superseded: candidates.next !== undefined }
     }
@@ -195,9 +227,11 @@ async function applySnapshot(parts: RecordParts, keyId: number, snapshot: Snapsh
     return { id: snapshot.id, outcome: 'ignored', reason: `no session of room ${snapshot.roomId} was running then` }
   }
   let sessionId = session.id
-  for (const fact of concluded) sessionId = (await record(parts, keyId, fact)).sessionId ?? sessionId
+  for (const fact of concluded) sessionId = (await conclude(parts, keyId, fact)).sessionId ?? sessionId
   const now = await facts.getSession(keyId, sessionId)
-  if (now !== undefined) await save(parts, keyId, now, unchanged(noteSnapshot(now, snapshot.at, rules)))
+  if (now !== undefined) {
+    await save(parts, keyId, now, noteSnapshot({ session: now, superseded: found.superseded }, snapshot, rules))
+  }
   return { id: snapshot.id, outcome: 'recorded', sessionId }
 }
 
@@ -206,15 +240,11 @@ async function applyRestart(parts: RecordParts, keyId: number, restart: SourceSt
   for (const session of await facts.listRunning(keyId, restart.source)) {
     if (session.startAt === null || session.startAt > restart.at) continue
     const people = byPerson(await facts.listAllMarks(keyId, session.id))
-    for (const fact of concludeFromRestart(session, people, restart)) await record(parts, keyId, fact)
+    for (const fact of concludeFromRestart(session, people, restart)) await conclude(parts, keyId, fact)
     const now = await facts.getSession(keyId, session.id)
-    if (now !== undefined) await save(parts, keyId, now, unchanged(resumeSession(now, restart.at, rules)))
+    if (now !== undefined) await facts.updateSession(keyId, resumeSession(now, restart.at, rules))
   }
   return { id: restart.id, outcome: 'recorded' }
-}
-
-function unchanged(session: Session): Applied {
-  return { session, marks: [], changes: [], outcome: 'recorded' }
 }
 
 function byPerson(marks: Mark[]): People {

@@ -1,11 +1,12 @@
 import { writeSync } from 'node:fs'
 import { openStore } from '../src/open-store.ts'
+import { toRules } from '../src/rules.ts'
 
 // Records joins without end and prints each participant's id once it is acknowledged; whoever started it kills it.
 const [, , dataFolder = ''] = process.argv
 const store = await openStore({
   dataFolder,
-  rules: { graceMs: 1000, silenceMs: 1000 },
+  rules: toRules({ graceMs: 1000 }),
   clock: { now: () => Date.now() },
 })
 const { keyId } = await store.writes.addKey({ name: null, email: null })

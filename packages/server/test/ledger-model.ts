@@ -15,16 +15,20 @@ type Told = { at: number; id: string }
 /** The visible sessions that named facts tell of, when nothing more will ever come. Each fact is given once. */
 export function modelNamed(facts: SessionFact[]): ModelSession[] {
   const keys = new Set(facts.map((fact) => `${fact.roomId} ${fact.sessionKey}`))
-  const sessions = [...keys].map((key) => modelOne(facts.filter((fact) => `${fact.roomId} ${fact.sessionKey}` === key)))
-  return sessions.filter((session) => session !== undefined)
+  return [...keys]
+    .map((key) => modelOne(facts.filter((fact) => `${fact.roomId} ${fact.sessionKey}` === key).map(inOneOrder), 'gone'))
+    .filter((session) => session !== undefined)
 }
 
-/** The sessions of one room that an ordered stream of unnamed facts tells of, when nothing more will ever come. */
+/**
+ * The sessions of one room that an ordered stream of unnamed facts tells of, when nothing more will ever come. A lease
+ * vouches for whoever is inside: they stay.
+ */
 export function modelUnnamed(facts: SessionFact[], graceMs: number): ModelSession[] {
   const groups: SessionFact[][] = []
   for (const fact of facts) {
     const group = groups.at(-1)
-    const soFar = group && modelOne(group, false)
+    const soFar = group && modelOne(group, 'running')
     const anybodyInside = soFar?.people.some((one) => one.timelog.at(-1)?.end === null)
     const lastAt = Math.max(
       ...(soFar?.people.flatMap((one) => one.timelog.map((entry) => entry.end ?? entry.start)) ?? []),
@@ -32,10 +36,14 @@ export function modelUnnamed(facts: SessionFact[], graceMs: number): ModelSessio
     if (group && (fact.type !== 'participant-joined' || anybodyInside || fact.at <= lastAt + graceMs)) group.push(fact)
     else if (fact.type === 'participant-joined') groups.push([fact])
   }
-  return groups.map((group) => modelOne(group)).filter((session) => session !== undefined)
+  return groups.map((group) => modelOne(group, 'alive')).filter((session) => session !== undefined)
 }
 
-function modelOne(facts: SessionFact[], isOver = true): ModelSession | undefined {
+/**
+ * @param source running: more may come; alive: no more will come, and whoever is inside is still there; gone: no more
+ * will come, and nobody vouches for whoever is inside
+ */
+function modelOne(facts: SessionFact[], source: 'running' | 'alive' | 'gone'): ModelSession | undefined {
   const ids = [...new Set(facts.flatMap((fact) => ('participantId' in fact ? [fact.participantId] : [])))]
   const people = ids.map((id) => {
     const own = facts.filter((fact) => 'participantId' in fact && fact.participantId === id)
@@ -57,8 +65,9 @@ function modelOne(facts: SessionFact[], isOver = true): ModelSession | undefined
   if (evidence.length === 0) return undefined
   const start = Math.min(...evidence)
   const last = Math.max(...evidence, ...leaves)
+  if (ends.length === 0 && source === 'gone') for (const { stays } of seen) leaveInSilence(stays, last)
   const isEmpty = seen.every((one) => one.stays.every((stay) => stay.to !== null))
-  const end = ends.length > 0 ? Math.max(last, ...ends) : isEmpty && isOver ? last : null
+  const end = ends.length > 0 ? Math.max(last, ...ends) : isEmpty && source !== 'running' ? last : null
   return {
     start,
     end,
@@ -66,6 +75,16 @@ function modelOne(facts: SessionFact[], isOver = true): ModelSession | undefined
       .map(({ id, name, stays }) => ({ id, name, timelog: merge(stays, end) }))
       .sort((a, b) => (a.timelog[0]?.start ?? 0) - (b.timelog[0]?.start ?? 0) || (a.id < b.id ? -1 : 1)),
   }
+}
+
+/** A stay told whole never ends before it begins, whatever the clocks say. */
+function inOneOrder(fact: SessionFact): SessionFact {
+  if (fact.type !== 'participant-left' || fact.joinedAt === undefined) return fact
+  return { ...fact, at: Math.max(fact.at, fact.joinedAt) }
+}
+
+function leaveInSilence(stays: Stay[], at: number): void {
+  for (const stay of stays) if (stay.to === null) Object.assign(stay, { to: at, inferred: 'source-silent' })
 }
 
 /** Moment by moment: whoever is outside comes in and may go at once; whoever is inside goes and may come back at once. */
@@ -122,6 +141,7 @@ function merge(stays: Stay[], end: number | null): ModelEntry[] {
     stay.to === null && end !== null ? { ...stay, to: end, reason: 'session-ended' } : stay,
   )
   const endOf = (stay: Stay) => stay.to ?? Number.POSITIVE_INFINITY
+  const reported = (stay: Stay) => Number(stay.inferred === null)
   // Two stays are of one entry when a chain of others, each overlapping or touching the next, leads from one to the other.
   const groups: Stay[][] = []
   for (const stay of ended) {
@@ -132,10 +152,18 @@ function merge(stays: Stay[], end: number | null): ModelEntry[] {
   return groups
     .map((group) => {
       const last = [...group]
-        .sort((a, b) => endOf(a) - endOf(b) || a.from - b.from || (a.connection < b.connection ? -1 : 1))
+        .sort(
+          (a, b) =>
+            endOf(a) - endOf(b) ||
+            reported(a) - reported(b) ||
+            a.from - b.from ||
+            (a.connection < b.connection ? -1 : 1),
+        )
         .at(-1)
       const entry: ModelEntry = { start: Math.min(...group.map((one) => one.from)), end: last?.to ?? null }
-      if (last?.reason != null) entry.reason = last.reason
+      const reason = last?.reason ?? last?.inferred
+      if (reason != null) entry.reason = reason
+      if (last?.inferred != null) entry.inferred = true
       return entry
     })
     .sort((a, b) => a.start - b.start)

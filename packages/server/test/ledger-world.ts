@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Fact, SessionFact } from '@rollcall/protocol'
 import { insideMs } from '../src/ledger/ledger.ts'
-import type { Rules } from '../src/ledger/state.ts'
 import { look, record } from '../src/record.ts'
+import { toRules } from '../src/rules.ts'
 import { toSession } from '../src/session-view.ts'
 import { createChangeReads } from '../src/store/changes.ts'
 import { prepareFactStore } from '../src/store/facts.ts'
@@ -10,7 +10,7 @@ import { createSessionReads } from '../src/store/sessions.ts'
 import { migrate, openSqlite } from '../src/store/sqlite.ts'
 import type { ModelSession } from './ledger-model.ts'
 
-export const rules: Rules = { graceMs: 20_000, silenceMs: 600_000 }
+export const rules = toRules({ graceMs: 20_000 })
 /** Later than any fact of a history: whatever is to be concluded, is. */
 const farFuture = Date.UTC(2100, 0, 1)
 
@@ -25,7 +25,9 @@ export async function createWorld() {
   const changes = createChangeReads(db)
   let keys = 0
 
-  const within = <T>(work: (parts: { facts: ReturnType<typeof openFacts>; rules: Rules }) => Promise<T>): Promise<T> =>
+  const within = <T>(
+    work: (parts: { facts: ReturnType<typeof openFacts>; rules: typeof rules }) => Promise<T>,
+  ): Promise<T> =>
     db.transaction(async () => {
       const facts = openFacts()
       const result = await work({ facts, rules })

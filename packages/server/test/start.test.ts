@@ -11,6 +11,7 @@ import { promisify } from 'node:util'
 import { systemClock } from '../src/clock.ts'
 import { readConfig } from '../src/config.ts'
 import { openStore } from '../src/open-store.ts'
+import { toRules } from '../src/rules.ts'
 import { signToken } from '../src/token.ts'
 import { type Program, runProgram } from './run-program.ts'
 import { startServer } from './start-server.ts'
@@ -61,7 +62,7 @@ async function assertRefused(program: Program, why: RegExp): Promise<void> {
 }
 
 async function readKeys() {
-  const rules = { graceMs: 0, silenceMs: 0 }
+  const rules = toRules({ graceMs: 0 })
   const store = await openStore({ dataFolder: join(folder, 'data'), rules, clock: systemClock, exclusive: false })
   try {
     return await store.reads.listKeys()

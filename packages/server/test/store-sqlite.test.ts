@@ -8,9 +8,10 @@ import { createInterface } from 'node:readline'
 import { describe, test } from 'node:test'
 import { StartRefusal } from '../src/error.ts'
 import { openStore, type StoreOptions } from '../src/open-store.ts'
+import { toRules } from '../src/rules.ts'
 import { storeContract } from './store-contract.ts'
 
-const rules = { graceMs: 20_000, silenceMs: 600_000 }
+const rules = toRules({ graceMs: 20_000 })
 const clock = { now: () => Date.now() }
 
 function newFolder(): string {

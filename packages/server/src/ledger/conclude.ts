@@ -1,6 +1,6 @@
-import type { SessionFact, Snapshot, SourceStarted } from '@rollcall/protocol'
+import type { Cause, SessionFact, Snapshot, SourceStarted } from '@rollcall/protocol'
 import type { Mark, Session } from './state.ts'
-import { foldStays, type Stay } from './stays.ts'
+import { foldStays } from './stays.ts'
 
 /** Everybody a session has marks of: these operations scan a whole session. */
 export type People = Map<string, Mark[]>
@@ -10,9 +10,11 @@ export type People = Map<string, Mark[]>
  * for the second time in a row left at the last evidence. An older snapshot than the latest tells nothing of absence.
  */
 export function concludeFromSnapshot(session: Session, people: People, snapshot: Snapshot): SessionFact[] {
-  const facts: SessionFact[] = []
   const { at, receivedAt, source, roomId, sessionKey } = snapshot
   const base = { source, roomId, at, receivedAt, ...(sessionKey !== undefined && { sessionKey }) }
+  // Which unnamed session a join belongs to is told by its time: whoever is in this one joined while it ran.
+  const earliest = session.sessionKey === null ? (session.startAt ?? 0) : 0
+  const found: SessionFact[] = []
   const present = new Set<string>()
   for (const { participantId, connectionId, name, kind, joinedAt } of snapshot.participants) {
     const connection = connectionId ?? ''
@@ -27,88 +29,119 @@ export function concludeFromSnapshot(session: Session, people: People, snapshot:
     const id = idOf(snapshot, participantId, connection)
     const { stays } = foldStays(marks)
     const last = stays.at(-1)
+    const lastLeftAt = last?.leftAt ?? Number.NEGATIVE_INFINITY
+    const cameBack = connection === '' && joinedAt !== undefined && joinedAt > lastLeftAt
     if (stays.some((stay) => stay.joinedAt <= at && (stay.leftAt === null || at <= stay.leftAt))) {
-      if (missedSince(marks) !== undefined) facts.push({ ...base, ...who, id, type: 'participant-seen' })
-    } else if (last !== undefined && last.inferred !== null && last.joinedAt <= at) {
-      facts.push({ ...base, ...who, id, type: 'participant-seen' })
-    } else if (last === undefined || (connection === '' && (last.leftAt ?? at) < at)) {
-      facts.push({ ...base, ...who, id, at: Math.min(joinedAt ?? at, at), type: 'participant-joined' })
+      if (missedSince(marks) !== undefined) found.push({ ...base, ...who, id, type: 'participant-seen' })
+    } else if (last !== undefined && last.inferred !== null && last.joinedAt <= at && !cameBack) {
+      found.push({ ...base, ...who, id, type: 'participant-seen' })
+    } else if (last === undefined || (connection === '' && last.leftAt !== null && last.leftAt < at)) {
+      const since = joinedAt !== undefined && joinedAt > lastLeftAt ? Math.max(joinedAt, earliest) : at
+      found.push({ ...base, ...who, id, at: Math.min(since, at), type: 'participant-joined' })
     }
   }
-  if (session.snapshotAt !== null && at <= session.snapshotAt) return facts
-  for (const [participantId, marks] of people) {
-    for (const stay of foldStays(marks).stays) {
-      if (stay.leftAt !== null || stay.joinedAt > at || present.has(keyOf(participantId, stay.connectionId))) continue
-      const missed = missedSince(ofConnection(marks, stay.connectionId))
-      const who = { participantId, ...(stay.connectionId !== '' && { connectionId: stay.connectionId }) }
-      const id = idOf(snapshot, participantId, stay.connectionId)
-      if (missed === undefined) {
-        const lastSeenAt = Math.max(stay.joinedAt, session.snapshotAt ?? 0)
-        facts.push({ ...base, ...who, id, type: 'participant-missed', lastSeenAt })
-      } else {
-        const leftAt = missed.lastSeenAt ?? missed.at
-        facts.push({ ...base, ...who, id, at: leftAt, type: 'participant-left', inferred: 'absent' })
-      }
+  // Whoever has been there longest comes first: the others find the session running.
+  found.sort((a, b) => a.at - b.at)
+  if (session.snapshotAt !== null && at <= session.snapshotAt) return found
+  const gone: SessionFact[] = []
+  for (const { who, seenAt, marks } of openStays(people)) {
+    const { participantId, connectionId = '' } = who
+    if (seenAt > at || present.has(keyOf(participantId, connectionId))) continue
+    const missed = missedSince(marks)
+    const fact = { ...base, ...who, id: idOf(snapshot, participantId, connectionId) }
+    if (missed === undefined) {
+      gone.push({ ...fact, type: 'participant-missed', lastSeenAt: Math.max(seenAt, session.snapshotAt ?? 0) })
+    } else {
+      const leftAt = Math.max(seenAt, missed.lastSeenAt ?? 0)
+      gone.push({ ...fact, at: leftAt, type: 'participant-left', inferred: 'absent' })
     }
   }
-  return facts
+  return [...found, ...gone]
 }
 
 /** The source forgot whoever was inside: each open stay ends at the last evidence before the restart. */
 export function concludeFromRestart(session: Session, people: People, restart: SourceStarted): SessionFact[] {
-  const facts: SessionFact[] = []
-  const lastSeenAt = Math.min(restart.lastSeenAt ?? session.lastAt, restart.at)
-  for (const [participantId, marks] of people) {
-    for (const stay of foldStays(marks).stays) {
-      if (stay.leftAt !== null || stay.joinedAt > restart.at) continue
-      facts.push({
-        id: `${idOf(restart, participantId, stay.connectionId)} ${session.id}`,
-        type: 'participant-left',
-        source: session.source,
-        roomId: session.roomId,
-        ...(session.sessionKey !== null && { sessionKey: session.sessionKey }),
-        participantId,
-        ...(stay.connectionId !== '' && { connectionId: stay.connectionId }),
-        at: Math.max(stay.joinedAt, lastSeenAt, lastJoin(marks, stay)),
-        receivedAt: restart.receivedAt,
-        inferred: 'source-restarted',
-      })
-    }
-  }
-  return facts
+  const lastAt = session.lastAt <= restart.at ? session.lastAt : lastEvidenceBefore(restart.at, people)
+  const lastSeenAt = Math.min(restart.lastSeenAt ?? lastAt, restart.at)
+  return [...openStays(people)]
+    .filter(({ seenAt }) => seenAt <= restart.at)
+    .map((stay) => ({
+      ...leaveOf(session, stay, lastSeenAt),
+      id: `${idOf(restart, stay.who.participantId, stay.who.connectionId ?? '')} ${session.id}`,
+      receivedAt: restart.receivedAt,
+      inferred: 'source-restarted',
+    }))
 }
 
-/** Nobody came back in time, or a newer session shows it: the session is over since its last evidence. */
-export function concludeEnd(session: Session, receivedAt: number): SessionFact {
-  const cause = session.sessionKey === null ? 'empty' : 'silent'
+/** The source said nothing for its longest silence: whoever it left inside is gone since its last word of the session. */
+export function concludeFromSilence(session: Session, people: People, receivedAt: number): SessionFact[] {
+  const silence = { id: `source-silent ${session.id} ${session.lastAt} ${session.revision}` }
+  return [...openStays(people)].map((stay) => ({
+    ...leaveOf(session, stay, session.lastAt),
+    id: idOf(silence, stay.who.participantId, stay.who.connectionId ?? ''),
+    receivedAt,
+    inferred: 'source-silent',
+  }))
+}
+
+/** The session is over since its last evidence: nobody came back in time, or as `cause` says. */
+export function concludeEnd(session: Session, receivedAt: number, cause: Cause = causeOf(session)): SessionFact {
   return {
     id: `rollcall:${cause} ${session.id} ${session.lastAt} ${session.revision}`,
     type: 'session-ended',
-    source: session.source,
-    roomId: session.roomId,
-    ...(session.sessionKey !== null && { sessionKey: session.sessionKey }),
+    ...placeOf(session),
     at: session.lastAt,
     receivedAt,
     inferred: cause,
   }
 }
 
+function causeOf({ sessionKey }: Session): Cause {
+  return sessionKey === null ? 'empty' : 'silent'
+}
+
+type OpenStay = {
+  who: { participantId: string; connectionId?: string }
+  /** All marks of its connection. */
+  marks: Mark[]
+  /** The last evidence of it. */
+  seenAt: number
+}
+
+function* openStays(people: People): Generator<OpenStay> {
+  for (const [participantId, ofPerson] of people) {
+    for (const { connectionId, leftAt } of foldStays(ofPerson).stays) {
+      if (leftAt !== null) continue
+      const marks = ofConnection(ofPerson, connectionId)
+      yield { who: { participantId, ...(connectionId !== '' && { connectionId }) }, marks, seenAt: evidenceOf(marks) }
+    }
+  }
+}
+
+function leaveOf(session: Session, { who, seenAt }: OpenStay, lastSeenAt: number) {
+  return { type: 'participant-left' as const, ...placeOf(session), ...who, at: Math.max(seenAt, lastSeenAt) }
+}
+
+function placeOf({ source, roomId, sessionKey }: Session) {
+  return { source, roomId, ...(sessionKey !== null && { sessionKey }) }
+}
+
 /** The first snapshot that missed an open connection, if none has seen it since. */
 function missedSince(marks: Mark[]): Mark | undefined {
-  let evidenceAt = Number.NEGATIVE_INFINITY
-  for (const { kind, at } of marks) if (kind === 'joined' || kind === 'seen') evidenceAt = Math.max(evidenceAt, at)
-  const missed = marks.filter((mark) => mark.kind === 'missed' && mark.at > evidenceAt)
+  const seenAt = evidenceOf(marks)
+  const missed = marks.filter((mark) => mark.kind === 'missed' && mark.at > seenAt)
   return missed.sort((a, b) => a.at - b.at)[0]
 }
 
-function lastJoin(marks: Mark[], stay: Stay): number {
-  let at = stay.joinedAt
-  for (const mark of marks) {
-    if (mark.connectionId === stay.connectionId && mark.kind !== 'missed' && mark.kind !== 'left') {
-      at = Math.max(at, mark.at)
-    }
-  }
-  return at
+/** When a connection was last known to be inside. */
+function evidenceOf(marks: Mark[]): number {
+  let seenAt = Number.NEGATIVE_INFINITY
+  for (const { kind, at } of marks) if (kind === 'joined' || kind === 'seen') seenAt = Math.max(seenAt, at)
+  return seenAt
+}
+
+function lastEvidenceBefore(at: number, people: People): number {
+  return evidenceOf([...people.values()].flat().filter((mark) => mark.at <= at))
 }
 
 function ofConnection(marks: Mark[] | undefined, connectionId: string): Mark[] {

@@ -9,6 +9,7 @@ import {
   type SessionEnded,
   type SessionFact,
   type SessionStarted,
+  type Snapshot,
   secondOf,
 } from '@rollcall/protocol'
 import type { Mark, Participant, Rules, Session } from './state.ts'
@@ -35,6 +36,8 @@ export type Applied = {
   /** Why it was ignored. */
   reason?: string
 }
+
+const hourMs = 3_600_000
 
 type OfParticipant = ParticipantJoined | ParticipantLeft | ParticipantSeen | ParticipantMissed
 
@@ -92,14 +95,15 @@ export function resumeSession(session: Session, at: number, rules: Rules): Sessi
   return { ...resumed, lookAt: lookAtOf(resumed, rules) }
 }
 
-/** A snapshot was taken of the session at `at`: it ran then. */
-export function noteSnapshot(session: Session, at: number, rules: Rules): Session {
-  const noted = { ...session, snapshotAt: Math.max(session.snapshotAt ?? 0, at) }
-  if (noted.startAt === null) return noted
-  noted.saidAt = Math.max(noted.saidAt, at)
-  noted.lastAt = Math.max(noted.lastAt, at)
-  noted.endAt = endAtOf(noted)
-  return { ...noted, lookAt: lookAtOf(noted, rules) }
+/**
+ * A snapshot was taken of the session: it ran then. Of an unnamed one only people are evidence: an empty room is there
+ * whether anything runs in it or not.
+ */
+export function noteSnapshot(slice: Omit<Slice, 'marks'>, snapshot: Snapshot, rules: Rules): Applied {
+  const session = { ...slice.session, snapshotAt: Math.max(slice.session.snapshotAt ?? 0, snapshot.at) }
+  const isRunning = session.sessionKey !== null || snapshot.participants.length > 0
+  if (isRunning && session.startAt !== null) noteRunning(session, snapshot.at)
+  return finish(slice, session, snapshot, rules, { marks: [], changes: [] })
 }
 
 /** What is announced of everybody who is inside when a session ends. */
@@ -124,9 +128,8 @@ export function insideMs(session: Session, until: number): number {
 
 function startSession(slice: Slice, fact: SessionStarted, rules: Rules): Applied {
   const session = { ...slice.session }
+  noteRunning(session, fact.at)
   noteStart(session, fact.at)
-  session.saidAt = Math.max(session.saidAt, fact.at)
-  session.lastAt = Math.max(session.lastAt, fact.at)
   return finish(slice, session, fact, rules, { marks: [], changes: [] })
 }
 
@@ -179,15 +182,16 @@ function applyToParticipant(slice: Slice, fact: OfParticipant, rules: Rules): Ap
     if (slice.othersLastAt === undefined) return 'needs-others'
     session.lastAt = Math.max(session.saidAt, lastAt, slice.othersLastAt)
   }
-  withdrawConclusion(session, slice, fact)
+  if (isEvidence(fact) && findsRunning(session, slice.session, fact.at)) withdrawConclusion(session)
 
   const waiting = after.lone.has(fact.id)
-  const changes = waiting ? [] : changesOf(session, participant, logBefore, logAfter, fact)
-  const applied = finish(slice, session, fact, rules, {
-    marks: added,
-    changes,
-    amended: !sameTimelog(logBefore, logAfter) || participantBefore.name !== participant.name,
-  })
+  const amended =
+    participant.joinedAt !== null &&
+    (!sameTimelog(logBefore, logAfter) ||
+      participantBefore.name !== participant.name ||
+      participantBefore.kind !== participant.kind)
+  const changes = waiting ? [] : changesOf(session, participant, logBefore, logAfter, amended, fact)
+  const applied = finish(slice, session, fact, rules, { marks: added, changes, amended })
   return { ...applied, participant, outcome: waiting ? 'waiting' : 'recorded' }
 }
 
@@ -199,11 +203,19 @@ function isWithdrawn(marks: Mark[], fact: ParticipantLeft): boolean {
   return !isOpen || ofConnection.some((mark) => mark.kind !== 'missed' && mark.at > fact.at)
 }
 
-/** A session's end that was concluded falls away when later evidence finds somebody inside. */
-function withdrawConclusion(session: Session, slice: Slice, fact: OfParticipant): void {
-  if (session.concluded === null || session.concluded === 'superseded' || session.inside === 0) return
-  if (fact.type === 'participant-missed' || (fact.type === 'participant-left' && fact.inferred !== undefined)) return
-  if (slice.session.inside === 0 || fact.at > slice.session.lastAt) session.concluded = null
+/** Whether somebody reported it: what we concluded is no evidence. */
+function isEvidence(fact: OfParticipant): boolean {
+  return fact.type !== 'participant-missed' && (fact.type !== 'participant-left' || fact.inferred === undefined)
+}
+
+/** Whether evidence from `at` finds somebody inside a session that was taken to be over. */
+function findsRunning(session: Session, before: Session, at: number): boolean {
+  return session.inside > 0 && (before.inside === 0 || at > before.lastAt)
+}
+
+/** An end that was only concluded falls away, except where a newer session proves it. */
+function withdrawConclusion(session: Session): void {
+  if (session.concluded !== 'superseded') session.concluded = null
 }
 
 function toMarks(fact: OfParticipant): Mark[] {
@@ -230,7 +242,11 @@ function toMarks(fact: OfParticipant): Mark[] {
     case 'participant-left': {
       const left: Mark = { ...mark, kind: 'left', reason: fact.reason ?? null, inferred: fact.inferred ?? null }
       if (fact.joinedAt === undefined) return [left]
-      return [{ ...mark, kind: 'joined', at: fact.joinedAt }, left]
+      return [
+        { ...mark, kind: 'joined', at: fact.joinedAt },
+        // Two clocks, or one of whole seconds, may date it before its own join.
+        { ...left, at: Math.max(fact.at, fact.joinedAt) },
+      ]
     }
     default:
       return assertNever(fact)
@@ -278,6 +294,13 @@ function count(session: Session, before: Participant, after: Participant): void 
   session.openSinceSum += (after.openSince ?? base) - (before.openSince ?? base)
 }
 
+/** Evidence that it ran at `at`, of nobody in particular. */
+function noteRunning(session: Session, at: number): void {
+  if (at > session.lastAt) withdrawConclusion(session)
+  session.saidAt = Math.max(session.saidAt, at)
+  session.lastAt = Math.max(session.lastAt, at)
+}
+
 function noteStart(session: Session, at: number): void {
   session.startAt = session.startAt === null ? at : Math.min(session.startAt, at)
   session.lastAt = Math.max(session.lastAt, at)
@@ -285,9 +308,9 @@ function noteStart(session: Session, at: number): void {
 
 /** The last steps of every fact: the end, what is announced of the session, and when to look at it again. */
 function finish(
-  slice: Slice,
+  slice: Omit<Slice, 'marks'>,
   session: Session,
-  fact: SessionFact,
+  fact: { at: number; receivedAt: number; participantId?: string },
   rules: Rules,
   done: { marks: Mark[]; changes: Change[]; amended?: boolean },
 ): Applied {
@@ -307,7 +330,7 @@ function finish(
   const amendsEnded = before.endAt !== null && done.amended === true
   if (before.endAt !== null && (amendsStart || amendsEnd || amendsEnded)) session.revision += 1
   if (amendsStart || amendsEnd || amendsEnded) {
-    const { participantId } = fact as { participantId?: string }
+    const { participantId } = fact
     changes.push({ type: 'session.amended', ...of, at: fact.at, ...(participantId && { participantId }) })
   }
   // Of a session that stays ended the amendment says it all.
@@ -329,7 +352,12 @@ function endAtOf(session: Session): number | null {
 }
 
 function lookAtOf(session: Session, rules: Rules): number | null {
-  if (session.startAt === null || session.endAt !== null || session.inside > 0) return null
+  if (session.startAt === null || session.endAt !== null) return null
+  if (session.inside > 0) {
+    if (session.source === rules.leasedSource) return null
+    // In whole hours: the facts of a busy session move it rarely, and its place in the index with it.
+    return Math.ceil((session.lastAt + rules.maxSilenceMs) / hourMs) * hourMs
+  }
   if (session.sessionKey !== null) return session.lastAt + rules.silenceMs
   return Math.max(session.lastAt, session.resumedAt ?? 0) + rules.graceMs
 }
@@ -339,6 +367,7 @@ function changesOf(
   participant: Participant,
   before: TimelogEntry[],
   after: TimelogEntry[],
+  amended: boolean,
   fact: SessionFact,
 ): Change[] {
   const of = {
@@ -363,7 +392,7 @@ function changesOf(
     const reason = after.at(-1)?.reason
     changes.push({ type: 'participant.left', ...of, at: after.at(-1)?.leftAt ?? fact.at, ...(reason && { reason }) })
   }
-  if (changes.length === 0 && !sameTimelog(before, after)) {
+  if (changes.length === 0 && amended) {
     changes.push({ type: 'participant.amended', ...of, at: fact.at })
   }
   return changes

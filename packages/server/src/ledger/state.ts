@@ -80,10 +80,14 @@ export type Mark = {
   metadata: Json | null
 }
 
-/** Durations the rules depend on, in milliseconds. */
+/** What the rules depend on; durations in milliseconds. */
 export type Rules = {
   /** An unnamed session is over when nobody came back within this. */
   graceMs: number
   /** A named session is over when it was empty and silent for this. */
   silenceMs: number
+  /** Whoever is inside is gone when their source said nothing at all for this. */
+  maxSilenceMs: number
+  /** The source whose people a lease vouches for: that it says nothing tells nothing of them. */
+  leasedSource: string
 }

@@ -3,13 +3,14 @@ import { sql } from 'kysely'
 import type { Mark, Participant, Session } from '../ledger/state.ts'
 import { type MarkColumns, markColumns, sessionColumns, toMark } from './columns.ts'
 import { compile, type Database } from './database.ts'
+import { type Heard, prepareHeard } from './heard.ts'
 import { holdSessions } from './held-sessions.ts'
 
 /**
  * What recording facts needs of the database, for the length of one transaction. Sessions that it gave or got are held
  * in memory until `flush`: many facts of one transaction are mostly about few sessions.
  */
-export type FactStore = {
+export type FactStore = Heard & {
   /** True when this fact is new; else the digest of what was claimed under its id. */
   claim(keyId: number, fact: { source: string; id: string }, digest: string): Promise<true | string>
   /** Appends to the raw log. */
@@ -263,6 +264,7 @@ export function prepareFactStore(db: Database): () => FactStore {
       .limit(p.limit),
   )
 
+  const openHeard = prepareHeard(db)
   const first = async <R>(rows: R[] | Promise<R[]>): Promise<R | undefined> => (await rows)[0]
 
   return () => {
@@ -272,7 +274,9 @@ export function prepareFactStore(db: Database): () => FactStore {
     })
     const factSeqs = countUp(async (keyId) => (await first(db.all(lastFactSeq, { keyId })))?.seq ?? 0)
     const changeSeqs = countUp(async (keyId) => (await first(db.all(lastChangeSeq, { keyId })))?.seq ?? 0)
+    const heard = openHeard()
     return {
+      ...heard,
       async claim(keyId, { source, id: factId }, digest) {
         if ((await db.run(insertClaim, { keyId, source, factId, digest })) > 0) return true
         return (await first(db.all(findClaim, { keyId, source, factId })))?.digest ?? true
@@ -334,7 +338,10 @@ export function prepareFactStore(db: Database): () => FactStore {
         await held.flush()
         return db.all(listToLookAt, { now, limit })
       },
-      flush: held.flush,
+      async flush() {
+        await held.flush()
+        await heard.flush()
+      },
     }
   }
 }

@@ -205,6 +205,13 @@ async function first(db: Kysely<unknown>): Promise<void> {
     .addPrimaryKeyConstraint('session_counts_pk', ['key_id', 'room_id', 'ended'])
     .execute()
   await schema
+    .createTable('heard')
+    .addColumn('key_id', 'integer', (c) => c.notNull())
+    .addColumn('source', 'text', (c) => c.notNull())
+    .addColumn('heard_at', 'bigint', (c) => c.notNull())
+    .addPrimaryKeyConstraint('heard_pk', ['key_id', 'source'])
+    .execute()
+  await schema
     .createTable('leases')
     .addColumn('holder', 'text', (c) => c.primaryKey())
     .addColumn('renewed_at', 'bigint', (c) => c.notNull())

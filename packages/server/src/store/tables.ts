@@ -110,6 +110,8 @@ export type Tables = {
   signing_keys: { id: number; public_pem: string; private_pem: string; created_at: number }
   /** How many sessions there are of each key (`room_id` empty) and room, running (0) and ended (1). */
   session_counts: { key_id: number; room_id: string; ended: number; sessions: number }
+  /** When each source was last noted to be heard, by our clock. */
+  heard: { key_id: number; source: string; heard_at: number }
   /** Which processes hold sockets, and until when they surely did. */
   leases: { holder: string; renewed_at: number }
 }
