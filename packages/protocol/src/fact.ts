@@ -24,7 +24,7 @@ export type ParticipantKind = 'person' | 'recorder' | 'agent' | 'sip'
 export type FactBase = {
   /** The fact's identity within its source: the same id twice is the same fact. */
   id: string
-  /** The reporter: `hosted`, `events`, or a source's id. */
+  /** The reporter: `hosted`, `events`, `events/` and a name that its caller chose, or a source's id. */
   source: string
   roomId: string
   /** The sender's own name for this life of the room. A fact without one is *unnamed*. */
@@ -86,6 +86,12 @@ export type Fact =
 
 /** A fact about one session, or one participant in it: what the ledger applies. */
 export type SessionFact = Exclude<Fact, Snapshot | SourceStarted>
+
+/** Facts of our own, of what was concluded or commanded, have ids that begin so; nobody else's may. */
+export const ownFactIdPrefix = 'rollcall:'
+
+/** Most facts in one report. */
+export const reportedFactsMax = 1000
 
 /** What became of a fact. */
 export type Outcome = 'recorded' | 'duplicate' | 'waiting' | 'ignored' | 'refused'

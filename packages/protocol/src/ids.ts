@@ -10,6 +10,18 @@ export const participantIdMaxLength = 256
 export const nameMaxLength = 512
 /** Longest `customRoomId`, in UTF-16 units. */
 export const customRoomIdMaxLength = 256
+/** Longest id that a reporter gives a fact, a connection or a session, in characters. */
+export const reportedIdMaxLength = 256
+
+/** Any language, but no control characters and no half characters: not every database can keep them. */
+export function isCleanId(id: string): boolean {
+  return id.isWellFormed() && !/\p{Cc}/u.test(id)
+}
+
+/** The same text, with what not every database can keep replaced by U+FFFD. */
+export function toCleanText(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\uFFFD')
+}
 
 /**
  * 24 hex digits: the second of `atMs`, then 16 digits that tell apart what happened in that second.

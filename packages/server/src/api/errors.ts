@@ -23,6 +23,7 @@ const statusOf: { [code in ErrorCode]: number } = {
 
 type Answer = Omit<ErrorBody, 'requestId'>
 
+type Request = { id: string; routeOptions?: { bodyLimit?: number | undefined } }
 type Reply = {
   code(statusCode: number): unknown
   header(name: string, value: string | number): unknown
@@ -31,8 +32,8 @@ type Reply = {
 
 /** The one place where an error becomes an answer. What is not a refusal is ours: it is logged, and told to nobody. */
 export function createErrorHandler(log: Logger) {
-  return (error: unknown, request: { id: string }, reply: Reply): void => {
-    const answer = toAnswer(error)
+  return (error: unknown, request: Request, reply: Reply): void => {
+    const answer = toAnswer(error, request)
     if (answer.statusCode === 500) log.error({ requestId: request.id, err: error }, 'request failed')
     if (answer.statusCode === 503 || answer.statusCode === 429) reply.header('retry-after', retryAfterSeconds)
     reply.code(answer.statusCode)
@@ -41,13 +42,14 @@ export function createErrorHandler(log: Logger) {
   }
 }
 
-function toAnswer(error: unknown): Answer {
+function toAnswer(error: unknown, { routeOptions }: Request): Answer {
   if (error instanceof Refusal) return { statusCode: statusOf[error.code], error: error.message, code: error.code }
   const { code, statusCode, message } = error as { code?: unknown; statusCode?: unknown; message?: unknown }
   // Fastify's own: what it could not read.
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
     if (statusCode === 413) {
-      return { statusCode, error: `The body is larger than ${bodyMaxBytes} bytes`, code: 'TOO_LARGE' }
+      const maxBytes = routeOptions?.bodyLimit ?? bodyMaxBytes
+      return { statusCode, error: `The body is larger than ${maxBytes} bytes`, code: 'TOO_LARGE' }
     }
     const named = code === 'FST_ERR_MAX_PARAM_LENGTH' ? 'An id in the path is too long' : String(message)
     return { statusCode, error: named, code: 'BAD_REQUEST' }

@@ -12,6 +12,7 @@ import { createApiAuth } from './auth.ts'
 import { parseBody } from './body.ts'
 import { answerClientError } from './client-error.ts'
 import { createErrorHandler } from './errors.ts'
+import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
 import { inviteRoutes } from './invites.ts'
 import {
@@ -85,6 +86,7 @@ export async function createApiServer(
   await app.register(sessionRoutes(context, parts))
   await app.register(participantRoutes(context, parts))
   await app.register(inviteRoutes(context, parts))
+  await app.register(eventRoutes(context, parts))
   await app.register(publicKeyRoutes(context))
   return app
 }

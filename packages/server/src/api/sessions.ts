@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { embeddedParticipantsMax, toPageInfo } from '@rollcall/protocol'
+import { embeddedParticipantsMax, timeTakes, toPageInfo } from '@rollcall/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Commanded, Commands } from '../commands.ts'
@@ -12,7 +12,7 @@ import { baseUrlOf } from './base-url.ts'
 import { requireRoomId, requireSession } from './find.ts'
 import { type CachedPage, createPageCache } from './page-cache.ts'
 import { PageQuery, toPage } from './page-query.ts'
-import { parseTime, timeTakes } from './time.ts'
+import { parseTime } from './time.ts'
 
 const exactId = 'one exact id'
 const SessionQuery = Type.Object({

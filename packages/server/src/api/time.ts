@@ -1,12 +1,10 @@
+import { timeTakes } from '@rollcall/protocol'
 import { Refusal } from '../error.ts'
 import { quote } from './validate.ts'
 
 const isoPattern = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?<zone>Z|[+ -]\d\d:?\d\d)?)?$/i
 
-/** What a time in a query takes. */
-export const timeTakes = 'epoch milliseconds or an ISO 8601 time, such as 2022-02-22T07:57:11.505Z'
-
-/** Epoch milliseconds of a time in a query. A time without a zone is UTC; a `+` that came as a space is a `+`. */
+/** Epoch milliseconds of a time that a caller names. A time without a zone is UTC; a `+` that came as a space, as in a query, is a `+`. */
 export function parseTime(name: string, text: string): number {
   const at = /^-?\d+$/.test(text) ? Number(text) : parseIso(text)
   if (Number.isNaN(new Date(at).getTime())) {

@@ -1,4 +1,11 @@
-import { type CloseName, type JoinMessage, type Json, participantIdMaxLength } from '@rollcall/protocol'
+import {
+  type CloseName,
+  isCleanId,
+  type JoinMessage,
+  type Json,
+  participantIdMaxLength,
+  toCleanText,
+} from '@rollcall/protocol'
 import type { Static } from 'typebox'
 import type { Context } from '../context.ts'
 import { randomLetters } from '../store/ids.ts'
@@ -38,12 +45,11 @@ export async function checkJoin(
   const { permissions } = token
   const mayEnter = permissions.has('allow_join')
   if (!mayEnter && !permissions.has('ask_join')) return { refused: 'INVALID_PERMISSIONS' }
-  const name = (join.name ?? participantId).toWellFormed()
+  const name = toCleanText(join.name ?? participantId)
   const metadata = (join.metadata ?? null) as Json | null
   return { keyId, room, identity: { participantId, name, metadata, permissions }, mayEnter }
 }
 
-/** Any language, but no control characters and no half characters, which not every database can keep. */
 function isParticipantId(id: string): boolean {
-  return id.length > 0 && id.length <= participantIdMaxLength && id.isWellFormed() && !/\p{Cc}/u.test(id)
+  return id.length > 0 && id.length <= participantIdMaxLength && isCleanId(id)
 }

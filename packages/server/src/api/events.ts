@@ -1,0 +1,63 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { EventBatch, type EventResult, type EventResults, type Fact, reportedIdMaxLength } from '@rollcall/protocol'
+import type { Context, Recorded } from '../context.ts'
+import { Refusal } from '../error.ts'
+import { requireRoomIds } from '../room-ids.ts'
+import { type ApiAuth, callerOf } from './auth.ts'
+import { toFact } from './event-fact.ts'
+import { eventsMaxBytes } from './limits.ts'
+
+/** An event as it was read: the fact that it tells, or why it is refused. */
+type Read = { fact: Fact } | { refused: EventResult }
+
+export function eventRoutes(
+  { clock, reads, writes, record }: Pick<Context, 'clock' | 'reads' | 'writes' | 'record'>,
+  { auth }: { auth: ApiAuth },
+): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    const options = { onRequest: auth.crawler, bodyLimit: eventsMaxBytes, schema: { body: EventBatch } }
+    app.post('/v2/events', options, async (request): Promise<EventResults> => {
+      const { source, events } = request.body
+      const read = events.map((event, index) => readEvent(event, index, toSource(source)))
+      const facts = read.flatMap((one) => ('fact' in one ? one.fact : []))
+      const recorded = await recordFacts(callerOf(request).key.keyId, facts)
+      return { results: toResults(read, recorded) }
+    })
+  }
+
+  function readEvent(event: unknown, index: number, source: string): Read {
+    try {
+      return { fact: toFact(event, source, clock.now()) }
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      return { refused: { ...identify(event, index), outcome: 'refused', reason: error.message } }
+    }
+  }
+
+  async function recordFacts(keyId: number, facts: Fact[]): Promise<Recorded[]> {
+    const named = facts.filter(({ roomId }) => roomId !== '').map(({ roomId }) => roomId)
+    const roomIds = await requireRoomIds({ reads, writes }, keyId, named)
+    return record(
+      keyId,
+      facts.map((fact) => ({ ...fact, roomId: roomIds.get(fact.roomId) ?? '' })),
+    )
+  }
+}
+
+/** A caller's reporter gets a name that no other source has, whatever the caller calls it. */
+function toSource(name = 'events'): string {
+  return name === 'events' ? name : `events/${name}`
+}
+
+/** By its id, or by its place where it has none that can be read. */
+function identify(event: unknown, index: number): { id: string } | { id: null; index: number } {
+  const { id } = (event ?? {}) as { id?: unknown }
+  const isReadable = typeof id === 'string' && id !== '' && id.length <= reportedIdMaxLength
+  return isReadable ? { id } : { id: null, index }
+}
+
+/** In the order of the events, as the facts among them were recorded. */
+function toResults(read: Read[], recorded: Recorded[]): EventResult[] {
+  const outcomes = recorded.map(({ id, outcome, reason }) => ({ id, outcome, ...(reason !== undefined && { reason }) }))
+  return read.flatMap((one) => ('refused' in one ? one.refused : (outcomes.shift() ?? [])))
+}
