@@ -15,6 +15,7 @@ const config = readConfig({
   ROLLCALL_DATA: folder,
   LOG_LEVEL: 'silent',
   ROLLCALL_ROOM_MAX: '100000',
+  ROLLCALL_RATE_LIMIT: '1000000',
 })
 const app = await startApp(config, { log: createLog('silent') })
 if (app.firstKey === undefined) throw new Error('no key')

@@ -1,4 +1,5 @@
 import { accessSync, readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { StartRefusal } from './error.ts'
 
 /** Everything that can be set. Durations carry their unit in the name. */
@@ -12,14 +13,16 @@ export type Config = {
   masterKey: Buffer | undefined
   /** The address that `links` are built on; undefined: the request's own host. */
   publicUrl: string | undefined
-  /** Believe X-Forwarded-* from a proxy in front. */
-  trustProxy: boolean
+  /** Whose X-Forwarded-* is believed: nobody's, that of whoever connects, or that of these addresses and networks. */
+  trustProxy: boolean | string[]
   /** The first key; undefined: made at the first start and kept. */
   firstKey: { apiKey: string; secret: string } | undefined
   /** A room that emptied is over when nobody came back within this. */
   graceMs: number
   /** Most sockets in one hosted room. */
   roomSocketsMax: number
+  /** Requests a second that one key may make; 0: any number. */
+  keyRequestsPerSecond: number
   /** For `new RTCPeerConnection({ iceServers })`. */
   iceServers: unknown[]
   tls: { cert: Buffer; key: Buffer } | undefined
@@ -40,10 +43,11 @@ export function readConfig(env: Env): Config {
     dataFolder: text(env, 'ROLLCALL_DATA') ?? './data',
     masterKey: masterKey(env),
     publicUrl: address(env, 'ROLLCALL_PUBLIC_URL'),
-    trustProxy: onOff(env, 'ROLLCALL_TRUST_PROXY', false),
+    trustProxy: trustProxy(env),
     firstKey: firstKey(env),
     graceMs: integer(env, 'ROLLCALL_GRACE_SECONDS', 20, 0, 86_400) * 1000,
     roomSocketsMax: integer(env, 'ROLLCALL_ROOM_MAX', 100, 1, 100_000),
+    keyRequestsPerSecond: integer(env, 'ROLLCALL_RATE_LIMIT', 1000, 0, 1_000_000),
     iceServers: jsonArray(env, 'ROLLCALL_ICE_SERVERS'),
     tls: tls(env),
     strictRoles: onOff(env, 'ROLLCALL_STRICT_ROLES', false),
@@ -72,11 +76,30 @@ function integer(env: Env, name: string, fallback: number, min: number, max: num
 }
 
 function onOff(env: Env, name: string, fallback: boolean): boolean {
-  const value = text(env, name)?.toLowerCase()
-  if (value === undefined) return fallback
-  if (['on', 'true', '1', 'yes'].includes(value)) return true
-  if (['off', 'false', '0', 'no'].includes(value)) return false
-  return refuse(name, value, 'on or off')
+  const value = text(env, name)
+  return value === undefined ? fallback : (readOnOff(value) ?? refuse(name, value, 'on or off'))
+}
+
+function readOnOff(value: string): boolean | undefined {
+  if (/^(on|true|1|yes)$/i.test(value)) return true
+  if (/^(off|false|0|no)$/i.test(value)) return false
+  return undefined
+}
+
+function trustProxy(env: Env): Config['trustProxy'] {
+  const name = 'ROLLCALL_TRUST_PROXY'
+  const value = text(env, name)
+  if (value === undefined) return false
+  const networks = value.split(',').map((one) => one.trim())
+  const takes = 'on, off, or addresses and networks with commas between, such as 127.0.0.1,10.0.0.0/8'
+  return readOnOff(value) ?? (networks.every(isNetwork) ? networks : refuse(name, value, takes))
+}
+
+/** An IP address, alone or with the length of its network's prefix. */
+function isNetwork(text: string): boolean {
+  const [, address = '', prefix = '1'] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const version = isIP(address)
+  return version !== 0 && Number(prefix) >= 1 && Number(prefix) <= (version === 4 ? 32 : 128)
 }
 
 function oneOf(env: Env, name: string, fallback: string, allowed: string[]): string {

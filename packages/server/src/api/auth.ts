@@ -1,14 +1,17 @@
 import { tokenInvalidMessage, tokenMissingMessage } from '@rollcall/protocol'
-import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import type { Logger } from 'pino'
 import { Refusal } from '../error.ts'
 import { TokenRefusal, type TokenVerifier, type Verified } from '../token.ts'
+import type { RateLimit } from './rate-limit.ts'
 
 /** Who calls: what their token says. */
 export type Caller = Verified
 
-/** The hooks for routes that take a token: one of them a route. Then `callerOf` tells who it is. */
+/** The hooks for routes: one of them a route. After those that take a token `callerOf` tells who it is. */
 export type ApiAuth = {
+  /** For what takes no token. */
+  open: onRequestAsyncHookHandler
   /** For the documented routes: any token that may call the API. */
   any: onRequestAsyncHookHandler
   /**
@@ -18,13 +21,24 @@ export type ApiAuth = {
   crawler: onRequestAsyncHookHandler
 }
 
-export function createApiAuth(verifyToken: TokenVerifier, log: Logger): ApiAuth {
+export function createApiAuth({
+  verifyToken,
+  rateLimit,
+  log,
+}: {
+  verifyToken: TokenVerifier
+  rateLimit: RateLimit
+  log: Logger
+}): ApiAuth {
   return {
-    async any(request) {
-      request.setDecorator<Caller>('caller', await identifyApiCaller(request))
+    async open(request, reply) {
+      rateLimit.countAddress(request.ip, reply)
     },
-    async crawler(request) {
-      const caller = await identifyApiCaller(request)
+    async any(request, reply) {
+      request.setDecorator<Caller>('caller', await identifyApiCaller(request, reply))
+    },
+    async crawler(request, reply) {
+      const caller = await identifyApiCaller(request, reply)
       if (!caller.explicitRoles) {
         throw new Refusal('FORBIDDEN', 'This token names no roles: this route takes one that names crawler')
       }
@@ -38,20 +52,25 @@ export function createApiAuth(verifyToken: TokenVerifier, log: Logger): ApiAuth 
     },
   }
 
-  async function identifyApiCaller(request: FastifyRequest): Promise<Caller> {
-    const caller = await identify(request)
+  async function identifyApiCaller(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {
+    const caller = await identify(request, reply)
+    rateLimit.countKey(caller.key.keyId, reply)
     if (caller.roles.has('crawler')) return caller
     throw new Refusal('FORBIDDEN', 'This token may join rooms, not call the API: its roles lack crawler')
   }
 
-  async function identify(request: FastifyRequest): Promise<Caller> {
+  async function identify(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {
     const token = request.headers.authorization?.trim().replace(/^Bearer(\s+|$)/i, '')
-    if (token === undefined || token === '') throw new Refusal('TOKEN_MISSING', tokenMissingMessage)
+    if (token === undefined || token === '') {
+      rateLimit.countAddress(request.ip, reply)
+      throw new Refusal('TOKEN_MISSING', tokenMissingMessage)
+    }
     try {
       return await verifyToken(token)
     } catch (error) {
       if (!(error instanceof TokenRefusal)) throw error
       log.debug({ requestId: request.id, why: error.message }, 'token refused')
+      rateLimit.countAddress(request.ip, reply)
       throw new Refusal('TOKEN_INVALID', tokenInvalidMessage)
     }
   }

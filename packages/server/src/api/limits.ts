@@ -14,8 +14,12 @@ export const keepAliveTimeoutMs = 72_000
 export const requestIdMaxLength = 128
 /** How long a browser may remember what CORS allows, in seconds. */
 export const corsMaxAgeSeconds = 86_400
-/** When to try again after a 503, in seconds. */
+/** When to try again after a 503 or a 429, in seconds. */
 export const retryAfterSeconds = 1
+/** Requests a second of one address that no key answers for. */
+export const addressRequestsPerSecond = 100
+/** Most addresses, active within one second, whose requests are counted apart; those of more are counted together. */
+export const addressesCountedMax = 50_000
 /** Most of a wrong value that an error repeats, in characters. */
 export const quotedMaxLength = 60
 /** Deepest nesting of a wrong value that an error repeats. */

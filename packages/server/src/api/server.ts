@@ -27,6 +27,7 @@ import {
 } from './limits.ts'
 import { participantRoutes } from './participants.ts'
 import { publicKeyRoutes } from './public-key.ts'
+import { createRateLimit } from './rate-limit.ts'
 import { logRequests, pathOf } from './request-log.ts'
 import { roomRoutes } from './rooms.ts'
 import { sessionRoutes } from './sessions.ts'
@@ -39,6 +40,7 @@ export async function createApiServer(
 ): Promise<FastifyInstance> {
   const { config, log } = context
   const handleError = createErrorHandler(log)
+  const rateLimit = createRateLimit(config.keyRequestsPerSecond)
   const app = fastify({
     serverFactory: (handler) => {
       const options = {
@@ -49,7 +51,8 @@ export async function createApiServer(
       }
       return config.tls ? createHttpsServer({ ...options, ...config.tls }, handler) : createHttpServer(options, handler)
     },
-    trustProxy: config.trustProxy,
+    // On is one proxy: what it says of whom it heard from is believed, not what a client told it before.
+    trustProxy: config.trustProxy === true ? (_, hop) => hop === 0 : config.trustProxy,
     bodyLimit: bodyMaxBytes,
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: pathIdMaxLength },
     requestIdHeader: false,
@@ -62,7 +65,8 @@ export async function createApiServer(
 
   app.setValidatorCompiler(compileSchema)
   app.setErrorHandler(handleError)
-  app.setNotFoundHandler((request) => {
+  app.setNotFoundHandler((request, reply) => {
+    rateLimit.countAddress(request.ip, reply)
     throw new Refusal('NOT_FOUND', `There is no ${request.method} ${pathOf(request.url)}`)
   })
   app.removeAllContentTypeParsers()
@@ -75,11 +79,18 @@ export async function createApiServer(
   await app.register(cors, {
     allowedHeaders: ['Authorization', 'Content-Type', 'Accept', 'If-None-Match', 'Last-Event-ID', 'X-Request-Id'],
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: ['x-request-id', 'retry-after', 'etag'],
+    exposedHeaders: [
+      'x-request-id',
+      'retry-after',
+      'etag',
+      'ratelimit-limit',
+      'ratelimit-remaining',
+      'ratelimit-reset',
+    ],
     maxAge: corsMaxAgeSeconds,
     strictPreflight: false,
   })
-  const auth = createApiAuth(verifyToken, log)
+  const auth = createApiAuth({ verifyToken, rateLimit, log })
   await app.register(healthRoutes(context))
   const parts = { auth, commands }
   await app.register(roomRoutes(context, parts))
@@ -87,11 +98,4 @@ export async function createApiServer(
   await app.register(participantRoutes(context, parts))
   await app.register(inviteRoutes(context, parts))
   await app.register(eventRoutes(context, parts))
-  await app.register(publicKeyRoutes(context))
-  return app
-}
-
-function saneRequestId(given: string | string[] | undefined): string | undefined {
-  const sane = typeof given === 'string' && given.length <= requestIdMaxLength && /^[\w.:/+=@-]+$/.test(given)
-  return sane ? given : undefined
-}
+  await app.register(publicKeyRoutes(context, parts))
