@@ -46,7 +46,7 @@ export type ListedRoom = Type.Static<typeof ListedRoom>
 export const RoomPage = Type.Object({ pageInfo: PageInfo, data: Type.Array(ListedRoom) })
 export type RoomPage = Type.Static<typeof RoomPage>
 
-/** What deactivating a room answers: the names of the API's first version. */
+/** What deactivating a room answers: the names of the API's first version, then the two that typed clients read. */
 export const DeactivatedRoom = Type.Object({
   webhook: Type.Optional(RoomWebhook),
   disabled: Type.Boolean(),
@@ -57,5 +57,7 @@ export const DeactivatedRoom = Type.Object({
   updatedAt: Type.String(),
   user: User,
   id: Type.String(),
+  roomId: Type.String(),
+  customRoomId: Type.Union([Type.String(), Type.Null()]),
 })
 export type DeactivatedRoom = Type.Static<typeof DeactivatedRoom>

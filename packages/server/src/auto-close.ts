@@ -6,22 +6,21 @@ import { type Repeated, repeat } from './repeat.ts'
 export const autoCloseIntervalMs = 1000
 /** Most sessions ended in one look. */
 const sessionsMax = 100
+/** As the record tells it. */
+const reason = 'auto-closed'
 
 /** Ends each session whose room has an `autoCloseConfig`, that many minutes after its start; what is due is read from the store. */
 export function startAutoClose(
-  { reads, writes, clock, log }: Pick<Context, 'reads' | 'writes' | 'clock' | 'log'>,
-  commands: Commands,
+  { reads, clock, log }: Pick<Context, 'reads' | 'clock' | 'log'>,
+  commands: Pick<Commands, 'endSessions' | 'closeRoom'>,
 ): Repeated {
   return repeat(
     autoCloseIntervalMs,
     async () => {
-      for (const { keyId, roomId, sessionId, deactivates } of await reads.listSessionsToClose(
-        clock.now(),
-        sessionsMax,
-      )) {
-        if (deactivates) await writes.setRoomDisabled({ keyId, roomId, disabled: true })
-        const close = deactivates ? 'ROOM_CLOSED' : 'SESSION_ENDED'
-        await commands.endSessions(keyId, roomId, { sessionId, reason: 'auto-closed', close })
+      const due = await reads.listSessionsToClose(clock.now(), sessionsMax)
+      for (const { keyId, roomId, sessionId, deactivates } of due) {
+        if (deactivates) await commands.closeRoom(keyId, roomId, reason)
+        else await commands.endSessions(keyId, roomId, { sessionId, reason })
       }
     },
     (err) => log.error({ err }, 'a session whose time is up could not be ended; the next look tries again'),

@@ -1,8 +1,9 @@
 import type { CloseName, Fact } from '@rollcall/protocol'
-import type { Context } from './context.ts'
+import type { Context, Recorded } from './context.ts'
 import { foldStays } from './ledger/stays.ts'
 import { hostedSource } from './operations.ts'
 import type { HostedRooms } from './rtc/hosted-rooms.ts'
+import type { Room } from './store/rows.ts'
 import type { SessionRecord } from './store/store.ts'
 
 /** Whether whoever runs the session carried the command out: false where it takes no orders. */
@@ -14,9 +15,11 @@ export type Commanded = { sessionId: string; enforced: Enforced }
 export type Commands = {
   /**
    * Ends what runs in a room: all of its sessions, or the one that is named.
-   * @returns the sessions that this call ended, newest first; none where nothing was running
+   * @returns the sessions that it ended, newest first; none where nothing was running
    */
   endSessions(keyId: number, roomId: string, options?: EndOptions): Promise<Commanded[]>
+  /** Disables a room: nobody comes in any more, and what runs in it is ended. Undefined where there is no such room. */
+  closeRoom(keyId: number, roomId: string, reason: string): Promise<Room | undefined>
   /** Removes a person from what runs in a room. Empty where they were not inside. */
   removeParticipant(keyId: number, roomId: string, participantId: string, sessionId?: string): Promise<Commanded[]>
 }
@@ -25,79 +28,113 @@ export type EndOptions = {
   sessionId?: string
   /** As the record tells it. Default `ended-by-command`. */
   reason?: string
-  /** What the sockets of a hosted room are told. Default `SESSION_ENDED`. */
-  close?: CloseName
 }
+
+type Ending = { reason: string; close: CloseName }
+type Session = SessionRecord['session']
 
 /** Most sessions that can run in one room at once and be ended by one command. */
 const sessionsMax = 1000
 
 export function createCommands(
-  { reads, record, clock }: Pick<Context, 'reads' | 'record' | 'clock'>,
+  { reads, writes, record, clock }: Pick<Context, 'reads' | 'writes' | 'record' | 'clock'>,
   hostedRooms: Pick<HostedRooms, 'takeOut' | 'removeParticipant'>,
 ): Commands {
+  const ending = new Map<string, Promise<Commanded | undefined>>()
+
   return {
-    async endSessions(keyId, roomId, options = {}) {
-      const ended: Commanded[] = []
-      for (const { session } of await listRunning(keyId, roomId, options.sessionId)) {
-        const enforced = await end(keyId, session, options)
-        if (enforced !== undefined) ended.push({ sessionId: session.id, enforced })
-      }
-      return ended
+    endSessions: (keyId, roomId, { sessionId, reason = 'ended-by-command' } = {}) =>
+      endAll(keyId, roomId, sessionId, { reason, close: 'SESSION_ENDED' }),
+
+    async closeRoom(keyId, roomId, reason) {
+      const room = await writes.setRoomDisabled({ keyId, roomId, disabled: true })
+      if (room === undefined) return undefined
+      await endAll(keyId, roomId, undefined, { reason, close: 'ROOM_CLOSED' })
+      // Who was on the way in when it closed, or waited to be let in, is of no session that ran.
+      await hostedRooms.takeOut(keyId, roomId).leave('ROOM_CLOSED')
+      return room
     },
 
     async removeParticipant(keyId, roomId, participantId, sessionId) {
       const removed: Commanded[] = []
-      for (const { session } of await listRunning(keyId, roomId, sessionId)) {
+      for (const session of await listRunning(keyId, roomId, sessionId)) {
         const isHosted = session.source === hostedSource
-        const wasConnected = isHosted && (await hostedRooms.removeParticipant(keyId, roomId, participantId))
-        const wasInside = await closeStays(keyId, session, participantId)
-        if (wasConnected || wasInside) removed.push({ sessionId: session.id, enforced: isHosted })
+        // Whoever was connected has left with their sockets: by now they may be inside anew.
+        const wasInside =
+          (isHosted && (await hostedRooms.removeParticipant(keyId, roomId, participantId))) ||
+          (await closeStays(keyId, session, participantId))
+        if (wasInside) removed.push({ sessionId: session.id, enforced: isHosted })
       }
       return removed
     },
   }
 
-  async function listRunning(keyId: number, roomId: string, sessionId: string | undefined): Promise<SessionRecord[]> {
+  async function listRunning(keyId: number, roomId: string, sessionId: string | undefined): Promise<Session[]> {
     const page = { page: 1, perPage: sessionsMax }
     const { sessions } = await reads.listSessions(keyId, { roomId, status: 'ongoing' }, page, 0)
-    return sessions.filter(({ session }) => sessionId === undefined || session.id === sessionId)
+    return sessions.map(({ session }) => session).filter(({ id }) => sessionId === undefined || id === sessionId)
   }
 
-  /** Undefined where another command ended it first. */
-  async function end(
+  async function endAll(
     keyId: number,
-    { id, roomId, source, sessionKey }: SessionRecord['session'],
-    { reason = 'ended-by-command', close = 'SESSION_ENDED' }: EndOptions,
-  ): Promise<Enforced | undefined> {
+    roomId: string,
+    sessionId: string | undefined,
+    how: Ending,
+  ): Promise<Commanded[]> {
+    const ended: Commanded[] = []
+    for (const session of await listRunning(keyId, roomId, sessionId)) {
+      const commanded = await endOnce(keyId, session, how)
+      if (commanded !== undefined) ended.push(commanded)
+    }
+    return ended
+  }
+
+  /** Of several commands at the same time one ends the session, and all are answered that it ended. */
+  function endOnce(keyId: number, session: Session, how: Ending): Promise<Commanded | undefined> {
+    const underWay = ending.get(session.id)
+    if (underWay !== undefined) return underWay
+    const end = endSession(keyId, session, how).finally(() => ending.delete(session.id))
+    ending.set(session.id, end)
+    return end
+  }
+
+  /** Undefined where it was over before. */
+  async function endSession(
+    keyId: number,
+    { id, roomId, source, sessionKey, lastAt }: Session,
+    { reason, close }: Ending,
+  ): Promise<Commanded | undefined> {
     // Out of the room before the end is recorded: whoever joins from here on begins a session of their own.
     const takenOut = source === hostedSource ? hostedRooms.takeOut(keyId, roomId) : undefined
+    const now = clock.now()
     const fact: Fact = {
       type: 'session-ended',
-      // A session is ended by command once: of two commands at the same time the second changes nothing.
+      // A session is ended by command once, whichever process it is told to.
       id: `rollcall:ended-by-command ${id}`,
       source,
       roomId,
       ...(sessionKey !== null && { sessionKey }),
-      at: takenOut?.at ?? clock.now(),
-      receivedAt: clock.now(),
+      // The source's clock may run ahead of ours.
+      at: Math.max(takenOut?.at ?? now, lastAt),
+      receivedAt: now,
       reason,
     }
+    let recorded: Recorded | undefined
     try {
-      const [recorded] = await record(keyId, [fact])
-      await takenOut?.close(close)
-      return recorded?.outcome === 'recorded' ? takenOut !== undefined : undefined
-    } catch (error) {
-      // They are out of the room all the same: what the end does not tell of them, their leaves have to.
-      await takenOut?.recordLeaves()
-      throw error
+      recorded = (await record(keyId, [fact]))[0]
+    } finally {
+      // They are out of the room in any case: what no end tells of them, their leaves have to.
+      if (recorded?.outcome === 'recorded') await takenOut?.close(close)
+      else await takenOut?.leave(close)
     }
+    if (recorded?.outcome !== 'recorded') return undefined
+    return { sessionId: recorded.sessionId ?? id, enforced: takenOut !== undefined }
   }
 
-  /** Ends what is open of a person's stays. True where any was. */
+  /** Ends what is open of a person's stays. False where nothing was. */
   async function closeStays(
     keyId: number,
-    { id: sessionId, roomId, source, sessionKey }: SessionRecord['session'],
+    { id: sessionId, roomId, source, sessionKey }: Session,
     participantId: string,
   ): Promise<boolean> {
     const found = await reads.getParticipant(keyId, sessionId, participantId)
@@ -116,7 +153,8 @@ export function createCommands(
         receivedAt: at,
         reason: 'removed',
       }))
-    if (leaves.length > 0) await record(keyId, leaves)
-    return leaves.length > 0
+    if (leaves.length === 0) return false
+    const recorded = await record(keyId, leaves)
+    return recorded.some(({ outcome }) => outcome === 'recorded')
   }
 }

@@ -20,17 +20,20 @@ export function toListedRoom(room: Room, { base, key }: RoomViewOptions): Listed
 }
 
 /** A room in the names that it had in the API's first version: deactivating it still answers so. */
-export function toDeactivatedRoom(room: Room, { key }: RoomViewOptions): DeactivatedRoom {
+export function toDeactivatedRoom(room: Room, { key }: Pick<RoomViewOptions, 'key'>): DeactivatedRoom {
+  const { roomId, customRoomId } = room
   return {
     ...(room.webhook && { webhook: room.webhook }),
     disabled: room.disabled,
-    meetingId: room.roomId,
-    userMeetingId: room.customRoomId,
+    meetingId: roomId,
+    userMeetingId: customRoomId,
     userId: key.userId,
     createdAt: toIso(room.createdAt),
     updatedAt: toIso(room.updatedAt),
     user: toUser(key),
     id: room.id,
+    roomId,
+    customRoomId,
   }
 }
 

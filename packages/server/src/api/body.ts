@@ -1,4 +1,4 @@
-import { parse as parseForm } from 'node:querystring'
+import { parse as parseQuery } from 'node:querystring'
 import { Refusal } from '../error.ts'
 
 /**
@@ -9,7 +9,7 @@ export function parseBody(contentType: string | undefined, text: string): unknow
   if (text.trim() === '') return {}
   const type = contentType?.split(';')[0]?.trim().toLowerCase() ?? ''
   const saysJson = type === 'application/json' || type.endsWith('+json')
-  if (type === 'application/x-www-form-urlencoded' && !/^\s*\{/.test(text)) return parseForm(text)
+  if (type === 'application/x-www-form-urlencoded' && !/^\s*\{/.test(text)) return readForm(text)
   try {
     return JSON.parse(text)
   } catch (error) {
@@ -19,4 +19,13 @@ export function parseBody(contentType: string | undefined, text: string): unknow
       `A body of type ${type || '(none)'} is not understood: it takes application/json or application/x-www-form-urlencoded`,
     )
   }
+}
+
+/** In a form a list is its name repeated, or its name with `[]`, which says so of one value too. */
+function readForm(text: string): unknown {
+  return Object.fromEntries(
+    Object.entries(parseQuery(text)).map(([name, value]) =>
+      name.endsWith('[]') ? [name.slice(0, -2), [value].flat()] : [name, value],
+    ),
+  )
 }

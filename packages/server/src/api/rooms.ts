@@ -154,9 +154,10 @@ export function roomRoutes(
 
   /** A room that is disabled takes no more joins, and whatever runs in it ends. */
   async function setDisabled({ keyId, roomId }: Room, disabled: boolean): Promise<Room> {
-    const room = await writes.setRoomDisabled({ keyId, roomId, disabled })
+    const room = disabled
+      ? await commands.closeRoom(keyId, roomId, 'room-disabled')
+      : await writes.setRoomDisabled({ keyId, roomId, disabled })
     if (room === undefined) throw new Refusal('ROOM_NOT_FOUND', `Room ${roomId} not found`)
-    if (disabled) await commands.endSessions(keyId, roomId, { reason: 'room-disabled', close: 'ROOM_CLOSED' })
     return room
   }
 }

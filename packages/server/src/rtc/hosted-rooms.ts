@@ -34,8 +34,8 @@ export type TakenOut = {
   at: number
   /** Resolves when every socket is closed. */
   close(close: CloseName): Promise<void>
-  /** For when the end could not be recorded: each leave is, and the sockets are closed. Resolves when the leaves are durable. */
-  recordLeaves(): Promise<void>
+  /** For those whom no end of a session concerns: each leave is recorded. Resolves when all are durable, and every socket closed. */
+  leave(close: CloseName): Promise<void>
 }
 
 const paths = ['/v2/rtc', '/v2/rtc/']
@@ -282,7 +282,7 @@ export function createHostedRooms(
 
   /** Sends somebody away, who may or may not have come in. */
   function refuse(connection: Connection, close: CloseName, announced = true): void {
-    depart(connection, { reason: close.toLowerCase().replaceAll('_', '-') }, announced)
+    depart(connection, { reason: toReason(close) }, announced)
     closeSocket(connection, close, limits)
   }
 
@@ -340,11 +340,10 @@ export function createHostedRooms(
       return {
         at: nextMoment(room, clock.now()),
         close,
-        async recordLeaves() {
-          await Promise.all(
-            staying.map((connection) => attendance.leave(room, connection, { reason: 'session-ended' })),
-          )
-          await close('SESSION_ENDED')
+        async leave(name) {
+          const reason = toReason(name)
+          await Promise.all(staying.map((connection) => attendance.leave(room, connection, { reason })))
+          await close(name)
         },
       }
     },
@@ -364,6 +363,11 @@ export function createHostedRooms(
       sockets.close()
     },
   }
+}
+
+/** A close, as the record tells it. */
+function toReason(close: CloseName): string {
+  return close.toLowerCase().replaceAll('_', '-')
 }
 
 function mayAdmit({ identity }: Connection): boolean {
