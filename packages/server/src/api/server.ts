@@ -99,3 +99,10 @@ export async function createApiServer(
   await app.register(inviteRoutes(context, parts))
   await app.register(eventRoutes(context, parts))
   await app.register(publicKeyRoutes(context, parts))
+  return app
+}
+
+function saneRequestId(given: string | string[] | undefined): string | undefined {
+  const sane = typeof given === 'string' && given.length <= requestIdMaxLength && /^[\w.:/+=@-]+$/.test(given)
+  return sane ? given : undefined
+}
