@@ -62,7 +62,13 @@ export async function connect(server: Pick<TestServer, 'wsUrl'>, options: Client
 }
 
 /** Connects and joins, as `name`, which is the participant's id too. */
-export async function join(server: TestServer, roomId: string, name: string, token?: string, options?: ClientOptions) {
+export async function join(
+  server: Pick<TestServer, 'wsUrl' | 'sign'>,
+  roomId: string,
+  name: string,
+  token?: string,
+  options?: ClientOptions,
+) {
   const client = await connect(server, options)
   client.send({ type: 'join', token: token ?? (await server.sign()), roomId, participantId: name, name })
   const joined = await client.next('joined')
