@@ -10,6 +10,10 @@ export const PageInfo = Type.Object({
   perPage: Type.Integer(),
   lastPage: Type.Integer({ description: 'At least 1, also when nothing was found.' }),
   total: Type.Integer(),
+  nextCursor: Type.Optional(
+    Type.String({ description: 'Goes on after this page, given as `cursor`; absent at the end.' }),
+  ),
+  totalCapped: Type.Optional(Type.Literal(true, { description: 'There are more than `total`.' })),
 })
 export type PageInfo = Type.Static<typeof PageInfo>
 

@@ -16,7 +16,7 @@ import { createHostedRooms, type HostedRooms } from './rtc/hosted-rooms.ts'
 import type { RtcLimits } from './rtc/limits.ts'
 import { toRules } from './rules.ts'
 import type { Key } from './store/rows.ts'
-import { startSweeper } from './sweeper.ts'
+import { startSealer, startSweeper } from './sweeper.ts'
 import { createTokenVerifier } from './token.ts'
 
 /** A running server. */
@@ -63,6 +63,8 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   await store.resume(clock.now())
   const sweeper = startSweeper(store, context)
   started.defer(() => sweeper.stop())
+  const sealer = startSealer(store, context)
+  started.defer(() => sealer.stop())
   // The lease before the rooms: a socket that is taken has to be under one.
   const presence = await startPresence(context)
   started.defer(() => presence.stop())

@@ -1,10 +1,10 @@
 import type { CloseName, Fact } from '@rollcall/protocol'
 import type { Context, Recorded } from './context.ts'
+import type { Session } from './ledger/state.ts'
 import { foldStays } from './ledger/stays.ts'
 import { hostedSource } from './operations.ts'
 import type { HostedRooms } from './rtc/hosted-rooms.ts'
 import type { Room } from './store/rows.ts'
-import type { SessionRecord } from './store/store.ts'
 
 /** Whether whoever runs the session carried the command out: false where it takes no orders. */
 export type Enforced = boolean | 'pending'
@@ -31,7 +31,6 @@ export type EndOptions = {
 }
 
 type Ending = { reason: string; close: CloseName }
-type Session = SessionRecord['session']
 
 /** Most sessions that can run in one room at once and be ended by one command. */
 const sessionsMax = 1000
@@ -70,9 +69,8 @@ export function createCommands(
   }
 
   async function listRunning(keyId: number, roomId: string, sessionId: string | undefined): Promise<Session[]> {
-    const page = { page: 1, perPage: sessionsMax }
-    const { sessions } = await reads.listSessions(keyId, { roomId, status: 'ongoing' }, page, 0)
-    return sessions.map(({ session }) => session).filter(({ id }) => sessionId === undefined || id === sessionId)
+    const running = await reads.listRunningInRoom(keyId, roomId, sessionsMax)
+    return running.filter(({ id }) => sessionId === undefined || id === sessionId)
   }
 
   async function endAll(

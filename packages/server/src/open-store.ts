@@ -6,12 +6,14 @@ import type { Clock } from './clock.ts'
 import type { Record } from './context.ts'
 import { Refusal, StartRefusal } from './error.ts'
 import type { Rules } from './ledger/state.ts'
-import { createOperations, type Operation, type Operations, sweepMax, type Transact } from './operations.ts'
+import { createOperations, type Operation, type Operations, sealMax, sweepMax, type Transact } from './operations.ts'
+import { whoWasInside } from './session-view.ts'
 import { createChangeReads } from './store/changes.ts'
 import type { Database } from './store/database.ts'
 import { prepareFactStore } from './store/facts.ts'
 import { createKeyStore } from './store/keys.ts'
 import { createRoomStore } from './store/rooms.ts'
+import { createSealStore } from './store/seals.ts'
 import { createSecretBox, type SecretBox } from './store/secrets.ts'
 import { createSessionReads } from './store/sessions.ts'
 import { createSigningKeyStore } from './store/signing-keys.ts'
@@ -25,6 +27,8 @@ export type Store = {
   record: Record
   /** Ends what is over by `now`: the sweeper calls it. */
   sweep(now: number): Promise<void>
+  /** Keeps the JSON of sessions that ended and are quiet by `now`: the sealer calls it. */
+  seal(now: number): Promise<void>
   /** Concludes who is gone since the last process stopped without a word. */
   resume(now: number): Promise<void>
   close(): Promise<void>
@@ -66,6 +70,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     const { perform } = versions
     const reads = createReads(db, box, now, versions.of)
     const openFacts = prepareFactStore(db)
+    const seals = createSealStore(db)
     return {
       reads,
       writes: toWrites(perform),
@@ -74,6 +79,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         // Mostly nothing is due: an indexed read here is cheaper than a turn of the writer.
         if ((await openFacts().listToLookAt(at, 1)).length === 0) return
         while ((await perform('sweep', { now: at })) === sweepMax);
+      },
+      async seal(at) {
+        if ((await seals.listToSeal(at, 1)).length === 0) return
+        while ((await perform('seal', { now: at })) === sealMax);
       },
       resume: (at) => perform('resume', { now: at }),
       async close() {
@@ -163,7 +172,7 @@ async function proveMasterKey(db: Database, box: SecretBox, now: () => number, f
 function createReads(db: Database, box: SecretBox, now: () => number, versionOf: Reads['versionOf']): Reads {
   const keys = createKeyStore(db, box, now)
   const rooms = createRoomStore(db, now)
-  const sessions = createSessionReads(db)
+  const sessions = createSessionReads(db, { now, somebodyInside: (record, at) => whoWasInside(record, at).length > 0 })
   const signingKeys = createSigningKeyStore(db, box, now)
   const changes = createChangeReads(db)
   return {
@@ -173,6 +182,7 @@ function createReads(db: Database, box: SecretBox, now: () => number, versionOf:
     findRoomIds: rooms.findRoomIds,
     listRooms: rooms.list,
     listSessions: sessions.list,
+    listRunningInRoom: sessions.listRunningInRoom,
     getSession: sessions.get,
     getParticipant: sessions.getParticipant,
     listParticipants: sessions.listParticipants,

@@ -1,13 +1,16 @@
-import type { Fact } from '@rollcall/protocol'
+import { embeddedParticipantsMax, type Fact } from '@rollcall/protocol'
 import type { Recorded } from './context.ts'
 import type { Rules } from './ledger/state.ts'
 import { look, type RecordParts, record } from './record.ts'
+import { sealSession, whoWasInside } from './session-view.ts'
 import type { Database } from './store/database.ts'
 import { prepareFactStore } from './store/facts.ts'
 import { createKeyStore } from './store/keys.ts'
 import { createLeaseStore } from './store/leases.ts'
 import { createRoomStore } from './store/rooms.ts'
+import { createSealStore } from './store/seals.ts'
 import type { SecretBox } from './store/secrets.ts'
+import { createSessionReads } from './store/sessions.ts'
 import { createSigningKeyStore } from './store/signing-keys.ts'
 import type { Writes } from './store/store.ts'
 
@@ -18,6 +21,8 @@ export type Operations = {
   record(input: { keyId: number; facts: Fact[] }): Promise<Recorded[]>
   /** Looks at every session that is due by `now`. Gives how many it looked at. */
   sweep(input: { now: number }): Promise<number>
+  /** Makes and keeps the JSON of sessions that ended and are quiet by `now`. Gives how many. */
+  seal(input: { now: number }): Promise<number>
   /** Concludes who is gone since the processes that held the hosted rooms stopped without a word. */
   resume(input: { now: number }): Promise<void>
 }
@@ -30,6 +35,8 @@ export type Operation = {
 export const hostedSource = 'hosted'
 /** Most sessions looked at in one transaction. */
 export const sweepMax = 500
+/** Most sessions sealed in one transaction. */
+export const sealMax = 50
 
 /** Runs several operations in one transaction, so that one write to the disk serves them all. */
 export type Transact = <T>(work: (operations: Operations) => Promise<T>) => Promise<T>
@@ -42,6 +49,8 @@ export function createOperations(db: Database, parts: { box: SecretBox; rules: R
   const rooms = createRoomStore(db, now)
   const signingKeys = createSigningKeyStore(db, parts.box, now)
   const leases = createLeaseStore(db)
+  const seals = createSealStore(db)
+  const sessions = createSessionReads(db, { now, somebodyInside: (record, at) => whoWasInside(record, at).length > 0 })
 
   return (work) =>
     db.transaction(async () => {
@@ -70,6 +79,16 @@ export function createOperations(db: Database, parts: { box: SecretBox; rules: R
       async sweep({ now }) {
         const due = await parts.facts.listToLookAt(now, sweepMax)
         for (const { keyId, sessionId } of due) await look(parts, keyId, sessionId, now)
+        return due.length
+      },
+      async seal({ now }) {
+        const due = await seals.listToSeal(now, sealMax)
+        for (const { keyId, sessionId, apiKey, userId } of due) {
+          const record = await sessions.get(keyId, sessionId)
+          if (record === undefined) continue
+          const sealed = sealSession(record, { apiKey, userId }, embeddedParticipantsMax)
+          await seals.keep({ keyId, sessionId, ...sealed })
+        }
         return due.length
       },
       async resume({ now }) {

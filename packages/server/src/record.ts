@@ -144,24 +144,12 @@ async function save(parts: RecordParts, keyId: number, before: Session | undefin
   const endsNow = wasRunning && session.endAt !== null
   const leaves = endsNow && session.inside > 0 ? leavesAtEnd(session, await facts.listInside(keyId, session.id)) : []
   for (const change of inOrder(applied.changes, leaves)) await facts.appendChange(keyId, change)
-
-  const countedBefore = before === undefined ? undefined : countedAs(before)
-  const countedNow = countedAs(session)
-  if (countedBefore === countedNow) return
-  if (countedBefore !== undefined) await facts.countSession(keyId, session.roomId, countedBefore === 'ended', -1)
-  if (countedNow !== undefined) await facts.countSession(keyId, session.roomId, countedNow === 'ended', 1)
 }
 
 /** Everybody's leave is announced before the end of the session. */
 function inOrder(changes: Change[], leaves: Change[]): Change[] {
   const end = changes.findIndex((change) => change.type === 'session.ended')
   return end === -1 ? [...changes, ...leaves] : [...changes.slice(0, end), ...leaves, ...changes.slice(end)]
-}
-
-/** A session of which everything waits for its other half is not counted. */
-function countedAs(session: Session): 'running' | 'ended' | undefined {
-  if (session.startAt === null) return undefined
-  return session.endAt === null ? 'running' : 'ended'
 }
 
 type Found =

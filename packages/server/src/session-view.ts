@@ -8,7 +8,7 @@ import { insideMs } from './ledger/ledger.ts'
 import type { Mark, Participant, Session } from './ledger/state.ts'
 import { foldStays, type TimelogEntry, toTimelog } from './ledger/stays.ts'
 import type { Key } from './store/rows.ts'
-import type { SessionRecord } from './store/store.ts'
+import type { ListedSession, SealedText, SessionRecord } from './store/store.ts'
 
 export type ViewOptions = {
   /** Epoch milliseconds: what is open lasts until now. */
@@ -17,6 +17,9 @@ export type ViewOptions = {
   base: string
   key: Pick<Key, 'apiKey' | 'userId'>
 }
+
+/** What was told others of a session, before anything was. */
+const noWebhooks: ApiSession['webhook'] = { totalCount: 0, successCount: 0, data: [] }
 
 /** A session as the API shows it. */
 export function toSession(record: SessionRecord, { now, base, key }: ViewOptions): ApiSession {
@@ -38,7 +41,7 @@ export function toSession(record: SessionRecord, { now, base, key }: ViewOptions
     userId: key.userId,
     activeDuration: activeMs / 1000,
     maxJoinedPeersCount: maxInside,
-    webhook: { totalCount: 0, successCount: 0, data: [] },
+    webhook: noWebhooks,
     engine: session.source,
     revision: session.revision,
     updatedAt: toIso(session.updatedAt),
@@ -46,6 +49,50 @@ export function toSession(record: SessionRecord, { now, base, key }: ViewOptions
     uniqueParticipants: session.people,
     ...(record.truncated && { participantsTruncated: true as const }),
   }
+}
+
+/** A session of a list as JSON text: made before, or made now. */
+export function toListedText(listed: ListedSession, view: ViewOptions & { activeAt?: number | undefined }): string {
+  if ('record' in listed) {
+    const { activeAt } = view
+    const whoThen = activeAt === undefined ? {} : { activeParticipantIds: whoWasInside(listed.record, activeAt) }
+    return JSON.stringify({ ...toSession(listed.record, view), ...whoThen })
+  }
+  const { id, roomId, head, middle, tail } = listed.sealed
+  const links = JSON.stringify(toLinks({ id, roomId }, view.base))
+  return `${head},"links":${links},${middle},"webhook":${JSON.stringify(noWebhooks)},${tail}`
+}
+
+/** The text of a session that ended: of its people, no more than `participantsMax`. */
+export function sealSession(
+  record: SessionRecord,
+  key: ViewOptions['key'],
+  participantsMax: number,
+): SealedText & { gaps: 0 | 1 } {
+  const { session, participants } = record
+  const part = {
+    ...record,
+    participants: participants.slice(0, participantsMax),
+    truncated: participants.length > participantsMax,
+  }
+  const shown = toSession(part, { now: session.endAt ?? 0, base: '', key })
+  const entries = Object.entries(shown)
+  const at = (name: keyof ApiSession) => entries.findIndex(([one]) => one === name)
+  const textOf = (from: number, to?: number) => JSON.stringify(Object.fromEntries(entries.slice(from, to))).slice(1, -1)
+  const lastedMs = (session.endAt ?? session.startAt) - session.startAt
+  return {
+    head: `{${textOf(0, at('links'))}`,
+    middle: textOf(at('links') + 1, at('webhook')),
+    tail: `${textOf(at('webhook') + 1)}}`,
+    gaps: participants.length === 0 || Math.round(shown.activeDuration * 1000) < lastedMs ? 1 : 0,
+  }
+}
+
+/** Who was inside at `at`, epoch milliseconds, in order of first join. */
+export function whoWasInside(record: SessionRecord, at: number): string[] {
+  const logs = toTimelogs(record)
+  const isInside = ({ joinedAt, leftAt }: TimelogEntry) => joinedAt <= at && (leftAt === null || at <= leftAt)
+  return record.participants.map(({ participantId }) => participantId).filter((id) => logs.get(id)?.some(isInside))
 }
 
 /** Everybody in a record, as the API shows them. */

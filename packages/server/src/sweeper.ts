@@ -5,6 +5,18 @@ import { type Repeated, repeat } from './repeat.ts'
 /** How often somebody looks whether a session is over, in milliseconds. */
 export const sweepIntervalMs = 1000
 
+/** How often somebody looks whether a session may be sealed, in milliseconds. */
+export const sealIntervalMs = 1000
+
+/** Keeps the JSON of sessions that ended and are quiet, so that a list need not make it again for each caller. */
+export function startSealer(store: Pick<Store, 'seal'>, { clock, log }: Pick<Context, 'clock' | 'log'>): Repeated {
+  return repeat(
+    sealIntervalMs,
+    () => store.seal(clock.now()),
+    (err) => log.error({ err }, 'ended sessions could not be sealed; the next look tries again'),
+  )
+}
+
 /** The wall clock only decides when to look; whether a session is over, and since when, the facts' own times say. */
 export function startSweeper(store: Pick<Store, 'sweep'>, { clock, log }: Pick<Context, 'clock' | 'log'>): Repeated {
   return repeat(

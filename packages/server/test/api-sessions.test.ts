@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import type { PageInfo } from '@rollcall/protocol'
 import { signToken } from '../src/token.ts'
 import { addNeighbour, recordSession } from './record-session.ts'
 import { startServer, type TestServer } from './start-server.ts'
@@ -13,7 +14,7 @@ type Session = {
   status: string
 }
 type List = {
-  pageInfo: { currentPage: number; perPage: number; lastPage: number; total: number }
+  pageInfo: PageInfo
   data: Session[]
 }
 
@@ -202,8 +203,9 @@ describe('a page', () => {
       pages.flatMap(({ data }) => data.map(({ id }) => id)),
       [open.session, ...newestFirst()],
     )
-    pages.forEach(({ pageInfo }, i) => {
-      assert.deepEqual(pageInfo, { currentPage: i + 1, perPage: 2, lastPage: 3, total: 6 })
+    pages.forEach(({ pageInfo: { nextCursor, ...documented } }, i) => {
+      assert.deepEqual(documented, { currentPage: i + 1, perPage: 2, lastPage: 3, total: 6 })
+      assert.equal(nextCursor === undefined, i === 2, 'the last page has nothing after it')
     })
   })
 
@@ -325,5 +327,38 @@ describe('somebody else', () => {
     }
     const own = await server.call('GET', `/v2/sessions/${daily.sessions[0]}`, undefined, { token })
     assert.equal(own.status, 200)
+  })
+})
+
+describe('who was inside, how long, and what comes after', () => {
+  test('activeAt finds the sessions with somebody inside then, and names them', async () => {
+    const { data } = await list(`activeAt=${start}`)
+    const found = data.find(({ id }) => id === open.session) as { activeParticipantIds?: string[] } | undefined
+    assert.deepEqual(found?.activeParticipantIds, ['anna'])
+  })
+
+  test('minDuration takes whole seconds, of a running session up to now', async () => {
+    const all = await list('')
+    const long = await list('minDuration=1000000000')
+    assert.ok(all.data.length > 0)
+    assert.deepEqual([long.data, long.pageInfo.total], [[], 0])
+    assert.equal((await list('minDuration=0')).pageInfo.total, all.pageInfo.total)
+  })
+
+  test('nextCursor goes on after a page, for the same filters alone', async () => {
+    const all = (await list('')).data.map(({ id }) => id)
+    const seen: string[] = []
+    for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+      const page: List = await list(`perPage=2${cursor === '' ? '' : `&cursor=${cursor}`}`)
+      seen.push(...page.data.map(({ id }) => id))
+      cursor = page.pageInfo.nextCursor
+    }
+    assert.deepEqual(seen, all)
+    const { nextCursor = '' } = (await list('perPage=2')).pageInfo
+    for (const wrong of [`status=ended&cursor=${nextCursor}`, 'cursor=x', 'cursor=WzFd', `cursor=${nextCursor}x`]) {
+      const answer = await server.call('GET', `/v2/sessions?${wrong}`)
+      assert.equal(answer.status, 400, wrong)
+      assert.match(String(answer.body.error), /^cursor=.* it takes the nextCursor of a page with the same filters$/)
+    }
   })
 })

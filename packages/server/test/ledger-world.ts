@@ -3,12 +3,13 @@ import type { Fact, SessionFact } from '@rollcall/protocol'
 import { insideMs } from '../src/ledger/ledger.ts'
 import { look, record } from '../src/record.ts'
 import { toRules } from '../src/rules.ts'
-import { toSession } from '../src/session-view.ts'
+import { toSession, whoWasInside } from '../src/session-view.ts'
 import { createChangeReads } from '../src/store/changes.ts'
 import { prepareFactStore } from '../src/store/facts.ts'
 import { createSessionReads } from '../src/store/sessions.ts'
 import { migrate, openSqlite } from '../src/store/sqlite.ts'
 import type { ModelSession } from './ledger-model.ts'
+import { toRecords } from './listed-records.ts'
 
 export const rules = toRules({ graceMs: 20_000 })
 /** Later than any fact of a history: whatever is to be concluded, is. */
@@ -21,7 +22,14 @@ export async function createWorld() {
   const db = openSqlite(':memory:')
   await migrate(db)
   const openFacts = prepareFactStore(db)
-  const sessions = createSessionReads(db)
+  const sessions = createSessionReads(db, {
+    now: () => farFuture,
+    somebodyInside: (one, at) => whoWasInside(one, at).length > 0,
+  })
+  const list = async (keyId: number) => {
+    const { sessions: found, total } = await sessions.list(keyId, {}, { page: 1, perPage: 1000 }, 1000)
+    return { found: toRecords(found), total }
+  }
   const changes = createChangeReads(db)
   let keys = 0
 
@@ -62,10 +70,10 @@ export async function createWorld() {
         })
       }
     },
-    list: async (keyId: number) => (await sessions.list(keyId, {}, { page: 1, perPage: 1000 }, 1000)).sessions,
+    list: async (keyId: number) => (await list(keyId)).found,
     /** What a reader sees, in the words of the model, oldest first. */
     async visible(keyId: number): Promise<ModelSession[]> {
-      const { sessions: found } = await sessions.list(keyId, {}, { page: 1, perPage: 1000 }, 1000)
+      const { found } = await list(keyId)
       return found
         .map((one) => toSession(one, { now: farFuture, base: '', key: { apiKey: '', userId: '' } }))
         .map((session) => ({
@@ -87,7 +95,7 @@ export async function createWorld() {
     changes: (keyId: number) => changes.after(keyId, 0, 10_000),
     /** What has to hold of every record, whatever facts it was made of. */
     async checkInvariants(keyId: number, facts: SessionFact[] = []) {
-      const { sessions: found, total } = await sessions.list(keyId, {}, { page: 1, perPage: 1000 }, 1000)
+      const { found, total } = await list(keyId)
       assert.equal(total, found.length, 'the count of sessions is their number')
       const running = new Set<string>()
       for (const one of found) {

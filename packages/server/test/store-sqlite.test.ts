@@ -9,6 +9,7 @@ import { describe, test } from 'node:test'
 import { StartRefusal } from '../src/error.ts'
 import { openStore, type StoreOptions } from '../src/open-store.ts'
 import { toRules } from '../src/rules.ts'
+import { toRecords } from './listed-records.ts'
 import { storeContract } from './store-contract.ts'
 
 const rules = toRules({ graceMs: 20_000 })
@@ -112,7 +113,8 @@ describe('the store on SQLite', () => {
     const store = await openStore(options)
     const [key] = await store.reads.listKeys()
     assert.ok(key)
-    const { sessions } = await store.reads.listSessions(key.keyId, {}, { page: 1, perPage: 1 }, Number.MAX_SAFE_INTEGER)
+    const page = await store.reads.listSessions(key.keyId, {}, { page: 1, perPage: 1 }, Number.MAX_SAFE_INTEGER)
+    const sessions = toRecords(page.sessions)
     const kept = new Set(sessions[0]?.participants.map((one) => one.participantId))
     assert.deepEqual(
       acknowledged.filter((id) => !kept.has(id)),

@@ -42,6 +42,10 @@ export const autoCloseMaxMinutes = 366 * 24 * 60
 /** How long an invite is good without a word about it, and at most, in seconds: a day, a year. */
 export const inviteSecondsDefault = 24 * 3600
 export const inviteMaxSeconds = 366 * 24 * 3600
+/** Longest `cursor`, in characters. */
+export const cursorMaxLength = 200
+/** Longest `minDuration`, in seconds: a hundred years. */
+export const minDurationMaxSeconds = 100 * 366 * 24 * 3600
 /** The last page that can be asked for: with 1,000 a page, still a whole number to every database. */
 export const pageMax = 1_000_000_000_000
 /** Most of a path that the log repeats, in characters. */

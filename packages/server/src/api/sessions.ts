@@ -5,11 +5,13 @@ import { Type } from 'typebox'
 import type { Commanded, Commands } from '../commands.ts'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
-import { toSession, type ViewOptions } from '../session-view.ts'
-import type { Page, SessionFilter } from '../store/store.ts'
+import { toListedText, toSession, type ViewOptions } from '../session-view.ts'
+import type { ListedSession, ListPage, SessionFilter, SessionPage } from '../store/store.ts'
 import { type ApiAuth, type Caller, callerOf, maySee } from './auth.ts'
 import { baseUrlOf } from './base-url.ts'
+import { cursorTakes, readCursor, writeCursor } from './cursor.ts'
 import { requireRoomId, requireSession } from './find.ts'
+import { cursorMaxLength, minDurationMaxSeconds } from './limits.ts'
 import { type CachedPage, createPageCache } from './page-cache.ts'
 import { PageQuery, toPage } from './page-query.ts'
 import { parseTime } from './time.ts'
@@ -31,6 +33,17 @@ const SessionQuery = Type.Object({
   /** Both on the session's start, both inclusive. */
   startDate: Type.Optional(Type.String({ description: timeTakes })),
   endDate: Type.Optional(Type.String({ description: timeTakes })),
+  /** Sessions with somebody inside then. */
+  activeAt: Type.Optional(Type.String({ description: timeTakes })),
+  minDuration: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: minDurationMaxSeconds,
+      description: `a whole number of seconds from 0 to ${minDurationMaxSeconds}`,
+    }),
+  ),
+  /** Goes on after a page, in place of `page`. */
+  cursor: Type.Optional(Type.String({ maxLength: cursorMaxLength, description: cursorTakes })),
 })
 type SessionQuery = Type.Static<typeof SessionQuery>
 
@@ -64,13 +77,22 @@ export function sessionRoutes(
       const kept = pages.get(name, version)
       if (kept !== undefined) return sendKept(request, reply, kept)
 
-      const page = toPage(request.query)
-      const { sessions, total } = await listSessions(caller, request.query, page)
-      const pageInfo = toPageInfo(page.page, page.perPage, total)
-      const answer = { pageInfo, data: sessions.map((one) => toSession(one, view)) }
+      const { page, perPage } = toPage(request.query)
+      const filter = toFilter(request.query)
+      const { cursor } = request.query
+      const from = cursor === undefined ? { page, perPage } : { after: readCursor(cursor, filter), perPage }
+      const { sessions, total, totalCapped, next } = await listSessions(caller, filter, from)
+      const pageInfo = {
+        ...toPageInfo(page, perPage, total),
+        ...(next !== undefined && { nextCursor: writeCursor(next, filter) }),
+        ...(totalCapped && { totalCapped }),
+      }
+      const { activeAt } = filter
+      const texts = sessions.map((one) => toListedText(one, { ...view, activeAt }))
+      const text = `{"pageInfo":${JSON.stringify(pageInfo)},"data":[${texts.join(',')}]}`
       // A session that runs is longer a moment later, though nothing was written.
-      if (sessions.some(({ session }) => session.endAt === null)) return answer
-      return sendKept(request, reply, pages.keep(name, version, JSON.stringify(answer)))
+      if (sessions.some(isRunning)) return reply.type(jsonType).send(text)
+      return sendKept(request, reply, pages.keep(name, version, text))
     })
 
     app.get('/v2/sessions/:id', { onRequest: auth.any, schema: { params: SessionPath } }, async (request) =>
@@ -88,11 +110,19 @@ export function sessionRoutes(
     return { now: clock.now(), base: baseUrlOf(request, config), key: callerOf(request).key }
   }
 
-  async function listSessions(caller: Caller, query: SessionQuery, page: Page) {
-    const filter = toFilter(query)
-    if (filter.roomId !== undefined && !maySee(caller, filter.roomId)) return { sessions: [], total: 0 }
+  async function listSessions(caller: Caller, filter: SessionFilter, page: ListPage): Promise<SessionPage> {
+    if (filter.roomId !== undefined && !maySee(caller, filter.roomId)) {
+      return { sessions: [], total: 0, totalCapped: false, next: undefined }
+    }
     const seen = caller.roomId === undefined ? filter : { ...filter, roomId: caller.roomId }
     return reads.listSessions(caller.key.keyId, seen, page, embeddedParticipantsMax)
+  }
+
+  async function findLast(caller: Caller, roomId: string): Promise<string | undefined> {
+    const { sessions } = await listSessions(caller, { roomId }, { page: 1, perPage: 1 })
+    const [last] = sessions
+    if (last === undefined) return undefined
+    return 'sealed' in last ? last.sealed.id : last.record.session.id
   }
 
   /** Of several sessions that ran in the room, the newest is answered. */
@@ -108,21 +138,27 @@ export function sessionRoutes(
         sessionId === undefined ? `No session of room ${roomId} is running` : `Session ${sessionId} has ended`
       throw new Refusal('NO_SESSION_OPEN', `${what}: with ignoreClosed the last one is answered`)
     }
-    const last = sessionId ?? (await listSessions(caller, { roomId }, { page: 1, perPage: 1 })).sessions[0]?.session.id
+    const last = sessionId ?? (await findLast(caller, roomId))
     if (last === undefined) throw new Refusal('SESSION_NOT_FOUND', `Room ${roomId} had no session yet`)
     return { sessionId: last, enforced: true }
   }
+}
+
+const jsonType = 'application/json; charset=utf-8'
+
+function isRunning(listed: ListedSession): boolean {
+  return 'record' in listed && listed.record.session.endAt === null
 }
 
 /** A page whose text is known: 304 where the client has it already. */
 function sendKept(request: FastifyRequest, reply: FastifyReply, { body, etag }: CachedPage): FastifyReply {
   reply.header('etag', etag)
   if (request.headers['if-none-match'] === etag) return reply.code(304).send()
-  return reply.type('application/json; charset=utf-8').send(body)
+  return reply.type(jsonType).send(body)
 }
 
 function toFilter(query: SessionQuery): SessionFilter {
-  const { roomId, customRoomId, query: eitherId, status, startDate, endDate } = query
+  const { roomId, customRoomId, query: eitherId, status, startDate, endDate, activeAt, minDuration } = query
   const participantId = query.participantId ?? query.userId
   return {
     ...(roomId !== undefined && { roomId }),
@@ -132,5 +168,7 @@ function toFilter(query: SessionQuery): SessionFilter {
     ...(status !== undefined && { status: status === 'ended' ? ('ended' as const) : ('ongoing' as const) }),
     ...(startDate !== undefined && { startFrom: parseTime('startDate', startDate) }),
     ...(endDate !== undefined && { startTo: parseTime('endDate', endDate) }),
+    ...(activeAt !== undefined && { activeAt: parseTime('activeAt', activeAt) }),
+    ...(minDuration !== undefined && { minDurationMs: minDuration * 1000 }),
   }
 }

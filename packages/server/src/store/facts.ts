@@ -1,10 +1,13 @@
 import type { Change, SessionFact } from '@rollcall/protocol'
 import { sql } from 'kysely'
 import type { Mark, Participant, Session } from '../ledger/state.ts'
+import { type Counted, prepareBucketWriter } from './buckets.ts'
 import { type MarkColumns, markColumns, sessionColumns, toMark } from './columns.ts'
 import { compile, type Database } from './database.ts'
 import { type Heard, prepareHeard } from './heard.ts'
 import { holdSessions } from './held-sessions.ts'
+import { sealAtOf } from './seals.ts'
+import { spanLevelOf } from './span.ts'
 
 /**
  * What recording facts needs of the database, for the length of one transaction. Sessions that it gave or got are held
@@ -37,8 +40,6 @@ export type FactStore = Heard & {
   saveParticipant(keyId: number, sessionId: string, participant: Participant): Promise<void>
   insertMark(keyId: number, sessionId: string, mark: Mark): Promise<void>
   appendChange(keyId: number, change: Change): Promise<void>
-  /** Adds to the number of running or ended sessions of the room and the key. */
-  countSession(keyId: number, roomId: string, ended: boolean, by: number): Promise<void>
   /** Sessions that somebody has to look at by `now`, of all keys. */
   listToLookAt(now: number, limit: number): Promise<{ keyId: number; sessionId: string }[]>
   /** Writes what is held in memory; to be called once, before the commit. */
@@ -58,6 +59,7 @@ export type LogEntry = {
 /** Compiles the queries once; each call of what it gives is for one transaction, on the connection that writes. */
 export function prepareFactStore(db: Database): () => FactStore {
   const k = db.kysely
+  const openBuckets = prepareBucketWriter(db)
 
   const insertClaim = compile<{ keyId: number; source: string; factId: string; digest: string }, unknown>((p) =>
     k
@@ -149,14 +151,15 @@ export function prepareFactStore(db: Database): () => FactStore {
       .where('session_id', '=', p.sessionId)
       .where('participant_id', '!=', p.participantId),
   )
+  type SessionRow = Session & { keyId: number; spanLevel: number | null; sealAt: number | null }
   // Rooms hold no more than when: which sessions that means is kept with the sessions, so that one index finds what is due.
-  const closeAt = (p: Session & { keyId: number }) =>
+  const closeAt = (p: SessionRow) =>
     k
       .selectFrom('rooms')
       .select(sql<number>`auto_close_ms + ${p.startAt}`.as('at'))
       .where('key_id', '=', p.keyId)
       .where('room_id', '=', p.roomId)
-  const sessionValues = (p: Session & { keyId: number }) => ({
+  const sessionValues = (p: SessionRow) => ({
     start_at: p.startAt,
     close_at: closeAt(p),
     end_at: p.endAt,
@@ -174,8 +177,10 @@ export function prepareFactStore(db: Database): () => FactStore {
     open_since_sum: p.openSinceSum,
     revision: p.revision,
     updated_at: p.updatedAt,
+    span_level: p.spanLevel,
+    seal_at: p.sealAt,
   })
-  const insertSession = compile<Session & { keyId: number }, unknown>((p) =>
+  const insertSession = compile<SessionRow, unknown>((p) =>
     k.insertInto('sessions').values({
       key_id: p.keyId,
       id: p.id,
@@ -185,7 +190,7 @@ export function prepareFactStore(db: Database): () => FactStore {
       ...sessionValues(p),
     }),
   )
-  const updateSession = compile<Session & { keyId: number }, unknown>((p) =>
+  const updateSession = compile<SessionRow, unknown>((p) =>
     k.updateTable('sessions').set(sessionValues(p)).where('key_id', '=', p.keyId).where('id', '=', p.id),
   )
   type PersonRow = OfSession & Omit<Participant, 'metadata'> & { metadataJson: string | null }
@@ -245,16 +250,6 @@ export function prepareFactStore(db: Database): () => FactStore {
       reason: p.reason,
     }),
   )
-  const countSession = compile<{ keyId: number; roomId: string; ended: number; by: number }, unknown>((p) =>
-    k
-      .insertInto('session_counts')
-      .values({ key_id: p.keyId, room_id: p.roomId, ended: p.ended, sessions: p.by })
-      .onConflict((on) =>
-        on
-          .columns(['key_id', 'room_id', 'ended'])
-          .doUpdateSet({ sessions: sql`session_counts.sessions + excluded.sessions` }),
-      ),
-  )
   const listToLookAt = compile<{ now: number; limit: number }, { keyId: number; sessionId: string }>((p) =>
     k
       .selectFrom('sessions')
@@ -268,9 +263,11 @@ export function prepareFactStore(db: Database): () => FactStore {
   const first = async <R>(rows: R[] | Promise<R[]>): Promise<R | undefined> => (await rows)[0]
 
   return () => {
-    const held = holdSessions({
-      insert: (keyId, session) => db.run(insertSession, { ...session, keyId }),
-      update: (keyId, session) => db.run(updateSession, { ...session, keyId }),
+    const buckets = openBuckets()
+    const held = holdSessions(async (keyId, before, after) => {
+      const row = { ...after, keyId, spanLevel: spanLevelOf(after), sealAt: sealAtOf(after) }
+      await db.run(before === undefined ? insertSession : updateSession, row)
+      buckets.count(keyId, before && toCounted(before), toCounted(after))
     })
     const factSeqs = countUp(async (keyId) => (await first(db.all(lastFactSeq, { keyId })))?.seq ?? 0)
     const changeSeqs = countUp(async (keyId) => (await first(db.all(lastChangeSeq, { keyId })))?.seq ?? 0)
@@ -292,17 +289,18 @@ export function prepareFactStore(db: Database): () => FactStore {
         held.find(keyId, ['unnamed', source, roomId], () => first(db.all(findLatest, { keyId, source, roomId }))),
       async findPrevious(keyId, { source, roomId }, at) {
         await held.flush()
-        return first(db.all(findPrevious, { keyId, source, roomId, at }))
+        return held.hold(keyId, await first(db.all(findPrevious, { keyId, source, roomId, at })))
       },
       async findNext(keyId, { source, roomId }, at) {
         await held.flush()
-        return first(db.all(findNext, { keyId, source, roomId, at }))
+        return held.hold(keyId, await first(db.all(findNext, { keyId, source, roomId, at })))
       },
       getSession: (keyId, sessionId) =>
         held.get(keyId, sessionId, () => first(db.all(getSession, { keyId, sessionId }))),
       async listRunning(keyId, source) {
         await held.flush()
-        return db.all(listRunning, { keyId, source })
+        const running = await db.all(listRunning, { keyId, source })
+        return running.map((session) => held.hold(keyId, session) ?? session)
       },
       async listMarks(keyId, sessionId, participantId) {
         return (await db.all(listMarks, { keyId, sessionId, participantId })).map(toMark)
@@ -315,10 +313,10 @@ export function prepareFactStore(db: Database): () => FactStore {
         return (await first(db.all(othersLastAt, { keyId, sessionId, participantId })))?.at ?? 0
       },
       async insertSession(keyId, session) {
-        held.put(keyId, session, 'insert')
+        held.put(keyId, session)
       },
       async updateSession(keyId, session) {
-        held.put(keyId, session, 'update')
+        held.put(keyId, session)
       },
       async saveParticipant(keyId, sessionId, { metadata, ...participant }) {
         await db.run(saveParticipant, { ...participant, keyId, sessionId, metadataJson: toJson(metadata) })
@@ -330,10 +328,6 @@ export function prepareFactStore(db: Database): () => FactStore {
         const row = { participantId: null, name: null, reason: null, ...change }
         await db.run(appendChange, { ...row, keyId, seq: await changeSeqs(keyId) })
       },
-      async countSession(keyId, roomId, ended, by) {
-        await db.run(countSession, { keyId, roomId, ended: Number(ended), by })
-        await db.run(countSession, { keyId, roomId: '', ended: Number(ended), by })
-      },
       async listToLookAt(now, limit) {
         await held.flush()
         return db.all(listToLookAt, { now, limit })
@@ -341,9 +335,15 @@ export function prepareFactStore(db: Database): () => FactStore {
       async flush() {
         await held.flush()
         await heard.flush()
+        await buckets.flush()
       },
     }
   }
+}
+
+/** A session of which everything waits for its other half is not counted. */
+function toCounted({ roomId, startAt, endAt }: Session): Counted | undefined {
+  return startAt === null ? undefined : { roomId, startAt, ended: endAt !== null }
 }
 
 /** Numbers that go on from the last one of each key. */

@@ -1,6 +1,7 @@
 import type { AutoCloseConfig } from '@rollcall/protocol'
 import { sql } from 'kysely'
 import type { Session } from '../ledger/state.ts'
+import { createBucketReader } from './buckets.ts'
 import {
   type MarkColumns,
   markColumns,
@@ -10,26 +11,41 @@ import {
   toMark,
   toParticipant,
 } from './columns.ts'
-import { compile, type Database, type Query } from './database.ts'
-import type { Page, SessionFilter, SessionRecord, SessionToClose } from './store.ts'
+import { compile, type Database } from './database.ts'
+import { createSessionFinder } from './session-list.ts'
+import type {
+  ListedSession,
+  ListPage,
+  Page,
+  SealedText,
+  SessionFilter,
+  SessionPage,
+  SessionRecord,
+  SessionToClose,
+} from './store.ts'
 
 type Row = Session & { startAt: number; customRoomId: string | null }
 
+type Listed = Row & { [part in keyof SealedText]: string | null }
+
 export type SessionReads = {
-  list(
-    keyId: number,
-    filter: SessionFilter,
-    page: Page,
-    participantsMax: number,
-  ): Promise<{ sessions: SessionRecord[]; total: number }>
+  list(keyId: number, filter: SessionFilter, page: ListPage, participantsMax: number): Promise<SessionPage>
+  listRunningInRoom(keyId: number, roomId: string, limit: number): Promise<Session[]>
   get(keyId: number, sessionId: string): Promise<SessionRecord | undefined>
   getParticipant(keyId: number, sessionId: string, participantId: string): Promise<SessionRecord | undefined>
   listParticipants(keyId: number, sessionId: string, page: Page): Promise<SessionRecord | undefined>
   listToClose(now: number, limit: number): Promise<SessionToClose[]>
 }
 
-export function createSessionReads(db: Database): SessionReads {
+export type SessionReadParts = {
+  now: () => number
+  /** The fold of a record's marks, which is the ledger's. */
+  somebodyInside: (record: SessionRecord, at: number) => boolean
+}
+
+export function createSessionReads(db: Database, { now, somebodyInside }: SessionReadParts): SessionReads {
   const k = db.kysely
+  const idsIn = (ids: string) => sql<string>`(select value from json_each(${ids}))`
   const columns = sessionColumns.map((column) => `s.${column}` as const)
   const visible = (keyId: number) =>
     k
@@ -44,57 +60,26 @@ export function createSessionReads(db: Database): SessionReads {
       .select([...columns, 'r.custom_room_id as customRoomId']),
   )
 
-  type ListParams = SessionFilter & { keyId: number; roomIdFound?: string; limit: number; offset: number }
-  // The text of a list depends on which filters are given, so each combination is compiled once.
-  const lists = new Map<string, Query<ListParams, Row>>()
-  const totals = new Map<string, Query<ListParams, { total: number }>>()
-
-  const filtered = (p: ListParams, given: Set<string>) => {
-    let query = visible(p.keyId)
-    if (given.has('roomIdFound')) query = query.where('s.room_id', '=', p.roomIdFound as string)
-    if (given.has('status:ongoing')) query = query.where('s.end_at', 'is', null)
-    if (given.has('status:ended')) query = query.where('s.end_at', 'is not', null)
-    if (given.has('startFrom')) query = query.where('s.start_at', '>=', p.startFrom as number)
-    if (given.has('startTo')) query = query.where('s.start_at', '<=', p.startTo as number)
-    if (given.has('participantId')) {
-      query = query.where((eb) =>
-        eb(
-          's.id',
-          'in',
-          eb
-            .selectFrom('participants as p')
-            .select('p.session_id')
-            .where('p.key_id', '=', p.keyId)
-            .where('p.participant_id', '=', p.participantId as string)
-            .where('p.joined_at', 'is not', null),
-        ),
+  const finder = createSessionFinder(db, createBucketReader(db), async (keyId, ids, at) => {
+    const records = await byIds(keyId, ids, Number.MAX_SAFE_INTEGER)
+    return new Set(records.filter((record) => somebodyInside(record, at)).map(({ session }) => session.id))
+  })
+  const listed = compile<{ keyId: number; ids: string }, Listed>((p) =>
+    visible(p.keyId)
+      .leftJoin('seals as z', (join) =>
+        join.onRef('z.key_id', '=', 's.key_id').onRef('z.session_id', '=', 's.id').on('s.seal_at', 'is', null),
       )
-    }
-    return query
-  }
-  const listOf = (given: Set<string>) =>
-    cached(lists, given, () =>
-      compile<ListParams, Row>((p) =>
-        filtered(p, given)
-          .select([...columns, 'r.custom_room_id as customRoomId'])
-          .orderBy('s.start_at', 'desc')
-          .orderBy('s.id', 'desc')
-          .limit(p.limit)
-          .offset(p.offset),
-      ),
-    )
-  const totalOf = (given: Set<string>) =>
-    cached(totals, given, () =>
-      compile<ListParams, { total: number }>((p) =>
-        filtered(p, given).select((eb) => eb.fn.countAll<number>().as('total')),
-      ),
-    )
-  const counted = compile<{ keyId: number; roomId: string }, { ended: number; sessions: number }>((p) =>
-    k
-      .selectFrom('session_counts')
-      .select(['ended', 'sessions'])
-      .where('key_id', '=', p.keyId)
-      .where('room_id', '=', p.roomId),
+      .where('s.id', 'in', idsIn(p.ids))
+      .select([...columns, 'r.custom_room_id as customRoomId', 'z.head', 'z.middle', 'z.tail']),
+  )
+  const running = compile<{ keyId: number; roomId: string; limit: number }, Session>((p) =>
+    visible(p.keyId)
+      .where('s.room_id', '=', p.roomId)
+      .where('s.end_at', 'is', null)
+      .select(columns)
+      .orderBy('s.start_at', 'desc')
+      .orderBy('s.id', 'desc')
+      .limit(p.limit),
   )
   const roomByAnyId = compile<{ keyId: number; id: string }, { roomId: string; customRoomId: string | null }>((p) =>
     k
@@ -105,7 +90,6 @@ export function createSessionReads(db: Database): SessionReads {
   )
 
   type OfSessions = { keyId: number; ids: string; max: number }
-  const idsIn = (ids: string) => sql<string>`(select value from json_each(${ids}))`
   const peopleOf = compile<OfSessions, ParticipantColumns>((p) =>
     k
       .selectFrom('participants')
@@ -175,8 +159,11 @@ export function createSessionReads(db: Database): SessionReads {
   )
 
   /** Which room the filter means; false where it names none that exists, or two. */
-  const resolveRoom = async (keyId: number, filter: SessionFilter): Promise<string | undefined | false> => {
-    let roomId = filter.roomId
+  const resolveRoom = async (
+    keyId: number,
+    filter: { [name in 'roomId' | 'customRoomId' | 'query']: string | undefined },
+  ): Promise<string | undefined | false> => {
+    let { roomId } = filter
     if (filter.customRoomId !== undefined) {
       const rooms = await db.all(roomByAnyId, { keyId, id: filter.customRoomId })
       const found = rooms.find((room) => room.customRoomId === filter.customRoomId)?.roomId
@@ -193,17 +180,8 @@ export function createSessionReads(db: Database): SessionReads {
     return roomId === '' ? false : roomId
   }
 
-  const countTotal = async (given: Set<string>, params: ListParams): Promise<number> => {
-    if (['startFrom', 'startTo', 'participantId'].some((name) => given.has(name))) {
-      return (await db.all(totalOf(given), params))[0]?.total ?? 0
-    }
-    const counts = await db.all(counted, { keyId: params.keyId, roomId: params.roomIdFound ?? '' })
-    let total = 0
-    for (const { ended, sessions } of counts) {
-      if (params.status === undefined || (params.status === 'ended') === (ended === 1)) total += sessions
-    }
-    return total
-  }
+  const byIds = async (keyId: number, ids: string[], participantsMax: number): Promise<SessionRecord[]> =>
+    complete(keyId, (await db.all(listed, { keyId, ids: JSON.stringify(ids) })).map(withoutSeal), participantsMax)
 
   /** Adds the people and their marks. */
   const complete = async (keyId: number, rows: Row[], participantsMax: number): Promise<SessionRecord[]> => {
@@ -222,23 +200,30 @@ export function createSessionReads(db: Database): SessionReads {
   }
 
   return {
-    async list(keyId, filter, page, participantsMax) {
-      const roomIdFound = await resolveRoom(keyId, filter)
-      if (roomIdFound === false) return { sessions: [], total: 0 }
-      const params: ListParams = {
-        ...filter,
-        keyId,
-        ...(roomIdFound !== undefined && { roomIdFound }),
-        limit: page.perPage,
-        offset: (page.page - 1) * page.perPage,
+    async list(keyId, { roomId, customRoomId, query, ...filter }, page, participantsMax) {
+      const found = await resolveRoom(keyId, { roomId, customRoomId, query })
+      if (found === false) return { sessions: [], total: 0, totalCapped: false, next: undefined }
+      const roomed = { ...filter, ...(found !== undefined && { roomId: found }) }
+      const { keys, total, totalCapped, more } = await finder(keyId, roomed, page, now())
+      const rows = await db.all(listed, { keyId, ids: JSON.stringify(keys.map((key) => key.id)) })
+      // What was sealed needs nothing more, unless it is asked who was inside.
+      const isSealed = (row: Listed) => row.head !== null && filter.activeAt === undefined
+      const open = await complete(keyId, rows.filter((row) => !isSealed(row)).map(withoutSeal), participantsMax)
+      const byId = new Map<string, ListedSession>(open.map((record) => [record.session.id, { record }]))
+      for (const { id, roomId, head, middle, tail } of rows.filter(isSealed)) {
+        byId.set(id, { sealed: { id, roomId, head: head ?? '', middle: middle ?? '', tail: tail ?? '' } })
       }
-      const given = new Set<string>(
-        Object.keys(params).filter((name) => params[name as keyof ListParams] !== undefined),
-      )
-      if (filter.status !== undefined) given.add(`status:${filter.status}`)
-      const total = await countTotal(given, params)
-      const rows = params.offset >= total ? [] : await db.all(listOf(given), params)
-      return { sessions: await complete(keyId, rows, participantsMax), total }
+      const last = keys.at(-1)
+      return {
+        // One that was erased in between is not there.
+        sessions: keys.flatMap((key) => byId.get(key.id) ?? []),
+        total,
+        totalCapped,
+        next: more && last !== undefined ? { startAt: last.startAt, id: last.id } : undefined,
+      }
+    },
+    async listRunningInRoom(keyId, roomId, limit) {
+      return db.all(running, { keyId, roomId, limit })
     },
     async getParticipant(keyId, sessionId, participantId) {
       const [row] = await db.all(getSession, { keyId, sessionId })
@@ -271,6 +256,10 @@ export function createSessionReads(db: Database): SessionReads {
   }
 }
 
+function withoutSeal({ head: _, middle: __, tail: ___, ...row }: Listed): Row {
+  return row
+}
+
 function toRecord(
   { customRoomId, ...session }: Row,
   people: ParticipantColumns[],
@@ -283,17 +272,6 @@ function toRecord(
     marks: marks.map(toMark),
     truncated: session.people > people.length,
   }
-}
-
-const filterNames = ['roomIdFound', 'status:ongoing', 'status:ended', 'startFrom', 'startTo', 'participantId']
-
-function cached<Q>(made: Map<string, Q>, given: Set<string>, make: () => Q): Q {
-  const shape = filterNames.filter((name) => given.has(name)).join(' ')
-  const known = made.get(shape)
-  if (known !== undefined) return known
-  const query = make()
-  made.set(shape, query)
-  return query
 }
 
 function push<T>(groups: Map<string, T[]>, id: string, item: T): void {

@@ -12,7 +12,14 @@ export type SessionFilter = {
   startFrom?: number
   startTo?: number
   participantId?: string
+  /** Somebody was inside then. */
+  activeAt?: number
+  /** Milliseconds from start to end; of a session that runs, to `now`. */
+  minDurationMs?: number
 }
+
+/** A page by its number, or what follows a session. */
+export type ListPage = Page | { after: Cursor; perPage: number }
 
 export type RoomFilter = {
   roomId?: string
@@ -31,6 +38,27 @@ export type SessionRecord = {
   marks: Mark[]
   /** More people were in it than `participants` holds: a part of a record shows a part of its people. */
   truncated: boolean
+}
+
+/**
+ * An ended session's JSON, in three parts: before its `links`, from there to its `webhook`, and after that. Nothing of a
+ * request is in it.
+ */
+export type SealedText = { head: string; middle: string; tail: string }
+
+/** One session of a list: as it was sealed, or with what it takes to show it. */
+export type ListedSession = { sealed: SealedText & { id: string; roomId: string } } | { record: SessionRecord }
+
+/** A place in a list, newest start first, then id: what comes after this session. */
+export type Cursor = { startAt: number; id: string }
+
+export type SessionPage = {
+  sessions: ListedSession[]
+  total: number
+  /** There are more than `total`: some filters count no further than 10,000. */
+  totalCapped: boolean
+  /** Where the next page goes on; undefined at the end. */
+  next: Cursor | undefined
 }
 
 /** PKCS#1 PEM, both halves. */
@@ -62,13 +90,10 @@ export type Reads = {
   findRoomIds(keyId: number, givenIds: string[]): Promise<Map<string, string>>
   /** Newest first. */
   listRooms(keyId: number, filter: RoomFilter, page: Page): Promise<{ rooms: Room[]; total: number }>
-  /** Newest start first, then id; at most `participantsMax` people a session. */
-  listSessions(
-    keyId: number,
-    filter: SessionFilter,
-    page: Page,
-    participantsMax: number,
-  ): Promise<{ sessions: SessionRecord[]; total: number }>
+  /** Newest start first, then id; at most `participantsMax` people a session. Each page costs the same, the first and the last. */
+  listSessions(keyId: number, filter: SessionFilter, page: ListPage, participantsMax: number): Promise<SessionPage>
+  /** The newest that run in a room, without their people. */
+  listRunningInRoom(keyId: number, roomId: string, limit: number): Promise<Session[]>
   getSession(keyId: number, sessionId: string): Promise<SessionRecord | undefined>
   /** A session with one of its people alone, whatever its size; undefined where they were never inside. */
   getParticipant(keyId: number, sessionId: string, participantId: string): Promise<SessionRecord | undefined>

@@ -53,7 +53,15 @@ export type Tables = {
     open_since_sum: number
     revision: number
     updated_at: number
+    /** See `span.ts`; null while it runs. */
+    span_level: number | null
+    /** When its JSON may be made and kept; null while it runs, and once that is done. */
+    seal_at: number | null
+    /** Of a sealed session: whether there was a time between its start and its end when nobody was inside. */
+    gaps: Generated<number | null>
   }
+  /** The JSON of ended sessions, as `session-view.ts` makes it: valid while the session's `seal_at` is null. */
+  seals: { key_id: number; session_id: string; head: string; middle: string; tail: string }
   participants: {
     key_id: number
     session_id: string
@@ -108,10 +116,26 @@ export type Tables = {
   }
   /** The server's RSA key; the private half encrypted under the master key. */
   signing_keys: { id: number; public_pem: string; private_pem: string; created_at: number }
-  /** How many sessions there are of each key (`room_id` empty) and room, running (0) and ended (1). */
-  session_counts: { key_id: number; room_id: string; ended: number; sessions: number }
   /** When each source was last noted to be heard, by our clock. */
   heard: { key_id: number; source: string; heard_at: number }
+  /** How many sessions there are of each key (`room_id` empty) and room, and how many of them ended. */
+  session_counts: {
+    key_id: number
+    room_id: string
+    sessions: number
+    ended: number
+    /** The room is so large that it has buckets. */
+    bucketed: Generated<number>
+  }
+  /** The same by the month (level 0), day (1) and hour (2) that they started in. */
+  session_buckets: {
+    key_id: number
+    room_id: string
+    level: number
+    start_at: number
+    sessions: number
+    ended: number
+  }
   /** Which processes hold sockets, and until when they surely did. */
   leases: { holder: string; renewed_at: number }
 }
