@@ -6,6 +6,7 @@ import type { Fact, FactBase, ParticipantKind, SessionFact, Snapshot } from '@ro
 import { openStore } from '../src/open-store.ts'
 import { toRules } from '../src/rules.ts'
 import { toSession } from '../src/session-view.ts'
+import { toRecords } from './listed-records.ts'
 
 /** All times of a history are seconds from here; tests give and get them so. */
 export const start = Date.UTC(2026, 0, 5, 9, 0, 0)
@@ -94,7 +95,7 @@ export function openHistories() {
         },
         /** Oldest first. */
         async sessions(): Promise<Told[]> {
-          return (await list()).sessions
+          return toRecords((await list()).sessions)
             .map((record) => {
               const { startAt, endAt, endReason, concluded } = record.session
               const view = toSession(record, { now, base: '', key: { apiKey: '', userId: '' } })
@@ -111,7 +112,7 @@ export function openHistories() {
             .reverse()
         },
         /** The rows themselves, oldest first. */
-        records: async () => (await list()).sessions.reverse(),
+        records: async () => toRecords((await list()).sessions).reverse(),
         count: async (filter: object) => (await list(filter)).total,
         changes: () => store.reads.changesAfter(keyId, 0, 1000),
         /** The raw log, with what was said, in the order in which it was kept. */

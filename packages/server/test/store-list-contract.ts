@@ -7,7 +7,7 @@ import type { WithStore } from './store-contract.ts'
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
-const first = Date.UTC(2025, 9, 30, 22)
+const first = Date.UTC(2025, 9, 27, 22)
 const now = Date.UTC(2026, 0, 5, 9)
 const sessionsCount = 2600
 /** One of them holds more sessions than a room may have without buckets of its own. */

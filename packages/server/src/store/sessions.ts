@@ -14,12 +14,12 @@ import {
 import { compile, type Database } from './database.ts'
 import { createSessionFinder } from './session-list.ts'
 import type {
+  FoundSessions,
   ListedSession,
   ListPage,
   Page,
   SealedText,
   SessionFilter,
-  SessionPage,
   SessionRecord,
   SessionToClose,
 } from './store.ts'
@@ -29,7 +29,7 @@ type Row = Session & { startAt: number; customRoomId: string | null }
 type Listed = Row & { [part in keyof SealedText]: string | null }
 
 export type SessionReads = {
-  list(keyId: number, filter: SessionFilter, page: ListPage, participantsMax: number): Promise<SessionPage>
+  list(keyId: number, filter: SessionFilter, page: ListPage, participantsMax: number): Promise<FoundSessions>
   listRunningInRoom(keyId: number, roomId: string, limit: number): Promise<Session[]>
   get(keyId: number, sessionId: string): Promise<SessionRecord | undefined>
   getParticipant(keyId: number, sessionId: string, participantId: string): Promise<SessionRecord | undefined>

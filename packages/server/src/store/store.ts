@@ -1,6 +1,6 @@
-import type { AutoCloseConfig, NumberedChange, RoomWebhook } from '@rollcall/protocol'
+import type { AutoCloseConfig, NumberedChange, RoomWebhook, SourceType } from '@rollcall/protocol'
 import type { Mark, Participant, Session } from '../ledger/state.ts'
-import type { Key, Room } from './rows.ts'
+import type { Key, Room, Source } from './rows.ts'
 
 /** What `GET /v2/sessions` may ask for. Times are epoch milliseconds, both ends included. */
 export type SessionFilter = {
@@ -52,7 +52,7 @@ export type ListedSession = { sealed: SealedText & { id: string; roomId: string 
 /** A place in a list, newest start first, then id: what comes after this session. */
 export type Cursor = { startAt: number; id: string }
 
-export type SessionPage = {
+export type FoundSessions = {
   sessions: ListedSession[]
   total: number
   /** There are more than `total`: some filters count no further than 10,000. */
@@ -79,6 +79,36 @@ export type NewRoom = {
   allowedParticipantIds?: string[]
 }
 
+/** What came of what a source sent; times are epoch milliseconds, by our clock. */
+export type SourceHealth = {
+  lastFactAt: number | null
+  recorded: number
+  duplicate: number
+  ignored: number
+  refused: number
+  /** How far its clock is behind ours, by its last delivery. */
+  skewMs: number | null
+  lastError: string | null
+  lastErrorAt: number | null
+}
+
+/** News of a source's health: numbers are added, and what is not null stands in place of what was known. */
+export type SourceNote = { id: string } & SourceHealth
+
+/** One life of a room, as its source names it. */
+export type Life = {
+  sessionId: string
+  sessionKey: string
+  startAt: number
+  /** When it ended, if it did. */
+  endAt: number | null
+  /** The end that was reported; null where none was. */
+  endedAt: number | null
+  /** The latest evidence of it. */
+  lastAt: number
+  revision: number
+}
+
 /** Reading: everything is of one key, named first. A missing thing is undefined. */
 export type Reads = {
   /** The key with this API key, also when disabled: the caller judges. */
@@ -91,7 +121,7 @@ export type Reads = {
   /** Newest first. */
   listRooms(keyId: number, filter: RoomFilter, page: Page): Promise<{ rooms: Room[]; total: number }>
   /** Newest start first, then id; at most `participantsMax` people a session. Each page costs the same, the first and the last. */
-  listSessions(keyId: number, filter: SessionFilter, page: ListPage, participantsMax: number): Promise<SessionPage>
+  listSessions(keyId: number, filter: SessionFilter, page: ListPage, participantsMax: number): Promise<FoundSessions>
   /** The newest that run in a room, without their people. */
   listRunningInRoom(keyId: number, roomId: string, limit: number): Promise<Session[]>
   getSession(keyId: number, sessionId: string): Promise<SessionRecord | undefined>
@@ -104,6 +134,20 @@ export type Reads = {
   /** The server's own RSA key, of no API key; undefined before the first was made. */
   findSigningKey(): Promise<SigningKey | undefined>
   changesAfter(keyId: number, seq: number, limit: number): Promise<NumberedChange[]>
+  /** Oldest first. */
+  listSources(keyId: number): Promise<(Source & { health: SourceHealth })[]>
+  /** By its id alone, whichever key it is of; undefined also where that key is disabled. */
+  findSource(id: string): Promise<Source | undefined>
+  /** Named sessions of a source in a room: newest start first. */
+  listLives(keyId: number, source: string, roomId: string, limit: number): Promise<Life[]>
+  /** Who joined under this connection in a named session of a source: a scan of all who were in it. */
+  findConnected(
+    keyId: number,
+    source: string,
+    roomId: string,
+    sessionKey: string,
+    connectionId: string,
+  ): Promise<string | undefined>
   /** Differs from before when anything of the key may have been written since: what was read then may be old. */
   versionOf(keyId: number): number
 }
@@ -124,6 +168,17 @@ export type Writes = {
   /** The key that is kept: this one, or the one that was there before. */
   keepSigningKey(input: SigningKey): Promise<SigningKey>
   setRoomDisabled(input: { keyId: number; roomId: string; disabled: boolean }): Promise<Room | undefined>
+  addSource(input: { keyId: number; type: SourceType; name: string; settings: Source['settings'] }): Promise<Source>
+  /** What is not named stays. Undefined where the key has no such source. */
+  updateSource(input: {
+    keyId: number
+    id: string
+    name?: string
+    settings?: Source['settings']
+  }): Promise<Source | undefined>
+  /** False where the key has no such source. What it reported stays. */
+  deleteSource(input: { keyId: number; id: string }): Promise<boolean>
+  noteSources(input: { keyId: number; notes: SourceNote[] }): Promise<void>
   /** This process still holds its sockets at `at`. */
   renewLease(input: { holder: string; at: number }): Promise<void>
   /** The process is gone, and said so: nothing is to be concluded from its lease. */
