@@ -3,7 +3,8 @@ import { ownFactIdPrefix, reportedFactsMax } from './fact.ts'
 import { customRoomIdMaxLength, isCleanId, nameMaxLength, participantIdMaxLength, reportedIdMaxLength } from './ids.ts'
 import type { Json } from './json.ts'
 
-// `POST /v2/events`: how anybody's own media server tells what happened in it. Each description says what a field takes.
+// `POST /v2/events`: how anybody's own media server tells what happened in it. Each description says what a field takes, as errors do;
+// what it is for is told by `about`.
 
 /** Most participants in one snapshot. */
 export const snapshotParticipantsMax = 50_000
@@ -17,35 +18,55 @@ export const reasonMaxLength = 256
 /** What a time that a caller names takes. */
 export const timeTakes = 'epoch milliseconds or an ISO 8601 time, such as 2022-02-22T07:57:11.505Z'
 
-const Time = Type.Union([Type.Integer(), Type.String()], { description: timeTakes })
+const Time = (about: string) => Type.Union([Type.Integer(), Type.String()], { description: timeTakes, about })
 const Name = Type.Optional(
-  Type.String({ maxLength: nameMaxLength, description: `a text of at most ${nameMaxLength} characters` }),
+  Type.String({
+    maxLength: nameMaxLength,
+    description: `a text of at most ${nameMaxLength} characters`,
+    about: 'What they are called now.',
+  }),
 )
 const Reason = Type.Optional(
-  Type.String({ maxLength: reasonMaxLength, description: `a text of at most ${reasonMaxLength} characters` }),
+  Type.String({
+    maxLength: reasonMaxLength,
+    description: `a text of at most ${reasonMaxLength} characters`,
+    about: 'Why it ended, in your words.',
+  }),
 )
 const Kind = Type.Optional(
   Type.Union([Type.Literal('person'), Type.Literal('recorder'), Type.Literal('agent'), Type.Literal('sip')], {
     description: 'person, recorder, agent or sip',
+    about: 'What takes part: only a person counts as attendance.',
   }),
 )
 const Metadata = Type.Optional(
   Type.Refine(
     Type.Unsafe<Json>({
       description: `any JSON of at most ${metadataMaxLength} characters, nested at most ${metadataMaxDepth} deep`,
+      about: 'Whatever you want to keep of them.',
     }),
     isMetadata,
   ),
 )
 const FactId = Type.Refine(
-  Id(reportedIdMaxLength, `, which does not begin with ${ownFactIdPrefix}`),
+  Id(
+    reportedIdMaxLength,
+    'What the event is known by: the same id again is the same event.',
+    `, which does not begin with ${ownFactIdPrefix}`,
+  ),
   (id) => !id.startsWith(ownFactIdPrefix),
 )
-const ParticipantId = Id(participantIdMaxLength)
-const ConnectionId = Type.Optional(Id(reportedIdMaxLength))
+const ParticipantId = Id(participantIdMaxLength, 'Who it is: the same id is the same participant.')
+const ConnectionId = Type.Optional(
+  Id(reportedIdMaxLength, 'Your id for this one connection of theirs, where you know connections.'),
+)
 
-const ofAny = { id: FactId, at: Time }
-const ofRoom = { ...ofAny, roomId: Id(customRoomIdMaxLength), sessionKey: Type.Optional(Id(reportedIdMaxLength)) }
+const ofAny = { id: FactId, at: Time('When it happened, by your clock.') }
+const ofRoom = {
+  ...ofAny,
+  roomId: Id(customRoomIdMaxLength, 'The room: its roomId, or a name of your own. One that is not there yet is made.'),
+  sessionKey: Type.Optional(Id(reportedIdMaxLength, 'Your id for this life of the room, where it has one.')),
+}
 const ofParticipant = { ...ofRoom, participantId: ParticipantId, connectionId: ConnectionId, name: Name, kind: Kind }
 
 /** What each type of event says, by its type. */
@@ -61,7 +82,7 @@ export const Events = {
   'participant-left': Type.Object({
     type: Type.Literal('participant-left'),
     ...ofParticipant,
-    joinedAt: Type.Optional(Time),
+    joinedAt: Type.Optional(Time('When they had joined: the leave tells the whole stay.')),
     reason: Reason,
   }),
   /** Everybody who is inside at `at`. */
@@ -74,11 +95,12 @@ export const Events = {
         connectionId: ConnectionId,
         name: Name,
         kind: Kind,
-        joinedAt: Type.Optional(Time),
+        joinedAt: Type.Optional(Time('When they joined.')),
       }),
       {
         maxItems: snapshotParticipantsMax,
         description: `a list of at most ${snapshotParticipantsMax} participants such as {"participantId":"anna"}`,
+        about: 'Everybody who is inside at that time.',
       },
     ),
   }),
@@ -97,11 +119,12 @@ export const EventBatch = Type.Object({
       Type.String({
         pattern: '^[a-z0-9._-]{1,64}$',
         description: 'a name of 1 to 64 of a-z, 0-9, dot, dash and underscore, other than hosted and rollcall',
+        about: 'Your name for what reports: the ids of its events are its own.',
       }),
       (name) => name !== 'hosted' && name !== 'rollcall',
     ),
   ),
-  events: Type.Array(Type.Unknown(), {
+  events: Type.Array(Type.Unknown({ shownAs: Type.Union(titled(Events)) }), {
     minItems: 1,
     maxItems: reportedFactsMax,
     description: `a list of 1 to ${reportedFactsMax} events`,
@@ -109,34 +132,44 @@ export const EventBatch = Type.Object({
 })
 export type EventBatch = Type.Static<typeof EventBatch>
 
-/** What became of one event. */
-export const EventResult = Type.Object({
-  /** Null where the event has none that can be read. */
-  id: Type.Union([Type.String(), Type.Null()]),
-  /** Its place in the list; only where its id is null. */
-  index: Type.Optional(Type.Integer()),
-  outcome: Type.Union([
-    Type.Literal('recorded'),
-    Type.Literal('duplicate'),
-    Type.Literal('waiting'),
-    Type.Literal('ignored'),
-    Type.Literal('refused'),
-  ]),
-  /** Why it was ignored or refused. */
-  reason: Type.Optional(Type.String()),
-})
+export const EventResult = Type.Object(
+  {
+    id: Type.Union([Type.String(), Type.Null()], {
+      description: 'The event’s id; null where it has none that can be read.',
+    }),
+    index: Type.Optional(Type.Integer({ description: 'Its place in the list, from 0; only where its id is null.' })),
+    outcome: Type.Union([
+      Type.Literal('recorded'),
+      Type.Literal('duplicate'),
+      Type.Literal('waiting'),
+      Type.Literal('ignored'),
+      Type.Literal('refused'),
+    ]),
+    reason: Type.Optional(Type.String({ description: 'Why it was ignored or refused.' })),
+  },
+  { $id: 'EventResult', description: 'What became of one event.' },
+)
 export type EventResult = Type.Static<typeof EventResult>
 
-/** What `POST /v2/events` answers, in the order of the events. */
-export const EventResults = Type.Object({ results: Type.Array(EventResult) })
+/** What `POST /v2/events` answers. */
+export const EventResults = Type.Object(
+  { results: Type.Array(EventResult) },
+  { $id: 'EventResults', description: 'What became of the events, in their order.' },
+)
 export type EventResults = Type.Static<typeof EventResults>
 
-function Id(maxLength: number, besides = '') {
+/** Each under its type, for who reads of them. */
+function titled(events: typeof Events) {
+  return Object.entries(events).map(([title, event]) => ({ ...event, title }))
+}
+
+function Id(maxLength: number, about: string, besides = '') {
   return Type.Refine(
     Type.String({
       minLength: 1,
       maxLength,
       description: `a text of 1 to ${maxLength} characters, none of them a control character${besides}`,
+      about,
     }),
     isCleanId,
   )

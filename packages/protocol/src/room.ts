@@ -1,63 +1,107 @@
 import { Type } from 'typebox'
 import { PageInfo } from './page.ts'
+import { Time } from './time.ts'
 
-export const RoomWebhook = Type.Object({
-  endPoint: Type.String({ description: 'An http or https address.' }),
-  events: Type.Array(Type.String(), { description: 'Exact names or globs: `*`, `session*`, `recording-*`.' }),
-})
+export const RoomWebhook = Type.Object(
+  {
+    endPoint: Type.String({ description: 'An http or https address.' }),
+    events: Type.Array(Type.String(), { description: 'Exact names or globs: `*`, `session*`, `recording-*`.' }),
+  },
+  { $id: 'RoomWebhook', description: 'Where what happens in the room is sent, and which of it.' },
+)
 export type RoomWebhook = Type.Static<typeof RoomWebhook>
 
-export const AutoCloseConfig = Type.Object({
-  type: Type.Union([Type.Literal('session-ends'), Type.Literal('session-end-and-deactivate')]),
-  duration: Type.Optional(Type.Number({ description: 'Minutes from the start of the session.' })),
-})
+export const AutoCloseConfig = Type.Object(
+  {
+    type: Type.Union([Type.Literal('session-ends'), Type.Literal('session-end-and-deactivate')]),
+    duration: Type.Optional(Type.Number({ description: 'Minutes from the start of the session.' })),
+  },
+  {
+    $id: 'AutoCloseConfig',
+    description: 'When a session is ended, though people are inside, and whether the room is disabled too.',
+  },
+)
 export type AutoCloseConfig = Type.Static<typeof AutoCloseConfig>
 
-export const RoomLinks = Type.Object({ get_room: Type.String(), get_session: Type.String() })
+export const RoomLinks = Type.Object(
+  {
+    get_room: Type.String({ description: 'The address of this room.' }),
+    get_session: Type.String({ description: 'The address of its sessions.' }),
+  },
+  { $id: 'RoomLinks' },
+)
+
+const RoomId = Type.String({ description: 'The room’s own id: `xxxx-xxxx-xxxx` of a to z and 0 to 9.' })
+const CustomRoomId = Type.Union([Type.String(), Type.Null()], { description: 'The name that you gave it.' })
+const UserId = Type.String({ description: 'The owner of its API key.' })
+const Disabled = Type.Boolean({ description: 'Nobody can join.' })
 
 /** A room as the API answers it, in the API's order of keys. */
-export const Room = Type.Object({
-  roomId: Type.String(),
-  customRoomId: Type.Union([Type.String(), Type.Null()]),
-  userId: Type.String(),
-  disabled: Type.Boolean(),
-  createdAt: Type.String(),
-  updatedAt: Type.String(),
-  id: Type.String(),
-  webhook: Type.Optional(RoomWebhook),
-  autoCloseConfig: Type.Optional(AutoCloseConfig),
-  allowedParticipantIds: Type.Optional(Type.Array(Type.String())),
-  links: RoomLinks,
-})
+export const Room = Type.Object(
+  {
+    roomId: RoomId,
+    customRoomId: CustomRoomId,
+    userId: UserId,
+    disabled: Disabled,
+    createdAt: Time(),
+    updatedAt: Time(),
+    id: Type.String({ description: '24 hex digits; the first 8 are the second of its creation.' }),
+    webhook: Type.Optional(RoomWebhook),
+    autoCloseConfig: Type.Optional(AutoCloseConfig),
+    allowedParticipantIds: Type.Optional(
+      Type.Array(Type.String(), { description: 'Those who may join; where it is missing, everybody with a token.' }),
+    ),
+    links: RoomLinks,
+  },
+  { $id: 'Room', description: 'A named place, which has one session after another.' },
+)
 export type Room = Type.Static<typeof Room>
 
-export const User = Type.Object({
-  id: Type.String(),
-  name: Type.Union([Type.String(), Type.Null()]),
-  email: Type.Union([Type.String(), Type.Null()]),
-})
+export const RoomWithStatus = Type.Object(
+  { ...Room.properties, status: Type.Union([Type.Literal('enabled'), Type.Literal('disabled')]) },
+  { $id: 'RoomWithStatus', description: 'The room, with the status that it was given.' },
+)
+export type RoomWithStatus = Type.Static<typeof RoomWithStatus>
 
+export const User = Type.Object(
+  {
+    id: UserId,
+    name: Type.Union([Type.String(), Type.Null()]),
+    email: Type.Union([Type.String(), Type.Null()]),
+  },
+  { $id: 'User', description: 'The owner of an API key.' },
+)
 export type User = Type.Static<typeof User>
 
-/** A room in the list of rooms: its owner in place of the owner's id. */
-export const ListedRoom = Type.Intersect([Type.Omit(Room, ['userId']), Type.Object({ user: User })])
+const { roomId, customRoomId, userId: _, ...rest } = Room.properties
+
+export const ListedRoom = Type.Object(
+  { roomId, customRoomId, user: User, ...rest },
+  { $id: 'ListedRoom', description: 'A room in the list of rooms: its owner in place of the owner’s id.' },
+)
 export type ListedRoom = Type.Static<typeof ListedRoom>
 
-export const RoomPage = Type.Object({ pageInfo: PageInfo, data: Type.Array(ListedRoom) })
+export const RoomPage = Type.Object(
+  { pageInfo: PageInfo, data: Type.Array(ListedRoom) },
+  { $id: 'RoomPage', description: 'A page of rooms, newest first.' },
+)
 export type RoomPage = Type.Static<typeof RoomPage>
 
-/** What deactivating a room answers: the names of the API's first version, then the two that typed clients read. */
-export const DeactivatedRoom = Type.Object({
-  webhook: Type.Optional(RoomWebhook),
-  disabled: Type.Boolean(),
-  meetingId: Type.String(),
-  userMeetingId: Type.Union([Type.String(), Type.Null()]),
-  userId: Type.String(),
-  createdAt: Type.String(),
-  updatedAt: Type.String(),
-  user: User,
-  id: Type.String(),
-  roomId: Type.String(),
-  customRoomId: Type.Union([Type.String(), Type.Null()]),
-})
+/** The names of the API's first version, then the two that typed clients read. */
+export const DeactivatedRoom = Type.Object(
+  {
+    webhook: Type.Optional(RoomWebhook),
+    disabled: Disabled,
+    meetingId: Type.String({ description: 'Its roomId.' }),
+    userMeetingId: Type.Union([Type.String(), Type.Null()], { description: 'Its customRoomId.' }),
+    userId: UserId,
+    createdAt: Time(),
+    updatedAt: Time(),
+    user: User,
+    id: Type.String(),
+    roomId: RoomId,
+    customRoomId: CustomRoomId,
+  },
+  { $id: 'DeactivatedRoom', description: 'The room in the names of the API’s first version, then in those of today.' },
+)
 export type DeactivatedRoom = Type.Static<typeof DeactivatedRoom>

@@ -1,72 +1,143 @@
 import { Type } from 'typebox'
 import { PageInfo } from './page.ts'
+import { Time } from './time.ts'
 
-const Time = Type.String({ description: 'ISO 8601, UTC, milliseconds.' })
-
-/** One time inside: from a join to a leave. `end` is null while the participant is inside. */
-export const TimelogEntry = Type.Object({
-  start: Time,
-  end: Type.Union([Time, Type.Null()]),
-  reason: Type.Optional(Type.String({ description: 'Why it ended, where somebody said so.' })),
-  inferred: Type.Optional(Type.Literal(true, { description: 'No leave was seen: Rollcall concluded the end.' })),
+const SessionId = Type.String({
+  description: '24 hex digits; the first 8 are the second of the session’s first evidence.',
 })
+const RoomId = Type.String({ description: 'The room’s own id.' })
+const CustomRoomId = Type.Union([Type.String(), Type.Null()], { description: 'The name that you gave the room.' })
+
+export const TimelogEntry = Type.Object(
+  {
+    start: Time('The join.'),
+    end: Type.Union([Time(), Type.Null()], { description: 'The leave; null while the participant is inside.' }),
+    reason: Type.Optional(Type.String({ description: 'Why it ended, where somebody said so.' })),
+    inferred: Type.Optional(Type.Literal(true, { description: 'No leave was seen: Rollcall concluded the end.' })),
+  },
+  { $id: 'TimelogEntry', description: 'One time inside: from a join to a leave. Times that overlap or touch are one.' },
+)
 export type TimelogEntry = Type.Static<typeof TimelogEntry>
 
-export const Participant = Type.Object({
-  participantId: Type.String(),
-  name: Type.String(),
-  timelog: Type.Array(TimelogEntry),
-  _id: Type.String(),
-  totalSeconds: Type.Number({ description: 'Seconds inside, to the millisecond; while inside, up to now.' }),
-  kind: Type.String({ description: 'person, recorder, agent or sip.' }),
-})
+export const Participant = Type.Object(
+  {
+    participantId: Type.String({ description: 'The id that they joined with.' }),
+    name: Type.String({ description: 'The latest name that they were known by; empty where nobody told one.' }),
+    timelog: Type.Array(TimelogEntry, { description: 'In order of time: a rejoin is one more entry.' }),
+    _id: Type.String({ description: '24 hex digits, of this participant in this session.' }),
+    totalSeconds: Type.Number({ description: 'Seconds inside, to the millisecond; while inside, up to now.' }),
+    kind: Type.String({ description: 'person, recorder, agent or sip.' }),
+  },
+  { $id: 'Participant', description: 'One person in one session.' },
+)
 export type Participant = Type.Static<typeof Participant>
 
-export const SessionLinks = Type.Object({ get_room: Type.String(), get_session: Type.String() })
+export const SessionLinks = Type.Object(
+  {
+    get_room: Type.String({ description: 'The address of its room.' }),
+    get_session: Type.String({ description: 'The address of this session.' }),
+  },
+  { $id: 'SessionLinks' },
+)
 
 /** A session as the API answers it. The first seven keys are the documented ones, in the documented order. */
-export const Session = Type.Object({
-  id: Type.String(),
-  roomId: Type.String(),
-  start: Time,
-  end: Type.Union([Time, Type.Null()]),
-  participants: Type.Array(Participant),
-  status: Type.Union([Type.Literal('ongoing'), Type.Literal('ended')]),
-  links: SessionLinks,
-  customRoomId: Type.Union([Type.String(), Type.Null()]),
-  apiKey: Type.String(),
-  userId: Type.String(),
-  activeDuration: Type.Number({ description: 'Seconds with at least one participant inside.' }),
-  maxJoinedPeersCount: Type.Integer({ description: 'Most participants inside at one moment.' }),
-  webhook: Type.Object({
-    totalCount: Type.Integer(),
-    successCount: Type.Integer(),
-    data: Type.Array(Type.Object({ type: Type.String(), success: Type.Boolean() })),
-  }),
-  engine: Type.String(),
-  revision: Type.Integer({ description: 'How often an ended session was corrected by later evidence.' }),
-  updatedAt: Time,
-  participantSeconds: Type.Number({ description: 'Sum of the participants’ totalSeconds.' }),
-  uniqueParticipants: Type.Integer(),
-  participantsTruncated: Type.Optional(Type.Literal(true)),
-})
+export const Session = Type.Object(
+  {
+    id: SessionId,
+    roomId: RoomId,
+    start: Time('The earliest evidence of it.'),
+    end: Type.Union([Time(), Type.Null()], { description: 'Null while the session runs.' }),
+    participants: Type.Array(Participant, { description: 'Everybody who was inside, in order of first join.' }),
+    status: Type.Union([Type.Literal('ongoing'), Type.Literal('ended')]),
+    links: SessionLinks,
+    customRoomId: CustomRoomId,
+    apiKey: Type.String({ description: 'The API key that it belongs to.' }),
+    userId: Type.String({ description: 'The owner of that key.' }),
+    activeDuration: Type.Number({ description: 'Seconds with at least one participant inside.' }),
+    maxJoinedPeersCount: Type.Integer({ description: 'Most participants inside at one moment.' }),
+    webhook: Type.Object(
+      {
+        totalCount: Type.Integer({ description: 'Webhooks sent about this session.' }),
+        successCount: Type.Integer({ description: 'How many of them were taken.' }),
+        data: Type.Array(
+          Type.Object({
+            type: Type.String({ description: 'Such as session-started.' }),
+            success: Type.Boolean({ description: 'Whether it was taken.' }),
+          }),
+        ),
+      },
+      { description: 'What became of the webhooks about this session.' },
+    ),
+    engine: Type.String({ description: 'Who reported it: hosted, events, or the id of a source.' }),
+    revision: Type.Integer({ description: 'How often an ended session was corrected by later evidence.' }),
+    updatedAt: Time('When its record last changed.'),
+    participantSeconds: Type.Number({ description: 'Sum of the participants’ totalSeconds.' }),
+    uniqueParticipants: Type.Integer({ description: 'How many participants it had, also where the list is cut.' }),
+    activeParticipantIds: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'Asked for by `activeAt`: who was inside then, in order of first join.',
+      }),
+    ),
+    participantsTruncated: Type.Optional(
+      Type.Literal(true, {
+        description: 'There are more participants than are listed here: the session by its id has them all.',
+      }),
+    ),
+  },
+  {
+    $id: 'Session',
+    description: 'One life of a room: from its first evidence to its end, with everybody who was inside.',
+  },
+)
 export type Session = Type.Static<typeof Session>
 
-export const SessionPage = Type.Object({ pageInfo: PageInfo, data: Type.Array(Session) })
+/** Whether whoever runs the session carried a command out. */
+const Enforced = Type.Union([Type.Boolean(), Type.Literal('pending')], {
+  description:
+    'Whether the hosted room or media server obeyed: true, false where it takes no orders, or pending. The record follows at once, whichever it is.',
+})
+
+export const EndedSession = Type.Object(
+  { ...Session.properties, enforced: Enforced },
+  { $id: 'EndedSession', description: 'The session after its end.' },
+)
+export type EndedSession = Type.Static<typeof EndedSession>
+
+export const SessionAfterRemoval = Type.Object(
+  { ...Session.properties, message: Type.String({ description: 'Who was removed, in words.' }), enforced: Enforced },
+  { $id: 'SessionAfterRemoval', description: 'The session after somebody was removed from it.' },
+)
+export type SessionAfterRemoval = Type.Static<typeof SessionAfterRemoval>
+
+export const SessionPage = Type.Object(
+  { pageInfo: PageInfo, data: Type.Array(Session) },
+  { $id: 'SessionPage', description: 'A page of sessions, newest start first.' },
+)
 export type SessionPage = Type.Static<typeof SessionPage>
 
-/** `GET /v2/sessions/:id/participants`: `pageInfo` counts participants. */
-export const ParticipantPage = Type.Object({
-  pageInfo: PageInfo,
-  data: Type.Object({
-    id: Type.String(),
-    roomId: Type.String(),
-    customRoomId: Type.Union([Type.String(), Type.Null()]),
-    participants: Type.Array(Participant),
-    links: SessionLinks,
-  }),
-})
+export const ParticipantPage = Type.Object(
+  {
+    pageInfo: PageInfo,
+    data: Type.Object({
+      id: SessionId,
+      roomId: RoomId,
+      customRoomId: CustomRoomId,
+      participants: Type.Array(Participant),
+      links: SessionLinks,
+    }),
+  },
+  { $id: 'ParticipantPage', description: 'A page of a session’s participants: `pageInfo` counts participants.' },
+)
 export type ParticipantPage = Type.Static<typeof ParticipantPage>
+
+export const ActiveParticipantPage = Type.Object(
+  {
+    pageInfo: PageInfo,
+    data: Type.Array(Session, { description: 'The one session; its `participants` are those who are inside now.' }),
+  },
+  { $id: 'ActiveParticipantPage', description: 'Who is inside now: `pageInfo` counts participants.' },
+)
+export type ActiveParticipantPage = Type.Static<typeof ActiveParticipantPage>
 
 /** Most participants that a list embeds in one session; `GET /v2/sessions/:id` has them all. */
 export const embeddedParticipantsMax = 1000

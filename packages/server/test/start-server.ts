@@ -8,6 +8,7 @@ import { readConfig } from '../src/config.ts'
 import type { Context } from '../src/context.ts'
 import { createLog } from '../src/log.ts'
 import { signToken } from '../src/token.ts'
+import { assertDescribed } from './openapi-check.ts'
 
 export type Answer<Body> = { status: number; headers: IncomingHttpHeaders; text: string; body: Body }
 
@@ -28,7 +29,10 @@ export type TestServer = {
   context: Context
   /** A token of the server's key, good for an hour by the server's clock. `roles: undefined` signs none. */
   sign(claims?: Partial<TokenClaims>): Promise<string>
-  /** A request with a body of JSON, or of text as it is; the answer's body is parsed where it is JSON. */
+  /**
+   * A request with a body of JSON, or of text as it is; the answer's body is parsed where it is JSON. Fails where the
+   * answer is not as the server's OpenAPI document has it.
+   */
   call<Body = { [key: string]: unknown }>(
     method: string,
     path: string,
@@ -64,7 +68,10 @@ export async function startServer(env: { [name: string]: string } = {}, parts: A
         ...(body !== undefined && !isText && { 'content-type': 'application/json' }),
         ...headers,
       }
-      return send(`${url}${path}`, method, sent, isText ? body : body === undefined ? undefined : JSON.stringify(body))
+      const text = isText || body === undefined ? body : JSON.stringify(body)
+      const answer = await send<never>(`${url}${path}`, method, sent, text)
+      if (method !== 'OPTIONS') await assertDescribed(url, method, path, answer)
+      return answer
     },
     async stop() {
       await app.stop()

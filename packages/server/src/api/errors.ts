@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { type ErrorCode, Refusal } from '../error.ts'
 import { bodyMaxBytes, retryAfterSeconds } from './limits.ts'
 
-const statusOf: { [code in ErrorCode]: number } = {
+export const statusOf: { [code in ErrorCode]: number } = {
   BAD_REQUEST: 400,
   TOKEN_MISSING: 401,
   TOKEN_INVALID: 401,

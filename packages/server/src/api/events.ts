@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { EventBatch, type EventResult, type EventResults, type Fact, reportedIdMaxLength } from '@rollcall/protocol'
+import { EventBatch, type EventResult, EventResults, type Fact, reportedIdMaxLength } from '@rollcall/protocol'
 import type { Context, Recorded } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { requireRoomIds } from '../room-ids.ts'
@@ -15,8 +15,17 @@ export function eventRoutes(
   { auth }: { auth: ApiAuth },
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
-    const options = { onRequest: auth.crawler, bodyLimit: eventsMaxBytes, schema: { body: EventBatch } }
-    app.post('/v2/events', options, async (request): Promise<EventResults> => {
+    const schema = {
+      operationId: 'reportEvents',
+      tags: ['Events'],
+      summary: 'Report what happened',
+      description:
+        'For your own media server. An event is known by its `id`: sent again, it changes nothing, so whatever was not answered may be sent again as it was. The answer comes when all is on the disk; a broken event does not stop the others. Rollcall’s own: VideoSDK has no such call.',
+      body: EventBatch,
+      response: { 200: EventResults },
+    }
+    const options = { onRequest: auth.crawler, bodyLimit: eventsMaxBytes, schema }
+    app.post('/v2/events', options, async (request) => {
       const { source, events } = request.body
       const read = events.map((event, index) => readEvent(event, index, toSource(source)))
       const facts = read.flatMap((one) => ('fact' in one ? one.fact : []))

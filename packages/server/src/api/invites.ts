@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { nameMaxLength } from '@rollcall/protocol'
+import { Invite, nameMaxLength } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
@@ -8,25 +8,33 @@ import { type ApiAuth, callerOf } from './auth.ts'
 import { baseUrlOf } from './base-url.ts'
 import { requireRoom } from './find.ts'
 import { inviteMaxSeconds, inviteSecondsDefault } from './limits.ts'
+import { refusals } from './refusals.ts'
 
-const RoomPath = Type.Object({ id: Type.String() })
+const RoomPath = Type.Object({ id: Type.String({ description: 'a roomId, customRoomId or id', about: 'The room.' }) })
 
 const NewInvite = Type.Object({
   name: Type.Optional(
-    Type.String({ maxLength: nameMaxLength, description: `a text of at most ${nameMaxLength} characters` }),
+    Type.String({
+      maxLength: nameMaxLength,
+      description: `a text of at most ${nameMaxLength} characters`,
+      about: 'The guest’s name.',
+    }),
   ),
   permissions: Type.Optional(
     Type.Array(Type.Union([Type.Literal('allow_join'), Type.Literal('ask_join'), Type.Literal('allow_mod')]), {
       minItems: 1,
       maxItems: 3,
       description: 'a list of some of allow_join, ask_join, allow_mod',
+      about: 'What the guest may do; without it, join.',
     }),
   ),
   expiresInSeconds: Type.Optional(
     Type.Integer({
       minimum: 1,
       maximum: inviteMaxSeconds,
+      default: inviteSecondsDefault,
       description: `a whole number of seconds from 1 to ${inviteMaxSeconds}`,
+      about: 'How long the link is good.',
     }),
   ),
 })
@@ -37,8 +45,17 @@ export function inviteRoutes(
   { auth }: { auth: ApiAuth },
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
-    const invite = { onRequest: auth.crawler, schema: { params: RoomPath, body: NewInvite } }
-    app.post('/v2/rooms/:id/invites', invite, async (request) => {
+    const invite = {
+      operationId: 'createInvite',
+      tags: ['Rooms'],
+      summary: 'Invite a guest',
+      description:
+        'A link to the room’s page for somebody without an account. Rollcall’s own: VideoSDK has no such call.',
+      params: RoomPath,
+      body: NewInvite,
+      response: { 200: Invite, ...refusals('ROOM_NOT_FOUND', 'CONFLICT') },
+    }
+    app.post('/v2/rooms/:id/invites', { onRequest: auth.crawler, schema: invite }, async (request) => {
       const caller = callerOf(request)
       const { roomId, disabled } = await requireRoom(reads, caller, request.params.id)
       if (disabled) throw new Refusal('CONFLICT', `Room ${roomId} is disabled: nobody can join it`)

@@ -48,5 +48,7 @@ export const cursorMaxLength = 200
 export const minDurationMaxSeconds = 100 * 366 * 24 * 3600
 /** The last page that can be asked for: with 1,000 a page, still a whole number to every database. */
 export const pageMax = 1_000_000_000_000
+/** Most bytes of OpenAPI documents kept, each for an address that the server was called by. */
+export const openApiCacheMaxBytes = 2 * 1024 * 1024
 /** Most of a path that the log repeats, in characters. */
 export const pathLoggedMaxLength = 300

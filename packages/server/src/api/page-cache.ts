@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** Most bytes of pages kept; the ones used longest ago go first. */
 export const pageCacheMaxBytes = 64 * 1024 * 1024
@@ -45,4 +46,16 @@ export function createPageCache(maxBytes = pageCacheMaxBytes): PageCache {
       return page
     },
   }
+}
+
+/** A page whose text is known: 304 where the client has it already. */
+export function sendPage(request: FastifyRequest, reply: FastifyReply, { body, etag }: CachedPage): FastifyReply {
+  reply.header('etag', etag)
+  if (request.headers['if-none-match'] === etag) return reply.code(304).send()
+  return sendJson(reply, body)
+}
+
+/** JSON that was made already. */
+export function sendJson(reply: FastifyReply, json: Buffer | string): FastifyReply {
+  return reply.type('application/json; charset=utf-8').send(json)
 }

@@ -1,5 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { toPageInfo } from '@rollcall/protocol'
+import {
+  ActiveParticipantPage,
+  Participant,
+  ParticipantPage,
+  SessionAfterRemoval,
+  toPageInfo,
+} from '@rollcall/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Commanded, Commands } from '../commands.ts'
@@ -10,14 +16,21 @@ import { type ApiAuth, type Caller, callerOf } from './auth.ts'
 import { baseUrlOf } from './base-url.ts'
 import { requireParticipant, requireParticipants, requireRoomId, requireSession } from './find.ts'
 import { PageQuery, toPage } from './page-query.ts'
+import { refusals } from './refusals.ts'
 
-const SessionPath = Type.Object({ id: Type.String() })
-const ParticipantPath = Type.Object({ id: Type.String(), participantId: Type.String() })
+const exactId = 'one exact id'
+const SessionPath = Type.Object({ id: Type.String({ description: exactId, about: 'The session.' }) })
+const ParticipantPath = Type.Object({
+  ...SessionPath.properties,
+  participantId: Type.String({ description: exactId, about: 'The participant.' }),
+})
 
 const ParticipantToRemove = Type.Object({
-  participantId: Type.String({ description: 'one exact id' }),
-  roomId: Type.Optional(Type.String({ description: 'a roomId or customRoomId' })),
-  sessionId: Type.Optional(Type.String({ description: 'one exact id' })),
+  participantId: Type.String({ description: exactId, about: 'Who is removed.' }),
+  roomId: Type.Optional(
+    Type.String({ description: 'a roomId or customRoomId', about: 'The room that they are removed from.' }),
+  ),
+  sessionId: Type.Optional(Type.String({ description: exactId, about: 'The session that they are removed from.' })),
 })
 type ParticipantToRemove = Type.Static<typeof ParticipantToRemove>
 
@@ -26,8 +39,16 @@ export function participantRoutes(
   { auth, commands }: { auth: ApiAuth; commands: Commands },
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
-    const ofSession = { onRequest: auth.any, schema: { params: SessionPath, querystring: PageQuery } }
-    app.get('/v2/sessions/:id/participants', ofSession, async (request) => {
+    const list = {
+      operationId: 'listParticipants',
+      tags: ['Participants'],
+      summary: 'List a session’s participants',
+      description: 'Everybody who was inside, in order of first join, whoever left included.',
+      params: SessionPath,
+      querystring: PageQuery,
+      response: { 200: ParticipantPage, ...refusals('SESSION_NOT_FOUND') },
+    }
+    app.get('/v2/sessions/:id/participants', { onRequest: auth.any, schema: list }, async (request) => {
       const page = toPage(request.query)
       const record = await requireParticipants(reads, callerOf(request), request.params.id, page)
       const { id, roomId, people } = record.session
@@ -44,7 +65,16 @@ export function participantRoutes(
       }
     })
 
-    app.get('/v2/sessions/:id/participants/active', ofSession, async (request) => {
+    const listActive = {
+      operationId: 'listActiveParticipants',
+      tags: ['Participants'],
+      summary: 'List who is inside now',
+      description: 'The session, with those of its participants who are inside now.',
+      params: SessionPath,
+      querystring: PageQuery,
+      response: { 200: ActiveParticipantPage, ...refusals('SESSION_NOT_FOUND') },
+    }
+    app.get('/v2/sessions/:id/participants/active', { onRequest: auth.any, schema: listActive }, async (request) => {
       const { page, perPage } = toPage(request.query)
       const record = await requireSession(reads, callerOf(request), request.params.id)
       const inside = record.session.endAt === null ? record.participants.filter((one) => one.openSince !== null) : []
@@ -55,14 +85,32 @@ export function participantRoutes(
       }
     })
 
-    const ofPerson = { onRequest: auth.any, schema: { params: ParticipantPath } }
-    app.get('/v2/sessions/:id/participants/:participantId', ofPerson, async (request) => {
+    const one = {
+      operationId: 'getParticipant',
+      tags: ['Participants'],
+      summary: 'Get a participant',
+      description: 'One person in one session, with all of their times inside.',
+      params: ParticipantPath,
+      response: { 200: Participant, ...refusals('SESSION_NOT_FOUND', 'PARTICIPANT_NOT_FOUND') },
+    }
+    app.get('/v2/sessions/:id/participants/:participantId', { onRequest: auth.any, schema: one }, async (request) => {
       const { id, participantId } = request.params
       return toParticipants(await requireParticipant(reads, callerOf(request), id, participantId), clock.now())[0]
     })
 
-    const removal = { onRequest: auth.any, schema: { body: ParticipantToRemove } }
-    app.post('/v2/sessions/participants/remove', removal, async (request) => {
+    const remove = {
+      operationId: 'removeParticipant',
+      tags: ['Participants'],
+      summary: 'Remove a participant',
+      description:
+        'Removes somebody from what runs in a room, everywhere: in the record, in the hosted room, whose socket closes, and in the media server that it came from. It takes a `roomId` or a `sessionId`.',
+      body: ParticipantToRemove,
+      response: {
+        200: SessionAfterRemoval,
+        ...refusals('ROOM_NOT_FOUND', 'SESSION_NOT_FOUND', 'PARTICIPANT_NOT_FOUND'),
+      },
+    }
+    app.post('/v2/sessions/participants/remove', { onRequest: auth.any, schema: remove }, async (request) => {
       const caller = callerOf(request)
       const { participantId } = request.body
       const { sessionId, enforced } = await removeParticipant(caller, request.body)

@@ -1,7 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { PublicKey } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
 import { createSigningKey } from '../signing-key.ts'
 import type { ApiAuth } from './auth.ts'
+import { refusals } from './refusals.ts'
 
 /** The public half of the key that webhooks are signed with, in PKCS#1 PEM. It takes no token. */
 export function publicKeyRoutes(
@@ -10,7 +12,14 @@ export function publicKeyRoutes(
 ): FastifyPluginAsyncTypebox {
   const signingKey = createSigningKey(context)
   return async (app) => {
-    app.get('/v2/public/rsa-public-key', { onRequest: auth.open }, async () => ({
+    const schema = {
+      operationId: 'getPublicKey',
+      tags: ['Webhooks'],
+      summary: 'Get the public key',
+      description: 'The key that the `videosdk-signature` of a webhook is checked with. It stays the same.',
+      response: { 200: PublicKey, ...refusals('BUSY') },
+    }
+    app.get('/v2/public/rsa-public-key', { onRequest: auth.open, schema }, async () => ({
       publicKey: (await signingKey()).publicPem,
     }))
   }

