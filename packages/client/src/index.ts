@@ -1,15 +1,31 @@
 export type {
+  CloseName,
   PageInfo,
   Participant,
+  Peer,
   Permission,
   Role,
   Room,
   Session,
   TimelogEntry,
 } from '@rollcall/protocol'
+export { closeCodes } from '@rollcall/protocol/close-codes'
+export type { Backoff } from './backoff.ts'
 export { RollcallError } from './error.ts'
 export type { Listing, Page } from './listing.ts'
 export { Rollcall, type RollcallOptions } from './rollcall.ts'
+export {
+  type IceServer,
+  type JoinOptions,
+  joinRoom,
+  type LiveRoom,
+  type LiveRoomEvents,
+  type RoomClose,
+  type RoomState,
+} from './room.ts'
+export type { RoomCloseName } from './room-closes.ts'
+export { NotJoined, RoomClosed } from './room-error.ts'
+export { type RoomLimits, roomLimits } from './room-limits.ts'
 export type { ListedRoom, NewRoom, Rooms } from './rooms.ts'
 export type { SessionFilters, Sessions } from './sessions.ts'
 export { type KeyPair, type SignedClaims, signToken, type TokenSource } from './token.ts'
