@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { Refusal } from '../error.ts'
+import { quote } from '../explain.ts'
 import type { Cursor } from '../store/store.ts'
-import { quote } from './validate.ts'
 
 /** What a cursor takes. */
 export const cursorTakes = 'the nextCursor of a page with the same filters'

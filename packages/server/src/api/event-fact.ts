@@ -2,9 +2,10 @@ import { assertNever, Events, type EventType, type Fact, type ReportedEvent, toC
 import type { TObject } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../error.ts'
+import { explain, quote } from '../explain.ts'
 import { eventAheadMaxMs, eventEarliestAt } from './limits.ts'
 import { parseTime } from './time.ts'
-import { explain, isValues, pickKnown, quote } from './validate.ts'
+import { isValues, pickKnown } from './validate.ts'
 
 const types = Object.keys(Events) as EventType[]
 const checks = new Map(types.map((type) => [type as string, Compile<TObject>(Events[type])]))

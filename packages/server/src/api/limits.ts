@@ -20,10 +20,6 @@ export const retryAfterSeconds = 1
 export const addressRequestsPerSecond = 100
 /** Most addresses, active within one second, whose requests are counted apart; those of more are counted together. */
 export const addressesCountedMax = 50_000
-/** Most of a wrong value that an error repeats, in characters. */
-export const quotedMaxLength = 60
-/** Deepest nesting of a wrong value that an error repeats. */
-export const quotedMaxDepth = 2
 /** Largest body of a call that reports events, in bytes: 1,000 of them with all that each may hold. */
 export const eventsMaxBytes = 8 * 1024 * 1024
 /** How far an event's time may lie ahead of our clock, in milliseconds. */

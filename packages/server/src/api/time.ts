@@ -1,6 +1,6 @@
 import { timeTakes } from '@rollcall/protocol'
 import { Refusal } from '../error.ts'
-import { quote } from './validate.ts'
+import { quote } from '../explain.ts'
 
 const isoPattern = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?<zone>Z|[+ -]\d\d:?\d\d)?)?$/i
 
