@@ -7,9 +7,11 @@ import { type Clock, systemClock } from './clock.ts'
 import { createCommands } from './commands.ts'
 import type { Config } from './config.ts'
 import type { Context } from './context.ts'
+import { countFacts } from './count-facts.ts'
 import { StartRefusal } from './error.ts'
 import { ensureFirstKey } from './first-key.ts'
 import { createLog } from './log.ts'
+import { createMetrics } from './metrics.ts'
 import { openStore } from './open-store.ts'
 import { startPresence } from './presence.ts'
 import { createHostedRooms, type HostedRooms } from './rtc/hosted-rooms.ts'
@@ -46,19 +48,22 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   const { clock = systemClock, log = createLog(config.logLevel), onFailure } = parts
   // Whatever started is stopped again, last first: here where the rest does not start, later by `stop`.
   await using started = new AsyncDisposableStack()
+  const metrics = createMetrics()
   const store = await openStore({
     dataFolder: config.dataFolder,
     masterKey: config.masterKey,
     rules: toRules(config),
     clock,
+    onCommit: metrics.noteCommit,
     onFailure(err) {
       log.fatal({ err }, 'nothing can be recorded any more')
       onFailure?.(err)
     },
   })
   started.defer(() => store.close())
-  const { reads, writes, record } = store
-  const context: Context = { config, clock, log, reads, writes, record }
+  const { reads, writes } = store
+  const record = countFacts(store.record, metrics)
+  const context: Context = { config, clock, log, metrics, reads, writes, record }
   const firstKey = await ensureFirstKey(context)
   await store.resume(clock.now())
   const sweeper = startSweeper(store, context)
@@ -73,6 +78,14 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   const commands = createCommands(context, hostedRooms)
   const autoClose = startAutoClose(context, commands)
   started.defer(() => autoClose.stop())
+  metrics.watch(
+    {
+      rollcall_sessions_open: () => reads.countRunning(),
+      rollcall_facts_waiting: store.factsWaiting,
+      rollcall_rtc_sockets: hostedRooms.socketCount,
+    },
+    (err) => log.error({ err }, 'a metric could not be told'),
+  )
   const api = await createApiServer(context, { verifyToken, commands })
   hostedRooms.attach(api.server)
   started.defer(() => drain(api, hostedRooms))

@@ -2,6 +2,7 @@ import type { Fact, Outcome } from '@rollcall/protocol'
 import type { Logger } from 'pino'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
+import type { Metrics } from './metrics.ts'
 import type { Reads, Writes } from './store/store.ts'
 
 /** What became of one fact. */
@@ -23,6 +24,7 @@ export type Context = {
   config: Config
   clock: Clock
   log: Logger
+  metrics: Metrics
   reads: Reads
   writes: Writes
   record: Record

@@ -6,6 +6,7 @@ import type { Clock } from './clock.ts'
 import type { Record } from './context.ts'
 import { Refusal, StartRefusal } from './error.ts'
 import type { Rules } from './ledger/state.ts'
+import type { Commit } from './metrics.ts'
 import { createOperations, type Operation, type Operations, sealMax, sweepMax, type Transact } from './operations.ts'
 import { whoWasInside } from './session-view.ts'
 import { createChangeReads } from './store/changes.ts'
@@ -19,7 +20,7 @@ import { createSessionReads } from './store/sessions.ts'
 import { createSigningKeyStore } from './store/signing-keys.ts'
 import { lockFile, migrate, openSqlite } from './store/sqlite.ts'
 import type { Reads, Writes } from './store/store.ts'
-import type { WriterAnswer, WriterData, WriterRequest } from './writer.ts'
+import type { WriterAnswers, WriterData, WriterRequest } from './writer.ts'
 
 export type Store = {
   reads: Reads
@@ -31,6 +32,8 @@ export type Store = {
   seal(now: number): Promise<void>
   /** Concludes who is gone since the last process stopped without a word. */
   resume(now: number): Promise<void>
+  /** How many facts wait for the disk. */
+  factsWaiting(): number
   close(): Promise<void>
 }
 
@@ -40,6 +43,8 @@ export type StoreOptions = {
   masterKey?: Buffer | undefined
   rules: Rules
   clock: Clock
+  /** Told of each transaction, once it is durable. */
+  onCommit?: (commit: Commit) => void
   /** The writing thread died: nothing can be recorded any more. */
   onFailure?: (error: Error) => void
   /** False for a command beside a running server: no lock is taken, and no thread started. Default true. */
@@ -64,7 +69,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     const db = await openMigrated(path)
     await proveMasterKey(db, box, now, dataFolder)
     const performer = exclusive
-      ? startWriter({ path, masterKey, rules }, now, options.onFailure)
+      ? startWriter({ path, masterKey, rules }, now, options)
       : performHere(createOperations(db, { box, rules, now }))
     const versions = countVersions(performer.perform)
     const { perform } = versions
@@ -85,6 +90,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         while ((await perform('seal', { now: at })) === sealMax);
       },
       resume: (at) => perform('resume', { now: at }),
+      factsWaiting: performer.factsWaiting,
       async close() {
         await performer.close()
         await db.close()
@@ -102,7 +108,7 @@ type Perform = <N extends keyof Operations>(
   input: Parameters<Operations[N]>[0],
 ) => Promise<Awaited<ReturnType<Operations[N]>>>
 
-type Performer = { perform: Perform; close(): Promise<void> }
+type Performer = { perform: Perform; factsWaiting(): number; close(): Promise<void> }
 
 function prepareFolder(folder: string, given: Buffer | undefined): Buffer {
   try {
@@ -187,6 +193,7 @@ function createReads(db: Database, box: SecretBox, now: () => number, versionOf:
     getParticipant: sessions.getParticipant,
     listParticipants: sessions.listParticipants,
     listSessionsToClose: sessions.listToClose,
+    countRunning: sessions.countRunning,
     findSigningKey: signingKeys.find,
     changesAfter: changes.after,
     versionOf,
@@ -232,13 +239,18 @@ function performHere(transact: Transact): Performer {
   }
   return {
     perform,
+    factsWaiting: () => 0,
     async close() {
       await last
     },
   }
 }
 
-function startWriter(data: WriterData, now: () => number, onFailure: (error: Error) => void = () => {}): Performer {
+function startWriter(
+  data: WriterData,
+  now: () => number,
+  { onCommit = () => {}, onFailure = () => {} }: Pick<StoreOptions, 'onCommit' | 'onFailure'>,
+): Performer {
   const worker = new Worker(new URL('./writer.ts', import.meta.url), { workerData: data })
   type Waiting = { resolve(value: unknown): void; reject(error: Error): void; facts: number }
   const waiting = new Map<number, Waiting>()
@@ -248,7 +260,8 @@ function startWriter(data: WriterData, now: () => number, onFailure: (error: Err
   let failure: Error | undefined
   let closing = false
 
-  worker.on('message', (answers: WriterAnswer[]) => {
+  worker.on('message', ({ answers, commits }: WriterAnswers) => {
+    for (const commit of commits) onCommit(commit)
     for (const answer of answers) {
       const request = waiting.get(answer.n)
       if (request === undefined) continue
@@ -295,6 +308,7 @@ function startWriter(data: WriterData, now: () => number, onFailure: (error: Err
 
   return {
     perform,
+    factsWaiting: () => factsWaiting,
     async close() {
       while (waiting.size > 0) {
         await Promise.race([exited, new Promise((resolve) => worker.once('message', resolve))])

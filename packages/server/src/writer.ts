@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { Refusal } from './error.ts'
 import type { Rules } from './ledger/state.ts'
+import type { Commit } from './metrics.ts'
 import { createOperations, type Operation, type Operations } from './operations.ts'
 import { createSecretBox } from './store/secrets.ts'
 import { openSqlite } from './store/sqlite.ts'
@@ -11,6 +12,8 @@ import { openSqlite } from './store/sqlite.ts'
 export type WriterData = { path: string; masterKey: Uint8Array; rules: Rules }
 /** `now`: the asker's time, epoch milliseconds. */
 export type WriterRequest = { n: number; operation: Operation; now: number }
+/** The answers to one batch, and the transactions that it took. */
+export type WriterAnswers = { answers: WriterAnswer[]; commits: Commit[] }
 export type WriterAnswer =
   | { n: number; value: unknown }
   | { n: number; error: { message: string; code?: Refusal['code'] } }
@@ -50,24 +53,28 @@ function schedule(): void {
 
 async function flush(): Promise<void> {
   const batch = queue.splice(0, operationsMax)
-  const answers = await commit(batch)
-  port?.postMessage(answers)
+  const commits: Commit[] = []
+  const answers = await commit(batch, commits)
+  port?.postMessage({ answers, commits } satisfies WriterAnswers)
   scheduled = false
   if (queue.length > 0) schedule()
 }
 
-async function commit(batch: WriterRequest[]): Promise<WriterAnswer[]> {
+async function commit(batch: WriterRequest[], commits: Commit[]): Promise<WriterAnswer[]> {
+  const started = performance.now()
   try {
-    return await transact(async (operations) => {
+    const answers = await transact(async (operations) => {
       const answers: WriterAnswer[] = []
       for (const request of batch) answers.push(await perform(operations, request))
       return answers
     })
+    commits.push({ facts: countFacts(batch), seconds: (performance.now() - started) / 1000 })
+    return answers
   } catch (error) {
     if (batch.length === 1) return batch.map(({ n }) => ({ n, error: { message: String(error) } }))
     // One of them failed, or the disk did: each has to stand alone, so that none suffers for another.
     const answers: WriterAnswer[] = []
-    for (const request of batch) answers.push(...(await commit([request])))
+    for (const request of batch) answers.push(...(await commit([request], commits)))
     return answers
   }
 }
@@ -83,4 +90,10 @@ async function perform(operations: Operations, { n, operation, now: asked }: Wri
     if (error instanceof Refusal) return { n, error: { message: error.message, code: error.code } }
     throw error
   }
+}
+
+function countFacts(batch: WriterRequest[]): number {
+  let facts = 0
+  for (const { operation } of batch) if (operation.name === 'record') facts += operation.input.facts.length
+  return facts
 }

@@ -2,6 +2,7 @@ import { tokenInvalidMessage, tokenMissingMessage } from '@rollcall/protocol'
 import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import type { Logger } from 'pino'
 import { Refusal } from '../error.ts'
+import type { Metrics } from '../metrics.ts'
 import { TokenRefusal, type TokenVerifier, type Verified } from '../token.ts'
 import type { RateLimit } from './rate-limit.ts'
 
@@ -24,10 +25,12 @@ export type ApiAuth = {
 export function createApiAuth({
   verifyToken,
   rateLimit,
+  metrics,
   log,
 }: {
   verifyToken: TokenVerifier
   rateLimit: RateLimit
+  metrics: Metrics
   log: Logger
 }): ApiAuth {
   return {
@@ -62,6 +65,7 @@ export function createApiAuth({
   async function identify(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {
     const token = request.headers.authorization?.trim().replace(/^Bearer(\s+|$)/i, '')
     if (token === undefined || token === '') {
+      metrics.noteTokenRefused('missing')
       rateLimit.countAddress(request.ip, reply)
       throw new Refusal('TOKEN_MISSING', tokenMissingMessage)
     }
@@ -70,6 +74,7 @@ export function createApiAuth({
     } catch (error) {
       if (!(error instanceof TokenRefusal)) throw error
       log.debug({ requestId: request.id, why: error.message }, 'token refused')
+      metrics.noteTokenRefused(error.reason)
       rateLimit.countAddress(request.ip, reply)
       throw new Refusal('TOKEN_INVALID', tokenInvalidMessage)
     }

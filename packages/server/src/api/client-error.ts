@@ -2,15 +2,23 @@ import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ErrorBody } from '@rollcall/protocol'
+import type { Metrics } from '../metrics.ts'
 import { headersMaxBytes } from './limits.ts'
 
 /** Answers what is not HTTP, or came too slowly, and closes: there is no request to log. */
-export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
+export function createClientErrorHandler(metrics: Metrics) {
+  return (error: Error & { code?: string }, socket: Socket): void => {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    const { statusCode, text } = explain(error.code)
+    metrics.noteUnreadable(statusCode)
+    answer(socket, statusCode, text)
   }
-  const { statusCode, text } = explain(error.code)
+}
+
+function answer(socket: Socket, statusCode: number, text: string): void {
   const requestId = randomUUID()
   const body = JSON.stringify({ statusCode, error: text, code: 'BAD_REQUEST', requestId } satisfies ErrorBody)
   socket.end(
@@ -26,7 +34,7 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
   )
 }
 
-function explain(code: string | undefined): { statusCode: number; text: string } {
+function explain(code: string | undefined): { statusCode: 400 | 408 | 431; text: string } {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
       return { statusCode: 431, text: `The headers are larger than ${headersMaxBytes} bytes` }

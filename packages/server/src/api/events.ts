@@ -11,7 +11,7 @@ import { eventsMaxBytes } from './limits.ts'
 type Read = { fact: Fact } | { refused: EventResult }
 
 export function eventRoutes(
-  { clock, reads, writes, record }: Pick<Context, 'clock' | 'reads' | 'writes' | 'record'>,
+  { clock, metrics, reads, writes, record }: Pick<Context, 'clock' | 'metrics' | 'reads' | 'writes' | 'record'>,
   { auth }: { auth: ApiAuth },
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
@@ -39,6 +39,7 @@ export function eventRoutes(
       return { fact: toFact(event, source, clock.now()) }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
+      metrics.noteFact(source, 'refused')
       return { refused: { ...identify(event, index), outcome: 'refused', reason: error.message } }
     }
   }

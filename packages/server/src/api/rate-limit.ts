@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import type { FastifyReply } from 'fastify'
 import { Refusal } from '../error.ts'
+import type { Metrics } from '../metrics.ts'
 import { addressesCountedMax, addressRequestsPerSecond } from './limits.ts'
 import { createTokenBuckets } from './token-bucket.ts'
 
@@ -16,7 +17,7 @@ export type RateLimit = {
 }
 
 /** @param keyRequestsPerSecond 0: nothing is counted, of addresses neither */
-export function createRateLimit(keyRequestsPerSecond: number): RateLimit {
+export function createRateLimit(keyRequestsPerSecond: number, metrics: Metrics): RateLimit {
   if (keyRequestsPerSecond === 0) return { countKey() {}, countAddress() {} }
   // Only who holds a secret has a bucket here.
   const keys = createTokenBuckets(keyRequestsPerSecond, Number.POSITIVE_INFINITY)
@@ -26,6 +27,7 @@ export function createRateLimit(keyRequestsPerSecond: number): RateLimit {
       const { allowed, remaining } = keys.count(keyId)
       tell(reply, keyRequestsPerSecond, remaining)
       if (allowed) return
+      metrics.noteRateLimited('key')
       throw new Refusal(
         'TOO_MANY_REQUESTS',
         `This key makes more than ${keyRequestsPerSecond} requests a second, which is the ROLLCALL_RATE_LIMIT of this server`,
@@ -35,6 +37,7 @@ export function createRateLimit(keyRequestsPerSecond: number): RateLimit {
       const { allowed, remaining } = addresses.count(toNetwork(address))
       tell(reply, addressRequestsPerSecond, remaining)
       if (allowed) return
+      metrics.noteRateLimited('address')
       throw new Refusal(
         'TOO_MANY_REQUESTS',
         `This address makes more than ${addressRequestsPerSecond} requests a second without a good token (ROLLCALL_RATE_LIMIT=0 takes them all)`,

@@ -10,7 +10,7 @@ import { Refusal } from '../error.ts'
 import type { TokenVerifier } from '../token.ts'
 import { createApiAuth } from './auth.ts'
 import { parseBody } from './body.ts'
-import { answerClientError } from './client-error.ts'
+import { createClientErrorHandler } from './client-error.ts'
 import { createErrorHandler } from './errors.ts'
 import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
@@ -25,6 +25,7 @@ import {
   requestIdMaxLength,
   requestTimeoutMs,
 } from './limits.ts'
+import { measureRequests, metricsRoutes } from './metrics.ts'
 import { collectRoutes, openApiRoutes } from './openapi.ts'
 import { participantRoutes } from './participants.ts'
 import { publicKeyRoutes } from './public-key.ts'
@@ -39,9 +40,9 @@ export async function createApiServer(
   context: Context,
   { verifyToken, commands }: { verifyToken: TokenVerifier; commands: Commands },
 ): Promise<FastifyInstance> {
-  const { config, log } = context
+  const { config, log, metrics } = context
   const handleError = createErrorHandler(log)
-  const rateLimit = createRateLimit(config.keyRequestsPerSecond)
+  const rateLimit = createRateLimit(config.keyRequestsPerSecond, metrics)
   const app = fastify({
     serverFactory: (handler) => {
       const options = {
@@ -60,7 +61,7 @@ export async function createApiServer(
     genReqId: ({ headers }) => saneRequestId(headers['x-request-id']) ?? randomUUID(),
     // What is still in flight when the server stops is answered.
     return503OnClosing: false,
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: createClientErrorHandler(metrics),
     frameworkErrors: (error, request, reply) => handleError(error, request, reply as FastifyReply),
   }).withTypeProvider<TypeBoxTypeProvider>()
 
@@ -78,6 +79,7 @@ export async function createApiServer(
   )
   app.decorateRequest('caller', null)
   logRequests(app, log)
+  measureRequests(app, metrics)
 
   await app.register(cors, {
     allowedHeaders: ['Authorization', 'Content-Type', 'Accept', 'If-None-Match', 'Last-Event-ID', 'X-Request-Id'],
@@ -93,9 +95,10 @@ export async function createApiServer(
     maxAge: corsMaxAgeSeconds,
     strictPreflight: false,
   })
-  const auth = createApiAuth({ verifyToken, rateLimit, log })
+  const auth = createApiAuth({ verifyToken, rateLimit, metrics, log })
   const routes = collectRoutes(app)
   await app.register(healthRoutes(context))
+  await app.register(metricsRoutes(context))
   const parts = { auth, commands }
   await app.register(roomRoutes(context, parts))
   await app.register(sessionRoutes(context, parts))

@@ -36,6 +36,8 @@ export type Connection = {
   creditAt: number
   /** A newer connection of the same participant has taken its place. */
   replaced: boolean
+  /** How we closed it, if we did. */
+  closedAs: CloseName | 'NORMAL' | undefined
 }
 
 export function newConnection(socket: WebSocket, now: number, beat: number, limits: RtcLimits): Connection {
@@ -52,6 +54,7 @@ export function newConnection(socket: WebSocket, now: number, beat: number, limi
     credit: limits.messageBurst,
     creditAt: performance.now(),
     replaced: false,
+    closedAs: undefined,
   }
 }
 
@@ -69,8 +72,10 @@ export function sendText({ socket }: Connection, text: string, limits: RtcLimits
 }
 
 /** Closes by name, and cuts the socket off where the peer does not answer. Resolves when it is closed. */
-export function closeSocket({ socket }: Connection, close: CloseName | 'NORMAL', limits: RtcLimits): Promise<void> {
+export function closeSocket(connection: Connection, close: CloseName | 'NORMAL', limits: RtcLimits): Promise<void> {
+  const { socket } = connection
   if (socket.readyState === WebSocket.CLOSED) return Promise.resolve()
+  connection.closedAs ??= close
   const { promise, resolve } = Promise.withResolvers<void>()
   const cut = setTimeout(() => socket.terminate(), limits.closeMs)
   socket.once('close', () => {

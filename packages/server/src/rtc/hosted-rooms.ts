@@ -43,11 +43,11 @@ const messageCheck = Compile(ClientMessage)
 type Parsed = ClientMessage | { wrong: CloseName }
 
 export function createHostedRooms(
-  context: Pick<Context, 'config' | 'clock' | 'log' | 'reads' | 'record'>,
+  context: Pick<Context, 'config' | 'clock' | 'log' | 'metrics' | 'reads' | 'record'>,
   verifyToken: TokenVerifier,
   limits: RtcLimits = rtcLimits,
 ): HostedRooms {
-  const { config, clock, log } = context
+  const { config, clock, log, metrics } = context
   const attendance = createAttendance(context, limits)
   const connections = new Map<Connection, HostedRoom | undefined>()
   const rooms = new Map<string, HostedRoom>()
@@ -84,6 +84,7 @@ export function createHostedRooms(
     })
     socket.on('error', (error) => log.debug({ err: error }, 'a socket failed'))
     socket.on('close', () => {
+      metrics.noteSocketEnd(connection.closedAs ?? 'DISCONNECTED')
       depart(connection, { reason: 'disconnected' })
       connections.delete(connection)
     })

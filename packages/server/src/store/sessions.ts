@@ -35,6 +35,7 @@ export type SessionReads = {
   getParticipant(keyId: number, sessionId: string, participantId: string): Promise<SessionRecord | undefined>
   listParticipants(keyId: number, sessionId: string, page: Page): Promise<SessionRecord | undefined>
   listToClose(now: number, limit: number): Promise<SessionToClose[]>
+  countRunning(): Promise<number>
 }
 
 export type SessionReadParts = {
@@ -58,6 +59,14 @@ export function createSessionReads(db: Database, { now, somebodyInside }: Sessio
     visible(p.keyId)
       .where('s.id', '=', p.sessionId)
       .select([...columns, 'r.custom_room_id as customRoomId']),
+  )
+
+  const countRunning = compile<object, { sessions: number }>(() =>
+    k
+      .selectFrom('sessions')
+      .select((eb) => eb.fn.countAll<number>().as('sessions'))
+      .where('end_at', 'is', null)
+      .where('start_at', 'is not', null),
   )
 
   const finder = createSessionFinder(db, createBucketReader(db), async (keyId, ids, at) => {
@@ -248,6 +257,9 @@ export function createSessionReads(db: Database, { now, somebodyInside }: Sessio
         const { type } = JSON.parse(autoClose) as Partial<AutoCloseConfig>
         return { ...row, deactivates: type === 'session-end-and-deactivate' }
       })
+    },
+    async countRunning() {
+      return (await db.all(countRunning, {}))[0]?.sessions ?? 0
     },
     async get(keyId, sessionId) {
       const rows = await db.all(getSession, { keyId, sessionId })

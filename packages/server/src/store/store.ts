@@ -131,6 +131,8 @@ export type Reads = {
   listParticipants(keyId: number, sessionId: string, page: Page): Promise<SessionRecord | undefined>
   /** Running sessions, of all keys, whose room's `autoCloseConfig` ends them by `now`. */
   listSessionsToClose(now: number, limit: number): Promise<SessionToClose[]>
+  /** Sessions that run, of all keys. */
+  countRunning(): Promise<number>
   /** The server's own RSA key, of no API key; undefined before the first was made. */
   findSigningKey(): Promise<SigningKey | undefined>
   changesAfter(keyId: number, seq: number, limit: number): Promise<NumberedChange[]>

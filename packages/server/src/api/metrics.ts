@@ -1,0 +1,37 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
+import type { Context } from '../context.ts'
+import type { Metrics } from '../metrics.ts'
+
+/** The route of a request to a path that is none. */
+const noRoute = 'none'
+
+/** Counts every request, under the pattern of its route. */
+export function measureRequests(app: FastifyInstance, metrics: Metrics): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url
+    metrics.noteRequest({
+      // Of a path that is none, anybody may send any method.
+      method: route === undefined ? noRoute : request.method,
+      route: route ?? noRoute,
+      status: reply.statusCode,
+      seconds: reply.elapsedTime / 1000,
+    })
+  })
+}
+
+/** `/metrics`, for Prometheus. It takes no token, and no limit holds it up: a flood is when it is needed. */
+export function metricsRoutes({ metrics }: Pick<Context, 'metrics'>): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    const schema = {
+      operationId: 'getMetrics',
+      tags: ['Server'],
+      summary: 'Get the metrics',
+      description: 'What the server counts of its work, in the Prometheus text format.',
+      produces: ['text/plain'],
+      response: { 200: Type.String({ description: 'The metrics, one a line.' }) },
+    }
+    app.get('/metrics', { schema }, async (_, reply) => reply.type(metrics.contentType).send(await metrics.text()))
+  }
+}

@@ -1,0 +1,158 @@
+import { type CloseName, closeCodes, type Outcome } from '@rollcall/protocol'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** What the parts tell of their work, for `/metrics` to show. Labels are words of short lists: never an id, an address or a path. */
+export type Metrics = {
+  noteRequest(request: { method: string; route: string; status: number; seconds: number }): void
+  /** What came was no HTTP, too slow, or too large. */
+  noteUnreadable(status: 400 | 408 | 431): void
+  noteTokenRefused(reason: TokenFault): void
+  noteRateLimited(limit: Limit): void
+  noteFact(source: string, outcome: FactOutcome): void
+  noteCommit(commit: Commit): void
+  noteSocketEnd(end: SocketEnd): void
+  /** Numbers that are asked for at each scrape; one that cannot be told is left out of it. */
+  watch(gauges: { [name in GaugeName]: () => number | Promise<number> }, failed: (error: unknown) => void): void
+  contentType: string
+  text(): Promise<string>
+}
+
+/** `missing`: none came; `key`: its API key is unknown or disabled; `token`: anything else. */
+export type TokenFault = 'missing' | 'key' | 'token'
+export type Limit = 'key' | 'address'
+/** `busy`: the queue was full; `failed`: the disk, or whatever else is ours. Both are for the sender to send again. */
+export type FactOutcome = Outcome | 'busy' | 'failed'
+/** How a socket ended: by a close of ours, or by its own going. */
+export type SocketEnd = CloseName | 'NORMAL' | 'DISCONNECTED'
+/** One transaction of the writer. */
+export type Commit = { facts: number; seconds: number }
+
+const tokenFaults: TokenFault[] = ['missing', 'key', 'token']
+const limits: Limit[] = ['key', 'address']
+const sourceKinds = ['hosted', 'events', 'media-server'] as const
+const outcomes: FactOutcome[] = ['recorded', 'duplicate', 'waiting', 'ignored', 'refused', 'busy', 'failed']
+const socketEnds: SocketEnd[] = [...(Object.keys(closeCodes) as CloseName[]), 'NORMAL', 'DISCONNECTED']
+const unreadableStatuses = [400, 408, 431]
+
+const gauges = {
+  rollcall_sessions_open: 'Sessions that run, of all keys.',
+  rollcall_facts_waiting: 'Facts that wait for the disk.',
+  rollcall_rtc_sockets: 'Sockets on /v2/rtc, joined or not.',
+}
+type GaugeName = keyof typeof gauges
+
+/** Upper bounds, in seconds: from a page out of memory to what somebody gives up on. */
+const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
+/** Upper bounds, in seconds: from one write of a good disk to a disk in trouble. */
+const commitBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5]
+const commitFactsBuckets = [0, 1, 2, 5, 10, 50, 100, 500, 1000, 5000]
+
+/** The metrics of one server, with those of its process. */
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  const requests = new Histogram({
+    name: 'rollcall_http_request_duration_seconds',
+    help: 'Time from the head of a request to the end of its answer.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: requestBuckets,
+    registers,
+  })
+  const unreadable = new Counter({
+    name: 'rollcall_http_unreadable_requests_total',
+    help: 'Connections that were closed because what came was no HTTP (400), too slow (408) or too large (431).',
+    labelNames: ['status'],
+    registers,
+  })
+  const tokensRefused = new Counter({
+    name: 'rollcall_http_tokens_refused_total',
+    help: 'Requests without a token, with one of a key that is unknown or disabled, or with one that is no good.',
+    labelNames: ['reason'],
+    registers,
+  })
+  const rateLimited = new Counter({
+    name: 'rollcall_http_rate_limited_requests_total',
+    help: 'Requests that were answered 429, by the limit that they met.',
+    labelNames: ['limit'],
+    registers,
+  })
+  const facts = new Counter({
+    name: 'rollcall_facts_total',
+    help: 'Facts that were reported, by the kind of their source and what became of them.',
+    labelNames: ['source', 'outcome'],
+    registers,
+  })
+  const commits = new Histogram({
+    name: 'rollcall_commit_duration_seconds',
+    help: 'Time of one transaction of the writer, until it was durable.',
+    buckets: commitBuckets,
+    registers,
+  })
+  const commitFacts = new Histogram({
+    name: 'rollcall_commit_facts',
+    help: 'Facts in one transaction of the writer.',
+    buckets: commitFactsBuckets,
+    registers,
+  })
+  const closes = new Counter({
+    name: 'rollcall_rtc_closes_total',
+    help: 'Sockets of /v2/rtc that ended, by the name of the close; DISCONNECTED: the peer went without a word.',
+    labelNames: ['close'],
+    registers,
+  })
+
+  // A rate can only be taken of what began at 0.
+  for (const status of unreadableStatuses) unreadable.inc({ status }, 0)
+  for (const reason of tokenFaults) tokensRefused.inc({ reason }, 0)
+  for (const limit of limits) rateLimited.inc({ limit }, 0)
+  for (const source of sourceKinds) for (const outcome of outcomes) facts.inc({ source, outcome }, 0)
+  for (const close of socketEnds) closes.inc({ close }, 0)
+
+  let rendering: Promise<string> | undefined
+  return {
+    noteRequest({ method, route, status, seconds }) {
+      requests.observe({ method, route, status: `${Math.floor(status / 100)}xx` }, seconds)
+    },
+    noteUnreadable: (status) => unreadable.inc({ status }),
+    noteTokenRefused: (reason) => tokensRefused.inc({ reason }),
+    noteRateLimited: (limit) => rateLimited.inc({ limit }),
+    noteFact: (source, outcome) => facts.inc({ source: kindOf(source), outcome }),
+    noteCommit({ facts, seconds }) {
+      commits.observe(seconds)
+      commitFacts.observe(facts)
+    },
+    noteSocketEnd: (close) => closes.inc({ close }),
+    watch(read, failed) {
+      for (const name of Object.keys(gauges) as GaugeName[]) {
+        new Gauge({
+          name,
+          help: gauges[name],
+          registers,
+          async collect() {
+            try {
+              this.set(await read[name]())
+            } catch (error) {
+              this.remove()
+              failed(error)
+            }
+          },
+        })
+      }
+    },
+    contentType: registry.contentType,
+    /** Whoever asks while it is being made gets the same: it takes some milliseconds. */
+    text() {
+      rendering ??= registry.metrics().finally(() => {
+        rendering = undefined
+      })
+      return rendering
+    },
+  }
+}
+
+/** A caller of `POST /v2/events` names its reporters as it likes, and a media server's name is an id. */
+function kindOf(source: string): (typeof sourceKinds)[number] {
+  if (source === 'hosted') return source
+  return source === 'events' || source.startsWith('events/') ? 'events' : 'media-server'
+}
