@@ -72,6 +72,8 @@ export type Snapshot = FactBase & {
 }
 /** The source started again: whoever it had inside is gone since `lastSeenAt`. Its `roomId` is empty: it concerns all rooms. */
 export type SourceStarted = FactBase & { type: 'source-started'; lastSeenAt?: number }
+/** What a source sent and nobody understood, as it came. Its `roomId` is empty, and its `at` 0: neither is known. */
+export type Unknown = FactBase & { type: 'unknown'; event: Json; reason: string }
 
 /** Something that happened, in our words, whoever reported it. */
 export type Fact =
@@ -83,9 +85,10 @@ export type Fact =
   | ParticipantMissed
   | Snapshot
   | SourceStarted
+  | Unknown
 
 /** A fact about one session, or one participant in it: what the ledger applies. */
-export type SessionFact = Exclude<Fact, Snapshot | SourceStarted>
+export type SessionFact = Exclude<Fact, Snapshot | SourceStarted | Unknown>
 
 /** Facts of our own, of what was concluded or commanded, have ids that begin so; nobody else's may. */
 export const ownFactIdPrefix = 'rollcall:'

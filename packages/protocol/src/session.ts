@@ -68,7 +68,7 @@ export const Session = Type.Object(
       },
       { description: 'What became of the webhooks about this session.' },
     ),
-    engine: Type.String({ description: 'Who reported it: hosted, events, or the id of a source.' }),
+    engine: Type.String({ description: 'Who reported it: hosted, events, or a source’s type, such as livekit.' }),
     revision: Type.Integer({ description: 'How often an ended session was corrected by later evidence.' }),
     updatedAt: Time('When its record last changed.'),
     participantSeconds: Type.Number({ description: 'Sum of the participants’ totalSeconds.' }),

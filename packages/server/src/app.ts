@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { toFact } from './api/event-fact.ts'
 import { createApiServer } from './api/server.ts'
 import { startAutoClose } from './auto-close.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -8,8 +9,10 @@ import { createCommands } from './commands.ts'
 import type { Config } from './config.ts'
 import type { Context } from './context.ts'
 import { countFacts } from './count-facts.ts'
+import { createEngines } from './engines/engines.ts'
 import { StartRefusal } from './error.ts'
 import { ensureFirstKey } from './first-key.ts'
+import { createGuardedFetch } from './guarded-fetch.ts'
 import { createLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { openStore } from './open-store.ts'
@@ -17,6 +20,7 @@ import { startPresence } from './presence.ts'
 import { createHostedRooms, type HostedRooms } from './rtc/hosted-rooms.ts'
 import type { RtcLimits } from './rtc/limits.ts'
 import { toRules } from './rules.ts'
+import { startSourceHealth } from './source-health.ts'
 import type { Key } from './store/rows.ts'
 import { startSealer, startSweeper } from './sweeper.ts'
 import { createTokenVerifier } from './token.ts'
@@ -78,6 +82,10 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   const commands = createCommands(context, hostedRooms)
   const autoClose = startAutoClose(context, commands)
   started.defer(() => autoClose.stop())
+  const sourceHealth = startSourceHealth(context)
+  started.defer(() => sourceHealth.stop())
+  const guardedFetch = createGuardedFetch(config)
+  const engines = createEngines({ guardedFetch, clock, readEvent: toFact })
   metrics.watch(
     {
       rollcall_sessions_open: () => reads.countRunning(),
@@ -86,7 +94,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     },
     (err) => log.error({ err }, 'a metric could not be told'),
   )
-  const api = await createApiServer(context, { verifyToken, commands })
+  const api = await createApiServer(context, { verifyToken, commands, engines, guardedFetch, sourceHealth })
   hostedRooms.attach(api.server)
   started.defer(() => drain(api, hostedRooms))
   await listen(api, config)

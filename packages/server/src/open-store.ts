@@ -18,6 +18,7 @@ import { createSealStore } from './store/seals.ts'
 import { createSecretBox, type SecretBox } from './store/secrets.ts'
 import { createSessionReads } from './store/sessions.ts'
 import { createSigningKeyStore } from './store/signing-keys.ts'
+import { createSourceStore } from './store/sources.ts'
 import { lockFile, migrate, openSqlite } from './store/sqlite.ts'
 import type { Reads, Writes } from './store/store.ts'
 import type { WriterAnswers, WriterData, WriterRequest } from './writer.ts'
@@ -181,6 +182,7 @@ function createReads(db: Database, box: SecretBox, now: () => number, versionOf:
   const sessions = createSessionReads(db, { now, somebodyInside: (record, at) => whoWasInside(record, at).length > 0 })
   const signingKeys = createSigningKeyStore(db, box, now)
   const changes = createChangeReads(db)
+  const sources = createSourceStore(db, box, now)
   return {
     findKey: keys.find,
     listKeys: keys.list,
@@ -196,6 +198,10 @@ function createReads(db: Database, box: SecretBox, now: () => number, versionOf:
     countRunning: sessions.countRunning,
     findSigningKey: signingKeys.find,
     changesAfter: changes.after,
+    listSources: sources.list,
+    findSource: sources.find,
+    listLives: sources.listLives,
+    findConnected: sources.findConnected,
     versionOf,
   }
 }
@@ -209,10 +215,17 @@ function toWrites(perform: Perform): Writes {
     ensureRooms: (input) => perform('ensureRooms', input),
     setRoomDisabled: (input) => perform('setRoomDisabled', input),
     keepSigningKey: (input) => perform('keepSigningKey', input),
+    addSource: (input) => perform('addSource', input),
+    updateSource: (input) => perform('updateSource', input),
+    deleteSource: (input) => perform('deleteSource', input),
+    noteSources: (input) => perform('noteSources', input),
     renewLease: (input) => perform('renewLease', input),
     releaseLease: (input) => perform('releaseLease', input),
   }
 }
+
+/** What is written here shows in nothing that is kept between requests. */
+const unshown: Set<keyof Operations> = new Set(['renewLease', 'releaseLease', 'noteSources'])
 
 /** Counts what was written of each key, when it is durable and before anybody is told of it. */
 function countVersions(perform: Perform): { perform: Perform; of(keyId: number): number } {
@@ -221,8 +234,9 @@ function countVersions(perform: Perform): { perform: Perform; of(keyId: number):
   return {
     perform: (name, input) =>
       perform(name, input).finally(() => {
+        if (unshown.has(name)) return
         if ('keyId' in input) ofKeys.set(input.keyId, (ofKeys.get(input.keyId) ?? 0) + 1)
-        else if (!('holder' in input)) ofAll += 1
+        else ofAll += 1
       }),
     of: (keyId) => ofAll + (ofKeys.get(keyId) ?? 0),
   }

@@ -12,6 +12,7 @@ import { createSealStore } from './store/seals.ts'
 import type { SecretBox } from './store/secrets.ts'
 import { createSessionReads } from './store/sessions.ts'
 import { createSigningKeyStore } from './store/signing-keys.ts'
+import { createSourceStore } from './store/sources.ts'
 import type { Writes } from './store/store.ts'
 
 /** Everything that writes, by name: what each takes and gives. */
@@ -49,6 +50,7 @@ export function createOperations(db: Database, parts: { box: SecretBox; rules: R
   const rooms = createRoomStore(db, now)
   const signingKeys = createSigningKeyStore(db, parts.box, now)
   const leases = createLeaseStore(db)
+  const sources = createSourceStore(db, parts.box, now)
   const seals = createSealStore(db)
   const sessions = createSessionReads(db, { now, somebodyInside: (record, at) => whoWasInside(record, at).length > 0 })
 
@@ -69,6 +71,10 @@ export function createOperations(db: Database, parts: { box: SecretBox; rules: R
       ensureRooms: rooms.ensureRooms,
       setRoomDisabled: rooms.setRoomDisabled,
       keepSigningKey: signingKeys.keepSigningKey,
+      addSource: sources.addSource,
+      updateSource: sources.updateSource,
+      deleteSource: sources.deleteSource,
+      noteSources: sources.noteSources,
       renewLease: leases.renewLease,
       releaseLease: leases.releaseLease,
       async record({ keyId, facts }) {

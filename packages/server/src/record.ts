@@ -93,6 +93,8 @@ async function applyFact(parts: RecordParts, keyId: number, fact: Fact): Promise
       return applySnapshot(parts, keyId, fact)
     case 'source-started':
       return applyRestart(parts, keyId, fact)
+    case 'unknown':
+      return { id: fact.id, outcome: 'ignored', reason: fact.reason }
     case 'session-started':
     case 'session-ended':
     case 'participant-joined':

@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto'
-import type {
-  Participant as ApiParticipant,
-  Session as ApiSession,
-  TimelogEntry as ApiTimelogEntry,
+import {
+  type Participant as ApiParticipant,
+  type Session as ApiSession,
+  type TimelogEntry as ApiTimelogEntry,
+  engineOf,
 } from '@rollcall/protocol'
 import { insideMs } from './ledger/ledger.ts'
 import type { Mark, Participant, Session } from './ledger/state.ts'
@@ -42,7 +43,7 @@ export function toSession(record: SessionRecord, { now, base, key }: ViewOptions
     activeDuration: activeMs / 1000,
     maxJoinedPeersCount: maxInside,
     webhook: noWebhooks,
-    engine: session.source,
+    engine: engineOf(session.source),
     revision: session.revision,
     updatedAt: toIso(session.updatedAt),
     participantSeconds: insideMs(session, session.endAt ?? now) / 1000,

@@ -22,6 +22,8 @@ export const addressRequestsPerSecond = 100
 export const addressesCountedMax = 50_000
 /** Largest body of a call that reports events, in bytes: 1,000 of them with all that each may hold. */
 export const eventsMaxBytes = 8 * 1024 * 1024
+/** Largest body that a media server may send, in bytes, packed and unpacked: a conference of 50,000 people as it ends. */
+export const ingestMaxBytes = 32 * 1024 * 1024
 /** How far an event's time may lie ahead of our clock, in milliseconds. */
 export const eventAheadMaxMs = 5 * 60_000
 /** The earliest time an event may have, in epoch milliseconds: an earlier one was told in seconds, or not at all. */

@@ -6,7 +6,12 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Commands } from '../commands.ts'
 import type { Context } from '../context.ts'
+import { createDeliveries } from '../deliveries.ts'
+import type { Engines } from '../engines/engines.ts'
 import { Refusal } from '../error.ts'
+import type { GuardedFetch } from '../guarded-fetch.ts'
+import { createPatience } from '../patience.ts'
+import type { SourceHealth } from '../source-health.ts'
 import type { TokenVerifier } from '../token.ts'
 import { createApiAuth } from './auth.ts'
 import { parseBody } from './body.ts'
@@ -14,6 +19,7 @@ import { createClientErrorHandler } from './client-error.ts'
 import { createErrorHandler } from './errors.ts'
 import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
+import { ingestRoutes } from './ingest.ts'
 import { inviteRoutes } from './invites.ts'
 import {
   bodyMaxBytes,
@@ -33,12 +39,21 @@ import { createRateLimit } from './rate-limit.ts'
 import { logRequests, pathOf } from './request-log.ts'
 import { roomRoutes } from './rooms.ts'
 import { sessionRoutes } from './sessions.ts'
+import { sourceRoutes } from './sources.ts'
 import { compileSchema } from './validate.ts'
+
+export type ApiParts = {
+  verifyToken: TokenVerifier
+  commands: Commands
+  engines: Engines
+  guardedFetch: GuardedFetch
+  sourceHealth: SourceHealth
+}
 
 /** The HTTP side of the server, ready to listen. */
 export async function createApiServer(
   context: Context,
-  { verifyToken, commands }: { verifyToken: TokenVerifier; commands: Commands },
+  { verifyToken, commands, engines, guardedFetch, sourceHealth }: ApiParts,
 ): Promise<FastifyInstance> {
   const { config, log, metrics } = context
   const handleError = createErrorHandler(log)
@@ -105,6 +120,10 @@ export async function createApiServer(
   await app.register(participantRoutes(context, parts))
   await app.register(inviteRoutes(context, parts))
   await app.register(eventRoutes(context, parts))
+  await app.register(sourceRoutes(context, { auth, engines, guardedFetch, sourceHealth }))
+  const patience = createPatience()
+  const deliveries = createDeliveries(context, { engines, patience, sourceHealth })
+  await app.register(ingestRoutes(context, { deliveries, engines, patience, sourceHealth, rateLimit }))
   await app.register(publicKeyRoutes(context, parts))
   await app.register(openApiRoutes(context, { auth, routes }))
   return app

@@ -1,4 +1,4 @@
-import type { AutoCloseConfig, RoomWebhook } from '@rollcall/protocol'
+import type { AutoCloseConfig, RoomWebhook, SourceType } from '@rollcall/protocol'
 
 /** An API key, its secrets in clear (they are encrypted in the database) and its owner. */
 export type Key = {
@@ -26,6 +26,19 @@ export type Room = {
   autoClose: AutoCloseConfig | null
   allowedParticipantIds: string[] | null
   disabled: boolean
+  createdAt: number
+  updatedAt: number
+}
+
+/** One media server that reports to us. */
+export type Source = {
+  keyId: number
+  /** Its type and 128 random bits: `livekit-…`. Facts of it have this as their `source`. */
+  id: string
+  type: SourceType
+  name: string
+  /** As its type takes them, secrets in clear (they are encrypted in the database). */
+  settings: { [name: string]: string }
   createdAt: number
   updatedAt: number
 }

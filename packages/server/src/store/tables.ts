@@ -116,6 +116,25 @@ export type Tables = {
   }
   /** The server's RSA key; the private half encrypted under the master key. */
   signing_keys: { id: number; public_pem: string; private_pem: string; created_at: number }
+  /** Media servers that report to us. */
+  sources: {
+    key_id: number
+    id: string
+    type: string
+    name: string
+    /** JSON, encrypted under the master key. */
+    settings: string
+    created_at: number
+    updated_at: number
+    last_fact_at: number | null
+    recorded: number
+    duplicate: number
+    ignored: number
+    refused: number
+    skew_ms: number | null
+    last_error: string | null
+    last_error_at: number | null
+  }
   /** When each source was last noted to be heard, by our clock. */
   heard: { key_id: number; source: string; heard_at: number }
   /** How many sessions there are of each key (`room_id` empty) and room, and how many of them ended. */

@@ -1,0 +1,128 @@
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { EventResults } from '@rollcall/protocol'
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import type { Context } from '../context.ts'
+import type { Deliveries } from '../deliveries.ts'
+import { type Engines, engineFor } from '../engines/engines.ts'
+import { Refusal } from '../error.ts'
+import type { Patience } from '../patience.ts'
+import type { SourceHealth } from '../source-health.ts'
+import type { Source } from '../store/rows.ts'
+import { baseUrlOf } from './base-url.ts'
+import { ingestMaxBytes } from './limits.ts'
+import type { RateLimit } from './rate-limit.ts'
+import { refusals } from './refusals.ts'
+
+const unpack = promisify(gunzip)
+
+const SourcePath = Type.Object({
+  sourceId: Type.String({ description: 'the id of a source', about: 'Which media server it comes from.' }),
+})
+const EventPath = Type.Object({
+  ...SourcePath.properties,
+  about: Type.String({ description: 'room or occupant', about: 'What it is about.' }),
+  event: Type.String({ description: 'such as joined', about: 'What happened.' }),
+})
+
+/** `POST /v2/ingest/:sourceId`: the door for media servers, which have no token. Each proves itself in its own way. */
+export function ingestRoutes(
+  { config, clock, reads, log }: Pick<Context, 'config' | 'clock' | 'reads' | 'log'>,
+  {
+    deliveries,
+    engines,
+    patience,
+    sourceHealth,
+    rateLimit,
+  }: { deliveries: Deliveries; engines: Engines; patience: Patience; sourceHealth: SourceHealth; rateLimit: RateLimit },
+): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    // What is signed is the body as it came, whatever its sender calls it.
+    app.removeAllContentTypeParsers()
+    app.addContentTypeParser('*', { parseAs: 'buffer' }, async (_: unknown, body: Buffer) => body)
+    app.decorateRequest('source', null)
+    app.addHook('preClose', async () => patience.stop())
+
+    const answerError = app.errorHandler
+    app.setErrorHandler((error, request, reply) => {
+      const source = request.getDecorator<Source | null>('source')
+      return answerError(toRefusal(error, request, source), request, reply)
+    })
+
+    app.addHook<{ Params: { sourceId: string } }>('onRequest', async (request, reply) => {
+      const { sourceId } = request.params
+      const source = await reads.findSource(sourceId)
+      if (source === undefined) {
+        rateLimit.countAddress(request.ip, reply)
+        throw new Refusal('SOURCE_NOT_FOUND', `Source ${sourceId} not found`)
+      }
+      request.setDecorator('source', source)
+    })
+    // While there is no room for facts, none are read.
+    app.addHook('preParsing', async (request, _, payload) => {
+      await patience.untilRoom(engineFor(engines, sourceOf(request).type).patienceMs)
+      return payload
+    })
+
+    const schema = {
+      tags: ['Sources'],
+      summary: 'What a media server sends',
+      description:
+        'Its own webhooks, callbacks or events, signed as it signs them: the source says what it is. No token, no rate limit.',
+      response: { 200: EventResults, ...refusals('SIGNATURE_INVALID', 'SOURCE_NOT_FOUND', 'BUSY') },
+    }
+    const ingest = { ...schema, operationId: 'ingest', params: SourcePath }
+    app.post('/v2/ingest/:sourceId', { schema: ingest, bodyLimit: ingestMaxBytes }, take)
+    // Jitsi adds to the address which of its events it is.
+    const ingestEvent = { ...schema, operationId: 'ingestEvent', params: EventPath }
+    app.post('/v2/ingest/:sourceId/events/:about/:event', { schema: ingestEvent, bodyLimit: ingestMaxBytes }, take)
+  }
+
+  async function take(request: FastifyRequest): Promise<EventResults> {
+    const recorded = await deliveries.take(sourceOf(request), {
+      headers: request.headers,
+      body: await readBody(request),
+      urls: [`${request.protocol}://${request.host}${request.url}`, `${baseUrlOf(request, config)}${request.url}`],
+      receivedAt: clock.now(),
+    })
+    return {
+      results: recorded.map(({ id, outcome, reason }) => ({ id, outcome, ...(reason !== undefined && { reason }) })),
+    }
+  }
+
+  /** Whatever is not the sender's fault is answered so that it sends the same again. */
+  function toRefusal(error: unknown, request: FastifyRequest, source: Source | null): unknown {
+    const { statusCode, message } = error as { statusCode?: number; message: string }
+    const isOurs = !(error instanceof Refusal) && (statusCode === undefined || statusCode >= 500)
+    if (isOurs) log.error({ requestId: request.id, err: error }, 'a delivery could not be taken')
+    const refusal = isOurs ? new Refusal('BUSY', 'This could not be recorded: send it again') : error
+    if (source !== null) {
+      if (refusal instanceof Refusal && refusal.code === 'BUSY') sourceHealth.noteError(source, refusal.message)
+      else sourceHealth.noteRefused(source, message)
+    }
+    return refusal
+  }
+}
+
+function sourceOf(request: FastifyRequest): Source {
+  return request.getDecorator<Source>('source')
+}
+
+async function readBody({ body, headers }: FastifyRequest): Promise<Buffer> {
+  const sent = body instanceof Buffer ? body : Buffer.alloc(0)
+  const encoding = headers['content-encoding']
+  if (encoding === undefined || encoding === 'identity') return sent
+  if (encoding !== 'gzip') {
+    throw new Refusal('UNSUPPORTED_MEDIA_TYPE', `content-encoding=${encoding} is not understood: it takes gzip`)
+  }
+  try {
+    return await unpack(sent, { maxOutputLength: ingestMaxBytes })
+  } catch (error) {
+    throw new Refusal(
+      'BAD_REQUEST',
+      `The body is not gzip of at most ${ingestMaxBytes} bytes: ${(error as Error).message}`,
+    )
+  }
+}

@@ -1,0 +1,121 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { NewSource, Source, SourceChanges, SourceList } from '@rollcall/protocol'
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import type { Context } from '../context.ts'
+import type { Engines } from '../engines/engines.ts'
+import { Refusal } from '../error.ts'
+import type { GuardedFetch } from '../guarded-fetch.ts'
+import type { SourceHealth } from '../source-health.ts'
+import { checkAddresses, makeSecret, readSettings, requireSettings } from '../source-settings.ts'
+import { type SourceRecord, type SourceViewOptions, toSource } from '../source-view.ts'
+import { type ApiAuth, type Caller, callerOf } from './auth.ts'
+import { baseUrlOf } from './base-url.ts'
+import { refusals } from './refusals.ts'
+
+const SourcePath = Type.Object({ id: Type.String({ description: 'the id of a source', about: 'The source.' }) })
+
+/** Media servers that report here: made, shown with their health, changed and taken away. */
+export function sourceRoutes(
+  { config, reads, writes }: Pick<Context, 'config' | 'reads' | 'writes'>,
+  {
+    auth,
+    engines,
+    guardedFetch,
+    sourceHealth,
+  }: { auth: ApiAuth; engines: Engines; guardedFetch: GuardedFetch; sourceHealth: SourceHealth },
+): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    const create = {
+      operationId: 'createSource',
+      tags: ['Sources'],
+      summary: 'Add a media server',
+      description:
+        'The answer has the lines to paste into its configuration. A secret that was made for it is in them this once. Rollcall’s own: VideoSDK has no such call.',
+      body: NewSource,
+      response: { 200: Source },
+    }
+    app.post('/v2/sources', { onRequest: auth.crawler, schema: create }, async (request) => {
+      const { type, name, ...given } = request.body
+      const settings = requireSettings(type, given)
+      await checkAddresses(settings, guardedFetch)
+      const newSecret = makeSecret(type, settings)
+      const { keyId } = callerOf(request).key
+      const kept = newSecret === undefined ? settings : { ...settings, secret: newSecret }
+      return toSource(await writes.addSource({ keyId, type, name, settings: kept }), viewFor(request, newSecret))
+    })
+
+    const list = {
+      operationId: 'listSources',
+      tags: ['Sources'],
+      summary: 'List media servers',
+      description: 'With what came of what they sent.',
+      response: { 200: SourceList },
+    }
+    app.get('/v2/sources', { onRequest: auth.crawler, schema: list }, async (request) => {
+      const view = viewFor(request)
+      return { data: (await listSources(callerOf(request))).map((source) => toSource(source, view)) }
+    })
+
+    const one = {
+      operationId: 'getSource',
+      tags: ['Sources'],
+      summary: 'Get a media server',
+      description: 'With what came of what it sent.',
+      params: SourcePath,
+      response: { 200: Source, ...refusals('SOURCE_NOT_FOUND') },
+    }
+    app.get('/v2/sources/:id', { onRequest: auth.crawler, schema: one }, async (request) =>
+      toSource(await requireSource(callerOf(request), request.params.id), viewFor(request)),
+    )
+
+    const update = {
+      operationId: 'updateSource',
+      tags: ['Sources'],
+      summary: 'Change a media server',
+      description: 'Its name, and its settings: what is not named stays. Its type and address never change.',
+      params: SourcePath,
+      body: SourceChanges,
+      response: { 200: Source, ...refusals('SOURCE_NOT_FOUND') },
+    }
+    app.patch('/v2/sources/:id', { onRequest: auth.crawler, schema: update }, async (request) => {
+      const { id, type, keyId } = await requireSource(callerOf(request), request.params.id)
+      const { name, ...given } = request.body
+      const settings = readSettings(type, given)
+      await checkAddresses(settings, guardedFetch)
+      await writes.updateSource({ keyId, id, settings, ...(name !== undefined && { name }) })
+      return toSource(await requireSource(callerOf(request), id), viewFor(request))
+    })
+
+    const remove = {
+      operationId: 'deleteSource',
+      tags: ['Sources'],
+      summary: 'Take a media server away',
+      description: 'What it sends is not taken any more. What it sent stays.',
+      params: SourcePath,
+      response: { 200: Source, ...refusals('SOURCE_NOT_FOUND') },
+    }
+    app.delete('/v2/sources/:id', { onRequest: auth.crawler, schema: remove }, async (request) => {
+      const source = await requireSource(callerOf(request), request.params.id)
+      if (!(await writes.deleteSource(source))) refuseUnknown(source.id)
+      return toSource(source, viewFor(request))
+    })
+  }
+
+  function viewFor(request: FastifyRequest, newSecret?: string): SourceViewOptions {
+    return { engines, base: baseUrlOf(request, config), newSecret }
+  }
+
+  async function listSources({ key }: Caller): Promise<SourceRecord[]> {
+    await sourceHealth.flush()
+    return reads.listSources(key.keyId)
+  }
+
+  async function requireSource(caller: Caller, id: string): Promise<SourceRecord> {
+    return (await listSources(caller)).find((source) => source.id === id) ?? refuseUnknown(id)
+  }
+}
+
+function refuseUnknown(id: string): never {
+  throw new Refusal('SOURCE_NOT_FOUND', `Source ${id} not found`)
+}

@@ -1,0 +1,88 @@
+import { type ArgsDef, type CommandDef, defineCommand, type ParsedArgs } from 'citty'
+import { systemClock } from '../clock.ts'
+import { type Config, readConfig } from '../config.ts'
+import { durationTakes, parseDuration } from '../duration.ts'
+import { Refusal } from '../error.ts'
+import { openStore, type Store } from '../open-store.ts'
+import { toRules } from '../rules.ts'
+import type { Key } from '../store/rows.ts'
+
+// What the commands share.
+
+/** A command that works on the data folder of the settings, also beside a running server, and prints what it returns. */
+export function onStore<const Args extends ArgsDef>(
+  name: string,
+  description: string,
+  args: Args,
+  run: (args: ParsedArgs<Args>, store: Store, config: Config) => Promise<string>,
+): CommandDef<Args> {
+  return defineCommand<Args>({
+    meta: { name, description },
+    args,
+    async run({ args: given }) {
+      refuseUnknownArgs(given, args)
+      const config = readConfig(process.env)
+      const { dataFolder, masterKey } = config
+      const rules = toRules(config)
+      const store = await openStore({ dataFolder, masterKey, rules, clock: systemClock, exclusive: false })
+      try {
+        process.stdout.write(await run(given, store, config))
+      } finally {
+        await store.close()
+      }
+    },
+  })
+}
+
+function refuseUnknownArgs(given: { _: string[] }, known: ArgsDef): void {
+  // An option of two words is given under both spellings, --api-key and apiKey.
+  const toKebab = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+  const unknown = Object.keys(given).find((name) => name !== '_' && !(name in known) && !(toKebab(name) in known))
+  if (unknown !== undefined) {
+    throw new Refusal('BAD_REQUEST', `--${unknown} is not an option of this command: see rollcall --help`)
+  }
+  const positionals = Object.values(known).filter(({ type }) => type === 'positional').length
+  const extra = given._[positionals]
+  if (extra !== undefined) throw new Refusal('BAD_REQUEST', `${extra} is one argument too many: see rollcall --help`)
+}
+
+/** Milliseconds of an option such as 30m. */
+export function requireDuration(name: string, text: string): number {
+  const durationMs = parseDuration(text)
+  if (durationMs !== undefined) return durationMs
+  throw new Refusal('BAD_REQUEST', `--${name}=${text} is not understood: it takes ${durationTakes}`)
+}
+
+/** The key that is named, or the first that is enabled. */
+export async function requireEnabledKey(reads: Store['reads'], apiKey: string | undefined): Promise<Key> {
+  if (apiKey === undefined) {
+    const enabled = (await reads.listKeys()).find((key) => key.disabledAt === null)
+    if (enabled !== undefined) return enabled
+    throw new Refusal('NOT_FOUND', 'there is no enabled key: make one by `rollcall keys add`')
+  }
+  const key = (await reads.findKey(apiKey)) ?? refuseUnknownKey(apiKey)
+  if (key.disabledAt === null) return key
+  throw new Refusal('CONFLICT', `the key ${apiKey} is disabled: tokens of it would be refused`)
+}
+
+export function refuseUnknownKey(apiKey: string): never {
+  throw new Refusal('NOT_FOUND', `there is no key ${apiKey}: see rollcall keys list`)
+}
+
+/** Columns side by side, a row a line. */
+export function toTable(rows: string[][]): string {
+  const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0))
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, i) => cell.padEnd(width(i)))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('')
+}
+
+export function toIso(at: number): string {
+  return new Date(at).toISOString()
+}

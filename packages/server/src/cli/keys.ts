@@ -1,0 +1,63 @@
+import { defineCommand } from 'citty'
+import { systemClock } from '../clock.ts'
+import type { Key } from '../store/rows.ts'
+import { onStore, refuseUnknownKey, requireDuration, toIso, toTable } from './command.ts'
+
+const addKey = onStore(
+  'add',
+  'Make a key, and show its secret this once',
+  {
+    name: { type: 'string', description: 'Whose it is, for people' },
+    email: { type: 'string', description: 'Where its owner is reached' },
+  },
+  async ({ name, email }, { writes }) => {
+    const key = await writes.addKey({ name: name ?? null, email: email ?? null })
+    return `${showSecret(key)}\n`
+  },
+)
+
+const listKeys = onStore('list', 'List the keys, without their secrets', {}, async (_, { reads }) => {
+  const keys = await reads.listKeys()
+  if (keys.length === 0) return 'No key yet: make one by `rollcall keys add`, or start the server.\n'
+  const rows = keys.map((key) => [key.apiKey, stateOf(key), toIso(key.createdAt), key.name ?? '', key.email ?? ''])
+  return toTable([['API KEY', 'STATE', 'CREATED', 'NAME', 'EMAIL'], ...rows])
+})
+
+const rotateKey = onStore(
+  'rotate',
+  'Give a key a new secret, and show it this once; the old one stays good for a while',
+  {
+    apikey: { type: 'positional', description: 'The API key', required: true },
+    overlap: { type: 'string', description: 'How long the old secret stays good: 0s, 30m, 12h, 7d', default: '24h' },
+  },
+  async ({ apikey, overlap }, { writes }) => {
+    const previousUntil = systemClock.now() + requireDuration('overlap', overlap)
+    const key = (await writes.rotateKey({ apiKey: apikey, previousUntil })) ?? refuseUnknownKey(apikey)
+    return `${showSecret(key)}\nThe old secret is good until ${toIso(previousUntil)}.\n`
+  },
+)
+
+const disableKey = onStore(
+  'disable',
+  'Disable a key: its tokens are refused from now on',
+  { apikey: { type: 'positional', description: 'The API key', required: true } },
+  async ({ apikey }, { writes }) => {
+    const key = (await writes.disableKey({ apiKey: apikey })) ?? refuseUnknownKey(apikey)
+    return `${key.apiKey} is disabled.\n`
+  },
+)
+
+export const keys = defineCommand({
+  meta: { name: 'keys', description: 'Add, list, rotate and disable API keys' },
+  subCommands: { add: addKey, list: listKeys, rotate: rotateKey, disable: disableKey },
+})
+
+function showSecret({ apiKey, secret }: Key): string {
+  return `API key  ${apiKey}\nSecret   ${secret}\nKeep the secret: it is not shown again.`
+}
+
+function stateOf({ disabledAt, previousUntil }: Key): string {
+  if (disabledAt !== null) return `disabled ${toIso(disabledAt)}`
+  const rotating = previousUntil !== null && previousUntil > systemClock.now()
+  return rotating ? `enabled, old secret until ${toIso(previousUntil)}` : 'enabled'
+}

@@ -1,0 +1,100 @@
+import { type SourceType, sourceTypes } from '@rollcall/protocol'
+import { defineCommand } from 'citty'
+import { toFact } from '../api/event-fact.ts'
+import { systemClock } from '../clock.ts'
+import type { Config } from '../config.ts'
+import { createEngines } from '../engines/engines.ts'
+import { Refusal } from '../error.ts'
+import { createGuardedFetch } from '../guarded-fetch.ts'
+import type { Store } from '../open-store.ts'
+import { checkAddresses, makeSecret, requireSettings } from '../source-settings.ts'
+import { type SourceRecord, toSource } from '../source-view.ts'
+import { onStore, requireEnabledKey, toIso, toTable } from './command.ts'
+
+const addSource = onStore(
+  'add',
+  'Add a media server, and print the lines to paste into its configuration',
+  {
+    type: { type: 'positional', description: sourceTypes.join(', '), required: true },
+    name: { type: 'string', description: 'Which one it is, for people', required: true },
+    key: { type: 'string', description: 'The API key that it belongs to; without it, the first that is enabled' },
+    'api-key': { type: 'string', description: 'LiveKit: the API key that it signs its webhooks with' },
+    secret: {
+      type: 'string',
+      description: 'LiveKit, BigBlueButton: its secret; Jitsi, generic: what it is to send, made where you give none',
+    },
+    url: { type: 'string', description: 'LiveKit: where its API is' },
+    'callback-url': { type: 'string', description: 'BigBlueButton: the address it calls, where a proxy changes it' },
+    'public-key-url': { type: 'string', description: 'VideoSDK: where its public key is' },
+  },
+  async ({ type: givenType, name, key: apiKey, ...given }, { reads, writes }, config) => {
+    const { keyId } = await requireEnabledKey(reads, apiKey)
+    const type = requireType(givenType)
+    const settings = requireSettings(type, {
+      apiKey: given['api-key'],
+      secret: given.secret,
+      url: given.url,
+      callbackUrl: given['callback-url'],
+      publicKeyUrl: given['public-key-url'],
+    })
+    await checkAddresses(settings, createGuardedFetch(config))
+    const newSecret = makeSecret(type, settings)
+    const kept = newSecret === undefined ? settings : { ...settings, secret: newSecret }
+    const source = await writes.addSource({ keyId, type, name, settings: kept })
+    const { id, setup } = describe(source, config, newSecret)
+    return `Source  ${id}\n\n${setup}\n`
+  },
+)
+
+const listSources = onStore('list', 'List the media servers, and how they are', {}, async (_, { reads }) => {
+  const sources = await listAll(reads)
+  if (sources.length === 0) return 'No source yet: add one by `rollcall source add`.\n'
+  const rows = sources.map(({ id, name, health }) => [
+    id,
+    name,
+    health.lastFactAt === null ? 'never' : toIso(health.lastFactAt),
+    `${health.recorded}/${health.duplicate}/${health.ignored}/${health.refused}`,
+    health.lastErrorAt === null ? '' : `${toIso(health.lastErrorAt)} ${health.lastError}`,
+  ])
+  return toTable([['SOURCE', 'NAME', 'LAST FACT', 'RECORDED/DUPLICATE/IGNORED/REFUSED', 'LAST ERROR'], ...rows])
+})
+
+const removeSource = onStore(
+  'remove',
+  'Take a media server away: what it sends is not taken any more, what it sent stays',
+  { source: { type: 'positional', description: 'The id of the source', required: true } },
+  async ({ source: id }, { reads, writes }) => {
+    const source = (await listAll(reads)).find((one) => one.id === id)
+    if (source === undefined || !(await writes.deleteSource(source))) {
+      throw new Refusal('SOURCE_NOT_FOUND', `there is no source ${id}: see rollcall source list`)
+    }
+    return `${source.name} (${id}) is taken away.\n`
+  },
+)
+
+export const source = defineCommand({
+  meta: { name: 'source', description: 'Add, list and remove media servers that report here' },
+  subCommands: { add: addSource, list: listSources, remove: removeSource },
+})
+
+function requireType(text: string): SourceType {
+  const type = sourceTypes.find((known) => known === text)
+  if (type !== undefined) return type
+  throw new Refusal('BAD_REQUEST', `${text} is no type of source: it takes one of ${sourceTypes.join(', ')}`)
+}
+
+function describe(source: SourceRecord, config: Config, newSecret: string | undefined) {
+  const guardedFetch = createGuardedFetch(config)
+  const engines = createEngines({ guardedFetch, clock: systemClock, readEvent: toFact })
+  return toSource(source, { engines, base: baseOf(config), newSecret })
+}
+
+/** Where a server with these settings is reached, as far as they tell. */
+function baseOf({ publicUrl, tls, host, port }: Config): string {
+  return publicUrl ?? `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+async function listAll(reads: Store['reads']) {
+  const keys = await reads.listKeys()
+  return (await Promise.all(keys.map(({ keyId }) => reads.listSources(keyId)))).flat()
+}

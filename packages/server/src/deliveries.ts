@@ -1,0 +1,91 @@
+import type { Fact } from '@rollcall/protocol'
+import type { Context, Recorded } from './context.ts'
+import type { Delivery, Known, Report, Told } from './engines/engine.ts'
+import { type Engines, engineFor } from './engines/engines.ts'
+import { identify } from './engines/told.ts'
+import { createLives, livesMax } from './lives.ts'
+import type { Patience } from './patience.ts'
+import { requireRoomIds } from './room-ids.ts'
+import type { SourceHealth } from './source-health.ts'
+import type { Source } from './store/rows.ts'
+
+/** What media servers send: verified, read, and recorded as facts. */
+export type Deliveries = {
+  /**
+   * Resolves when what was sent is durable, with what became of each fact. Rejects with a `Refusal` SIGNATURE_INVALID, or
+   * with anything else where it is not the sender's fault: then nothing is lost when it sends the same again.
+   */
+  take(source: Source, delivery: Delivery): Promise<Recorded[]>
+}
+
+export function createDeliveries(
+  { reads, writes, record, clock }: Pick<Context, 'reads' | 'writes' | 'record' | 'clock'>,
+  { engines, patience, sourceHealth }: { engines: Engines; patience: Patience; sourceHealth: SourceHealth },
+): Deliveries {
+  const lives = createLives({ reads, record, clock })
+  const inTurn = createTurns()
+
+  return {
+    async take(source, delivery) {
+      const engine = engineFor(engines, source.type)
+      await engine.verify(delivery, source.settings)
+      const report = engine.normalise(delivery)
+      const work = () => keep(source, delivery, report)
+      const recorded = await patience.hold(engine.patienceMs, () =>
+        engine.complete ? inTurn(source.id, work) : work(),
+      )
+      note(source, report, recorded)
+      return recorded
+    },
+  }
+
+  async function keep(source: Source, delivery: Delivery, { told }: Report): Promise<Recorded[]> {
+    if (told.length === 0) return []
+    const { complete, oneLife } = engineFor(engines, source.type)
+    const roomIds = await requireRoomIds({ reads, writes }, source.keyId, namesOfRooms(told))
+    const completed = complete === undefined ? told : await complete(told, know(source, roomIds))
+    const facts = completed.map((one) => toFact(one, source, delivery, roomIds))
+    const recorded = await record(source.keyId, facts)
+    if (oneLife) await lives.endOlder(source, facts)
+    return recorded
+  }
+
+  function know({ keyId, id }: Source, roomIds: Map<string, string>): Known {
+    const roomIdOf = (room: string) => roomIds.get(room) ?? ''
+    return {
+      listLives: (room) => reads.listLives(keyId, id, roomIdOf(room), livesMax),
+      findConnected: (room, sessionKey, connectionId) =>
+        reads.findConnected(keyId, id, roomIdOf(room), sessionKey, connectionId),
+    }
+  }
+
+  function note(source: Source, { ignored, sentAt }: Report, recorded: Recorded[]): void {
+    if (sentAt !== undefined) sourceHealth.noteSent(source, sentAt)
+    if (ignored > 0) sourceHealth.noteIgnored(source, ignored)
+    sourceHealth.noteFacts(source, recorded)
+  }
+}
+
+function namesOfRooms(told: Told[]): string[] {
+  return told.map(({ roomId }) => roomId).filter((room) => room !== '')
+}
+
+function toFact(told: Told, source: Source, { receivedAt }: Delivery, roomIds: Map<string, string>): Fact {
+  const id = told.id ?? identify(told)
+  return { ...told, id, source: source.id, roomId: roomIds.get(told.roomId) ?? '', receivedAt } as Fact
+}
+
+/** Work under one name is done one after another. */
+function createTurns(): <T>(name: string, work: () => Promise<T>) => Promise<T> {
+  const lasts = new Map<string, Promise<unknown>>()
+  return async (name, work) => {
+    const done = (lasts.get(name) ?? Promise.resolve()).then(work)
+    const settled = done.catch(() => undefined)
+    lasts.set(name, settled)
+    try {
+      return await done
+    } finally {
+      if (lasts.get(name) === settled) lasts.delete(name)
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Fact } from '@rollcall/protocol'
+
+/** What a media server sent in one request. */
+export type Delivery = {
+  headers: IncomingHttpHeaders
+  /** As it was sent, byte for byte; unpacked where it came packed. */
+  body: Buffer
+  /** The addresses by which the sender may know us, each with the request's own path and query. */
+  urls: string[]
+  /** Epoch milliseconds, by our clock. */
+  receivedAt: number
+}
+
+/**
+ * A fact as the sender tells it: `roomId` is the room's name there. Without an `id` it is identified by what it says,
+ * which has to include a time.
+ */
+export type Told = OfSender<Fact>
+type OfSender<F> = F extends Fact ? Omit<F, 'id' | 'source' | 'receivedAt'> & { id?: string } : never
+
+export type Report = {
+  told: Told[]
+  /** Events that say nothing of attendance: they are counted, and not kept. */
+  ignored: number
+  /** When the sender sent it, by its own clock; undefined where it does not say. */
+  sentAt?: number | undefined
+}
+
+/** One life of a room, as the record has it. */
+export type KnownLife = {
+  sessionKey: string
+  startAt: number
+  /** The end that was reported; null where none was. */
+  endedAt: number | null
+}
+
+/** What the record knows of the source's rooms, by their names there. */
+export type Known = {
+  /** The latest lives of a room, newest start first. */
+  listLives(room: string): Promise<KnownLife[]>
+  /** Who joined under a connection. */
+  findConnected(room: string, sessionKey: string, connectionId: string): Promise<string | undefined>
+}
+
+/** The code that understands one type of media server. A file each. */
+export type Engine<Settings> = {
+  /** Throws a `Refusal` SIGNATURE_INVALID where the delivery is not from whoever holds the source's credentials. */
+  verify(delivery: Delivery, settings: Settings): void | Promise<void>
+  /** What happened, in our words. Never throws for odd content: what it does not understand it tells as `unknown`. */
+  normalise(delivery: Delivery): Report
+  /**
+   * Adds what this sender's events leave out and the record knows. The deliveries of a source are then taken in turn, so
+   * that each finds what those before it left.
+   */
+  complete?(told: Told[], known: Known): Promise<Told[]>
+  /** Whether a room has one life at a time there: a newer one then shows that an older one is over. */
+  oneLife: boolean
+  /**
+   * How long a delivery may be held while too many facts wait for the disk, in milliseconds: below the sender's own
+   * time-out. Afterwards it is answered 503, whereupon each of these senders tries again.
+   */
+  patienceMs: number
+  /**
+   * The lines to paste into the media server's configuration.
+   * @param url where it is to send what happens
+   * @param secret the one it has to be told, where it is to be shown
+   */
+  describeSetup(url: string, settings: Settings, secret: string | undefined): string
+}

@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto'
+import { SourceSettings, type SourceType } from '@rollcall/protocol'
+import type { TProperties, TSchema } from 'typebox'
+import { Check } from 'typebox/value'
+import { Refusal } from './error.ts'
+import { FetchFailure, type GuardedFetch } from './guarded-fetch.ts'
+import type { Source } from './store/rows.ts'
+
+type Given = { [name: string]: unknown }
+
+/** Settings that are addresses which the server itself will call. */
+const calledNames = ['url', 'publicKeyUrl']
+
+/**
+ * Those of the given settings that a type of source takes, each as it takes it; what it cannot do without is among them.
+ * Throws a `Refusal` that names what is wrong, and never repeats a value: it may be a secret.
+ */
+export function requireSettings(type: SourceType, given: Given): Source['settings'] {
+  for (const [name, { takes, isRequired }] of fieldsOf(type)) {
+    if (isRequired && given[name] === undefined) {
+      throw new Refusal('BAD_REQUEST', `${name} is missing: a ${type} source takes ${takes}`)
+    }
+  }
+  return readSettings(type, given)
+}
+
+/** The same of changes: what is not given stays. */
+export function readSettings(type: SourceType, given: Given): Source['settings'] {
+  const settings: Source['settings'] = {}
+  for (const [name, { schema, takes }] of fieldsOf(type)) {
+    const value = given[name]
+    if (value === undefined) continue
+    if (!Check(schema, value)) throw new Refusal('BAD_REQUEST', `${name} is not understood: it takes ${takes}`)
+    settings[name] = value as string
+  }
+  return settings
+}
+
+/** A secret for a type whose sender is told one, where none was given. */
+export function makeSecret(type: SourceType, settings: Source['settings']): string | undefined {
+  const isMade = fieldsOf(type).get('secret')?.isRequired === false
+  return isMade && settings.secret === undefined ? randomBytes(32).toString('base64url') : undefined
+}
+
+/** Throws a `Refusal` where an address among them is one that the server may not call. */
+export async function checkAddresses(settings: Source['settings'], guardedFetch: GuardedFetch): Promise<void> {
+  for (const name of calledNames) {
+    const url = settings[name]
+    if (url === undefined) continue
+    await guardedFetch.check(url).catch((error) => {
+      if (error instanceof FetchFailure) throw new Refusal('BAD_REQUEST', `${name} is not taken: ${error.message}`)
+      throw error
+    })
+  }
+}
+
+type Shape = { properties: TProperties; required?: string[] | undefined }
+type Field = { schema: TSchema; takes: string; isRequired: boolean }
+
+function fieldsOf(type: SourceType): Map<string, Field> {
+  const { properties, required = [] }: Shape = SourceSettings[type]
+  return new Map(
+    Object.entries(properties).map(([name, schema]) => {
+      const { description = 'a text' } = schema as { description?: string }
+      return [name, { schema, takes: description, isRequired: required.includes(name) }]
+    }),
+  )
+}

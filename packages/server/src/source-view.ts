@@ -1,0 +1,56 @@
+import type { Source as ApiSource } from '@rollcall/protocol'
+import { type Engines, engineFor } from './engines/engines.ts'
+import type { Source } from './store/rows.ts'
+import type { SourceHealth } from './store/store.ts'
+
+/** What the server keeps for itself of a source's settings. */
+const secretNames = ['secret', 'password']
+
+/** A source that was just made, or found, with what is known of its health. */
+export type SourceRecord = Source & { health?: SourceHealth }
+
+export type SourceViewOptions = {
+  engines: Engines
+  /** What its address is built on, without a slash at the end. */
+  base: string
+  /** A secret that was just made: it is shown this once. */
+  newSecret?: string | undefined
+}
+
+/** A source as the API shows it: never its secrets. */
+export function toSource(source: SourceRecord, { engines, base, newSecret }: SourceViewOptions): ApiSource {
+  const { id, type, name, settings, createdAt, updatedAt, health } = source
+  const url = ingestUrlOf(id, base)
+  return {
+    id,
+    type,
+    name,
+    url,
+    setup: engineFor(engines, type).describeSetup(url, settings, newSecret),
+    settings: Object.fromEntries(Object.entries(settings).filter(([name]) => !secretNames.includes(name))),
+    createdAt: toIso(createdAt),
+    updatedAt: toIso(updatedAt),
+    health: {
+      lastFactAt: toIsoOrNull(health?.lastFactAt),
+      recorded: health?.recorded ?? 0,
+      duplicate: health?.duplicate ?? 0,
+      ignored: health?.ignored ?? 0,
+      refused: health?.refused ?? 0,
+      clockSkewMs: health?.skewMs ?? null,
+      lastError: health?.lastError ?? null,
+      lastErrorAt: toIsoOrNull(health?.lastErrorAt),
+    },
+  }
+}
+
+function ingestUrlOf(id: string, base: string): string {
+  return `${base}/v2/ingest/${id}`
+}
+
+function toIso(at: number): string {
+  return new Date(at).toISOString()
+}
+
+function toIsoOrNull(at: number | null | undefined): string | null {
+  return at == null ? null : toIso(at)
+}
