@@ -3,6 +3,7 @@ import { connect as connectTcp } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import type { DeactivatedRoom, Room, Session } from '@rollcall/protocol'
 import { WebSocket } from 'ws'
+import { rtcLimits } from '../src/rtc/limits.ts'
 import { signToken } from '../src/token.ts'
 import { form, insideOf, listSessions, makeRoom } from './api-calls.ts'
 import { addNeighbour, recordSession } from './record-session.ts'
@@ -177,6 +178,38 @@ describe('POST /v2/rooms/deactivate', () => {
     const roomId = await newRoom()
     const { status, body } = await server.call('POST', '/v2/rooms/deactivate', `roomId=${roomId}`, { headers: form })
     assert.deepEqual([status, body.disabled], [200, true])
+  })
+})
+
+describe('ending, removing and deactivating', () => {
+  test('are answered once the record says so and the last socket is closed, however late its client takes leave', async () => {
+    const patient = await startServer({}, { rtcLimits: { ...rtcLimits, closeMs: 60_000 } })
+    const sockets: WebSocket[] = []
+    try {
+      for (const [path, name] of [
+        ['/v2/sessions/end', 'SESSION_ENDED'],
+        ['/v2/sessions/participants/remove', 'REMOVED'],
+        ['/v2/rooms/deactivate', 'ROOM_CLOSED'],
+      ] as const) {
+        const { roomId } = await makeRoom(patient)
+        const ann = await join(patient, roomId, 'ann')
+        sockets.push(ann.socket)
+        ann.socket.pause()
+        let isAnswered = false
+        const answer = patient.call('POST', path, { roomId, participantId: 'ann' }).then(({ status }) => {
+          isAnswered = true
+          return status
+        })
+        while ((await listSessions(patient, roomId)).flatMap(insideOf).length > 0);
+        for (let again = 0; again < 3; again++) await listSessions(patient, roomId)
+        assert.equal(isAnswered, false)
+        ann.socket.resume()
+        assert.deepEqual([await ann.closed, await answer], [name, 200])
+      }
+    } finally {
+      for (const socket of sockets) socket.terminate()
+      await patient.stop()
+    }
   })
 })
 

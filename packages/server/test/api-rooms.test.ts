@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { roomIdPattern } from '@rollcall/protocol'
 import { signToken } from '../src/token.ts'
+import { form } from './api-calls.ts'
 import { addNeighbour } from './record-session.ts'
+import { connect } from './rtc-client.ts'
 import { startServer, type TestServer } from './start-server.ts'
 
 let server: TestServer
@@ -81,6 +83,39 @@ describe('POST /v2/rooms', () => {
     assert.notEqual((await makeRoom({ customRoomId: 'shared name' }, token)).roomId, mine.roomId)
   })
 
+  test('takes a form, whose lists are a name repeated, or one that ends in []', async () => {
+    const post = async (text: string) => (await server.call('POST', '/v2/rooms', text, { headers: form })).body
+    assert.equal((await post('customRoomId=of+a+form')).customRoomId, 'of a form')
+    const both = await post('allowedParticipantIds=anna&allowedParticipantIds=ben')
+    assert.deepEqual(both.allowedParticipantIds, ['anna', 'ben'])
+    assert.deepEqual((await post('allowedParticipantIds%5B%5D=anna')).allowedParticipantIds, ['anna'])
+  })
+
+  test('with allowedParticipantIds lets in those alone, also by a token that is bound to another', async () => {
+    const { roomId } = await makeRoom({ allowedParticipantIds: ['anna'] })
+    const ask = async (participantId: string | undefined, token?: string) => {
+      const client = await connect(server)
+      const join = {
+        type: 'join',
+        token: token ?? (await server.sign()),
+        roomId,
+        ...(participantId && { participantId }),
+      }
+      client.send(join)
+      return client
+    }
+    for (const [participantId, token] of [
+      ['ben', undefined],
+      [undefined, undefined],
+      [undefined, await server.sign({ participantId: 'ben' })],
+    ]) {
+      assert.equal(await (await ask(participantId, token)).closed, 'INVALID_PARTICIPANT_ID')
+    }
+    const anna = await ask(undefined, await server.sign({ participantId: 'anna' }))
+    assert.equal((await anna.next('joined')).participantId, 'anna')
+    anna.socket.close()
+  })
+
   test('refuses a wrong value, naming the field and what it takes', async () => {
     const wrong: [{ [field: string]: unknown }, RegExp][] = [
       [{ customRoomId: '' }, /^customRoomId= is not understood: it takes a text of 1 to 256 characters$/],
@@ -138,6 +173,101 @@ describe('GET /v2/rooms/:id', () => {
     assert.deepEqual(await ask(room.roomId), await ask('abcd-efgh-ijkl'))
     assert.deepEqual(await ask(room.id), await ask('0123456789abcdef01234567'))
     assert.deepEqual(await ask('hers-alone'), await ask('none-alone'))
+  })
+})
+
+describe('GET or POST /v2/rooms/validate/:id', () => {
+  test('answers the room by any of its ids, and says where it is disabled', async () => {
+    const room = await makeRoom({ customRoomId: 'valid one' })
+    for (const method of ['GET', 'POST']) {
+      for (const id of [room.roomId, room.customRoomId, room.id]) {
+        const { status, text } = await server.call(method, `/v2/rooms/validate/${encodeURIComponent(String(id))}`)
+        assert.deepEqual([status, text], [200, JSON.stringify(room)])
+      }
+    }
+    await server.call('POST', `/v2/rooms/${room.roomId}`, { status: 'disabled' })
+    assert.equal((await server.call('GET', `/v2/rooms/validate/${room.roomId}`)).body.disabled, true)
+  })
+
+  test('of an unknown room, another key’s, or another than the token is bound to, is 404', async () => {
+    const { roomId } = await makeRoom()
+    const bound = await server.sign({ roomId: String((await makeRoom()).roomId) })
+    const foreign = await signToken(await addNeighbour(server), {}, { now: Date.now(), lifetimeMs: 60_000 })
+    for (const method of ['GET', 'POST']) {
+      for (const [id, token] of [
+        ['abcd-efgh-ijkl', await server.sign()],
+        [roomId, foreign],
+        [roomId, bound],
+      ]) {
+        const { status, body } = await server.call(method, `/v2/rooms/validate/${id}`, undefined, {
+          token: String(token),
+        })
+        assert.deepEqual([status, body.error, body.code], [404, `Room ${id} not found`, 'ROOM_NOT_FOUND'])
+      }
+    }
+  })
+})
+
+describe('GET /v2/rooms', () => {
+  type Rooms = { pageInfo: { [key: string]: number }; data: { [key: string]: unknown }[] }
+  let now = Date.parse('2026-01-15T12:00:00.000Z')
+  let listed: TestServer
+  const made: { [key: string]: unknown }[] = []
+  before(async () => {
+    listed = await startServer({}, { clock: { now: () => now++ } })
+    for (let i = 0; i < 5; i++) {
+      made.push(
+        (await listed.call('POST', '/v2/rooms', { customRoomId: `room ${i}`, ...(i === 4 && { webhook }) })).body,
+      )
+    }
+  })
+  after(() => listed.stop())
+
+  const list = async (query: string, token?: string): Promise<Rooms> => {
+    const options = token === undefined ? {} : { token }
+    const { status, text, body } = await listed.call<Rooms>('GET', `/v2/rooms?${query}`, undefined, options)
+    assert.equal(status, 200, text)
+    return body
+  }
+  const namesOf = ({ data }: Rooms) => data.map(({ customRoomId }) => customRoomId)
+
+  test('lists the newest first, each as it was made, with its owner in place of the owner’s id', async () => {
+    const { pageInfo, data } = await list('')
+    assert.deepEqual(pageInfo, { currentPage: 1, perPage: 20, lastPage: 1, total: 5 })
+    const newest = made[4] ?? {}
+    const keys = Object.keys(newest).map((key) => (key === 'userId' ? 'user' : key))
+    assert.deepEqual(Object.keys(data[0] ?? {}), keys)
+    const { userId, ...rest } = newest
+    assert.deepEqual(data[0], { ...rest, user: { id: userId, name: null, email: null } })
+    assert.deepEqual(namesOf({ pageInfo, data }), ['room 4', 'room 3', 'room 2', 'room 1', 'room 0'])
+  })
+
+  test('gives page after page without repeating or skipping one, and an empty one past the end', async () => {
+    const pages = await Promise.all([1, 2, 3, 4].map((page) => list(`perPage=2&page=${page}`)))
+    assert.deepEqual(pages.map(namesOf), [['room 4', 'room 3'], ['room 2', 'room 1'], ['room 0'], []])
+    assert.deepEqual(pages[2]?.pageInfo, { currentPage: 3, perPage: 2, lastPage: 3, total: 5 })
+    const { status, body } = await listed.call('GET', '/v2/rooms?page=0')
+    assert.deepEqual([status, body.code], [400, 'BAD_REQUEST'])
+  })
+
+  test('finds one by its exact roomId or customRoomId', async () => {
+    assert.deepEqual(namesOf(await list('query=room+3')), ['room 3'])
+    assert.deepEqual(namesOf(await list(`query=${made[1]?.roomId}`)), ['room 1'])
+    for (const query of ['room', 'ROOM+3', 'room+3%25', ''])
+      assert.deepEqual(await list(`query=${query}`), {
+        pageInfo: { currentPage: 1, perPage: 20, lastPage: 1, total: 0 },
+        data: [],
+      })
+  })
+
+  test('shows a token that is bound to a room that room alone, and another key nothing', async () => {
+    const bound = await listed.sign({ roomId: String(made[2]?.roomId) })
+    assert.deepEqual(namesOf(await list('', bound)), ['room 2'])
+    assert.deepEqual(namesOf(await list('query=room+3', bound)), [])
+    const neighbour = await addNeighbour(listed)
+    const foreign = await signToken(neighbour, {}, { now, lifetimeMs: 60_000 })
+    assert.equal((await list('', foreign)).pageInfo.total, 0)
+    assert.equal((await list('query=room+3', foreign)).pageInfo.total, 0)
   })
 })
 

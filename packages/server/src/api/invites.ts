@@ -60,7 +60,8 @@ export function inviteRoutes(
       const { roomId, disabled } = await requireRoom(reads, caller, request.params.id)
       if (disabled) throw new Refusal('CONFLICT', `Room ${roomId} is disabled: nobody can join it`)
       const { name, permissions = ['allow_join'], expiresInSeconds = inviteSecondsDefault } = request.body
-      const now = clock.now()
+      // In whole seconds, as the token's own claims.
+      const now = Math.floor(clock.now() / 1000) * 1000
       const lifetimeMs = expiresInSeconds * 1000
       const token = await signToken(caller.key, { roomId, permissions, roles: ['rtc'] }, { now, lifetimeMs })
       // Behind the `#`, so that no server and no proxy on the way writes the token into its log.
