@@ -54,6 +54,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   await using started = new AsyncDisposableStack()
   const metrics = createMetrics()
   const store = await openStore({
+    databaseUrl: config.databaseUrl,
     dataFolder: config.dataFolder,
     masterKey: config.masterKey,
     rules: toRules(config),

@@ -9,6 +9,8 @@ export type Config = {
   host: string
   /** The folder of the SQLite file and the master key. */
   dataFolder: string
+  /** A PostgreSQL service, in place of the SQLite file. */
+  databaseUrl: string | undefined
   /** 32 bytes; undefined: a file of mode 600 in the data folder, made at the first start. */
   masterKey: Buffer | undefined
   /** The address that `links` are built on; undefined: the request's own host. */
@@ -41,6 +43,7 @@ export function readConfig(env: Env): Config {
     port: integer(env, 'PORT', 4000, 0, 65535),
     host: text(env, 'HOST') ?? '127.0.0.1',
     dataFolder: text(env, 'ROLLCALL_DATA') ?? './data',
+    databaseUrl: databaseUrl(env),
     masterKey: masterKey(env),
     publicUrl: address(env, 'ROLLCALL_PUBLIC_URL'),
     trustProxy: trustProxy(env),
@@ -114,6 +117,13 @@ function address(env: Env, name: string): string | undefined {
     refuse(name, value, 'an http or https address, such as https://rooms.example.org')
   }
   return value.replace(/\/+$/, '')
+}
+
+function databaseUrl(env: Env): string | undefined {
+  const value = text(env, 'DATABASE_URL')
+  if (value === undefined || (URL.canParse(value) && /^postgres(ql)?:$/.test(new URL(value).protocol))) return value
+  // It may hold a password: it is not repeated in the message.
+  return refuse('DATABASE_URL', '…', 'an address such as postgres://user:password@host:5432/rollcall')
 }
 
 function jsonArray(env: Env, name: string): unknown[] {

@@ -1,27 +1,31 @@
-import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { Worker } from 'node:worker_threads'
+import { join } from 'node:path'
+import { createBatch } from './batch.ts'
 import type { Clock } from './clock.ts'
 import type { Record } from './context.ts'
-import { Refusal, StartRefusal } from './error.ts'
+import { prepareFolder, takeLock } from './data-folder.ts'
+import { StartRefusal } from './error.ts'
 import type { Rules } from './ledger/state.ts'
 import type { Commit } from './metrics.ts'
-import { createOperations, type Operation, type Operations, sealMax, sweepMax, type Transact } from './operations.ts'
+import { createOperations, type Operations, sealMax, sweepMax } from './operations.ts'
+import { type Perform, type Performer, performHere, startBatches, startWriter } from './performer.ts'
 import { whoWasInside } from './session-view.ts'
 import { createChangeReads } from './store/changes.ts'
 import type { Database } from './store/database.ts'
 import { prepareFactStore } from './store/facts.ts'
 import { createKeyStore } from './store/keys.ts'
+import { migrateToLatest } from './store/migrations.ts'
+import { openPostgres } from './store/postgres.ts'
 import { createRoomStore } from './store/rooms.ts'
 import { createSealStore } from './store/seals.ts'
 import { createSecretBox, type SecretBox } from './store/secrets.ts'
 import { createSessionReads } from './store/sessions.ts'
 import { createSigningKeyStore } from './store/signing-keys.ts'
 import { createSourceStore } from './store/sources.ts'
-import { lockFile, migrate, openSqlite } from './store/sqlite.ts'
+import { openSqlite } from './store/sqlite.ts'
 import type { Reads, Writes } from './store/store.ts'
-import type { WriterAnswers, WriterData, WriterRequest } from './writer.ts'
+
+/** Connections to PostgreSQL that read. */
+const readConnections = 8
 
 export type Store = {
   reads: Reads
@@ -39,6 +43,8 @@ export type Store = {
 }
 
 export type StoreOptions = {
+  /** A PostgreSQL service, in place of the SQLite file. */
+  databaseUrl?: string | undefined
   dataFolder: string
   /** 32 bytes; undefined: the file `master.key` in the data folder, made when missing. */
   masterKey?: Buffer | undefined
@@ -52,48 +58,62 @@ export type StoreOptions = {
   exclusive?: boolean
 }
 
-/** Most facts that wait for the disk at once; more are refused with BUSY. */
-const factsWaitingMax = 50_000
-
 /**
- * Opens the SQLite file under the data folder, makes or updates its tables, and starts the thread that writes.
- * Throws a `StartRefusal` that says which folder, and what to do, where that cannot be.
+ * Opens the store, and makes or updates its tables: PostgreSQL where `databaseUrl` names one, else the SQLite file under the
+ * data folder. Throws a `StartRefusal` that says which it is, and what to do, where that cannot be.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const { dataFolder, rules, clock, exclusive = true } = options
+  const { databaseUrl } = options
+  const opened = databaseUrl === undefined ? await openFile(options) : await openService(options, databaseUrl)
+  const { db, box, performer } = opened
+  const now = () => options.clock.now()
+  const versions = countVersions(performer.perform)
+  const { perform } = versions
+  const openFacts = prepareFactStore(db)
+  const seals = createSealStore(db)
+  return {
+    reads: createReads(db, box, now, versions.of),
+    writes: toWrites(perform),
+    record: (keyId, facts) => perform('record', { keyId, facts }),
+    async sweep(at) {
+      // Mostly nothing is due: an indexed read here is cheaper than a turn of the writer.
+      if (!(await openFacts().isAnyToLookAt(at))) return
+      while ((await perform('sweep', { now: at })) === sweepMax);
+    },
+    async seal(at) {
+      if ((await seals.listToSeal(at, 1)).length === 0) return
+      while ((await perform('seal', { now: at })) === sealMax);
+    },
+    resume: (at) => perform('resume', { now: at }),
+    factsWaiting: performer.factsWaiting,
+    async close() {
+      await performer.close()
+      await opened.close()
+    },
+  }
+}
+
+type Opened = { db: Database; box: SecretBox; performer: Performer; close(): Promise<void> }
+
+/** The SQLite file: a thread writes to it, and no other process does. */
+async function openFile(options: StoreOptions): Promise<Opened> {
+  const { dataFolder, masterKey: given, rules, clock, exclusive = true } = options
   const path = join(dataFolder, 'rollcall.db')
-  const masterKey = prepareFolder(dataFolder, options.masterKey)
+  const masterKey = prepareFolder(dataFolder, given)
   const lock = exclusive ? takeLock(dataFolder) : undefined
   try {
     const box = createSecretBox(masterKey)
     const now = () => clock.now()
     const db = await openMigrated(path)
-    await proveMasterKey(db, box, now, dataFolder)
+    await proveMasterKey(db, box, now, `ROLLCALL_DATA=${dataFolder}`)
     const performer = exclusive
       ? startWriter({ path, masterKey, rules }, now, options)
       : performHere(createOperations(db, { box, rules, now }))
-    const versions = countVersions(performer.perform)
-    const { perform } = versions
-    const reads = createReads(db, box, now, versions.of)
-    const openFacts = prepareFactStore(db)
-    const seals = createSealStore(db)
     return {
-      reads,
-      writes: toWrites(perform),
-      record: (keyId, facts) => perform('record', { keyId, facts }),
-      async sweep(at) {
-        // Mostly nothing is due: an indexed read here is cheaper than a turn of the writer.
-        if ((await openFacts().listToLookAt(at, 1)).length === 0) return
-        while ((await perform('sweep', { now: at })) === sweepMax);
-      },
-      async seal(at) {
-        if ((await seals.listToSeal(at, 1)).length === 0) return
-        while ((await perform('seal', { now: at })) === sealMax);
-      },
-      resume: (at) => perform('resume', { now: at }),
-      factsWaiting: performer.factsWaiting,
+      db,
+      box,
+      performer,
       async close() {
-        await performer.close()
         await db.close()
         lock?.release()
       },
@@ -104,74 +124,55 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
 }
 
-type Perform = <N extends keyof Operations>(
-  name: N,
-  input: Parameters<Operations[N]>[0],
-) => Promise<Awaited<ReturnType<Operations[N]>>>
-
-type Performer = { perform: Perform; factsWaiting(): number; close(): Promise<void> }
-
-function prepareFolder(folder: string, given: Buffer | undefined): Buffer {
+/** A PostgreSQL service, which any number of processes may use: one connection writes, others read. */
+async function openService(options: StoreOptions, databaseUrl: string): Promise<Opened> {
+  const { masterKey, rules, clock } = options
+  if (masterKey === undefined) {
+    throw new StartRefusal('DATABASE_URL is set, so ROLLCALL_MASTER_KEY has to be: every process needs the same one')
+  }
+  const box = createSecretBox(masterKey)
+  const now = () => clock.now()
+  const db = openPostgres(databaseUrl, { connections: readConnections })
+  const writing = openPostgres(databaseUrl, { connections: 1 })
+  const close = async () => {
+    await db.close()
+    await writing.close()
+  }
   try {
-    makeFolder(resolve(folder))
-    return given ?? ownMasterKey(join(folder, 'master.key'))
+    await migrateToLatest(writing.kysely)
   } catch (error) {
-    if (error instanceof StartRefusal) throw error
-    throw new StartRefusal(
-      `ROLLCALL_DATA=${folder} cannot be used: ${(error as Error).message}; name a folder that can be written`,
-    )
+    await close()
+    throw new StartRefusal(`DATABASE_URL=${withoutPassword(databaseUrl)} cannot be used: ${(error as Error).message}`)
   }
+  await proveMasterKey(db, box, now, `DATABASE_URL=${withoutPassword(databaseUrl)}`)
+  const performer = startBatches((answered) => createBatch(writing, { box, rules }, answered), now, options)
+  return { db, box, performer, close }
 }
 
-// Not mkdir's own `recursive`: where a file system answers ENOENT for a folder it will not make (/proc), that never returns.
-function makeFolder(folder: string): void {
-  if (existsSync(folder)) return
-  const parent = dirname(folder)
-  if (parent !== folder) makeFolder(parent)
-  mkdirSync(folder)
-}
-
-function ownMasterKey(file: string): Buffer {
-  if (!existsSync(file)) writeFileSync(file, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
-  const key = Buffer.from(readFileSync(file, 'utf8').trim(), 'hex')
-  if (key.length !== 32) throw new StartRefusal(`${file} is damaged: it has to hold 64 hex digits`)
-  return key
-}
-
-function takeLock(folder: string): { release(): void } {
-  let lock: ReturnType<typeof lockFile>
-  try {
-    lock = lockFile(join(folder, 'rollcall.lock'))
-  } catch (error) {
-    throw new StartRefusal(
-      `ROLLCALL_DATA=${folder} cannot be used: ${(error as Error).message}; name a folder that can be written`,
-    )
-  }
-  if (lock === undefined) {
-    throw new StartRefusal(
-      `ROLLCALL_DATA=${folder} is in use by another Rollcall server: stop that one, or name another folder`,
-    )
-  }
-  return lock
+function withoutPassword(databaseUrl: string): string {
+  if (!URL.canParse(databaseUrl)) return '…'
+  const url = new URL(databaseUrl)
+  if (url.password !== '') url.password = '…'
+  return url.href
 }
 
 async function openMigrated(path: string): Promise<Database> {
   try {
     const db = openSqlite(path)
-    await migrate(db)
+    await migrateToLatest(db.kysely)
     return db
   } catch (error) {
     throw new StartRefusal(`${path} cannot be opened: ${(error as Error).message}`)
   }
 }
 
-async function proveMasterKey(db: Database, box: SecretBox, now: () => number, folder: string): Promise<void> {
+async function proveMasterKey(db: Database, box: SecretBox, now: () => number, where: string): Promise<void> {
   try {
     await createKeyStore(db, box, now).list()
   } catch {
     // Whatever the cipher says is of no use to the reader: the key is another one than the secrets were sealed with.
     throw new StartRefusal(
-      `the secrets in ROLLCALL_DATA=${folder} were sealed under another master key: set the ROLLCALL_MASTER_KEY, or put back the master.key, that they were made with`,
+      `the secrets in ${where} were sealed under another master key: set the ROLLCALL_MASTER_KEY, or put back the master.key, that they were made with`,
     )
   }
 }
@@ -239,97 +240,5 @@ function countVersions(perform: Perform): { perform: Perform; of(keyId: number):
         else ofAll += 1
       }),
     of: (keyId) => ofAll + (ofKeys.get(keyId) ?? 0),
-  }
-}
-
-function performHere(transact: Transact): Performer {
-  let last: Promise<unknown> = Promise.resolve()
-  const perform: Perform = (name, input) => {
-    const done = last.then(() =>
-      transact((operations) => (operations[name] as (input: unknown) => Promise<never>)(input)),
-    )
-    last = done.catch(() => undefined)
-    return done
-  }
-  return {
-    perform,
-    factsWaiting: () => 0,
-    async close() {
-      await last
-    },
-  }
-}
-
-function startWriter(
-  data: WriterData,
-  now: () => number,
-  { onCommit = () => {}, onFailure = () => {} }: Pick<StoreOptions, 'onCommit' | 'onFailure'>,
-): Performer {
-  const worker = new Worker(new URL('./writer.ts', import.meta.url), { workerData: data })
-  type Waiting = { resolve(value: unknown): void; reject(error: Error): void; facts: number }
-  const waiting = new Map<number, Waiting>()
-  let factsWaiting = 0
-  let outbox: WriterRequest[] = []
-  let n = 0
-  let failure: Error | undefined
-  let closing = false
-
-  worker.on('message', ({ answers, commits }: WriterAnswers) => {
-    for (const commit of commits) onCommit(commit)
-    for (const answer of answers) {
-      const request = waiting.get(answer.n)
-      if (request === undefined) continue
-      waiting.delete(answer.n)
-      factsWaiting -= request.facts
-      if ('value' in answer) request.resolve(answer.value)
-      else if (answer.error.code === undefined) request.reject(new Error(answer.error.message))
-      else request.reject(new Refusal(answer.error.code, answer.error.message))
-    }
-  })
-  const fail = (error: Error) => {
-    failure ??= error
-    for (const request of waiting.values()) request.reject(failure)
-    waiting.clear()
-    if (!closing) onFailure(failure)
-  }
-  const exited = new Promise<void>((resolve) => {
-    worker.on('error', fail)
-    worker.on('exit', (code) => {
-      if (!closing) fail(new Error(`the writing thread stopped with code ${code}`))
-      resolve()
-    })
-  })
-
-  const perform: Perform = (name, input) => {
-    if (failure !== undefined || closing) return Promise.reject(failure ?? new Error('the store is closed'))
-    const facts = name === 'record' ? (input as { facts: unknown[] }).facts.length : 0
-    if (facts > 0 && factsWaiting + facts > factsWaitingMax) {
-      return Promise.reject(new Refusal('BUSY', 'too many facts wait for the disk: send these again in a moment'))
-    }
-    factsWaiting += facts
-    // What is asked for in one turn of the event loop travels to the thread together.
-    if (outbox.length === 0) queueMicrotask(post)
-    n += 1
-    outbox.push({ n, operation: { name, input } as Operation, now: now() })
-    return new Promise((resolve, reject) => {
-      waiting.set(n, { resolve: resolve as (value: unknown) => void, reject, facts })
-    })
-  }
-  const post = () => {
-    worker.postMessage(outbox)
-    outbox = []
-  }
-
-  return {
-    perform,
-    factsWaiting: () => factsWaiting,
-    async close() {
-      while (waiting.size > 0) {
-        await Promise.race([exited, new Promise((resolve) => worker.once('message', resolve))])
-      }
-      closing = true
-      worker.postMessage('close')
-      await exited
-    },
   }
 }

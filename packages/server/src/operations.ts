@@ -39,11 +39,18 @@ export const sweepMax = 500
 /** Most sessions sealed in one transaction. */
 export const sealMax = 50
 
-/** Runs several operations in one transaction, so that one write to the disk serves them all. */
-export type Transact = <T>(work: (operations: Operations) => Promise<T>) => Promise<T>
+/**
+ * Runs several operations in one transaction, so that one write to the disk serves them all.
+ * @param ahead the facts that they will record: what that takes is read at once
+ */
+export type Transact = <T>(work: (operations: Operations) => Promise<T>, ahead?: KeyedFacts[]) => Promise<T>
+
+type KeyedFacts = { keyId: number; facts: Fact[] }
+
+export type OperationParts = { box: SecretBox; rules: Rules; now: () => number }
 
 /** The operations over one connection. */
-export function createOperations(db: Database, parts: { box: SecretBox; rules: Rules; now: () => number }): Transact {
+export function createOperations(db: Database, parts: OperationParts): Transact {
   const { rules, now } = parts
   const openFacts = prepareFactStore(db)
   const keys = createKeyStore(db, parts.box, now)
@@ -54,9 +61,10 @@ export function createOperations(db: Database, parts: { box: SecretBox; rules: R
   const seals = createSealStore(db)
   const sessions = createSessionReads(db, { now, somebodyInside: (record, at) => whoWasInside(record, at).length > 0 })
 
-  return (work) =>
+  return (work, ahead = []) =>
     db.transaction(async () => {
       const facts = openFacts()
+      if (ahead.length > 0) await facts.prepare(ahead)
       const result = await work(operationsWith({ facts, rules }))
       await facts.flush()
       return result
@@ -89,11 +97,11 @@ export function createOperations(db: Database, parts: { box: SecretBox; rules: R
       },
       async seal({ now }) {
         const due = await seals.listToSeal(now, sealMax)
-        for (const { keyId, sessionId, apiKey, userId } of due) {
+        for (const { keyId, sessionId, sealAt, apiKey, userId } of due) {
           const record = await sessions.get(keyId, sessionId)
           if (record === undefined) continue
           const sealed = sealSession(record, { apiKey, userId }, embeddedParticipantsMax)
-          await seals.keep({ keyId, sessionId, ...sealed })
+          await seals.keep({ keyId, sessionId, sealAt, ...sealed })
         }
         return due.length
       },

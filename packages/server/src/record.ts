@@ -47,7 +47,7 @@ async function lookAtSilence(parts: RecordParts, keyId: number, session: Session
   const { facts, rules } = parts
   const heardAt = Math.max(session.updatedAt, await facts.heardAt(keyId, session.source))
   const silentAt = heardAt + rules.maxSilenceMs
-  if (silentAt > now) return facts.updateSession(keyId, { ...session, lookAt: silentAt })
+  if (silentAt > now) return facts.saveSession(keyId, { ...session, lookAt: silentAt })
   const people = byPerson(await facts.listAllMarks(keyId, session.id))
   for (const fact of concludeFromSilence(session, people, now)) await conclude(parts, keyId, fact)
   const empty = await facts.getSession(keyId, session.id)
@@ -75,7 +75,7 @@ async function keep(parts: RecordParts, keyId: number, said: Fact, fact: Fact): 
   }
   const applied = await applyFact(parts, keyId, fact)
   const recorded = fact === said ? applied : { reason: 'its time cannot be: it counts as of when it came', ...applied }
-  await parts.facts.log(keyId, {
+  parts.facts.log(keyId, {
     source: said.source,
     factId: said.id,
     sessionId: recorded.sessionId ?? null,
@@ -137,15 +137,14 @@ async function applyToSession(parts: RecordParts, keyId: number, fact: SessionFa
 async function save(parts: RecordParts, keyId: number, before: Session | undefined, applied: Applied): Promise<void> {
   const { facts } = parts
   const { session } = applied
-  if (before === undefined) await facts.insertSession(keyId, session)
-  else await facts.updateSession(keyId, session)
-  if (applied.participant !== undefined) await facts.saveParticipant(keyId, session.id, applied.participant)
+  facts.saveSession(keyId, session)
+  if (applied.participant !== undefined) facts.saveParticipant(keyId, session.id, applied.participant)
   for (const mark of applied.marks) await facts.insertMark(keyId, session.id, mark)
 
   const wasRunning = before === undefined || before.endAt === null
   const endsNow = wasRunning && session.endAt !== null
   const leaves = endsNow && session.inside > 0 ? leavesAtEnd(session, await facts.listInside(keyId, session.id)) : []
-  for (const change of inOrder(applied.changes, leaves)) await facts.appendChange(keyId, change)
+  for (const change of inOrder(applied.changes, leaves)) facts.appendChange(keyId, change)
 }
 
 /** Everybody's leave is announced before the end of the session. */
@@ -232,7 +231,7 @@ async function applyRestart(parts: RecordParts, keyId: number, restart: SourceSt
     const people = byPerson(await facts.listAllMarks(keyId, session.id))
     for (const fact of concludeFromRestart(session, people, restart)) await conclude(parts, keyId, fact)
     const now = await facts.getSession(keyId, session.id)
-    if (now !== undefined) await facts.updateSession(keyId, resumeSession(now, restart.at, rules))
+    if (now !== undefined) facts.saveSession(keyId, resumeSession(now, restart.at, rules))
   }
   return { id: restart.id, outcome: 'recorded' }
 }

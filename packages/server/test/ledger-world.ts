@@ -6,8 +6,9 @@ import { toRules } from '../src/rules.ts'
 import { toSession, whoWasInside } from '../src/session-view.ts'
 import { createChangeReads } from '../src/store/changes.ts'
 import { prepareFactStore } from '../src/store/facts.ts'
+import { migrateToLatest } from '../src/store/migrations.ts'
 import { createSessionReads } from '../src/store/sessions.ts'
-import { migrate, openSqlite } from '../src/store/sqlite.ts'
+import { openSqlite } from '../src/store/sqlite.ts'
 import type { ModelSession } from './ledger-model.ts'
 import { toRecords } from './listed-records.ts'
 
@@ -20,7 +21,7 @@ export type World = Awaited<ReturnType<typeof createWorld>>
 /** The ledger over real tables in memory; each history is played under a key of its own. */
 export async function createWorld() {
   const db = openSqlite(':memory:')
-  await migrate(db)
+  await migrateToLatest(db.kysely)
   const openFacts = prepareFactStore(db)
   const sessions = createSessionReads(db, {
     now: () => farFuture,

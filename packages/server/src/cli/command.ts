@@ -22,9 +22,9 @@ export function onStore<const Args extends ArgsDef>(
     async run({ args: given }) {
       refuseUnknownArgs(given, args)
       const config = readConfig(process.env)
-      const { dataFolder, masterKey } = config
+      const { databaseUrl, dataFolder, masterKey } = config
       const rules = toRules(config)
-      const store = await openStore({ dataFolder, masterKey, rules, clock: systemClock, exclusive: false })
+      const store = await openStore({ databaseUrl, dataFolder, masterKey, rules, clock: systemClock, exclusive: false })
       try {
         process.stdout.write(await run(given, store, config))
       } finally {

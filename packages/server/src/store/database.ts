@@ -1,4 +1,4 @@
-import type { Compilable, Kysely } from 'kysely'
+import type { AliasedExpression, Compilable, Expression, Insertable, Kysely } from 'kysely'
 import type { Tables } from './tables.ts'
 
 /** A query compiled once: the text, and for each place in it the name of a parameter or a constant. */
@@ -15,9 +15,27 @@ export type Database = {
   all<P, R>(query: Query<P, R>, params: P): R[] | Promise<R[]>
   /** The number of rows it changed. */
   run<P>(query: Query<P, unknown>, params: P): number | Promise<number>
+  /**
+   * Inserts rows, all with the same columns, in their order.
+   * @param key where given, a row whose key is there already is written over
+   */
+  insertRows<T extends keyof Tables>(table: T, rows: Insertable<Tables[T]>[], key?: string[]): void | Promise<void>
   /** Everything or nothing; nested calls are not allowed. */
   transaction<T>(work: () => Promise<T>): Promise<T>
   close(): void | Promise<void>
+  differences: Differences
+}
+
+/** What one database writes otherwise than another. */
+export type Differences = {
+  /** The elements of a JSON array of objects, as rows `x` with a column `value`: their fields are `x.value ->> 'name'`. */
+  each(list: string): AliasedExpression<{ value: string }, 'x'>
+  /** The elements of a JSON array of texts, for `in`. */
+  texts(list: string): Expression<string>
+  /** Keeps other processes from writing in these rooms until the commit; nothing where there are no others. */
+  lockRooms(keyId: number, roomIds: string[]): Promise<void>
+  /** When to try a transaction again that failed for no fault of its own, in milliseconds; undefined: not at all. */
+  retryAfterMs(error: unknown, tries: number): number | undefined
 }
 
 class Place {

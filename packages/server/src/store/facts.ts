@@ -1,23 +1,28 @@
-import type { Change, SessionFact } from '@rollcall/protocol'
-import { sql } from 'kysely'
+import type { Change, Fact, SessionFact } from '@rollcall/protocol'
+import { type Insertable, sql } from 'kysely'
 import type { Mark, Participant, Session } from '../ledger/state.ts'
 import { type Counted, prepareBucketWriter } from './buckets.ts'
 import { type MarkColumns, markColumns, sessionColumns, toMark } from './columns.ts'
+import { prepareCounters } from './counters.ts'
 import { compile, type Database } from './database.ts'
 import { type Heard, prepareHeard } from './heard.ts'
 import { holdSessions } from './held-sessions.ts'
+import { openPending } from './pending-rows.ts'
 import { sealAtOf } from './seals.ts'
 import { spanLevelOf } from './span.ts'
+import type { Tables } from './tables.ts'
 
 /**
- * What recording facts needs of the database, for the length of one transaction. Sessions that it gave or got are held
- * in memory until `flush`: many facts of one transaction are mostly about few sessions.
+ * What recording facts needs of the database, for the length of one transaction. What it gave or got is held in memory until
+ * `flush`: many facts of one transaction are mostly about few sessions, and what they change is written in few statements.
  */
 export type FactStore = Heard & {
+  /** Reads at once what recording these facts will ask for, and keeps others from the same rooms until the commit. */
+  prepare(facts: { keyId: number; facts: Fact[] }[]): Promise<void>
   /** True when this fact is new; else the digest of what was claimed under its id. */
   claim(keyId: number, fact: { source: string; id: string }, digest: string): Promise<true | string>
   /** Appends to the raw log. */
-  log(keyId: number, entry: LogEntry): Promise<void>
+  log(keyId: number, entry: LogEntry): void
   findNamed(keyId: number, fact: SessionFact & { sessionKey: string }): Promise<Session | undefined>
   /** The latest unnamed session of the fact's room and source. */
   findLatest(keyId: number, fact: SessionFact): Promise<Session | undefined>
@@ -35,13 +40,13 @@ export type FactStore = Heard & {
   listInside(keyId: number, sessionId: string): Promise<{ participantId: string; name: string }[]>
   /** The latest evidence of everybody but one: a scan of all who were in it. */
   othersLastAt(keyId: number, sessionId: string, participantId: string): Promise<number>
-  insertSession(keyId: number, session: Session): Promise<void>
-  updateSession(keyId: number, session: Session): Promise<void>
-  saveParticipant(keyId: number, sessionId: string, participant: Participant): Promise<void>
+  saveSession(keyId: number, session: Session): void
+  saveParticipant(keyId: number, sessionId: string, participant: Participant): void
   insertMark(keyId: number, sessionId: string, mark: Mark): Promise<void>
-  appendChange(keyId: number, change: Change): Promise<void>
+  appendChange(keyId: number, change: Change): void
   /** Sessions that somebody has to look at by `now`, of all keys. */
   listToLookAt(now: number, limit: number): Promise<{ keyId: number; sessionId: string }[]>
+  isAnyToLookAt(now: number): Promise<boolean>
   /** Writes what is held in memory; to be called once, before the commit. */
   flush(): Promise<void>
 }
@@ -59,56 +64,61 @@ export type LogEntry = {
 /** Compiles the queries once; each call of what it gives is for one transaction, on the connection that writes. */
 export function prepareFactStore(db: Database): () => FactStore {
   const k = db.kysely
+  const { each } = db.differences
   const openBuckets = prepareBucketWriter(db)
+  const openHeard = prepareHeard(db)
+  const nextSeqs = prepareCounters(db)
 
-  const insertClaim = compile<{ keyId: number; source: string; factId: string; digest: string }, unknown>((p) =>
+  type Of = { keyId: number; list: string }
+  const claimsOf = compile<Of, { source: string; factId: string; digest: string }>((p) =>
     k
-      .insertInto('claims')
-      .values({ key_id: p.keyId, source: p.source, fact_id: p.factId, digest: p.digest })
-      .onConflict((on) => on.doNothing()),
+      .selectFrom(each(p.list))
+      .crossJoin('claims as c')
+      .select(['c.source', 'c.fact_id as factId', 'c.digest'])
+      .where('c.key_id', '=', p.keyId)
+      .where('c.source', '=', sql<string>`x.value ->> 'source'`)
+      .where('c.fact_id', '=', sql<string>`x.value ->> 'id'`),
   )
-  const findClaim = compile<{ keyId: number; source: string; factId: string }, { digest: string }>((p) =>
+  const columns = sessionColumns.map((column) => `s.${column}` as const)
+  const namedOf = compile<Of, Session>((p) =>
     k
-      .selectFrom('claims')
-      .select('digest')
-      .where('key_id', '=', p.keyId)
-      .where('source', '=', p.source)
-      .where('fact_id', '=', p.factId),
+      .selectFrom(each(p.list))
+      .crossJoin('sessions as s')
+      .select(columns)
+      .where('s.key_id', '=', p.keyId)
+      .where('s.source', '=', sql<string>`x.value ->> 'source'`)
+      .where('s.room_id', '=', sql<string>`x.value ->> 'roomId'`)
+      .where('s.session_key', '=', sql<string>`x.value ->> 'sessionKey'`)
+      .where('s.session_key', 'is not', null),
   )
-  const insertFact = compile<LogEntry & { keyId: number; seq: number }, unknown>((p) =>
-    k.insertInto('facts').values({
-      key_id: p.keyId,
-      seq: p.seq,
-      source: p.source,
-      fact_id: p.factId,
-      session_id: p.sessionId,
-      outcome: p.outcome,
-      reason: p.reason,
-      received_at: p.receivedAt,
-      fact_json: p.factJson,
-    }),
-  )
-  const lastFactSeq = compile<{ keyId: number }, { seq: number | null }>((p) =>
+  const latestOf = compile<Of, Session>((p) =>
     k
-      .selectFrom('facts')
-      .select((eb) => eb.fn.max('seq').as('seq'))
-      .where('key_id', '=', p.keyId),
+      .selectFrom(each(p.list))
+      .crossJoin('sessions as s')
+      .select(columns)
+      .where('s.key_id', '=', p.keyId)
+      .where('s.id', '=', (eb) =>
+        eb
+          .selectFrom('sessions as l')
+          .select('l.id')
+          .where('l.key_id', '=', p.keyId)
+          .where('l.source', '=', sql<string>`x.value ->> 'source'`)
+          .where('l.room_id', '=', sql<string>`x.value ->> 'roomId'`)
+          .where('l.session_key', 'is', null)
+          .orderBy('l.start_at', 'desc')
+          .limit(1),
+      ),
   )
-  const lastChangeSeq = compile<{ keyId: number }, { seq: number | null }>((p) =>
+  const marksOf = compile<Of, MarkColumns>((p) =>
     k
-      .selectFrom('changes')
-      .select((eb) => eb.fn.max('seq').as('seq'))
-      .where('key_id', '=', p.keyId),
+      .selectFrom(each(p.list))
+      .crossJoin('marks as m')
+      .select(markColumns.map((column) => `m.${column}` as const))
+      .where('m.key_id', '=', p.keyId)
+      .where('m.session_id', '=', sql<string>`x.value ->> 'sessionId'`)
+      .where('m.participant_id', '=', sql<string>`x.value ->> 'participantId'`),
   )
   const sessions = k.selectFrom('sessions').select(sessionColumns)
-  const findNamed = compile<{ keyId: number; source: string; roomId: string; sessionKey: string }, Session>((p) =>
-    sessions
-      .where('key_id', '=', p.keyId)
-      .where('source', '=', p.source)
-      .where('room_id', '=', p.roomId)
-      .where('session_key', '=', p.sessionKey)
-      .where('session_key', 'is not', null),
-  )
   type OfRoom = { keyId: number; source: string; roomId: string }
   type At = OfRoom & { at: number }
   const unnamed = (p: OfRoom) =>
@@ -117,7 +127,6 @@ export function prepareFactStore(db: Database): () => FactStore {
       .where('source', '=', p.source)
       .where('room_id', '=', p.roomId)
       .where('session_key', 'is', null)
-  const findLatest = compile<OfRoom, Session>((p) => unnamed(p).orderBy('start_at', 'desc').limit(1))
   const findPrevious = compile<At, Session>((p) =>
     unnamed(p).where('start_at', '<=', p.at).orderBy('start_at', 'desc').limit(1),
   )
@@ -129,11 +138,9 @@ export function prepareFactStore(db: Database): () => FactStore {
   const listRunning = compile<{ keyId: number; source: string }, Session>((p) =>
     sessions.where('key_id', '=', p.keyId).where('source', '=', p.source).where('end_at', 'is', null),
   )
-  type OfPerson = OfSession & { participantId: string }
-  const marks = (p: OfSession) =>
-    k.selectFrom('marks').select(markColumns).where('key_id', '=', p.keyId).where('session_id', '=', p.sessionId)
-  const listMarks = compile<OfPerson, MarkColumns>((p) => marks(p).where('participant_id', '=', p.participantId))
-  const listAllMarks = compile<OfSession, MarkColumns>(marks)
+  const listAllMarks = compile<OfSession, MarkColumns>((p) =>
+    k.selectFrom('marks').select(markColumns).where('key_id', '=', p.keyId).where('session_id', '=', p.sessionId),
+  )
   const listInside = compile<OfSession, { participantId: string; name: string }>((p) =>
     k
       .selectFrom('participants')
@@ -143,7 +150,7 @@ export function prepareFactStore(db: Database): () => FactStore {
       .where('open_since', 'is not', null)
       .orderBy('participant_id'),
   )
-  const othersLastAt = compile<OfPerson, { at: number | null }>((p) =>
+  const othersLastAt = compile<OfSession & { participantId: string }, { at: number | null }>((p) =>
     k
       .selectFrom('participants')
       .select((eb) => eb.fn.max('last_at').as('at'))
@@ -151,194 +158,251 @@ export function prepareFactStore(db: Database): () => FactStore {
       .where('session_id', '=', p.sessionId)
       .where('participant_id', '!=', p.participantId),
   )
-  type SessionRow = Session & { keyId: number; spanLevel: number | null; sealAt: number | null }
-  // Rooms hold no more than when: which sessions that means is kept with the sessions, so that one index finds what is due.
-  const closeAt = (p: SessionRow) =>
+  /** When a room's `autoCloseConfig` ends a session is kept with the session, so that one index finds what is due. */
+  const planClose = compile<{ keyId: number; ids: string }, unknown>((p) =>
     k
-      .selectFrom('rooms')
-      .select(sql<number>`auto_close_ms + ${p.startAt}`.as('at'))
+      .updateTable('sessions')
+      .set({
+        close_at: (eb) =>
+          eb
+            .selectFrom('rooms as r')
+            .select(sql<number>`r.auto_close_ms + sessions.start_at`.as('at'))
+            .whereRef('r.key_id', '=', 'sessions.key_id')
+            .whereRef('r.room_id', '=', 'sessions.room_id'),
+      })
       .where('key_id', '=', p.keyId)
-      .where('room_id', '=', p.roomId)
-  const sessionValues = (p: SessionRow) => ({
-    start_at: p.startAt,
-    close_at: closeAt(p),
-    end_at: p.endAt,
-    end_reason: p.endReason,
-    ended_at: p.endedAt,
-    concluded: p.concluded,
-    last_at: p.lastAt,
-    said_at: p.saidAt,
-    snapshot_at: p.snapshotAt,
-    resumed_at: p.resumedAt,
-    look_at: p.lookAt,
-    inside: p.inside,
-    people: p.people,
-    closed_ms: p.closedMs,
-    open_since_sum: p.openSinceSum,
-    revision: p.revision,
-    updated_at: p.updatedAt,
-    span_level: p.spanLevel,
-    seal_at: p.sealAt,
-  })
-  const insertSession = compile<SessionRow, unknown>((p) =>
-    k.insertInto('sessions').values({
-      key_id: p.keyId,
-      id: p.id,
-      room_id: p.roomId,
-      source: p.source,
-      session_key: p.sessionKey,
-      ...sessionValues(p),
-    }),
+      .where('id', 'in', db.differences.texts(p.ids)),
   )
-  const updateSession = compile<SessionRow, unknown>((p) =>
-    k.updateTable('sessions').set(sessionValues(p)).where('key_id', '=', p.keyId).where('id', '=', p.id),
-  )
-  type PersonRow = OfSession & Omit<Participant, 'metadata'> & { metadataJson: string | null }
-  const saveParticipant = compile<PersonRow, unknown>((p) => {
-    const row = {
-      name: p.name,
-      kind: p.kind,
-      metadata_json: p.metadataJson,
-      joined_at: p.joinedAt,
-      open_since: p.openSince,
-      closed_ms: p.closedMs,
-      last_at: p.lastAt,
-    }
-    return k
-      .insertInto('participants')
-      .values({ key_id: p.keyId, session_id: p.sessionId, participant_id: p.participantId, ...row })
-      .onConflict((on) =>
-        on.columns(['key_id', 'session_id', 'participant_id']).doUpdateSet((eb) => ({
-          name: eb.ref('excluded.name'),
-          kind: eb.ref('excluded.kind'),
-          metadata_json: eb.ref('excluded.metadata_json'),
-          joined_at: eb.ref('excluded.joined_at'),
-          open_since: eb.ref('excluded.open_since'),
-          closed_ms: eb.ref('excluded.closed_ms'),
-          last_at: eb.ref('excluded.last_at'),
-        })),
-      )
-  })
-  const insertMark = compile<OfSession & Omit<Mark, 'metadata'> & { metadataJson: string | null }, unknown>((p) =>
-    k.insertInto('marks').values({
-      key_id: p.keyId,
-      session_id: p.sessionId,
-      participant_id: p.participantId,
-      connection_id: p.connectionId,
-      at: p.at,
-      kind: p.kind,
-      fact_id: p.factId,
-      reason: p.reason,
-      inferred: p.inferred,
-      last_seen_at: p.lastSeenAt,
-      name: p.name,
-      participant_kind: p.participantKind,
-      metadata_json: p.metadataJson,
-    }),
-  )
-  type ChangeRow = { keyId: number; seq: number } & { [K in keyof Required<Change>]: Required<Change>[K] | null }
-  const appendChange = compile<ChangeRow, unknown>((p) =>
-    k.insertInto('changes').values({
-      key_id: p.keyId,
-      seq: p.seq,
-      type: p.type as string,
-      session_id: p.sessionId as string,
-      room_id: p.roomId as string,
-      at: p.at as number,
-      participant_id: p.participantId,
-      name: p.name,
-      reason: p.reason,
-    }),
-  )
-  const listToLookAt = compile<{ now: number; limit: number }, { keyId: number; sessionId: string }>((p) =>
-    k
-      .selectFrom('sessions')
-      .select(['key_id as keyId', 'id as sessionId'])
-      .where('look_at', '<=', p.now)
-      .orderBy('look_at')
-      .limit(p.limit),
+  const listToLookAt = compile<{ now: number; limit: number }, { keyId: number; sessionId: string; roomId: string }>(
+    (p) =>
+      k
+        .selectFrom('sessions')
+        .select(['key_id as keyId', 'id as sessionId', 'room_id as roomId'])
+        .where('look_at', '<=', p.now)
+        .orderBy('look_at')
+        .limit(p.limit),
   )
 
-  const openHeard = prepareHeard(db)
   const first = async <R>(rows: R[] | Promise<R[]>): Promise<R | undefined> => (await rows)[0]
 
   return () => {
     const buckets = openBuckets()
-    const held = holdSessions(async (keyId, before, after) => {
-      const row = { ...after, keyId, spanLevel: spanLevelOf(after), sealAt: sealAtOf(after) }
-      await db.run(before === undefined ? insertSession : updateSession, row)
+    const pending = openPending(db)
+    const moved = new Map<number, string[]>()
+    const held = holdSessions((keyId, before, after) => {
+      pending.sessions.push(toSessionRow(keyId, after))
       buckets.count(keyId, before && toCounted(before), toCounted(after))
+      if (before?.startAt !== after.startAt) group(moved, keyId, after.id)
     })
-    const factSeqs = countUp(async (keyId) => (await first(db.all(lastFactSeq, { keyId })))?.seq ?? 0)
-    const changeSeqs = countUp(async (keyId) => (await first(db.all(lastChangeSeq, { keyId })))?.seq ?? 0)
     const heard = openHeard()
-    return {
+    /** By key, source and fact id: its digest; null: not claimed. */
+    const claims = new Map<string, string | null>()
+    /** Sessions that began in this transaction: nobody has marks of them that are not held. */
+    const born = new Set<string>()
+    /** By key, session and person. */
+    const marks = new Map<string, Mark[]>()
+
+    const readClaims = async (keyId: number, facts: { source: string; id: string }[]) => {
+      const list = JSON.stringify(facts.map(({ source, id }) => ({ source, id })))
+      for (const { source, id } of facts) claims.set(toName(keyId, source, id), null)
+      for (const row of await db.all(claimsOf, { keyId, list })) {
+        claims.set(toName(keyId, row.source, row.factId), row.digest)
+      }
+    }
+    const readMarks = async (keyId: number, people: { sessionId: string; participantId: string }[]) => {
+      for (const { sessionId, participantId } of people) marks.set(toName(keyId, sessionId, participantId), [])
+      for (const row of await db.all(marksOf, { keyId, list: JSON.stringify(people) })) {
+        marks.get(toName(keyId, row.sessionId, row.participantId))?.push(toMark(row))
+      }
+    }
+    /** So that what a query reads holds what was recorded in this transaction. */
+    const writePending = async () => {
+      await held.flush()
+      await pending.flush()
+    }
+    const store: FactStore = {
       ...heard,
-      async claim(keyId, { source, id: factId }, digest) {
-        if ((await db.run(insertClaim, { keyId, source, factId, digest })) > 0) return true
-        return (await first(db.all(findClaim, { keyId, source, factId })))?.digest ?? true
+      async prepare(all) {
+        const ofKeys = new Map<number, Fact[]>()
+        for (const { keyId, facts } of all) for (const fact of facts) group(ofKeys, keyId, fact)
+        for (const [keyId, facts] of [...ofKeys].sort(([a], [b]) => a - b)) {
+          await db.differences.lockRooms(keyId, roomsOf(facts))
+          await readClaims(keyId, facts)
+          const fresh = facts.filter(({ source, id }) => claims.get(toName(keyId, source, id)) === null)
+          const ofRooms = fresh.filter(({ roomId }) => roomId !== '')
+          const named = ofRooms.filter(({ sessionKey }) => sessionKey !== undefined)
+          const unnamed = ofRooms.filter(({ sessionKey }) => sessionKey === undefined)
+          held.learn(keyId, named, await db.all(namedOf, { keyId, list: toList(named) }))
+          held.learn(keyId, unnamed, await db.all(latestOf, { keyId, list: toList(unnamed) }))
+          const people = new Map<string, { sessionId: string; participantId: string }>()
+          for (const fact of ofRooms) {
+            const sessionId = 'participantId' in fact ? held.known(keyId, nameOf(fact))?.id : undefined
+            if (sessionId === undefined || !('participantId' in fact)) continue
+            const { participantId } = fact
+            people.set(toName(keyId, sessionId, participantId), { sessionId, participantId })
+          }
+          if (people.size > 0) await readMarks(keyId, [...people.values()])
+        }
       },
-      async log(keyId, entry) {
-        await db.run(insertFact, { ...entry, keyId, seq: await factSeqs(keyId) })
+      async claim(keyId, { source, id }, digest) {
+        const name = toName(keyId, source, id)
+        if (!claims.has(name)) await readClaims(keyId, [{ source, id }])
+        const known = claims.get(name)
+        if (known !== undefined && known !== null) return known
+        claims.set(name, digest)
+        pending.claims.push({ key_id: keyId, source, fact_id: id, digest })
+        return true
       },
-      findNamed: (keyId, { source, roomId, sessionKey }) =>
-        held.find(keyId, ['named', source, roomId, sessionKey], () =>
-          first(db.all(findNamed, { keyId, source, roomId, sessionKey })),
-        ),
-      findLatest: (keyId, { source, roomId }) =>
-        held.find(keyId, ['unnamed', source, roomId], () => first(db.all(findLatest, { keyId, source, roomId }))),
+      log(keyId, entry) {
+        pending.facts.push({
+          key_id: keyId,
+          seq: 0,
+          source: entry.source,
+          fact_id: entry.factId,
+          session_id: entry.sessionId,
+          outcome: entry.outcome,
+          reason: entry.reason,
+          received_at: entry.receivedAt,
+          fact_json: entry.factJson,
+        })
+      },
+      findNamed: (keyId, fact) =>
+        held.find(keyId, nameOf(fact), () => first(db.all(namedOf, { keyId, list: toList([fact]) }))),
+      findLatest: (keyId, fact) =>
+        held.find(keyId, nameOf(fact), () => first(db.all(latestOf, { keyId, list: toList([fact]) }))),
       async findPrevious(keyId, { source, roomId }, at) {
-        await held.flush()
+        await writePending()
         return held.hold(keyId, await first(db.all(findPrevious, { keyId, source, roomId, at })))
       },
       async findNext(keyId, { source, roomId }, at) {
-        await held.flush()
+        await writePending()
         return held.hold(keyId, await first(db.all(findNext, { keyId, source, roomId, at })))
       },
       getSession: (keyId, sessionId) =>
         held.get(keyId, sessionId, () => first(db.all(getSession, { keyId, sessionId }))),
       async listRunning(keyId, source) {
-        await held.flush()
+        await writePending()
+        await db.differences.lockRooms(
+          keyId,
+          (await db.all(listRunning, { keyId, source })).map((one) => one.roomId),
+        )
         const running = await db.all(listRunning, { keyId, source })
         return running.map((session) => held.hold(keyId, session) ?? session)
       },
       async listMarks(keyId, sessionId, participantId) {
-        return (await db.all(listMarks, { keyId, sessionId, participantId })).map(toMark)
+        const name = toName(keyId, sessionId, participantId)
+        const isKnown = marks.has(name) || born.has(toName(keyId, sessionId))
+        if (!isKnown) await readMarks(keyId, [{ sessionId, participantId }])
+        return marks.get(name) ?? []
       },
       async listAllMarks(keyId, sessionId) {
+        await writePending()
         return (await db.all(listAllMarks, { keyId, sessionId })).map(toMark)
       },
-      listInside: async (keyId, sessionId) => db.all(listInside, { keyId, sessionId }),
+      async listInside(keyId, sessionId) {
+        await writePending()
+        return db.all(listInside, { keyId, sessionId })
+      },
       async othersLastAt(keyId, sessionId, participantId) {
+        await writePending()
         return (await first(db.all(othersLastAt, { keyId, sessionId, participantId })))?.at ?? 0
       },
-      async insertSession(keyId, session) {
-        held.put(keyId, session)
+      saveSession(keyId, session) {
+        if (held.put(keyId, session) === 'new') born.add(toName(keyId, session.id))
       },
-      async updateSession(keyId, session) {
-        held.put(keyId, session)
+      saveParticipant(keyId, sessionId, participant) {
+        pending.participants.set(toName(keyId, sessionId, participant.participantId), {
+          key_id: keyId,
+          session_id: sessionId,
+          participant_id: participant.participantId,
+          name: participant.name,
+          kind: participant.kind,
+          metadata_json: toJson(participant.metadata),
+          joined_at: participant.joinedAt,
+          open_since: participant.openSince,
+          closed_ms: participant.closedMs,
+          last_at: participant.lastAt,
+        })
       },
-      async saveParticipant(keyId, sessionId, { metadata, ...participant }) {
-        await db.run(saveParticipant, { ...participant, keyId, sessionId, metadataJson: toJson(metadata) })
+      async insertMark(keyId, sessionId, mark) {
+        const name = toName(keyId, sessionId, mark.participantId)
+        const known = marks.get(name)
+        if (known === undefined) marks.set(name, [mark])
+        else known.push(mark)
+        pending.marks.push({
+          key_id: keyId,
+          session_id: sessionId,
+          participant_id: mark.participantId,
+          connection_id: mark.connectionId,
+          at: mark.at,
+          kind: mark.kind,
+          fact_id: mark.factId,
+          reason: mark.reason,
+          inferred: mark.inferred,
+          last_seen_at: mark.lastSeenAt,
+          name: mark.name,
+          participant_kind: mark.participantKind,
+          metadata_json: toJson(mark.metadata),
+        })
       },
-      async insertMark(keyId, sessionId, { metadata, ...mark }) {
-        await db.run(insertMark, { ...mark, keyId, sessionId, metadataJson: toJson(metadata) })
-      },
-      async appendChange(keyId, change) {
-        const row = { participantId: null, name: null, reason: null, ...change }
-        await db.run(appendChange, { ...row, keyId, seq: await changeSeqs(keyId) })
+      appendChange(keyId, change) {
+        pending.changes.push({
+          key_id: keyId,
+          seq: 0,
+          type: change.type,
+          session_id: change.sessionId,
+          room_id: change.roomId,
+          at: change.at,
+          participant_id: change.participantId ?? null,
+          name: change.name ?? null,
+          reason: change.reason ?? null,
+        })
       },
       async listToLookAt(now, limit) {
-        await held.flush()
-        return db.all(listToLookAt, { now, limit })
+        await writePending()
+        const due = await db.all(listToLookAt, { now, limit })
+        const rooms = new Map<number, string[]>()
+        for (const { keyId, roomId } of due) group(rooms, keyId, roomId)
+        for (const [keyId, roomIds] of rooms) await db.differences.lockRooms(keyId, roomIds)
+        return due
       },
+      isAnyToLookAt: async (now) => (await db.all(listToLookAt, { now, limit: 1 })).length > 0,
       async flush() {
-        await held.flush()
+        await writePending()
+        for (const [keyId, ids] of moved) await db.run(planClose, { keyId, ids: JSON.stringify(ids) })
+        moved.clear()
         await heard.flush()
         await buckets.flush()
+        // Last, for from here to the commit nobody else may number anything of these keys.
+        await pending.flushNumbered(nextSeqs)
       },
     }
+    return store
   }
+}
+
+/** What others must not write at the same time. */
+function roomsOf(facts: Fact[]): string[] {
+  return facts.map(({ roomId }) => roomId).filter((roomId) => roomId !== '')
+}
+
+function nameOf({ source, roomId, sessionKey }: Pick<Fact, 'source' | 'roomId' | 'sessionKey'>): string[] {
+  return sessionKey === undefined ? ['unnamed', source, roomId] : ['named', source, roomId, sessionKey]
+}
+
+function toList(facts: Pick<Fact, 'source' | 'roomId' | 'sessionKey'>[]): string {
+  const byName = new Map(facts.map((fact) => [nameOf(fact).join('\n'), fact]))
+  return JSON.stringify([...byName.values()].map(({ source, roomId, sessionKey }) => ({ source, roomId, sessionKey })))
+}
+
+function toName(keyId: number, ...parts: string[]): string {
+  return `${keyId}\n${parts.join('\n')}`
+}
+
+function group<K, V>(groups: Map<K, V[]>, key: K, value: V): void {
+  const group = groups.get(key)
+  if (group === undefined) groups.set(key, [value])
+  else group.push(value)
 }
 
 /** A session of which everything waits for its other half is not counted. */
@@ -346,13 +410,32 @@ function toCounted({ roomId, startAt, endAt }: Session): Counted | undefined {
   return startAt === null ? undefined : { roomId, startAt, ended: endAt !== null }
 }
 
-/** Numbers that go on from the last one of each key. */
-function countUp(readLast: (keyId: number) => Promise<number>): (keyId: number) => Promise<number> {
-  const lasts = new Map<number, number>()
-  return async (keyId) => {
-    const next = (lasts.get(keyId) ?? (await readLast(keyId))) + 1
-    lasts.set(keyId, next)
-    return next
+function toSessionRow(keyId: number, session: Session): Insertable<Tables['sessions']> {
+  return {
+    key_id: keyId,
+    id: session.id,
+    room_id: session.roomId,
+    source: session.source,
+    session_key: session.sessionKey,
+    start_at: session.startAt,
+    end_at: session.endAt,
+    end_reason: session.endReason,
+    ended_at: session.endedAt,
+    concluded: session.concluded,
+    last_at: session.lastAt,
+    said_at: session.saidAt,
+    snapshot_at: session.snapshotAt,
+    resumed_at: session.resumedAt,
+    look_at: session.lookAt,
+    inside: session.inside,
+    people: session.people,
+    closed_ms: session.closedMs,
+    open_since_sum: session.openSinceSum,
+    revision: session.revision,
+    updated_at: session.updatedAt,
+    span_level: spanLevelOf(session),
+    seal_at: sealAtOf(session),
+    gaps: null,
   }
 }
 

@@ -11,16 +11,21 @@ type Held = {
 export type HeldSessions = {
   /** The session found before under `name`, or what `read` finds now. */
   find(keyId: number, name: string[], read: () => Promise<Session | undefined>): Promise<Session | undefined>
+  /** Holds sessions that were read ahead for these facts; of a fact that has none among them, it is known that there is none. */
+  learn(keyId: number, facts: Named[], sessions: Session[]): void
+  /** The session held under `name`, if any. */
+  known(keyId: number, name: string[]): Session | undefined
   /** Holds what was read in another way, after a flush; gives what is held. */
   hold(keyId: number, session: Session | undefined): Session | undefined
   get(keyId: number, sessionId: string, read: () => Promise<Session | undefined>): Promise<Session | undefined>
-  /** Holds a session to be written. */
-  put(keyId: number, session: Session): void
+  /** Holds a session to be written; `new`: it was not held before, so it is not in the database. */
+  put(keyId: number, session: Session): 'new' | 'known'
   /** Writes what was put, in the order in which the sessions were first met: one that ended before one that began. */
   flush(): Promise<void>
 }
 
-type Write = (keyId: number, before: Session | undefined, after: Session) => unknown
+type Named = { source: string; roomId: string; sessionKey?: string }
+type Write = (keyId: number, before: Session | undefined, after: Session) => void
 
 /**
  * The sessions of one transaction: each is read at most once and written at most once.
@@ -28,9 +33,14 @@ type Write = (keyId: number, before: Session | undefined, after: Session) => unk
  */
 export function holdSessions(write: Write): HeldSessions {
   const byId = new Map<string, Held>()
-  const idsByName = new Map<string, string>()
-  const nameOf = ({ source, roomId, sessionKey }: Session) =>
-    sessionKey === null ? ['unnamed', source, roomId] : ['named', source, roomId, sessionKey]
+  /** Undefined: it is known that there is none. */
+  const idsByName = new Map<string, string | undefined>()
+  const nameOf = ({
+    source,
+    roomId,
+    sessionKey,
+  }: Pick<Session, 'source' | 'roomId'> & { sessionKey?: string | null }) =>
+    sessionKey == null ? ['unnamed', source, roomId] : ['named', source, roomId, sessionKey]
 
   const hold = (keyId: number, session: Session | undefined): Session | undefined => {
     if (session === undefined) return undefined
@@ -44,9 +54,20 @@ export function holdSessions(write: Write): HeldSessions {
 
   return {
     hold,
+    learn(keyId, facts, sessions) {
+      for (const fact of facts) {
+        const name = toText(keyId, ...nameOf(fact))
+        if (!idsByName.has(name)) idsByName.set(name, undefined)
+      }
+      for (const session of sessions) {
+        hold(keyId, session)
+        idsByName.set(toText(keyId, ...nameOf(session)), toText(keyId, session.id))
+      }
+    },
+    known: (keyId, name) => byId.get(idsByName.get(toText(keyId, ...name)) ?? '')?.session,
     async find(keyId, name, read) {
-      const known = idsByName.get(toText(keyId, ...name))
-      if (known !== undefined) return byId.get(known)?.session
+      const text = toText(keyId, ...name)
+      if (idsByName.has(text)) return byId.get(idsByName.get(text) ?? '')?.session
       const session = hold(keyId, await read())
       if (session !== undefined) idsByName.set(toText(keyId, ...name), toText(keyId, session.id))
       return session
@@ -64,10 +85,11 @@ export function holdSessions(write: Write): HeldSessions {
       if (held === undefined && (latest === undefined || (latest.startAt ?? 0) <= (session.startAt ?? 0))) {
         idsByName.set(name, id)
       }
+      return held === undefined ? 'new' : 'known'
     },
     async flush() {
       for (const held of byId.values()) {
-        if (held.dirty) await write(held.keyId, held.stored, held.session)
+        if (held.dirty) write(held.keyId, held.stored, held.session)
         held.stored = held.session
         held.dirty = false
       }

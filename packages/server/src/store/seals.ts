@@ -10,11 +10,13 @@ export function sealAtOf({ endAt, updatedAt }: Session): number | null {
   return endAt === null ? null : updatedAt + quietMs
 }
 
-export type SessionToSeal = { keyId: number; sessionId: string; apiKey: string; userId: string }
+export type SessionToSeal = { keyId: number; sessionId: string; sealAt: number; apiKey: string; userId: string }
 
 export type Seal = SealedText & {
   keyId: number
   sessionId: string
+  /** As it was listed: a session that was written since is not sealed. */
+  sealAt: number
   /** 1: there was a time between its start and its end when nobody was inside. */
   gaps: 0 | 1
 }
@@ -31,11 +33,13 @@ export function createSealStore(db: Database): SealStore {
     k
       .selectFrom('sessions as s')
       .innerJoin('keys as k', 'k.key_id', 's.key_id')
-      .select(['s.key_id as keyId', 's.id as sessionId', 'k.api_key as apiKey', 'k.user_id as userId'])
+      .select(['s.key_id as keyId', 's.id as sessionId', 's.seal_at as sealAt'])
+      .select(['k.api_key as apiKey', 'k.user_id as userId'])
       .where('s.seal_at', '<=', p.now)
       .where('s.seal_at', 'is not', null)
       .orderBy('s.seal_at')
-      .limit(p.limit),
+      .limit(p.limit)
+      .$narrowType<{ sealAt: number }>(),
   )
   const upsert = compile<Seal, unknown>((p) =>
     k
@@ -54,13 +58,13 @@ export function createSealStore(db: Database): SealStore {
       .updateTable('sessions')
       .set({ seal_at: null, gaps: p.gaps })
       .where('key_id', '=', p.keyId)
-      .where('id', '=', p.sessionId),
+      .where('id', '=', p.sessionId)
+      .where('seal_at', '=', p.sealAt),
   )
   return {
     listToSeal: async (now, limit) => db.all(toSeal, { now, limit }),
     async keep(seal) {
-      await db.run(upsert, seal)
-      await db.run(markSealed, seal)
+      if ((await db.run(markSealed, seal)) > 0) await db.run(upsert, seal)
     },
   }
 }

@@ -226,7 +226,7 @@ export function createSessionFinder(
       const reaching =
         spanOf(level) === Number.POSITIVE_INFINITY
           ? []
-          : [of('s.start_at', '>', sql<number>`${p.activeAt} - ${spanOf(level)}`)]
+          : [of('s.start_at', '>', sql<number>`cast(${p.activeAt} as bigint) - ${spanOf(level)}`)]
       return sessions(p, [
         ...rest,
         of('s.span_level', '=', level),
@@ -253,7 +253,7 @@ export function createSessionFinder(
         .select(['n.id', 'n.startAt', 'n.gaps'])
     const running = newest([
       of('s.end_at', 'is', null),
-      of('s.start_at', '<=', sql<number>`${p.now} - ${p.minDurationMs}`),
+      of('s.start_at', '<=', sql<number>`cast(${p.now} as bigint) - cast(${p.minDurationMs} as bigint)`),
     ])
     const levels = Array.from({ length: spanLevels - from }, (_, i) =>
       newest([
@@ -274,7 +274,7 @@ export function createSessionFinder(
     if (shape.cursor !== undefined)
       all.push(of(of.refTuple('s.start_at', 's.id'), '<', of.tuple(p.afterStartAt, p.afterId)))
     if (shape.minDurationMs !== undefined) {
-      all.push(of(sql<number>`coalesce(s.end_at, ${p.now}) - s.start_at`, '>=', p.minDurationMs))
+      all.push(of(sql<number>`coalesce(s.end_at, cast(${p.now} as bigint)) - s.start_at`, '>=', p.minDurationMs))
     }
     if (shape.participantId !== undefined) {
       all.push(

@@ -46,7 +46,7 @@ export type SessionReadParts = {
 
 export function createSessionReads(db: Database, { now, somebodyInside }: SessionReadParts): SessionReads {
   const k = db.kysely
-  const idsIn = (ids: string) => sql<string>`(select value from json_each(${ids}))`
+  const { texts: idsIn } = db.differences
   const columns = sessionColumns.map((column) => `s.${column}` as const)
   const visible = (keyId: number) =>
     k
@@ -197,9 +197,14 @@ export function createSessionReads(db: Database, { now, somebodyInside }: Sessio
     const people = new Map<string, ParticipantColumns[]>()
     const marks = new Map<string, MarkColumns[]>()
     const take = async (ids: string, large: boolean) => {
-      const found = await db.all(peopleOf, { keyId, ids, max: large ? participantsMax : -1 })
+      const found = await db.all(peopleOf, { keyId, ids, max: large ? participantsMax : Number.MAX_SAFE_INTEGER })
       for (const row of found) push(people, row.sessionId, row)
-      const params = { keyId, ids, max: -1, people: large ? JSON.stringify(found.map((row) => row.participantId)) : '' }
+      const params = {
+        keyId,
+        ids,
+        max: Number.MAX_SAFE_INTEGER,
+        people: large ? JSON.stringify(found.map((row) => row.participantId)) : '',
+      }
       for (const row of await db.all(large ? marksOfPeople : marksOf, params)) push(marks, row.sessionId, row)
     }
     const small = rows.filter((row) => row.people <= participantsMax)
@@ -248,7 +253,7 @@ export function createSessionReads(db: Database, { now, somebodyInside }: Sessio
       return toRecord(
         row,
         found,
-        await db.all(marksOfPeople, { keyId, ids: JSON.stringify([sessionId]), people, max: -1 }),
+        await db.all(marksOfPeople, { keyId, ids: JSON.stringify([sessionId]), people, max: Number.MAX_SAFE_INTEGER }),
       )
     },
     async listToClose(now, limit) {

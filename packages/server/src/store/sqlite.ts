@@ -1,7 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
-import { Kysely, Migrator, SqliteDialect } from 'kysely'
-import { bind, type Database, type Query } from './database.ts'
-import { migrations } from './migrations.ts'
+import { Kysely, SqliteDialect, sql } from 'kysely'
+import { bind, type Database, type Differences, type Query } from './database.ts'
 import type { Tables } from './tables.ts'
 
 /** A statement is kept for each text, up to this many texts: then all are dropped and made anew. */
@@ -64,6 +63,19 @@ export function openSqlite(path: string, { readOnly = false } = {}): Database {
 
   return {
     kysely,
+    differences,
+    insertRows(table, rows, key) {
+      const [first] = rows
+      if (first === undefined) return
+      const names = Object.keys(first)
+      const over =
+        key === undefined
+          ? ''
+          : ` on conflict (${key.join()}) do update set ${names.map((name) => `"${name}" = excluded."${name}"`)}`
+      const text = `insert into ${table} (${names.map((name) => `"${name}"`)}) values (${names.map(() => '?')})${over}`
+      const statement = prepare(text)
+      for (const row of rows) statement.run(...(Object.values(row) as SQLInputValue[]))
+    },
     all: <P, R>(query: Query<P, R>, params: P) => prepare(query.sql).all(...values(query, params)) as R[],
     run: (query, params) => Number(prepare(query.sql).run(...values(query, params)).changes),
     transaction,
@@ -71,11 +83,12 @@ export function openSqlite(path: string, { readOnly = false } = {}): Database {
   }
 }
 
-/** Brings the tables up to date. */
-export async function migrate(db: Database): Promise<void> {
-  const migrator = new Migrator({ db: db.kysely, provider: { getMigrations: async () => migrations } })
-  const { error } = await migrator.migrateToLatest()
-  if (error !== undefined) throw error
+const differences: Differences = {
+  each: (list) => sql<{ value: string }>`json_each(${list})`.as('x'),
+  texts: (list) => sql<string>`(select value from json_each(${list}))`,
+  // The file has one writer.
+  lockRooms: async () => {},
+  retryAfterMs: () => undefined,
 }
 
 /**

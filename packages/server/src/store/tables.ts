@@ -137,6 +137,8 @@ export type Tables = {
   }
   /** When each source was last noted to be heard, by our clock. */
   heard: { key_id: number; source: string; heard_at: number }
+  /** The last numbers given out to facts and changes. */
+  counters: { key_id: number; fact_seq: number; change_seq: number }
   /** How many sessions there are of each key (`room_id` empty) and room, and how many of them ended. */
   session_counts: {
     key_id: number

