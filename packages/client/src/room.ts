@@ -93,7 +93,10 @@ export type LiveRoom = Pick<Events<LiveRoomEvents>, 'on'> & {
   admit(participantId: string): void
   /** Sends somebody away who waits. Takes `allow_join`, otherwise `error` comes. @throws NotJoined while not inside */
   deny(participantId: string): void
-  /** Leaves. Resolves when the room is closed: by then the server has the leave in its record. Never rejects. */
+  /**
+   * Leaves, and never rejects. Resolves when the room is closed: with the leave in the server's record, or without its
+   * answer after 5 s, or at once where there is no connection to tell it on.
+   */
   leave(): Promise<void>
 }
 
