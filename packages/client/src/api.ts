@@ -7,8 +7,8 @@ import { requestBackoff, requestTimeoutMs, requestTriesMax, retryAfterMaxSeconds
 export type Api = {
   /** Tried again, a few times, where the network failed or the server asked for it. */
   get<Body>(path: string, query?: Query): Promise<Body>
-  /** Tried once: twice might do it twice. */
-  post<Body>(path: string, body: object): Promise<Body>
+  /** Tried once: twice might do it twice. A text is sent as it is. */
+  post<Body>(path: string, body: object | string): Promise<Body>
 }
 
 /** What is undefined is left out. */
@@ -31,7 +31,7 @@ export function createApi(base: string, giveToken: () => Promise<string>): Api {
         }
       }
     },
-    post: (path, body) => send('POST', base + path, JSON.stringify(body)),
+    post: (path, body) => send('POST', base + path, typeof body === 'string' ? body : JSON.stringify(body)),
   }
 
   async function send<Body>(method: string, url: string, body?: string): Promise<Body> {

@@ -1,9 +1,11 @@
 export type {
   CloseName,
+  EventResult,
   PageInfo,
   Participant,
   Peer,
   Permission,
+  ReportedEvent,
   Role,
   Room,
   Session,
@@ -13,6 +15,8 @@ export { closeCodes } from '@rollcall/protocol/close-codes'
 export type { Backoff } from './backoff.ts'
 export { RollcallError } from './error.ts'
 export type { Listing, Page } from './listing.ts'
+export type { Reporter, ReportOptions } from './report.ts'
+export { type ReportLimits, reportLimits } from './report-limits.ts'
 export { Rollcall, type RollcallOptions } from './rollcall.ts'
 export {
   type IceServer,

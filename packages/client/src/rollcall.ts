@@ -1,5 +1,6 @@
-import { createApi } from './api.ts'
+import { type Api, createApi } from './api.ts'
 import { parseBaseUrl } from './base-url.ts'
+import { createReporter, type Reporter, type ReportOptions } from './report.ts'
 import { createRooms, type Rooms } from './rooms.ts'
 import { createSessions, type Sessions } from './sessions.ts'
 import { createOwnTokens, type KeyPair, readToken, type TokenSource } from './token.ts'
@@ -11,7 +12,7 @@ import { createOwnTokens, type KeyPair, readToken, type TokenSource } from './to
 export type RollcallOptions = { url: string } & (KeyPair | { token: TokenSource })
 
 /**
- * Reads the record of a Rollcall server: its sessions and its rooms.
+ * Reads the record of a Rollcall server, its sessions and its rooms, and reports to it.
  *
  * What the network or a busy server refused is asked for again, up to five times, as long as it only reads. Every error is a
  * `RollcallError`.
@@ -23,12 +24,29 @@ export type RollcallOptions = { url: string } & (KeyPair | { token: TokenSource 
 export class Rollcall {
   readonly sessions: Sessions
   readonly rooms: Rooms
+  readonly #api: Api
 
   /** @throws TypeError where `url` is no http or https address, or there is neither a key nor a token */
   constructor(options: RollcallOptions) {
     const api = createApi(parseBaseUrl(options.url), toTokens(options))
     this.sessions = createSessions(api)
     this.rooms = createRooms(api)
+    this.#api = api
+  }
+
+  /**
+   * Reports what happens in a media server of your own: batched, in order, and again until it is in the record. The token
+   * has to name the role `crawler`, as those do that the client signs.
+   *
+   * @example
+   * const reporter = rollcall.report({ source: 'sfu-eu-1' })
+   * const anna = { roomId: 'standup', sessionKey: router.id, participantId: 'anna', connectionId: transport.id }
+   * await reporter.add({ ...anna, id: `${transport.id}:in`, type: 'participant-joined', at: Date.now() })
+   * await reporter.add({ ...anna, id: `${transport.id}:out`, type: 'participant-left', at: Date.now() })
+   * await reporter.close()
+   */
+  report(options: ReportOptions = {}): Reporter {
+    return createReporter(this.#api, options)
   }
 }
 

@@ -1,6 +1,13 @@
 import { Type } from 'typebox'
-import { ownFactIdPrefix, reportedFactsMax } from './fact.ts'
-import { customRoomIdMaxLength, isCleanId, nameMaxLength, participantIdMaxLength, reportedIdMaxLength } from './ids.ts'
+import { ownFactIdPrefix } from './fact.ts'
+import {
+  customRoomIdMaxLength,
+  isCleanId,
+  nameMaxLength,
+  participantIdMaxLength,
+  reportedFactsMax,
+  reportedIdMaxLength,
+} from './ids.ts'
 import type { Json } from './json.ts'
 
 // `POST /v2/events`: how anybody's own media server tells what happened in it. Each description says what a field takes, as errors do;

@@ -93,8 +93,5 @@ export type SessionFact = Exclude<Fact, Snapshot | SourceStarted | Unknown>
 /** Facts of our own, of what was concluded or commanded, have ids that begin so; nobody else's may. */
 export const ownFactIdPrefix = 'rollcall:'
 
-/** Most facts in one report. */
-export const reportedFactsMax = 1000
-
 /** What became of a fact. */
 export type Outcome = 'recorded' | 'duplicate' | 'waiting' | 'ignored' | 'refused'

@@ -12,6 +12,8 @@ export const nameMaxLength = 512
 export const customRoomIdMaxLength = 256
 /** Longest id that a reporter gives a fact, a connection or a session, in characters. */
 export const reportedIdMaxLength = 256
+/** Most facts in one report. */
+export const reportedFactsMax = 1000
 
 /** Any language, but no control characters and no half characters: not every database can keep them. */
 export function isCleanId(id: string): boolean {

@@ -467,10 +467,14 @@ describe('a room', () => {
 })
 
 describe('a source', () => {
-  test('is named by its caller, and shown as the session’s engine', async () => {
-    const join = event({ type: 'participant-joined', roomId: 'named source', participantId: 'anna' })
+  test('is named by its caller: what two of them tell of one room are two sessions', async () => {
+    const join = event({ type: 'participant-joined', roomId: 'two sources', participantId: 'anna' })
     await outcomes([join], { source: 'sfu.eu_1-a' })
-    assert.equal((await sessionsOf('named source'))[0]?.engine, 'events/sfu.eu_1-a')
+    await outcomes([join], { source: 'sfu.eu_1-b' })
+    assert.deepEqual(
+      (await sessionsOf('two sources')).map(({ engine }) => engine),
+      ['events', 'events'],
+    )
   })
 
   test('cannot be one of ours, or of another form', async () => {
