@@ -5,9 +5,8 @@ import { stripTypeScriptTypes } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { join, normalize } from 'node:path'
 import { after, before, test } from 'node:test'
-import { chromium } from 'playwright-core'
+import { launchChromium } from '../../server/test/chromium.ts'
 import { startServer, type TestServer } from '../../server/test/start-server.ts'
-import { requireProgram } from './system-program.ts'
 
 const packages = join(import.meta.dirname, '../..')
 
@@ -18,54 +17,44 @@ before(async () => {
 after(() => server.stop())
 
 test('in a browser: a page signs a token, joins a room, is called, and reads the record', async (t) => {
-  const executablePath =
-    process.env.CHROMIUM_PATH ??
-    (await requireProgram(t, {
-      names: ['chromium', 'chromium-browser', 'google-chrome'],
-      packages: ['chromium'],
-    }))
-  if (executablePath === undefined) return
+  await using browser = await launchChromium(t)
+  if (browser === undefined) return
   await using site = await startSite()
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
-  try {
-    const page = await browser.newPage()
-    const complaints: string[] = []
-    page.on('pageerror', (error) => complaints.push(error.message))
-    await page.goto(site.url)
-    const told = await page.evaluate(
-      async ({ url, apiKey, secret }) => {
-        const { joinRoom, Rollcall, signToken } = await import('@rollcall/client')
-        const rollcall = new Rollcall({ url, apiKey, secret })
-        const { roomId } = await rollcall.rooms.create({ customRoomId: 'in a browser' })
-        const token = () => signToken({ apiKey, secret }, { roles: ['rtc'] })
-        const ann = await joinRoom({ url, token, roomId, participantId: 'ann' }).joined
-        const bob = await joinRoom({ url, token, roomId, participantId: 'bob' }).joined
-        const heard = new Promise((resolve) => ann.on('signal', ({ data }) => resolve(data)))
-        bob.signal(bob.participants.get('ann')?.connectionId ?? '', { text: 'hello Ω' })
-        const signal = await heard
-        await Promise.all([ann.leave(), bob.leave()])
-        const refused = await rollcall.sessions.get('none').catch(({ statusCode, code }) => ({ statusCode, code }))
-        const [session] = (await rollcall.sessions.list({ roomId }).page()).data
-        return {
-          signal,
-          refused,
-          people: session?.participants.map(({ participantId, timelog }) => [participantId, timelog[0]?.reason]),
-        }
-      },
-      { url: server.url, apiKey: server.apiKey, secret: server.secret },
-    )
-    assert.deepEqual(told, {
-      signal: { text: 'hello Ω' },
-      refused: { statusCode: 404, code: 'SESSION_NOT_FOUND' },
-      people: [
-        ['ann', 'left'],
-        ['bob', 'left'],
-      ],
-    })
-    assert.deepEqual(complaints, [])
-  } finally {
-    await browser.close()
-  }
+  const page = await browser.newPage()
+  const complaints: string[] = []
+  page.on('pageerror', (error) => complaints.push(error.message))
+  await page.goto(site.url)
+  const told = await page.evaluate(
+    async ({ url, apiKey, secret }) => {
+      const { joinRoom, Rollcall, signToken } = await import('@rollcall/client')
+      const rollcall = new Rollcall({ url, apiKey, secret })
+      const { roomId } = await rollcall.rooms.create({ customRoomId: 'in a browser' })
+      const token = () => signToken({ apiKey, secret }, { roles: ['rtc'] })
+      const ann = await joinRoom({ url, token, roomId, participantId: 'ann' }).joined
+      const bob = await joinRoom({ url, token, roomId, participantId: 'bob' }).joined
+      const heard = new Promise((resolve) => ann.on('signal', ({ data }) => resolve(data)))
+      bob.signal(bob.participants.get('ann')?.connectionId ?? '', { text: 'hello Ω' })
+      const signal = await heard
+      await Promise.all([ann.leave(), bob.leave()])
+      const refused = await rollcall.sessions.get('none').catch(({ statusCode, code }) => ({ statusCode, code }))
+      const [session] = (await rollcall.sessions.list({ roomId }).page()).data
+      return {
+        signal,
+        refused,
+        people: session?.participants.map(({ participantId, timelog }) => [participantId, timelog[0]?.reason]),
+      }
+    },
+    { url: server.url, apiKey: server.apiKey, secret: server.secret },
+  )
+  assert.deepEqual(told, {
+    signal: { text: 'hello Ω' },
+    refused: { statusCode: 404, code: 'SESSION_NOT_FOUND' },
+    people: [
+      ['ann', 'left'],
+      ['bob', 'left'],
+    ],
+  })
+  assert.deepEqual(complaints, [])
 })
 
 /** A page of another origin than the server, with the client's own files, their types taken off. */

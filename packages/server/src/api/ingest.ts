@@ -71,7 +71,10 @@ export function ingestRoutes(
       summary: 'What a media server sends',
       description:
         'Its own webhooks, callbacks or events, signed as it signs them: the source says what it is. No token, no rate limit.',
-      response: { 200: EventResults, ...refusals('SIGNATURE_INVALID', 'SOURCE_NOT_FOUND', 'BUSY') },
+      response: {
+        200: EventResults,
+        ...refusals('SIGNATURE_INVALID', 'SOURCE_NOT_FOUND', 'TOO_MANY_REQUESTS', 'BUSY'),
+      },
     }
     const ingest = { ...schema, operationId: 'ingest', params: SourcePath }
     app.post('/v2/ingest/:sourceId', { schema: ingest, bodyLimit: ingestMaxBytes }, take)

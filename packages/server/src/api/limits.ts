@@ -48,5 +48,7 @@ export const minDurationMaxSeconds = 100 * 366 * 24 * 3600
 export const pageMax = 1_000_000_000_000
 /** Most bytes of OpenAPI documents kept, each for an address that the server was called by. */
 export const openApiCacheMaxBytes = 2 * 1024 * 1024
+/** How long a browser may keep the script of `/docs`, in seconds: a day. */
+export const docsScriptMaxAgeSeconds = 86_400
 /** Most of a path that the log repeats, in characters. */
 export const pathLoggedMaxLength = 300

@@ -40,7 +40,7 @@ export type Operation = {
 type Parameter = { in: string; name: string; description?: string | undefined; required?: boolean; schema: Schema }
 /** What has no body is of the type null. */
 type Answer = { type?: 'null'; description: string; headers?: { [name: string]: Schema }; content?: Content }
-type Content = { [mediaType: string]: { schema: Schema; example?: unknown } }
+export type Content = { [mediaType: string]: { schema: Schema; example?: unknown } }
 
 /** What real calls asked and were answered, as the tests recorded it: by operation, by status where all errors are alike. */
 const examples = recorded as {
@@ -171,8 +171,8 @@ function describeWebhooks(components: Components): OpenApiDocument['webhooks'] {
     Object.entries<Schema>(Webhooks).map(([type, schema]) => {
       const content = { schema: toAnswerSchema(schema, components), example: examples.webhooks[type as WebhookType] }
       const operation = {
-        summary: schema.description ?? type,
-        description: webhookText,
+        summary: type,
+        description: `${schema.description} ${webhookText}`,
         tags: ['Webhooks'],
         security: [],
         parameters,

@@ -5,6 +5,8 @@ export type Schema = {
   type?: unknown
   const?: unknown
   enum?: unknown[]
+  additionalProperties?: Schema
+  patternProperties?: { [pattern: string]: Schema }
   description?: string
   properties?: { [name: string]: Schema }
   required?: string[]
@@ -50,9 +52,10 @@ function walk(given: Schema, change: (schema: Schema) => Schema): Schema {
   })
 }
 
-/** A choice among texts is an `enum`; what may also be null has two types. */
+/** Any name is no pattern; a choice among texts is an `enum`; what may also be null has two types. */
 function simplify(schema: Schema): Schema {
-  const { anyOf, ...rest } = schema
+  const { patternProperties, anyOf, ...rest } = schema
+  if (patternProperties?.['^.*$'] !== undefined) return { ...rest, additionalProperties: patternProperties['^.*$'] }
   if (anyOf === undefined) return schema
   if (anyOf.every((part) => typeof part.const === 'string')) {
     return { type: 'string', enum: anyOf.map((part) => part.const), ...rest }

@@ -14,7 +14,12 @@ A call carries \`Authorization: <token>\`, the token as it is (\`Bearer <token>\
 with HS256 and the secret of an API key:
 
 \`\`\`json
-{ "apikey": "<your API key>", "roles": ["crawler"], "iat": 1645516631, "exp": 1645520231 }
+{
+  "apikey": "<your API key>",
+  "roles": ["crawler"],
+  "iat": 1645516631,
+  "exp": 1645520231
+}
 \`\`\`
 
 \`npm run rollcall -- token\` prints one. With a \`roomId\` among its claims a token sees and acts on that room alone:
@@ -49,6 +54,7 @@ export const tags = [
   { name: 'Participants', description: 'Who was inside a session, from when to when, and removing them.' },
   { name: 'Rooms', description: 'The named places.' },
   { name: 'Events', description: 'Facts that your own media server reports.' },
+  { name: 'Sources', description: 'Media servers of yours that report here, and the door that they report to.' },
   {
     name: 'Webhooks',
     description: 'What the server sends when something happens, and the key that it is signed with.',

@@ -16,6 +16,7 @@ import type { TokenVerifier } from '../token.ts'
 import { createApiAuth } from './auth.ts'
 import { parseBody } from './body.ts'
 import { createClientErrorHandler } from './client-error.ts'
+import { docsRoutes } from './docs.ts'
 import { createErrorHandler } from './errors.ts'
 import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
@@ -126,6 +127,7 @@ export async function createApiServer(
   await app.register(ingestRoutes(context, { deliveries, engines, patience, sourceHealth, rateLimit }))
   await app.register(publicKeyRoutes(context, parts))
   await app.register(openApiRoutes(context, { auth, routes }))
+  await app.register(docsRoutes(context, { auth }))
   return app
 }
 
