@@ -9,6 +9,7 @@ import {
   reportedIdMaxLength,
 } from './ids.ts'
 import type { Json } from './json.ts'
+import { QualityReport } from './quality.ts'
 
 // `POST /v2/events`: how anybody's own media server tells what happened in it. Each description says what a field takes, as errors do;
 // what it is for is told by `about`.
@@ -113,6 +114,14 @@ export const Events = {
   }),
   /** The media server started: nobody is inside any more whom it had before. It concerns all its rooms. */
   'source-started': Type.Object({ type: Type.Literal('source-started'), ...ofAny }),
+  /** What somebody's media were like since the quality before: it tells nothing of who is inside. */
+  quality: Type.Object({
+    type: Type.Literal('quality'),
+    ...ofRoom,
+    participantId: ParticipantId,
+    connectionId: ConnectionId,
+    ...QualityReport.properties,
+  }),
 }
 export type EventType = keyof typeof Events
 

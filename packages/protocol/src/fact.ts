@@ -1,4 +1,5 @@
 import type { Json } from './json.ts'
+import type { QualityReport } from './quality.ts'
 
 /** Why an end was concluded though nobody reported it. */
 export type Cause =
@@ -72,6 +73,8 @@ export type Snapshot = FactBase & {
 }
 /** The source started again: whoever it had inside is gone since `lastSeenAt`. Its `roomId` is empty: it concerns all rooms. */
 export type SourceStarted = FactBase & { type: 'source-started'; lastSeenAt?: number }
+/** What somebody's media were like until `at`: no evidence of presence. */
+export type Quality = FactBase & OfParticipant & QualityReport & { type: 'quality' }
 /** What a source sent and nobody understood, as it came. Its `roomId` is empty, and its `at` 0: neither is known. */
 export type Unknown = FactBase & { type: 'unknown'; event: Json; reason: string }
 
@@ -85,10 +88,11 @@ export type Fact =
   | ParticipantMissed
   | Snapshot
   | SourceStarted
+  | Quality
   | Unknown
 
 /** A fact about one session, or one participant in it: what the ledger applies. */
-export type SessionFact = Exclude<Fact, Snapshot | SourceStarted | Unknown>
+export type SessionFact = Exclude<Fact, Snapshot | SourceStarted | Quality | Unknown>
 
 /** Facts of our own, of what was concluded or commanded, have ids that begin so; nobody else's may. */
 export const ownFactIdPrefix = 'rollcall:'

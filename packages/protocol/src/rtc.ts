@@ -32,6 +32,18 @@ export const MuteMessage = Type.Object({
 /** A browser cannot see the room's own pings, so a client asks in a message: `pong` answers it. */
 export const PingMessage = Type.Object({ type: Type.Literal('ping') })
 
+/**
+ * A sample of the sender's own media: what `QualityReport` says, but for the place and the network. It is looked into apart
+ * from the message, so that a wrong number is answered with its name, and closes nothing.
+ */
+export const StatsMessage = Type.Object({
+  type: Type.Literal('stats'),
+  stats: Type.Unknown(),
+  resolutionUsage: Type.Optional(Type.Unknown()),
+  deviceInfo: Type.Optional(Type.Unknown()),
+  sdkInfo: Type.Optional(Type.Unknown()),
+})
+
 /** What a client may say on `/v2/rtc`, as JSON text messages. */
 export const ClientMessage = Type.Union([
   JoinMessage,
@@ -42,6 +54,7 @@ export const ClientMessage = Type.Union([
   RemoveMessage,
   MuteMessage,
   PingMessage,
+  StatsMessage,
 ])
 export type ClientMessage = Type.Static<typeof ClientMessage>
 
@@ -83,3 +96,5 @@ export const pingIntervalMs = 10_000
 export const silenceMs = 30_000
 /** The `join` has to come within this time, in milliseconds. */
 export const joinTimeoutMs = 10_000
+/** Of one connection's samples of its media, one is taken in this time, in milliseconds. */
+export const statsIntervalMs = 5000

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Fact } from '@rollcall/protocol'
 import { createBatch } from './batch.ts'
 import type { Clock } from './clock.ts'
 import type { Record } from './context.ts'
@@ -15,6 +16,7 @@ import { prepareFactStore } from './store/facts.ts'
 import { createKeyStore } from './store/keys.ts'
 import { migrateToLatest } from './store/migrations.ts'
 import { openPostgres } from './store/postgres.ts'
+import { createQualityReads } from './store/quality.ts'
 import { createRoomStore } from './store/rooms.ts'
 import { createSealStore } from './store/seals.ts'
 import { createSecretBox, type SecretBox } from './store/secrets.ts'
@@ -181,6 +183,7 @@ function createReads(db: Database, box: SecretBox, now: () => number, versionOf:
   const keys = createKeyStore(db, box, now)
   const rooms = createRoomStore(db, now)
   const sessions = createSessionReads(db, { now, somebodyInside: (record, at) => whoWasInside(record, at).length > 0 })
+  const quality = createQualityReads(db)
   const signingKeys = createSigningKeyStore(db, box, now)
   const changes = createChangeReads(db)
   const sources = createSourceStore(db, box, now)
@@ -195,6 +198,8 @@ function createReads(db: Database, box: SecretBox, now: () => number, versionOf:
     getSession: sessions.get,
     getParticipant: sessions.getParticipant,
     listParticipants: sessions.listParticipants,
+    listQuality: quality.list,
+    findQualityOrigin: quality.findOrigin,
     listSessionsToClose: sessions.listToClose,
     countRunning: sessions.countRunning,
     findSigningKey: signingKeys.find,
@@ -235,10 +240,15 @@ function countVersions(perform: Perform): { perform: Perform; of(keyId: number):
   return {
     perform: (name, input) =>
       perform(name, input).finally(() => {
-        if (unshown.has(name)) return
+        if (unshown.has(name) || isQuality(input)) return
         if ('keyId' in input) ofKeys.set(input.keyId, (ofKeys.get(input.keyId) ?? 0) + 1)
         else ofAll += 1
       }),
     of: (keyId) => ofAll + (ofKeys.get(keyId) ?? 0),
   }
+}
+
+/** Samples come all the time, and are on none of the pages that are kept. */
+function isQuality(input: object): boolean {
+  return 'facts' in input && (input.facts as Fact[]).every(({ type }) => type === 'quality')
 }

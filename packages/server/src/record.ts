@@ -3,6 +3,7 @@ import {
   assertNever,
   type Change,
   type Fact,
+  type Quality,
   type SessionFact,
   type Snapshot,
   type SourceStarted,
@@ -19,6 +20,7 @@ import {
 import { type Applied, apply, leavesAtEnd, newSession, noteSnapshot, resumeSession } from './ledger/ledger.ts'
 import { type Candidates, evidenceAt, route } from './ledger/route.ts'
 import type { Mark, Rules, Session } from './ledger/state.ts'
+import { foldStays } from './ledger/stays.ts'
 import { withPossibleTimes } from './ledger/times.ts'
 import type { FactStore } from './store/facts.ts'
 
@@ -93,6 +95,8 @@ async function applyFact(parts: RecordParts, keyId: number, fact: Fact): Promise
       return applySnapshot(parts, keyId, fact)
     case 'source-started':
       return applyRestart(parts, keyId, fact)
+    case 'quality':
+      return applyQuality(parts, keyId, fact)
     case 'unknown':
       return { id: fact.id, outcome: 'ignored', reason: fact.reason }
     case 'session-started':
@@ -234,6 +238,21 @@ async function applyRestart(parts: RecordParts, keyId: number, restart: SourceSt
     if (now !== undefined) facts.saveSession(keyId, resumeSession(now, restart.at, rules))
   }
   return { id: restart.id, outcome: 'recorded' }
+}
+
+/** Quality is no evidence of anybody's presence: it is kept with the session it belongs to, which it does not alter. */
+async function applyQuality(parts: RecordParts, keyId: number, quality: Quality): Promise<Recorded> {
+  const { id, roomId, participantId } = quality
+  const ignore = (reason: string): Recorded => ({ id, outcome: 'ignored', reason })
+  // Found as an end is, which opens nothing.
+  const found = await findSession(parts, keyId, { ...quality, type: 'session-ended' })
+  if (found.to === 'nowhere') return ignore(found.reason)
+  if (found.to === 'new') return ignore(`room ${roomId} had no session ${quality.sessionKey} yet`)
+  const sessionId = found.session.id
+  const { stays } = foldStays(await parts.facts.listMarks(keyId, sessionId, participantId))
+  if (stays.length === 0) return ignore(`${participantId} was not inside session ${sessionId} yet`)
+  parts.facts.saveQuality(keyId, sessionId, quality)
+  return { id, outcome: 'recorded', sessionId }
 }
 
 function byPerson(marks: Mark[]): People {

@@ -309,7 +309,8 @@ describe('a broken event', () => {
 
   test('is told which field is wrong, its value, and what it takes', async () => {
     const join = { type: 'participant-joined', participantId: 'anna' }
-    const types = 'session-started, session-ended, participant-joined, participant-left, snapshot or source-started'
+    const types =
+      'session-started, session-ended, participant-joined, participant-left, snapshot, source-started or quality'
     const id = 'it takes a text of 1 to 256 characters, none of them a control character'
     const time = 'it takes epoch milliseconds or an ISO 8601 time, such as 2022-02-22T07:57:11.505Z'
     const wrong: [Given, string][] = [

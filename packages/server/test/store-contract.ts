@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ParticipantJoined, ParticipantLeft } from '@rollcall/protocol'
+import type { ParticipantJoined, ParticipantLeft, Quality } from '@rollcall/protocol'
 import type { Clock } from '../src/clock.ts'
 import { Refusal } from '../src/error.ts'
 import type { Store } from '../src/open-store.ts'
@@ -284,6 +284,35 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
       ])
     },
   )
+
+  withStore('quality adds up and averages, one person or all together, thinned to 500 points', async (store) => {
+    const keyId = await newKey(store)
+    const people = ['ann', 'bob'].map((participantId) => joined('r', { at: start, participantId }))
+    const { sessionId = '' } = (await store.record(keyId, people))[0] ?? {}
+    const samples = people.flatMap(({ participantId }, who) =>
+      Array.from({ length: 1200 }, (_, i): Quality => {
+        const at = start + i * 10_000
+        const stats = { recvVideoPacketLost: i % 3, averageAudioRtt: 10 + 20 * who, qualityScore: { audio: 4.25 } }
+        const id = `${participantId} ${i}`
+        return { type: 'quality', id, source: 'hosted', roomId: 'r', participantId, at, receivedAt: at, stats }
+      }),
+    )
+    await store.record(keyId, samples)
+    for (const [participantId, times, rtt] of [
+      ['ann', 1, 10],
+      ['bob', 1, 30],
+      [undefined, 2, 20],
+    ] as const) {
+      const series = await store.reads.listQuality(keyId, sessionId, participantId)
+      assert.ok(series.length > 250 && series.length <= 500, String(series.length))
+      const lost = series.reduce((sum, { stats }) => sum + (stats.recvVideoPacketLost ?? 0), 0)
+      assert.equal(lost, 1200 * times)
+      assert.ok(series.every(({ stats }) => stats.averageAudioRtt === rtt && stats.qualityScore?.audio === 4.25))
+      assert.ok(series.every(({ stats }) => stats.averageVideoRtt === undefined))
+      assert.equal(series.at(-1)?.at, samples.at(-1)?.at)
+    }
+    assert.deepEqual(await store.reads.listQuality(keyId + 1, sessionId), [])
+  })
 
   withStore(
     'a rotated key keeps its old secret until a date; a disabled one says since when',

@@ -23,6 +23,7 @@ export function toFact(given: unknown, source: string, now: number): Fact {
     case 'source-started':
       return { ...event, ...base, roomId: '' }
     case 'session-started':
+    case 'quality':
       return { ...event, ...base }
     case 'session-ended':
     case 'participant-joined':

@@ -41,6 +41,7 @@ import { logRequests, pathOf } from './request-log.ts'
 import { roomRoutes } from './rooms.ts'
 import { sessionRoutes } from './sessions.ts'
 import { sourceRoutes } from './sources.ts'
+import { statsRoutes } from './stats.ts'
 import { compileSchema } from './validate.ts'
 
 export type ApiParts = {
@@ -119,6 +120,7 @@ export async function createApiServer(
   await app.register(roomRoutes(context, parts))
   await app.register(sessionRoutes(context, parts))
   await app.register(participantRoutes(context, parts))
+  await app.register(statsRoutes(context, parts))
   await app.register(inviteRoutes(context, parts))
   await app.register(eventRoutes(context, parts))
   await app.register(sourceRoutes(context, { auth, engines, guardedFetch, sourceHealth }))

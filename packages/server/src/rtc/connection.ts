@@ -34,6 +34,9 @@ export type Connection = {
   /** Messages it may still send at this moment, and when that was reckoned (`performance.now()`). */
   credit: number
   creditAt: number
+  /** Samples of its media that were taken, and when the last one was (`performance.now()`). */
+  samples: number
+  sampledAt: number
   /** A newer connection of the same participant has taken its place. */
   replaced: boolean
   /** How we closed it, if we did. */
@@ -53,6 +56,8 @@ export function newConnection(socket: WebSocket, now: number, beat: number, limi
     openedBeat: beat,
     credit: limits.messageBurst,
     creditAt: performance.now(),
+    samples: 0,
+    sampledAt: Number.NEGATIVE_INFINITY,
     replaced: false,
     closedAs: undefined,
   }

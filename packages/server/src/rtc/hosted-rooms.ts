@@ -10,6 +10,7 @@ import { type Connection, closeSocket, newConnection, send, takeCredit } from '.
 import { startHeartbeat } from './heartbeat.ts'
 import { checkJoin } from './join.ts'
 import { type RtcLimits, rtcLimits } from './limits.ts'
+import { createQualityIntake } from './quality.ts'
 import { broadcast, findInside, type HostedRoom, inState, nextMoment, ofParticipant, toPeer } from './room.ts'
 
 /** The rooms that this process hosts, on `/v2/rtc`. */
@@ -49,6 +50,7 @@ export function createHostedRooms(
 ): HostedRooms {
   const { config, clock, log, metrics } = context
   const attendance = createAttendance(context, limits)
+  const takeSample = createQualityIntake(context, limits)
   const connections = new Map<Connection, HostedRoom | undefined>()
   const rooms = new Map<string, HostedRoom>()
   let strangers = 0
@@ -248,6 +250,11 @@ export function createHostedRooms(
           }
         }
         return tellAll(room, { type: 'entry-settled', participantId, outcome }, mayAdmit)
+      }
+      case 'stats': {
+        const untaken = takeSample(room, connection, message)
+        if (untaken !== undefined) tell(connection, { type: 'error', ...untaken })
+        return
       }
       case 'join':
         return tell(connection, { type: 'error', code: 'ALREADY_INSIDE', message: 'join comes once a connection' })

@@ -1,4 +1,4 @@
-import { joinTimeoutMs, pingIntervalMs, rtcMessageMaxBytes, silenceMs } from '@rollcall/protocol'
+import { joinTimeoutMs, pingIntervalMs, rtcMessageMaxBytes, silenceMs, statsIntervalMs } from '@rollcall/protocol'
 
 /** What a socket may grow to, and how long anything may take. Tests bring smaller ones. */
 export type RtcLimits = {
@@ -17,6 +17,8 @@ export type RtcLimits = {
   messagesPerSecond: number
   /** Messages that may come at once before the rate counts. */
   messageBurst: number
+  /** A connection's samples of its media are taken this often; more are dropped. */
+  statsIntervalMs: number
   /** Bytes that may wait for a slow reader. */
   bufferedMaxBytes: number
   /** Sockets of this process that have not joined yet. */
@@ -33,6 +35,7 @@ export const rtcLimits: RtcLimits = {
   messageMaxBytes: rtcMessageMaxBytes,
   messagesPerSecond: 100,
   messageBurst: 200,
+  statsIntervalMs,
   bufferedMaxBytes: 4 * 1024 * 1024,
   strangersMax: 2000,
 }

@@ -9,6 +9,9 @@ export type Query<P, R> = {
   row?: R
 }
 
+/** For columns that are not simply written over: SQL that makes the value from that of `excluded`, the new row, and of the old. */
+export type Merge = { [column: string]: string }
+
 /** One connection to the database. Answers may come at once or later: callers await. */
 export type Database = {
   kysely: Kysely<Tables>
@@ -17,9 +20,14 @@ export type Database = {
   run<P>(query: Query<P, unknown>, params: P): number | Promise<number>
   /**
    * Inserts rows, all with the same columns, in their order.
-   * @param key where given, a row whose key is there already is written over
+   * @param key where given, a row whose key is there already is written over: by the new values, or as `merge` says
    */
-  insertRows<T extends keyof Tables>(table: T, rows: Insertable<Tables[T]>[], key?: string[]): void | Promise<void>
+  insertRows<T extends keyof Tables>(
+    table: T,
+    rows: Insertable<Tables[T]>[],
+    key?: string[],
+    merge?: Merge,
+  ): void | Promise<void>
   /** Everything or nothing; nested calls are not allowed. */
   transaction<T>(work: () => Promise<T>): Promise<T>
   close(): void | Promise<void>
@@ -61,4 +69,11 @@ export function compile<P extends object, R>(build: (params: P) => Compilable<R>
 /** The values of a query's places, in order. */
 export function bind<P>(query: Query<P, unknown>, params: P): unknown[] {
   return query.places.map((place) => ('name' in place ? params[place.name] : place.value))
+}
+
+/** What an insert of rows with these columns does with those that are there already. */
+export function onConflict(columns: string[], key: string[] | undefined, merge: Merge = {}): string {
+  if (key === undefined) return ''
+  const sets = columns.map((name) => `"${name}" = ${merge[name] ?? `excluded."${name}"`}`)
+  return ` on conflict (${key}) do update set ${sets}`
 }

@@ -8,15 +8,18 @@ import { compile, type Database } from './database.ts'
 import { type Heard, prepareHeard } from './heard.ts'
 import { holdSessions } from './held-sessions.ts'
 import { openPending } from './pending-rows.ts'
+import { openQualityWriter, type QualityWriter } from './quality.ts'
 import { sealAtOf } from './seals.ts'
 import { spanLevelOf } from './span.ts'
 import type { Tables } from './tables.ts'
+
+type Beside = Heard & QualityWriter
 
 /**
  * What recording facts needs of the database, for the length of one transaction. What it gave or got is held in memory until
  * `flush`: many facts of one transaction are mostly about few sessions, and what they change is written in few statements.
  */
-export type FactStore = Heard & {
+export type FactStore = Beside & {
   /** Reads at once what recording these facts will ask for, and keeps others from the same rooms until the commit. */
   prepare(facts: { keyId: number; facts: Fact[] }[]): Promise<void>
   /** True when this fact is new; else the digest of what was claimed under its id. */
@@ -195,6 +198,7 @@ export function prepareFactStore(db: Database): () => FactStore {
       if (before?.startAt !== after.startAt) group(moved, keyId, after.id)
     })
     const heard = openHeard()
+    const quality = openQualityWriter(db)
     /** By key, source and fact id: its digest; null: not claimed. */
     const claims = new Map<string, string | null>()
     /** Sessions that began in this transaction: nobody has marks of them that are not held. */
@@ -222,6 +226,7 @@ export function prepareFactStore(db: Database): () => FactStore {
     }
     const store: FactStore = {
       ...heard,
+      ...quality,
       async prepare(all) {
         const ofKeys = new Map<number, Fact[]>()
         for (const { keyId, facts } of all) for (const fact of facts) group(ofKeys, keyId, fact)
@@ -372,6 +377,7 @@ export function prepareFactStore(db: Database): () => FactStore {
         for (const [keyId, ids] of moved) await db.run(planClose, { keyId, ids: JSON.stringify(ids) })
         moved.clear()
         await heard.flush()
+        await quality.flush()
         await buckets.flush()
         // Last, for from here to the commit nobody else may number anything of these keys.
         await pending.flushNumbered(nextSeqs)

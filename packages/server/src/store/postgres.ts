@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
 import { Refusal } from '../error.ts'
-import { bind, type Database, type Differences, type Query } from './database.ts'
+import { bind, type Database, type Differences, onConflict, type Query } from './database.ts'
 import type { Tables } from './tables.ts'
 
 /** How long to wait for a connection, in milliseconds. */
@@ -89,18 +89,16 @@ export function openPostgres(url: string, { connections }: { connections: number
     all: async <P, R>(compiled: Query<P, R>, params: P) =>
       (await query(compiled.sql, bind(compiled, params))).rows as R[],
     run: async (compiled, params) => (await query(compiled.sql, bind(compiled, params))).rowCount ?? 0,
-    async insertRows(table, rows, key) {
+    async insertRows(table, rows, key, merge) {
       const [first] = rows
       if (first === undefined) return
       const columns = Object.keys(first)
       const list = columns.map((name) => `"${name}"`).join()
-      const over = columns.map((name) => `"${name}" = excluded."${name}"`).join()
-      const conflict = key === undefined ? '' : ` on conflict (${key.join()}) do update set ${over}`
       const cleaned = rows.map((row) =>
         Object.fromEntries(Object.entries(row).map(([name, value]) => [name, clean(value)])),
       )
       await query(
-        `insert into ${table} (${list}) select ${list} from json_populate_recordset(null::${table}, $1)${conflict}`,
+        `insert into ${table} (${list}) select ${list} from json_populate_recordset(null::${table}, $1)${onConflict(columns, key, merge)}`,
         [JSON.stringify(cleaned)],
       )
     },

@@ -1,6 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { Kysely, SqliteDialect, sql } from 'kysely'
-import { bind, type Database, type Differences, type Query } from './database.ts'
+import { bind, type Database, type Differences, onConflict, type Query } from './database.ts'
 import type { Tables } from './tables.ts'
 
 /** A statement is kept for each text, up to this many texts: then all are dropped and made anew. */
@@ -64,15 +64,13 @@ export function openSqlite(path: string, { readOnly = false } = {}): Database {
   return {
     kysely,
     differences,
-    insertRows(table, rows, key) {
+    insertRows(table, rows, key, merge) {
       const [first] = rows
       if (first === undefined) return
       const names = Object.keys(first)
-      const over =
-        key === undefined
-          ? ''
-          : ` on conflict (${key.join()}) do update set ${names.map((name) => `"${name}" = excluded."${name}"`)}`
-      const text = `insert into ${table} (${names.map((name) => `"${name}"`)}) values (${names.map(() => '?')})${over}`
+      const places = names.map(() => '?')
+      const list = names.map((name) => `"${name}"`)
+      const text = `insert into ${table} (${list}) values (${places})${onConflict(names, key, merge)}`
       const statement = prepare(text)
       for (const row of rows) statement.run(...(Object.values(row) as SQLInputValue[]))
     },

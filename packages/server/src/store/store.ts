@@ -1,5 +1,6 @@
-import type { AutoCloseConfig, NumberedChange, RoomWebhook, SourceType } from '@rollcall/protocol'
+import type { AutoCloseConfig, NumberedChange, QualityOrigin, RoomWebhook, SourceType } from '@rollcall/protocol'
 import type { Mark, Participant, Session } from '../ledger/state.ts'
+import type { Measured } from './quality.ts'
 import type { Key, Room, Source } from './rows.ts'
 
 /** What `GET /v2/sessions` may ask for. Times are epoch milliseconds, both ends included. */
@@ -129,6 +130,10 @@ export type Reads = {
   getParticipant(keyId: number, sessionId: string, participantId: string): Promise<SessionRecord | undefined>
   /** A session with one page of its people; undefined where there is no such session. */
   listParticipants(keyId: number, sessionId: string, page: Page): Promise<SessionRecord | undefined>
+  /** The quality of one participant's media, or of everybody's together, in order of time: at most `qualityPointsMax` points. */
+  listQuality(keyId: number, sessionId: string, participantId?: string): Promise<Measured[]>
+  /** Where a participant's quality was measured, as far as anybody said. */
+  findQualityOrigin(keyId: number, sessionId: string, participantId: string): Promise<QualityOrigin>
   /** Running sessions, of all keys, whose room's `autoCloseConfig` ends them by `now`. */
   listSessionsToClose(now: number, limit: number): Promise<SessionToClose[]>
   /** Sessions that run, of all keys. */

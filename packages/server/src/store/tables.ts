@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely'
+import type { QualityColumn } from './quality.ts'
 
 /** The columns as they stand in the database. Times are epoch milliseconds; `*_json` is JSON text; flags are 0 or 1. */
 export type Tables = {
@@ -89,6 +90,17 @@ export type Tables = {
     participant_kind: string | null
     metadata_json: string | null
   }
+  /** What was measured of a participant at `at`, or (`participant_id` empty) of everybody in the slot that begins then. */
+  quality: {
+    key_id: number
+    session_id: string
+    participant_id: string
+    at: number
+    /** The latest time that it holds. */
+    last_at: number
+  } & { [column in QualityColumn]: number }
+  /** Where a participant's samples come from: device, SDK, place and network. */
+  quality_origins: { key_id: number; session_id: string; participant_id: string; at: number; origin_json: string }
   /** Which facts were taken, by source and id, with a digest of what they said. */
   claims: { key_id: number; source: string; fact_id: string; digest: string }
   /** The raw log: every fact as it came. */

@@ -1,0 +1,268 @@
+import {
+  type AverageName,
+  type LossName,
+  type Quality,
+  type QualityOrigin,
+  type QualityReport,
+  type QualityScore,
+  qualityPointsMax,
+  type VideoHeight,
+  videoHeights,
+} from '@rollcall/protocol'
+import { type Insertable, sql } from 'kysely'
+import { compile, type Database, type Merge } from './database.ts'
+import type { Tables } from './tables.ts'
+
+// A row of `quality` holds what was measured of one participant at one moment, or (under the empty id) of everybody in
+// one slot of time: so a whole session is read without its people, however many they were. What is averaged is kept as a
+// sum, beside the number of what it sums.
+
+/** Samples of everybody fall together for this long, in milliseconds: about as long as a client takes from one to the next. */
+const slotMs = 10_000
+const everybody = ''
+
+const lossColumns = {
+  recvAudioPacketLost: 'recv_audio_lost',
+  recvVideoPacketLost: 'recv_video_lost',
+  sendAudioPacketLost: 'send_audio_lost',
+  sendVideoPacketLost: 'send_video_lost',
+} as const satisfies { [name in LossName]: string }
+
+const averageColumns = {
+  averageAudioRtt: 'audio_rtt',
+  averageVideoRtt: 'video_rtt',
+  averageAudioJitter: 'audio_jitter',
+  averageVideoJitter: 'video_jitter',
+  averageSendAudioBitrate: 'send_audio_bitrate',
+  averageSendVideoBitrate: 'send_video_bitrate',
+  averageRecvAudioBitrate: 'recv_audio_bitrate',
+  averageRecvVideoBitrate: 'recv_video_bitrate',
+} as const satisfies { [name in AverageName]: string }
+
+const scoreColumns = {
+  audio: 'audio_score',
+  video: 'video_score',
+} as const satisfies { [name in keyof Required<QualityScore>]: string }
+
+const streamColumns = {
+  180: 'streams_180',
+  360: 'streams_360',
+  720: 'streams_720',
+  1080: 'streams_1080',
+  1440: 'streams_1440',
+  2160: 'streams_2160',
+} as const satisfies { [height in VideoHeight]: string }
+
+const averagedColumns = { ...averageColumns, ...scoreColumns, ...streamColumns }
+
+type In<T> = T[keyof T]
+export type QualityColumn = In<typeof lossColumns> | In<typeof averagedColumns> | `${In<typeof averagedColumns>}_count`
+type Sums = { [column in QualityColumn]: number }
+
+const sumColumns: QualityColumn[] = [
+  ...Object.values(lossColumns),
+  ...Object.values(averagedColumns).flatMap((column) => [column, `${column}_count`] as const),
+]
+const noStreams = Object.fromEntries(videoHeights.map((height) => [height, 0]))
+
+/** What was measured at one moment or in one span of time: losses summed up, means of the rest. What nobody measured is absent. */
+export type Measured = Pick<QualityReport, 'stats' | 'resolutionUsage'> & {
+  /** When its latest sample was taken, epoch milliseconds. */
+  at: number
+}
+
+export type QualityWriter = {
+  /** Notes a sample of somebody who was inside the session. */
+  saveQuality(keyId: number, sessionId: string, fact: Quality): void
+  /** Writes what was noted; to be called once, before the commit. */
+  flush(): Promise<void>
+}
+
+export type QualityReads = {
+  /** In order of time; of one participant, or of everybody together. */
+  list(keyId: number, sessionId: string, participantId?: string): Promise<Measured[]>
+  /** Where a participant's samples come from, as the latest that said so has it. */
+  findOrigin(keyId: number, sessionId: string, participantId: string): Promise<QualityOrigin>
+}
+
+type OfPerson = { keyId: number; sessionId: string; participantId: string }
+type Row = Sums & { last_at: number }
+/** Spans of `spanMs` from `firstAt` on, until one holds `lastAt`. */
+type Spans = { firstAt: number; lastAt: number; spanMs: number }
+
+const keyColumns = ['key_id', 'session_id', 'participant_id']
+const latest = 'case when excluded.last_at > quality.last_at then excluded.last_at else quality.last_at end'
+const addUp: Merge = {
+  last_at: latest,
+  ...Object.fromEntries(sumColumns.map((column) => [column, `quality.${column} + excluded.${column}`])),
+}
+// In whichever order they come, the same one stays.
+const isNewer = '(excluded.at, excluded.origin_json) > (quality_origins.at, quality_origins.origin_json)'
+const keepNewer: Merge = Object.fromEntries(
+  ['at', 'origin_json'].map((column) => [
+    column,
+    `case when ${isNewer} then excluded.${column} else quality_origins.${column} end`,
+  ]),
+)
+
+/** For the length of one transaction: what falls together is added up before it is written. */
+export function openQualityWriter(db: Database): QualityWriter {
+  const samples = new Map<string, Insertable<Tables['quality']>>()
+  const origins = new Map<string, Insertable<Tables['quality_origins']>>()
+
+  const add = (row: Insertable<Tables['quality']>) => {
+    const name = JSON.stringify([row.key_id, row.session_id, row.participant_id, row.at])
+    const known = samples.get(name)
+    if (known === undefined) samples.set(name, row)
+    else {
+      known.last_at = Math.max(known.last_at, row.last_at)
+      for (const column of sumColumns) known[column] += row[column]
+    }
+  }
+
+  return {
+    saveQuality(keyId, sessionId, { participantId, at, stats, resolutionUsage, ...said }) {
+      const whose = { key_id: keyId, session_id: sessionId, participant_id: participantId }
+      const sums = toSums(stats, resolutionUsage)
+      add({ ...whose, at, last_at: at, ...sums })
+      add({ ...whose, participant_id: everybody, at: at - (at % slotMs), last_at: at, ...sums })
+      const { deviceInfo, sdkInfo, location, network } = said
+      const origin = { ...whose, at, origin_json: JSON.stringify({ deviceInfo, sdkInfo, location, network }) }
+      const known = origins.get(JSON.stringify(whose))
+      if (origin.origin_json === '{}' || (known !== undefined && !isLater(origin, known))) return
+      origins.set(JSON.stringify(whose), origin)
+    },
+    async flush() {
+      await db.insertRows('quality', [...samples.values()], [...keyColumns, 'at'], addUp)
+      samples.clear()
+      await db.insertRows('quality_origins', [...origins.values()], keyColumns, keepNewer)
+      origins.clear()
+    },
+  }
+}
+
+type Origin = Insertable<Tables['quality_origins']>
+
+function isLater(one: Origin, other: Origin): boolean {
+  return one.at > other.at || (one.at === other.at && one.origin_json > other.origin_json)
+}
+
+export function createQualityReads(db: Database): QualityReads {
+  const k = db.kysely
+  const series = (p: OfPerson) =>
+    k
+      .selectFrom('quality')
+      .where('key_id', '=', p.keyId)
+      .where('session_id', '=', p.sessionId)
+      .where('participant_id', '=', p.participantId)
+  const listFirst = compile<OfPerson & { limit: number }, Row & { at: number }>((p) =>
+    series(p)
+      .select(['at', 'last_at', ...sumColumns])
+      .orderBy('at')
+      .limit(p.limit),
+  )
+  const findLast = compile<OfPerson, { at: number }>((p) => series(p).select('at').orderBy('at', 'desc').limit(1))
+  // One reach into the index for each span. (Grouped by span, every row would be sorted first: of 10,000, in 30 times the time.)
+  const listSpans = compile<OfPerson & Spans, { sumsJson: string }>((p) => {
+    const spanMs = asInteger(p.spanMs)
+    const sums = sumColumns.map((column) => sql`coalesce(sum(${sql.ref(column)}), 0)`)
+    return k
+      .withRecursive('spans(start_at)', (one) =>
+        one.selectNoFrom(asInteger(p.firstAt).as('start_at')).unionAll(
+          one
+            .selectFrom('spans')
+            .select(sql<number>`start_at + ${spanMs}`.as('start_at'))
+            .where(sql<boolean>`start_at + ${spanMs} <= ${asInteger(p.lastAt)}`),
+        ),
+      )
+      .selectFrom('spans')
+      .select(
+        series(p)
+          .where('at', '>=', sql.ref<number>('spans.start_at'))
+          .where('at', '<', sql<number>`spans.start_at + ${spanMs}`)
+          .select(sql<string>`cast(json_array(coalesce(max(last_at), 0), ${sql.join(sums)}) as text)`.as('sums'))
+          .as('sumsJson'),
+      )
+      .orderBy('start_at')
+      .$castTo<{ sumsJson: string }>()
+  })
+  const findOrigin = compile<OfPerson, { originJson: string }>((p) =>
+    k
+      .selectFrom('quality_origins')
+      .select('origin_json as originJson')
+      .where('key_id', '=', p.keyId)
+      .where('session_id', '=', p.sessionId)
+      .where('participant_id', '=', p.participantId),
+  )
+
+  return {
+    async list(keyId, sessionId, participantId = everybody) {
+      const whose = { keyId, sessionId, participantId }
+      const rows = await db.all(listFirst, { ...whose, limit: qualityPointsMax + 1 })
+      if (rows.length <= qualityPointsMax) return rows.map(toMeasured)
+      const firstAt = rows[0]?.at ?? 0
+      const lastAt = (await db.all(findLast, whose))[0]?.at ?? firstAt
+      const spanMs = Math.ceil((lastAt - firstAt + 1) / qualityPointsMax)
+      const spans = await db.all(listSpans, { ...whose, firstAt, lastAt, spanMs })
+      return spans.map(({ sumsJson }) => toMeasured(parseSums(sumsJson))).filter(({ at }) => at > 0)
+    },
+    async findOrigin(keyId, sessionId, participantId) {
+      const [row] = await db.all(findOrigin, { keyId, sessionId, participantId })
+      return row === undefined ? {} : (JSON.parse(row.originJson) as QualityOrigin)
+    },
+  }
+}
+
+function asInteger(value: number) {
+  return sql<number>`cast(${value} as bigint)`
+}
+
+function toSums(stats: QualityReport['stats'], resolutionUsage: QualityReport['resolutionUsage']): Sums {
+  const streams = resolutionUsage && { ...noStreams, ...resolutionUsage }
+  const { qualityScore, ...numbers } = stats
+  const values: { [name: string]: number | undefined } = { ...numbers, ...qualityScore, ...streams }
+  const sums = {} as Sums
+  for (const [name, column] of Object.entries(lossColumns)) sums[column] = values[name] ?? 0
+  for (const [name, column] of Object.entries(averagedColumns)) {
+    sums[column] = values[name] ?? 0
+    sums[`${column}_count`] = values[name] === undefined ? 0 : 1
+  }
+  return sums
+}
+
+function parseSums(sumsJson: string): Row {
+  const [lastAt, ...sums] = JSON.parse(sumsJson) as number[]
+  return { last_at: lastAt, ...Object.fromEntries(sumColumns.map((column, i) => [column, sums[i]])) } as Row
+}
+
+function toMeasured(row: Row): Measured {
+  const losses = Object.entries(lossColumns).map(([name, column]) => [name, row[column]])
+  const qualityScore = meansOf(scoreColumns, row)
+  const resolutionUsage = meansOf(streamColumns, row)
+  return {
+    at: row.last_at,
+    stats: {
+      ...Object.fromEntries(losses),
+      ...meansOf(averageColumns, row),
+      ...(!isEmpty(qualityScore) && { qualityScore }),
+    },
+    ...(!isEmpty(resolutionUsage) && { resolutionUsage }),
+  }
+}
+
+function meansOf<Name extends string>(
+  columns: { [name in Name]: In<typeof averagedColumns> },
+  row: Row,
+): { [name in Name]?: number } {
+  const means: { [name in Name]?: number } = {}
+  for (const name in columns) {
+    const column = columns[name]
+    const count = row[`${column}_count`]
+    if (count > 0) means[name] = row[column] / count
+  }
+  return means
+}
+
+function isEmpty(value: object): boolean {
+  return Object.keys(value).length === 0
+}
