@@ -125,10 +125,38 @@ async function showSessions(): Promise<void> {
   await show('listParticipants', { path: { id } })
   await show('listActiveParticipants', { path: { id } })
   await show('getParticipant', { path: { id, participantId: 'but3ihic' } })
+  await showQuality(id, event(8, 'quality', { participantId: 'but3ihic', connectionId: 'a1' }))
   await show('removeParticipant', { body: { participantId: 'x7ty2kqp', roomId } })
   await show('endSession', { body: { roomId } })
   await show('endSession', { body: { roomId } })
   await show('listSessions', { query: `?roomId=${roomId}` })
+}
+
+async function showQuality(id: string, event: object): Promise<void> {
+  const sample = {
+    ...event,
+    stats: {
+      recvAudioPacketLost: 2,
+      recvVideoPacketLost: 5,
+      sendAudioPacketLost: 1,
+      sendVideoPacketLost: 0,
+      averageAudioRtt: 41.2,
+      averageVideoRtt: 41.9,
+      averageAudioJitter: 4,
+      averageVideoJitter: 11,
+      averageSendAudioBitrate: 31_840,
+      averageSendVideoBitrate: 904_200,
+      averageRecvAudioBitrate: 32_110,
+      averageRecvVideoBitrate: 1_204_500,
+      qualityScore: { audio: 4.28, video: 3.91 },
+    },
+    resolutionUsage: { 720: 1 },
+    deviceInfo: { deviceName: 'Chrome', deviceVersion: '140.0.0.0' },
+    sdkInfo: { sdkName: 'my-sfu', sdkVersion: '2.1.0' },
+  }
+  await ask('reportEvents', { body: { source: 'my-sfu', events: [sample] } })
+  await show('getSessionQuality', { path: { id } })
+  await show('getParticipantQuality', { path: { id, participantId: 'but3ihic' } })
 }
 
 async function showRooms(): Promise<void> {
@@ -171,6 +199,7 @@ async function showWhatIsNotThere(): Promise<void> {
   for (const operationId of ['getSession', 'listParticipants', 'listActiveParticipants', 'getParticipant']) {
     await show(operationId, { path: { id } })
   }
+  for (const operationId of ['getSessionQuality', 'getParticipantQuality']) await show(operationId, { path: { id } })
   for (const operationId of ['getSource', 'deleteSource', 'ingest', 'ingestEvent']) await show(operationId)
   await show('updateSource', { body: { name: 'the old PBX' } })
   for (const operationId of ['getRoom', 'validateRoom', 'validateRoomByPost', 'createInvite']) {
