@@ -15,7 +15,7 @@ import type { Database } from './store/database.ts'
 import { prepareFactStore } from './store/facts.ts'
 import { createKeyStore } from './store/keys.ts'
 import { migrateToLatest } from './store/migrations.ts'
-import { openPostgres } from './store/postgres.ts'
+import { lockDatabase, openPostgres } from './store/postgres.ts'
 import { createQualityReads } from './store/quality.ts'
 import { createRoomStore } from './store/rooms.ts'
 import { createSealStore } from './store/seals.ts'
@@ -126,29 +126,36 @@ async function openFile(options: StoreOptions): Promise<Opened> {
   }
 }
 
-/** A PostgreSQL service, which any number of processes may use: one connection writes, others read. */
+/** A PostgreSQL service, held by one server: one connection writes, others read. */
 async function openService(options: StoreOptions, databaseUrl: string): Promise<Opened> {
-  const { masterKey, rules, clock } = options
+  const { masterKey, rules, clock, exclusive = true } = options
   if (masterKey === undefined) {
     throw new StartRefusal('DATABASE_URL is set, so ROLLCALL_MASTER_KEY has to be: every process needs the same one')
   }
   const box = createSecretBox(masterKey)
   const now = () => clock.now()
-  const db = openPostgres(databaseUrl, { connections: readConnections })
-  const writing = openPostgres(databaseUrl, { connections: 1 })
-  const close = async () => {
-    await db.close()
-    await writing.close()
-  }
+  const where = `DATABASE_URL=${withoutPassword(databaseUrl)}`
+  await using opened = new AsyncDisposableStack()
   try {
+    if (exclusive) {
+      const lock = await lockDatabase(databaseUrl, (error) => options.onFailure?.(error))
+      if (lock === undefined)
+        throw new StartRefusal(`${where} is in use by another Rollcall server: stop that one first`)
+      opened.defer(() => lock.release())
+    }
+    const db = openPostgres(databaseUrl, { connections: readConnections })
+    opened.defer(() => db.close())
+    const writing = openPostgres(databaseUrl, { connections: 1 })
+    opened.defer(() => writing.close())
     await migrateToLatest(writing.kysely)
+    await proveMasterKey(db, box, now, where)
+    const performer = startBatches((answered) => createBatch(writing, { box, rules }, answered), now, options)
+    const kept = opened.move()
+    return { db, box, performer, close: () => kept.disposeAsync() }
   } catch (error) {
-    await close()
-    throw new StartRefusal(`DATABASE_URL=${withoutPassword(databaseUrl)} cannot be used: ${(error as Error).message}`)
+    if (error instanceof StartRefusal) throw error
+    throw new StartRefusal(`${where} cannot be used: ${(error as Error).message}`)
   }
-  await proveMasterKey(db, box, now, `DATABASE_URL=${withoutPassword(databaseUrl)}`)
-  const performer = startBatches((answered) => createBatch(writing, { box, rules }, answered), now, options)
-  return { db, box, performer, close }
 }
 
 function withoutPassword(databaseUrl: string): string {

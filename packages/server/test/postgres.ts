@@ -8,6 +8,7 @@ import pg from 'pg'
 
 /** A PostgreSQL service for tests. */
 export type Postgres = {
+  url: string
   /** The address of a database of its own, empty. */
   newDatabase(): Promise<string>
   stop(): Promise<void>
@@ -16,7 +17,7 @@ export type Postgres = {
 /** The one that `ROLLCALL_TEST_DATABASE_URL` names, or a real one of its own, from npm. */
 export async function startPostgres(): Promise<Postgres> {
   const given = process.env.ROLLCALL_TEST_DATABASE_URL
-  if (given !== undefined) return { newDatabase: () => createDatabase(given), stop: async () => {} }
+  if (given !== undefined) return { url: given, newDatabase: () => createDatabase(given), stop: async () => {} }
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-postgres-'))
   // The user that PostgreSQL runs as has to get in.
   await chmod(folder, 0o755)
@@ -41,6 +42,7 @@ export async function startPostgres(): Promise<Postgres> {
   }
   const url = `postgres://rollcall:rollcall@127.0.0.1:${port}/postgres`
   return {
+    url,
     newDatabase: () => createDatabase(url),
     async stop() {
       await service.stop()
@@ -49,7 +51,8 @@ export async function startPostgres(): Promise<Postgres> {
   }
 }
 
-async function createDatabase(url: string): Promise<string> {
+/** Makes an empty database in a service; gives its address. */
+export async function createDatabase(url: string): Promise<string> {
   const name = `test_${randomBytes(6).toString('hex')}`
   const client = new pg.Client({ connectionString: url })
   await client.connect()

@@ -45,7 +45,8 @@ export type TestServer = {
 /** A whole real server on a free port, in this process, with a data folder of its own that `stop` removes. */
 export async function startServer(env: { [name: string]: string } = {}, parts: AppParts = {}): Promise<TestServer> {
   const dataFolder = env.ROLLCALL_DATA ?? (await mkdtemp(join(tmpdir(), 'rollcall-test-')))
-  const config = readConfig({ PORT: '0', ROLLCALL_DATA: dataFolder, LOG_LEVEL: 'silent', ...env })
+  const storeEnv = await databaseFor(dataFolder)
+  const config = readConfig({ PORT: '0', ROLLCALL_DATA: dataFolder, LOG_LEVEL: 'silent', ...storeEnv, ...env })
   const app = await startApp(config, { log: createLog(config.logLevel), ...parts })
   const { url, context, firstKey } = app
   if (firstKey === undefined) throw new Error('the server has no enabled key')
@@ -78,6 +79,18 @@ export async function startServer(env: { [name: string]: string } = {}, parts: A
       if (env.ROLLCALL_DATA === undefined) await rm(dataFolder, { recursive: true, force: true })
     },
   }
+}
+
+const databases = new Map<string, string>()
+
+/** Where `npm run test:postgres` runs the tests: a database for each data folder, in place of its file. */
+async function databaseFor(dataFolder: string): Promise<{ [name: string]: string }> {
+  const service = process.env.ROLLCALL_TEST_DATABASE_URL
+  if (service === undefined) return {}
+  const { createDatabase } = await import('./postgres.ts')
+  const database = databases.get(dataFolder) ?? (await createDatabase(service))
+  databases.set(dataFolder, database)
+  return { DATABASE_URL: database, ROLLCALL_MASTER_KEY: '5'.repeat(64) }
 }
 
 /** One request on a connection of its own. */

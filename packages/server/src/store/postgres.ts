@@ -125,6 +125,60 @@ export function openPostgres(url: string, { connections }: { connections: number
   }
 }
 
+/** The lock that a server holds on its database, as long as it is connected. */
+const serverLock = 'rollcall server'
+
+/**
+ * Holds a database for one server. Undefined: another server holds it.
+ * @param lost told when the service dropped the lock and another server took it, or it could not be taken again
+ */
+export async function lockDatabase(
+  url: string,
+  lost: (error: Error) => void,
+): Promise<{ release(): Promise<void> } | undefined> {
+  let released = false
+  let client = await connectForLock()
+  if (client === undefined) return undefined
+  watch(client)
+  return {
+    async release() {
+      released = true
+      await client?.end()
+    },
+  }
+
+  async function connectForLock(): Promise<pg.Client | undefined> {
+    const connecting = new pg.Client({
+      connectionString: url,
+      connectionTimeoutMillis: connectTimeoutMs,
+      keepAlive: true,
+    })
+    await connecting.connect()
+    const { rows } = await connecting.query('select pg_try_advisory_lock(hashtextextended($1, 0)) as taken', [
+      serverLock,
+    ])
+    if (rows[0]?.taken === true) return connecting
+    await connecting.end()
+    return undefined
+  }
+
+  function watch(connected: pg.Client): void {
+    connected.once('error', () => {})
+    connected.once('end', async () => {
+      for (let tries = 0; !released; tries++) {
+        await new Promise((resolve) => setTimeout(resolve, lostRetryMs))
+        try {
+          client = await connectForLock()
+          if (client !== undefined) return watch(client)
+          return lost(new Error('another server took the database while the connection to it was lost'))
+        } catch (error) {
+          if (!isLost(error) || tries * lostRetryMs > lostMs) return lost(error as Error)
+        }
+      }
+    })
+  }
+}
+
 /** PostgreSQL keeps no NUL and no half characters in a text. */
 function clean(value: unknown): unknown {
   return typeof value === 'string' ? value.replaceAll('\0', '').toWellFormed() : value

@@ -1,0 +1,20 @@
+import { spawn } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { startPostgres } from './postgres.ts'
+
+// `npm run test:postgres`: the tests that go through the door of a server, with PostgreSQL behind it.
+
+const files = process.argv.slice(2)
+const postgres = await startPostgres()
+const tests =
+  files.length > 0
+    ? files
+    : globSync('packages/server/test/{api,rtc,auth,ingest,engine,conformance,quality,access}*.test.ts')
+const runner = spawn(process.execPath, ['--test', ...tests], {
+  stdio: 'inherit',
+  env: { ...process.env, ROLLCALL_TEST_DATABASE_URL: postgres.url },
+})
+runner.on('exit', async (code) => {
+  await postgres.stop()
+  process.exit(code ?? 1)
+})
