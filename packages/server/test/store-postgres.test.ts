@@ -1,24 +1,95 @@
+import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { after, before, describe } from 'node:test'
-import { openStore } from '../src/open-store.ts'
+import { after, before, describe, test } from 'node:test'
+import { StartRefusal } from '../src/error.ts'
+import { openStore, type StoreOptions } from '../src/open-store.ts'
 import { toRules } from '../src/rules.ts'
 import { type Postgres, startPostgres } from './postgres.ts'
 import { storeContract } from './store-contract.ts'
 
-describe('the store on PostgreSQL', () => {
-  let postgres: Postgres
-  before(async () => {
-    postgres = await startPostgres()
-  })
-  after(() => postgres.stop())
+let postgres: Postgres
+before(async () => {
+  postgres = await startPostgres()
+})
+after(() => postgres.stop())
 
+const optionsOf = (databaseUrl: string): StoreOptions => ({
+  databaseUrl,
+  masterKey: randomBytes(32),
+  dataFolder: '',
+  rules: toRules({ graceMs: 20_000 }),
+  clock: { now: () => Date.UTC(2026, 0, 5, 9) },
+})
+
+describe('the store on PostgreSQL', () => {
   storeContract(async () => {
-    const databaseUrl = await postgres.newDatabase()
-    const masterKey = randomBytes(32)
-    const rules = toRules({ graceMs: 20_000 })
-    return {
-      open: (clock) => openStore({ databaseUrl, masterKey, dataFolder: '', rules, clock }),
-      remove: async () => {},
+    const options = optionsOf(await postgres.newDatabase())
+    return { open: (clock) => openStore({ ...options, clock }), remove: async () => {} }
+  })
+})
+
+describe('a PostgreSQL database', () => {
+  test('is held by one server: a second is refused, and may start when the first is gone', async () => {
+    const options = optionsOf(await postgres.newDatabase())
+    const first = await openStore(options)
+    await assert.rejects(openStore(options), (error) => {
+      assert.ok(error instanceof StartRefusal)
+      assert.match(error.message, /is in use by another Rollcall server/)
+      assert.doesNotMatch(error.message, /:rollcall@/, 'the password is not repeated')
+      return true
+    })
+    await first.close()
+    await (await openStore(options)).close()
+  })
+
+  test('that is not there, or asks for another master key, stops the start with a line that names it', async () => {
+    const nowhere = optionsOf('postgres://somebody:secret@127.0.0.1:1/nothing')
+    await assert.rejects(openStore(nowhere), /^StartRefusal: DATABASE_URL=postgres:\/\/somebody:.*cannot be used: /)
+    const options = optionsOf(await postgres.newDatabase())
+    const first = await openStore(options)
+    await first.writes.addKey({ name: null, email: null })
+    await first.close()
+    await assert.rejects(openStore({ ...options, masterKey: randomBytes(32) }), /sealed under another master key/)
+    await assert.rejects(openStore({ ...options, masterKey: undefined }), /ROLLCALL_MASTER_KEY has to be/)
+  })
+
+  test('whose tables ten servers make at once is made once', async () => {
+    const options = { ...optionsOf(await postgres.newDatabase()), exclusive: false }
+    const stores = await Promise.all(Array.from({ length: 10 }, () => openStore(options)))
+    const keys = await Promise.all(stores.map((store) => store.writes.addKey({ name: null, email: null })))
+    assert.equal(new Set(keys.map((key) => key.keyId)).size, 10)
+    await Promise.all(stores.map((store) => store.close()))
+  })
+
+  test('that two processes write a room of loses no fact, and its changes are numbered without gaps', async () => {
+    const options = { ...optionsOf(await postgres.newDatabase()), exclusive: false }
+    const [one, two] = await Promise.all([openStore(options), openStore(options)])
+    const { keyId } = await one.writes.addKey({ name: null, email: null })
+    const at = Date.UTC(2026, 0, 5, 8)
+    const join = (n: number) => {
+      const who = { participantId: `p${n}`, connectionId: `c${n}` }
+      const of = { source: 'events', roomId: `r${n % 3}`, sessionKey: `s${n % 3}`, at: at + n, receivedAt: at + n }
+      return { type: 'participant-joined' as const, id: `${n}`, ...of, ...who }
     }
+    // Both record all of them, each in its own order: twice is once, whoever is first.
+    const numbers = Array.from({ length: 300 }, (_, n) => n)
+    const outcomes = await Promise.all(
+      [one, two].map(async (store, i) => {
+        const mine = i === 0 ? numbers : numbers.toReversed()
+        const recorded = await Promise.all(mine.map((n) => store.record(keyId, [join(n)])))
+        return recorded.flat().filter(({ outcome }) => outcome === 'recorded').length
+      }),
+    )
+    assert.equal((outcomes[0] ?? 0) + (outcomes[1] ?? 0), 300)
+    const { sessions, total } = await one.reads.listSessions(keyId, {}, { page: 1, perPage: 10 }, 1000)
+    assert.equal(total, 3)
+    for (const session of sessions) assert.ok('record' in session && session.record.session.inside === 100)
+    const changes = await one.reads.changesAfter(keyId, 0, 10_000)
+    assert.deepEqual(
+      changes.map(({ seq }) => seq),
+      changes.map((_, i) => i + 1),
+    )
+    assert.equal(changes.filter(({ type }) => type === 'participant.joined').length, 300)
+    await Promise.all([one.close(), two.close()])
   })
 })
