@@ -11,11 +11,14 @@ import { type Program, runProgram } from './run-program.ts'
 
 const key = { apiKey: 'crash', secret: 'a secret of the crash tests' }
 const people = Array.from({ length: 100 }, (_, i) => `p${i}`)
-/** These stay from before the lease is renewed until the kill; the others come and go. */
-const staying = people.slice(0, 50)
+/** These are inside from before the lease is renewed until the kill. */
+const staying = people.slice(0, 25)
+/** These too, but all leave at once, and the first of them to be let go kills the server. */
+const leaving = people.slice(25, 50)
+/** These come and go all the time. */
 const moving = people.slice(50)
 /** Joins and leaves of those who come and go that are acknowledged before the kill. */
-const acknowledgedMin = 300
+const acknowledgedMin = 200
 
 let folder: string
 const programs: Program[] = []
@@ -69,15 +72,21 @@ async function enter(server: Server, roomId: string, name: string, visits: Visit
   return { client, visit }
 }
 
+/** Leaves, and is closed in good order; false where the server is gone instead. */
+async function leave({ client, visit }: Awaited<ReturnType<typeof enter>>): Promise<boolean> {
+  visit.leavingAt = Date.now()
+  client.send({ type: 'leave' })
+  if ((await client.closed) !== '1000') return false
+  visit.leftAt = Date.now()
+  return true
+}
+
 /** Comes and goes until the server is gone. */
 async function comeAndGo(server: Server, roomId: string, name: string, visits: Visit[], acknowledged: () => void) {
   for (;;) {
-    const { client, visit } = await enter(server, roomId, name, visits)
+    const entered = await enter(server, roomId, name, visits)
     acknowledged()
-    visit.leavingAt = Date.now()
-    client.send({ type: 'leave' })
-    if ((await client.closed) !== '1000') return
-    visit.leftAt = Date.now()
+    if (!(await leave(entered))) return
     acknowledged()
     // A stay that begins in the millisecond in which another ended would be one entry with it.
     await new Promise((resolve) => setTimeout(resolve, 2))
@@ -90,19 +99,26 @@ async function crash(dataFolder: string) {
   const { roomId } = await server.call<{ roomId: string }>('POST', '/v2/rooms')
   const visits = new Map<string, Visit[]>(people.map((name) => [name, []]))
   const visitsOf = (name: string) => visits.get(name) ?? []
-  const stayed = await Promise.all(staying.map((name) => enter(server, roomId, name, visitsOf(name))))
+  const enterAll = (names: string[]) => Promise.all(names.map((name) => enter(server, roomId, name, visitsOf(name))))
+  const stayed = await enterAll(staying)
+  const toLeave = await enterAll(leaving)
   const settledAt = Date.now()
-  while (readLease(dataFolder) <= settledAt) await new Promise((resolve) => setTimeout(resolve, 100))
+  while (readLease(dataFolder) <= settledAt) await new Promise((resolve) => setTimeout(resolve, 200))
 
   let acknowledged = 0
-  let killed: Promise<void> | undefined
+  const enough = Promise.withResolvers<void>()
   const count = () => {
     acknowledged += 1
-    if (acknowledged === acknowledgedMin) killed = server.kill()
+    if (acknowledged === acknowledgedMin) enough.resolve()
   }
-  const moves = await Promise.allSettled(moving.map((name) => comeAndGo(server, roomId, name, visitsOf(name), count)))
-  for (const move of moves) if (move.status === 'rejected' && killed === undefined) throw move.reason
-  await killed
+  const moves = moving.map((name) => comeAndGo(server, roomId, name, visitsOf(name), count))
+  await Promise.race([enough.promise, Promise.all(moves)])
+  const left = toLeave.map(leave)
+  await Promise.race(left)
+  await server.kill()
+  // Whoever was on the way in is refused by a server that is gone.
+  await Promise.allSettled(moves)
+  await Promise.all(left)
   for (const { client } of stayed) assert.equal(await client.closed, '1006')
   return {
     roomId,
@@ -150,12 +166,13 @@ function assertKept(session: Session, { visits, killedAt, leaseAt }: Awaited<Ret
       if (entry.inferred) {
         assert.equal(entry.reason, 'source-restarted')
         assert.equal(entry.end, Math.max(leaseAt, entry.start), `${name}: the last evidence`)
-        assert.ok(visit?.leftAt === undefined && entry.end <= killedAt)
+        assert.equal(visit?.leftAt, undefined, `${name}: each leave that was closed`)
+        assert.ok(entry.end <= killedAt, `${name}: nobody stays after the kill`)
       } else {
         assert.equal(entry.reason, 'left')
         assert.ok(
           entry.end >= (visit?.leavingAt ?? 0) && entry.end <= (visit?.leftAt ?? killedAt),
-          `${name}: each leave`,
+          `${name}: each leave lies where it was`,
         )
       }
     }

@@ -182,7 +182,8 @@ function applyToParticipant(slice: Slice, fact: OfParticipant, rules: Rules): Ap
     if (slice.othersLastAt === undefined) return 'needs-others'
     session.lastAt = Math.max(session.saidAt, lastAt, slice.othersLastAt)
   }
-  if (isEvidence(fact) && findsRunning(session, slice.session, fact.at)) withdrawConclusion(session)
+  // What was only concluded falls away.
+  if (isEvidence(fact) && findsRunning(session, slice.session, fact.at)) session.concluded = null
 
   const waiting = after.lone.has(fact.id)
   const amended =
@@ -211,11 +212,6 @@ function isEvidence(fact: OfParticipant): boolean {
 /** Whether evidence from `at` finds somebody inside a session that was taken to be over. */
 function findsRunning(session: Session, before: Session, at: number): boolean {
   return session.inside > 0 && (before.inside === 0 || at > before.lastAt)
-}
-
-/** An end that was only concluded falls away, except where a newer session proves it. */
-function withdrawConclusion(session: Session): void {
-  if (session.concluded !== 'superseded') session.concluded = null
 }
 
 function toMarks(fact: OfParticipant): Mark[] {
@@ -253,7 +249,8 @@ function toMarks(fact: OfParticipant): Mark[] {
   }
 }
 
-function toParticipant(participantId: string, marks: Mark[], stays: Stay[], log: TimelogEntry[]): Participant {
+/** What is kept of somebody: folded from all their marks. */
+export function toParticipant(participantId: string, marks: Mark[], stays: Stay[], log: TimelogEntry[]): Participant {
   const last = log.at(-1)
   let closedMs = 0
   for (const entry of log) if (entry.leftAt !== null) closedMs += entry.leftAt - entry.joinedAt
@@ -294,9 +291,9 @@ function count(session: Session, before: Participant, after: Participant): void 
   session.openSinceSum += (after.openSince ?? base) - (before.openSince ?? base)
 }
 
-/** Evidence that it ran at `at`, of nobody in particular. */
+/** Evidence that it ran at `at`, of nobody in particular: it withdraws an earlier end that was only concluded. */
 function noteRunning(session: Session, at: number): void {
-  if (at > session.lastAt) withdrawConclusion(session)
+  if (at > session.lastAt) session.concluded = null
   session.saidAt = Math.max(session.saidAt, at)
   session.lastAt = Math.max(session.lastAt, at)
 }
@@ -345,7 +342,7 @@ function finish(
 }
 
 /** What a source says of people beats what it says of the room: a leave reported after the end moves the end. */
-function endAtOf(session: Session): number | null {
+export function endAtOf(session: Session): number | null {
   if (session.startAt === null) return null
   if (session.endedAt !== null) return Math.max(session.endedAt, session.lastAt)
   return session.concluded === null ? null : session.lastAt
