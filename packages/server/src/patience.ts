@@ -35,8 +35,9 @@ export function createPatience(): Patience {
           return await work()
         } catch (error) {
           if (!(error instanceof Refusal) || error.code !== 'BUSY') throw error
-          fullUntil = performance.now() + retryMs
-          if (fullUntil > deadline || !(await pause())) throw error
+          // Longer than until the next try, which may find it full again.
+          fullUntil = performance.now() + 2 * retryMs
+          if (performance.now() + retryMs > deadline || !(await pause())) throw error
         }
       }
     },
