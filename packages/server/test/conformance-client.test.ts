@@ -300,10 +300,25 @@ describe('the official client’s sessions', () => {
 })
 
 describe('the official client’s statistics', () => {
-  test('are not answered yet: it is told that there is no such path', async () => {
-    const [newest = ''] = newestFirst()
-    await assertFails(client.sessions.getStats(newest), RoomNotFoundError, 404, 'NOT_FOUND')
-    await assertFails(client.sessions.getParticipantStats(newest, 'p1'), RoomNotFoundError, 404, 'NOT_FOUND')
+  test('are the series of a session and of one person in it, empty where nobody measured anything', async () => {
+    const { roomId } = await client.rooms.create()
+    const ann = await join(server, roomId, 'ann')
+    await join(server, roomId, 'bob')
+    const { sessionId } = ann.joined
+    assert.deepEqual(await client.sessions.getStats(sessionId), { sessionId, meetingId: roomId, stats: [] })
+    ann.send({ type: 'stats', stats: { recvAudioPacketLost: 3, averageAudioRtt: 24.5, qualityScore: { audio: 4.1 } } })
+    const measured = async () => (await client.sessions.getStats(sessionId)).stats as { [name: string]: unknown }[]
+    while ((await measured()).length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+    const [point] = await measured()
+    assert.deepEqual([point?.recvAudioPacketLost, point?.averageAudioRtt], [3, 24.5])
+    const { stats, ...whose } = await client.sessions.getParticipantStats(sessionId, 'ann')
+    assert.deepEqual(stats, [point])
+    assert.deepEqual([whose.sessionId, whose.meetingId, whose.participantId], [sessionId, roomId, 'ann'])
+    assert.deepEqual((await client.sessions.getParticipantStats(sessionId, 'bob')).stats, [])
+    await assertFails(client.sessions.getStats(unknownId), RoomNotFoundError, 404, 'SESSION_NOT_FOUND')
+    const nobody = client.sessions.getParticipantStats(sessionId, 'nobody')
+    await assertFails(nobody, RoomNotFoundError, 404, 'PARTICIPANT_NOT_FOUND')
+    await client.sessions.end({ roomId })
   })
 })
 
@@ -428,6 +443,23 @@ describe('the official client’s errors and ways around', () => {
       assert.equal((await clientOf(slow, { maxRetries: 5 }).sessions.list()).total, 0)
     } finally {
       await slow.stop()
+    }
+  })
+
+  test('what Rollcall does not do is told to be no path of its', async () => {
+    const { recordings, hls, rtmp, transcodings, transcription, sip, agents, alertRules } = client
+    for (const call of [
+      recordings.list(),
+      recordings.start(past.roomId),
+      hls.list(),
+      rtmp.list(),
+      transcodings.list(),
+      transcription.realtime.list(),
+      sip.calls.list(),
+      agents.deployment.list(),
+      alertRules.list(),
+    ]) {
+      await assertFails(call, RoomNotFoundError, 404, 'NOT_FOUND')
     }
   })
 
