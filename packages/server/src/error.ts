@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'SESSION_NOT_FOUND'
   | 'PARTICIPANT_NOT_FOUND'
   | 'SOURCE_NOT_FOUND'
+  | 'LINK_NOT_FOUND'
   | 'NO_SESSION_OPEN'
   | 'ROOM_ID_NEEDED'
   | 'CONFLICT'

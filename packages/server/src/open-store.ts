@@ -10,6 +10,7 @@ import type { Commit } from './metrics.ts'
 import { createOperations, type Operations, sealMax, sweepMax } from './operations.ts'
 import { type Perform, type Performer, performHere, startBatches, startWriter } from './performer.ts'
 import { whoWasInside } from './session-view.ts'
+import { createAttendanceReads } from './store/attendance.ts'
 import { createChangeReads } from './store/changes.ts'
 import type { Database } from './store/database.ts'
 import { prepareFactStore } from './store/facts.ts'
@@ -194,6 +195,7 @@ function createReads(db: Database, box: SecretBox, now: () => number, versionOf:
   const signingKeys = createSigningKeyStore(db, box, now)
   const changes = createChangeReads(db)
   const sources = createSourceStore(db, box, now)
+  const attendance = createAttendanceReads(db)
   return {
     findKey: keys.find,
     listKeys: keys.list,
@@ -207,6 +209,7 @@ function createReads(db: Database, box: SecretBox, now: () => number, versionOf:
     listParticipants: sessions.listParticipants,
     listQuality: quality.list,
     findQualityOrigin: quality.findOrigin,
+    sessionsDuring: attendance.sessionsDuring,
     listSessionsToClose: sessions.listToClose,
     countRunning: sessions.countRunning,
     findSigningKey: signingKeys.find,
@@ -232,13 +235,15 @@ function toWrites(perform: Perform): Writes {
     updateSource: (input) => perform('updateSource', input),
     deleteSource: (input) => perform('deleteSource', input),
     noteSources: (input) => perform('noteSources', input),
+    addLink: (input) => perform('addLink', input),
+    takeLink: (input) => perform('takeLink', input),
     renewLease: (input) => perform('renewLease', input),
     releaseLease: (input) => perform('releaseLease', input),
   }
 }
 
 /** What is written here shows in nothing that is kept between requests. */
-const unshown: Set<keyof Operations> = new Set(['renewLease', 'releaseLease', 'noteSources'])
+const unshown: Set<keyof Operations> = new Set(['renewLease', 'releaseLease', 'addLink', 'takeLink', 'noteSources'])
 
 /** Counts what was written of each key, when it is durable and before anybody is told of it. */
 function countVersions(perform: Perform): { perform: Perform; of(keyId: number): number } {

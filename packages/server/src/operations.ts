@@ -7,6 +7,7 @@ import type { Database } from './store/database.ts'
 import { prepareFactStore } from './store/facts.ts'
 import { createKeyStore } from './store/keys.ts'
 import { createLeaseStore } from './store/leases.ts'
+import { createLinkStore } from './store/links.ts'
 import { createRoomStore } from './store/rooms.ts'
 import { createSealStore } from './store/seals.ts'
 import type { SecretBox } from './store/secrets.ts'
@@ -57,6 +58,7 @@ export function createOperations(db: Database, parts: OperationParts): Transact 
   const rooms = createRoomStore(db, now)
   const signingKeys = createSigningKeyStore(db, parts.box, now)
   const leases = createLeaseStore(db)
+  const links = createLinkStore(db, now)
   const sources = createSourceStore(db, parts.box, now)
   const seals = createSealStore(db)
   const sessions = createSessionReads(db, { now, somebodyInside: (record, at) => whoWasInside(record, at).length > 0 })
@@ -83,6 +85,8 @@ export function createOperations(db: Database, parts: OperationParts): Transact 
       updateSource: sources.updateSource,
       deleteSource: sources.deleteSource,
       noteSources: sources.noteSources,
+      addLink: links.addLink,
+      takeLink: links.takeLink,
       renewLease: leases.renewLease,
       releaseLease: leases.releaseLease,
       async record({ keyId, facts }) {

@@ -5,6 +5,7 @@ import { after, before, describe, type TestContext, test } from 'node:test'
 import type { TokenClaims } from '@rollcall/protocol'
 import type { Content } from '../src/api/openapi-document.ts'
 import { Refusal } from '../src/error.ts'
+import { createLink } from '../src/link.ts'
 import { describeServer } from './openapi-check.ts'
 import { startServer, type TestServer } from './start-server.ts'
 
@@ -130,6 +131,9 @@ async function showSessions(): Promise<void> {
   await show('endSession', { body: { roomId } })
   await show('endSession', { body: { roomId } })
   await show('listSessions', { query: `?roomId=${roomId}` })
+  await show('getSessionAttendance', { path: { id } })
+  await show('getAttendance', { query: `?from=2026-01-15&to=2026-01-16&per=participant&roomId=${roomId}` })
+  await show('getUsage', { query: '?from=2026-01-14&to=2026-01-16' })
 }
 
 async function showQuality(id: string, event: object): Promise<void> {
@@ -205,6 +209,8 @@ async function showWhatIsNotThere(): Promise<void> {
   for (const operationId of ['getRoom', 'validateRoom', 'validateRoomByPost', 'createInvite']) {
     await show(operationId, { path: { id: 'abcd-xyzw-lmno' } })
   }
+  await show('getSessionAttendance', { path: { id } })
+  for (const operationId of ['getAttendance', 'getUsage']) await show(operationId, { query: '?roomId=abcd-xyzw-lmno' })
   await show('setRoomStatus', { path: { id: 'abcd-xyzw-lmno' }, body: { status: 'enabled' } })
   await show('deactivateRoom', { body: { roomId: 'abcd-xyzw-lmno' } })
   await show('endSession', { body: { roomId: 'abcd-xyzw-lmno' } })
@@ -212,6 +218,12 @@ async function showWhatIsNotThere(): Promise<void> {
 }
 
 async function showTheRest(): Promise<void> {
+  const key = await server.context.reads.findKey(settings.ROLLCALL_API_KEY)
+  if (key === undefined) throw new Error('the server has no key')
+  const link = await createLink(key, settings.ROLLCALL_PUBLIC_URL, server.context)
+  const body = { code: link.split('#code=')[1] }
+  await show('redeemLink', { body, token: null })
+  await show('redeemLink', { body, token: null })
   await show('getPublicKey', { token: null })
   await show('getLiveness', { token: null })
   await show('getReadiness', { token: null })

@@ -15,6 +15,7 @@ export const statusOf: { [code in ErrorCode]: number } = {
   SESSION_NOT_FOUND: 404,
   PARTICIPANT_NOT_FOUND: 404,
   SOURCE_NOT_FOUND: 404,
+  LINK_NOT_FOUND: 404,
   NO_SESSION_OPEN: 409,
   CONFLICT: 409,
   TOO_LARGE: 413,

@@ -52,3 +52,11 @@ export const openApiCacheMaxBytes = 2 * 1024 * 1024
 export const docsScriptMaxAgeSeconds = 86_400
 /** Most of a path that the log repeats, in characters. */
 export const pathLoggedMaxLength = 300
+/** Longest code of a link, in characters. */
+export const linkCodeMaxLength = 100
+/** Most rows that usage is grouped into by day or hour. */
+export const usageRowsMax = 10_000
+/** What attendance and usage tell of where no time is named, in milliseconds: 30 days. */
+export const reportMs = 30 * 24 * 3600 * 1000
+/** How long a browser may keep the pages' files, in seconds: a year, since another content has another name. */
+export const webFileMaxAgeSeconds = 366 * 24 * 3600

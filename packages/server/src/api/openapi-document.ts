@@ -114,10 +114,15 @@ function describeAnswers(route: RouteOptions, auth: ApiAuth, components: Compone
   const { operationId = '', produces: [mediaType = 'application/json'] = [], response = {} } = route.schema ?? {}
   const answered = examples.operations[operationId]?.answers ?? {}
   const answers: Operation['responses'] = {}
-  for (const [status, schema] of Object.entries(response as { [status: string]: Schema })) {
-    const { type, description = '' } = schema
-    const content = { schema: toAnswerSchema(schema, components), example: answered[status] }
-    answers[status] = type === 'null' ? { type, description } : { description, content: { [mediaType]: content } }
+  for (const [status, schema] of Object.entries(response as { [status: string]: Schema & { content?: Content } })) {
+    const { type, description = '', content: forms } = schema
+    if (type === 'null') answers[status] = { type, description }
+    else if (forms !== undefined)
+      answers[status] = { description, content: describeForms(forms, components, answered[status]) }
+    else {
+      const content = { schema: toAnswerSchema(schema, components), example: answered[status] }
+      answers[status] = { description, content: { [mediaType]: content } }
+    }
   }
   if (answers[304] !== undefined) answers[200] = { ...answers[200], headers: { etag: etagHeader } } as Answer
   for (const [status, codes] of Object.entries(listRefusals(route, auth))) {
@@ -133,6 +138,16 @@ function describeAnswers(route: RouteOptions, auth: ApiAuth, components: Compone
     }
   }
   return answers
+}
+
+/** An answer that comes in several forms: the example is of the one that is JSON. */
+function describeForms(forms: Content, components: Components, example: unknown): Content {
+  return Object.fromEntries(
+    Object.entries(forms).map(([mediaType, { schema }]) => {
+      const shown = mediaType === 'application/json' ? { example } : {}
+      return [mediaType, { schema: toAnswerSchema(schema, components), ...shown }]
+    }),
+  )
 }
 
 /** The codes that a route may refuse with, by status: those it names, and those of any route of its kind. */

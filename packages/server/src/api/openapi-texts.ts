@@ -53,6 +53,7 @@ export const tags = [
   { name: 'Sessions', description: 'What took place in the rooms, and ending it.' },
   { name: 'Participants', description: 'Who was inside a session, from when to when, and removing them.' },
   { name: 'Quality', description: 'How the media went, where anybody measured it.' },
+  { name: 'Reports', description: 'Who was inside as rows, and how much the rooms were used.' },
   { name: 'Rooms', description: 'The named places.' },
   { name: 'Events', description: 'Facts that your own media server reports.' },
   { name: 'Sources', description: 'Media servers of yours that report here, and the door that they report to.' },

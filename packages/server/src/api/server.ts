@@ -13,6 +13,7 @@ import type { GuardedFetch } from '../guarded-fetch.ts'
 import { createPatience } from '../patience.ts'
 import type { SourceHealth } from '../source-health.ts'
 import type { TokenVerifier } from '../token.ts'
+import { attendanceRoutes } from './attendance.ts'
 import { createApiAuth } from './auth.ts'
 import { parseBody } from './body.ts'
 import { createClientErrorHandler } from './client-error.ts'
@@ -32,6 +33,7 @@ import {
   requestIdMaxLength,
   requestTimeoutMs,
 } from './limits.ts'
+import { linkRoutes } from './links.ts'
 import { measureRequests, metricsRoutes } from './metrics.ts'
 import { collectRoutes, openApiRoutes } from './openapi.ts'
 import { participantRoutes } from './participants.ts'
@@ -42,7 +44,9 @@ import { roomRoutes } from './rooms.ts'
 import { sessionRoutes } from './sessions.ts'
 import { sourceRoutes } from './sources.ts'
 import { statsRoutes } from './stats.ts'
+import { usageRoutes } from './usage.ts'
 import { compileSchema } from './validate.ts'
+import { webRoutes } from './web.ts'
 
 export type ApiParts = {
   verifyToken: TokenVerifier
@@ -121,15 +125,19 @@ export async function createApiServer(
   await app.register(sessionRoutes(context, parts))
   await app.register(participantRoutes(context, parts))
   await app.register(statsRoutes(context, parts))
+  await app.register(attendanceRoutes(context, parts))
+  await app.register(usageRoutes(context, parts))
   await app.register(inviteRoutes(context, parts))
   await app.register(eventRoutes(context, parts))
   await app.register(sourceRoutes(context, { auth, engines, guardedFetch, sourceHealth }))
   const patience = createPatience()
   const deliveries = createDeliveries(context, { engines, patience, sourceHealth })
   await app.register(ingestRoutes(context, { deliveries, engines, patience, sourceHealth, rateLimit }))
+  await app.register(linkRoutes(context, parts))
   await app.register(publicKeyRoutes(context, parts))
   await app.register(openApiRoutes(context, { auth, routes }))
   await app.register(docsRoutes(context, { auth }))
+  await app.register(webRoutes(context, parts))
   return app
 }
 

@@ -302,6 +302,12 @@ async function first(db: Kysely<unknown>): Promise<void> {
     .addPrimaryKeyConstraint('heard_pk', ['key_id', 'source'])
     .execute()
   await schema
+    .createTable('links')
+    .addColumn('digest', text, (c) => c.primaryKey())
+    .addColumn('key_id', 'integer', (c) => c.notNull())
+    .addColumn('expires_at', 'bigint', (c) => c.notNull())
+    .execute()
+  await schema
     .createTable('leases')
     .addColumn('holder', text, (c) => c.primaryKey())
     .addColumn('renewed_at', 'bigint', (c) => c.notNull())

@@ -62,6 +62,9 @@ export type FoundSessions = {
   next: Cursor | undefined
 }
 
+/** A time, from `from` inclusive to `to` exclusive, in epoch milliseconds; of one room, or all. */
+export type Period = { from: number; to: number; roomId?: string }
+
 /** PKCS#1 PEM, both halves. */
 export type SigningKey = { publicPem: string; privatePem: string }
 
@@ -134,6 +137,8 @@ export type Reads = {
   listQuality(keyId: number, sessionId: string, participantId?: string): Promise<Measured[]>
   /** Where a participant's quality was measured, as far as anybody said. */
   findQualityOrigin(keyId: number, sessionId: string, participantId: string): Promise<QualityOrigin>
+  /** The ids of the sessions that were running at some time of the period, in order of their starts. */
+  sessionsDuring(keyId: number, period: Period): AsyncIterable<string>
   /** Running sessions, of all keys, whose room's `autoCloseConfig` ends them by `now`. */
   listSessionsToClose(now: number, limit: number): Promise<SessionToClose[]>
   /** Sessions that run, of all keys. */
@@ -186,6 +191,10 @@ export type Writes = {
   /** False where the key has no such source. What it reported stays. */
   deleteSource(input: { keyId: number; id: string }): Promise<boolean>
   noteSources(input: { keyId: number; notes: SourceNote[] }): Promise<void>
+  /** Keeps a code that signs in once, by its digest; those that are too old are forgotten. */
+  addLink(input: { keyId: number; digest: string; expiresAt: number }): Promise<void>
+  /** The key that the code is for: it is gone with that. Undefined where there is none, or it is too old. */
+  takeLink(input: { digest: string }): Promise<number | undefined>
   /** This process still holds its sockets at `at`. */
   renewLease(input: { holder: string; at: number }): Promise<void>
   /** The process is gone, and said so: nothing is to be concluded from its lease. */

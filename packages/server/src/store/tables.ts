@@ -169,6 +169,8 @@ export type Tables = {
     sessions: number
     ended: number
   }
+  /** Codes that sign a browser in once, by their digests. */
+  links: { digest: string; key_id: number; expires_at: number }
   /** Which processes hold sockets, and until when they surely did. */
   leases: { holder: string; renewed_at: number }
 }

@@ -1,0 +1,76 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import files from '@fastify/static'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
+import { Type } from 'typebox'
+import type { Config } from '../config.ts'
+import type { Context } from '../context.ts'
+import { Refusal } from '../error.ts'
+import type { ApiAuth } from './auth.ts'
+import { webFileMaxAgeSeconds } from './limits.ts'
+
+/** Where `npm run build` puts the pages. */
+export const webFolder = join(import.meta.dirname, '../../../web/dist')
+
+/** The addresses of the dashboard's views: the page itself tells them apart. */
+const dashboardPaths = ['/', '/sessions/:sessionId', '/overview', '/rooms', '/sources']
+
+const unbuilt =
+  'The dashboard is not built: run `npm ci && npm run build` where Rollcall is installed. The API works without.\n'
+
+/** The dashboard at `/` and the room page at `/room/:roomId`: files that the build made. */
+export function webRoutes({ config }: Pick<Context, 'config'>, { auth }: { auth: ApiAuth }): FastifyPluginAsyncTypebox {
+  const contentSecurityPolicy = writePolicy(config)
+
+  return async (app) => {
+    await app.register(files, { serve: false, root: webFolder, preCompressed: true, cacheControl: false })
+    const hidden = { onRequest: auth.open, schema: { hide: true } }
+    for (const path of dashboardPaths) app.get(path, hidden, async (_, reply) => sendPage(reply, 'index.html'))
+    app.get('/room/:roomId', hidden, async (_, reply) => sendPage(reply, 'room.html'))
+    app.get('/favicon.svg', hidden, async (_, reply) => sendFile(reply, 'favicon.svg'))
+
+    const params = Type.Object({ name: Type.String({ pattern: '^[\\w-]+(\\.[\\w-]+)+$' }) })
+    app.get('/assets/:name', { ...hidden, schema: { hide: true, params } }, async (request, reply) => {
+      // Its name tells its content: what is under it never changes.
+      reply.header('cache-control', `public, max-age=${webFileMaxAgeSeconds}, immutable`)
+      return sendFile(reply, `assets/${request.params.name}`)
+    })
+  }
+
+  function sendPage(reply: FastifyReply, name: string): FastifyReply {
+    if (!existsSync(join(webFolder, name))) return reply.type('text/plain; charset=utf-8').send(unbuilt)
+    reply.header('content-security-policy', contentSecurityPolicy)
+    reply.header('permissions-policy', 'camera=(self), microphone=(self), display-capture=(self)')
+    reply.header('referrer-policy', 'no-referrer')
+    reply.header('cache-control', 'no-cache')
+    return reply.sendFile(name)
+  }
+
+  function sendFile(reply: FastifyReply, name: string): FastifyReply {
+    if (!existsSync(join(webFolder, name))) {
+      reply.removeHeader('cache-control')
+      throw new Refusal('NOT_FOUND', `There is no GET /${name}`)
+    }
+    reply.header('x-content-type-options', 'nosniff')
+    return reply.sendFile(name)
+  }
+}
+
+/** Nothing of the pages comes from another host, and nothing of them goes there. */
+function writePolicy({ publicUrl }: Pick<Config, 'publicUrl'>): string {
+  const address = publicUrl === undefined ? '' : ` ${new URL(publicUrl).origin}`
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    // The interface writes the colours of its theme into a style element.
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data:",
+    "media-src 'self' blob:",
+    "font-src 'self'",
+    `connect-src 'self'${address}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ')
+}
