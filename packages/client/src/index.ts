@@ -17,7 +17,7 @@ export { RollcallError } from './error.ts'
 export type { Listing, Page } from './listing.ts'
 export type { Reporter, ReportOptions } from './report.ts'
 export { type ReportLimits, reportLimits } from './report-limits.ts'
-export { Rollcall, type RollcallOptions } from './rollcall.ts'
+export { Rollcall, type RollcallOptions, type UsageOptions } from './rollcall.ts'
 export {
   type IceServer,
   type JoinOptions,
@@ -30,6 +30,6 @@ export {
 export type { RoomCloseName } from './room-closes.ts'
 export { NotJoined, RoomClosed } from './room-error.ts'
 export { type RoomLimits, roomLimits } from './room-limits.ts'
-export type { ListedRoom, NewRoom, Rooms } from './rooms.ts'
+export type { ListedRoom, NewInvite, NewRoom, Rooms } from './rooms.ts'
 export type { SessionFilters, Sessions } from './sessions.ts'
 export { type KeyPair, type SignedClaims, signToken, type TokenSource } from './token.ts'

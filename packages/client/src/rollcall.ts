@@ -1,3 +1,4 @@
+import type { SourceList, Usage } from '@rollcall/protocol'
 import { type Api, createApi } from './api.ts'
 import { parseBaseUrl } from './base-url.ts'
 import { createReporter, type Reporter, type ReportOptions } from './report.ts'
@@ -10,6 +11,18 @@ import { createOwnTokens, type KeyPair, readToken, type TokenSource } from './to
  * renewed in time), or a token, or a function that is asked for one at each request.
  */
 export type RollcallOptions = { url: string } & (KeyPair | { token: TokenSource })
+
+/** Which usage, and as what rows. */
+export type UsageOptions = {
+  /** The beginning, inclusive; without it, 30 days before the end. */
+  from?: Date | number | string
+  /** The end, exclusive; without it, now. */
+  to?: Date | number | string
+  /** What a row is; without it, a day. */
+  groupBy?: Usage['groupBy']
+  /** One room's roomId or customRoomId. */
+  roomId?: string
+}
 
 /**
  * Reads the record of a Rollcall server, its sessions and its rooms, and reports to it.
@@ -32,6 +45,28 @@ export class Rollcall {
     this.sessions = createSessions(api)
     this.rooms = createRooms(api)
     this.#api = api
+  }
+
+  /**
+   * Gives how much the rooms were used: sessions, people, minutes, and the most at one moment.
+   *
+   * @throws RollcallError with code `BAD_REQUEST`, whose message names what was wrong and what it takes
+   * @example
+   * const { total, data } = await rollcall.usage({ from: '2026-01-01', to: '2026-02-01', groupBy: 'room' })
+   */
+  usage(options: UsageOptions = {}): Promise<Usage> {
+    return this.#api.get<Usage>('/v2/usage', options)
+  }
+
+  /**
+   * Gives the media servers that report, with how that goes.
+   *
+   * @throws RollcallError
+   * @example
+   * for (const { name, health } of await rollcall.sources()) console.log(name, health.lastFactAt)
+   */
+  async sources(): Promise<SourceList['data']> {
+    return (await this.#api.get<SourceList>('/v2/sources')).data
   }
 
   /**

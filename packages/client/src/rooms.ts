@@ -1,4 +1,12 @@
-import type { AutoCloseConfig, Room, RoomPage, RoomWebhook } from '@rollcall/protocol'
+import type {
+  AutoCloseConfig,
+  DeactivatedRoom,
+  Invite,
+  Permission,
+  Room,
+  RoomPage,
+  RoomWebhook,
+} from '@rollcall/protocol'
 import type { Api } from './api.ts'
 import { createListing, type Listing } from './listing.ts'
 import { requireText } from './text.ts'
@@ -13,6 +21,16 @@ export type NewRoom = {
   autoCloseConfig?: AutoCloseConfig
   /** Who may join; where it is not given, everybody with a token. */
   allowedParticipantIds?: string[]
+}
+
+/** What a link for a guest allows. */
+export type NewInvite = {
+  /** The guest's name. */
+  name?: string
+  /** What the guest may do; without it, join. */
+  permissions?: Permission[]
+  /** How long the link is good; without it, a day. */
+  expiresInSeconds?: number
 }
 
 /** A room as a list shows it: with its owner in place of the owner's id. */
@@ -46,16 +64,39 @@ export type Rooms = {
    * for await (const { roomId, customRoomId } of rollcall.rooms.list()) console.log(roomId, customRoomId)
    */
   list(options?: { query?: string; perPage?: number }): Listing<ListedRoom>
+  /**
+   * Makes a link to the room's page for a guest. The token has to name the role `crawler`, as those do that the client signs.
+   *
+   * @throws RollcallError with code `ROOM_NOT_FOUND`, or `CONFLICT` where the room is disabled
+   * @example
+   * const { url } = await rollcall.rooms.invite('standup', { name: 'Ann', expiresInSeconds: 3600 })
+   */
+  invite(anyId: string, invite?: NewInvite): Promise<Invite>
+  /**
+   * Closes a room to joins, and ends what runs in it. It takes the room's own id.
+   *
+   * @throws RollcallError with code `ROOM_NOT_FOUND`, or `ROOM_ID_NEEDED` for a `customRoomId`
+   * @example
+   * const { disabled } = await rollcall.rooms.deactivate(roomId)
+   */
+  deactivate(roomId: string): Promise<DeactivatedRoom>
 }
 
 export function createRooms(api: Api): Rooms {
   return {
     create: (room = {}) => api.post<Room>('/v2/rooms', room),
-    get: async (anyId) => api.get<Room>(`/v2/rooms/${encodeURIComponent(requireText('room id', anyId))}`),
+    get: async (anyId) => api.get<Room>(pathOf(anyId)),
     list: (options = {}) =>
       createListing(
         (page) => api.get<RoomPage>('/v2/rooms', { ...options, page }),
         (room) => room.id,
       ),
+    invite: async (anyId, invite = {}) => api.post<Invite>(`${pathOf(anyId)}/invites`, invite),
+    deactivate: async (roomId) =>
+      api.post<DeactivatedRoom>('/v2/rooms/deactivate', { roomId: requireText('roomId', roomId) }),
   }
+}
+
+function pathOf(anyId: string): string {
+  return `/v2/rooms/${encodeURIComponent(requireText('room id', anyId))}`
 }

@@ -1,4 +1,13 @@
-import type { Participant, ParticipantPage, Session, SessionPage } from '@rollcall/protocol'
+import type {
+  EndedSession,
+  Participant,
+  ParticipantPage,
+  ParticipantQuality,
+  Session,
+  SessionAfterRemoval,
+  SessionPage,
+  SessionQuality,
+} from '@rollcall/protocol'
 import type { Api } from './api.ts'
 import { createListing, type Listing } from './listing.ts'
 import { requireText } from './text.ts'
@@ -16,6 +25,10 @@ export type SessionFilters = {
   startDate?: Date | number | string
   /** Sessions that started at this moment or before. */
   endDate?: Date | number | string
+  /** Sessions with somebody inside at this moment, named in their `activeParticipantIds`. */
+  activeAt?: Date | number | string
+  /** Sessions that lasted so long, in seconds, or have by now. */
+  minDuration?: number
   /** Sessions a page, at most 1000; the server's default is 20. */
   perPage?: number
 }
@@ -51,6 +64,39 @@ export type Sessions = {
    * for await (const { name, totalSeconds } of rollcall.sessions.participants(id)) console.log(name, totalSeconds)
    */
   participants(sessionId: string, options?: { perPage?: number }): Listing<Participant>
+  /**
+   * Gives how the media of everybody in a session went, at most 500 points; none where nobody measured it.
+   *
+   * @throws RollcallError with code `SESSION_NOT_FOUND` where there is none of this id
+   * @example
+   * const { stats } = await rollcall.sessions.quality(id)
+   */
+  quality(sessionId: string): Promise<SessionQuality>
+  /**
+   * The same of one participant.
+   *
+   * @throws RollcallError with code `SESSION_NOT_FOUND` or `PARTICIPANT_NOT_FOUND`
+   * @example
+   * const { stats, deviceInfo } = await rollcall.sessions.qualityOf(id, 'ann')
+   */
+  qualityOf(sessionId: string, participantId: string): Promise<ParticipantQuality>
+  /**
+   * Ends a session everywhere: in the record, in the hosted room, and in the media server that it came from; `enforced`
+   * tells whether that obeyed. Tried once.
+   *
+   * @throws RollcallError with code `NO_SESSION_OPEN` where it is over already
+   * @example
+   * const { end, enforced } = await rollcall.sessions.end(id)
+   */
+  end(sessionId: string): Promise<EndedSession>
+  /**
+   * Removes somebody from a session everywhere, as `end` ends it. Tried once.
+   *
+   * @throws RollcallError with code `PARTICIPANT_NOT_FOUND` where they are not inside
+   * @example
+   * const { message } = await rollcall.sessions.remove(id, 'ann')
+   */
+  remove(sessionId: string, participantId: string): Promise<SessionAfterRemoval>
 }
 
 export function createSessions(api: Api): Sessions {
@@ -69,6 +115,18 @@ export function createSessions(api: Api): Sessions {
         return { pageInfo, data: data.participants }
       })
     },
+    quality: async (sessionId) => api.get<SessionQuality>(`${pathOf(sessionId)}/stats`),
+    async qualityOf(sessionId, participantId) {
+      const of = encodeURIComponent(requireText('participantId', participantId))
+      return api.get<ParticipantQuality>(`${pathOf(sessionId)}/participant/${of}/stats`)
+    },
+    end: async (sessionId) =>
+      api.post<EndedSession>('/v2/sessions/end', { sessionId: requireText('sessionId', sessionId) }),
+    remove: async (sessionId, participantId) =>
+      api.post<SessionAfterRemoval>('/v2/sessions/participants/remove', {
+        sessionId: requireText('sessionId', sessionId),
+        participantId: requireText('participantId', participantId),
+      }),
   }
 }
 
