@@ -3,52 +3,51 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { OpenApiDocument } from '../src/api/openapi-document.ts'
 import type { Answer } from './start-server.ts'
 
-/** What a value has to be: throws an error that says where it is not. */
-type Check = (value: unknown) => void
-
-type Described = { document: OpenApiDocument; check(pointer: string): Check }
+/** A server's OpenAPI document, and what it says a value is. */
+export type Described = {
+  document: OpenApiDocument
+  /** Fails where the value is not what the schema at this JSON pointer says: that, no more than that, and in its order. */
+  check(pointer: string, value: unknown): void
+}
 
 let described: Promise<Described> | undefined
 
-/** The document of a server: it is the same of every server, but for the address. */
+/** The document is the same of every server, but for the address: it is asked for once. */
 export function describeServer(url: string): Promise<Described> {
   described ??= fetch(`${url}/openapi.json`).then(async (answer) => describe((await answer.json()) as OpenApiDocument))
   return described
 }
 
-/**
- * Holds an answer to the server's own OpenAPI document: the route and the status are in it, the body is as described, no
- * field is there that it does not name, and the fields come in its order.
- */
-export async function assertDescribed(
-  url: string,
+/** Fails where an answer is not as the document has it: its route, its status, its body, the code of its error. */
+export function assertDescribed(
+  { document, check }: Described,
   method: string,
   path: string,
-  answer: Answer<unknown>,
-): Promise<void> {
-  const { document, check } = await describeServer(url)
-  const { status, headers, text, body } = answer
+  { status, headers, text, body }: Answer<unknown>,
+): void {
   const what = `${method} ${path} answered ${status} ${text.slice(0, 2000)}`
-  const template = findTemplate(document, method === 'HEAD' ? 'get' : method.toLowerCase(), path)
+  const verb = method === 'HEAD' ? 'get' : method.toLowerCase()
+  const template = findTemplate(document, verb, path)
   if (template === undefined) {
-    assert.ok(status >= 400, `${what}, which is not in the document`)
-    return check('/components/schemas/ErrorBody')(body)
+    assert.ok(status >= 400, `${what}: the document has no such route`)
+    return check('/components/schemas/ErrorBody', body)
   }
-  const pointer = `/paths/${template.path.replaceAll('~', '~0').replaceAll('/', '~1')}/${template.method}/responses/${status}`
-  const response = document.paths[template.path]?.[template.method]?.responses[status]
+  const response = document.paths[template]?.[verb]?.responses[status]
   assert.ok(response, `${what}: the document has no such status`)
-  if (text === '' || response.content === undefined) return assert.equal(text, '', what)
+  const { content, description } = response
+  if (method === 'HEAD' || content === undefined) return assert.equal(text, '', what)
   const mediaType = headers['content-type']?.split(';', 1)[0] ?? ''
-  assert.ok(response.content[mediaType], `${what}: the document has no ${mediaType}`)
+  assert.ok(content[mediaType], `${what}: the document has no ${mediaType}`)
   if (mediaType !== 'application/json') return
-  check(`${pointer}/content/application~1json/schema`)(body)
-  if (status >= 400) {
-    const { code } = body as { code: string }
-    assert.ok(
-      response.description.includes(`\`${code}\``),
-      `${what}: the document has no code ${code} under its status`,
-    )
-  }
+  check(`${toPointer(template)}/${verb}/responses/${status}/content/application~1json/schema`, body)
+  if (status < 400) return
+  const { code } = body as { code: string }
+  assert.ok(description.includes(`\`${code}\``), `${what}: the document has no such code under that status`)
+}
+
+/** Where the document has a path. */
+export function toPointer(path: string): string {
+  return `/paths/${path.replaceAll('/', '~1')}`
 }
 
 function describe(document: OpenApiDocument): Described {
@@ -56,21 +55,13 @@ function describe(document: OpenApiDocument): Described {
   ajv.addFormat('date-time', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3}Z|\+00:00)$/)
   ajv.addKeyword({ keyword: 'keysInOrder', validate: isInOrder })
   ajv.addSchema(close(document) as object, 'document')
-  const checks = new Map<string, Check>()
   return {
     document,
-    check(pointer) {
-      const known = checks.get(pointer)
-      if (known !== undefined) return known
-      const isValid = ajv.compile({ $ref: `document#${encodeURI(pointer)}` })
-      const check: Check = (value) => {
-        if (isValid(value)) return
-        assert.fail(
-          `not as the document says at ${pointer}: ${ajv.errorsText(isValid.errors)}: ${JSON.stringify(value)}`,
-        )
-      }
-      checks.set(pointer, check)
-      return check
+    check(pointer, value) {
+      const isValid = ajv.getSchema(`document#${encodeURI(pointer)}`)
+      assert.ok(isValid, `the document has nothing at ${pointer}`)
+      if (isValid(value)) return
+      assert.fail(`not as the document says at ${pointer}: ${ajv.errorsText(isValid.errors)}: ${JSON.stringify(value)}`)
     },
   }
 }
@@ -90,13 +81,13 @@ function isInOrder(names: string[], value: object): boolean {
 }
 
 /** The path of the document that a request is for: of several, the one with the fewest parameters. */
-function findTemplate(document: OpenApiDocument, method: string, path: string) {
+function findTemplate(document: OpenApiDocument, verb: string, path: string): string | undefined {
   const asked = path.split('?', 1)[0]?.split('/').filter(Boolean) ?? []
   const fits = (template: string) => {
     const steps = template.split('/').filter(Boolean)
     return steps.length === asked.length && steps.every((step, i) => step === asked[i] || step.startsWith('{'))
   }
-  const paths = Object.keys(document.paths).filter((path) => document.paths[path]?.[method] !== undefined && fits(path))
-  const [best] = paths.sort((a, b) => a.split('{').length - b.split('{').length)
-  return best === undefined ? undefined : { path: best, method }
+  return Object.keys(document.paths)
+    .filter((template) => document.paths[template]?.[verb] !== undefined && fits(template))
+    .sort((a, b) => a.split('{').length - b.split('{').length)[0]
 }

@@ -6,7 +6,7 @@ import type { TokenClaims } from '@rollcall/protocol'
 import type { Content } from '../src/api/openapi-document.ts'
 import { Refusal } from '../src/error.ts'
 import { createLink } from '../src/link.ts'
-import { describeServer } from './openapi-check.ts'
+import { describeServer, toPointer } from './openapi-check.ts'
 import { startServer, type TestServer } from './start-server.ts'
 
 // The document's examples are answers of a real server. UPDATE_EXAMPLES=1 writes them anew: look at what changed.
@@ -291,11 +291,11 @@ describe('the examples of the document', () => {
       const { example } = content?.['application/json'] ?? {}
       if (example === undefined) return
       examples++
-      check(`${pointer}/content/application~1json/schema`)(example)
+      check(`${pointer}/content/application~1json/schema`, example)
     }
     for (const [path, operations] of Object.entries(document.paths)) {
       for (const [method, { requestBody, responses }] of Object.entries(operations)) {
-        const pointer = `/paths/${path.replaceAll('/', '~1')}/${method}`
+        const pointer = `${toPointer(path)}/${method}`
         checkContent(`${pointer}/requestBody`, requestBody?.content)
         for (const [status, { content }] of Object.entries(responses)) {
           checkContent(`${pointer}/responses/${status}`, content)

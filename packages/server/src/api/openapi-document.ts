@@ -115,14 +115,11 @@ function describeAnswers(route: RouteOptions, auth: ApiAuth, components: Compone
   const answered = examples.operations[operationId]?.answers ?? {}
   const answers: Operation['responses'] = {}
   for (const [status, schema] of Object.entries(response as { [status: string]: Schema & { content?: Content } })) {
-    const { type, description = '', content: forms } = schema
-    if (type === 'null') answers[status] = { type, description }
-    else if (forms !== undefined)
-      answers[status] = { description, content: describeForms(forms, components, answered[status]) }
-    else {
-      const content = { schema: toAnswerSchema(schema, components), example: answered[status] }
-      answers[status] = { description, content: { [mediaType]: content } }
-    }
+    const { type, description = '', content = { [mediaType]: { schema } } } = schema
+    answers[status] =
+      type === 'null'
+        ? { type, description }
+        : { description, content: describeForms(content, components, answered[status]) }
   }
   if (answers[304] !== undefined) answers[200] = { ...answers[200], headers: { etag: etagHeader } } as Answer
   for (const [status, codes] of Object.entries(listRefusals(route, auth))) {
