@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Permission, Room, ServerMessage, Source, TokenClaims } from '@rollcall/protocol'
+import { createLink } from '../src/link.ts'
 import { makeRoom } from './api-calls.ts'
 import { readTables } from './markdown-table.ts'
 import { recordSession } from './record-session.ts'
@@ -20,7 +21,7 @@ before(async () => {
 after(() => server.stop())
 
 /** Two rooms with a running session each, of which the first is asked about, and what else a path may name. */
-type Scene = { room: Room; sessionId: string; source: Source; other: Room }
+type Scene = { room: Room; sessionId: string; source: Source; linkCode: string; other: Room }
 
 async function makeScene(on: TestServer): Promise<Scene> {
   const [room, other] = [await makeRoom(on), await makeRoom(on)]
@@ -29,7 +30,9 @@ async function makeScene(on: TestServer): Promise<Scene> {
   const sessionId = await recordSession(on, { roomId: room.roomId, startAt, stays })
   await recordSession(on, { roomId: other.roomId, startAt, stays })
   const { body: source } = await on.call<Source>('POST', '/v2/sources', { type: 'generic', name: 'ours' })
-  return { room, sessionId, source, other }
+  const key = await on.context.reads.findKey(on.apiKey)
+  const [, linkCode = ''] = (await createLink({ keyId: key?.keyId ?? 0 }, on.url, on.context)).split('#code=')
+  return { room, sessionId, source, linkCode, other }
 }
 
 /** What a call of each endpoint sends, where it sends anything. */
@@ -39,6 +42,7 @@ const bodies: { [endpoint: string]: (scene: Scene) => object } = {
   'POST /v2/rooms/:id': () => ({ status: 'enabled' }),
   'POST /v2/rooms/deactivate': ({ room }) => ({ roomId: room.roomId }),
   'POST /v2/events': () => ({ events: [{ id: '1', type: 'source-started', at: Date.now() }] }),
+  'POST /v2/links/redeem': ({ linkCode }) => ({ code: linkCode }),
   'POST /v2/sources': () => ({ type: 'generic', name: 'another' }),
   'PATCH /v2/sources/:id': () => ({ name: 'renamed' }),
 }
@@ -47,10 +51,13 @@ function fill(path: string, { room, sessionId, source }: Scene): string {
   const id = path.startsWith('/v2/rooms') ? room.roomId : path.startsWith('/v2/sources') ? source.id : sessionId
   const values: { [name: string]: string } = {
     id,
+    roomId: room.roomId,
+    sessionId,
     participantId: 'anna',
     sourceId: source.id,
     about: 'room',
     event: 'created',
+    name: 'index.js',
   }
   return path.replaceAll(/:(\w+)/g, (_, name) => values[name] ?? assert.fail(`${path}: what is ${name}?`))
 }
@@ -102,8 +109,9 @@ function assertAnswered(cell: string | undefined, { status, code, whose }: Answe
     assert.match(String(code), refusal, what)
     return
   }
-  assert.ok(cell === 'yes' || cell === 'own', `access.md: what is ${cell}?`)
-  assert.equal(status, 200, what)
+  assert.ok(cell === 'yes' || cell === 'own' || cell === 'file', `access.md: what is ${cell}?`)
+  if (cell === 'file' && status === 404) assert.equal(code, 'NOT_FOUND', what)
+  else assert.equal(status, 200, what)
   if (cell === 'own') assert.deepEqual(whose, [column], what)
 }
 
