@@ -49,7 +49,7 @@ describe('an error', () => {
       server.call('GET', '/v2/sessions?page=0'),
       server.call('GET', '/v2/nothing'),
       server.call('DELETE', '/v2/sessions'),
-      server.call('GET', '/'),
+      server.call('GET', '/nothing'),
       server.call('GET', '/v2/sessions/%zz'),
       server.call('GET', `/v2/sessions/${'x'.repeat(5000)}`),
       server.call('POST', '/v2/rooms', '{"a":', { headers: json }),

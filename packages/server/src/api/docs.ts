@@ -3,17 +3,17 @@ import { gunzip, gzip } from 'node:zlib'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { fastify } from 'fastify'
 import { Type } from 'typebox'
-import type { Config } from '../config.ts'
 import type { Context } from '../context.ts'
 import type { ApiAuth } from './auth.ts'
 import { docsScriptMaxAgeSeconds } from './limits.ts'
+import { writePagePolicy } from './page-policy.ts'
 
 /** `/docs`: the OpenAPI document as a page, on which every call can be tried. */
 export function docsRoutes(
   { config }: Pick<Context, 'config'>,
   { auth }: { auth: ApiAuth },
 ): FastifyPluginAsyncTypebox {
-  const contentSecurityPolicy = writePolicy(config)
+  const contentSecurityPolicy = writePagePolicy(config)
   let zipped: Promise<Buffer> | undefined
 
   return async (app) => {
@@ -43,21 +43,6 @@ export function docsRoutes(
         : reply.send(await promisify(gunzip)(script))
     })
   }
-}
-
-/** Nothing of the page comes from another host, and nothing of it goes there: only this server's own address is called. */
-function writePolicy({ publicUrl }: Pick<Config, 'publicUrl'>): string {
-  return [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self' 'unsafe-inline'",
-    "img-src 'self' data:",
-    "font-src 'self' data:",
-    publicUrl === undefined ? "connect-src 'self'" : `connect-src 'self' ${new URL(publicUrl).origin}`,
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; ')
 }
 
 /** @param root the way from the page to the server's own root, which a proxy may have moved */

@@ -4,11 +4,11 @@ import files from '@fastify/static'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
-import type { Config } from '../config.ts'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import type { ApiAuth } from './auth.ts'
 import { webFileMaxAgeSeconds } from './limits.ts'
+import { writePagePolicy } from './page-policy.ts'
 
 /** Where `npm run build` puts the pages. */
 export const webFolder = join(import.meta.dirname, '../../../web/dist')
@@ -21,7 +21,7 @@ const unbuilt =
 
 /** The dashboard at `/` and the room page at `/room/:roomId`: files that the build made. */
 export function webRoutes({ config }: Pick<Context, 'config'>, { auth }: { auth: ApiAuth }): FastifyPluginAsyncTypebox {
-  const contentSecurityPolicy = writePolicy(config)
+  const contentSecurityPolicy = writePagePolicy(config, { 'media-src': "'self' blob:" })
 
   return async (app) => {
     await app.register(files, { serve: false, root: webFolder, preCompressed: true, cacheControl: false })
@@ -55,22 +55,4 @@ export function webRoutes({ config }: Pick<Context, 'config'>, { auth }: { auth:
     reply.header('x-content-type-options', 'nosniff')
     return reply.sendFile(name)
   }
-}
-
-/** Nothing of the pages comes from another host, and nothing of them goes there. */
-function writePolicy({ publicUrl }: Pick<Config, 'publicUrl'>): string {
-  const address = publicUrl === undefined ? '' : ` ${new URL(publicUrl).origin}`
-  return [
-    "default-src 'none'",
-    "script-src 'self'",
-    // The interface writes the colours of its theme into a style element.
-    "style-src 'self' 'unsafe-inline'",
-    "img-src 'self' data:",
-    "media-src 'self' blob:",
-    "font-src 'self'",
-    `connect-src 'self'${address}`,
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; ')
 }
