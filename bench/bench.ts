@@ -1,18 +1,43 @@
 import { availableParallelism, cpus } from 'node:os'
+import { parseArgs } from 'node:util'
 import { benchList } from './list.ts'
+import { benchPages } from './pages.ts'
 import { benchRecord } from './record.ts'
 import type { Figure } from './report.ts'
 import { printFigures } from './report.ts'
 import { benchRooms } from './rooms.ts'
 
-// Every figure is a ratio within one run on one machine: absolute numbers differ between machines, ratios much less.
-const [, , only] = process.argv
-const parts: { [name: string]: () => Promise<Figure[]> } = { list: benchList, record: benchRecord, rooms: benchRooms }
+// npm run bench -- [part …] [--size 1m]. Every figure is a ratio within one run on one machine: absolute numbers differ
+// between machines, ratios much less.
+
+const { values, positionals } = parseArgs({
+  options: { size: { type: 'string', default: '1m' } },
+  allowPositionals: true,
+})
+const size = toNumber(values.size)
+const parts: { [name: string]: () => Promise<Figure[]> } = {
+  list: benchList,
+  record: benchRecord,
+  rooms: benchRooms,
+  pages: () => benchPages(size, 'SQLite'),
+  'pages-postgres': () => benchPages(size, 'PostgreSQL'),
+}
+const unknown = positionals.find((name) => !(name in parts))
+if (unknown !== undefined)
+  throw new Error(`${unknown} is no part of the bench: it takes ${Object.keys(parts).join(', ')}`)
 
 console.log(`Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown processor'}`)
 console.log(`${new Date().toISOString().slice(0, 10)}\n`)
 for (const [name, run] of Object.entries(parts)) {
-  if (only !== undefined && only !== name) continue
+  if (positionals.length > 0 && !positionals.includes(name)) continue
   console.error(`… ${name}`)
   printFigures(name, await run())
+}
+
+/** `1m` is a million, `100k` a hundred thousand. */
+function toNumber(text: string): number {
+  const [, digits = '', unit = ''] = /^(\d+)([km]?)$/i.exec(text) ?? []
+  const number = Number(digits) * (unit.toLowerCase() === 'm' ? 1e6 : unit.toLowerCase() === 'k' ? 1e3 : 1)
+  if (number >= 1000) return number
+  throw new Error(`--size=${text} is not understood: it takes a number from 1k, such as 100k or 10m`)
 }

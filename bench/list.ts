@@ -55,7 +55,11 @@ async function rateOf(target: { url: string; headers: { [name: string]: string }
 
 export function firstMessage<T>(child: ChildProcess): Promise<T> {
   return new Promise((resolve, reject) => {
-    child.once('message', (message) => resolve(message as T))
-    child.once('exit', (code) => reject(new Error(`the server under test stopped with code ${code}`)))
+    const stopped = (code: number | null) => reject(new Error(`the server under test stopped with code ${code}`))
+    child.once('exit', stopped)
+    child.once('message', (message) => {
+      child.off('exit', stopped)
+      resolve(message as T)
+    })
   })
 }

@@ -38,7 +38,9 @@ export type Database = {
 export type Differences = {
   /** The elements of a JSON array of objects, as rows `x` with a column `value`: their fields are `x.value ->> 'name'`. */
   each(list: string): AliasedExpression<{ value: string }, 'x'>
-  /** The elements of a JSON array of texts, for `in`. */
+  /** The elements of a JSON array of texts, as rows `x` with a column `value`. */
+  eachText(list: string): AliasedExpression<{ value: string }, 'x'>
+  /** The same for `in`. */
   texts(list: string): Expression<string>
   /** Keeps other processes from writing in these rooms until the commit; nothing where there are no others. */
   lockRooms(keyId: number, roomIds: string[]): Promise<void>

@@ -26,7 +26,7 @@ import type {
 
 type Row = Session & { startAt: number; customRoomId: string | null }
 
-type Listed = Row & { [part in keyof SealedText]: string | null }
+type SealedRow = SealedText & { id: string; roomId: string }
 
 export type SessionReads = {
   list(keyId: number, filter: SessionFilter, page: ListPage, participantsMax: number): Promise<FoundSessions>
@@ -73,13 +73,28 @@ export function createSessionReads(db: Database, { now, somebodyInside }: Sessio
     const records = await byIds(keyId, ids, Number.MAX_SAFE_INTEGER)
     return new Set(records.filter((record) => somebodyInside(record, at)).map(({ session }) => session.id))
   })
-  const listed = compile<{ keyId: number; ids: string }, Listed>((p) =>
-    visible(p.keyId)
-      .leftJoin('seals as z', (join) =>
-        join.onRef('z.key_id', '=', 's.key_id').onRef('z.session_id', '=', 's.id').on('s.seal_at', 'is', null),
-      )
-      .where('s.id', 'in', idsIn(p.ids))
-      .select([...columns, 'r.custom_room_id as customRoomId', 'z.head', 'z.middle', 'z.tail']),
+  // From the ids to their sessions: the order of these joins is not left to the database.
+  const sealsOf = compile<{ keyId: number; ids: string }, SealedRow>((p) =>
+    k
+      .selectFrom(db.differences.eachText(p.ids))
+      .crossJoin('sessions as s')
+      .crossJoin('seals as z')
+      .select(['s.id', 's.room_id as roomId', 'z.head', 'z.middle', 'z.tail'])
+      .where('s.key_id', '=', p.keyId)
+      .whereRef('s.id', '=', 'x.value')
+      .where('s.seal_at', 'is', null)
+      .where('z.key_id', '=', p.keyId)
+      .whereRef('z.session_id', '=', 's.id'),
+  )
+  const rowsOf = compile<{ keyId: number; ids: string }, Row>((p) =>
+    k
+      .selectFrom(db.differences.eachText(p.ids))
+      .crossJoin('sessions as s')
+      .leftJoin('rooms as r', (join) => join.onRef('r.key_id', '=', 's.key_id').onRef('r.room_id', '=', 's.room_id'))
+      .select([...columns, 'r.custom_room_id as customRoomId'])
+      .where('s.key_id', '=', p.keyId)
+      .whereRef('s.id', '=', 'x.value')
+      .$narrowType<{ startAt: number }>(),
   )
   const running = compile<{ keyId: number; roomId: string; limit: number }, Session>((p) =>
     visible(p.keyId)
@@ -190,7 +205,7 @@ export function createSessionReads(db: Database, { now, somebodyInside }: Sessio
   }
 
   const byIds = async (keyId: number, ids: string[], participantsMax: number): Promise<SessionRecord[]> =>
-    complete(keyId, (await db.all(listed, { keyId, ids: JSON.stringify(ids) })).map(withoutSeal), participantsMax)
+    ids.length === 0 ? [] : complete(keyId, await db.all(rowsOf, { keyId, ids: JSON.stringify(ids) }), participantsMax)
 
   /** Adds the people and their marks. */
   const complete = async (keyId: number, rows: Row[], participantsMax: number): Promise<SessionRecord[]> => {
@@ -219,14 +234,16 @@ export function createSessionReads(db: Database, { now, somebodyInside }: Sessio
       if (found === false) return { sessions: [], total: 0, totalCapped: false, next: undefined }
       const roomed = { ...filter, ...(found !== undefined && { roomId: found }) }
       const { keys, total, totalCapped, more } = await finder(keyId, roomed, page, now())
-      const rows = await db.all(listed, { keyId, ids: JSON.stringify(keys.map((key) => key.id)) })
+      const ids = keys.map((key) => key.id)
       // What was sealed needs nothing more, unless it is asked who was inside.
-      const isSealed = (row: Listed) => row.head !== null && filter.activeAt === undefined
-      const open = await complete(keyId, rows.filter((row) => !isSealed(row)).map(withoutSeal), participantsMax)
-      const byId = new Map<string, ListedSession>(open.map((record) => [record.session.id, { record }]))
-      for (const { id, roomId, head, middle, tail } of rows.filter(isSealed)) {
-        byId.set(id, { sealed: { id, roomId, head: head ?? '', middle: middle ?? '', tail: tail ?? '' } })
-      }
+      const sealed = filter.activeAt === undefined ? await db.all(sealsOf, { keyId, ids: JSON.stringify(ids) }) : []
+      const byId = new Map<string, ListedSession>(sealed.map((one) => [one.id, { sealed: one }]))
+      const open = await byIds(
+        keyId,
+        ids.filter((id) => !byId.has(id)),
+        participantsMax,
+      )
+      for (const record of open) byId.set(record.session.id, { record })
       const last = keys.at(-1)
       return {
         // One that was erased in between is not there.
@@ -271,10 +288,6 @@ export function createSessionReads(db: Database, { now, somebodyInside }: Sessio
       return (await complete(keyId, rows, Number.MAX_SAFE_INTEGER))[0]
     },
   }
-}
-
-function withoutSeal({ head: _, middle: __, tail: ___, ...row }: Listed): Row {
-  return row
 }
 
 function toRecord(

@@ -83,6 +83,7 @@ export function openSqlite(path: string, { readOnly = false } = {}): Database {
 
 const differences: Differences = {
   each: (list) => sql<{ value: string }>`json_each(${list})`.as('x'),
+  eachText: (list) => sql<{ value: string }>`json_each(${list})`.as('x'),
   texts: (list) => sql<string>`(select value from json_each(${list}))`,
   // The file has one writer.
   lockRooms: async () => {},

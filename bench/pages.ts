@@ -1,0 +1,144 @@
+import { fork } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openStore } from '../packages/server/src/open-store.ts'
+import { toRules } from '../packages/server/src/rules.ts'
+import { openPostgres } from '../packages/server/src/store/postgres.ts'
+import { openSqlite } from '../packages/server/src/store/sqlite.ts'
+import { startPostgres } from '../packages/server/test/postgres.ts'
+import { drive, get } from './drive.ts'
+import { type History, loadHistory } from './history.ts'
+import { firstMessage } from './list.ts'
+import { type Figure, median } from './report.ts'
+import type { ServerReady } from './server.ts'
+
+const rounds = 5
+const requestsPerRun = 600
+const perPage = 20
+
+/** Pages of a long history, on one store: every request another page, so that none was kept. */
+export async function benchPages(sessions: number, store: 'SQLite' | 'PostgreSQL'): Promise<Figure[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'rollcall-bench-'))
+  const postgres = store === 'PostgreSQL' ? await startPostgres() : undefined
+  const env: NodeJS.ProcessEnv = { ...process.env }
+  if (postgres !== undefined) {
+    env.DATABASE_URL = await postgres.newDatabase()
+    env.ROLLCALL_MASTER_KEY = '0'.repeat(64)
+  }
+  try {
+    const loaded = performance.now()
+    const history = await load(folder, env, sessions)
+    console.error(`  ${store}: ${sessions} sessions loaded in ${Math.round((performance.now() - loaded) / 1000)} s`)
+    const child = fork(join(import.meta.dirname, 'server.ts'), [folder], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env,
+    })
+    try {
+      return await measure(await firstMessage<ServerReady>(child), child, history, sessions, store)
+    } finally {
+      child.kill()
+    }
+  } finally {
+    await postgres?.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function load(folder: string, env: NodeJS.ProcessEnv, sessions: number): Promise<History> {
+  const masterKey = env.ROLLCALL_MASTER_KEY === undefined ? undefined : Buffer.from(env.ROLLCALL_MASTER_KEY, 'hex')
+  const databaseUrl = env.DATABASE_URL
+  const rules = toRules({ graceMs: 20_000 })
+  const store = await openStore({ databaseUrl, dataFolder: folder, masterKey, rules, clock: { now: () => Date.now() } })
+  const { keyId, apiKey, userId } = await store.writes.addKey({ name: 'bench', email: null })
+  await store.close()
+  const db =
+    databaseUrl === undefined ? openSqlite(join(folder, 'rollcall.db')) : openPostgres(databaseUrl, { connections: 1 })
+  const history: History = { keyId, apiKey, userId, roomIds: [] }
+  await loadHistory(db, history, sessions, Date.now())
+  if (databaseUrl !== undefined) await db.kysely.executeQuery({ sql: 'analyze', parameters: [] } as never)
+  await db.close()
+  return history
+}
+
+async function measure(
+  ready: ServerReady,
+  child: ReturnType<typeof fork>,
+  { roomIds }: History,
+  sessions: number,
+  store: string,
+): Promise<Figure[]> {
+  const headers = { authorization: ready.token }
+  const list = `${ready.url}/v2/sessions?perPage=${perPage}`
+  const lastPage = Math.ceil(sessions / perPage)
+  const size = sessions.toLocaleString('en')
+  let run = 0
+  // Each run asks for other pages than the one before, so that none was kept.
+  const pages = (from: number, step: 1 | -1, query = '') => {
+    run += 1
+    const first = from + step * run * requestsPerRun
+    return drive(
+      Array.from({ length: requestsPerRun }, (_, i) => `${list}&page=${Math.max(1, first + step * i)}${query}`),
+      headers,
+    )
+  }
+  const rooms = () => {
+    run += 1
+    const ofRun = Array.from({ length: requestsPerRun }, (_, i) => roomIds[(run * requestsPerRun + i) % roomIds.length])
+    return drive(
+      ofRun.map((roomId) => `${list}&roomId=${roomId}`),
+      headers,
+    )
+  }
+  const bytes = await get(`${list}&roomId=${roomIds[Math.floor(roomIds.length / 2)]}`, headers)
+  const cachedBytes = await get(list, headers)
+  const memory = async (body: Buffer) => {
+    child.send({ bytes: body.toString() })
+    await firstMessage(child)
+    return drive(
+      Array.from({ length: requestsPerRun * 3 }, () => ready.memoryUrl),
+      headers,
+    )
+  }
+  const cached = () =>
+    drive(
+      Array.from({ length: requestsPerRun * 3 }, () => list),
+      headers,
+    )
+
+  const runs: { [name: string]: number[] } = {}
+  const parts: { [name: string]: () => Promise<number> } = {
+    cached,
+    cachedMemory: () => memory(cachedBytes),
+    rooms,
+    roomsMemory: () => memory(bytes),
+    first: () => pages(1, 1),
+    middle: () => pages(Math.floor(lastPage / 2), 1),
+    last: () => pages(lastPage, -1),
+    ranged: () => pages(Math.floor(lastPage / 2), 1, `&endDate=${Date.now() + 1e9}`),
+  }
+  for (let round = 0; round <= rounds; round++) {
+    for (const [name, run] of Object.entries(parts)) {
+      const rate = await run()
+      if (round > 0) runs[name] = [...(runs[name] ?? []), rate]
+    }
+  }
+  const rate = (name: string) => median(runs[name] ?? [])
+  return [
+    {
+      what: `${store}, ${size} sessions: page 1 of ${perPage}, cached`,
+      rate: rate('cached'),
+      beside: { what: 'the same bytes from memory', rate: rate('cachedMemory') },
+    },
+    {
+      what: `${store}, ${size} sessions: page 1 of ${perPage}, another room each time`,
+      rate: rate('rooms'),
+      beside: { what: 'such bytes from memory', rate: rate('roomsMemory') },
+    },
+    ...(['middle', 'last', 'ranged'] as const).map((name) => ({
+      what: `${store}, ${size} sessions: ${name === 'ranged' ? 'middle pages of a range of dates' : `${name} pages`}, with total, none kept`,
+      rate: rate(name),
+      beside: { what: 'first pages', rate: rate('first') },
+    })),
+  ]
+}
