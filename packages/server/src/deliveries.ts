@@ -30,10 +30,7 @@ export function createDeliveries(
       const engine = engineFor(engines, source.type)
       await engine.verify(delivery, source.settings)
       const report = engine.normalise(delivery)
-      const work = () => keep(source, delivery, report)
-      const recorded = await patience.hold(engine.patienceMs, () =>
-        engine.complete ? inTurn(source.id, work) : work(),
-      )
+      const recorded = await patience.hold(engine.patienceMs, () => keep(source, delivery, report))
       note(source, report, recorded)
       return recorded
     },
@@ -41,13 +38,26 @@ export function createDeliveries(
 
   async function keep(source: Source, delivery: Delivery, { told }: Report): Promise<Recorded[]> {
     if (told.length === 0) return []
-    const { complete, oneLife } = engineFor(engines, source.type)
+    const { complete, waitMs = 0 } = engineFor(engines, source.type)
     const roomIds = await requireRoomIds({ reads, writes }, source.keyId, namesOfRooms(told))
-    const completed = complete === undefined ? told : await complete(told, know(source, roomIds))
-    const facts = completed.map((one) => toFact(one, source, delivery, roomIds))
-    const recorded = await record(source.keyId, facts)
-    if (oneLife) await lives.endOlder(source, facts)
-    return recorded
+    if (complete === undefined) return keepAll(told)
+    const known = know(source, roomIds)
+    const waitsUntil = performance.now() + waitMs
+    for (let mayWait = waitMs > 0; ; mayWait = (await patience.pause()) && performance.now() < waitsUntil) {
+      const kept = await inTurn(source.id, async () => {
+        const completed = await complete(told, known, mayWait)
+        return completed && keepAll(completed)
+      })
+      if (kept !== undefined) return kept
+    }
+
+    async function keepAll(completed: Told[]): Promise<Recorded[]> {
+      const { oneLife } = engineFor(engines, source.type)
+      const facts = completed.map((one) => toFact(one, source, delivery, roomIds))
+      const recorded = await record(source.keyId, facts)
+      if (oneLife !== 'never') await lives.endOlder(source, facts, oneLife === 'always')
+      return recorded
+    }
   }
 
   function know({ keyId, id }: Source, roomIds: Map<string, string>): Known {

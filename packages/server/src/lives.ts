@@ -10,8 +10,11 @@ const settledMax = 10_000
 
 /** Of rooms that have one life at a time a newer life shows that an older one is over, though nobody said so. */
 export type Lives = {
-  /** Ends what a newer life shows to be over, of the rooms that these facts are about. */
-  endOlder(source: Source, facts: Fact[]): Promise<void>
+  /**
+   * Ends what a newer life shows to be over, of the rooms that these facts are about.
+   * @param always also an older life that told of itself since: it was mistaken
+   */
+  endOlder(source: Source, facts: Fact[], always: boolean): Promise<void>
 }
 
 export function createLives({ reads, record, clock }: Pick<Context, 'reads' | 'record' | 'clock'>): Lives {
@@ -19,21 +22,20 @@ export function createLives({ reads, record, clock }: Pick<Context, 'reads' | 'r
   const settled = new Map<string, string>()
 
   return {
-    async endOlder(source, facts) {
+    async endOlder(source, facts, always) {
       for (const [roomId, ofRoom = []] of Map.groupBy(facts, (fact) => fact.roomId)) {
         const name = `${source.id} ${roomId}`
         const isSettled = ofRoom.every(({ sessionKey = '' }) => sessionKey === '' || sessionKey === settled.get(name))
-        if (!isSettled) settle(name, await endOlderOf(source, roomId))
+        if (!isSettled) settle(name, await endOlderOf(source, roomId, always))
       }
     },
   }
 
   /** Gives the latest life. */
-  async function endOlderOf(source: Source, roomId: string): Promise<string> {
+  async function endOlderOf(source: Source, roomId: string, always: boolean): Promise<string> {
     const [latest, ...older] = await reads.listLives(source.keyId, source.id, roomId, livesMax)
     if (latest === undefined) return ''
-    // Whatever an older one still tells of itself since then stands against that it is over.
-    const over = older.filter(({ endAt, lastAt }) => endAt === null && lastAt <= latest.startAt)
+    const over = older.filter(({ endAt, lastAt }) => endAt === null && (always || lastAt <= latest.startAt))
     const ends = over.map((life) => concludeEnd(source, roomId, life))
     if (ends.length > 0) await record(source.keyId, ends)
     return latest.sessionKey

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Refusal } from './error.ts'
 
-/** While too many facts wait for the disk, a delivery that is held tries again this often, in milliseconds. */
+/** A delivery that is held tries again this often, in milliseconds. */
 export const retryMs = 50
 
 /**
@@ -13,6 +13,8 @@ export type Patience = {
   untilRoom(patienceMs: number): Promise<void>
   /** Does the work; again where it is refused as BUSY, until `patienceMs` are over. */
   hold<T>(patienceMs: number, work: () => Promise<T>): Promise<T>
+  /** Waits for a moment. False where the server stops: there is no more waiting. */
+  pause(): Promise<boolean>
   /** Whoever is held is refused now: their senders keep what they have. */
   stop(): void
 }
@@ -42,12 +44,13 @@ export function createPatience(): Patience {
       }
     },
 
+    pause,
+
     stop() {
       stopping.abort()
     },
   }
 
-  /** False where the server stops. */
   function pause(): Promise<boolean> {
     return delay(retryMs, true, { signal: stopping.signal }).catch(() => false)
   }

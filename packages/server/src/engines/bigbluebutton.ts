@@ -36,7 +36,7 @@ const otherEvents =
 const algorithms: { [length: number]: string } = { 40: 'sha1', 64: 'sha256', 96: 'sha384', 128: 'sha512' }
 
 export const bigbluebutton: Engine<SourceSettings['bigbluebutton']> = {
-  oneLife: true,
+  oneLife: 'usually',
   // Its requests time out after 5 s.
   patienceMs: 3000,
 

@@ -52,10 +52,17 @@ export type Engine<Settings> = {
   /**
    * Adds what this sender's events leave out and the record knows. The deliveries of a source are then taken in turn, so
    * that each finds what those before it left.
+   * @param mayWait false: it has been waited for as long as `waitMs`
+   * @returns undefined where an event that is needed may still be on its way
    */
-  complete?(told: Told[], known: Known): Promise<Told[]>
-  /** Whether a room has one life at a time there: a newer one then shows that an older one is over. */
-  oneLife: boolean
+  complete?(told: Told[], known: Known, mayWait: boolean): Promise<Told[] | undefined>
+  /** How long an event waits for one that overtook it, in milliseconds. */
+  waitMs?: number
+  /**
+   * Whether a room has one life at a time there, so that a newer one shows that an older one is over: `usually` unless the
+   * older one tells of itself since.
+   */
+  oneLife: 'always' | 'usually' | 'never'
   /**
    * How long a delivery may be held while too many facts wait for the disk, in milliseconds: below the sender's own
    * time-out. Afterwards it is answered 503, whereupon each of these senders tries again.

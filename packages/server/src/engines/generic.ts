@@ -13,7 +13,7 @@ export type ReadEvent = (event: unknown, source: string, now: number) => Fact
  */
 export function createGeneric(readEvent: ReadEvent): Engine<SourceSettings['generic']> {
   return {
-    oneLife: false,
+    oneLife: 'never',
     patienceMs: 5000,
 
     verify({ headers }, { secret }) {

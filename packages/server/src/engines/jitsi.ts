@@ -29,9 +29,11 @@ const checkListed = Compile(Occupant)
 const leadMs = 5000
 
 export const jitsi: Engine<SourceSettings['jitsi']> = {
-  oneLife: true,
+  oneLife: 'always',
   // Prosody gives up after 20 s unless it is told otherwise, and does not try again then; its manual shows 10 s.
   patienceMs: 5000,
+  // Longer than the delay between its tries, as set up below: whatever is on its way has come by then.
+  waitMs: 4000,
 
   verify({ headers }, { secret }) {
     requireBearer(headers, secret)
@@ -64,11 +66,14 @@ export const jitsi: Engine<SourceSettings['jitsi']> = {
   },
 
   /** Which life of the room it was, only the room's own events say: what is told of people goes by the time. */
-  async complete(told, { listLives }) {
+  async complete(told, { listLives }, mayWait) {
     const [named] = told.filter(({ sessionKey }) => sessionKey !== undefined)
     if (named?.sessionKey === undefined) return told
     const isOfRoom = told.some(({ type }) => type === 'session-started' || type === 'session-ended')
-    const sessionKey = nameLife(await listLives(named.roomId), named.sessionKey, isOfRoom)
+    const known = nameLife(await listLives(named.roomId), named.sessionKey, isOfRoom)
+    // The creation of a room and the first join are sent at the same moment.
+    if (known === undefined && !isOfRoom && mayWait) return undefined
+    const sessionKey = known ?? named.sessionKey
     return told.map((one) => (one.sessionKey === undefined ? one : { ...one, sessionKey }))
   },
 
@@ -79,25 +84,25 @@ Component "esync.<your domain>" "event_sync_component"
     breakout_component = "breakout.<your domain>"
     api_prefix = "${url}"
     api_headers = { ["Authorization"] = "Bearer ${secret}"; }
-    api_retry_count = 60
-    api_retry_delay = 5`,
+    api_retry_count = 100
+    api_retry_delay = 3`,
 }
 
 /**
- * A life of a room goes by the second of its first evidence: of the creation where that is known, else of whoever is known
- * to have joined first.
+ * The life of the room that an event belongs to; undefined where none is known. A life goes by the second of its first
+ * evidence: of the creation, or else of whoever was heard to join first.
  * @param lives newest start first
- * @param own the second that an event speaks of
+ * @param own the second that the event speaks of
  * @param isOfRoom that second is the room's creation
  */
-function nameLife(lives: KnownLife[], own: string, isOfRoom: boolean): string {
+function nameLife(lives: KnownLife[], own: string, isOfRoom: boolean): string | undefined {
   const at = toMs(Number(own))
   if (lives.some(({ sessionKey }) => sessionKey === own)) return own
   const begun = lives.findLast(({ startAt }) => startAt >= at && startAt - at <= leadMs)
   const running = isOfRoom
     ? undefined
     : lives.find(({ startAt, endedAt }) => startAt <= at && (endedAt === null || at < endedAt))
-  return (running ?? begun)?.sessionKey ?? own
+  return (running ?? begun)?.sessionKey
 }
 
 /** Everybody who was ever inside, and the end. */
@@ -129,13 +134,12 @@ function tellJoin(room: Room, occupant: Occupant, second: number): Told {
 }
 
 function tellStay(room: Room, occupant: Occupant, second: number, leftAt: number): Told {
-  const joinedAt = toMs(occupant.joined_at)
   return {
     type: 'participant-left',
     ...placeOf(room, second),
     ...describeOccupant(occupant),
-    at: Math.max(joinedAt, toMs(leftAt)),
-    joinedAt,
+    at: toMs(leftAt),
+    joinedAt: toMs(occupant.joined_at),
   }
 }
 

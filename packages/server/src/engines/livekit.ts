@@ -39,7 +39,7 @@ type ParticipantEvent = Type.Static<ReturnType<typeof checkParticipantEvent.Type
 const otherEvents = /^(participant_connection_aborted|(track|egress|ingress|agent_job)_\w+)$/
 
 export const livekit: Engine<SourceSettings['livekit']> = {
-  oneLife: true,
+  oneLife: 'usually',
   // LiveKit waits for as long as it takes, while what it has to say of the room waits behind; after 30 s that is dropped.
   patienceMs: 5000,
 
@@ -117,14 +117,12 @@ function tellJoin(event: ParticipantEvent): Told {
 function tellLeave(event: ParticipantEvent): Told {
   const { joinedAtMs, joinedAt, disconnectReason } = event.participant
   const since = readTime(joinedAtMs, joinedAt)
-  // Whole seconds, cut off: a leave in the second of its join would come before it.
-  const at = Math.max(toMs(event.createdAt), since)
   // Whoever failed to join was never inside, though LiveKit gives a time.
   const wasInside = since > 0 && disconnectReason !== 'JOIN_FAILURE'
   return {
     type: 'participant-left',
     ...aboutParticipant(event),
-    at,
+    at: toMs(event.createdAt),
     ...(wasInside && { joinedAt: since }),
     ...(disconnectReason !== undefined && { reason: String(disconnectReason) }),
   }

@@ -31,7 +31,7 @@ const otherEvents = /^(agent-session|recording|participant-recording|livestream|
 
 export function createVideosdk(publicKeys: PublicKeys): Engine<SourceSettings['videosdk']> {
   return {
-    oneLife: true,
+    oneLife: 'usually',
     patienceMs: 3000,
 
     async verify({ headers, body }, { publicKeyUrl = videosdkKeyUrl }) {
