@@ -72,18 +72,22 @@ async function measure(
   const list = `${ready.url}/v2/sessions?perPage=${perPage}`
   const lastPage = Math.ceil(sessions / perPage)
   const size = sessions.toLocaleString('en')
-  let run = 0
   // Each run asks for other pages than the one before, so that none was kept.
+  const runsOf = new Map<string, number>()
+  const nextRun = (name: string) => {
+    const run = runsOf.get(name) ?? 0
+    runsOf.set(name, run + 1)
+    return run
+  }
   const pages = (from: number, step: 1 | -1, query = '') => {
-    run += 1
-    const first = from + step * run * requestsPerRun
+    const first = from + step * nextRun(`${from} ${query === ''}`) * requestsPerRun
     return drive(
       Array.from({ length: requestsPerRun }, (_, i) => `${list}&page=${Math.max(1, first + step * i)}${query}`),
       headers,
     )
   }
   const rooms = () => {
-    run += 1
+    const run = nextRun('rooms')
     const ofRun = Array.from({ length: requestsPerRun }, (_, i) => roomIds[(run * requestsPerRun + i) % roomIds.length])
     return drive(
       ofRun.map((roomId) => `${list}&roomId=${roomId}`),
