@@ -1,13 +1,17 @@
 #!/usr/bin/env node
 import { stripVTControlCharacters } from 'node:util'
 import { defineCommand, runCommand, runMain } from 'citty'
+import { demo } from './cli/demo.ts'
 import { keys } from './cli/keys.ts'
+import { link } from './cli/link.ts'
+import { rebuild } from './cli/rebuild.ts'
 import { source } from './cli/source.ts'
 import { token } from './cli/token.ts'
+import { verify } from './cli/verify.ts'
 
 const cli = defineCommand({
-  meta: { name: 'rollcall', description: 'Keys, tokens and sources of a Rollcall server, running or not' },
-  subCommands: { keys, token, source },
+  meta: { name: 'rollcall', description: 'Keys, tokens, sources and the record of a Rollcall server' },
+  subCommands: { keys, token, link, source, verify, rebuild, demo },
 })
 
 const rawArgs = process.argv.slice(2)

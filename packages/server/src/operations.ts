@@ -1,8 +1,9 @@
-import { embeddedParticipantsMax, type Fact } from '@rollcall/protocol'
+import type { Fact } from '@rollcall/protocol'
 import type { Recorded } from './context.ts'
 import type { Rules } from './ledger/state.ts'
 import { look, type RecordParts, record } from './record.ts'
-import { sealSession, whoWasInside } from './session-view.ts'
+import { sealSessions } from './seal-sessions.ts'
+import { whoWasInside } from './session-view.ts'
 import type { Database } from './store/database.ts'
 import { prepareFactStore } from './store/facts.ts'
 import { createKeyStore } from './store/keys.ts'
@@ -77,6 +78,7 @@ export function createOperations(db: Database, parts: OperationParts): Transact 
       addKey: keys.addKey,
       rotateKey: keys.rotateKey,
       disableKey: keys.disableKey,
+      removeKey: keys.removeKey,
       createRoom: rooms.createRoom,
       ensureRooms: rooms.ensureRooms,
       setRoomDisabled: rooms.setRoomDisabled,
@@ -101,12 +103,7 @@ export function createOperations(db: Database, parts: OperationParts): Transact 
       },
       async seal({ now }) {
         const due = await seals.listToSeal(now, sealMax)
-        for (const { keyId, sessionId, sealAt, apiKey, userId } of due) {
-          const record = await sessions.get(keyId, sessionId)
-          if (record === undefined) continue
-          const sealed = sealSession(record, { apiKey, userId }, embeddedParticipantsMax)
-          await seals.keep({ keyId, sessionId, sealAt, ...sealed })
-        }
+        await sealSessions({ seals, sessions }, due)
         return due.length
       },
       async resume({ now }) {

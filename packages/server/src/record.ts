@@ -3,6 +3,8 @@ import {
   assertNever,
   type Change,
   type Fact,
+  type Outcome,
+  ownFactIdPrefix,
   type Quality,
   type SessionFact,
   type Snapshot,
@@ -33,7 +35,48 @@ export type RecordParts = { facts: FactStore; rules: Rules }
  */
 export async function record(parts: RecordParts, keyId: number, said: Fact): Promise<Recorded> {
   parts.facts.hear(keyId, said.source, said.receivedAt)
-  return keep(parts, keyId, said, withPossibleTimes(said))
+  return keep(parts, keyId, said, toApplied(said, parts.rules))
+}
+
+/** As a fact counts: whoever else told it has a clock of their own, which may be wrong. */
+function toApplied(said: Fact, { leasedSource }: Rules): Fact {
+  const isOurs = said.source === leasedSource || said.id.startsWith(ownFactIdPrefix)
+  return isOurs ? said : withPossibleTimes(said)
+}
+
+/**
+ * Applies a fact of the log again, in the session that it was kept in. Whatever was concluded from it lies in the log before it,
+ * as facts of their own: nothing is concluded anew. Gives what became of it; 'unfounded': the session is not there, and no fact
+ * of this one's identity can have opened it.
+ */
+export async function applyAgain(
+  parts: RecordParts,
+  keyId: number,
+  said: Fact,
+  sessionId: string | null,
+): Promise<Outcome | 'unfounded'> {
+  const { facts, rules } = parts
+  const fact = toApplied(said, rules)
+  if (fact.type === 'source-started') {
+    await resumeRunning(parts, keyId, fact)
+    return 'recorded'
+  }
+  if (sessionId === null || fact.type === 'unknown') return 'ignored'
+  const session = await facts.getSession(keyId, sessionId)
+  if (fact.type === 'quality') return session === undefined ? 'unfounded' : 'recorded'
+  const latest = fact.sessionKey === undefined ? await facts.findLatest(keyId, fact) : undefined
+  const superseded = latest !== undefined && latest.id !== sessionId
+  if (fact.type === 'snapshot') {
+    if (session === undefined) return 'unfounded'
+    await save(parts, keyId, session, noteSnapshot({ session, superseded }, fact, rules))
+    return 'recorded'
+  }
+  if (session !== undefined) {
+    return (await applyFound(parts, keyId, fact, { to: 'session', session, covered: true, superseded })).outcome
+  }
+  if (newSessionId(keyId, fact) !== sessionId) return 'unfounded'
+  const isOlder = latest !== undefined && (latest.startAt ?? 0) > evidenceAt(fact)
+  return (await applyFound(parts, keyId, fact, { to: 'new', covered: true, superseded: isOlder })).outcome
 }
 
 /** Looks whether a session is over, or its source gone, and if so records that by facts of their own. */
@@ -112,9 +155,18 @@ async function applyFact(parts: RecordParts, keyId: number, fact: Fact): Promise
 }
 
 async function applyToSession(parts: RecordParts, keyId: number, fact: SessionFact): Promise<Recorded> {
-  const { facts } = parts
   const found = await findSession(parts, keyId, fact)
   if (found.to === 'nowhere') return { id: fact.id, outcome: 'ignored', reason: found.reason }
+  return applyFound(parts, keyId, fact, found)
+}
+
+async function applyFound(
+  parts: RecordParts,
+  keyId: number,
+  fact: SessionFact,
+  found: Exclude<Found, { to: 'nowhere' }>,
+): Promise<Recorded> {
+  const { facts } = parts
   const isNew = found.to === 'new'
   const session = isNew ? newSession(fact, newSessionId(keyId, fact)) : found.session
   const { superseded } = found
@@ -228,15 +280,22 @@ async function applySnapshot(parts: RecordParts, keyId: number, snapshot: Snapsh
   return { id: snapshot.id, outcome: 'recorded', sessionId }
 }
 
+/** Every session of the source that ran then runs on. */
+async function resumeRunning({ facts, rules }: RecordParts, keyId: number, restart: SourceStarted): Promise<void> {
+  for (const session of await facts.listRunning(keyId, restart.source)) {
+    if (session.startAt === null || session.startAt > restart.at) continue
+    facts.saveSession(keyId, resumeSession(session, restart.at, rules))
+  }
+}
+
 async function applyRestart(parts: RecordParts, keyId: number, restart: SourceStarted): Promise<Recorded> {
-  const { facts, rules } = parts
+  const { facts } = parts
   for (const session of await facts.listRunning(keyId, restart.source)) {
     if (session.startAt === null || session.startAt > restart.at) continue
     const people = byPerson(await facts.listAllMarks(keyId, session.id))
     for (const fact of concludeFromRestart(session, people, restart)) await conclude(parts, keyId, fact)
-    const now = await facts.getSession(keyId, session.id)
-    if (now !== undefined) facts.saveSession(keyId, resumeSession(now, restart.at, rules))
   }
+  await resumeRunning(parts, keyId, restart)
   return { id: restart.id, outcome: 'recorded' }
 }
 
@@ -271,6 +330,7 @@ function newSessionId(keyId: number, fact: SessionFact): string {
   return toObjectId(evidenceAt(fact), tail)
 }
 
-function digestOf(factJson: string): string {
+/** What a fact's id is claimed with. */
+export function digestOf(factJson: string): string {
   return hash('sha256', factJson, 'base64url').slice(0, 22)
 }

@@ -16,20 +16,31 @@ export function onStore<const Args extends ArgsDef>(
   args: Args,
   run: (args: ParsedArgs<Args>, store: Store, config: Config) => Promise<string>,
 ): CommandDef<Args> {
+  return withConfig(name, description, args, async (given, config) => {
+    const { databaseUrl, dataFolder, masterKey } = config
+    const rules = toRules(config)
+    const store = await openStore({ databaseUrl, dataFolder, masterKey, rules, clock: systemClock, exclusive: false })
+    try {
+      process.stdout.write(await run(given, store, config))
+    } finally {
+      await store.close()
+    }
+  })
+}
+
+/** A command that takes these arguments and no others, and the settings. */
+export function withConfig<const Args extends ArgsDef>(
+  name: string,
+  description: string,
+  args: Args,
+  run: (args: ParsedArgs<Args>, config: Config) => Promise<void>,
+): CommandDef<Args> {
   return defineCommand<Args>({
     meta: { name, description },
     args,
     async run({ args: given }) {
       refuseUnknownArgs(given, args)
-      const config = readConfig(process.env)
-      const { databaseUrl, dataFolder, masterKey } = config
-      const rules = toRules(config)
-      const store = await openStore({ databaseUrl, dataFolder, masterKey, rules, clock: systemClock, exclusive: false })
-      try {
-        process.stdout.write(await run(given, store, config))
-      } finally {
-        await store.close()
-      }
+      await run(given, readConfig(process.env))
     },
   })
 }

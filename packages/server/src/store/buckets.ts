@@ -4,7 +4,7 @@ import { compile, type Database } from './database.ts'
 // How many sessions started in each month, day and hour, of a key and of each large room, so that any page of a list, and its
 // total, is found by adding up a few numbers instead of stepping over the sessions before it.
 
-const hourMs = 3_600_000
+export const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 
 type Level = {
@@ -52,7 +52,8 @@ export type BucketReader = {
 /** An hour, and how many of its sessions are newer than the one that was looked for. */
 export type Place = { from: number; to: number; skip: number }
 
-type Delta = { sessions: number; ended: number }
+export type Delta = { sessions: number; ended: number }
+export type Bucket = Delta & { level: number; startAt: number }
 type Row = { startAt: number; sessions: number; ended: number }
 
 export function prepareBucketWriter(db: Database): () => BucketWriter {
@@ -116,12 +117,8 @@ export function prepareBucketWriter(db: Database): () => BucketWriter {
     }
 
     const writeBuckets = async (scope: Scope, byHour: Map<number, Delta>) => {
-      for (const [level, { startOf }] of levels.entries()) {
-        const byStart = new Map<number, Delta>()
-        for (const [hour, delta] of byHour) add(byStart, startOf(hour), delta)
-        for (const [startAt, delta] of byStart) {
-          if (delta.sessions !== 0 || delta.ended !== 0) await db.run(addBucket, { ...scope, ...delta, level, startAt })
-        }
+      for (const bucket of bucketsOf(byHour)) {
+        if (bucket.sessions !== 0 || bucket.ended !== 0) await db.run(addBucket, { ...scope, ...bucket })
       }
     }
 
@@ -229,6 +226,15 @@ export function createBucketReader(db: Database): BucketReader {
       }
       return place
     },
+  }
+}
+
+/** The buckets of each level that hours, by their starts, add up to. */
+export function* bucketsOf(byHour: Map<number, Delta>): Generator<Bucket> {
+  for (const [level, { startOf }] of levels.entries()) {
+    const byStart = new Map<number, Delta>()
+    for (const [hour, delta] of byHour) add(byStart, startOf(hour), delta)
+    for (const [startAt, delta] of byStart) yield { ...delta, level, startAt }
   }
 }
 

@@ -28,7 +28,7 @@ export type FactStore = Beside & {
   log(keyId: number, entry: LogEntry): void
   findNamed(keyId: number, fact: SessionFact & { sessionKey: string }): Promise<Session | undefined>
   /** The latest unnamed session of the fact's room and source. */
-  findLatest(keyId: number, fact: SessionFact): Promise<Session | undefined>
+  findLatest(keyId: number, fact: Pick<Fact, 'source' | 'roomId' | 'sessionKey'>): Promise<Session | undefined>
   /** The latest that started at or before `at`. */
   findPrevious(keyId: number, fact: SessionFact, at: number): Promise<Session | undefined>
   /** The earliest that started after `at`. */

@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Config } from './config.ts'
+import { takeLock } from './data-folder.ts'
+import { Refusal } from './error.ts'
+import {
+  type FreshTables,
+  openFreshPostgres,
+  openFreshSqlite,
+  type Snapshot,
+  snapshotPostgres,
+  snapshotSqlite,
+} from './store/kept-tables.ts'
+import { migrateToLatest } from './store/migrations.ts'
+import { lockDatabase, openPostgres } from './store/postgres.ts'
+import { openSqlite } from './store/sqlite.ts'
+
+type Where = Pick<Config, 'databaseUrl' | 'dataFolder'>
+
+/** All that is kept, to be read; also beside a running server. */
+export function openSnapshot({ databaseUrl, dataFolder }: Where): Snapshot {
+  return databaseUrl === undefined ? snapshotSqlite(requireFile(dataFolder)) : snapshotPostgres(databaseUrl)
+}
+
+/** All that is kept, and fresh tables beside it. No server runs on it until `close`. */
+export async function openFresh({ databaseUrl, dataFolder }: Where): Promise<FreshTables> {
+  return databaseUrl === undefined ? openFreshFile(requireFile(dataFolder), dataFolder) : openFreshSchema(databaseUrl)
+}
+
+async function openFreshFile(path: string, dataFolder: string): Promise<FreshTables> {
+  const lock = takeLock(dataFolder)
+  try {
+    const db = openSqlite(path)
+    await migrateToLatest(db.kysely)
+    await db.close()
+    return releasing(await openFreshSqlite(path), lock)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+async function openFreshSchema(url: string): Promise<FreshTables> {
+  const lock = await lockDatabase(url, () => {})
+  if (lock === undefined)
+    throw new Refusal('CONFLICT', 'DATABASE_URL is in use by a Rollcall server: stop that one first')
+  try {
+    const db = openPostgres(url, { connections: 1 })
+    await migrateToLatest(db.kysely)
+    await db.close()
+    return releasing(await openFreshPostgres(url), lock)
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+function releasing(fresh: FreshTables, lock: { release(): void | Promise<void> }): FreshTables {
+  return {
+    ...fresh,
+    async drop() {
+      await fresh.drop()
+      await lock.release()
+    },
+  }
+}
+
+function requireFile(dataFolder: string): string {
+  const path = join(dataFolder, 'rollcall.db')
+  if (existsSync(path)) return path
+  throw new Refusal('NOT_FOUND', `there is no record in ROLLCALL_DATA=${dataFolder}: name the folder of a server`)
+}
