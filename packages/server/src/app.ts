@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { addressOf } from './address.ts'
 import { toFact } from './api/event-fact.ts'
 import { createApiServer } from './api/server.ts'
 import { startAutoClose } from './auto-close.ts'
@@ -142,9 +143,7 @@ async function listen(api: FastifyInstance, { host, port }: Config): Promise<voi
   }
 }
 
-function urlOf(api: FastifyInstance, { host, tls }: Config): string {
+function urlOf(api: FastifyInstance, config: Config): string {
   const { port } = api.server.address() as AddressInfo
-  const everywhere = host === '0.0.0.0' || host === '::'
-  const name = everywhere ? 'localhost' : host.includes(':') ? `[${host}]` : host
-  return `${tls ? 'https' : 'http'}://${name}:${port}`
+  return addressOf({ ...config, port })
 }

@@ -1,6 +1,5 @@
 import { hash, randomBytes } from 'node:crypto'
 import type { Clock } from './clock.ts'
-import type { Config } from './config.ts'
 import type { Key } from './store/rows.ts'
 import type { Reads, Writes } from './store/store.ts'
 import { signToken } from './token.ts'
@@ -27,14 +26,6 @@ export async function redeemLink(code: string, { reads, writes, clock }: Parts) 
   const now = Math.floor(clock.now() / 1000) * 1000
   const token = await signToken(key, { roles: ['crawler'] }, { now, lifetimeMs: signInMs })
   return { token, expiresAt: new Date(now + signInMs).toISOString() }
-}
-
-/** Where people reach the server that these settings are of. */
-export function addressOf({ publicUrl, host, port, tls }: Pick<Config, 'publicUrl' | 'host' | 'port' | 'tls'>): string {
-  if (publicUrl !== undefined) return publicUrl
-  const everywhere = host === '0.0.0.0' || host === '::'
-  const name = everywhere ? 'localhost' : host.includes(':') ? `[${host}]` : host
-  return `${tls ? 'https' : 'http'}://${name}:${port}`
 }
 
 /** The table holds no code that somebody who reads it could use. */

@@ -1,7 +1,11 @@
+import { parseArgs } from 'node:util'
 import { type App, startApp } from './app.ts'
 import { readConfig } from './config.ts'
+import { fillDemo } from './demo.ts'
 import { StartRefusal } from './error.ts'
+import { createLink } from './link.ts'
 import { createLog } from './log.ts'
+import type { Key } from './store/rows.ts'
 import { signToken } from './token.ts'
 
 /** Whatever holds up the stop, the process ends after this, in milliseconds. */
@@ -10,10 +14,11 @@ const stopMaxMs = 9000
 const printedTokenMs = 24 * 3600 * 1000
 
 try {
+  const { demo } = readOptions(process.argv.slice(2))
   const config = readConfig(process.env)
   const log = createLog(config.logLevel)
   const app = await startApp(config, { log, onFailure })
-  process.stdout.write(await describe(app))
+  process.stdout.write(await describe(app, demo ? await fillDemo(app.context) : app.firstKey))
   process.once('SIGTERM', () => stop(app))
   process.once('SIGINT', () => stop(app))
 
@@ -34,15 +39,31 @@ async function stop(app: App): Promise<void> {
   process.exit(0)
 }
 
+/** Throws a `StartRefusal` that names what is not understood. */
+function readOptions(args: string[]): { demo: boolean } {
+  try {
+    const { demo = false } = parseArgs({ args, options: { demo: { type: 'boolean' } } }).values
+    return { demo }
+  } catch {
+    throw new StartRefusal(
+      `${args.join(' ')} is not understood: it takes --demo, or nothing; settings are in the environment`,
+    )
+  }
+}
+
 /** What `npm start` says to the person who typed it. The secret is not among it. */
-async function describe({ url, firstKey, context: { clock } }: App): Promise<string> {
-  if (firstKey === undefined) {
+async function describe({ url, context }: App, key: Key | undefined): Promise<string> {
+  if (key === undefined) {
     return `\nRollcall is running at ${url}\nEvery key is disabled: make one with  npm run rollcall -- keys add\n\n`
   }
-  const token = await signToken(firstKey, { roles: ['crawler'] }, { now: clock.now(), lifetimeMs: printedTokenMs })
+  const now = context.clock.now()
+  const token = await signToken(key, { roles: ['crawler'] }, { now, lifetimeMs: printedTokenMs })
   return `
 Rollcall is running at ${url}
-API key  ${firstKey.apiKey}
+API key  ${key.apiKey}
+
+The dashboard (this link signs in once, within ten minutes; another: npm run rollcall -- link):
+${await createLink(key, context.config.publicUrl ?? url, context)}
 
 Who was in which room (this token is good for a day; more of them: npm run rollcall -- token):
 curl -H 'Authorization: ${token}' '${url}/v2/sessions'

@@ -227,6 +227,7 @@ function toWrites(perform: Perform): Writes {
     addKey: (input) => perform('addKey', input),
     rotateKey: (input) => perform('rotateKey', input),
     disableKey: (input) => perform('disableKey', input),
+    removeKey: (input) => perform('removeKey', input),
     createRoom: (input) => perform('createRoom', input),
     ensureRooms: (input) => perform('ensureRooms', input),
     setRoomDisabled: (input) => perform('setRoomDisabled', input),

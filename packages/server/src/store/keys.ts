@@ -8,7 +8,7 @@ import type { SecretBox } from './secrets.ts'
 import type { Writes } from './store.ts'
 import type { Tables } from './tables.ts'
 
-export type KeyStore = Pick<Writes, 'addKey' | 'rotateKey' | 'disableKey'> & {
+export type KeyStore = Pick<Writes, 'addKey' | 'rotateKey' | 'disableKey' | 'removeKey'> & {
   find(apiKey: string): Promise<Key | undefined>
   list(): Promise<Key[]>
 }
@@ -87,6 +87,21 @@ export function createKeyStore(db: Database, box: SecretBox, now: () => number):
         .where('disabled_at', 'is', null)
         .execute()
       return findKey(apiKey)
+    },
+    async removeKey({ apiKey }) {
+      const key = await findKey(apiKey)
+      if (key === undefined) return false
+      // Whatever tables there are: all that is somebody's says whose.
+      const tables = (await k.introspection.getTables()).filter(({ columns }) =>
+        columns.some(({ name }) => name === 'key_id'),
+      )
+      for (const { name } of tables) {
+        await k
+          .deleteFrom(name as 'keys')
+          .where('key_id', '=', key.keyId)
+          .execute()
+      }
+      return true
     },
   }
 }

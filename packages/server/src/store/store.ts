@@ -170,6 +170,8 @@ export type Writes = {
   /** The old secret stays good until `previousUntil`. Undefined where no such key is. */
   rotateKey(input: { apiKey: string; previousUntil: number }): Promise<Key | undefined>
   disableKey(input: { apiKey: string }): Promise<Key | undefined>
+  /** Removes a key with all that belongs to it. False where no such key is. */
+  removeKey(input: { apiKey: string }): Promise<boolean>
   /** With a `customRoomId` that exists: that room, unchanged. */
   createRoom(input: { keyId: number } & NewRoom): Promise<Room>
   /**

@@ -1,0 +1,52 @@
+import { Rollcall, signToken } from '@rollcall/client'
+import type { SignIn } from '@rollcall/protocol'
+
+/** How long a token is good that is signed here with a key and its secret, in seconds. The secret is not kept. */
+const signedSeconds = 12 * 3600
+const kept = 'rollcall.token'
+
+/** The token of whoever is signed in, in this tab and no other. */
+export function readToken(): string | undefined {
+  return sessionStorage.getItem(kept) ?? undefined
+}
+
+export function keepToken(token: string): void {
+  sessionStorage.setItem(kept, token)
+}
+
+export function forgetToken(): void {
+  sessionStorage.removeItem(kept)
+}
+
+export function createClient(token: string): Rollcall {
+  return new Rollcall({ url: location.origin, token })
+}
+
+/** The code of the link that brought us here. It is taken out of the address at once. */
+export function takeCode(): string | undefined {
+  const code = new URLSearchParams(location.hash.slice(1)).get('code')
+  if (code === null) return undefined
+  history.replaceState(null, '', location.pathname + location.search)
+  return code
+}
+
+/** Exchanges a link's code for a token. Throws an error that says what was wrong. */
+export async function redeemCode(code: string): Promise<string> {
+  const headers = { 'content-type': 'application/json' }
+  const answer = await fetch('/v2/links/redeem', { method: 'POST', headers, body: JSON.stringify({ code }) })
+  const body = (await answer.json()) as SignIn & { error?: string }
+  if (!answer.ok) throw new Error(body.error ?? `The server answered ${answer.status}`)
+  return body.token
+}
+
+/** A token that is pasted, with or without what surrounds it in a header. Throws where the server does not take it. */
+export async function proveToken(text: string): Promise<string> {
+  const token = text.trim().replace(/^(Authorization:\s*)?(Bearer\s+)?/i, '')
+  await createClient(token).usage({ from: Date.now() - 1000, to: Date.now(), groupBy: 'room' })
+  return token
+}
+
+export async function signWithKey(apiKey: string, secret: string): Promise<string> {
+  const key = { apiKey: apiKey.trim(), secret: secret.trim() }
+  return proveToken(await signToken(key, { roles: ['crawler'] }, { expiresInSeconds: signedSeconds }))
+}

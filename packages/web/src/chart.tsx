@@ -1,0 +1,137 @@
+import 'uplot/dist/uPlot.min.css'
+import { useComputedColorScheme } from '@mantine/core'
+import { useEffect, useRef } from 'react'
+import uPlot from 'uplot'
+
+export type Series = {
+  label: string
+  values: (number | null)[]
+  color: 'bar' | 'live' | 'bar-inferred'
+  kind: 'line' | 'steps' | 'bars'
+}
+
+/** A canvas knows no CSS. */
+const palettes = {
+  light: { text: '#495057', line: '#e9ecef', bar: '#4263eb', live: '#2b8a3e', 'bar-inferred': '#e8590c' },
+  dark: { text: '#b8b8b8', line: '#3b3b3b', bar: '#748ffc', live: '#51cf66', 'bar-inferred': '#ffa94d' },
+}
+type Palette = (typeof palettes)['light']
+
+/** Epoch milliseconds. */
+export type Range = { from: number; to: number }
+
+/**
+ * A drawing for the eye. What it says has to be there in words too: `summary` is what a screen reader gets.
+ * @param times epoch milliseconds
+ */
+export function Chart({
+  times,
+  series,
+  summary,
+  height = 180,
+  range,
+  gutter = 48,
+  unit = '',
+  withTimes = true,
+}: {
+  times: number[]
+  series: Series[]
+  summary: string
+  height?: number
+  range?: Range
+  /** Pixels on the left, for the axis. */
+  gutter?: number
+  unit?: string
+  /** False where the times are told beside it. */
+  withTimes?: boolean
+}) {
+  const scheme = useComputedColorScheme('light')
+  const host = useRef<HTMLDivElement>(null)
+  const plot = useRef<uPlot>(undefined)
+  const shape = JSON.stringify([
+    series.map(({ label, color, kind }) => [label, color, kind]),
+    height,
+    gutter,
+    unit,
+    withTimes,
+    scheme,
+  ])
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it is drawn anew when its shape changes; data and range are set below
+  useEffect(() => {
+    const element = host.current
+    if (element === null) return
+    const chart = new uPlot(
+      toOptions(series, { width: element.clientWidth, height, gutter, unit, withTimes, palette: palettes[scheme] }),
+      [[], ...series.map(() => [])],
+      element,
+    )
+    plot.current = chart
+    const resized = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height }))
+    resized.observe(element)
+    return () => {
+      resized.disconnect()
+      chart.destroy()
+    }
+  }, [shape])
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a chart that is drawn anew has no data yet
+  useEffect(() => {
+    const chart = plot.current
+    if (chart === undefined) return
+    chart.setData([times.map((at) => at / 1000), ...series.map(({ values }) => values)] as uPlot.AlignedData, false)
+    const [first = 0, last = 1] = [times[0], times.at(-1)]
+    // Bars reach beyond their own time by half their width.
+    const half = series[0]?.kind === 'bars' && times.length > 1 ? (last - first) / (times.length - 1) / 2 : 0
+    chart.setScale('x', { min: (range?.from ?? first - half) / 1000, max: (range?.to ?? last + half) / 1000 })
+  }, [times, series, range?.from, range?.to, shape])
+
+  return <div ref={host} role="img" aria-label={summary} style={{ height, minWidth: 0, overflow: 'hidden' }} />
+}
+
+/** Of people and sessions there are no halves. */
+const wholeSteps = Array.from({ length: 9 }, (_, power) => [1, 2, 5].map((n) => n * 10 ** power)).flat()
+
+type Look = { width: number; height: number; gutter: number; unit: string; withTimes: boolean; palette: Palette }
+
+function toOptions(series: Series[], { width, height, gutter, unit, withTimes, palette }: Look): uPlot.Options {
+  const axis = {
+    stroke: palette.text,
+    grid: { stroke: palette.line, width: 1 },
+    ticks: { show: false },
+    font: '12px system-ui',
+  }
+  return {
+    width,
+    height,
+    padding: withTimes ? [8, 16, 0, 0] : [8, 0, 8, 0],
+    legend: { show: false },
+    cursor: { drag: { x: false, y: false }, points: { size: 6 } },
+    scales: { y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
+    axes: [
+      { ...axis, grid: { show: false }, show: withTimes },
+      {
+        ...axis,
+        size: gutter,
+        incrs: wholeSteps,
+        values: (_, splits) => splits.map((value) => `${value.toLocaleString()}${unit}`),
+      },
+    ],
+    series: [{}, ...series.map((one) => toSeries(one, palette[one.color]))],
+  }
+}
+
+function toSeries({ label, kind }: Series, color: string): uPlot.Series {
+  const { bars, stepped } = uPlot.paths
+  const paths =
+    kind === 'bars' ? bars?.({ size: [0.7, 60], radius: 0.15 }) : kind === 'steps' ? stepped?.({ align: 1 }) : undefined
+  return {
+    label,
+    stroke: color,
+    width: kind === 'bars' ? 0 : 1.5,
+    fill: kind === 'bars' ? color : `${color}2e`,
+    points: { show: false },
+    spanGaps: false,
+    ...(paths && { paths }),
+  }
+}

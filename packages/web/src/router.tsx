@@ -1,0 +1,51 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
+import { readOverviewSearch } from './overview/search.ts'
+import { readRoomsSearch } from './rooms/search.ts'
+import { readSessionSearch } from './session/search.ts'
+import { SessionsPage } from './sessions/page.tsx'
+import { readSessionsSearch } from './sessions/search.ts'
+import { NotFound, Shell } from './shell.tsx'
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFound })
+
+const sessions = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  validateSearch: readSessionsSearch,
+  component: SessionsPage,
+})
+const session = createRoute({
+  getParentRoute: () => root,
+  path: '/sessions/$sessionId',
+  validateSearch: readSessionSearch,
+  component: lazyRouteComponent(() => import('./session/page.tsx'), 'SessionPage'),
+})
+const overview = createRoute({
+  getParentRoute: () => root,
+  path: '/overview',
+  validateSearch: readOverviewSearch,
+  component: lazyRouteComponent(() => import('./overview/page.tsx'), 'OverviewPage'),
+})
+const rooms = createRoute({
+  getParentRoute: () => root,
+  path: '/rooms',
+  validateSearch: readRoomsSearch,
+  component: lazyRouteComponent(() => import('./rooms/page.tsx'), 'RoomsPage'),
+})
+const sources = createRoute({
+  getParentRoute: () => root,
+  path: '/sources',
+  component: lazyRouteComponent(() => import('./sources/page.tsx'), 'SourcesPage'),
+})
+
+export const router = createRouter({
+  routeTree: root.addChildren([sessions, session, overview, rooms, sources]),
+  defaultPreload: 'intent',
+  scrollRestoration: true,
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}

@@ -1,0 +1,124 @@
+import { Group, Pagination, Table, Text, TextInput } from '@mantine/core'
+import type { Participant, Session } from '@rollcall/client'
+import { useState } from 'react'
+import { ConfirmButton } from '../confirm-button.tsx'
+import { useSignedIn } from '../signed-in.tsx'
+import { Empty } from '../states.tsx'
+import { formatDuration, Time } from '../time.tsx'
+import { explainEnd } from './reasons.ts'
+import classes from './session.module.css'
+
+const perPage = 50
+
+/** Everybody who was inside, with their times in words and numbers. */
+export function Attendance({ session, onChanged }: { session: Session; onChanged: () => void }) {
+  const [page, setPage] = useState(1)
+  const [sought, setSought] = useState('')
+  const wanted = sought.trim().toLowerCase()
+  const people = session.participants.filter(({ name, participantId }) =>
+    `${name}\n${participantId}`.toLowerCase().includes(wanted),
+  )
+  const lastPage = Math.max(1, Math.ceil(people.length / perPage))
+  const shown = people.slice((Math.min(page, lastPage) - 1) * perPage, Math.min(page, lastPage) * perPage)
+  return (
+    <div>
+      {session.participants.length > 10 && (
+        <TextInput
+          mb="sm"
+          maw={320}
+          aria-label="Find a person"
+          placeholder="Find a person"
+          value={sought}
+          onChange={(event) => setSought(event.currentTarget.value)}
+        />
+      )}
+      {people.length === 0 ? (
+        <Empty title="Nobody here" />
+      ) : (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a narrow window scrolls it by keys
+        <section className={`card ${classes.scroll}`} tabIndex={0} aria-label="Attendance">
+          <Table verticalSpacing="xs" horizontalSpacing="md" aria-label="Attendance" miw={640}>
+            <Table.Thead>
+              <Table.Tr>
+                <Table.Th>Person</Table.Th>
+                <Table.Th>Joined</Table.Th>
+                <Table.Th>Left</Table.Th>
+                <Table.Th>Inside for</Table.Th>
+                <Table.Th>Times</Table.Th>
+                <Table.Th>How it ended</Table.Th>
+                <Table.Th>
+                  <span className={classes.hidden}>Actions</span>
+                </Table.Th>
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {shown.map((person) => (
+                <Row key={person.participantId} person={person} sessionId={session.id} onChanged={onChanged} />
+              ))}
+            </Table.Tbody>
+          </Table>
+        </section>
+      )}
+      {lastPage > 1 && (
+        <Group justify="flex-end" mt="sm">
+          <Pagination
+            size="sm"
+            total={lastPage}
+            value={Math.min(page, lastPage)}
+            onChange={setPage}
+            getControlProps={(control) => ({ 'aria-label': `${control} page` })}
+            getItemProps={(number) => ({ 'aria-label': `Page ${number}` })}
+          />
+        </Group>
+      )}
+    </div>
+  )
+}
+
+function Row({ person, sessionId, onChanged }: { person: Participant; sessionId: string; onChanged: () => void }) {
+  const { rollcall } = useSignedIn()
+  const { participantId, name, kind, timelog, totalSeconds } = person
+  const [first, last] = [timelog[0], timelog.at(-1)]
+  if (first === undefined || last === undefined) return null
+  const shownName = name || participantId
+  return (
+    <Table.Tr>
+      <Table.Td>
+        <Text fw={600} size="sm" className={classes.anywhere}>
+          {shownName}
+          {kind !== 'person' && ` (${kind})`}
+        </Text>
+        {name !== '' && name !== participantId && (
+          <Text c="dimmed" size="xs" className={classes.anywhere}>
+            {participantId}
+          </Text>
+        )}
+      </Table.Td>
+      <Table.Td className="numeric">
+        <Time at={first.start} as="clock" />
+      </Table.Td>
+      <Table.Td className="numeric">
+        {last.end === null ? <span className="live-text">inside</span> : <Time at={last.end} as="clock" />}
+      </Table.Td>
+      <Table.Td className="numeric">{formatDuration(totalSeconds)}</Table.Td>
+      <Table.Td className="numeric">{timelog.length}</Table.Td>
+      <Table.Td>
+        <Text size="sm">{last.end === null ? '' : explainEnd(last)}</Text>
+      </Table.Td>
+      <Table.Td>
+        {last.end === null && (
+          <ConfirmButton
+            size="compact-sm"
+            label="Remove"
+            ariaLabel={`Remove ${shownName}`}
+            question={`${shownName} is put out of the room at once, here and in the media server. Whoever still has a good token can join again.`}
+            run={async () => {
+              await rollcall.sessions.remove(sessionId, participantId)
+              onChanged()
+            }}
+          />
+        )}
+      </Table.Td>
+    </Table.Tr>
+  )
+}

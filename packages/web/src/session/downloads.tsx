@@ -1,0 +1,84 @@
+import { Button, Code, CopyButton, Menu, Popover, Stack, Text } from '@mantine/core'
+import { useState } from 'react'
+import { useSignedIn } from '../signed-in.tsx'
+
+/** The same for programs and spreadsheets. */
+export function Downloads({ sessionId, onFailure }: { sessionId: string; onFailure: (error: Error) => void }) {
+  const { token } = useSignedIn()
+  const path = `/v2/sessions/${sessionId}`
+  const [busy, setBusy] = useState(false)
+  const download = async (what: string, name: string) => {
+    setBusy(true)
+    try {
+      await save(what, name, token)
+    } catch (error) {
+      onFailure(error as Error)
+    } finally {
+      setBusy(false)
+    }
+  }
+  return (
+    <>
+      <Menu position="bottom-end">
+        <Menu.Target>
+          <Button variant="default" loading={busy}>
+            Download
+          </Button>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item onClick={() => download(`${path}/attendance?format=csv`, `${sessionId}-stays.csv`)}>
+            Every time inside, as CSV
+          </Menu.Item>
+          <Menu.Item
+            onClick={() => download(`${path}/attendance?format=csv&per=participant`, `${sessionId}-people.csv`)}
+          >
+            A line for each person, as CSV
+          </Menu.Item>
+          <Menu.Item onClick={() => download(path, `${sessionId}.json`)}>The session, as JSON</Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      <CurlButton path={path} token={token} />
+    </>
+  )
+}
+
+function CurlButton({ path, token }: { path: string; token: string }) {
+  const command = `curl -H 'Authorization: ${token}' '${location.origin}${path}'`
+  return (
+    <Popover width={420} position="bottom-end" trapFocus withinPortal>
+      <Popover.Target>
+        <Button variant="default">curl</Button>
+      </Popover.Target>
+      <Popover.Dropdown>
+        <Stack gap="xs">
+          <Text size="sm">
+            This page’s data, from a shell. The token in it is yours: whoever has it can do what you can.
+          </Text>
+          <Code block style={{ overflowWrap: 'anywhere', whiteSpace: 'pre-wrap', maxHeight: 160 }} tabIndex={0}>
+            {command}
+          </Code>
+          <CopyButton value={command}>
+            {({ copied, copy }) => (
+              <Button size="xs" onClick={copy}>
+                {copied ? 'Copied' : 'Copy'}
+              </Button>
+            )}
+          </CopyButton>
+        </Stack>
+      </Popover.Dropdown>
+    </Popover>
+  )
+}
+
+/** A link cannot bring a token, so the file is fetched here. */
+async function save(path: string, name: string, token: string): Promise<void> {
+  const answer = await fetch(path, { headers: { authorization: token } })
+  if (!answer.ok) throw new Error(`The download was answered ${answer.status}`)
+  const url = URL.createObjectURL(await answer.blob())
+  const link = document.createElement('a')
+  link.href = url
+  link.download = name
+  link.click()
+  // The browser has begun to read it by then.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000)
+}

@@ -1,0 +1,157 @@
+import { Anchor, Group, Stack, Tabs, Text, Title } from '@mantine/core'
+import { RollcallError, type Session } from '@rollcall/client'
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { type ReactNode, useState } from 'react'
+import { ConfirmButton } from '../confirm-button.tsx'
+import { liveMs, useLive } from '../live.ts'
+import { useSignedIn } from '../signed-in.tsx'
+import { Empty, Failure, Loading } from '../states.tsx'
+import { formatDuration, RunningClock, Time } from '../time.tsx'
+import { Attendance } from './attendance.tsx'
+import { Downloads } from './downloads.tsx'
+import { Quality } from './quality.tsx'
+import type { SessionView } from './search.ts'
+import classes from './session.module.css'
+import { Timeline } from './timeline.tsx'
+
+/** A session that is over hardly changes: it is looked at again this often, in milliseconds. */
+const endedMs = 5000
+const path = '/sessions/$sessionId'
+
+export function SessionPage() {
+  const { sessionId } = useParams({ from: path })
+  const { rollcall } = useSignedIn()
+  const { data, error, refetch } = useLive(
+    ['session', sessionId],
+    () => rollcall.sessions.get(sessionId),
+    (session) => (session?.end === null ? liveMs : endedMs),
+  )
+  if (error instanceof RollcallError && error.statusCode === 404) {
+    return (
+      <Empty title="There is no such session">
+        <Link to="/">All sessions</Link>
+      </Empty>
+    )
+  }
+  if (error !== null && data === undefined) return <Failure error={error} retry={refetch} />
+  if (data === undefined) return <Loading />
+  return (
+    <Stack gap="lg">
+      {error !== null && <Failure error={error} />}
+      <Head session={data} refetch={refetch} />
+      <Facts session={data} />
+      <Views session={data} refetch={refetch} />
+    </Stack>
+  )
+}
+
+function Head({ session, refetch }: { session: Session; refetch: () => void }) {
+  const { rollcall } = useSignedIn()
+  const [failure, setFailure] = useState<Error>()
+  const { id, roomId, customRoomId, end } = session
+  return (
+    <Stack gap="xs">
+      <Anchor component={Link} to="/" size="sm">
+        ← All sessions
+      </Anchor>
+      <Group justify="space-between" align="flex-start" gap="sm">
+        <div>
+          <Title order={1} size="h2" className={classes.anywhere ?? ''}>
+            {customRoomId ?? roomId}
+          </Title>
+          <Text c="dimmed" size="sm" className={classes.anywhere ?? ''}>
+            {customRoomId !== null && `room ${roomId} · `}session {id}
+          </Text>
+        </div>
+        <Group gap="xs">
+          <Downloads sessionId={id} onFailure={setFailure} />
+          {end === null && (
+            <ConfirmButton
+              label="End session"
+              question="Everybody is put out, here and in the media server, and the session is over. The room stays open for another."
+              run={async () => {
+                await rollcall.sessions.end(id)
+                refetch()
+              }}
+            />
+          )}
+        </Group>
+      </Group>
+      {failure !== undefined && <Failure error={failure} />}
+    </Stack>
+  )
+}
+
+function Facts({ session }: { session: Session }) {
+  const { start, end, participants } = session
+  const inside = participants.filter(({ timelog }) => timelog.some((entry) => entry.end === null)).length
+  return (
+    <dl className={`card ${classes.facts}`}>
+      <Fact name="Status">
+        {end === null ? (
+          <Group gap={8} className="live-text">
+            <span className="live-dot" />
+            Live
+          </Group>
+        ) : (
+          'Ended'
+        )}
+      </Fact>
+      <Fact name="Started">
+        <Time at={start} />
+      </Fact>
+      {end !== null && (
+        <Fact name="Ended">
+          <Time at={end} />
+        </Fact>
+      )}
+      <Fact name="Lasted">
+        {end === null ? <RunningClock since={start} /> : formatDuration((Date.parse(end) - Date.parse(start)) / 1000)}
+      </Fact>
+      {end === null && <Fact name="Inside now">{inside.toLocaleString()}</Fact>}
+      <Fact name="People">{session.uniqueParticipants.toLocaleString()}</Fact>
+      <Fact name="At one moment">{session.maxJoinedPeersCount.toLocaleString()}</Fact>
+      <Fact name="Time inside">{formatDuration(session.participantSeconds)}</Fact>
+      <Fact name="Source">{session.engine}</Fact>
+      {session.revision > 0 && <Fact name="Corrected">{session.revision} ×</Fact>}
+    </dl>
+  )
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div className={classes.fact}>
+      <dt>{name}</dt>
+      <dd className="numeric">{children}</dd>
+    </div>
+  )
+}
+
+function Views({ session, refetch }: { session: Session; refetch: () => void }) {
+  const { view = 'timeline' } = useSearch({ from: path })
+  const navigate = useNavigate({ from: path })
+  const choose = (chosen: string | null) =>
+    navigate({ search: chosen === 'timeline' ? {} : { view: chosen as SessionView }, replace: true })
+  return (
+    <Tabs value={view} onChange={choose} keepMounted={false}>
+      <Tabs.List mb="md">
+        <Tabs.Tab value="timeline">Timeline</Tabs.Tab>
+        <Tabs.Tab value="attendance">Attendance</Tabs.Tab>
+        <Tabs.Tab value="quality">Quality</Tabs.Tab>
+      </Tabs.List>
+      <Tabs.Panel value="timeline">
+        {session.participants.length === 0 ? (
+          <Empty title="Nobody was inside">The session was reported, and nobody joined it.</Empty>
+        ) : (
+          <Timeline session={session} />
+        )}
+      </Tabs.Panel>
+      <Tabs.Panel value="attendance">
+        <Attendance session={session} onChanged={refetch} />
+      </Tabs.Panel>
+      <Tabs.Panel value="quality">
+        <Quality session={session} />
+      </Tabs.Panel>
+    </Tabs>
+  )
+}

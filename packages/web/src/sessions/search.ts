@@ -1,0 +1,32 @@
+import type { SessionFilters } from '@rollcall/client'
+import { given, readNumber, readOneOf, readText, readTime } from '../search.ts'
+
+/** What the list shows: all of it is in the address. */
+export type SessionsSearch = {
+  room?: string
+  status?: 'ongoing' | 'ended'
+  person?: string
+  from?: string
+  to?: string
+  /** Who was inside at this moment. */
+  at?: string
+  page?: number
+}
+
+export const sessionsPerPage = 20
+
+export function readSessionsSearch(search: Record<string, unknown>): SessionsSearch {
+  return given({
+    room: readText(search, 'room'),
+    status: readOneOf(search, 'status', ['ongoing', 'ended'] as const),
+    person: readText(search, 'person'),
+    from: readTime(search, 'from'),
+    to: readTime(search, 'to'),
+    at: readTime(search, 'at'),
+    page: readNumber(search, 'page'),
+  })
+}
+
+export function toFilters({ room, person, from, to, at }: SessionsSearch): SessionFilters {
+  return given({ query: room, participantId: person, startDate: from, endDate: to, activeAt: at })
+}

@@ -1,0 +1,97 @@
+import { Group, Table, Text } from '@mantine/core'
+import type { Session } from '@rollcall/client'
+import { Link } from '@tanstack/react-router'
+import { formatDuration, RunningClock, Time } from '../time.tsx'
+import classes from './sessions.module.css'
+
+/** Names that a row has room for. */
+const namesMax = 3
+
+export function SessionTable({
+  sessions,
+  at,
+  labelledBy,
+}: {
+  sessions: Session[]
+  at: string | undefined
+  labelledBy: string
+}) {
+  return (
+    <div className={`card ${classes.table}`}>
+      <Table verticalSpacing="sm" horizontalSpacing="md" aria-labelledby={labelledBy}>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>Room</Table.Th>
+            <Table.Th>Started</Table.Th>
+            <Table.Th>Lasted</Table.Th>
+            <Table.Th>{at === undefined ? 'People' : 'Inside then'}</Table.Th>
+            <Table.Th className={classes.wide}>At most</Table.Th>
+            <Table.Th className={classes.wide}>Time inside</Table.Th>
+            <Table.Th className={classes.wide}>Source</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {sessions.map((session) => (
+            <Row key={session.id} session={session} isAtMoment={at !== undefined} />
+          ))}
+        </Table.Tbody>
+      </Table>
+    </div>
+  )
+}
+
+function Row({ session, isAtMoment }: { session: Session; isAtMoment: boolean }) {
+  const { id, start, end, roomId, customRoomId, engine } = session
+  const lasted = end === null ? undefined : (Date.parse(end) - Date.parse(start)) / 1000
+  return (
+    <Table.Tr className={classes.row ?? ''}>
+      <Table.Td>
+        <Link className={classes.name} to="/sessions/$sessionId" params={{ sessionId: id }}>
+          {customRoomId ?? roomId}
+        </Link>
+      </Table.Td>
+      <Table.Td>
+        <Time at={start} />
+      </Table.Td>
+      <Table.Td className="numeric">
+        {lasted === undefined ? (
+          <Group gap={8} wrap="nowrap" className="live-text">
+            <span className="live-dot" />
+            <RunningClock since={start} />
+          </Group>
+        ) : (
+          formatDuration(lasted)
+        )}
+      </Table.Td>
+      <Table.Td>
+        <People session={session} isAtMoment={isAtMoment} />
+      </Table.Td>
+      <Table.Td className={`numeric ${classes.wide}`}>{session.maxJoinedPeersCount.toLocaleString()}</Table.Td>
+      <Table.Td className={`numeric ${classes.wide}`}>{formatDuration(session.participantSeconds)}</Table.Td>
+      <Table.Td className={classes.wide}>{engine}</Table.Td>
+    </Table.Tr>
+  )
+}
+
+/** How many, and who: of a live session those inside now, at a moment those inside then. */
+function People({ session, isAtMoment }: { session: Session; isAtMoment: boolean }) {
+  const { participants, activeParticipantIds = [], uniqueParticipants, end } = session
+  const inside = participants.filter(({ timelog }) => timelog.some((entry) => entry.end === null))
+  const shown = isAtMoment
+    ? participants.filter(({ participantId }) => activeParticipantIds.includes(participantId))
+    : end === null
+      ? inside
+      : participants
+  const count = isAtMoment ? activeParticipantIds.length : end === null ? inside.length : uniqueParticipants
+  const names = shown.slice(0, namesMax).map(({ name, participantId }) => name || participantId)
+  return (
+    <>
+      <span className="numeric">{count.toLocaleString()}</span>
+      {end === null && !isAtMoment && ' inside'}
+      <Text span c="dimmed" size="sm" className={classes.wide} ml={8}>
+        {names.join(', ')}
+        {count > names.length && names.length > 0 && ' …'}
+      </Text>
+    </>
+  )
+}

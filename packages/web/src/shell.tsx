@@ -1,0 +1,57 @@
+import { Button, Group } from '@mantine/core'
+import { Link, Outlet } from '@tanstack/react-router'
+import { Logo } from './logo.tsx'
+import classes from './shell.module.css'
+import { useSignedIn } from './signed-in.tsx'
+import { Empty } from './states.tsx'
+
+/** What is around every page. */
+export function Shell() {
+  const { signOut } = useSignedIn()
+  const link = { className: classes.link }
+  return (
+    <>
+      <a className={classes.skip} href="#main">
+        Skip to the content
+      </a>
+      <header className={classes.header}>
+        <div className={classes.bar}>
+          <Logo />
+          <nav className={classes.nav} aria-label="Pages">
+            <Link to="/" {...link} activeOptions={{ exact: true, includeSearch: false }}>
+              Sessions
+            </Link>
+            <Link to="/overview" {...link} activeOptions={{ includeSearch: false }}>
+              Overview
+            </Link>
+            <Link to="/rooms" {...link} activeOptions={{ includeSearch: false }}>
+              Rooms
+            </Link>
+            <Link to="/sources" {...link}>
+              Sources
+            </Link>
+          </nav>
+          <Group gap={4} ml="auto" wrap="nowrap">
+            <Button component="a" href="/docs" size="compact-sm" variant="subtle" color="gray" c="inherit">
+              API
+            </Button>
+            <Button size="compact-sm" variant="subtle" color="gray" c="inherit" onClick={() => signOut()}>
+              Sign out
+            </Button>
+          </Group>
+        </div>
+      </header>
+      <main id="main" className={classes.main}>
+        <Outlet />
+      </main>
+    </>
+  )
+}
+
+export function NotFound() {
+  return (
+    <Empty title="There is no such page">
+      <Link to="/">All sessions</Link>
+    </Empty>
+  )
+}

@@ -1,0 +1,102 @@
+import {
+  Alert,
+  Button,
+  Code,
+  Container,
+  Paper,
+  PasswordInput,
+  Stack,
+  Tabs,
+  Text,
+  Textarea,
+  TextInput,
+  Title,
+} from '@mantine/core'
+import { type FormEvent, useState } from 'react'
+import { proveToken, signWithKey } from './access.ts'
+import { Logo } from './logo.tsx'
+
+/** Who opens the dashboard without a link signs in here. */
+export function SignIn({ why, onToken }: { why: string | undefined; onToken: (token: string) => void }) {
+  const [failure, setFailure] = useState(why)
+  const [busy, setBusy] = useState(false)
+
+  const submit = (sign: (given: FormData) => Promise<string>) => async (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault()
+    setBusy(true)
+    setFailure(undefined)
+    try {
+      onToken(await sign(new FormData(event.currentTarget)))
+    } catch (error) {
+      setFailure((error as Error).message)
+      setBusy(false)
+    }
+  }
+  const text = (given: FormData, name: string) => String(given.get(name) ?? '')
+
+  return (
+    <Container component="main" size={460} py={{ base: 'xl', sm: 80 }}>
+      <Stack gap="lg">
+        <Logo />
+        <div>
+          <Title order={1} size="h2">
+            Sign in
+          </Title>
+          <Text c="dimmed">
+            The link that <Code>npm start</Code> prints signs you in; <Code>rollcall link</Code> makes another.
+          </Text>
+        </div>
+        {failure !== undefined && (
+          <Alert color="red" variant="outline" role="alert" title="That did not work">
+            {failure}
+          </Alert>
+        )}
+        <Paper className="card" p="lg">
+          <Tabs defaultValue="token" keepMounted={false}>
+            <Tabs.List grow mb="md">
+              <Tabs.Tab value="token">With a token</Tabs.Tab>
+              <Tabs.Tab value="key">With a key</Tabs.Tab>
+            </Tabs.List>
+            <Tabs.Panel value="token">
+              <form onSubmit={submit((given) => proveToken(text(given, 'token')))}>
+                <Stack>
+                  <Textarea
+                    name="token"
+                    label="Token"
+                    description="One that names the role crawler, as rollcall token signs it"
+                    autosize
+                    minRows={3}
+                    maxRows={6}
+                    required
+                    spellCheck={false}
+                    autoComplete="off"
+                  />
+                  <Button type="submit" loading={busy}>
+                    Sign in
+                  </Button>
+                </Stack>
+              </form>
+            </Tabs.Panel>
+            <Tabs.Panel value="key">
+              <form onSubmit={submit((given) => signWithKey(text(given, 'key'), text(given, 'secret')))}>
+                <Stack>
+                  <TextInput name="key" label="API key" required spellCheck={false} autoComplete="username" />
+                  <PasswordInput
+                    name="secret"
+                    label="Secret"
+                    description="Signs a token in this page; it is neither sent nor kept"
+                    required
+                    autoComplete="current-password"
+                  />
+                  <Button type="submit" loading={busy}>
+                    Sign in
+                  </Button>
+                </Stack>
+              </form>
+            </Tabs.Panel>
+          </Tabs>
+        </Paper>
+      </Stack>
+    </Container>
+  )
+}

@@ -1,0 +1,61 @@
+import { Tooltip } from '@mantine/core'
+import { useNow } from './live.ts'
+
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' })
+
+/** A moment in the reader's own zone; in UTC for who points at it. */
+export function Time({ at, as = 'moment' }: { at: string | number; as?: 'moment' | 'clock' }) {
+  const date = new Date(at)
+  const utc = date.toISOString()
+  return (
+    <Tooltip label={utc} openDelay={200}>
+      <time dateTime={utc} style={{ whiteSpace: 'nowrap' }}>
+        {(as === 'moment' ? moment : clock).format(date)}
+      </time>
+    </Tooltip>
+  )
+}
+
+export function clockOf(at: number): string {
+  return clock.format(at)
+}
+
+/** How long something has lasted, second by second. */
+export function RunningClock({ since }: { since: string }) {
+  const seconds = (useNow() - Date.parse(since)) / 1000
+  return (
+    <span className="numeric" role="timer" aria-label="Running for">
+      {formatClock(Math.max(0, seconds))}
+    </span>
+  )
+}
+
+/** `1:02:03`, as a stopwatch shows it. */
+function formatClock(seconds: number): string {
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, Math.floor(seconds) % 60]
+  const two = (n: number) => String(n).padStart(2, '0')
+  return h === 0 ? `${m}:${two(s)}` : `${h}:${two(m)}:${two(s)}`
+}
+
+/** `1,234 h`, `1 h 2 min`, `3 min 5 s`, `7 s`. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.round(seconds)
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
+  if (h >= 100) return `${h.toLocaleString()} h`
+  if (h > 0) return m === 0 ? `${h} h` : `${h} h ${m} min`
+  if (m > 0) return s === 0 || m >= 10 ? `${m} min` : `${m} min ${s} s`
+  return `${s} s`
+}
+
+/** What an input of the type `datetime-local` shows for a moment. */
+export function toLocalInput(iso: string | undefined): string {
+  if (iso === undefined || Number.isNaN(Date.parse(iso))) return ''
+  const date = new Date(iso)
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
+}
+
+export function fromLocalInput(text: string): string | undefined {
+  const at = new Date(text).getTime()
+  return Number.isNaN(at) ? undefined : new Date(at).toISOString()
+}
