@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
+import pg from 'pg'
 import { StartRefusal } from '../src/error.ts'
 import { openStore, type StoreOptions } from '../src/open-store.ts'
 import { toRules } from '../src/rules.ts'
@@ -91,5 +92,58 @@ describe('a PostgreSQL database', () => {
     )
     assert.equal(changes.filter(({ type }) => type === 'participant.joined').length, 300)
     await Promise.all([one.close(), two.close()])
+  })
+
+  test('whose connections break again and again loses no acknowledged fact, and doubles none', async () => {
+    const databaseUrl = await postgres.newDatabase()
+    const store = await openStore(optionsOf(databaseUrl))
+    const { keyId } = await store.writes.addKey({ name: null, email: null })
+    const killer = new pg.Client({ connectionString: databaseUrl })
+    await killer.connect()
+    const breakAll = async () => {
+      const { rowCount } = await killer.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'rollcall' and datname = current_database()",
+      )
+      return rowCount ?? 0
+    }
+    let broken = 0
+    const at = Date.UTC(2026, 0, 5, 8)
+    const acknowledged: string[] = []
+    for (let n = 0; n < 60; n++) {
+      const facts = Array.from({ length: 5 }, (_, i) => ({
+        type: 'participant-joined' as const,
+        id: `${n}-${i}`,
+        source: 'events',
+        roomId: 'r',
+        sessionKey: 's',
+        at: at + n,
+        receivedAt: at + n,
+        participantId: `p${n}-${i}`,
+        connectionId: `c${n}-${i}`,
+      }))
+      // Every third is under way while the connections break, at one moment of it or another.
+      const recording = store.record(keyId, facts)
+      if (n % 3 === 0) {
+        await new Promise((resolve) => setTimeout(resolve, n / 4))
+        broken += await breakAll()
+      }
+      for (const { id, outcome } of await recording) {
+        assert.ok(outcome === 'recorded' || outcome === 'duplicate', outcome)
+        acknowledged.push(id)
+      }
+    }
+    await killer.end()
+    assert.ok(broken > 0, 'connections were broken')
+    const [session] = (await store.reads.listSessions(keyId, {}, { page: 1, perPage: 10 }, 1000)).sessions
+    assert.ok(session !== undefined && 'record' in session)
+    assert.equal(session.record.session.inside, 300)
+    assert.equal(new Set(acknowledged).size, 300)
+    const changes = await store.reads.changesAfter(keyId, 0, 10_000)
+    assert.deepEqual(
+      changes.map(({ seq }) => seq),
+      changes.map((_, i) => i + 1),
+    )
+    assert.equal(changes.filter(({ type }) => type === 'participant.joined').length, 300)
+    await store.close()
   })
 })

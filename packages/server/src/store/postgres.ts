@@ -29,8 +29,9 @@ export function openPostgres(url: string, { connections }: { connections: number
     types,
     application_name: 'rollcall',
   })
-  // A connection that breaks while nobody uses it is simply replaced.
+  // A connection that breaks is replaced; whatever was asked on it fails by itself.
   pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
   /** The connection of the transaction under way. */
   let held: pg.PoolClient | undefined
   const names = new Map<string, string>()
