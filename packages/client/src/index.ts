@@ -5,6 +5,8 @@ export type {
   Participant,
   Peer,
   Permission,
+  QualityReport,
+  QualitySample,
   ReportedEvent,
   Role,
   Room,
@@ -15,6 +17,7 @@ export { closeCodes } from '@rollcall/protocol/close-codes'
 export type { Backoff } from './backoff.ts'
 export { RollcallError } from './error.ts'
 export type { Listing, Page } from './listing.ts'
+export type { Measurable } from './quality-watch.ts'
 export type { Reporter, ReportOptions } from './report.ts'
 export { type ReportLimits, reportLimits } from './report-limits.ts'
 export { Rollcall, type RollcallOptions, type UsageOptions } from './rollcall.ts'

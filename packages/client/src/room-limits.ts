@@ -20,6 +20,8 @@ export type RoomLimits = {
   connectForMs: number
   /** After that, trouble that lasts this long ends the room. */
   reconnectForMs: number
+  /** The media of the peer connections that are watched are measured this often. */
+  qualityIntervalMs: number
   /** The largest message, in bytes: a server closes whoever sends a larger one. */
   messageMaxBytes: number
   /** Bytes that may wait for a slow network; more is refused. */
@@ -36,6 +38,7 @@ export const roomLimits: RoomLimits = {
   steadyMs: 10_000,
   connectForMs: 30_000,
   reconnectForMs: 300_000,
+  qualityIntervalMs: 10_000,
   messageMaxBytes: 64 * 1024,
   bufferedMaxBytes: 4 * 1024 * 1024,
 }

@@ -1,9 +1,11 @@
-import type { ClientMessage, Peer, ServerMessage } from '@rollcall/protocol'
+import type { ClientMessage, Peer, QualityReport, ServerMessage } from '@rollcall/protocol'
 // By their own path: the rest of the protocol brings its schemas and their validator, which a browser has no use for.
 import { nameMaxLength, participantIdMaxLength } from '@rollcall/protocol/ids'
 import { backoffMs } from './backoff.ts'
 import { parseBaseUrl } from './base-url.ts'
+import { describeDevice } from './device.ts'
 import { createEvents, type Events } from './events.ts'
+import { createQualityWatch, type Measurable } from './quality-watch.ts'
 import { mayHeal, nameClose, type RoomCloseName } from './room-closes.ts'
 import { NotJoined, RoomClosed } from './room-error.ts'
 import { type RoomLimits, roomLimits } from './room-limits.ts'
@@ -98,6 +100,16 @@ export type LiveRoom = Pick<Events<LiveRoomEvents>, 'on'> & {
    * answer after 5 s, or at once where there is no connection to tell it on.
    */
   leave(): Promise<void>
+  /**
+   * Measures a peer connection's media while you are inside, every 10 s and together with the others that are given, and
+   * tells the room: it keeps what it is told with your part of the session. It goes on until the connection is closed.
+   * @param connection an `RTCPeerConnection`, or what has its `getStats` and `connectionState`
+   * @returns a function that ends it
+   * @throws TypeError where there is no `getStats`
+   * @example
+   * const stop = room.watchQuality(new RTCPeerConnection({ iceServers: room.iceServers }))
+   */
+  watchQuality(connection: Measurable): () => void
 }
 
 /** As `RTCPeerConnection` takes it. */
@@ -129,6 +141,7 @@ export function joinRoom(options: JoinOptions): LiveRoom {
   const joined = Promise.withResolvers<LiveRoom>()
   const over = Promise.withResolvers<void>()
   const others = new Map<string, Peer>()
+  const quality = createQualityWatch(limits.qualityIntervalMs, tellQuality)
 
   let state: RoomState = 'connecting'
   let inside: Message<'joined'> | undefined
@@ -137,6 +150,8 @@ export function joinRoom(options: JoinOptions): LiveRoom {
   let next: ReturnType<typeof setTimeout> | undefined
   /** Set while a leave waits for the server. */
   let leaving: ReturnType<typeof setTimeout> | undefined
+  /** The connection on which the room was told what measures. */
+  let describedOn: string | undefined
   /** When the server last took us in, as somebody inside or waiting. */
   let takenAt: number | undefined
   let trouble = { since: performance.now(), failures: 0 }
@@ -190,6 +205,7 @@ export function joinRoom(options: JoinOptions): LiveRoom {
     state = 'closed'
     clearTimeout(next)
     clearTimeout(leaving)
+    quality.stop()
     socket?.abandon()
     socket = undefined
     inside = undefined
@@ -271,6 +287,14 @@ export function joinRoom(options: JoinOptions): LiveRoom {
     socket.sendText(text)
   }
 
+  function tellQuality(report: QualityReport): void {
+    // What cannot be told at once is nothing to tell later.
+    if (state !== 'joined' || leaving !== undefined || socket?.isOpen() !== true || socket.bufferedBytes() > 0) return
+    const isDescribed = describedOn === inside?.connectionId
+    describedOn = inside?.connectionId
+    say({ type: 'stats', ...report, ...(!isDescribed && describeDevice(globalThis.navigator?.userAgent)) })
+  }
+
   function leave(): Promise<void> {
     if (state === 'closed' || leaving !== undefined) return over.promise
     if (socket?.isOpen() === true) {
@@ -315,6 +339,12 @@ export function joinRoom(options: JoinOptions): LiveRoom {
     admit: (participantId) => say({ type: 'admit', participantId: requireId(participantId) }),
     deny: (participantId) => say({ type: 'deny', participantId: requireId(participantId) }),
     leave,
+    watchQuality(connection) {
+      if (typeof connection?.getStats !== 'function') {
+        throw new TypeError(`connection is ${typeof connection}: it takes an RTCPeerConnection`)
+      }
+      return state === 'closed' ? () => {} : quality.add(connection)
+    },
   }
   return room
 }
