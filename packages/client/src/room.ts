@@ -25,7 +25,7 @@ export type JoinOptions = {
   participantId?: string
   /** As others see it: at most 512 characters. */
   name?: string
-  /** Anything JSON can say; the others get it with `participant-joined`. */
+  /** Anything JSON can say in 8,192 characters, nested at most 32 deep; the others get it with `participant-joined`. */
   metadata?: unknown
   /** Other times and sizes than `roomLimits`. */
   limits?: Partial<RoomLimits>

@@ -8,7 +8,7 @@ import {
   reportedFactsMax,
   reportedIdMaxLength,
 } from './ids.ts'
-import type { Json } from './json.ts'
+import { Metadata } from './metadata.ts'
 import { QualityReport } from './quality.ts'
 
 // `POST /v2/events`: how anybody's own media server tells what happened in it. Each description says what a field takes, as errors do;
@@ -16,10 +16,6 @@ import { QualityReport } from './quality.ts'
 
 /** Most participants in one snapshot. */
 export const snapshotParticipantsMax = 50_000
-/** Longest `metadata`, as JSON, in UTF-16 units. */
-export const metadataMaxLength = 8192
-/** Deepest nesting of `metadata`. */
-export const metadataMaxDepth = 32
 /** Longest `reason`, in characters. */
 export const reasonMaxLength = 256
 
@@ -46,15 +42,6 @@ const Kind = Type.Optional(
     description: 'person, recorder, agent or sip',
     about: 'What takes part: only a person counts as attendance.',
   }),
-)
-const Metadata = Type.Optional(
-  Type.Refine(
-    Type.Unsafe<Json>({
-      description: `any JSON of at most ${metadataMaxLength} characters, nested at most ${metadataMaxDepth} deep`,
-      about: 'Whatever you want to keep of them.',
-    }),
-    isMetadata,
-  ),
 )
 const FactId = Type.Refine(
   Id(
@@ -84,7 +71,7 @@ export const Events = {
   'participant-joined': Type.Object({
     type: Type.Literal('participant-joined'),
     ...ofParticipant,
-    metadata: Metadata,
+    metadata: Type.Optional(Metadata),
   }),
   /** With `joinedAt` it tells the whole stay: the join need not have been reported. */
   'participant-left': Type.Object({
@@ -189,13 +176,4 @@ function Id(maxLength: number, about: string, besides = '') {
     }),
     isCleanId,
   )
-}
-
-function isMetadata(value: unknown): boolean {
-  return isNestedAtMost(value, metadataMaxDepth) && JSON.stringify(value).length <= metadataMaxLength
-}
-
-function isNestedAtMost(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return true
-  return depth > 0 && Object.values(value).every((inner) => isNestedAtMost(inner, depth - 1))
 }

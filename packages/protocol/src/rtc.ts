@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { nameMaxLength, participantIdMaxLength } from './ids.ts'
+import { Metadata, SignalData } from './metadata.ts'
 
 const ParticipantId = Type.String({ minLength: 1, maxLength: participantIdMaxLength })
 
@@ -10,14 +11,14 @@ export const JoinMessage = Type.Object({
   roomId: Type.String(),
   participantId: Type.Optional(ParticipantId),
   name: Type.Optional(Type.String({ maxLength: nameMaxLength })),
-  metadata: Type.Optional(Type.Unknown()),
+  metadata: Type.Optional(Type.Unsafe<unknown>(Metadata)),
 })
 export const LeaveMessage = Type.Object({ type: Type.Literal('leave') })
 /** Carried unread to the connection `to`, with `from` added. */
 export const SignalMessage = Type.Object({
   type: Type.Literal('signal'),
   to: Type.String(),
-  data: Type.Unknown(),
+  data: SignalData,
 })
 export const AdmitMessage = Type.Object({ type: Type.Literal('admit'), participantId: ParticipantId })
 export const DenyMessage = Type.Object({ type: Type.Literal('deny'), participantId: ParticipantId })

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { addressOf } from './address.ts'
 import { toFact } from './api/event-fact.ts'
+import type { Timeouts } from './api/limits.ts'
 import { createApiServer } from './api/server.ts'
 import { startAutoClose } from './auto-close.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -41,6 +42,7 @@ export type AppParts = {
   clock?: Clock
   log?: Logger
   rtcLimits?: RtcLimits
+  timeouts?: Timeouts
   /** Nothing can be recorded any more: the process should end. */
   onFailure?: (error: Error) => void
 }
@@ -96,7 +98,14 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     },
     (err) => log.error({ err }, 'a metric could not be told'),
   )
-  const api = await createApiServer(context, { verifyToken, commands, engines, guardedFetch, sourceHealth })
+  const api = await createApiServer(context, {
+    verifyToken,
+    commands,
+    engines,
+    guardedFetch,
+    sourceHealth,
+    timeouts: parts.timeouts,
+  })
   hostedRooms.attach(api.server)
   started.defer(() => drain(api, hostedRooms))
   await listen(api, config)

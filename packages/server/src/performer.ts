@@ -71,18 +71,21 @@ function performOn(
   let closing = false
   let idle: (() => void) | undefined
 
+  const settle = (n: number): Waiting | undefined => {
+    const request = waiting.get(n)
+    waiting.delete(n)
+    factsWaiting -= request?.facts ?? 0
+    if (waiting.size === 0) idle?.()
+    return request
+  }
   const answered = ({ answers, commits }: BatchAnswers) => {
     for (const commit of commits) onCommit(commit)
     for (const answer of answers) {
-      const request = waiting.get(answer.n)
-      if (request === undefined) continue
-      waiting.delete(answer.n)
-      factsWaiting -= request.facts
-      if ('value' in answer) request.resolve(answer.value)
-      else if (answer.error.code === undefined) request.reject(new Error(answer.error.message))
-      else request.reject(new Refusal(answer.error.code, answer.error.message))
+      const request = settle(answer.n)
+      if ('value' in answer) request?.resolve(answer.value)
+      else if (answer.error.code === undefined) request?.reject(new Error(answer.error.message))
+      else request?.reject(new Refusal(answer.error.code, answer.error.message))
     }
-    if (waiting.size === 0) idle?.()
   }
   const failed = (error: Error) => {
     failure ??= error
@@ -92,6 +95,16 @@ function performOn(
     if (!closing) onFailure(failure)
   }
   const { post, end } = line(answered, failed)
+  const send = (requests: BatchRequest[]) => {
+    try {
+      post(requests)
+    } catch (error) {
+      const [first, ...others] = requests
+      // One of them cannot travel: each goes by itself, so that none suffers for another.
+      if (others.length > 0) for (const request of requests) send([request])
+      else if (first !== undefined) settle(first.n)?.reject(error as Error)
+    }
+  }
 
   return {
     perform(name, input) {
@@ -103,8 +116,9 @@ function performOn(
       factsWaiting += facts
       if (outbox.length === 0) {
         queueMicrotask(() => {
-          post(outbox)
+          const requests = outbox
           outbox = []
+          send(requests)
         })
       }
       n += 1

@@ -4,12 +4,26 @@ export const bodyMaxBytes = 1024 * 1024
 export const headersMaxBytes = 16 * 1024
 /** Longest id in a path, in characters as sent: 256 characters of a participant id, each of them percent-encoded. */
 export const pathIdMaxLength = 256 * 9
-/** The head of a request has to be here within this time, in milliseconds. */
-export const headersTimeoutMs = 10_000
-/** The whole request has to be here within this time, in milliseconds. */
-export const requestTimeoutMs = 30_000
-/** A connection without requests is kept for this long, in milliseconds: longer than proxies keep theirs. */
-export const keepAliveTimeoutMs = 72_000
+/** How long a connection may take. Tests bring shorter ones. */
+export type Timeouts = {
+  /** The head of a request has to be here within this, and a handshake of TLS. */
+  headersMs: number
+  /** The whole request has to be here within this. */
+  requestMs: number
+  /** Whoever takes nothing of an answer for this long is cut off. */
+  stalledMs: number
+  /** A connection without requests is kept for this long: longer than proxies keep theirs. */
+  keepAliveMs: number
+  /** How often somebody looks. */
+  checkMs: number
+}
+export const timeouts: Timeouts = {
+  headersMs: 10_000,
+  requestMs: 30_000,
+  stalledMs: 60_000,
+  keepAliveMs: 72_000,
+  checkMs: 2000,
+}
 /** Longest `x-request-id` that is taken from a caller, in characters. */
 export const requestIdMaxLength = 128
 /** How long a browser may remember what CORS allows, in seconds. */

@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { createServer as createHttpServer } from 'node:http'
-import { createServer as createHttpsServer } from 'node:https'
 import cors from '@fastify/cors'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
@@ -21,17 +19,16 @@ import { docsRoutes } from './docs.ts'
 import { createErrorHandler } from './errors.ts'
 import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
+import { createHttpServer } from './http-server.ts'
 import { ingestRoutes } from './ingest.ts'
 import { inviteRoutes } from './invites.ts'
 import {
   bodyMaxBytes,
   corsMaxAgeSeconds,
-  headersMaxBytes,
-  headersTimeoutMs,
-  keepAliveTimeoutMs,
   pathIdMaxLength,
   requestIdMaxLength,
-  requestTimeoutMs,
+  type Timeouts,
+  timeouts as usualTimeouts,
 } from './limits.ts'
 import { linkRoutes } from './links.ts'
 import { measureRequests, metricsRoutes } from './metrics.ts'
@@ -54,26 +51,19 @@ export type ApiParts = {
   engines: Engines
   guardedFetch: GuardedFetch
   sourceHealth: SourceHealth
+  timeouts?: Timeouts | undefined
 }
 
 /** The HTTP side of the server, ready to listen. */
 export async function createApiServer(
   context: Context,
-  { verifyToken, commands, engines, guardedFetch, sourceHealth }: ApiParts,
+  { verifyToken, commands, engines, guardedFetch, sourceHealth, timeouts = usualTimeouts }: ApiParts,
 ): Promise<FastifyInstance> {
   const { config, log, metrics } = context
   const handleError = createErrorHandler(log)
   const rateLimit = createRateLimit(config.keyRequestsPerSecond, metrics)
   const app = fastify({
-    serverFactory: (handler) => {
-      const options = {
-        maxHeaderSize: headersMaxBytes,
-        headersTimeout: headersTimeoutMs,
-        requestTimeout: requestTimeoutMs,
-        keepAliveTimeout: keepAliveTimeoutMs,
-      }
-      return config.tls ? createHttpsServer({ ...options, ...config.tls }, handler) : createHttpServer(options, handler)
-    },
+    serverFactory: (handler) => createHttpServer(config, timeouts, handler),
     // On is one proxy: what it says of whom it heard from is believed, not what a client told it before.
     trustProxy: config.trustProxy === true ? (_, hop) => hop === 0 : config.trustProxy,
     bodyLimit: bodyMaxBytes,

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { ClientMessage, type CloseName, type ServerMessage } from '@rollcall/protocol'
+import { ClientMessage, type CloseName, JoinMessage, type ServerMessage } from '@rollcall/protocol'
 import { Compile } from 'typebox/compile'
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
 import type { Context } from '../context.ts'
@@ -41,6 +41,7 @@ export type TakenOut = {
 
 const paths = ['/v2/rtc', '/v2/rtc/']
 const messageCheck = Compile(ClientMessage)
+const participantIdCheck = Compile(JoinMessage.properties.participantId)
 type Parsed = ClientMessage | { wrong: CloseName }
 
 export function createHostedRooms(
@@ -53,7 +54,7 @@ export function createHostedRooms(
   const takeSample = createQualityIntake(context, limits)
   const connections = new Map<Connection, HostedRoom | undefined>()
   const rooms = new Map<string, HostedRoom>()
-  let strangers = 0
+  const strangers = new Set<Connection>()
   let stopping = false
   // A message beyond this is not read to its end: ws closes with 1009. Up to it, the close has its name.
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 4 * limits.messageMaxBytes })
@@ -67,19 +68,25 @@ export function createHostedRooms(
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const [path = ''] = request.url?.split('?', 1) ?? []
     if (!paths.includes(path)) return answer(socket, '404 Not Found')
-    if (stopping || strangers >= limits.strangersMax) return answer(socket, '503 Service Unavailable')
+    if (stopping) return answer(socket, '503 Service Unavailable')
+    const [oldest] = strangers
+    if (oldest !== undefined && strangers.size >= limits.strangersMax) cut(oldest, 'JOIN_TIMEOUT')
     sockets.handleUpgrade(request, socket, head, accept)
   }
 
   function accept(socket: WebSocket): void {
     const connection = newConnection(socket, clock.now(), heartbeat.now(), limits)
     connections.set(connection, undefined)
-    strangers += 1
+    strangers.add(connection)
     const heard = () => {
       connection.heardAt = clock.now()
       connection.heardBeat = heartbeat.now()
     }
     socket.on('pong', heard)
+    // ws answers a ping itself, and cuts off whoever does not take the answers: to the rate it is a message like others.
+    socket.on('ping', () => {
+      if (connection.state !== 'gone' && !takeCredit(connection, limits)) refuse(connection, 'TOO_MANY_MESSAGES')
+    })
     socket.on('message', (data, isBinary) => {
       heard()
       receive(connection, data, isBinary)
@@ -294,6 +301,13 @@ export function createHostedRooms(
     closeSocket(connection, close, limits)
   }
 
+  /** Ends a socket at once: nobody waits for the peer to answer a close. */
+  function cut(connection: Connection, close: CloseName): void {
+    depart(connection, { reason: toReason(close) })
+    connection.closedAs ??= close
+    connection.socket.terminate()
+  }
+
   /** The one end of every connection: once, whoever calls. Resolves when the leave, if there is one, is durable. */
   async function depart(connection: Connection, ending: Ending, announced = true): Promise<void> {
     const { state, identity } = connection
@@ -329,7 +343,7 @@ export function createHostedRooms(
   }
 
   function become(connection: Connection, state: Connection['state']): void {
-    if (connection.state === 'stranger') strangers -= 1
+    strangers.delete(connection)
     connection.state = state
   }
 
@@ -394,9 +408,8 @@ function parse(data: RawData, isBinary: boolean, limits: RtcLimits): Parsed {
   }
   if (messageCheck.Check(message)) return message
   const { type, participantId } = (message ?? {}) as { type?: unknown; participantId?: unknown }
-  const isWrongId = type === 'join' && participantId !== undefined && typeof participantId !== 'string'
-  const isWrongLength = type === 'join' && typeof participantId === 'string'
-  return { wrong: isWrongId || isWrongLength ? 'INVALID_PARTICIPANT_ID' : 'INVALID_MESSAGE' }
+  const isWrongId = type === 'join' && participantId !== undefined && !participantIdCheck.Check(participantId)
+  return { wrong: isWrongId ? 'INVALID_PARTICIPANT_ID' : 'INVALID_MESSAGE' }
 }
 
 function answer(socket: Duplex, status: string): void {

@@ -21,7 +21,7 @@ export type RtcLimits = {
   statsIntervalMs: number
   /** Bytes that may wait for a slow reader. */
   bufferedMaxBytes: number
-  /** Sockets of this process that have not joined yet. */
+  /** Sockets of this process that have not said who they are. Whoever means to does so at once: beyond it, the oldest is cut off. */
   strangersMax: number
 }
 
