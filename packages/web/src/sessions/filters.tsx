@@ -14,23 +14,26 @@ export function Filters({ search }: { search: SessionsSearch }) {
   const change = (part: { [name in keyof SessionsSearch]: SessionsSearch[name] | undefined }) =>
     navigate({ search: given({ ...search, page: undefined, ...part }), replace: true })
   const isFiltered = Object.keys(search).some((name) => name !== 'page')
+  const [isOpen, setOpen] = useState(isFiltered)
   return (
     <form className={classes.filters} aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
-      <TypedText
-        label="Room"
-        placeholder="Room id or your own name for it"
-        value={search.room}
-        onChange={(room) => change({ room })}
-      />
-      <TypedText
-        label="Person"
-        placeholder="Participant id"
-        value={search.person}
-        onChange={(person) => change({ person })}
-      />
-      <Moment label="Started after" value={search.from} onChange={(from) => change({ from })} />
-      <Moment label="Started before" value={search.to} onChange={(to) => change({ to })} />
-      <Moment label="Who was inside at" value={search.at} onChange={(at) => change({ at })} />
+      <div className={classes.more} data-closed={!isOpen || undefined}>
+        <TypedText
+          label="Room"
+          placeholder="Room id or your own name for it"
+          value={search.room}
+          onChange={(room) => change({ room })}
+        />
+        <TypedText
+          label="Person"
+          placeholder="Participant id"
+          value={search.person}
+          onChange={(person) => change({ person })}
+        />
+        <Moment label="Started after" value={search.from} onChange={(from) => change({ from })} />
+        <Moment label="Started before" value={search.to} onChange={(to) => change({ to })} />
+        <Moment label="Who was inside at" value={search.at} onChange={(at) => change({ at })} />
+      </div>
       <Group gap="xs" className={classes.status}>
         <SegmentedControl
           aria-label="Status"
@@ -42,6 +45,15 @@ export function Filters({ search }: { search: SessionsSearch }) {
             { value: 'ended', label: 'Ended' },
           ]}
         />
+        {/* On a phone the list comes first. */}
+        <Button
+          className={classes.opener ?? ''}
+          variant="default"
+          aria-expanded={isOpen}
+          onClick={() => setOpen(!isOpen)}
+        >
+          Filters
+        </Button>
         {isFiltered && (
           <Button variant="subtle" onClick={() => navigate({ search: {} })}>
             Clear

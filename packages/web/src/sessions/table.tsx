@@ -22,7 +22,7 @@ export function SessionTable({
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Room</Table.Th>
-            <Table.Th>Started</Table.Th>
+            <Table.Th className={classes.wide ?? ''}>Started</Table.Th>
             <Table.Th>Lasted</Table.Th>
             <Table.Th>{at === undefined ? 'People' : 'Inside then'}</Table.Th>
             <Table.Th className={classes.wide}>At most</Table.Th>
@@ -49,8 +49,11 @@ function Row({ session, isAtMoment }: { session: Session; isAtMoment: boolean })
         <Link className={classes.name} to="/sessions/$sessionId" params={{ sessionId: id }}>
           {customRoomId ?? roomId}
         </Link>
+        <Text c="dimmed" size="xs" className={classes.narrow ?? ''}>
+          <Time at={start} />
+        </Text>
       </Table.Td>
-      <Table.Td>
+      <Table.Td className={classes.wide ?? ''}>
         <Time at={start} />
       </Table.Td>
       <Table.Td className="numeric">

@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { after, before, describe, test } from 'node:test'
+import { joinRoom, Rollcall } from '@rollcall/client'
+import type { Page } from 'playwright-core'
+import { createLink } from '../../server/src/link.ts'
+import { recordSession } from '../../server/test/record-session.ts'
+import { startServer, type TestServer } from '../../server/test/start-server.ts'
+import { openBrowser, watch } from './browser.ts'
+
+let server: TestServer
+let rollcall: Rollcall
+before(async () => {
+  server = await startServer()
+  rollcall = new Rollcall(server)
+})
+after(() => server.stop())
+
+const guard = { timeout: 300_000 }
+const patienceMs = 60_000
+
+async function makeLink(): Promise<string> {
+  const key = await server.context.reads.findKey(server.apiKey)
+  assert.ok(key)
+  return createLink(key, server.url, server.context)
+}
+
+async function recordMeeting(): Promise<string> {
+  const { roomId } = await rollcall.rooms.create({ customRoomId: 'planning' })
+  const startAt = Date.now() - 3_600_000
+  return recordSession(server, {
+    roomId,
+    startAt,
+    endAt: startAt + 1_800_000,
+    stays: [
+      { participantId: 'ann', name: 'Ann', joinedAt: startAt, leftAt: startAt + 1_800_000 },
+      { participantId: 'bob', name: 'Bob', joinedAt: startAt + 60_000, leftAt: startAt + 600_000 },
+    ],
+  })
+}
+
+/** Breaches of WCAG that hinder somebody seriously. */
+async function findBarriers(page: Page): Promise<string[]> {
+  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
+  await page.evaluate(axe)
+  const violations = await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> }
+    }
+    return (await axe.run()).violations
+  })
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 150)).join(' | ')}`)
+}
+
+describe('the dashboard', guard, () => {
+  test('opens signed in by a link, once, and shows what the API says', async (t) => {
+    const browser = await openBrowser(t)
+    if (browser === undefined) return
+    const sessionId = await recordMeeting()
+    const link = await makeLink()
+    const page = await browser.newPage()
+    page.setDefaultTimeout(patienceMs)
+    const complaints = watch(page)
+    await page.goto(link)
+    await page.getByRole('link', { name: 'planning' }).click()
+    await page.getByText('Ann', { exact: true }).waitFor()
+    assert.ok(page.url().endsWith(`/sessions/${sessionId}`), page.url())
+    await page.getByRole('tab', { name: 'Attendance' }).click()
+    const bob = page.getByRole('row', { name: /Bob/ })
+    assert.match((await bob.textContent()) ?? '', /9 min/)
+    assert.deepEqual(complaints, [])
+
+    const other = await (await browser.newContext()).newPage()
+    other.setDefaultTimeout(patienceMs)
+    await other.goto(link)
+    await other.getByText('This link was used already').waitFor()
+    await other.getByRole('tab', { name: 'With a key' }).click()
+    await other.getByLabel('API key').fill(server.apiKey)
+    await other.getByRole('textbox', { name: 'Secret' }).fill(server.secret)
+    await other.getByRole('button', { name: 'Sign in' }).click()
+    await other.getByRole('link', { name: 'planning' }).waitFor()
+  })
+
+  test('shows a session live, ends it, and afterwards shows what the API says', async (t) => {
+    const browser = await openBrowser(t)
+    if (browser === undefined) return
+    const { roomId } = await rollcall.rooms.create({ customRoomId: 'live' })
+    const page = await browser.newPage()
+    page.setDefaultTimeout(patienceMs)
+    await page.goto(await makeLink())
+    await page.getByRole('heading', { name: 'Sessions' }).waitFor()
+    const join = async (name: string) =>
+      joinRoom({ url: server.url, token: await server.sign({ roles: ['rtc'] }), roomId, participantId: name, name })
+        .joined
+    const ann = await join('Ann')
+    await page.getByRole('link', { name: 'live' }).click()
+    const inside = page.locator('dt:has-text("Inside now") + dd')
+    await page.waitForFunction(() => document.querySelector('dl')?.textContent?.includes('Inside now1'))
+    const bob = await join('Bob')
+    await page.waitForFunction(() => document.querySelector('dl')?.textContent?.includes('Inside now2'))
+    assert.equal(await inside.textContent(), '2')
+    await bob.leave()
+    await page.waitForFunction(() => document.querySelector('dl')?.textContent?.includes('Inside now1'))
+
+    await page.getByRole('button', { name: 'End session' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'End session' }).click()
+    await page.getByText('Ended', { exact: true }).first().waitFor()
+    assert.equal(ann.state, 'closed')
+    const [session] = (await rollcall.sessions.list({ roomId }).page()).data
+    assert.equal(session?.status, 'ended')
+    assert.equal(await page.locator('dt:has-text("People") + dd').textContent(), String(session?.uniqueParticipants))
+  })
+
+  test('keeps the state of a view in its address', async (t) => {
+    const browser = await openBrowser(t)
+    if (browser === undefined) return
+    await recordMeeting()
+    const page = await browser.newPage()
+    page.setDefaultTimeout(patienceMs)
+    await page.goto(await makeLink())
+    await page.getByLabel('Person').fill('nobody')
+    await page.getByText('No session meets these filters').waitFor()
+    assert.match(page.url(), /person=nobody/)
+    await page.reload()
+    await page.getByText('No session meets these filters').waitFor()
+    assert.equal(await page.getByLabel('Person').inputValue(), 'nobody')
+    await page.getByRole('button', { name: 'Clear' }).click()
+    await page.getByRole('link', { name: 'planning' }).first().waitFor()
+  })
+
+  test('stays smooth with 2,000 people: no more rows are drawn than are seen', async (t) => {
+    const browser = await openBrowser(t)
+    if (browser === undefined) return
+    const { roomId } = await rollcall.rooms.create()
+    const startAt = Date.now() - 7_200_000
+    const stays = Array.from({ length: 2000 }, (_, i) => ({
+      participantId: `p${i}`,
+      name: `Person ${i}`,
+      joinedAt: startAt + i * 100,
+      leftAt: startAt + 3_600_000 - i,
+    }))
+    const sessionId = await recordSession(server, { roomId, startAt, endAt: startAt + 3_600_000, stays })
+    const page = await browser.newPage()
+    page.setDefaultTimeout(patienceMs)
+    await page.goto(await makeLink())
+    await page.getByRole('heading', { name: 'Sessions' }).waitFor()
+    await page.goto(`${server.url}/sessions/${sessionId}`)
+    await page.getByText('Person 0', { exact: true }).waitFor()
+    assert.ok((await page.locator('main li').count()) < 100)
+    const timeline = page.getByRole('region', { name: /^Timeline/ })
+    await timeline.evaluate((element) => element.scrollTo(0, element.scrollHeight))
+    await page.getByText('Person 1999', { exact: true }).waitFor()
+    const shown = () =>
+      page
+        .locator('main')
+        .getByText(/ · .* min$/)
+        .first()
+        .textContent()
+    const before = await shown()
+    await timeline.press('+')
+    assert.notEqual(await shown(), before)
+  })
+
+  test('has no serious barrier, in light and dark, on each page', async (t) => {
+    const browser = await openBrowser(t)
+    if (browser === undefined) return
+    const sessionId = await recordMeeting()
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const context = await browser.newContext({ colorScheme })
+      const page = await context.newPage()
+      page.setDefaultTimeout(patienceMs)
+      await page.goto(server.url)
+      await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+      assert.deepEqual(await findBarriers(page), [], `sign-in, ${colorScheme}`)
+      await page.goto(await makeLink())
+      await page.reload()
+      const paths = [
+        '/',
+        `/sessions/${sessionId}`,
+        `/sessions/${sessionId}?view=attendance`,
+        '/overview',
+        '/rooms',
+        '/sources',
+      ]
+      for (const path of paths) {
+        await page.goto(server.url + path)
+        await page.locator('h1').waitFor()
+        await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' })
+        assert.deepEqual(await findBarriers(page), [], `${path}, ${colorScheme}`)
+      }
+    }
+  })
+})
