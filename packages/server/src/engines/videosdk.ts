@@ -1,4 +1,4 @@
-import { randomUUID, verify } from 'node:crypto'
+import { verify } from 'node:crypto'
 import type { SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
@@ -97,10 +97,10 @@ function describeParticipant(event: Type.Static<typeof OfParticipant>, receivedA
   const { participantId, participantName, at: saidAt = '' } = event.data
   const at = Date.parse(saidAt)
   return {
-    ...(Number.isNaN(at) ? { id: randomUUID(), at: receivedAt } : { at }),
     ...placeOf(event),
     participantId: toId(participantId),
     ...toName(participantName),
+    at: Number.isNaN(at) ? receivedAt : at,
   }
 }
 
