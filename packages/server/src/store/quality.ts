@@ -86,29 +86,28 @@ export type QualityReads = {
 }
 
 type OfPerson = { keyId: number; sessionId: string; participantId: string }
+type Origin = Insertable<Tables['quality_origins']>
 type Row = Sums & { last_at: number }
 /** Spans of `spanMs` from `firstAt` on, until one holds `lastAt`. */
 type Spans = { firstAt: number; lastAt: number; spanMs: number }
 
 const keyColumns = ['key_id', 'session_id', 'participant_id']
-const latest = 'case when excluded.last_at > quality.last_at then excluded.last_at else quality.last_at end'
 const addUp: Merge = {
-  last_at: latest,
+  last_at: 'case when excluded.last_at > quality.last_at then excluded.last_at else quality.last_at end',
   ...Object.fromEntries(sumColumns.map((column) => [column, `quality.${column} + excluded.${column}`])),
 }
-// In whichever order they come, the same one stays.
-const isNewer = '(excluded.at, excluded.origin_json) > (quality_origins.at, quality_origins.origin_json)'
-const keepNewer: Merge = Object.fromEntries(
+const keepLater: Merge = Object.fromEntries(
   ['at', 'origin_json'].map((column) => [
     column,
-    `case when ${isNewer} then excluded.${column} else quality_origins.${column} end`,
+    `case when (excluded.at, excluded.origin_json) > (quality_origins.at, quality_origins.origin_json)
+      then excluded.${column} else quality_origins.${column} end`,
   ]),
 )
 
 /** For the length of one transaction: what falls together is added up before it is written. */
 export function openQualityWriter(db: Database): QualityWriter {
   const samples = new Map<string, Insertable<Tables['quality']>>()
-  const origins = new Map<string, Insertable<Tables['quality_origins']>>()
+  const origins = new Map<string, Origin>()
 
   const add = (row: Insertable<Tables['quality']>) => {
     const name = JSON.stringify([row.key_id, row.session_id, row.participant_id, row.at])
@@ -135,14 +134,13 @@ export function openQualityWriter(db: Database): QualityWriter {
     async flush() {
       await db.insertRows('quality', [...samples.values()], [...keyColumns, 'at'], addUp)
       samples.clear()
-      await db.insertRows('quality_origins', [...origins.values()], keyColumns, keepNewer)
+      await db.insertRows('quality_origins', [...origins.values()], keyColumns, keepLater)
       origins.clear()
     },
   }
 }
 
-type Origin = Insertable<Tables['quality_origins']>
-
+/** Of two of the same moment one is chosen by its text: the same one, in whichever order they come. */
 function isLater(one: Origin, other: Origin): boolean {
   return one.at > other.at || (one.at === other.at && one.origin_json > other.origin_json)
 }
@@ -163,7 +161,7 @@ export function createQualityReads(db: Database): QualityReads {
   )
   const findLast = compile<OfPerson, { at: number }>((p) => series(p).select('at').orderBy('at', 'desc').limit(1))
   // One reach into the index for each span. (Grouped by span, every row would be sorted first: of 10,000, in 30 times the time.)
-  const listSpans = compile<OfPerson & Spans, { sumsJson: string }>((p) => {
+  const listSpans = compile<OfPerson & Spans, { sums: string }>((p) => {
     const spanMs = asInteger(p.spanMs)
     const sums = sumColumns.map((column) => sql`coalesce(sum(${sql.ref(column)}), 0)`)
     return k
@@ -180,11 +178,11 @@ export function createQualityReads(db: Database): QualityReads {
         series(p)
           .where('at', '>=', sql.ref<number>('spans.start_at'))
           .where('at', '<', sql<number>`spans.start_at + ${spanMs}`)
-          .select(sql<string>`cast(json_array(coalesce(max(last_at), 0), ${sql.join(sums)}) as text)`.as('sums'))
-          .as('sumsJson'),
+          .select(sql<string>`concat_ws(' ', coalesce(max(last_at), 0), ${sql.join(sums)})`.as('sums'))
+          .as('sums'),
       )
       .orderBy('start_at')
-      .$castTo<{ sumsJson: string }>()
+      .$castTo<{ sums: string }>()
   })
   const findOrigin = compile<OfPerson, { originJson: string }>((p) =>
     k
@@ -204,7 +202,7 @@ export function createQualityReads(db: Database): QualityReads {
       const lastAt = (await db.all(findLast, whose))[0]?.at ?? firstAt
       const spanMs = Math.ceil((lastAt - firstAt + 1) / qualityPointsMax)
       const spans = await db.all(listSpans, { ...whose, firstAt, lastAt, spanMs })
-      return spans.map(({ sumsJson }) => toMeasured(parseSums(sumsJson))).filter(({ at }) => at > 0)
+      return spans.map(({ sums }) => toMeasured(parseSums(sums))).filter(({ at }) => at > 0)
     },
     async findOrigin(keyId, sessionId, participantId) {
       const [row] = await db.all(findOrigin, { keyId, sessionId, participantId })
@@ -230,8 +228,8 @@ function toSums(stats: QualityReport['stats'], resolutionUsage: QualityReport['r
   return sums
 }
 
-function parseSums(sumsJson: string): Row {
-  const [lastAt, ...sums] = JSON.parse(sumsJson) as number[]
+function parseSums(text: string): Row {
+  const [lastAt, ...sums] = text.split(' ').map(Number)
   return { last_at: lastAt, ...Object.fromEntries(sumColumns.map((column, i) => [column, sums[i]])) } as Row
 }
 
