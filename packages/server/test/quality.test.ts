@@ -125,7 +125,20 @@ describe('the two stats endpoints', () => {
 
   test('a number that nobody measured is 0, and there is a score only where the reporter sent one', async () => {
     const place = await makeSession()
+    await outcomesOf(
+      sample(place, 'anna', start + 1000, { stats: { averageAudioRtt: 20 } }),
+      sample(place, 'anna', start + 2000, { stats: { qualityScore: { audio: 4.1 } } }),
+    )
+    assert.deepEqual((await ofPerson(place, 'anna')).stats, [
+      { time: '2026-01-15T12:00:01.000Z', ...nothing, averageAudioRtt: 20 },
+      { time: '2026-01-15T12:00:02.000Z', ...nothing, qualityScore: { audio: 4.1 } },
+    ])
+  })
+
+  test('everybody together, ten seconds a point: losses add up, the rest is the mean of those who measured it', async () => {
+    const place = await makeSession()
     const anna = { recvAudioPacketLost: 5, averageAudioRtt: 20, averageVideoRtt: 7 }
+    const ben = { recvAudioPacketLost: 10, averageAudioRtt: 40, qualityScore: { audio: 2 } }
     await outcomesOf(
       sample(place, 'ben', start + 10_000, { stats: ben }),
       sample(place, 'ben', start + 9000, { stats: ben }),
