@@ -9,6 +9,8 @@ export type Api = {
   get<Body>(path: string, query?: Query): Promise<Body>
   /** Tried once: twice might do it twice. A text is sent as it is. */
   post<Body>(path: string, body: object | string): Promise<Body>
+  /** Tried once; resolves as soon as the answer begins, whose body is for the caller to read. */
+  open(path: string, query: Query, signal: AbortSignal): Promise<Response>
 }
 
 /** What is undefined is left out. */
@@ -32,6 +34,14 @@ export function createApi(base: string, giveToken: () => Promise<string>): Api {
       }
     },
     post: (path, body) => send('POST', base + path, typeof body === 'string' ? body : JSON.stringify(body)),
+    async open(path, query, signal) {
+      const url = base + path + toQueryText(query)
+      const headers = { authorization: await giveToken() }
+      const response = await fetch(url, { headers, signal }).catch((cause) => refuseUnanswered('GET', url, cause))
+      if (response.ok) return response
+      const text = await response.text().catch((cause) => refuseUnanswered('GET', url, cause))
+      throw toError(`GET ${url}`, response, parseJson(text))
+    },
   }
 
   async function send<Body>(method: string, url: string, body?: string): Promise<Body> {
@@ -46,12 +56,16 @@ export function createApi(base: string, giveToken: () => Promise<string>): Api {
       response = await fetch(url, { method, headers, signal, ...(body !== undefined && { body }) })
       text = await response.text()
     } catch (cause) {
-      throw new RollcallError(`${method} ${url} was not answered: ${explain(cause)}`, { code: 'UNREACHABLE', cause })
+      refuseUnanswered(method, url, cause)
     }
     const answer = parseJson(text)
     if (response.ok && answer !== undefined) return answer as Body
     throw toError(`${method} ${url}`, response, answer)
   }
+}
+
+function refuseUnanswered(method: string, url: string, cause: unknown): never {
+  throw new RollcallError(`${method} ${url} was not answered: ${explain(cause)}`, { code: 'UNREACHABLE', cause })
 }
 
 function toQueryText(query: Query): string {

@@ -11,10 +11,12 @@ export type {
   Role,
   Room,
   Session,
+  StreamedChange,
   TimelogEntry,
 } from '@rollcall/protocol'
 export { closeCodes } from '@rollcall/protocol/close-codes'
 export type { Backoff } from './backoff.ts'
+export type { ChangeOptions, FollowedChange } from './changes.ts'
 export { RollcallError } from './error.ts'
 export type { Listing, Page } from './listing.ts'
 export type { Measurable } from './quality-watch.ts'

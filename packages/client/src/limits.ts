@@ -12,3 +12,7 @@ export const retryAfterMaxSeconds = 30
 export const ownTokenSeconds = 600
 /** Such a token is renewed when it is good for less than this, in seconds. */
 export const ownTokenSpareSeconds = 60
+/** The wait before a stream of changes that broke off is opened again. */
+export const changesBackoff: Backoff = { baseMs: 200, capMs: 15_000 }
+/** A stream on which nothing came for this long, in milliseconds, is broken: the server says every 15 s that it is there. */
+export const changesSilenceMs = 45_000

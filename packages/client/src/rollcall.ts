@@ -1,6 +1,7 @@
 import type { SourceList, Usage } from '@rollcall/protocol'
 import { type Api, createApi } from './api.ts'
 import { parseBaseUrl } from './base-url.ts'
+import { type ChangeOptions, type FollowedChange, followChanges } from './changes.ts'
 import { createReporter, type Reporter, type ReportOptions } from './report.ts'
 import { createRooms, type Rooms } from './rooms.ts'
 import { createSessions, type Sessions } from './sessions.ts'
@@ -67,6 +68,22 @@ export class Rollcall {
    */
   async sources(): Promise<SourceList['data']> {
     return (await this.#api.get<SourceList>('/v2/sources')).data
+  }
+
+  /**
+   * Follows what changes in the record, in order and without a gap, for as long as it is walked. It connects again by itself
+   * and goes on where it was; keep the `seq` of the last change, and `after` goes on there after a restart of yours too. The
+   * token has to name the role `crawler`, as those do that the client signs.
+   *
+   * @throws RollcallError while it is walked, where the server refuses it for good: `TOKEN_INVALID`, `ROOM_NOT_FOUND`
+   * @example
+   * for await (const change of rollcall.changes({ after: lastSeq })) {
+   *   if (change.type === 'participant.joined') console.log(change.name, 'is in', change.roomId)
+   *   lastSeq = change.seq
+   * }
+   */
+  changes(options: ChangeOptions = {}): AsyncGenerator<FollowedChange, void, undefined> {
+    return followChanges(this.#api, options)
   }
 
   /**

@@ -1,3 +1,6 @@
+import { Type } from 'typebox'
+import { Time } from './time.ts'
+
 /** What a fact altered. Numbered in order, per key, when it is recorded. */
 export type Change = {
   type:
@@ -19,3 +22,31 @@ export type Change = {
 }
 
 export type NumberedChange = Change & { seq: number }
+
+const Seq = Type.Integer({ description: 'Its number, in order, per key, from 1 and without gaps.' })
+
+/** A change as `GET /v2/stream` tells it: the `data` of one message. */
+export const StreamedChange = Type.Object(
+  {
+    seq: Seq,
+    type: Type.String({
+      description:
+        'session.started, session.ended, session.amended, participant.joined, participant.left or participant.amended.',
+    }),
+    sessionId: Type.String({ description: 'The session’s id.' }),
+    roomId: Type.String({ description: 'The room’s own id.' }),
+    at: Time('When it happened.'),
+    participantId: Type.Optional(Type.String({ description: 'Of whom it tells.' })),
+    name: Type.Optional(Type.String({ description: 'What they are called.' })),
+    reason: Type.Optional(Type.String({ description: 'Why, where somebody said so.' })),
+  },
+  { $id: 'StreamedChange', description: 'What a fact altered.' },
+)
+export type StreamedChange = Omit<Type.Static<typeof StreamedChange>, 'type'> & Pick<Change, 'type'>
+
+/** The `data` of a message of the event `reset`: what was asked for is not in the log, and the stream goes on after `seq`. */
+export type StreamReset = {
+  /** After which number the stream goes on: the changes that are still there begin with the next. */
+  seq: number
+  reason: string
+}

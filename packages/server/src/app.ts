@@ -13,6 +13,9 @@ import type { Context } from './context.ts'
 import { countFacts } from './count-facts.ts'
 import { createEngines } from './engines/engines.ts'
 import { StartRefusal } from './error.ts'
+import { type FeedLimits, feedLimits } from './feed/limits.ts'
+import { createChangeSignal } from './feed/signal.ts'
+import { createTails } from './feed/tail.ts'
 import { ensureFirstKey } from './first-key.ts'
 import { createGuardedFetch } from './guarded-fetch.ts'
 import { createLog } from './log.ts'
@@ -42,6 +45,7 @@ export type AppParts = {
   clock?: Clock
   log?: Logger
   rtcLimits?: RtcLimits
+  feedLimits?: FeedLimits
   timeouts?: Timeouts
   /** Nothing can be recorded any more: the process should end. */
   onFailure?: (error: Error) => void
@@ -56,6 +60,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   // Whatever started is stopped again, last first: here where the rest does not start, later by `stop`.
   await using started = new AsyncDisposableStack()
   const metrics = createMetrics()
+  const signal = createChangeSignal()
   const store = await openStore({
     databaseUrl: config.databaseUrl,
     dataFolder: config.dataFolder,
@@ -63,6 +68,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     rules: toRules(config),
     clock,
     onCommit: metrics.noteCommit,
+    onChange: signal.tell,
     onFailure(err) {
       log.fatal({ err }, 'nothing can be recorded any more')
       onFailure?.(err)
@@ -88,6 +94,9 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   started.defer(() => autoClose.stop())
   const sourceHealth = startSourceHealth(context)
   started.defer(() => sourceHealth.stop())
+  const following = { signal, limits: parts.feedLimits ?? feedLimits }
+  const tails = createTails({ reads, log, ...following })
+  started.defer(() => tails.stop())
   const guardedFetch = createGuardedFetch(config)
   const engines = createEngines({ guardedFetch, clock, readEvent: toFact })
   metrics.watch(
@@ -105,6 +114,8 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     guardedFetch,
     sourceHealth,
     timeouts: parts.timeouts,
+    tails,
+    feedLimits: following.limits,
   })
   hostedRooms.attach(api.server)
   started.defer(() => drain(api, hostedRooms))

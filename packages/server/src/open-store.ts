@@ -55,6 +55,8 @@ export type StoreOptions = {
   clock: Clock
   /** Told of each transaction, once it is durable. */
   onCommit?: (commit: Commit) => void
+  /** Told when something may have changed, once it is durable: of this key; undefined: of any. */
+  onChange?: (keyId: number | undefined) => void
   /** The writing thread died: nothing can be recorded any more. */
   onFailure?: (error: Error) => void
   /** False for a command beside a running server: no lock is taken, and no thread started. Default true. */
@@ -70,7 +72,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const opened = databaseUrl === undefined ? await openFile(options) : await openService(options, databaseUrl)
   const { db, box, performer } = opened
   const now = () => options.clock.now()
-  const versions = countVersions(performer.perform)
+  const versions = countVersions(performer.perform, options.onChange)
   const { perform } = versions
   const openFacts = prepareFactStore(db)
   const seals = createSealStore(db)
@@ -216,6 +218,7 @@ function createReads(db: Database, box: SecretBox, now: () => number, versionOf:
     changesAfter: changes.after,
     listSources: sources.list,
     findSource: sources.find,
+    changeRange: changes.range,
     listLives: sources.listLives,
     findConnected: sources.findConnected,
     versionOf,
@@ -246,8 +249,14 @@ function toWrites(perform: Perform): Writes {
 /** What is written here shows in nothing that is kept between requests. */
 const unshown: Set<keyof Operations> = new Set(['renewLease', 'releaseLease', 'addLink', 'takeLink', 'noteSources'])
 
-/** Counts what was written of each key, when it is durable and before anybody is told of it. */
-function countVersions(perform: Perform): { perform: Perform; of(keyId: number): number } {
+/** What appends to the numbered changes. */
+const changing: Set<keyof Operations> = new Set(['record', 'sweep', 'resume'])
+
+/** Counts what was written of each key, when it is durable and before anybody is told of it; and tells of what may have changed. */
+function countVersions(
+  perform: Perform,
+  onChange: StoreOptions['onChange'] = () => {},
+): { perform: Perform; of(keyId: number): number } {
   const ofKeys = new Map<number, number>()
   let ofAll = 0
   return {
@@ -259,6 +268,7 @@ function countVersions(perform: Perform): { perform: Perform; of(keyId: number):
       }),
     of: (keyId) => ofAll + (ofKeys.get(keyId) ?? 0),
   }
+        if (changing.has(name)) onChange(keyId)
 }
 
 /** Samples come all the time, and are on none of the pages that are kept. */

@@ -106,6 +106,11 @@ export function send<Body>(
   const sent = body === undefined ? headers : { 'content-length': String(Buffer.byteLength(body)), ...headers }
   const outgoing = request(url, { method, headers: sent, agent: new Agent({ keepAlive: false }) }, async (incoming) => {
     const chunks: Buffer[] = []
+    // A stream of events has no end: of it the head alone is read.
+    if (incoming.headers['content-type']?.startsWith('text/event-stream')) {
+      resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text: '', body: '' as Body })
+      return incoming.destroy()
+    }
     for await (const chunk of incoming) chunks.push(chunk)
     const text = Buffer.concat(chunks).toString()
     const isJson = incoming.headers['content-type']?.startsWith('application/json') && text !== ''

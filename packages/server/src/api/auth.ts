@@ -63,8 +63,8 @@ export function createApiAuth({
   }
 
   async function identify(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {
-    const token = request.headers.authorization?.trim().replace(/^Bearer(\s+|$)/i, '')
-    if (token === undefined || token === '') {
+    const token = tokenOf(request)
+    if (token === '') {
       metrics.noteTokenRefused('missing')
       rateLimit.countAddress(request.ip, reply)
       throw new Refusal('TOKEN_MISSING', tokenMissingMessage)
@@ -79,6 +79,11 @@ export function createApiAuth({
       throw new Refusal('TOKEN_INVALID', tokenInvalidMessage)
     }
   }
+}
+
+/** The token as it came, without the prefix that some put before it; empty where none came. */
+export function tokenOf({ headers }: FastifyRequest): string {
+  return headers.authorization?.trim().replace(/^Bearer(\s+|$)/i, '') ?? ''
 }
 
 export function callerOf(request: FastifyRequest): Caller {

@@ -7,6 +7,8 @@ import type { Context } from '../context.ts'
 import { createDeliveries } from '../deliveries.ts'
 import type { Engines } from '../engines/engines.ts'
 import { Refusal } from '../error.ts'
+import type { FeedLimits } from '../feed/limits.ts'
+import type { Tails } from '../feed/tail.ts'
 import type { GuardedFetch } from '../guarded-fetch.ts'
 import { createPatience } from '../patience.ts'
 import type { SourceHealth } from '../source-health.ts'
@@ -41,6 +43,7 @@ import { roomRoutes } from './rooms.ts'
 import { sessionRoutes } from './sessions.ts'
 import { sourceRoutes } from './sources.ts'
 import { statsRoutes } from './stats.ts'
+import { streamRoutes } from './stream.ts'
 import { usageRoutes } from './usage.ts'
 import { compileSchema } from './validate.ts'
 import { webRoutes } from './web.ts'
@@ -51,13 +54,24 @@ export type ApiParts = {
   engines: Engines
   guardedFetch: GuardedFetch
   sourceHealth: SourceHealth
+  tails: Tails
+  feedLimits: FeedLimits
   timeouts?: Timeouts | undefined
 }
 
 /** The HTTP side of the server, ready to listen. */
 export async function createApiServer(
   context: Context,
-  { verifyToken, commands, engines, guardedFetch, sourceHealth, timeouts = usualTimeouts }: ApiParts,
+  {
+    verifyToken,
+    commands,
+    engines,
+    guardedFetch,
+    sourceHealth,
+    tails,
+    feedLimits,
+    timeouts = usualTimeouts,
+  }: ApiParts,
 ): Promise<FastifyInstance> {
   const { config, log, metrics } = context
   const handleError = createErrorHandler(log)
@@ -120,6 +134,7 @@ export async function createApiServer(
   await app.register(inviteRoutes(context, parts))
   await app.register(eventRoutes(context, parts))
   await app.register(sourceRoutes(context, { auth, engines, guardedFetch, sourceHealth }))
+  await app.register(streamRoutes(context, { auth, tails, verifyToken, limits: feedLimits }))
   const patience = createPatience()
   const deliveries = createDeliveries(context, { engines, patience, sourceHealth })
   await app.register(ingestRoutes(context, { deliveries, engines, patience, sourceHealth, rateLimit }))

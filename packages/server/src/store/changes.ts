@@ -6,6 +6,8 @@ type Row = { [name in keyof Required<NumberedChange>]: Required<NumberedChange>[
 export type ChangeReads = {
   /** In order of `seq`, from the one after `seq`. */
   after(keyId: number, seq: number, limit: number): Promise<NumberedChange[]>
+  /** The first and the last number that are kept; where nothing is, the first is the one that comes next. */
+  range(keyId: number): Promise<{ first: number; last: number }>
 }
 
 export function createChangeReads(db: Database): ChangeReads {
@@ -27,9 +29,21 @@ export function createChangeReads(db: Database): ChangeReads {
       .orderBy('seq')
       .limit(p.limit),
   )
+  // Two look-ups: a `min` and a `max` in one would read the whole log.
+  const firstOf = compile<{ keyId: number }, { seq: number }>((p) =>
+    db.kysely.selectFrom('changes').select('seq').where('key_id', '=', p.keyId).orderBy('seq').limit(1),
+  )
+  const lastOf = compile<{ keyId: number }, { seq: number }>((p) =>
+    db.kysely.selectFrom('counters').select('change_seq as seq').where('key_id', '=', p.keyId),
+  )
   return {
     async after(keyId, seq, limit) {
       return (await db.all(after, { keyId, seq, limit })).map(toChange)
+    },
+    async range(keyId) {
+      const [first] = await db.all(firstOf, { keyId })
+      const last = (await db.all(lastOf, { keyId }))[0]?.seq ?? 0
+      return { first: first?.seq ?? last + 1, last }
     },
   }
 }

@@ -146,6 +146,8 @@ export type Reads = {
   /** The server's own RSA key, of no API key; undefined before the first was made. */
   findSigningKey(): Promise<SigningKey | undefined>
   changesAfter(keyId: number, seq: number, limit: number): Promise<NumberedChange[]>
+  /** The first and the last number of its changes that are kept; where nothing is, the first is the one that comes next. */
+  changeRange(keyId: number): Promise<{ first: number; last: number }>
   /** Oldest first. */
   listSources(keyId: number): Promise<(Source & { health: SourceHealth })[]>
   /** By its id alone, whichever key it is of; undefined also where that key is disabled. */
