@@ -7,6 +7,7 @@ import type { Store } from '../src/open-store.ts'
 import type { SessionFilter } from '../src/store/store.ts'
 import { toRecords } from './listed-records.ts'
 import { listContract } from './store-list-contract.ts'
+import { sourceContract } from './store-source-contract.ts'
 
 /** What a kind of store has to bring to be put to the contract: an empty one, and how to open the same one again. */
 export type StoreUnderTest = { open(clock: Clock): Promise<Store>; remove(): Promise<void> }
@@ -216,6 +217,7 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
   )
 
   listContract(withStore)
+  sourceContract(withStore)
 
   withStore(
     'a list embeds the first people of a huge session and says so; the session itself has them all',
