@@ -17,8 +17,8 @@ before(async () => {
 })
 after(() => server.stop())
 
-const guard = { timeout: 300_000 }
-const patienceMs = 60_000
+const guard = { timeout: 600_000 }
+const patienceMs = 150_000
 
 async function makeLink(): Promise<string> {
   const key = await server.context.reads.findKey(server.apiKey)

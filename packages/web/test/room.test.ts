@@ -17,8 +17,8 @@ before(async () => {
 after(() => server.stop())
 
 // A browser that hangs has to fail here, not to hold up the run.
-const guard = { timeout: 300_000 }
-const patience = { timeout: 60_000 }
+const guard = { timeout: 600_000 }
+const patience = { timeout: 150_000 }
 
 type Guest = { page: Page; complaints: string[] }
 

@@ -131,6 +131,7 @@ export function startMeeting(
         room.signal(connectionId, signal)
     }
     const peer = openPeer({ isCaller, iceServers: room.iceServers, tracks: tracks(), say, changed })
+    room.watchQuality(peer.pc)
     const hidden = { audio: true, video: false, screen: false }
     others.set(participantId, { name: name || participantId, connectionId, peer, shown: hidden, isTalking: false })
     say({ shown })

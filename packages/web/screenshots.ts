@@ -1,0 +1,95 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Rollcall } from '@rollcall/client'
+import { type BrowserContext, chromium, type Page } from 'playwright-core'
+import { startApp } from '../server/src/app.ts'
+import { readConfig } from '../server/src/config.ts'
+import { fillDemo } from '../server/src/demo.ts'
+import { createLink } from '../server/src/link.ts'
+import { buildWhereStale } from './build.ts'
+
+// Takes the pictures of the pages anew, of demo data: docs/images, in light, dark and phone width.
+
+const images = join(import.meta.dirname, '../../docs/images')
+const executablePath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
+const patienceMs = 180_000
+const looks = {
+  light: { viewport: { width: 1280, height: 800 }, colorScheme: 'light' },
+  dark: { viewport: { width: 1280, height: 800 }, colorScheme: 'dark' },
+  phone: { viewport: { width: 390, height: 780 }, colorScheme: 'light' },
+} as const
+
+await buildWhereStale((line) => console.log(line))
+await mkdir(images, { recursive: true })
+const folder = await mkdtemp(join(tmpdir(), 'rollcall-screenshots-'))
+const app = await startApp(readConfig({ PORT: '0', ROLLCALL_DATA: folder, LOG_LEVEL: 'silent' }))
+const args = ['--no-sandbox', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']
+const browser = await chromium.launch({ executablePath, args })
+try {
+  const key = await fillDemo(app.context)
+  const rollcall = new Rollcall({ url: app.url, ...key })
+  const [live] = (await rollcall.sessions.list({ query: 'demo-workshop' }).page()).data
+  const [measured] = (await rollcall.sessions.list({ query: 'demo-standup', status: 'ended' }).page()).data
+  const pages: { [name: string]: string } = {
+    sessions: '/',
+    session: `/sessions/${live?.id}`,
+    attendance: `/sessions/${live?.id}?view=attendance`,
+    quality: `/sessions/${measured?.id}?view=quality`,
+    overview: '/overview',
+    rooms: '/rooms',
+    sources: '/sources',
+  }
+  for (const [look, options] of Object.entries(looks)) {
+    const context = await browser.newContext(options)
+    const page = await open(context)
+    await page.goto(app.url)
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    await take(page, `sign-in-${look}`)
+    await page.goto(await createLink(key, app.url, app.context))
+    await page.reload()
+    for (const [name, path] of Object.entries(pages)) {
+      await page.goto(app.url + path)
+      await page.locator('h1').waitFor()
+      await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' })
+      await take(page, `${name}-${look}`)
+    }
+    await context.close()
+  }
+  for (const [look, options] of Object.entries(looks)) {
+    const { roomId } = await rollcall.rooms.create({ customRoomId: `demo-room-${look}` })
+    let last: Page | undefined
+    for (const name of ['Ada Lovelace', 'Alan Turing', 'Grace Hopper']) {
+      const { url } = await rollcall.rooms.invite(roomId, { name, permissions: ['allow_join', 'allow_mod'] })
+      last = await open(await browser.newContext(options))
+      await last.goto(url)
+      const join = last.getByRole('button', { name: 'Join', exact: true })
+      await join.and(last.locator(':not([data-loading])')).waitFor()
+      if (name === 'Grace Hopper') await take(last, `lobby-${look}`)
+      await join.click()
+    }
+    await last?.waitForFunction(
+      () =>
+        [...document.querySelectorAll('video')].filter((video) => video.getVideoPlaybackQuality().totalVideoFrames > 5)
+          .length === 3,
+    )
+    if (last !== undefined) await take(last, `room-${look}`)
+  }
+} finally {
+  await browser.close()
+  await app.stop()
+  await rm(folder, { recursive: true, force: true })
+}
+
+async function open(context: BrowserContext): Promise<Page> {
+  const page = await context.newPage()
+  page.setDefaultTimeout(patienceMs)
+  return page
+}
+
+/** Once nothing moves any more that has to settle: charts and fonts. */
+async function take(page: Page, name: string): Promise<void> {
+  await page.waitForTimeout(800)
+  await page.screenshot({ path: join(images, `${name}.png`) })
+  console.log(name)
+}
