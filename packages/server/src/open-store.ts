@@ -263,12 +263,13 @@ function countVersions(
     perform: (name, input) =>
       perform(name, input).finally(() => {
         if (unshown.has(name) || isQuality(input)) return
-        if ('keyId' in input) ofKeys.set(input.keyId, (ofKeys.get(input.keyId) ?? 0) + 1)
+        const keyId = 'keyId' in input ? input.keyId : undefined
+        if (keyId !== undefined) ofKeys.set(keyId, (ofKeys.get(keyId) ?? 0) + 1)
         else ofAll += 1
+        if (changing.has(name)) onChange(keyId)
       }),
     of: (keyId) => ofAll + (ofKeys.get(keyId) ?? 0),
   }
-        if (changing.has(name)) onChange(keyId)
 }
 
 /** Samples come all the time, and are on none of the pages that are kept. */

@@ -156,7 +156,6 @@ describe('a Jitsi room', () => {
     }
     assert.deepEqual(await see('lossy'), [whole])
     assert.deepEqual(await send(left), ['duplicate'])
-
   })
 
   test('whose creation never comes is recorded all the same', async () => {
@@ -231,7 +230,12 @@ describe('a Jitsi room', () => {
 
   test('takes each connection for a person where no JWT says who they are, and any kind of id that one holds', async () => {
     const room = createRoom('anonymous')
-    await sendAll([room.created(), room.joined('x', 1, {}), room.joined('y', 2, { id: 4711, name: null }), room.left('x', 1, 9)])
+    await sendAll([
+      room.created(),
+      room.joined('x', 1, {}),
+      room.joined('y', 2, { id: 4711, name: null }),
+      room.left('x', 1, 9),
+    ])
     assert.deepEqual((await see('anonymous'))[0]?.people, [
       ['x-1@meet.example.org/OWhl8jSh', '1-9'],
       ['4711', '2-'],

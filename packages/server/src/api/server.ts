@@ -62,16 +62,7 @@ export type ApiParts = {
 /** The HTTP side of the server, ready to listen. */
 export async function createApiServer(
   context: Context,
-  {
-    verifyToken,
-    commands,
-    engines,
-    guardedFetch,
-    sourceHealth,
-    tails,
-    feedLimits,
-    timeouts = usualTimeouts,
-  }: ApiParts,
+  { verifyToken, commands, engines, guardedFetch, sourceHealth, tails, feedLimits, timeouts = usualTimeouts }: ApiParts,
 ): Promise<FastifyInstance> {
   const { config, log, metrics } = context
   const handleError = createErrorHandler(log)
