@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { AttendanceRow, Participant } from '@rollcall/protocol'
 import type { Context } from './context.ts'
 import { toParticipants } from './session-view.ts'
@@ -27,9 +28,9 @@ export async function* readSession(
     const record = await reads.listParticipants(keyId, sessionId, { page, perPage: peoplePageMax })
     if (record === undefined || (record.participants.length === 0 && page > 1)) return
     yield record
-    if (record.participants.length < peoplePageMax) return
     // SQLite answers without a pause: whoever else waits gets a turn.
-    await new Promise((resolve) => setImmediate(resolve))
+    await setImmediate()
+    if (record.participants.length < peoplePageMax) return
   }
 }
 
