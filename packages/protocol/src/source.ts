@@ -23,7 +23,34 @@ const Secret = Type.String({
   about:
     'LiveKit: the secret of that API key. BigBlueButton: its shared secret. Jitsi, generic: what it sends as `Authorization: Bearer …`, made where you give none.',
 })
-const Url = Address('LiveKit: where its API is.')
+const User = Type.String({
+  minLength: 1,
+  maxLength: sourceSecretMaxLength,
+  pattern: '^[^:]+$',
+  description: `a text of 1 to ${sourceSecretMaxLength} characters without a colon`,
+  about: 'Janus: the user that it sends with basic authentication; without it, `rollcall`.',
+})
+const Password = Type.String({
+  minLength: 1,
+  maxLength: sourceSecretMaxLength,
+  description: `a text of 1 to ${sourceSecretMaxLength} characters`,
+  about: 'Janus: the password that it sends with basic authentication, made where you give none.',
+})
+const ApiSecret = Type.String({
+  minLength: 1,
+  maxLength: sourceSecretMaxLength,
+  description: `a text of 1 to ${sourceSecretMaxLength} characters`,
+  about: 'Janus: the `api_secret` of its HTTP API, where it has one.',
+})
+const RoomSecret = Type.String({
+  minLength: 1,
+  maxLength: sourceSecretMaxLength,
+  description: `a text of 1 to ${sourceSecretMaxLength} characters`,
+  about: 'Janus: the `secret` of its video rooms, where they have one: only with it can people be removed.',
+})
+const Url = Address(
+  'LiveKit: where its API is. Janus: where its HTTP API is, such as http://janus.example.org:8088/janus.',
+)
 const CallbackUrl = Address(
   'BigBlueButton: the address it was told to call, where a proxy in between changes it on the way.',
 )
@@ -32,6 +59,13 @@ const PublicKeyUrl = Address('VideoSDK: where the public key is that its webhook
 /** What each type of source takes, beside its name. */
 export const SourceSettings = {
   livekit: Type.Object({ apiKey: ApiKey, secret: Secret, url: Type.Optional(Url) }),
+  janus: Type.Object({
+    user: Type.Optional(User),
+    password: Type.Optional(Password),
+    url: Type.Optional(Url),
+    apiSecret: Type.Optional(ApiSecret),
+    roomSecret: Type.Optional(RoomSecret),
+  }),
   jitsi: Type.Object({ secret: Type.Optional(Secret) }),
   bigbluebutton: Type.Object({ secret: Secret, callbackUrl: Type.Optional(CallbackUrl) }),
   videosdk: Type.Object({ publicKeyUrl: Type.Optional(PublicKeyUrl) }),
@@ -49,7 +83,17 @@ const Name = Type.String({
   about: 'Which one it is, for people.',
 })
 const anySettings = Type.Partial(
-  Type.Object({ apiKey: ApiKey, secret: Secret, url: Url, callbackUrl: CallbackUrl, publicKeyUrl: PublicKeyUrl }),
+  Type.Object({
+    apiKey: ApiKey,
+    secret: Secret,
+    user: User,
+    password: Password,
+    url: Url,
+    apiSecret: ApiSecret,
+    roomSecret: RoomSecret,
+    callbackUrl: CallbackUrl,
+    publicKeyUrl: PublicKeyUrl,
+  }),
 )
 
 /** What `POST /v2/sources` takes: which of the settings, the type says. */
@@ -105,6 +149,16 @@ export const SourceList = Type.Object(
 )
 export type SourceList = Type.Static<typeof SourceList>
 
+/** The name of one reporter of several that a source has. */
+export function reporterOf(sourceId: string, reporter: string): string {
+  return `${sourceId}/${reporter}`
+}
+
+/** The source's id in the name of a reporter, or the name itself. */
+export function sourceIdOf(source: string): string {
+  return source.split('/', 1)[0] ?? source
+}
+
 /** Which engine reports under a fact's `source`: `hosted`, `events`, or a source's type. */
 export function engineOf(source: string): string {
   return /^[a-z]*/.exec(source)?.[0] ?? source
@@ -114,6 +168,7 @@ function OneOfTypes(options: { description: string; about?: string }) {
   return Type.Union(
     [
       Type.Literal('livekit'),
+      Type.Literal('janus'),
       Type.Literal('jitsi'),
       Type.Literal('bigbluebutton'),
       Type.Literal('videosdk'),

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { addressOf } from './address.ts'
 import { toFact } from './api/event-fact.ts'
+import { createIngestSockets, ingestSocketPath } from './api/ingest-sockets.ts'
 import type { Timeouts } from './api/limits.ts'
 import { createApiServer } from './api/server.ts'
 import { startAutoClose } from './auto-close.ts'
@@ -11,6 +12,7 @@ import { createCommands } from './commands.ts'
 import type { Config } from './config.ts'
 import type { Context } from './context.ts'
 import { countFacts } from './count-facts.ts'
+import { createDeliveries } from './deliveries.ts'
 import { createEngines } from './engines/engines.ts'
 import { StartRefusal } from './error.ts'
 import { type FeedLimits, feedLimits } from './feed/limits.ts'
@@ -21,14 +23,16 @@ import { createGuardedFetch } from './guarded-fetch.ts'
 import { createLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { openStore } from './open-store.ts'
+import { createPatience } from './patience.ts'
 import { startPresence } from './presence.ts'
-import { createHostedRooms, type HostedRooms } from './rtc/hosted-rooms.ts'
+import { createHostedRooms, hostedRoomPath } from './rtc/hosted-rooms.ts'
 import type { RtcLimits } from './rtc/limits.ts'
 import { toRules } from './rules.ts'
 import { startSourceHealth } from './source-health.ts'
 import type { Key } from './store/rows.ts'
 import { startSealer, startSweeper } from './sweeper.ts'
 import { createTokenVerifier } from './token.ts'
+import { routeUpgrades } from './upgrades.ts'
 
 /** A running server. */
 export type App = {
@@ -107,18 +111,26 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     },
     (err) => log.error({ err }, 'a metric could not be told'),
   )
+  const patience = createPatience()
+  const deliveries = createDeliveries(context, { engines, patience, sourceHealth })
   const api = await createApiServer(context, {
     verifyToken,
     commands,
+    deliveries,
     engines,
     guardedFetch,
+    patience,
     sourceHealth,
-    timeouts: parts.timeouts,
     tails,
     feedLimits: following.limits,
+    timeouts: parts.timeouts,
   })
-  hostedRooms.attach(api.server)
-  started.defer(() => drain(api, hostedRooms))
+  const ingestSockets = createIngestSockets(context, { deliveries, engines, sourceHealth })
+  routeUpgrades(api.server, [
+    { path: hostedRoomPath, upgrade: hostedRooms.upgrade },
+    { path: ingestSocketPath, upgrade: ingestSockets.upgrade },
+  ])
+  started.defer(() => drain(api, [hostedRooms, ingestSockets]))
   await listen(api, config)
   const url = urlOf(api, config)
   log.info({ url }, 'started')
@@ -142,10 +154,10 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
 }
 
 /** Stops accepting, tells the sockets, and answers what is in flight, as far as it comes to an end. */
-async function drain(api: FastifyInstance, hostedRooms: HostedRooms): Promise<void> {
+async function drain(api: FastifyInstance, sockets: { stop(): Promise<void> }[]): Promise<void> {
   const closed = api.close()
   const giveUp = setTimeout(() => api.server.closeAllConnections(), drainMs)
-  await hostedRooms.stop()
+  await Promise.all(sockets.map((some) => some.stop()))
   await closed
   clearTimeout(giveUp)
 }

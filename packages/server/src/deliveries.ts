@@ -1,4 +1,4 @@
-import type { Fact } from '@rollcall/protocol'
+import { type Fact, reporterOf } from '@rollcall/protocol'
 import type { Context, Recorded } from './context.ts'
 import type { Delivery, Known, Report, Told } from './engines/engine.ts'
 import { type Engines, engineFor } from './engines/engines.ts'
@@ -29,7 +29,7 @@ export function createDeliveries(
     async take(source, delivery) {
       const engine = engineFor(engines, source.type)
       await engine.verify(delivery, source.settings)
-      const report = engine.normalise(delivery)
+      const report = engine.normalise(delivery, source.id)
       const recorded = await patience.hold(engine.patienceMs, () => keep(source, delivery, report))
       note(source, report, recorded)
       return recorded
@@ -81,8 +81,9 @@ function namesOfRooms(told: Told[]): string[] {
 }
 
 function toFact(told: Told, source: Source, { receivedAt }: Delivery, roomIds: Map<string, string>): Fact {
-  const id = told.id ?? identify(told)
-  return { ...told, id, source: source.id, roomId: roomIds.get(told.roomId) ?? '', receivedAt } as Fact
+  const { reporter, id = identify(told), ...content } = told
+  const name = reporter === undefined ? source.id : reporterOf(source.id, reporter)
+  return { ...content, id, source: name, roomId: roomIds.get(told.roomId) ?? '', receivedAt } as Fact
 }
 
 /** Work under one name is done one after another. */

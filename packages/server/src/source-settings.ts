@@ -36,10 +36,18 @@ export function readSettings(type: SourceType, given: Given): Source['settings']
   return settings
 }
 
-/** A secret for a type whose sender is told one, where none was given. */
-export function makeSecret(type: SourceType, settings: Source['settings']): string | undefined {
-  const isMade = fieldsOf(type).get('secret')?.isRequired === false
-  return isMade && settings.secret === undefined ? randomBytes(32).toString('base64url') : undefined
+/** What a sender can be told, where its owner gave none: a secret, or a password. */
+const madeNames = ['secret', 'password']
+
+/** The settings as they are kept: a secret that the sender is to be told is made where none was given. */
+export function completeSettings(
+  type: SourceType,
+  settings: Source['settings'],
+): { settings: Source['settings']; newSecret?: string } {
+  const name = madeNames.find((made) => fieldsOf(type).get(made)?.isRequired === false)
+  if (name === undefined || settings[name] !== undefined) return { settings }
+  const newSecret = randomBytes(32).toString('base64url')
+  return { settings: { ...settings, [name]: newSecret }, newSecret }
 }
 
 /** Throws a `Refusal` where an address among them is one that the server may not call. */

@@ -4,7 +4,7 @@ import type { Source } from './store/rows.ts'
 import type { SourceHealth } from './store/store.ts'
 
 /** What the server keeps for itself of a source's settings. */
-const secretNames = ['secret', 'password']
+const secretNames = ['secret', 'password', 'apiSecret', 'roomSecret']
 
 /** A source that was just made, or found, with what is known of its health. */
 export type SourceRecord = Source & { health?: SourceHealth }

@@ -40,6 +40,7 @@ describe('a source', () => {
     const added = await Promise.all([
       addSource(server, 'livekit', { ...livekitKey, url: 'https://livekit.example.org' }),
       addSource(server, 'livekit', livekitKey),
+      addSource(server, 'janus'),
       addSource(server, 'jitsi'),
       addSource(server, 'bigbluebutton', { secret: secrets.bigbluebutton }),
       addSource(server, 'videosdk'),
@@ -62,6 +63,8 @@ describe('a source', () => {
     assert.notEqual(madeSecret, '')
     const given = await addSource(server, 'generic', { secret: 'a secret of my own choice' })
     await addSource(server, 'bigbluebutton', { secret: secrets.bigbluebutton })
+    const ofJanus = ['password', 'apiSecret', 'roomSecret'].map((name) => [name, `the ${name} of a Janus`])
+    await addSource(server, 'janus', Object.fromEntries(ofJanus))
     const texts = [
       given.setup,
       (await server.call('GET', '/v2/sources')).text,
@@ -70,7 +73,7 @@ describe('a source', () => {
       (await server.call('DELETE', `/v2/sources/${made.id}`)).text,
     ]
     for (const text of texts) {
-      for (const secret of [madeSecret, 'my own choice', ...Object.values(secrets)])
+      for (const secret of [madeSecret, 'my own choice', 'of a Janus', ...Object.values(secrets)])
         assert.ok(!text.includes(secret), text)
     }
   })

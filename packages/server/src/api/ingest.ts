@@ -1,8 +1,8 @@
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { EventResults } from '@rollcall/protocol'
-import type { FastifyRequest } from 'fastify'
+import { EventResults, engineOf, sourceTypes } from '@rollcall/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import type { Deliveries } from '../deliveries.ts'
@@ -48,7 +48,9 @@ export function ingestRoutes(
     const answerError = app.errorHandler
     app.setErrorHandler((error, request, reply) => {
       const source = request.getDecorator<Source | null>('source')
-      return answerError(toRefusal(error, request, source), request, reply)
+      const refusal = toRefusal(error, request, source)
+      if (isBusy(refusal) && takesAnyAnswer(request, source, engines)) return drop(request, reply)
+      return answerError(refusal, request, reply)
     })
 
     app.addHook<{ Params: { sourceId: string } }>('onRequest', async (request, reply) => {
@@ -70,7 +72,7 @@ export function ingestRoutes(
       tags: ['Sources'],
       summary: 'What a media server sends',
       description:
-        'Its own webhooks, callbacks or events, signed as it signs them: the source says what it is. No token, no rate limit.',
+        'Its own webhooks, callbacks or events, signed as it signs them: the source says what it is. No token, no rate limit. Janus may also open a WebSocket here.',
       response: {
         200: EventResults,
         ...refusals('SIGNATURE_INVALID', 'SOURCE_NOT_FOUND', 'TOO_MANY_REQUESTS', 'BUSY'),
@@ -102,11 +104,27 @@ export function ingestRoutes(
     if (isOurs) log.error({ requestId: request.id, err: error }, 'a delivery could not be taken')
     const refusal = isOurs ? new Refusal('BUSY', 'This could not be recorded: send it again') : error
     if (source !== null) {
-      if (refusal instanceof Refusal && refusal.code === 'BUSY') sourceHealth.noteError(source, refusal.message)
+      if (isBusy(refusal)) sourceHealth.noteError(source, refusal.message)
       else sourceHealth.noteRefused(source, message)
     }
     return refusal
   }
+}
+
+/** Of a source that could not even be looked up its id tells the type. */
+function takesAnyAnswer({ params }: FastifyRequest, source: Source | null, engines: Engines): boolean {
+  const type = source?.type ?? engineOf((params as { sourceId: string }).sourceId)
+  return sourceTypes.some((known) => known === type && engineFor(engines, known).takesAnyAnswer === true)
+}
+
+/** Cut off without an answer. */
+function drop(request: FastifyRequest, reply: FastifyReply): void {
+  reply.code(503).hijack()
+  request.raw.socket.destroy()
+}
+
+function isBusy(error: unknown): error is Refusal {
+  return error instanceof Refusal && error.code === 'BUSY'
 }
 
 function sourceOf(request: FastifyRequest): Source {

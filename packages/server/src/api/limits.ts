@@ -38,6 +38,15 @@ export const addressesCountedMax = 50_000
 export const eventsMaxBytes = 8 * 1024 * 1024
 /** Largest body that a media server may send, in bytes, packed and unpacked: a conference of 50,000 people as it ends. */
 export const ingestMaxBytes = 32 * 1024 * 1024
+/** WebSockets of media servers that may be open at once, and that may be about to open. */
+export const ingestSocketsMax = 1000
+export const ingestStrangersMax = 100
+/** Such a socket is asked this often whether its peer is there, in milliseconds: more often than proxies cut idle ones. */
+export const ingestPingMs = 30_000
+/** What came on such a socket and could not be recorded is tried again after this, in milliseconds. */
+export const ingestRetryMs = 100
+/** How long such a socket may take to close when the server stops, in milliseconds. */
+export const ingestSocketCloseMs = 3000
 /** How far an event's time may lie ahead of our clock, in milliseconds. */
 export const eventAheadMaxMs = 5 * 60_000
 /** The earliest time an event may have, in epoch milliseconds: an earlier one was told in seconds, or not at all. */

@@ -4,13 +4,13 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Commands } from '../commands.ts'
 import type { Context } from '../context.ts'
-import { createDeliveries } from '../deliveries.ts'
+import type { Deliveries } from '../deliveries.ts'
 import type { Engines } from '../engines/engines.ts'
 import { Refusal } from '../error.ts'
 import type { FeedLimits } from '../feed/limits.ts'
 import type { Tails } from '../feed/tail.ts'
 import type { GuardedFetch } from '../guarded-fetch.ts'
-import { createPatience } from '../patience.ts'
+import type { Patience } from '../patience.ts'
 import type { SourceHealth } from '../source-health.ts'
 import type { TokenVerifier } from '../token.ts'
 import { attendanceRoutes } from './attendance.ts'
@@ -51,8 +51,10 @@ import { webRoutes } from './web.ts'
 export type ApiParts = {
   verifyToken: TokenVerifier
   commands: Commands
+  deliveries: Deliveries
   engines: Engines
   guardedFetch: GuardedFetch
+  patience: Patience
   sourceHealth: SourceHealth
   tails: Tails
   feedLimits: FeedLimits
@@ -62,7 +64,18 @@ export type ApiParts = {
 /** The HTTP side of the server, ready to listen. */
 export async function createApiServer(
   context: Context,
-  { verifyToken, commands, engines, guardedFetch, sourceHealth, tails, feedLimits, timeouts = usualTimeouts }: ApiParts,
+  {
+    verifyToken,
+    commands,
+    deliveries,
+    engines,
+    guardedFetch,
+    patience,
+    sourceHealth,
+    tails,
+    feedLimits,
+    timeouts = usualTimeouts,
+  }: ApiParts,
 ): Promise<FastifyInstance> {
   const { config, log, metrics } = context
   const handleError = createErrorHandler(log)
@@ -126,8 +139,6 @@ export async function createApiServer(
   await app.register(eventRoutes(context, parts))
   await app.register(sourceRoutes(context, { auth, engines, guardedFetch, sourceHealth }))
   await app.register(streamRoutes(context, { auth, tails, verifyToken, limits: feedLimits }))
-  const patience = createPatience()
-  const deliveries = createDeliveries(context, { engines, patience, sourceHealth })
   await app.register(ingestRoutes(context, { deliveries, engines, patience, sourceHealth, rateLimit }))
   await app.register(linkRoutes(context, parts))
   await app.register(publicKeyRoutes(context, parts))

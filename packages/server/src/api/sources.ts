@@ -7,7 +7,7 @@ import type { Engines } from '../engines/engines.ts'
 import { Refusal } from '../error.ts'
 import type { GuardedFetch } from '../guarded-fetch.ts'
 import type { SourceHealth } from '../source-health.ts'
-import { checkAddresses, makeSecret, readSettings, requireSettings } from '../source-settings.ts'
+import { checkAddresses, completeSettings, readSettings, requireSettings } from '../source-settings.ts'
 import { type SourceRecord, type SourceViewOptions, toSource } from '../source-view.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth.ts'
 import { baseUrlOf } from './base-url.ts'
@@ -37,12 +37,10 @@ export function sourceRoutes(
     }
     app.post('/v2/sources', { onRequest: auth.crawler, schema: create }, async (request) => {
       const { type, name, ...given } = request.body
-      const settings = requireSettings(type, given)
+      const { settings, newSecret } = completeSettings(type, requireSettings(type, given))
       await checkAddresses(settings, guardedFetch)
-      const newSecret = makeSecret(type, settings)
       const { keyId } = callerOf(request).key
-      const kept = newSecret === undefined ? settings : { ...settings, secret: newSecret }
-      return toSource(await writes.addSource({ keyId, type, name, settings: kept }), viewFor(request, newSecret))
+      return toSource(await writes.addSource({ keyId, type, name, settings }), viewFor(request, newSecret))
     })
 
     const list = {

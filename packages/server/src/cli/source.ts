@@ -7,7 +7,7 @@ import { createEngines } from '../engines/engines.ts'
 import { Refusal } from '../error.ts'
 import { createGuardedFetch } from '../guarded-fetch.ts'
 import type { Store } from '../open-store.ts'
-import { checkAddresses, makeSecret, requireSettings } from '../source-settings.ts'
+import { checkAddresses, completeSettings, requireSettings } from '../source-settings.ts'
 import { type SourceRecord, toSource } from '../source-view.ts'
 import { onStore, requireEnabledKey, toIso, toTable } from './command.ts'
 
@@ -23,24 +23,31 @@ const addSource = onStore(
       type: 'string',
       description: 'LiveKit, BigBlueButton: its secret; Jitsi, generic: what it is to send, made where you give none',
     },
-    url: { type: 'string', description: 'LiveKit: where its API is' },
+    user: { type: 'string', description: 'Janus: the user that it sends; without it, rollcall' },
+    password: { type: 'string', description: 'Janus: the password that it sends, made where you give none' },
+    url: { type: 'string', description: 'LiveKit, Janus: where its API is' },
+    'api-secret': { type: 'string', description: 'Janus: the api_secret of its API, where it has one' },
+    'room-secret': { type: 'string', description: 'Janus: the secret of its video rooms, where they have one' },
     'callback-url': { type: 'string', description: 'BigBlueButton: the address it calls, where a proxy changes it' },
     'public-key-url': { type: 'string', description: 'VideoSDK: where its public key is' },
   },
   async ({ type: givenType, name, key: apiKey, ...given }, { reads, writes }, config) => {
     const { keyId } = await requireEnabledKey(reads, apiKey)
     const type = requireType(givenType)
-    const settings = requireSettings(type, {
+    const required = requireSettings(type, {
       apiKey: given['api-key'],
       secret: given.secret,
+      user: given.user,
+      password: given.password,
       url: given.url,
+      apiSecret: given['api-secret'],
+      roomSecret: given['room-secret'],
       callbackUrl: given['callback-url'],
       publicKeyUrl: given['public-key-url'],
     })
+    const { settings, newSecret } = completeSettings(type, required)
     await checkAddresses(settings, createGuardedFetch(config))
-    const newSecret = makeSecret(type, settings)
-    const kept = newSecret === undefined ? settings : { ...settings, secret: newSecret }
-    const source = await writes.addSource({ keyId, type, name, settings: kept })
+    const source = await writes.addSource({ keyId, type, name, settings })
     const { id, setup } = describe(source, config, newSecret)
     return `Source  ${id}\n\n${setup}\n`
   },

@@ -14,10 +14,10 @@ export type Delivery = {
 
 /**
  * A fact as the sender tells it: `roomId` is the room's name there. Without an `id` it is identified by what it says,
- * which has to include a time.
+ * which has to include a time. Where several servers report as one source, `reporter` is which: their rooms are not the same.
  */
 export type Told = OfSender<Fact>
-type OfSender<F> = F extends Fact ? Omit<F, 'id' | 'source' | 'receivedAt'> & { id?: string } : never
+type OfSender<F> = F extends Fact ? Omit<F, 'id' | 'source' | 'receivedAt'> & { id?: string; reporter?: string } : never
 
 export type Report = {
   told: Told[]
@@ -47,8 +47,11 @@ export type Known = {
 export type Engine<Settings> = {
   /** Throws a `Refusal` SIGNATURE_INVALID where the delivery is not from whoever holds the source's credentials. */
   verify(delivery: Delivery, settings: Settings): void | Promise<void>
-  /** What happened, in our words. Never throws for odd content: what it does not understand it tells as `unknown`. */
-  normalise(delivery: Delivery): Report
+  /**
+   * What happened, in our words. Never throws for odd content: what it does not understand it tells as `unknown`.
+   * @param sourceId under which it may remember something until the next delivery
+   */
+  normalise(delivery: Delivery, sourceId: string): Report
   /**
    * Adds what this sender's events leave out and the record knows. The deliveries of a source are then taken in turn, so
    * that each finds what those before it left.
@@ -68,6 +71,10 @@ export type Engine<Settings> = {
    * time-out. Afterwards it is answered 503, whereupon each of these senders tries again.
    */
   patienceMs: number
+  /** It takes any answer for success, an error too: only where its connection breaks it sends the same again. */
+  takesAnyAnswer?: true
+  /** The name of what it sends over a WebSocket, where it can. */
+  subprotocol?: string
   /**
    * The lines to paste into the media server's configuration.
    * @param url where it is to send what happens

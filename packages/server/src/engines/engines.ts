@@ -4,6 +4,7 @@ import type { GuardedFetch } from '../guarded-fetch.ts'
 import { bigbluebutton } from './bigbluebutton.ts'
 import type { Engine } from './engine.ts'
 import { createGeneric, type ReadEvent } from './generic.ts'
+import { createJanus } from './janus.ts'
 import { jitsi } from './jitsi.ts'
 import { livekit } from './livekit.ts'
 import { createPublicKeys } from './public-keys.ts'
@@ -14,6 +15,7 @@ export type Engines = { [type in SourceType]: Engine<SourceSettings[type]> }
 export function createEngines(parts: { guardedFetch: GuardedFetch; clock: Clock; readEvent: ReadEvent }): Engines {
   return {
     livekit,
+    janus: createJanus(),
     jitsi,
     bigbluebutton,
     videosdk: createVideosdk(createPublicKeys(parts)),

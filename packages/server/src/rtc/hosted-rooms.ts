@@ -1,10 +1,11 @@
-import type { IncomingMessage, Server } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { ClientMessage, type CloseName, JoinMessage, type ServerMessage } from '@rollcall/protocol'
 import { Compile } from 'typebox/compile'
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
 import type { Context } from '../context.ts'
 import type { TokenVerifier } from '../token.ts'
+import { refuseUpgrade, type Upgrade } from '../upgrades.ts'
 import { createAttendance, type Ending } from './attendance.ts'
 import { type Connection, closeSocket, newConnection, send, takeCredit } from './connection.ts'
 import { startHeartbeat } from './heartbeat.ts'
@@ -15,8 +16,8 @@ import { broadcast, findInside, type HostedRoom, inState, nextMoment, ofParticip
 
 /** The rooms that this process hosts, on `/v2/rtc`. */
 export type HostedRooms = {
-  /** Takes the upgrades of an HTTP server. */
-  attach(server: Server): void
+  /** Takes a socket that asks for `hostedRoomPath`. */
+  upgrade: Upgrade
   /**
    * Takes everybody out of a room, within this turn of the event loop: whoever joins later begins a new session. No leaves
    * are recorded: the caller records the end of the session, which ends every stay, and then closes the sockets.
@@ -39,7 +40,9 @@ export type TakenOut = {
   leave(close: CloseName): Promise<void>
 }
 
-const paths = ['/v2/rtc', '/v2/rtc/']
+/** Where hosted rooms are joined. */
+export const hostedRoomPath = /^\/v2\/rtc\/?$/
+
 const messageCheck = Compile(ClientMessage)
 const participantIdCheck = Compile(JoinMessage.properties.participantId)
 type Parsed = ClientMessage | { wrong: CloseName }
@@ -66,9 +69,7 @@ export function createHostedRooms(
   // ---- sockets
 
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const [path = ''] = request.url?.split('?', 1) ?? []
-    if (!paths.includes(path)) return answer(socket, '404 Not Found')
-    if (stopping) return answer(socket, '503 Service Unavailable')
+    if (stopping) return refuseUpgrade(socket, '503 Service Unavailable')
     const [oldest] = strangers
     if (oldest !== undefined && strangers.size >= limits.strangersMax) cut(oldest, 'JOIN_TIMEOUT')
     sockets.handleUpgrade(request, socket, head, accept)
@@ -348,7 +349,7 @@ export function createHostedRooms(
   }
 
   return {
-    attach: (server) => server.on('upgrade', upgrade),
+    upgrade,
     takeOut(keyId, roomId) {
       const room = openRoom(keyId, roomId)
       const all = [...room.connections]
@@ -410,8 +411,4 @@ function parse(data: RawData, isBinary: boolean, limits: RtcLimits): Parsed {
   const { type, participantId } = (message ?? {}) as { type?: unknown; participantId?: unknown }
   const isWrongId = type === 'join' && participantId !== undefined && !participantIdCheck.Check(participantId)
   return { wrong: isWrongId ? 'INVALID_PARTICIPANT_ID' : 'INVALID_MESSAGE' }
-}
-
-function answer(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }

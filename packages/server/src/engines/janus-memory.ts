@@ -1,0 +1,119 @@
+/** Most of them that are remembered, the last that were heard of. */
+const memoriesMax = 1000
+/** Most people of one Janus of whose handles it is remembered. */
+const handlesMax = 100_000
+/** Whoever is gone is remembered for this long, in microseconds: the same may be sent again. */
+const goneUs = 60_000_000
+
+type Who = { roomId: string; participantId: string }
+type Occupant = Who & { goneAt: number | null }
+
+/**
+ * What is remembered of one Janus from one event to the next: by which handle somebody joined, as a leave names none, and
+ * the end of a handle names nobody. It is lost when we stop, and only makes the record better. The same events again give the
+ * same answers. Times are microseconds.
+ */
+export type Memory = {
+  noteHeard(at: number): void
+  join(who: Who, handle: { sessionId: string; handleId: string }, at: number): void
+  leave(who: Who, at: number): void
+  endRoom(roomId: string, at: number): void
+  /** Who was inside by that handle, and had not left. */
+  endHandle(sessionId: string, handleId: string, at: number): Who[]
+  /** The same of all handles of a session. */
+  endSession(sessionId: string, at: number): Who[]
+  /** Everything is forgotten. Gives when Janus was last heard of before; undefined where it was not. */
+  restart(at: number): number | undefined
+}
+
+export function createMemories(): { of(sourceId: string, emitter: string): Memory } {
+  const memories = new Map<string, Memory>()
+  return {
+    of(sourceId, emitter) {
+      const name = `${sourceId} ${emitter}`
+      const memory = memories.get(name) ?? createMemory()
+      memories.delete(name)
+      memories.set(name, memory)
+      const [oldest = ''] = memories.keys()
+      if (memories.size > memoriesMax) memories.delete(oldest)
+      return memory
+    },
+  }
+}
+
+function createMemory(): Memory {
+  const sessions = new Map<string, Map<string, Occupant>>()
+  const inside = new Map<string, Occupant>()
+  let heardAt: number | undefined
+  let restarted: { at: number; heardAt: number | undefined } | undefined
+  let joins = 0
+
+  return {
+    noteHeard(at) {
+      heardAt = Math.max(heardAt ?? 0, at)
+    },
+    join(who, { sessionId, handleId }, at) {
+      const handles = sessions.get(sessionId) ?? new Map<string, Occupant>()
+      // By another handle they can only be inside once they left by the older one.
+      leave(who, at)
+      const occupant = { ...who, goneAt: null }
+      sessions.set(sessionId, handles.set(handleId, occupant))
+      inside.set(keyOf(who), occupant)
+      joins += 1
+      if (joins >= handlesMax) prune(at)
+    },
+    leave,
+    endRoom(roomId, at) {
+      for (const occupant of inside.values()) if (occupant.roomId === roomId) leave(occupant, at)
+    },
+    endHandle(sessionId, handleId, at) {
+      return end([sessions.get(sessionId)?.get(handleId)], at)
+    },
+    endSession(sessionId, at) {
+      return end(sessions.get(sessionId)?.values() ?? [], at)
+    },
+    restart(at) {
+      sessions.clear()
+      inside.clear()
+      if (restarted?.at !== at) restarted = { at, heardAt }
+      return restarted.heardAt
+    },
+  }
+
+  function leave(who: Who, at: number): void {
+    const occupant = inside.get(keyOf(who))
+    if (occupant === undefined) return
+    occupant.goneAt = at
+    inside.delete(keyOf(who))
+  }
+
+  function end(occupants: Iterable<Occupant | undefined>, at: number): Who[] {
+    const gone: Who[] = []
+    for (const occupant of occupants) {
+      if (occupant === undefined || (occupant.goneAt !== null && occupant.goneAt !== at)) continue
+      leave(occupant, at)
+      gone.push({ roomId: occupant.roomId, participantId: occupant.participantId })
+    }
+    return gone
+  }
+
+  function prune(now: number): void {
+    joins = 0
+    for (const [sessionId, handles] of sessions) {
+      for (const [handleId, { goneAt }] of handles) {
+        if (goneAt !== null && goneAt < now - goneUs) handles.delete(handleId)
+        else joins += 1
+      }
+      if (handles.size === 0) sessions.delete(sessionId)
+    }
+    // More than anybody's Janus holds: whose handles are forgotten leaves by their own leave alone.
+    if (joins < handlesMax) return
+    sessions.clear()
+    inside.clear()
+    joins = 0
+  }
+}
+
+function keyOf({ roomId, participantId }: Who): string {
+  return JSON.stringify([roomId, participantId])
+}
