@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { connect as connectTcp } from 'node:net'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect as connectTcp } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Participant, Session, SessionPage } from '@rollcall/protocol'
+import type { Context } from '../src/context.ts'
+import { createHostedRooms } from '../src/rtc/hosted-rooms.ts'
 import { rtcLimits } from '../src/rtc/limits.ts'
+import { createTokenVerifier, signToken } from '../src/token.ts'
 import { connect, join, type RtcClient } from './rtc-client.ts'
 import { startServer, type TestServer } from './start-server.ts'
 
@@ -363,6 +368,31 @@ describe('limits and silence', () => {
     const early = await connect(strict)
     early.send({ type: 'signal', to: 'x', data: 1 })
     assert.equal(await early.closed, 'INVALID_MESSAGE')
+  })
+
+  test('NOT_RECORDED: a join that cannot be made durable is closed, and nobody else hears of it', async () => {
+    const { context, apiKey, secret } = server
+    const verifyToken = createTokenVerifier({ reads: context.reads, clock: context.clock, strictRoles: false })
+    const full: Context['record'] = async () => {
+      throw new Error('the disk is full')
+    }
+    const rooms = createHostedRooms({ ...context, record: full }, verifyToken)
+    const http = createServer().listen(0, '127.0.0.1')
+    rooms.attach(http)
+    try {
+      await once(http, 'listening')
+      const { port } = http.address() as AddressInfo
+      const roomId = await newRoom()
+      const there = { wsUrl: `ws://127.0.0.1:${port}/v2/rtc` }
+      const client = await connect(there)
+      const token = await signToken({ apiKey, secret }, {}, { now: context.clock.now(), lifetimeMs: 60_000 })
+      client.send({ type: 'join', token, roomId, participantId: 'ann' })
+      assert.equal(await client.closed, 'NOT_RECORDED')
+      assert.deepEqual([client.unread(), await sessionsOf(roomId)], [[], []])
+    } finally {
+      await rooms.stop()
+      http.close()
+    }
   })
 
   test('MESSAGE_TOO_BIG and TOO_MANY_MESSAGES close whoever sends more than the limits', async () => {
