@@ -373,8 +373,9 @@ describe('limits and silence', () => {
   test('NOT_RECORDED: a join that cannot be made durable is closed, and nobody else hears of it', async () => {
     const { context, apiKey, secret } = server
     const verifyToken = createTokenVerifier({ reads: context.reads, clock: context.clock, strictRoles: false })
-    const full: Context['record'] = async () => {
-      throw new Error('the disk is full')
+    const full: Context['record'] = async (keyId, facts) => {
+      if (facts.some(({ type }) => type === 'participant-joined')) throw new Error('the disk is full')
+      return context.record(keyId, facts)
     }
     const rooms = createHostedRooms({ ...context, record: full }, verifyToken)
     const http = createServer().listen(0, '127.0.0.1')
