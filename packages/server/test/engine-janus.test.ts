@@ -228,7 +228,10 @@ describe('a Janus that starts again', () => {
   test('has let everybody go as it went down, where it said so', async () => {
     const janus = createJanus('stopping', start)
     await post(source, janus.joined('stopped', 1, 0), janus.shutdown(30_000))
-    await seeSoon(() => see(server, 'stopped', start), [{ session: '0-30000', people: [['1', '0-30000 source-restarted inferred']] }])
+    await seeSoon(
+      () => see(server, 'stopped', start),
+      [{ session: '0-30000', people: [['1', '0-30000 source-restarted inferred']] }],
+    )
     await post(source, janus.started(90_000), janus.joined('stopped', 1, 95_000))
     assert.deepEqual(
       (await see(server, 'stopped', start)).map(({ session }) => session),

@@ -379,7 +379,7 @@ describe('limits and silence', () => {
     }
     const rooms = createHostedRooms({ ...context, record: full }, verifyToken)
     const http = createServer().listen(0, '127.0.0.1')
-    rooms.attach(http)
+    http.on('upgrade', rooms.upgrade)
     try {
       await once(http, 'listening')
       const { port } = http.address() as AddressInfo
