@@ -199,6 +199,7 @@ async function showSources(): Promise<void> {
 }
 
 async function showWhatIsNotThere(): Promise<void> {
+  await show('streamChanges', { query: '?roomId=aaaa-bbbb-cccc' })
   const id = '621497578bea0d0404c35c4c'
   for (const operationId of ['getSession', 'listParticipants', 'listActiveParticipants', 'getParticipant']) {
     await show(operationId, { path: { id } })
