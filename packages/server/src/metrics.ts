@@ -11,6 +11,8 @@ export type Metrics = {
   noteFact(source: string, outcome: FactOutcome): void
   noteCommit(commit: Commit): void
   noteSocketEnd(end: SocketEnd): void
+  /** These sources, and no others, have clocks that are far from ours. */
+  noteSkewed(sources: string[]): void
   /** Numbers that are asked for at each scrape; one that cannot be told is left out of it. */
   watch(gauges: { [name in GaugeName]: () => number | Promise<number> }, failed: (error: unknown) => void): void
   contentType: string
@@ -29,7 +31,8 @@ export type Commit = { facts: number; seconds: number }
 
 const tokenFaults: TokenFault[] = ['missing', 'key', 'token']
 const limits: Limit[] = ['key', 'address']
-const sourceKinds = ['hosted', 'events', 'media-server'] as const
+const reportingKinds = ['events', 'media-server'] as const
+const sourceKinds = ['hosted', ...reportingKinds] as const
 const outcomes: FactOutcome[] = ['recorded', 'duplicate', 'waiting', 'ignored', 'refused', 'busy', 'failed']
 const socketEnds: SocketEnd[] = [...(Object.keys(closeCodes) as CloseName[]), 'NORMAL', 'DISCONNECTED']
 const unreadableStatuses = [400, 408, 431]
@@ -95,6 +98,12 @@ export function createMetrics(): Metrics {
     buckets: commitFactsBuckets,
     registers,
   })
+  const skewed = new Gauge({
+    name: 'rollcall_sources_skewed',
+    help: 'Sources whose clocks are more than 5 seconds from ours, or whose deliveries are that late.',
+    labelNames: ['source'],
+    registers,
+  })
   const closes = new Counter({
     name: 'rollcall_rtc_closes_total',
     help: 'Sockets of /v2/rtc that ended, by the name of the close; DISCONNECTED: the peer went without a word.',
@@ -108,6 +117,7 @@ export function createMetrics(): Metrics {
   for (const limit of limits) rateLimited.inc({ limit }, 0)
   for (const source of sourceKinds) for (const outcome of outcomes) facts.inc({ source, outcome }, 0)
   for (const close of socketEnds) closes.inc({ close }, 0)
+  for (const source of reportingKinds) skewed.set({ source }, 0)
 
   let rendering: Promise<string> | undefined
   return {
@@ -123,6 +133,11 @@ export function createMetrics(): Metrics {
       commitFacts.observe(facts)
     },
     noteSocketEnd: (close) => closes.inc({ close }),
+    noteSkewed(sources) {
+      for (const source of reportingKinds) {
+        skewed.set({ source }, sources.filter((one) => kindOf(one) === source).length)
+      }
+    },
     watch(read, failed) {
       for (const name of Object.keys(gauges) as GaugeName[]) {
         new Gauge({

@@ -5,8 +5,10 @@ import type { SourceNote } from './store/store.ts'
 
 /** What is learnt of sources is written this often, in milliseconds: a crash forgets the counts of this time at most. */
 export const healthIntervalMs = 10_000
-/** A clock that is further from ours than this is told of, in milliseconds: a delivery's own way is far shorter. */
-const skewAlarmMs = 60_000
+/** A clock that is further from ours than this is told of, in milliseconds. */
+const skewAlarmMs = 5000
+/** Most sources whose clocks are watched at once: callers of `POST /v2/events` name theirs as they like. */
+const watchedMax = 10_000
 
 /** How the sources are: counted in memory, so that a fact costs no write more. */
 export type SourceHealth = {
@@ -19,13 +21,23 @@ export type SourceHealth = {
   noteError(source: Source, what: string): void
   /** The sender said that it sent something at `sentAt`, by its own clock, which has just come. */
   noteSent(source: Source, sentAt: number): void
+  /** The same of a reporter that has no source of its own: `at` is its latest event's. */
+  noteReported(keyId: number, name: string, at: number): void
   /** Writes what was noted. */
   flush(): Promise<void>
   stop(): Promise<void>
 }
 
-export function startSourceHealth({ writes, clock, log }: Pick<Context, 'writes' | 'clock' | 'log'>): SourceHealth {
+export function startSourceHealth({
+  writes,
+  clock,
+  log,
+  metrics,
+}: Pick<Context, 'writes' | 'clock' | 'log' | 'metrics'>): SourceHealth {
   let notes = new Map<string, Note>()
+  /** How late the promptest delivery since the last flush came: the others took their time, a clock that is behind spares none. */
+  let lags = new Map<string, Lag>()
+  /** Names of the sources whose clocks are told of. */
   const skewed = new Set<string>()
   const noteOf = ({ keyId, id }: Pick<Source, 'keyId' | 'id'>): Note => {
     const known = notes.get(id)
@@ -34,11 +46,36 @@ export function startSourceHealth({ writes, clock, log }: Pick<Context, 'writes'
     notes.set(id, note)
     return note
   }
-  const noteError = (source: Source, what: string) => {
+  const noteError = (source: Pick<Source, 'keyId' | 'id'>, what: string) => {
     Object.assign(noteOf(source), { lastError: what, lastErrorAt: clock.now() })
   }
 
+  function noteLag(lag: Lag): void {
+    const name = `${lag.keyId} ${lag.id}`
+    const known = lags.get(name)
+    if (known === undefined ? lags.size < watchedMax : lag.lagMs < known.lagMs) lags.set(name, lag)
+  }
+
+  /** Tells of each clock once when it is found to be wrong, and once when it is right again. */
+  function judgeClocks(): void {
+    for (const [name, { keyId, id, lagMs, isSource }] of lags) {
+      if (Math.abs(lagMs) <= skewAlarmMs) {
+        if (skewed.delete(name)) log.info({ source: id, skewMs: lagMs }, "a source's times agree with ours again")
+        continue
+      }
+      if (skewed.has(name) || skewed.size >= watchedMax) continue
+      skewed.add(name)
+      const seconds = Math.round(Math.abs(lagMs) / 1000)
+      const what = `its clock is ${seconds} s ${lagMs < 0 ? 'ahead of' : 'behind'} ours, or its deliveries are that late`
+      if (isSource) noteError({ keyId, id }, what)
+      log.warn({ source: id, skewMs: lagMs }, `a source's times are doubtful: ${what}`)
+    }
+    lags = new Map()
+    metrics.noteSkewed([...skewed].map((name) => name.slice(name.indexOf(' ') + 1)))
+  }
+
   async function flush(): Promise<void> {
+    judgeClocks()
     const written = notes
     notes = new Map()
     for (const [keyId, ofKey] of Map.groupBy(written.values(), (note) => note.keyId)) {
@@ -68,18 +105,12 @@ export function startSourceHealth({ writes, clock, log }: Pick<Context, 'writes'
     },
     noteError,
     noteSent(source, sentAt) {
-      const skewMs = Math.round(clock.now() - sentAt)
-      noteOf(source).skewMs = skewMs
-      if (Math.abs(skewMs) < skewAlarmMs) {
-        skewed.delete(source.id)
-        return
-      }
-      if (skewed.has(source.id)) return
-      skewed.add(source.id)
-      const seconds = Math.round(Math.abs(skewMs) / 1000)
-      const what = `its clock is ${seconds} s ${skewMs < 0 ? 'ahead of' : 'behind'} ours, or its deliveries are that late`
-      noteError(source, what)
-      log.warn({ source: source.id, skewMs }, `a source's times are doubtful: ${what}`)
+      const lagMs = Math.round(clock.now() - sentAt)
+      noteOf(source).skewMs = lagMs
+      noteLag({ keyId: source.keyId, id: source.id, lagMs, isSource: true })
+    },
+    noteReported(keyId, name, at) {
+      noteLag({ keyId, id: name, lagMs: Math.round(clock.now() - at), isSource: false })
     },
     flush,
     async stop() {
@@ -89,6 +120,7 @@ export function startSourceHealth({ writes, clock, log }: Pick<Context, 'writes'
   }
 }
 
+type Lag = { keyId: number; id: string; lagMs: number; isSource: boolean }
 type Note = SourceNote & { keyId: number }
 
 const nothing = {

@@ -3,6 +3,7 @@ import { EventBatch, type EventResult, EventResults, type Fact, reportedIdMaxLen
 import type { Context, Recorded } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { requireRoomIds } from '../room-ids.ts'
+import type { SourceHealth } from '../source-health.ts'
 import { type ApiAuth, callerOf } from './auth.ts'
 import { toFact } from './event-fact.ts'
 import { eventsMaxBytes } from './limits.ts'
@@ -12,7 +13,7 @@ type Read = { fact: Fact } | { refused: EventResult }
 
 export function eventRoutes(
   { clock, metrics, reads, writes, record }: Pick<Context, 'clock' | 'metrics' | 'reads' | 'writes' | 'record'>,
-  { auth }: { auth: ApiAuth },
+  { auth, sourceHealth }: { auth: ApiAuth; sourceHealth: Pick<SourceHealth, 'noteReported'> },
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
     const schema = {
@@ -29,7 +30,10 @@ export function eventRoutes(
       const { source, events } = request.body
       const read = events.map((event, index) => readEvent(event, index, toSource(source)))
       const facts = read.flatMap((one) => ('fact' in one ? one.fact : []))
-      const recorded = await recordFacts(callerOf(request).key.keyId, facts)
+      const { keyId } = callerOf(request).key
+      const latestAt = Math.max(...facts.map(({ at }) => at))
+      if (facts.length > 0) sourceHealth.noteReported(keyId, toSource(source), latestAt)
+      const recorded = await recordFacts(keyId, facts)
       return { results: toResults(read, recorded) }
     })
   }

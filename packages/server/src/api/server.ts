@@ -13,6 +13,7 @@ import type { GuardedFetch } from '../guarded-fetch.ts'
 import type { Patience } from '../patience.ts'
 import type { SourceHealth } from '../source-health.ts'
 import type { TokenVerifier } from '../token.ts'
+import type { Webhooks } from '../webhooks/dispatcher.ts'
 import { attendanceRoutes } from './attendance.ts'
 import { createApiAuth } from './auth.ts'
 import { parseBody } from './body.ts'
@@ -47,6 +48,7 @@ import { streamRoutes } from './stream.ts'
 import { usageRoutes } from './usage.ts'
 import { compileSchema } from './validate.ts'
 import { webRoutes } from './web.ts'
+import { webhookRoutes } from './webhooks.ts'
 
 export type ApiParts = {
   verifyToken: TokenVerifier
@@ -57,6 +59,7 @@ export type ApiParts = {
   patience: Patience
   sourceHealth: SourceHealth
   tails: Tails
+  webhooks: Pick<Webhooks, 'wake'>
   feedLimits: FeedLimits
   timeouts?: Timeouts | undefined
 }
@@ -73,6 +76,7 @@ export async function createApiServer(
     patience,
     sourceHealth,
     tails,
+    webhooks,
     feedLimits,
     timeouts = usualTimeouts,
   }: ApiParts,
@@ -136,8 +140,9 @@ export async function createApiServer(
   await app.register(attendanceRoutes(context, parts))
   await app.register(usageRoutes(context, parts))
   await app.register(inviteRoutes(context, parts))
-  await app.register(eventRoutes(context, parts))
+  await app.register(eventRoutes(context, { auth, sourceHealth }))
   await app.register(sourceRoutes(context, { auth, engines, guardedFetch, sourceHealth }))
+  await app.register(webhookRoutes(context, { auth, guardedFetch, webhooks }))
   await app.register(streamRoutes(context, { auth, tails, verifyToken, limits: feedLimits }))
   await app.register(ingestRoutes(context, { deliveries, engines, patience, sourceHealth, rateLimit }))
   await app.register(linkRoutes(context, parts))
