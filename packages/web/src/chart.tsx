@@ -104,7 +104,7 @@ function toOptions(series: Series[], { width, height, gutter, unit, withTimes, p
   return {
     width,
     height,
-    padding: withTimes ? [8, 16, 0, 0] : [8, 0, 8, 0],
+    padding: withTimes ? [8, 26, 0, 0] : [8, 0, 8, 0],
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, points: { size: 6 } },
     scales: { y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },

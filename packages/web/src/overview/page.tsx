@@ -104,7 +104,7 @@ function Days({ usage }: { usage: Usage }) {
         said: `${total.sessions} in all`,
       },
       {
-        label: 'Hours inside per day, of everybody together',
+        label: 'Hours inside per day',
         values: data.map(({ participantMinutes }) => participantMinutes / 60),
         color: 'live',
         kind: 'bars',
