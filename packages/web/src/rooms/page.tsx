@@ -126,7 +126,9 @@ function RoomTable({ rooms, onChanged }: { rooms: ListedRoom[]; onChanged: () =>
                 <Time at={createdAt} />
               </Table.Td>
               <Table.Td>
-                <Badge variant="default" tt="none">{disabled ? 'Closed' : 'Open'}</Badge>
+                <Badge variant="default" tt="none">
+                  {disabled ? 'Closed' : 'Open'}
+                </Badge>
               </Table.Td>
               <Table.Td>
                 {!disabled && (
