@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { StartRefusal } from './error.ts'
 import { lockFile } from './store/sqlite.ts'
@@ -8,6 +8,8 @@ import { lockFile } from './store/sqlite.ts'
 export function prepareFolder(folder: string, given: Buffer | undefined): Buffer {
   try {
     makeFolder(resolve(folder))
+    // Of a disk that is mounted read-only SQLite says no more than that it cannot open the file.
+    accessSync(folder, constants.W_OK)
     return given ?? ownMasterKey(join(folder, 'master.key'))
   } catch (error) {
     if (error instanceof StartRefusal) throw error

@@ -19,28 +19,36 @@ export type Patience = {
   stop(): void
 }
 
-export function createPatience(): Patience {
+/** @param patienceMs for every sender alike, in place of its own */
+export function createPatience(patienceMs?: number): Patience {
   const stopping = new AbortController()
+  /** Deliveries that are held: there is no room. */
+  let held = 0
   // The wall clock's jumps are nothing to how long somebody waits.
-  let fullUntil = 0
+  const deadlineOf = (ofSenderMs: number) => performance.now() + (patienceMs ?? ofSenderMs)
 
   return {
-    async untilRoom(patienceMs) {
-      const deadline = performance.now() + patienceMs
-      while (performance.now() < Math.min(fullUntil, deadline) && (await pause()));
+    async untilRoom(ofSenderMs) {
+      const deadline = deadlineOf(ofSenderMs)
+      while (held > 0 && performance.now() < deadline && (await pause()));
     },
 
-    async hold(patienceMs, work) {
-      const deadline = performance.now() + patienceMs
-      for (;;) {
-        try {
-          return await work()
-        } catch (error) {
-          if (!(error instanceof Refusal) || error.code !== 'BUSY') throw error
-          // Longer than until the next try, which may find it full again.
-          fullUntil = performance.now() + 2 * retryMs
-          if (performance.now() + retryMs > deadline || !(await pause())) throw error
+    async hold(ofSenderMs, work) {
+      const deadline = deadlineOf(ofSenderMs)
+      let isHeld = false
+      try {
+        for (;;) {
+          try {
+            return await work()
+          } catch (error) {
+            if (!(error instanceof Refusal) || error.code !== 'BUSY') throw error
+            if (!isHeld) held += 1
+            isHeld = true
+            if (performance.now() + retryMs > deadline || !(await pause())) throw error
+          }
         }
+      } finally {
+        if (isHeld) held -= 1
       }
     },
 

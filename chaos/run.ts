@@ -1,0 +1,214 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Session, SessionFact, SessionPage } from '@rollcall/protocol'
+import { signToken } from '../packages/server/src/token.ts'
+import type { Postgres } from '../packages/server/test/postgres.ts'
+import { runProgram } from '../packages/server/test/run-program.ts'
+import { compareWithModel, compareWithVisits, type SeenSession } from './compare.ts'
+import { openLog } from './log.ts'
+import { startPeople } from './people.ts'
+import { createRandom } from './random.ts'
+import { nameOf, type Sent, sendAll } from './senders.ts'
+import { createServer, type Server } from './server.ts'
+import { createWorld, graceSeconds, type Told } from './world.ts'
+
+export type ChaosOptions = {
+  rounds: number
+  seed: number
+  postgres: boolean
+  /** Ends it after the round under way. */
+  signal?: AbortSignal | undefined
+}
+
+export type Result = {
+  rounds: number
+  /** Facts that were acknowledged, among them those of hosted rooms. */
+  facts: number
+  sessions: number
+  visits: number
+  /** Calls that got no answer. */
+  failed: number
+  /** What was acknowledged and is not there. */
+  lost: string[]
+  doubled: string[]
+  /** Sessions that the reference model, or whoever was in them, knows otherwise. */
+  different: string[]
+  /** What `rollcall verify` and `rollcall rebuild --dry-run` say, where that is not that all is well. */
+  faults: string[]
+}
+
+const key = { apiKey: 'chaos', secret: 'a secret that nobody needs to keep' }
+/** How long what is to be concluded at the end may take, in milliseconds. */
+const settleMs = 30_000
+/** Facts of a round that are told in the next. */
+const delayedShare = 0.1
+
+/** Kills a server again and again while it records a world, and looks in the end whether all of it is right. */
+export async function runChaos(
+  { rounds, seed, postgres, signal }: ChaosOptions,
+  say: (line: string) => void,
+): Promise<Result> {
+  const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-chaos-'))
+  const service = postgres ? await startService() : undefined
+  const databaseUrl = await service?.newDatabase()
+  const env = {
+    ROLLCALL_DATA: dataFolder,
+    ROLLCALL_MASTER_KEY: randomBytes(32).toString('hex'),
+    ROLLCALL_API_KEY: key.apiKey,
+    ROLLCALL_SECRET: key.secret,
+    ROLLCALL_GRACE_SECONDS: String(graceSeconds),
+    ROLLCALL_RATE_LIMIT: '0',
+    ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
+  }
+  const server = createServer(env)
+  try {
+    const result = await play({ rounds, seed, signal, server, where: { dataFolder, databaseUrl } }, say)
+    await server.stop()
+    for (const args of [['verify'], ['rebuild', '--dry-run']]) {
+      const { code, stdout, stderr } = await runProgram('cli.ts', env, args).ended
+      if (code !== 0) result.faults.push(`rollcall ${args.join(' ')}: ${stdout}${stderr}`)
+    }
+    return result
+  } finally {
+    await server.kill()
+    await service?.stop()
+    await rm(dataFolder, { recursive: true })
+  }
+}
+
+/** Loaded where it is needed alone: what runs PostgreSQL ends the process at a SIGINT by itself. */
+async function startService(): Promise<Postgres> {
+  const { startPostgres } = await import('../packages/server/test/postgres.ts')
+  return startPostgres()
+}
+
+type Play = Omit<ChaosOptions, 'postgres'> & {
+  server: Server
+  where: { dataFolder: string; databaseUrl: string | undefined }
+}
+
+async function play({ rounds, seed, signal, server, where }: Play, say: (line: string) => void): Promise<Result> {
+  const random = createRandom(seed)
+  const world = createWorld(random)
+  const sign = () => signToken(key, { roles: ['crawler', 'rtc'] }, { now: Date.now(), lifetimeMs: 3_600_000 })
+  const sent: Sent = { answered: new Set(), calls: 0, failed: 0, forgotten: 0 }
+  const log = openLog(where)
+  const lost = new Set<string>()
+  const told: SessionFact[] = []
+  let delayed: Told[] = []
+
+  await server.start()
+  const rooms = await Promise.all([makeRoom(server, sign), makeRoom(server, sign)])
+  const people = startPeople(rooms, { server, seed, sign })
+  let played = 0
+  while (played < rounds && signal?.aborted !== true) {
+    const round = played + 1
+    const news = world.nextRound()
+    told.push(...news.flatMap(({ facts }) => facts))
+    const late = delayed
+    delayed = news.filter(({ inOrder }) => !inOrder).map((one) => holdBack(one))
+    const before = { calls: sent.calls, failed: sent.failed, facts: sent.answered.size, visits: people.visits.length }
+
+    const killAfter = 1 + random.below(30)
+    const reached = Promise.withResolvers<void>()
+    let answers = 0
+    const answered = () => {
+      answers += 1
+      if (answers === killAfter) reached.resolve()
+    }
+    const parts = { server, random: createRandom(seed + 7919 * round), sent, sign, answered }
+    const sending = Promise.all([...news, ...late].map((one) => sendAll(one, parts)))
+    // What goes wrong is thrown where it is awaited, after the kill.
+    sending.catch(() => reached.resolve())
+    await Promise.race([reached.promise, sending])
+    await new Promise((resolve) => setTimeout(resolve, random.below(20)))
+    await server.kill()
+    const acknowledged = [...sent.answered]
+    await server.start()
+    await log.read()
+    for (const name of acknowledged) if (!log.names.has(name)) lost.add(`${name} was answered before round ${round}`)
+    await sending
+    played = round
+    say(
+      `round ${round}: killed after ${answers < killAfter ? 'all' : killAfter} answers; ${sent.answered.size - before.facts} facts in ${
+        sent.calls - before.calls
+      } calls, ${sent.failed - before.failed} without an answer; ${people.visits.length - before.visits} visits; lost ${lost.size}, doubled ${log.doubled}`,
+    )
+  }
+  await people.stop()
+  const parts = { server, random, sent, sign, answered: () => {} }
+  await Promise.all(delayed.map((one) => sendAll(one, parts)))
+
+  // Whatever is to be concluded takes its time.
+  const deadline = performance.now() + settleMs
+  for (;;) {
+    const seen = await listSeen(server, sign)
+    const wrongs = compareWithVisits(people.visits, seen)
+    wrongs.different.push(...compareWithModel(told, graceSeconds * 1000, seen))
+    const isSettled =
+      wrongs.different.length === 0 && seen.every((one) => !rooms.includes(one.room) || one.end !== null)
+    if (!isSettled && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 500))
+      continue
+    }
+    await log.read()
+    for (const fact of told) if (!log.names.has(nameOf(fact))) lost.add(`${nameOf(fact)} is not in the log`)
+    if (sent.forgotten > 0) lost.add(`${sent.forgotten} facts were new to the server after they had been answered`)
+    const doubled = log.doubled > 0 ? [`${log.doubled} facts are in the log twice`] : []
+    return {
+      rounds: played,
+      facts: log.names.size,
+      sessions: seen.length,
+      visits: people.visits.length,
+      failed: sent.failed,
+      lost: [...lost, ...wrongs.lost],
+      doubled: [...doubled, ...wrongs.doubled],
+      different: wrongs.different,
+      faults: [],
+    }
+  }
+
+  /** Takes some out of a round, to be told in the next. */
+  function holdBack(one: Told): Told {
+    const late = one.facts.filter(() => random.chance(delayedShare))
+    one.facts = one.facts.filter((fact) => !late.includes(fact))
+    return { ...one, facts: late }
+  }
+}
+
+async function makeRoom(server: Server, sign: () => Promise<string>): Promise<string> {
+  return (await call<{ roomId: string }>(server, sign, 'POST', '/v2/rooms')).roomId
+}
+
+async function listSeen(server: Server, sign: () => Promise<string>): Promise<SeenSession[]> {
+  const sessions: Session[] = []
+  for (let page = 1; ; page++) {
+    const { data } = await call<SessionPage>(server, sign, 'GET', `/v2/sessions?page=${page}&perPage=200`)
+    if (data.length === 0) break
+    sessions.push(...data)
+  }
+  return sessions.map(({ id, customRoomId, roomId, start, end, participants }) => ({
+    id,
+    room: customRoomId ?? roomId,
+    start: Date.parse(start),
+    end: end === null ? null : Date.parse(end),
+    people: participants.map(({ participantId, name, timelog }) => ({
+      id: participantId,
+      name,
+      timelog: timelog.map((entry) => ({
+        ...entry,
+        start: Date.parse(entry.start),
+        end: entry.end === null ? null : Date.parse(entry.end),
+      })),
+    })),
+  }))
+}
+
+async function call<Body>(server: Server, sign: () => Promise<string>, method: string, path: string): Promise<Body> {
+  const { url } = await server.whenUp()
+  const response = await fetch(`${url}${path}`, { method, headers: { authorization: await sign() } })
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
+  return (await response.json()) as Body
+}

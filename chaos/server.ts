@@ -1,0 +1,50 @@
+import { type Program, runProgram } from '../packages/server/test/run-program.ts'
+
+export type Running = { url: string; wsUrl: string }
+
+/** A server that is killed and started again, on the same data. */
+export type Server = {
+  start(): Promise<void>
+  /** Ends it at once, whatever it is doing. */
+  kill(): Promise<void>
+  /** Ends it in good order. */
+  stop(): Promise<void>
+  /** The one that runs, as soon as one does. */
+  whenUp(): Promise<Running>
+}
+
+/** A database's lock falls a moment after the server that held it. */
+const lockTries = 50
+const lockRetryMs = 100
+
+export function createServer(env: { [name: string]: string }): Server {
+  let program: Program | undefined
+  let up = Promise.withResolvers<Running>()
+
+  async function end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    up = Promise.withResolvers()
+    program?.child.kill(signal)
+    await program?.ended
+    program = undefined
+  }
+
+  return {
+    async start() {
+      for (let tries = 0; ; tries++) {
+        const started = runProgram('main.ts', { PORT: '0', LOG_LEVEL: 'warn', ...env })
+        program = started
+        try {
+          const said = await started.says('stdout', /^curl .*\n/m)
+          const url = /running at (\S+)/.exec(said)?.[1] ?? ''
+          return up.resolve({ url, wsUrl: `${url.replace(/^http/, 'ws')}/v2/rtc` })
+        } catch (error) {
+          if (tries === lockTries || !String(error).includes('in use by another')) throw error
+          await new Promise((resolve) => setTimeout(resolve, lockRetryMs))
+        }
+      }
+    },
+    kill: () => end('SIGKILL'),
+    stop: () => end('SIGTERM'),
+    whenUp: () => up.promise,
+  }
+}

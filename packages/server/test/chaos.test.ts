@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { runChaos } from '../../../chaos/run.ts'
+
+// A server that hangs has to fail here, not to hold up the run.
+describe('a server that is killed again and again while facts and people come', { timeout: 600_000 }, () => {
+  for (const [rounds, postgres, store] of [
+    [16, false, 'SQLite'],
+    [4, true, 'PostgreSQL'],
+  ] as const) {
+    test(`has every acknowledged fact once, and every session as the reference model has it (${store}, ${rounds} kills)`, async (t) => {
+      const result = await runChaos({ rounds, seed: 2, postgres }, (line) => t.diagnostic(line))
+      const { lost, doubled, different, faults } = result
+      assert.deepEqual({ lost, doubled, different, faults }, { lost: [], doubled: [], different: [], faults: [] })
+      assert.ok(result.facts > 100 * rounds && result.failed > 0 && result.visits > rounds, JSON.stringify(result))
+    })
+  }
+})
