@@ -59,6 +59,7 @@ const PublicKeyUrl = Address('VideoSDK: where the public key is that its webhook
 /** What each type of source takes, beside its name. */
 export const SourceSettings = {
   livekit: Type.Object({ apiKey: ApiKey, secret: Secret, url: Type.Optional(Url) }),
+  jitsi: Type.Object({ secret: Type.Optional(Secret) }),
   janus: Type.Object({
     user: Type.Optional(User),
     password: Type.Optional(Password),
@@ -66,7 +67,6 @@ export const SourceSettings = {
     apiSecret: Type.Optional(ApiSecret),
     roomSecret: Type.Optional(RoomSecret),
   }),
-  jitsi: Type.Object({ secret: Type.Optional(Secret) }),
   bigbluebutton: Type.Object({ secret: Secret, callbackUrl: Type.Optional(CallbackUrl) }),
   videosdk: Type.Object({ publicKeyUrl: Type.Optional(PublicKeyUrl) }),
   generic: Type.Object({ secret: Type.Optional(Secret) }),
@@ -168,8 +168,8 @@ function OneOfTypes(options: { description: string; about?: string }) {
   return Type.Union(
     [
       Type.Literal('livekit'),
-      Type.Literal('janus'),
       Type.Literal('jitsi'),
+      Type.Literal('janus'),
       Type.Literal('bigbluebutton'),
       Type.Literal('videosdk'),
       Type.Literal('generic'),

@@ -33,6 +33,8 @@ import type { Key } from './store/rows.ts'
 import { startSealer, startSweeper } from './sweeper.ts'
 import { createTokenVerifier } from './token.ts'
 import { routeUpgrades } from './upgrades.ts'
+import { startWebhooks } from './webhooks/dispatcher.ts'
+import { type WebhookLimits, webhookLimits } from './webhooks/limits.ts'
 
 /** A running server. */
 export type App = {
@@ -50,7 +52,10 @@ export type AppParts = {
   log?: Logger
   rtcLimits?: RtcLimits
   feedLimits?: FeedLimits
+  webhookLimits?: WebhookLimits
   timeouts?: Timeouts
+  /** How long deliveries of media servers are held while there is no room for them, in place of what each type says. */
+  patienceMs?: number
   /** Nothing can be recorded any more: the process should end. */
   onFailure?: (error: Error) => void
 }
@@ -102,6 +107,12 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   const tails = createTails({ reads, log, ...following })
   started.defer(() => tails.stop())
   const guardedFetch = createGuardedFetch(config)
+  const webhooks = startWebhooks(context, {
+    guardedFetch,
+    signal,
+    limits: parts.webhookLimits ?? webhookLimits,
+  })
+  started.defer(() => webhooks.stop())
   const engines = createEngines({ guardedFetch, clock, readEvent: toFact })
   metrics.watch(
     {
@@ -111,7 +122,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     },
     (err) => log.error({ err }, 'a metric could not be told'),
   )
-  const patience = createPatience()
+  const patience = createPatience(parts.patienceMs)
   const deliveries = createDeliveries(context, { engines, patience, sourceHealth })
   const api = await createApiServer(context, {
     verifyToken,
@@ -122,6 +133,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     patience,
     sourceHealth,
     tails,
+    webhooks,
     feedLimits: following.limits,
     timeouts: parts.timeouts,
   })

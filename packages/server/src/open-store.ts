@@ -26,6 +26,7 @@ import { createSigningKeyStore } from './store/signing-keys.ts'
 import { createSourceStore } from './store/sources.ts'
 import { openSqlite } from './store/sqlite.ts'
 import type { Reads, Writes } from './store/store.ts'
+import { createWebhookStore } from './store/webhooks.ts'
 
 /** Connections to PostgreSQL that read. */
 const readConnections = 8
@@ -72,12 +73,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const opened = databaseUrl === undefined ? await openFile(options) : await openService(options, databaseUrl)
   const { db, box, performer } = opened
   const now = () => options.clock.now()
-  const versions = countVersions(performer.perform, options.onChange)
+  const webhookKeys = new Set(await createWebhookStore(db, box, now).listKeys())
+  const versions = countVersions(performer.perform, options.onChange, webhookKeys)
   const { perform } = versions
   const openFacts = prepareFactStore(db)
   const seals = createSealStore(db)
   return {
-    reads: createReads(db, box, now, versions.of),
+    reads: createReads(db, box, now, versions.of, webhookKeys),
     writes: toWrites(perform),
     record: (keyId, facts) => perform('record', { keyId, facts }),
     async sweep(at) {
@@ -189,7 +191,13 @@ async function proveMasterKey(db: Database, box: SecretBox, now: () => number, w
   }
 }
 
-function createReads(db: Database, box: SecretBox, now: () => number, versionOf: Reads['versionOf']): Reads {
+function createReads(
+  db: Database,
+  box: SecretBox,
+  now: () => number,
+  versionOf: Reads['versionOf'],
+  webhookKeys: Set<number>,
+): Reads {
   const keys = createKeyStore(db, box, now)
   const rooms = createRoomStore(db, now)
   const sessions = createSessionReads(db, { now, somebodyInside: (record, at) => whoWasInside(record, at).length > 0 })
@@ -198,6 +206,7 @@ function createReads(db: Database, box: SecretBox, now: () => number, versionOf:
   const changes = createChangeReads(db)
   const sources = createSourceStore(db, box, now)
   const attendance = createAttendanceReads(db)
+  const webhooks = createWebhookStore(db, box, now)
   return {
     findKey: keys.find,
     listKeys: keys.list,
@@ -216,11 +225,21 @@ function createReads(db: Database, box: SecretBox, now: () => number, versionOf:
     countRunning: sessions.countRunning,
     findSigningKey: signingKeys.find,
     changesAfter: changes.after,
+    changeRange: changes.range,
     listSources: sources.list,
     findSource: sources.find,
-    changeRange: changes.range,
     listLives: sources.listLives,
     findConnected: sources.findConnected,
+    webhookKeys: () => webhookKeys,
+    listWebhooks: webhooks.list,
+    findWebhook: webhooks.find,
+    countWebhooks: webhooks.countOwn,
+    listDeliveries: webhooks.listDeliveries,
+    isAnythingToPlan: webhooks.isAnythingToPlan,
+    listDueEndpoints: webhooks.listDueEndpoints,
+    listDue: webhooks.listDue,
+    summariseWebhooks: async (keyId, sessionIds) =>
+      webhookKeys.has(keyId) ? webhooks.summarise(keyId, sessionIds) : new Map(),
     versionOf,
   }
 }
@@ -239,6 +258,14 @@ function toWrites(perform: Perform): Writes {
     updateSource: (input) => perform('updateSource', input),
     deleteSource: (input) => perform('deleteSource', input),
     noteSources: (input) => perform('noteSources', input),
+    addWebhook: (input) => perform('addWebhook', input),
+    updateWebhook: (input) => perform('updateWebhook', input),
+    rotateWebhookSecret: (input) => perform('rotateWebhookSecret', input),
+    deleteWebhook: (input) => perform('deleteWebhook', input),
+    planWebhooks: (input) => perform('planWebhooks', input),
+    settleDelivery: (input) => perform('settleDelivery', input),
+    replayDeliveries: (input) => perform('replayDeliveries', input),
+    testWebhook: (input) => perform('testWebhook', input),
     addLink: (input) => perform('addLink', input),
     takeLink: (input) => perform('takeLink', input),
     renewLease: (input) => perform('renewLease', input),
@@ -256,6 +283,7 @@ const changing: Set<keyof Operations> = new Set(['record', 'sweep', 'resume'])
 function countVersions(
   perform: Perform,
   onChange: StoreOptions['onChange'] = () => {},
+  webhookKeys: Set<number>,
 ): { perform: Perform; of(keyId: number): number } {
   const ofKeys = new Map<number, number>()
   let ofAll = 0
@@ -266,10 +294,15 @@ function countVersions(
         const keyId = 'keyId' in input ? input.keyId : undefined
         if (keyId !== undefined) ofKeys.set(keyId, (ofKeys.get(keyId) ?? 0) + 1)
         else ofAll += 1
+        if (keyId !== undefined && makesWebhook(name, input)) webhookKeys.add(keyId)
         if (changing.has(name)) onChange(keyId)
       }),
     of: (keyId) => ofAll + (ofKeys.get(keyId) ?? 0),
   }
+}
+
+function makesWebhook(name: keyof Operations, input: object): boolean {
+  return name === 'addWebhook' || (name === 'createRoom' && 'webhook' in input)
 }
 
 /** Samples come all the time, and are on none of the pages that are kept. */

@@ -4,6 +4,7 @@ import type { Rules } from './ledger/state.ts'
 import { look, type RecordParts, record } from './record.ts'
 import { sealSessions } from './seal-sessions.ts'
 import { whoWasInside } from './session-view.ts'
+import { createChangeReads } from './store/changes.ts'
 import type { Database } from './store/database.ts'
 import { prepareFactStore } from './store/facts.ts'
 import { createKeyStore } from './store/keys.ts'
@@ -16,6 +17,9 @@ import { createSessionReads } from './store/sessions.ts'
 import { createSigningKeyStore } from './store/signing-keys.ts'
 import { createSourceStore } from './store/sources.ts'
 import type { Writes } from './store/store.ts'
+import { createWebhookStore } from './store/webhooks.ts'
+import { planTest, planWebhooks } from './webhooks/plan.ts'
+import { settleDelivery } from './webhooks/settle.ts'
 
 /** Everything that writes, by name: what each takes and gives. */
 export type Operations = {
@@ -61,6 +65,8 @@ export function createOperations(db: Database, parts: OperationParts): Transact 
   const leases = createLeaseStore(db)
   const links = createLinkStore(db, now)
   const sources = createSourceStore(db, parts.box, now)
+  const webhooks = createWebhookStore(db, parts.box, now)
+  const changes = createChangeReads(db)
   const seals = createSealStore(db)
   const sessions = createSessionReads(db, { now, somebodyInside: (record, at) => whoWasInside(record, at).length > 0 })
 
@@ -79,7 +85,11 @@ export function createOperations(db: Database, parts: OperationParts): Transact 
       rotateKey: keys.rotateKey,
       disableKey: keys.disableKey,
       removeKey: keys.removeKey,
-      createRoom: rooms.createRoom,
+      async createRoom(input) {
+        const room = await rooms.createRoom(input)
+        await webhooks.addOfRoom(room)
+        return room
+      },
       ensureRooms: rooms.ensureRooms,
       setRoomDisabled: rooms.setRoomDisabled,
       keepSigningKey: signingKeys.keepSigningKey,
@@ -87,6 +97,14 @@ export function createOperations(db: Database, parts: OperationParts): Transact 
       updateSource: sources.updateSource,
       deleteSource: sources.deleteSource,
       noteSources: sources.noteSources,
+      addWebhook: webhooks.addWebhook,
+      updateWebhook: webhooks.updateWebhook,
+      rotateWebhookSecret: webhooks.rotateWebhookSecret,
+      deleteWebhook: webhooks.deleteWebhook,
+      planWebhooks: ({ keyId }) => planWebhooks({ webhooks, changes }, keyId),
+      settleDelivery: ({ keyId, id, attempt }) => settleDelivery(webhooks, keyId, id, attempt),
+      replayDeliveries: ({ keyId, filter }) => webhooks.replay(keyId, filter),
+      testWebhook: ({ keyId, id }) => planTest(webhooks, keyId, id, now()),
       addLink: links.addLink,
       takeLink: links.takeLink,
       renewLease: leases.renewLease,

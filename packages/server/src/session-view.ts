@@ -9,7 +9,7 @@ import { insideMs } from './ledger/ledger.ts'
 import type { Mark, Participant, Session } from './ledger/state.ts'
 import { foldStays, type TimelogEntry, toTimelog } from './ledger/stays.ts'
 import type { Key } from './store/rows.ts'
-import type { ListedSession, SealedText, SessionRecord } from './store/store.ts'
+import type { ListedSession, SealedText, SessionRecord, WebhookSummary } from './store/store.ts'
 
 export type ViewOptions = {
   /** Epoch milliseconds: what is open lasts until now. */
@@ -17,13 +17,15 @@ export type ViewOptions = {
   /** What `links` are built on, without a slash at the end. */
   base: string
   key: Pick<Key, 'apiKey' | 'userId'>
+  /** What became of the webhooks about each session, by its id; of others there were none. */
+  webhooks?: Map<string, WebhookSummary>
 }
 
 /** What was told others of a session, before anything was. */
-const noWebhooks: ApiSession['webhook'] = { totalCount: 0, successCount: 0, data: [] }
+const noWebhooks: WebhookSummary = { totalCount: 0, successCount: 0, data: [] }
 
 /** A session as the API shows it. */
-export function toSession(record: SessionRecord, { now, base, key }: ViewOptions): ApiSession {
+export function toSession(record: SessionRecord, { now, base, key, webhooks }: ViewOptions): ApiSession {
   const { session, customRoomId, participants } = record
   const logs = toTimelogs(record)
   const { activeMs, maxInside } = sumUp(logs.values(), now)
@@ -42,7 +44,7 @@ export function toSession(record: SessionRecord, { now, base, key }: ViewOptions
     userId: key.userId,
     activeDuration: activeMs / 1000,
     maxJoinedPeersCount: maxInside,
-    webhook: noWebhooks,
+    webhook: webhooks?.get(session.id) ?? noWebhooks,
     engine: engineOf(session.source),
     revision: session.revision,
     updatedAt: toIso(session.updatedAt),
@@ -61,7 +63,8 @@ export function toListedText(listed: ListedSession, view: ViewOptions & { active
   }
   const { id, roomId, head, middle, tail } = listed.sealed
   const links = JSON.stringify(toLinks({ id, roomId }, view.base))
-  return `${head},"links":${links},${middle},"webhook":${JSON.stringify(noWebhooks)},${tail}`
+  const webhook = JSON.stringify(view.webhooks?.get(id) ?? noWebhooks)
+  return `${head},"links":${links},${middle},"webhook":${webhook},${tail}`
 }
 
 /** The text of a session that ended: of its people, no more than `participantsMax`. */

@@ -21,18 +21,31 @@ before(async () => {
 after(() => server.stop())
 
 /** Two rooms with a running session each, of which the first is asked about, and what else a path may name. */
-type Scene = { room: Room; sessionId: string; source: Source; linkCode: string; other: Room }
+type Scene = {
+  room: Room
+  sessionId: string
+  source: Source
+  linkCode: string
+  webhookId: string
+  deliveryId: string
+  other: Room
+}
+
+const webhook = { endPoint: 'https://hook.invalid/', events: ['nothing'] }
 
 async function makeScene(on: TestServer): Promise<Scene> {
-  const [room, other] = [await makeRoom(on), await makeRoom(on)]
+  const [room, other] = [await makeRoom(on, { webhook }), await makeRoom(on)]
   const startAt = Date.now() - 60_000
   const stays = [{ participantId: 'anna', joinedAt: startAt }]
   const sessionId = await recordSession(on, { roomId: room.roomId, startAt, stays })
   await recordSession(on, { roomId: other.roomId, startAt, stays })
   const { body: source } = await on.call<Source>('POST', '/v2/sources', { type: 'generic', name: 'ours' })
   const key = await on.context.reads.findKey(on.apiKey)
-  const [, linkCode = ''] = (await createLink({ keyId: key?.keyId ?? 0 }, on.url, on.context)).split('#code=')
-  return { room, sessionId, source, linkCode, other }
+  const keyId = key?.keyId ?? 0
+  const [, linkCode = ''] = (await createLink({ keyId }, on.url, on.context)).split('#code=')
+  const webhookId = `ep_${room.id}`
+  const delivery = await on.context.writes.testWebhook({ keyId, id: webhookId })
+  return { room, sessionId, source, linkCode, webhookId, deliveryId: delivery?.id ?? '', other }
 }
 
 /** What a call of each endpoint sends, where it sends anything. */
@@ -45,12 +58,16 @@ const bodies: { [endpoint: string]: (scene: Scene) => object } = {
   'POST /v2/links/redeem': ({ linkCode }) => ({ code: linkCode }),
   'POST /v2/sources': () => ({ type: 'generic', name: 'another' }),
   'PATCH /v2/sources/:id': () => ({ name: 'renamed' }),
+  'POST /v2/webhooks': () => webhook,
+  'PATCH /v2/webhooks/:id': () => ({ events: ['test'] }),
+  'POST /v2/webhooks/:id/replay': () => ({ failed: true }),
 }
 
-function fill(path: string, { room, sessionId, source }: Scene): string {
-  const id = path.startsWith('/v2/rooms') ? room.roomId : path.startsWith('/v2/sources') ? source.id : sessionId
+function fill(path: string, { room, sessionId, source, webhookId, deliveryId }: Scene): string {
+  const ids: { [noun: string]: string } = { rooms: room.roomId, sources: source.id, webhooks: webhookId }
   const values: { [name: string]: string } = {
-    id,
+    id: ids[path.split('/')[2] ?? ''] ?? sessionId,
+    deliveryId,
     roomId: room.roomId,
     sessionId,
     participantId: 'anna',

@@ -34,7 +34,8 @@ let kept: Examples
 let answered: Examples
 
 before(async () => {
-  server = await startServer(settings, { clock: { now: () => now } })
+  // Webhooks are planned, and not sent: what they are answered is nobody's to promise.
+  server = await startServer(settings, { clock: { now: () => now }, webhookLimits: { perEndpoint: 0, pollMs: 1000 } })
   kept = JSON.parse(await readFile(path, 'utf8')) as Examples
   answered = { operations: {}, errors: {}, webhooks: kept.webhooks }
 })
@@ -91,13 +92,15 @@ function withoutTokens(text: string): unknown {
 }
 
 async function showSessions(): Promise<void> {
-  const { roomId } = await show('createRoom', {
+  await show('createRoom', {
     body: {
-      customRoomId: 'daily stand-up',
+      customRoomId: 'all hands',
       webhook: { endPoint: 'https://example.org/hook', events: ['session-started', 'participant-*'] },
       autoCloseConfig: { type: 'session-ends', duration: 60 },
     },
   })
+  const room = await ask('createRoom', { body: { customRoomId: 'daily stand-up' } })
+  const roomId = String(room.body.roomId)
   const event = (n: number, type: string, more: object = {}) => ({
     type,
     id: `room-7-${n}`,
@@ -198,6 +201,33 @@ async function showSources(): Promise<void> {
   await show('deleteSource', { path: { id } })
 }
 
+async function showWebhooks(): Promise<void> {
+  const endpoint = { endPoint: 'https://1.1.1.1/hook', events: ['session-*', 'participant-joined'] }
+  const { id } = await show('createWebhook', { body: endpoint })
+  await show('getWebhook', { path: { id } })
+  await show('rotateWebhookSecret', { path: { id } })
+  const { id: deliveryId } = await show('testWebhook', { path: { id } })
+  await show('listWebhookDeliveries', { path: { id } })
+  await show('replayWebhookDelivery', { path: { id, deliveryId } })
+  await show('replayWebhookDelivery', { path: { id, deliveryId: 'msg_none' } })
+  await show('replayWebhookDeliveries', { path: { id }, body: { failed: true, from: '2026-01-15' } })
+  await show('updateWebhook', { path: { id }, body: { enabled: false } })
+  await show('listWebhooks', { query: '?perPage=1' })
+  for (const operationId of ['testWebhook', 'replayWebhookDelivery', 'replayWebhookDeliveries']) {
+    await show(operationId, { path: { id, deliveryId } })
+  }
+  await show('deleteWebhook', { path: { id } })
+  while ((await ask('createWebhook', { body: endpoint })).status === 200);
+  await show('createWebhook', { body: endpoint })
+  for (const operationId of [
+    ...['getWebhook', 'updateWebhook', 'rotateWebhookSecret', 'deleteWebhook', 'listWebhookDeliveries', 'testWebhook'],
+    ...['replayWebhookDelivery', 'replayWebhookDeliveries'],
+  ]) {
+    await show(operationId)
+  }
+  await show('listWebhooks', { query: '?roomId=abcd-xyzw-lmno' })
+}
+
 async function showWhatIsNotThere(): Promise<void> {
   await show('streamChanges', { query: '?roomId=aaaa-bbbb-cccc' })
   const id = '621497578bea0d0404c35c4c'
@@ -205,6 +235,7 @@ async function showWhatIsNotThere(): Promise<void> {
     await show(operationId, { path: { id } })
   }
   for (const operationId of ['getSessionQuality', 'getParticipantQuality']) await show(operationId, { path: { id } })
+  for (const query of ['?roomId=abcd-xyzw-lmno', `?sessionId=${id}`]) await show('streamChanges', { query })
   for (const operationId of ['getSource', 'deleteSource', 'ingest', 'ingestEvent']) await show(operationId)
   await show('updateSource', { body: { name: 'the old PBX' } })
   for (const operationId of ['getRoom', 'validateRoom', 'validateRoomByPost', 'createInvite']) {
@@ -267,6 +298,7 @@ describe('the examples of the document', () => {
     await showSessions()
     await showRooms()
     await showSources()
+    await showWebhooks()
     await showWhatIsNotThere()
     await showTheRest()
     await showErrors(t)

@@ -1,10 +1,13 @@
+import type { Session } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
+import { toSession, type ViewOptions } from '../session-view.ts'
 import type { Room } from '../store/rows.ts'
 import type { Page, SessionRecord } from '../store/store.ts'
 import { type Caller, maySee } from './auth.ts'
 
 type Reads = Pick<Context['reads'], 'findRoom' | 'getSession' | 'getParticipant' | 'listParticipants'>
+type ShownReads = Reads & Pick<Context['reads'], 'summariseWebhooks'>
 
 // What a caller may not see is not there: another key's thing, and another room's to a token bound to one, word for word.
 
@@ -33,6 +36,27 @@ export async function requireRoomId(
 
 export async function requireSession(reads: Reads, caller: Caller, sessionId: string): Promise<SessionRecord> {
   return visible(await reads.getSession(caller.key.keyId, sessionId), caller, sessionId)
+}
+
+/** The same as the API shows it. */
+export async function showSession(
+  reads: ShownReads,
+  caller: Caller,
+  sessionId: string,
+  view: ViewOptions,
+): Promise<Session> {
+  return showRecord(reads, caller, await requireSession(reads, caller, sessionId), view)
+}
+
+/** A session, or a part of it, with what became of the webhooks about it. */
+export async function showRecord(
+  reads: ShownReads,
+  { key }: Caller,
+  record: SessionRecord,
+  view: ViewOptions,
+): Promise<Session> {
+  const webhooks = await reads.summariseWebhooks(key.keyId, [record.session.id])
+  return toSession(record, { ...view, webhooks })
 }
 
 /** The session with one page of its people. */

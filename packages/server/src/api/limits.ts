@@ -51,11 +51,6 @@ export const ingestSocketCloseMs = 3000
 export const eventAheadMaxMs = 5 * 60_000
 /** The earliest time an event may have, in epoch milliseconds: an earlier one was told in seconds, or not at all. */
 export const eventEarliestAt = Date.UTC(2000, 0, 1)
-/** Most names in one room's `webhook.events`, and the longest name, in characters. */
-export const webhookEventsMax = 100
-export const webhookEventMaxLength = 100
-/** Longest `webhook.endPoint`, in characters. */
-export const webhookUrlMaxLength = 2048
 /** Most ids in one room's `allowedParticipantIds`. */
 export const allowedParticipantsMax = 10_000
 /** Longest `autoCloseConfig.duration`, in minutes: a year. */

@@ -11,10 +11,17 @@ import { Type } from 'typebox'
 import type { Commanded, Commands } from '../commands.ts'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
-import { toLinks, toParticipants, toSession, type ViewOptions } from '../session-view.ts'
+import { toLinks, toParticipants, type ViewOptions } from '../session-view.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth.ts'
 import { baseUrlOf } from './base-url.ts'
-import { requireParticipant, requireParticipants, requireRoomId, requireSession } from './find.ts'
+import {
+  requireParticipant,
+  requireParticipants,
+  requireRoomId,
+  requireSession,
+  showRecord,
+  showSession,
+} from './find.ts'
 import { PageQuery, toPage } from './page-query.ts'
 import { refusals } from './refusals.ts'
 
@@ -81,7 +88,7 @@ export function participantRoutes(
       const participants = inside.slice((page - 1) * perPage, page * perPage)
       return {
         pageInfo: toPageInfo(page, perPage, inside.length),
-        data: [toSession({ ...record, participants }, viewFor(request))],
+        data: [await showRecord(reads, callerOf(request), { ...record, participants }, viewFor(request))],
       }
     })
 
@@ -114,7 +121,7 @@ export function participantRoutes(
       const caller = callerOf(request)
       const { participantId } = request.body
       const { sessionId, enforced } = await removeParticipant(caller, request.body)
-      const session = toSession(await requireSession(reads, caller, sessionId), viewFor(request))
+      const session = await showSession(reads, caller, sessionId, viewFor(request))
       return { ...session, message: `Participant ${participantId} was removed`, enforced }
     })
   }

@@ -7,6 +7,9 @@ import {
   RoomPage,
   RoomWithStatus,
   toPageInfo,
+  webhookEventMaxLength,
+  webhookEventsMax,
+  webhookUrlMaxLength,
 } from '@rollcall/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
@@ -18,13 +21,7 @@ import type { Room as RoomRow } from '../store/rows.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth.ts'
 import { baseUrlOf } from './base-url.ts'
 import { requireRoom } from './find.ts'
-import {
-  allowedParticipantsMax,
-  autoCloseMaxMinutes,
-  webhookEventMaxLength,
-  webhookEventsMax,
-  webhookUrlMaxLength,
-} from './limits.ts'
+import { allowedParticipantsMax, autoCloseMaxMinutes } from './limits.ts'
 import { PageQuery, toPage } from './page-query.ts'
 import { refusals } from './refusals.ts'
 

@@ -5,12 +5,12 @@ import { Type } from 'typebox'
 import type { Commanded, Commands } from '../commands.ts'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
-import { toListedText, toSession, type ViewOptions } from '../session-view.ts'
+import { toListedText, type ViewOptions } from '../session-view.ts'
 import type { FoundSessions, ListedSession, ListPage, SessionFilter } from '../store/store.ts'
 import { type ApiAuth, type Caller, callerOf, maySee } from './auth.ts'
 import { baseUrlOf } from './base-url.ts'
 import { cursorTakes, readCursor, writeCursor } from './cursor.ts'
-import { requireRoomId, requireSession } from './find.ts'
+import { requireRoomId, showSession } from './find.ts'
 import { cursorMaxLength, minDurationMaxSeconds } from './limits.ts'
 import { createPageCache, sendJson, sendPage } from './page-cache.ts'
 import { PageQuery, toPage } from './page-query.ts'
@@ -120,7 +120,8 @@ export function sessionRoutes(
         ...(totalCapped && { totalCapped }),
       }
       const { activeAt } = filter
-      const texts = sessions.map((one) => toListedText(one, { ...view, activeAt }))
+      const webhooks = await reads.summariseWebhooks(caller.key.keyId, sessions.map(idOf))
+      const texts = sessions.map((one) => toListedText(one, { ...view, activeAt, webhooks }))
       const text = `{"pageInfo":${JSON.stringify(pageInfo)},"data":[${texts.join(',')}]}`
       // A session that runs is longer a moment later, though nothing was written.
       if (sessions.some(isRunning)) return sendJson(reply, text)
@@ -136,7 +137,7 @@ export function sessionRoutes(
       response: { 200: Session, ...refusals('SESSION_NOT_FOUND') },
     }
     app.get('/v2/sessions/:id', { onRequest: auth.any, schema: one }, async (request) =>
-      toSession(await requireSession(reads, callerOf(request), request.params.id), viewFor(request)),
+      showSession(reads, callerOf(request), request.params.id, viewFor(request)),
     )
 
     const end = {
@@ -151,7 +152,7 @@ export function sessionRoutes(
     app.post('/v2/sessions/end', { onRequest: auth.any, schema: end }, async (request) => {
       const caller = callerOf(request)
       const { sessionId, enforced } = await endSession(caller, request.body)
-      return { ...toSession(await requireSession(reads, caller, sessionId), viewFor(request)), enforced }
+      return { ...(await showSession(reads, caller, sessionId, viewFor(request))), enforced }
     })
   }
 
@@ -170,8 +171,7 @@ export function sessionRoutes(
   async function findLast(caller: Caller, roomId: string): Promise<string | undefined> {
     const { sessions } = await listSessions(caller, { roomId }, { page: 1, perPage: 1 })
     const [last] = sessions
-    if (last === undefined) return undefined
-    return 'sealed' in last ? last.sealed.id : last.record.session.id
+    return last && idOf(last)
   }
 
   /** Of several sessions that ran in the room, the newest is answered. */
@@ -191,6 +191,10 @@ export function sessionRoutes(
     if (last === undefined) throw new Refusal('SESSION_NOT_FOUND', `Room ${roomId} had no session yet`)
     return { sessionId: last, enforced: true }
   }
+}
+
+function idOf(listed: ListedSession): string {
+  return 'sealed' in listed ? listed.sealed.id : listed.record.session.id
 }
 
 function isRunning(listed: ListedSession): boolean {

@@ -15,8 +15,8 @@ export type Engines = { [type in SourceType]: Engine<SourceSettings[type]> }
 export function createEngines(parts: { guardedFetch: GuardedFetch; clock: Clock; readEvent: ReadEvent }): Engines {
   return {
     livekit,
-    janus: createJanus(),
     jitsi,
+    janus: createJanus(),
     bigbluebutton,
     videosdk: createVideosdk(createPublicKeys(parts)),
     generic: createGeneric(parts.readEvent),

@@ -4,6 +4,7 @@ import type { Tables } from './tables.ts'
 /** In order; one that was released is never edited. */
 export const migrations: { [name: string]: Migration } = {
   '0001-first': { up: first },
+  '0002-webhooks': { up: webhooks },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */
@@ -339,5 +340,77 @@ async function first(db: Kysely<unknown>): Promise<void> {
     .addColumn('public_pem', text, (c) => c.notNull())
     .addColumn('private_pem', text, (c) => c.notNull())
     .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .execute()
+}
+
+async function webhooks(db: Kysely<unknown>): Promise<void> {
+  const { schema } = db
+  const isPostgres = db.getExecutor().adapter instanceof PostgresAdapter
+  const text = isPostgres ? sql`text collate "C"` : 'text'
+  await schema
+    .createTable('webhook_endpoints')
+    .addColumn('key_id', 'integer', (c) => c.notNull())
+    .addColumn('id', text, (c) => c.notNull())
+    .addColumn('room_id', text)
+    .addColumn('end_point', text, (c) => c.notNull())
+    .addColumn('events_json', text, (c) => c.notNull())
+    .addColumn('secret', text, (c) => c.notNull())
+    .addColumn('previous_secret', text)
+    .addColumn('previous_until', 'bigint')
+    .addColumn('disabled_at', 'bigint')
+    .addColumn('disabled_reason', text)
+    .addColumn('failing_since', 'bigint')
+    .addColumn('deleted_at', 'bigint')
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .addColumn('updated_at', 'bigint', (c) => c.notNull())
+    .addPrimaryKeyConstraint('webhook_endpoints_pk', ['key_id', 'id'])
+    .execute()
+  await schema.createIndex('webhook_endpoints_of_room').on('webhook_endpoints').columns(['key_id', 'room_id']).execute()
+  await schema
+    .createTable('webhook_cursors')
+    .addColumn('key_id', 'integer', (c) => c.notNull())
+    .addColumn('endpoint_id', text, (c) => c.notNull())
+    .addColumn('seq', 'bigint', (c) => c.notNull())
+    .addPrimaryKeyConstraint('webhook_cursors_pk', ['key_id', 'endpoint_id'])
+    .execute()
+  await schema
+    .createTable('webhook_deliveries')
+    .addColumn('key_id', 'integer', (c) => c.notNull())
+    .addColumn('id', text, (c) => c.notNull())
+    .addColumn('endpoint_id', text, (c) => c.notNull())
+    .addColumn('seq', 'bigint', (c) => c.notNull())
+    .addColumn('session_id', text, (c) => c.notNull())
+    .addColumn('type', text, (c) => c.notNull())
+    .addColumn('body', text, (c) => c.notNull())
+    .addColumn('state', text, (c) => c.notNull())
+    .addColumn('attempts', 'integer', (c) => c.notNull())
+    .addColumn('next_at', 'bigint')
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .addColumn('attempted_at', 'bigint')
+    .addColumn('status', 'integer')
+    .addColumn('error', text)
+    .addPrimaryKeyConstraint('webhook_deliveries_pk', ['key_id', 'id'])
+    .execute()
+  await schema
+    .createIndex('webhook_deliveries_due')
+    .on('webhook_deliveries')
+    .columns(['key_id', 'endpoint_id', 'next_at'])
+    .where(sql.ref('next_at'), 'is not', null)
+    .execute()
+  await schema
+    .createIndex('webhook_deliveries_pending')
+    .on('webhook_deliveries')
+    .columns(['key_id', 'endpoint_id', 'session_id', 'seq'])
+    .where(sql.ref('state'), '=', sql.lit('pending'))
+    .execute()
+  await schema
+    .createIndex('webhook_deliveries_of_session')
+    .on('webhook_deliveries')
+    .columns(['key_id', 'session_id', 'seq'])
+    .execute()
+  await schema
+    .createIndex('webhook_deliveries_newest')
+    .on('webhook_deliveries')
+    .columns(['key_id', 'endpoint_id', 'created_at', 'seq'])
     .execute()
 }

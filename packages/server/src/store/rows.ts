@@ -1,4 +1,4 @@
-import type { AutoCloseConfig, RoomWebhook, SourceType } from '@rollcall/protocol'
+import type { AutoCloseConfig, DeliveryState, RoomWebhook, SourceType } from '@rollcall/protocol'
 
 /** An API key, its secrets in clear (they are encrypted in the database) and its owner. */
 export type Key = {
@@ -41,4 +41,43 @@ export type Source = {
   settings: { [name: string]: string }
   createdAt: number
   updatedAt: number
+}
+
+/** An address that webhooks are sent to. */
+export type WebhookEndpoint = {
+  keyId: number
+  /** `ep_` and 128 random bits; of a room `ep_` and the room's id. */
+  id: string
+  /** The one room that it hears of; null: all of the key. */
+  roomId: string | null
+  endPoint: string
+  events: string[]
+  /** `whsec_` and 24 bytes in base64, in clear (it is encrypted in the database). */
+  secret: string
+  /** After a rotation webhooks are signed with the old secret too until `previousUntil`. */
+  previousSecret: string | null
+  previousUntil: number | null
+  disabledAt: number | null
+  disabledReason: string | null
+  failingSince: number | null
+  createdAt: number
+  updatedAt: number
+}
+
+/** A webhook on its way to one endpoint. */
+export type WebhookDelivery = {
+  keyId: number
+  id: string
+  endpointId: string
+  seq: number
+  sessionId: string
+  type: string
+  body: string
+  state: DeliveryState
+  attempts: number
+  nextAt: number | null
+  createdAt: number
+  attemptedAt: number | null
+  status: number | null
+  error: string | null
 }

@@ -1,7 +1,15 @@
-import type { AutoCloseConfig, NumberedChange, QualityOrigin, RoomWebhook, SourceType } from '@rollcall/protocol'
+import type {
+  Session as ApiSession,
+  AutoCloseConfig,
+  DeliveryState,
+  NumberedChange,
+  QualityOrigin,
+  RoomWebhook,
+  SourceType,
+} from '@rollcall/protocol'
 import type { Mark, Participant, Session } from '../ledger/state.ts'
 import type { Measured } from './quality.ts'
-import type { Key, Room, Source } from './rows.ts'
+import type { Key, Room, Source, WebhookDelivery, WebhookEndpoint } from './rows.ts'
 
 /** What `GET /v2/sessions` may ask for. Times are epoch milliseconds, both ends included. */
 export type SessionFilter = {
@@ -113,6 +121,33 @@ export type Life = {
   revision: number
 }
 
+/** What became of the webhooks about a session. */
+export type WebhookSummary = ApiSession['webhook']
+
+/** Of one endpoint. Times are epoch milliseconds, of when a delivery was due first: from inclusive, to exclusive. */
+export type DeliveryFilter = {
+  endpointId: string
+  id?: string
+  state?: DeliveryState
+  /** Was sent, and never taken. */
+  isFailing?: boolean
+  from?: number
+  to?: number
+}
+
+export type DueDelivery = { delivery: WebhookDelivery; endpoint: WebhookEndpoint }
+
+/** How an attempt to deliver went. */
+export type Attempt = {
+  attemptedAt: number
+  /** What was answered; null where no answer came. */
+  status: number | null
+  /** Null: it was taken. */
+  error: string | null
+  /** When the receiver asks for another, in milliseconds after this one. */
+  retryAfterMs: number
+}
+
 /** Reading: everything is of one key, named first. A missing thing is undefined. */
 export type Reads = {
   /** The key with this API key, also when disabled: the caller judges. */
@@ -162,6 +197,30 @@ export type Reads = {
     sessionKey: string,
     connectionId: string,
   ): Promise<string | undefined>
+  /** Keys that have or had an endpoint for webhooks: known without a look at the database. */
+  webhookKeys(): Iterable<number>
+  /** Newest first. */
+  listWebhooks(
+    keyId: number,
+    filter: { roomId?: string },
+    page: Page,
+  ): Promise<{ endpoints: WebhookEndpoint[]; total: number }>
+  findWebhook(keyId: number, id: string): Promise<WebhookEndpoint | undefined>
+  countWebhooks(keyId: number): Promise<number>
+  /** Newest first. */
+  listDeliveries(
+    keyId: number,
+    filter: DeliveryFilter,
+    page: Page,
+  ): Promise<{ deliveries: WebhookDelivery[]; total: number }>
+  /** There are changes whose webhooks are not planned. */
+  isAnythingToPlan(keyId: number): Promise<boolean>
+  /** Endpoints with deliveries whose time has come. */
+  listDueEndpoints(keyId: number, at: number): Promise<string[]>
+  /** Of an enabled endpoint those whose time has come, the longest due first. */
+  listDue(keyId: number, endpointId: string, at: number, limit: number): Promise<DueDelivery[]>
+  /** Of sessions about which there were webhooks; without a look at the database where the key never had any. */
+  summariseWebhooks(keyId: number, sessionIds: string[]): Promise<Map<string, WebhookSummary>>
   /** Differs from before when anything of the key may have been written since: what was read then may be old. */
   versionOf(keyId: number): number
 }
@@ -203,4 +262,26 @@ export type Writes = {
   renewLease(input: { holder: string; at: number }): Promise<void>
   /** The process is gone, and said so: nothing is to be concluded from its lease. */
   releaseLease(input: { holder: string }): Promise<void>
+  /** It hears of what happens from then on. */
+  addWebhook(input: { keyId: number; endPoint: string; events: string[] }): Promise<WebhookEndpoint>
+  /** What is not named stays. Undefined where the key has no such endpoint. */
+  updateWebhook(input: {
+    keyId: number
+    id: string
+    endPoint?: string
+    events?: string[]
+    enabled?: boolean
+  }): Promise<WebhookEndpoint | undefined>
+  /** Webhooks are signed with the old secret too until `previousUntil`. Undefined where the key has no such endpoint. */
+  rotateWebhookSecret(input: { keyId: number; id: string; previousUntil: number }): Promise<WebhookEndpoint | undefined>
+  /** False where the key has no such endpoint. */
+  deleteWebhook(input: { keyId: number; id: string }): Promise<boolean>
+  /** Turns the changes that came into deliveries. True where there are more than one transaction takes. */
+  planWebhooks(input: { keyId: number }): Promise<boolean>
+  /** Notes an attempt, and what follows from it. */
+  settleDelivery(input: { keyId: number; id: string; attempt: Attempt }): Promise<void>
+  /** Sends deliveries again, as if they were new. Gives how many. */
+  replayDeliveries(input: { keyId: number; filter: DeliveryFilter }): Promise<number>
+  /** Undefined where the key has no such endpoint. */
+  testWebhook(input: { keyId: number; id: string }): Promise<WebhookDelivery | undefined>
 }

@@ -173,4 +173,46 @@ export type Tables = {
   links: { digest: string; key_id: number; expires_at: number }
   /** Which processes hold sockets, and until when they surely did. */
   leases: { holder: string; renewed_at: number }
+  /** Where webhooks are sent: of the key, or (`room_id`) of one room. */
+  webhook_endpoints: {
+    key_id: number
+    id: string
+    room_id: string | null
+    end_point: string
+    events_json: string
+    /** Encrypted under the master key. */
+    secret: string
+    previous_secret: string | null
+    previous_until: number | null
+    disabled_at: number | null
+    disabled_reason: string | null
+    /** Since when nothing was taken. */
+    failing_since: number | null
+    /** It is kept for its deliveries, and shown to nobody. */
+    deleted_at: number | null
+    created_at: number
+    updated_at: number
+  }
+  /** Up to which change each endpoint's webhooks are planned; those of all rooms together (`endpoint_id` empty). */
+  webhook_cursors: { key_id: number; endpoint_id: string; seq: number }
+  /** Webhooks, each to one endpoint. */
+  webhook_deliveries: {
+    key_id: number
+    id: string
+    endpoint_id: string
+    /** Of the change; 0 of a test. */
+    seq: number
+    /** What is sent one after the other: the session's id; of a test its own. */
+    session_id: string
+    type: string
+    body: string
+    state: string
+    attempts: number
+    /** When it is sent; null while it waits for another, and once it is done with. */
+    next_at: number | null
+    created_at: number
+    attempted_at: number | null
+    status: number | null
+    error: string | null
+  }
 }

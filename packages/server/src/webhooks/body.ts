@@ -1,0 +1,56 @@
+import { assertNever, type NumberedChange, toCleanText, type Webhook, type WebhookType } from '@rollcall/protocol'
+import type { ToldSession } from '../store/webhooks.ts'
+
+/** What each change is called where others are told of it. */
+export const webhookTypes: { [type in NumberedChange['type']]: Exclude<WebhookType, 'test'> } = {
+  'session.started': 'session-started',
+  'session.ended': 'session-ended',
+  'session.amended': 'session-amended',
+  'participant.joined': 'participant-joined',
+  'participant.left': 'participant-left',
+  'participant.amended': 'participant-amended',
+}
+
+/**
+ * The text that is sent of a change: compact, and the same again where somebody parses it and writes it anew. Half characters
+ * are U+FFFD: not every language can write them back.
+ */
+export function writeBody(change: NumberedChange, session: ToldSession): string {
+  return JSON.stringify(toWebhook(change, session), (_, value) =>
+    typeof value === 'string' ? toCleanText(value) : value,
+  )
+}
+
+export function writeTestBody(at: number): string {
+  const test: Webhook = { webhookType: 'test', data: { at: toZoned(at) } }
+  return JSON.stringify(test)
+}
+
+/** The documented fields first, in the documented order. */
+function toWebhook(change: NumberedChange, { startAt, endAt, customRoomId }: ToldSession): Webhook {
+  const { sessionId, roomId: meetingId, participantId = '', name: participantName = '', reason } = change
+  const ofSession = { sessionId, meetingId, start: toZoned(startAt) }
+  const ofParticipant = { meetingId, sessionId, participantId, participantName }
+  const ofAny = { at: toZoned(change.at), customRoomId }
+  const why = reason === undefined ? {} : { reason }
+  const webhookType = webhookTypes[change.type]
+  switch (webhookType) {
+    case 'session-started':
+      return { webhookType, data: { ...ofSession, ...ofAny } }
+    case 'session-ended':
+      return { webhookType, data: { ...ofSession, end: toZoned(change.at), ...ofAny, ...why } }
+    case 'session-amended':
+      return { webhookType, data: { ...ofSession, end: endAt === null ? null : toZoned(endAt), ...ofAny } }
+    case 'participant-joined':
+    case 'participant-amended':
+      return { webhookType, data: { ...ofParticipant, ...ofAny } }
+    case 'participant-left':
+      return { webhookType, data: { ...ofParticipant, ...ofAny, ...why } }
+    default:
+      return assertNever(webhookType)
+  }
+}
+
+function toZoned(at: number): string {
+  return new Date(at).toISOString().replace('Z', '+00:00')
+}

@@ -1,0 +1,45 @@
+import { createHmac, createPrivateKey, type KeyObject, sign } from 'node:crypto'
+import { promisify } from 'node:util'
+import type { WebhookDelivery, WebhookEndpoint } from '../store/rows.ts'
+import type { SigningKey } from '../store/store.ts'
+
+const signAside = promisify(sign)
+
+/** Makes the headers that prove who sent a webhook: VideoSDK's, and those of Standard Webhooks. */
+export function createSigner(signingKey: () => Promise<SigningKey>) {
+  let known: { pem: string; key: KeyObject } | undefined
+  const privateKey = async () => {
+    const { privatePem: pem } = await signingKey()
+    if (known?.pem !== pem) known = { pem, key: createPrivateKey(pem) }
+    return known.key
+  }
+  return async (
+    { id, body }: Pick<WebhookDelivery, 'id' | 'body'>,
+    endpoint: Pick<WebhookEndpoint, 'secret' | 'previousSecret' | 'previousUntil'>,
+    now: number,
+  ): Promise<{ [name: string]: string }> => {
+    const timestamp = String(Math.floor(now / 1000))
+    const signature = await signAside('RSA-SHA256', Buffer.from(body), await privateKey())
+    const content = `${id}.${timestamp}.${body}`
+    return {
+      'videosdk-signature': signature.toString('base64'),
+      'webhook-id': id,
+      'webhook-timestamp': timestamp,
+      'webhook-signature': goodSecrets(endpoint, now)
+        .map((secret) => `v1,${hmac(secret, content)}`)
+        .join(' '),
+    }
+  }
+}
+
+function goodSecrets(
+  { secret, previousSecret, previousUntil }: Pick<WebhookEndpoint, 'secret' | 'previousSecret' | 'previousUntil'>,
+  now: number,
+): string[] {
+  return previousSecret !== null && now < (previousUntil ?? 0) ? [secret, previousSecret] : [secret]
+}
+
+function hmac(secret: string, content: string): string {
+  const key = Buffer.from(secret.slice('whsec_'.length), 'base64')
+  return createHmac('sha256', key).update(content).digest('base64')
+}

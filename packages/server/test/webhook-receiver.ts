@@ -1,0 +1,68 @@
+import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Webhook } from '@rollcall/protocol'
+
+export type Received = { id: string; headers: IncomingHttpHeaders; body: string; webhook: Webhook }
+
+/** A status, with headers where it takes any; `hang`: no answer comes; `break`: the connection breaks without one. */
+export type Answering = number | { status: number; headers: { [name: string]: string } } | 'hang' | 'break'
+
+export type Receiver = {
+  url: string
+  /** Every request, in the order that they came in, whatever it was answered. */
+  received: Received[]
+  /** Those that were answered 2xx. */
+  taken: Received[]
+  /** What the next ones are answered. */
+  answer: (request: Received) => Answering
+  stop(): Promise<void>
+}
+
+/** An address that webhooks are sent to. It takes them all, until `answer` is set to something else. */
+export async function startReceiver(port = 0): Promise<Receiver> {
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk)
+    const body = Buffer.concat(chunks).toString()
+    const { headers } = request
+    const one = { id: String(headers['webhook-id']), headers, body, webhook: JSON.parse(body) }
+    receiver.received.push(one)
+    const answering = receiver.answer(one)
+    if (isTaken(answering)) receiver.taken.push(one)
+    give(response, answering)
+  })
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  const receiver: Receiver = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    received: [],
+    taken: [],
+    answer: () => 200,
+    async stop() {
+      server.close()
+      server.closeAllConnections()
+      await once(server, 'close')
+    },
+  }
+  return receiver
+}
+
+function isTaken(answering: Answering): boolean {
+  return typeof answering === 'number' && answering < 300
+}
+
+function give(response: ServerResponse, answering: Answering): void {
+  if (answering === 'hang') return
+  if (answering === 'break') {
+    response.destroy()
+    return
+  }
+  const { status, headers } = typeof answering === 'number' ? { status: answering, headers: {} } : answering
+  response.writeHead(status, headers).end()
+}
+
+/** Waits, however long that takes. */
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 5))
+}
