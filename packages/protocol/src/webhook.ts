@@ -83,6 +83,21 @@ export const Webhooks = {
     },
     { $id: 'TestWebhook', description: 'A test that you asked for.' },
   ),
+  'endpoint-disabled': Type.Object(
+    {
+      webhookType: Type.Literal('endpoint-disabled'),
+      data: Type.Object({
+        endpointId: Type.String({ description: 'The id of the endpoint to which nothing more is sent.' }),
+        endPoint: Type.String({ description: 'Its address.' }),
+        meetingId: Type.Union([Type.String(), Type.Null()], {
+          description: 'The roomId of the room whose `webhook` it is; null where it heard of all rooms.',
+        }),
+        reason: Type.String({ description: 'Why.' }),
+        at: Time('When it was disabled.'),
+      }),
+    },
+    { $id: 'EndpointDisabledWebhook', description: 'Nothing more is sent to another endpoint of the key.' },
+  ),
 }
 export type WebhookType = keyof typeof Webhooks
 export type Webhook = { [type in WebhookType]: Type.Static<(typeof Webhooks)[type]> }[WebhookType]
@@ -177,6 +192,9 @@ export const WebhookEndpointPage = Type.Object(
   { $id: 'WebhookEndpointPage', description: 'A page of endpoints, newest first.' },
 )
 
+/** Most bytes of an answer that are kept. */
+export const webhookResponseMaxBytes = 1024
+
 export const deliveryStates = ['pending', 'delivered', 'parked'] as const
 export type DeliveryState = (typeof deliveryStates)[number]
 
@@ -185,7 +203,7 @@ export const WebhookDelivery = Type.Object(
     id: Type.String({ description: 'The `webhook-id` of each attempt.' }),
     webhookType: Type.String({ description: 'Such as session-started.' }),
     sessionId: Type.Union([Type.String(), Type.Null()], {
-      description: 'The session that it tells of; null of a test.',
+      description: 'The session that it tells of; null where it tells of none, as a test.',
     }),
     state: Type.String({
       description:
@@ -196,6 +214,12 @@ export const WebhookDelivery = Type.Object(
     lastAttemptAt: Type.Union([ApiTime(), Type.Null()]),
     lastStatus: Type.Union([Type.Integer(), Type.Null()], {
       description: 'What the last attempt was answered; null where no answer came.',
+    }),
+    lastResponse: Type.Union([Type.String(), Type.Null()], {
+      description: `The first ${webhookResponseMaxBytes} bytes of what the last attempt was answered.`,
+    }),
+    lastDurationMs: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'How long the last attempt took, in milliseconds.',
     }),
     lastError: Type.Union([Type.String(), Type.Null()], { description: 'Why the last attempt did not count.' }),
     createdAt: ApiTime('When it was due first.'),

@@ -16,8 +16,10 @@ export type GuardedRequest = {
   body?: string | Buffer
   /** Default `fetchTimeoutMs`. */
   timeoutMs?: number
-  /** Default `answerMaxBytes`. */
+  /** An answer that is larger fails. Default `answerMaxBytes`. */
   maxBytes?: number
+  /** So much of the answer is enough: what is beyond it is not read, and what is late of it is not waited for. */
+  enoughBytes?: number
 }
 
 /** Whatever the status: it is the caller's to judge. A redirect is an answer like any other: it is not followed. */
@@ -118,7 +120,7 @@ function exchange(
   target: URL,
   addresses: Address[],
   signal: AbortSignal,
-  { method = 'GET', headers = {}, body, maxBytes = answerMaxBytes }: GuardedRequest,
+  { method = 'GET', headers = {}, body, maxBytes = answerMaxBytes, enoughBytes }: GuardedRequest,
 ): Promise<GuardedAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<GuardedAnswer>()
   const lookup: LookupFunction = (_, { all }, done) => {
@@ -143,7 +145,9 @@ function exchange(
   const send = target.protocol === 'https:' ? httpsRequest : httpRequest
   const outgoing = send(options, async (incoming) => {
     try {
-      const read = await readBody(incoming, maxBytes, target)
+      const read = await (enoughBytes === undefined
+        ? readBody(incoming, maxBytes, target)
+        : readBeginning(incoming, enoughBytes, signal))
       resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: read })
     } catch (error) {
       outgoing.destroy()
@@ -164,6 +168,26 @@ async function readBody(incoming: AsyncIterable<Buffer>, maxBytes: number, { ori
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
+}
+
+async function readBeginning(
+  incoming: AsyncIterable<Buffer>,
+  enoughBytes: number,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let sizeBytes = 0
+  try {
+    for await (const chunk of incoming) {
+      chunks.push(chunk)
+      sizeBytes += chunk.length
+      if (sizeBytes >= enoughBytes) break
+    }
+  } catch (error) {
+    // The status was there in time; whoever asks so wants no more than what came with it.
+    if (!signal.aborted) throw error
+  }
+  return Buffer.concat(chunks).subarray(0, enoughBytes)
 }
 
 /** The look-up itself cannot be called off: it is left behind. */

@@ -25,17 +25,19 @@ export function toWebhookEndpoint(endpoint: WebhookEndpoint, now: number, { isNe
 }
 
 export function toDelivery(delivery: WebhookDelivery): ApiDelivery {
-  const { id, type, sessionId, state, attempts, nextAt, attemptedAt, status, error, createdAt, body } = delivery
+  const { id, type, sessionId, state, attempts, nextAt, attemptedAt, createdAt, body } = delivery
   return {
     id,
     webhookType: type,
-    sessionId: type === 'test' ? null : sessionId,
+    sessionId: sessionId === id ? null : sessionId,
     state,
     attempts,
     nextAttemptAt: toIsoOrNull(nextAt),
     lastAttemptAt: toIsoOrNull(attemptedAt),
-    lastStatus: status,
-    lastError: error,
+    lastStatus: delivery.status,
+    lastResponse: delivery.answer,
+    lastDurationMs: delivery.durationMs,
+    lastError: delivery.error,
     createdAt: toIso(createdAt),
     body,
   }

@@ -5,8 +5,12 @@ import type { Webhook } from '@rollcall/protocol'
 
 export type Received = { id: string; headers: IncomingHttpHeaders; body: string; webhook: Webhook }
 
-/** A status, with headers where it takes any; `hang`: no answer comes; `break`: the connection breaks without one. */
-export type Answering = number | { status: number; headers: { [name: string]: string } } | 'hang' | 'break'
+/** A status, with headers and a body where it takes any, which does not end where it is open; `hang`: no answer comes; `break`: the connection breaks without one. */
+export type Answering =
+  | number
+  | { status: number; headers?: { [name: string]: string }; body?: string; isOpen?: boolean }
+  | 'hang'
+  | 'break'
 
 export type Receiver = {
   url: string
@@ -49,7 +53,8 @@ export async function startReceiver(port = 0): Promise<Receiver> {
 }
 
 function isTaken(answering: Answering): boolean {
-  return typeof answering === 'number' && answering < 300
+  const status = typeof answering === 'object' ? answering.status : answering
+  return typeof status === 'number' && status < 300
 }
 
 function give(response: ServerResponse, answering: Answering): void {
@@ -58,8 +63,14 @@ function give(response: ServerResponse, answering: Answering): void {
     response.destroy()
     return
   }
-  const { status, headers } = typeof answering === 'number' ? { status: answering, headers: {} } : answering
-  response.writeHead(status, headers).end()
+  const {
+    status,
+    headers = {},
+    body = '',
+    isOpen = false,
+  } = typeof answering === 'number' ? { status: answering } : answering
+  response.writeHead(status, headers).write(body)
+  if (!isOpen) response.end()
 }
 
 /** Waits, however long that takes. */

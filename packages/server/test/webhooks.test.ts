@@ -209,6 +209,17 @@ describe('delivery', () => {
     assert.equal(new Set(receiver.received.map(({ id }) => id)).size, 1)
   })
 
+  test('keeps the beginning of the answer, and how long it took; of an answer without an end no more is waited for', async () => {
+    const receiver = await receive()
+    const { id } = await addEndpoint(receiver, ['session-started'])
+    receiver.answer = () => ({ status: 200, body: 'ä\0'.repeat(1024 * 1024), isOpen: true })
+    await record((await makeRoom(server)).roomId)
+    await until(async () => (await deliveriesOf(id))[0]?.state === 'delivered')
+    const [delivery] = await deliveriesOf(id)
+    assert.equal(delivery?.lastResponse, `${'ä\uFFFD'.repeat(341)}\uFFFD`)
+    assert.ok(Number.isInteger(delivery?.lastDurationMs))
+  })
+
   test('is tried again after each wait and not before, then parked; what comes after goes on', async () => {
     const receiver = await receive()
     const { id } = await addEndpoint(receiver, ['session-started', 'session-ended'])
@@ -264,14 +275,26 @@ describe('delivery', () => {
     assert.equal(waitMs, 3_600_000)
   })
 
-  test('ends where the receiver answers 410, until the endpoint is enabled again, and then nothing is missing', async () => {
-    const receiver = await receive()
+  test('ends where the receiver answers 410, of which others are told, until it is enabled again, and then nothing is missing', async () => {
+    const [receiver, other] = [await receive(), await receive()]
     const { id } = await addEndpoint(receiver)
+    await addEndpoint(other, ['endpoint-*'])
     const { roomId } = await makeRoom(server)
     receiver.answer = () => 410
     const first = await record(roomId)
     await until(async () => !(await getEndpoint(id)).enabled)
     assert.match((await getEndpoint(id)).disabledReason ?? '', /410/)
+    await until(() => other.taken.length === 1)
+    assert.deepEqual(other.taken[0]?.webhook, {
+      webhookType: 'endpoint-disabled',
+      data: {
+        endpointId: id,
+        endPoint: receiver.url,
+        meetingId: null,
+        reason: 'it answered 410: gone',
+        at: new Date(now).toISOString().replace('Z', '+00:00'),
+      },
+    })
     const asked = receiver.received.length
     const second = await record(roomId)
     now += 7 * dayMs

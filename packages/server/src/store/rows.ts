@@ -78,6 +78,10 @@ export type WebhookDelivery = {
   nextAt: number | null
   createdAt: number
   attemptedAt: number | null
+  /** How long the last attempt took, in milliseconds. */
+  durationMs: number | null
   status: number | null
+  /** The beginning of what was answered. */
+  answer: string | null
   error: string | null
 }

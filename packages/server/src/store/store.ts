@@ -140,8 +140,11 @@ export type DueDelivery = { delivery: WebhookDelivery; endpoint: WebhookEndpoint
 /** How an attempt to deliver went. */
 export type Attempt = {
   attemptedAt: number
+  durationMs: number
   /** What was answered; null where no answer came. */
   status: number | null
+  /** The beginning of its body; null likewise. */
+  answer: string | null
   /** Null: it was taken. */
   error: string | null
   /** When the receiver asks for another, in milliseconds after this one. */

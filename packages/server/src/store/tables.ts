@@ -200,9 +200,9 @@ export type Tables = {
     key_id: number
     id: string
     endpoint_id: string
-    /** Of the change; 0 of a test. */
+    /** Of the change; 0 where it tells of none. */
     seq: number
-    /** What is sent one after the other: the session's id; of a test its own. */
+    /** What is sent one after the other: the session's id; its own where it tells of none. */
     session_id: string
     type: string
     body: string
@@ -212,7 +212,9 @@ export type Tables = {
     next_at: number | null
     created_at: number
     attempted_at: number | null
+    duration_ms: number | null
     status: number | null
+    answer: string | null
     error: string | null
   }
 }

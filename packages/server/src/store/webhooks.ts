@@ -4,7 +4,7 @@ import { type Insertable, sql } from 'kysely'
 import { compile, type Database } from './database.ts'
 import type { Room, WebhookDelivery, WebhookEndpoint } from './rows.ts'
 import type { SecretBox } from './secrets.ts'
-import type { DeliveryFilter, DueDelivery, Page, WebhookSummary, Writes } from './store.ts'
+import type { Attempt, DeliveryFilter, DueDelivery, Page, WebhookSummary, Writes } from './store.ts'
 import type { Tables } from './tables.ts'
 
 /** Most webhooks of one session that its summary lists one by one. */
@@ -18,12 +18,15 @@ export type ToldSession = { sessionId: string; startAt: number; endAt: number | 
 
 export type NewDelivery = Pick<WebhookDelivery, 'id' | 'endpointId' | 'seq' | 'sessionId' | 'type' | 'body'>
 
+type AttemptOutcome = Omit<Attempt, 'retryAfterMs'>
+
 export type WebhookStore = Pick<Writes, 'addWebhook' | 'updateWebhook' | 'rotateWebhookSecret' | 'deleteWebhook'> & {
   /** Keys that have or had an endpoint. */
   listKeys(): Promise<number[]>
   find(keyId: number, id: string): Promise<WebhookEndpoint | undefined>
   list(keyId: number, filter: { roomId?: string }, page: Page): Promise<{ endpoints: WebhookEndpoint[]; total: number }>
-  /** Endpoints of the key itself, not of its rooms. */
+  /** Endpoints of the key itself, not of its rooms: enabled ones. */
+  listEnabledOwn(keyId: number): Promise<WebhookEndpoint[]>
   countOwn(keyId: number): Promise<number>
   /** The endpoint that a new room's `webhook` is. */
   addOfRoom(room: Room): Promise<void>
@@ -46,7 +49,7 @@ export type WebhookStore = Pick<Writes, 'addWebhook' | 'updateWebhook' | 'rotate
   ): Promise<{ deliveries: WebhookDelivery[]; total: number }>
   noteAttempt(
     delivery: WebhookDelivery,
-    attempt: Pick<WebhookDelivery, 'state' | 'attempts' | 'nextAt' | 'attemptedAt' | 'status' | 'error'>,
+    attempt: Pick<WebhookDelivery, 'state' | 'attempts' | 'nextAt' | keyof AttemptOutcome>,
   ): Promise<void>
   /** Lets the first of what is pending of a session go, and the others wait for it. */
   settleLane(lane: Pick<WebhookDelivery, 'keyId' | 'endpointId' | 'sessionId'>): Promise<void>
@@ -87,7 +90,9 @@ const deliveryColumns = [
   'd.next_at as nextAt',
   'd.created_at as createdAt',
   'd.attempted_at as attemptedAt',
+  'd.duration_ms as durationMs',
   'd.status',
+  'd.answer',
   'd.error',
 ] as const
 
@@ -323,6 +328,15 @@ export function createWebhookStore(db: Database, box: SecretBox, now: () => numb
         .execute()
       return { endpoints: rows.map(toEndpoint), total: Number(total) }
     },
+    async listEnabledOwn(keyId) {
+      const rows = await endpoints
+        .where('e.key_id', '=', keyId)
+        .where('e.room_id', 'is', null)
+        .where('e.disabled_at', 'is', null)
+        .orderBy('e.id')
+        .execute()
+      return rows.map(toEndpoint)
+    },
     async countOwn(keyId) {
       const row = await k
         .selectFrom('webhook_endpoints')
@@ -443,10 +457,19 @@ export function createWebhookStore(db: Database, box: SecretBox, now: () => numb
         .execute()
       return { deliveries: rows.map(toDelivery), total: Number(total) }
     },
-    async noteAttempt({ keyId, id }, { state, attempts, nextAt, attemptedAt, status, error }) {
+    async noteAttempt({ keyId, id }, { state, attempts, nextAt, attemptedAt, durationMs, status, answer, error }) {
       await k
         .updateTable('webhook_deliveries')
-        .set({ state, attempts, next_at: nextAt, attempted_at: attemptedAt, status, error })
+        .set({
+          state,
+          attempts,
+          next_at: nextAt,
+          attempted_at: attemptedAt,
+          duration_ms: durationMs,
+          status,
+          answer,
+          error,
+        })
         .where('key_id', '=', keyId)
         .where('id', '=', id)
         .execute()

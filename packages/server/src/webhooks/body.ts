@@ -1,8 +1,10 @@
 import { assertNever, type NumberedChange, toCleanText, type Webhook, type WebhookType } from '@rollcall/protocol'
 import type { ToldSession } from '../store/webhooks.ts'
 
+type ChangeWebhookType = Exclude<WebhookType, 'test' | 'endpoint-disabled'>
+
 /** What each change is called where others are told of it. */
-export const webhookTypes: { [type in NumberedChange['type']]: Exclude<WebhookType, 'test'> } = {
+export const webhookTypes: { [type in NumberedChange['type']]: ChangeWebhookType } = {
   'session.started': 'session-started',
   'session.ended': 'session-ended',
   'session.amended': 'session-amended',
@@ -12,22 +14,15 @@ export const webhookTypes: { [type in NumberedChange['type']]: Exclude<WebhookTy
 }
 
 /**
- * The text that is sent of a change: compact, and the same again where somebody parses it and writes it anew. Half characters
- * are U+FFFD: not every language can write them back.
+ * The text that is sent: compact, and the same again where somebody parses it and writes it anew. Half characters are U+FFFD:
+ * not every language can write them back.
  */
-export function writeBody(change: NumberedChange, session: ToldSession): string {
-  return JSON.stringify(toWebhook(change, session), (_, value) =>
-    typeof value === 'string' ? toCleanText(value) : value,
-  )
+export function writeWebhook(webhook: Webhook): string {
+  return JSON.stringify(webhook, (_, value) => (typeof value === 'string' ? toCleanText(value) : value))
 }
 
-export function writeTestBody(at: number): string {
-  const test: Webhook = { webhookType: 'test', data: { at: toZoned(at) } }
-  return JSON.stringify(test)
-}
-
-/** The documented fields first, in the documented order. */
-function toWebhook(change: NumberedChange, { startAt, endAt, customRoomId }: ToldSession): Webhook {
+/** What is told of a change: the documented fields first, in the documented order. */
+export function toWebhook(change: NumberedChange, { startAt, endAt, customRoomId }: ToldSession): Webhook {
   const { sessionId, roomId: meetingId, participantId = '', name: participantName = '', reason } = change
   const ofSession = { sessionId, meetingId, start: toZoned(startAt) }
   const ofParticipant = { meetingId, sessionId, participantId, participantName }
@@ -51,6 +46,6 @@ function toWebhook(change: NumberedChange, { startAt, endAt, customRoomId }: Tol
   }
 }
 
-function toZoned(at: number): string {
+export function toZoned(at: number): string {
   return new Date(at).toISOString().replace('Z', '+00:00')
 }

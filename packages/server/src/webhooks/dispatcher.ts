@@ -1,3 +1,4 @@
+import { toCleanText, webhookResponseMaxBytes } from '@rollcall/protocol'
 import { coalesce } from '../coalesce.ts'
 import type { Context } from '../context.ts'
 import type { ChangeSignal } from '../feed/signal.ts'
@@ -94,6 +95,8 @@ export function startWebhooks(
 
   async function send({ delivery, endpoint }: DueDelivery): Promise<Attempt> {
     const attemptedAt = clock.now()
+    const startedMs = performance.now()
+    const since = () => ({ attemptedAt, durationMs: Math.round(performance.now() - startedMs) })
     try {
       const headers = {
         'content-type': 'application/json',
@@ -105,20 +108,25 @@ export function startWebhooks(
         headers,
         body: delivery.body,
         timeoutMs: deliveryTimeoutMs,
+        enoughBytes: webhookResponseMaxBytes,
       })
-      return toAttempt(answer, attemptedAt)
+      return { ...since(), ...toOutcome(answer, attemptedAt) }
     } catch (error) {
       if (!(error instanceof FetchFailure)) throw error
-      return { attemptedAt, status: null, error: error.message, retryAfterMs: 0 }
+      return { ...since(), status: null, answer: null, error: error.message, retryAfterMs: 0 }
     }
   }
 }
 
-function toAttempt({ status, headers }: GuardedAnswer, attemptedAt: number): Attempt {
-  if (status >= 200 && status < 300) return { attemptedAt, status, error: null, retryAfterMs: 0 }
+function toOutcome(
+  { status, headers, body }: GuardedAnswer,
+  attemptedAt: number,
+): Omit<Attempt, 'attemptedAt' | 'durationMs'> {
+  const answer = toCleanText(body.toString())
+  if (status >= 200 && status < 300) return { status, answer, error: null, retryAfterMs: 0 }
   const why = status >= 300 && status < 400 ? ': a redirect is not followed' : ''
   const retryAfterMs = readRetryAfter(headers['retry-after'], attemptedAt)
-  return { attemptedAt, status, error: `it answered ${status}${why}`, retryAfterMs }
+  return { status, answer, error: `it answered ${status}${why}`, retryAfterMs }
 }
 
 /** Seconds, or a date: HTTP knows both. */

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import type { NumberedChange } from '@rollcall/protocol'
+import type { NumberedChange, Webhook } from '@rollcall/protocol'
 import type { ChangeReads } from '../store/changes.ts'
 import type { WebhookDelivery, WebhookEndpoint } from '../store/rows.ts'
 import type { NewDelivery, ToldSession, WebhookStore } from '../store/webhooks.ts'
-import { webhookTypes, writeBody, writeTestBody } from './body.ts'
+import { toWebhook, toZoned, webhookTypes, writeWebhook } from './body.ts'
 import { wants } from './events.ts'
 
 /** Most changes planned in one transaction. */
@@ -47,10 +47,28 @@ export async function planTest(
   at: number,
 ): Promise<WebhookDelivery | undefined> {
   if ((await webhooks.find(keyId, endpointId)) === undefined) return undefined
-  const id = `msg_test_${randomBytes(16).toString('base64url')}`
-  const test = { id, endpointId, seq: 0, sessionId: id, type: 'test', body: writeTestBody(at) }
+  const test = ofNoSession(endpointId, { webhookType: 'test', data: { at: toZoned(at) } })
   await webhooks.insertDeliveries(keyId, endpointId, [test])
-  return webhooks.findDelivery(keyId, id)
+  return webhooks.findDelivery(keyId, test.id)
+}
+
+/** Tells the key's other endpoints that nothing more is sent to this one. */
+export async function planDisabled(
+  webhooks: WebhookStore,
+  { keyId, id: endpointId, roomId, endPoint, disabledReason }: WebhookEndpoint,
+  at: number,
+): Promise<void> {
+  const data = { endpointId, endPoint, meetingId: roomId, reason: disabledReason ?? '', at: toZoned(at) }
+  for (const { id, events } of await webhooks.listEnabledOwn(keyId)) {
+    if (!wants(events, 'endpoint-disabled')) continue
+    await webhooks.insertDeliveries(keyId, id, [ofNoSession(id, { webhookType: 'endpoint-disabled', data })])
+  }
+}
+
+/** Nothing has to be before it, or after it. */
+function ofNoSession(endpointId: string, webhook: Webhook): NewDelivery {
+  const id = `msg_${randomBytes(16).toString('base64url')}`
+  return { id, endpointId, seq: 0, sessionId: id, type: webhook.webhookType, body: writeWebhook(webhook) }
 }
 
 /** An empty id stands for those of the rooms in which something happened. */
@@ -76,7 +94,14 @@ function planFor(
     // A session that was erased is not told of any more.
     if (session === undefined || (roomId !== null && roomId !== change.roomId) || !wants(events, type)) return []
     const { seq, sessionId } = change
-    return { id: `msg_${endpointId}_${seq}`, endpointId, seq, sessionId, type, body: writeBody(change, session) }
+    return {
+      id: `msg_${endpointId}_${seq}`,
+      endpointId,
+      seq,
+      sessionId,
+      type,
+      body: writeWebhook(toWebhook(change, session)),
+    }
   })
 }
 

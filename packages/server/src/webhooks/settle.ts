@@ -1,6 +1,8 @@
+import type { WebhookEndpoint } from '../store/rows.ts'
 import type { Attempt } from '../store/store.ts'
 import type { WebhookStore } from '../store/webhooks.ts'
 import { failingMaxMs, retryWaitMs } from './limits.ts'
+import { planDisabled } from './plan.ts'
 
 /** Gone: whoever answers so wants nothing more. */
 const goneStatus = 410
@@ -10,14 +12,15 @@ export async function settleDelivery(
   webhooks: WebhookStore,
   keyId: number,
   id: string,
-  { attemptedAt, status, error, retryAfterMs }: Attempt,
+  { retryAfterMs, ...outcome }: Attempt,
 ): Promise<void> {
   const delivery = await webhooks.findDelivery(keyId, id)
   if (delivery === undefined) return
   const { endpointId, attempts: before } = delivery
   const endpoint = await webhooks.find(keyId, endpointId)
   const attempts = before + 1
-  const attempt = { attempts, attemptedAt, status, error }
+  const { attemptedAt, status, error } = outcome
+  const attempt = { attempts, ...outcome }
   if (error === null) {
     await webhooks.noteAttempt(delivery, { ...attempt, state: 'delivered', nextAt: null })
     if (endpoint?.disabledAt === null) await webhooks.settleLane(delivery)
@@ -37,11 +40,17 @@ export async function settleDelivery(
   const failingSince = endpoint.failingSince ?? attemptedAt
   if (endpoint.failingSince === null) await webhooks.setFailingSince(keyId, endpointId, failingSince)
   if (status === goneStatus) {
-    await webhooks.disable(keyId, endpointId, 'it answered 410: gone')
+    await disable(webhooks, endpoint, 'it answered 410: gone', attemptedAt)
   } else if (attemptedAt - failingSince >= failingMaxMs) {
     const since = new Date(failingSince).toISOString()
-    await webhooks.disable(keyId, endpointId, `it took nothing since ${since}; the last time: ${error}`)
+    await disable(webhooks, endpoint, `it took nothing since ${since}; the last time: ${error}`, attemptedAt)
   } else if (isOver) {
     await webhooks.settleLane(delivery)
   }
+}
+
+/** Nothing more is sent there, and the key's other endpoints are told so. */
+async function disable(webhooks: WebhookStore, endpoint: WebhookEndpoint, reason: string, at: number): Promise<void> {
+  await webhooks.disable(endpoint.keyId, endpoint.id, reason)
+  await planDisabled(webhooks, { ...endpoint, disabledReason: reason }, at)
 }
