@@ -10,18 +10,18 @@ try {
   process.once('SIGINT', () => interrupted.abort())
   const result = await runChaos({ ...options, signal: interrupted.signal }, (line) => process.stdout.write(`${line}\n`))
   const { seed, postgres } = options
-  const { rounds, facts, sessions, visits, failed, lost, doubled, different, faults } = result
-  for (const wrong of [lost, doubled, different, faults]) {
+  const { rounds, facts, sessions, visits, failed, lost, doubled, different, webhooks, untold, faults } = result
+  for (const wrong of [lost, doubled, different, untold, faults]) {
     for (const text of wrong.slice(0, shownMax)) process.stdout.write(`${text}\n`)
   }
   const seconds = Math.round((performance.now() - startedAt) / 1000)
   process.stdout.write(
     `${rounds} kills of a server on ${postgres ? 'PostgreSQL' : 'SQLite'} in ${seconds} s, seed ${seed}: ${facts} facts, ${failed} calls without an answer, ${visits} visits to hosted rooms, ${sessions} sessions\n` +
-      `acknowledged facts lost ${lost.length}, doubled ${doubled.length}; sessions different ${different.length}; verify and rebuild ${
+      `acknowledged facts lost ${lost.length}, doubled ${doubled.length}; sessions different ${different.length}; of ${webhooks} webhooks taken missing or out of order ${untold.length}; verify and rebuild ${
         faults.length === 0 ? 'are content' : 'are not content'
       }\n`,
   )
-  if (lost.length + doubled.length + different.length + faults.length > 0) process.exitCode = 1
+  if (lost.length + doubled.length + different.length + untold.length + faults.length > 0) process.exitCode = 1
 } catch (error) {
   process.stderr.write(`chaos: ${(error as Error).stack}\n`)
   process.exitCode = 1

@@ -10,31 +10,42 @@ export type Log = {
   doubled: number
   /** Reads what was written since. */
   read(): Promise<void>
+  /** All of them. */
+  listChanges(): Promise<LoggedChange[]>
 }
 
-type Row = { key_id: number; seq: number; source: string; fact_id: string }
+export type LoggedChange = { seq: number; sessionId: string }
 
-const text = 'select key_id, seq, source, fact_id from facts where seq > ? order by seq'
+type Where = { dataFolder: string; databaseUrl: string | undefined }
 
-export function openLog(where: { dataFolder: string; databaseUrl: string | undefined }): Log {
+const factsAfter = 'select seq, source, fact_id from facts where seq > ? order by seq'
+const changesAfter = 'select seq, session_id from changes where seq > ? order by seq'
+
+export function openLog(where: Where): Log {
   let seq = 0
   const log: Log = {
     names: new Set(),
     doubled: 0,
     async read() {
-      for (const row of await readAfter(where, seq)) {
+      type Row = { seq: number; source: string; fact_id: string }
+      for (const row of await readAfter<Row>(where, factsAfter, seq)) {
         seq = Math.max(seq, Number(row.seq))
         const name = nameOf({ source: row.source, id: row.fact_id })
         if (log.names.has(name)) log.doubled += 1
         log.names.add(name)
       }
     },
+    async listChanges() {
+      const rows = await readAfter<{ seq: number; session_id: string }>(where, changesAfter, 0)
+      return rows.map((row) => ({ seq: Number(row.seq), sessionId: row.session_id }))
+    },
   }
   return log
 }
 
-async function readAfter(
-  { dataFolder, databaseUrl }: { dataFolder: string; databaseUrl: string | undefined },
+async function readAfter<Row extends object>(
+  { dataFolder, databaseUrl }: Where,
+  text: string,
   seq: number,
 ): Promise<Row[]> {
   if (databaseUrl === undefined) {

@@ -12,6 +12,7 @@ import { startPeople } from './people.ts'
 import { createRandom } from './random.ts'
 import { nameOf, type Sent, sendAll } from './senders.ts'
 import { createServer, type Server } from './server.ts'
+import { openWebhooks } from './webhooks.ts'
 import { createWorld, graceSeconds, type Told } from './world.ts'
 
 export type ChaosOptions = {
@@ -35,6 +36,10 @@ export type Result = {
   doubled: string[]
   /** Sessions that the reference model, or whoever was in them, knows otherwise. */
   different: string[]
+  /** Webhooks that were taken, those that came again among them. */
+  webhooks: number
+  /** Webhooks that never came, or came out of the order of their session. */
+  untold: string[]
   /** What `rollcall verify` and `rollcall rebuild --dry-run` say, where that is not that all is well. */
   faults: string[]
 }
@@ -60,6 +65,7 @@ export async function runChaos(
     ROLLCALL_SECRET: key.secret,
     ROLLCALL_GRACE_SECONDS: String(graceSeconds),
     ROLLCALL_RATE_LIMIT: '0',
+    ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on',
     ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
   }
   const server = createServer(env)
@@ -101,6 +107,7 @@ async function play({ rounds, seed, signal, server, where }: Play, say: (line: s
 
   await server.start()
   const rooms = await Promise.all([makeRoom(server, sign), makeRoom(server, sign)])
+  const webhooks = await openWebhooks((...of) => call(server, sign, ...of), createRandom(seed + 1))
   const people = startPeople(rooms, { server, seed, sign })
   let played = 0
   while (played < rounds && signal?.aborted !== true) {
@@ -124,6 +131,7 @@ async function play({ rounds, seed, signal, server, where }: Play, say: (line: s
     sending.catch(() => reached.resolve())
     await Promise.race([reached.promise, sending])
     await new Promise((resolve) => setTimeout(resolve, random.below(20)))
+    if (random.chance(0.2)) await webhooks.restart()
     await server.kill()
     const acknowledged = [...sent.answered]
     await server.start()
@@ -153,6 +161,8 @@ async function play({ rounds, seed, signal, server, where }: Play, say: (line: s
       await new Promise((resolve) => setTimeout(resolve, 500))
       continue
     }
+    const { webhooks: taken, missing, disordered } = await webhooks.settle(await log.listChanges())
+    await webhooks.stop()
     await log.read()
     for (const fact of told) if (!log.names.has(nameOf(fact))) lost.add(`${nameOf(fact)} is not in the log`)
     if (sent.forgotten > 0) lost.add(`${sent.forgotten} facts were new to the server after they had been answered`)
@@ -166,6 +176,8 @@ async function play({ rounds, seed, signal, server, where }: Play, say: (line: s
       lost: [...lost, ...wrongs.lost],
       doubled: [...doubled, ...wrongs.doubled],
       different: wrongs.different,
+      webhooks: taken,
+      untold: [...missing, ...disordered],
       faults: [],
     }
   }
@@ -206,9 +218,20 @@ async function listSeen(server: Server, sign: () => Promise<string>): Promise<Se
   }))
 }
 
-async function call<Body>(server: Server, sign: () => Promise<string>, method: string, path: string): Promise<Body> {
+async function call<Body>(
+  server: Server,
+  sign: () => Promise<string>,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<Body> {
   const { url } = await server.whenUp()
-  const response = await fetch(`${url}${path}`, { method, headers: { authorization: await sign() } })
+  const headers = { authorization: await sign(), ...(body !== undefined && { 'content-type': 'application/json' }) }
+  const response = await fetch(`${url}${path}`, {
+    method,
+    headers,
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
   if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
   return (await response.json()) as Body
 }

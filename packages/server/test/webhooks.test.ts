@@ -356,7 +356,7 @@ describe('delivery', () => {
     }
   })
 
-  test('brings every change once, in the order of its session, over failures, silence and restarts of both sides', async () => {
+  test('brings every change once, in the order of its session, over failures, silence, an hour without a network, and restarts of both sides', async () => {
     const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
     const env = { ...settings, ROLLCALL_DATA: dataFolder }
     const start = () => startServer(env, { clock: { now: () => now }, webhookLimits: limits })
@@ -395,7 +395,11 @@ describe('delivery', () => {
         if (round % 4 === 3) {
           await receiver.stop()
           taken.push(...receiver.taken)
-          now += 10_000
+          // An hour without a network.
+          for (let minutes = 0; minutes < 60; minutes += 5) {
+            now += 5 * minuteMs
+            await new Promise((resolve) => setTimeout(resolve, 2 * limits.pollMs))
+          }
           receiver = await startReceiver(port)
           receiver.answer = answer
         }
