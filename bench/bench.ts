@@ -1,11 +1,15 @@
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { benchJoins } from './joins.ts'
 import { benchList } from './list.ts'
 import { benchPages } from './pages.ts'
+import { benchRebuild } from './rebuild.ts'
 import { benchRecord } from './record.ts'
 import type { Figure } from './report.ts'
 import { printFigures } from './report.ts'
 import { benchRooms } from './rooms.ts'
+import { benchStream } from './stream.ts'
+import { benchWebhooks } from './webhooks.ts'
 
 // npm run bench -- [part …] [--size 1m]. Every figure is a ratio within one run on one machine: absolute numbers differ
 // between machines, ratios much less.
@@ -17,8 +21,14 @@ const { values, positionals } = parseArgs({
 const size = toNumber(values.size)
 const parts: { [name: string]: () => Promise<Figure[]> } = {
   list: benchList,
-  record: benchRecord,
+  record: () => benchRecord('SQLite'),
+  'record-postgres': () => benchRecord('PostgreSQL'),
+  joins: () => benchJoins('SQLite'),
+  'joins-postgres': () => benchJoins('PostgreSQL'),
   rooms: benchRooms,
+  webhooks: benchWebhooks,
+  stream: benchStream,
+  rebuild: () => benchRebuild(size),
   pages: () => benchPages(size, 'SQLite'),
   'pages-postgres': () => benchPages(size, 'PostgreSQL'),
 }

@@ -12,6 +12,8 @@ const clock = { now: () => Date.now() }
 const sessionsPerCommit = 2000
 const roomsMax = 1000
 const minuteMs = 60_000
+/** On average: one to five people, who come and go, and the end. */
+export const factsPerSession = 7
 
 /** Makes a history of ended sessions of one to five people, by folding facts as the server does, without waiting for the disk. */
 export async function fillSessions(folder: string, sessions: number): Promise<void> {

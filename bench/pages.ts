@@ -1,4 +1,3 @@
-import { fork } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,10 +7,9 @@ import { openPostgres } from '../packages/server/src/store/postgres.ts'
 import { openSqlite } from '../packages/server/src/store/sqlite.ts'
 import { startPostgres } from '../packages/server/test/postgres.ts'
 import { drive, get } from './drive.ts'
+import { type ForkedServer, forkServer } from './fork-server.ts'
 import { type History, loadHistory } from './history.ts'
-import { firstMessage } from './list.ts'
 import { type Figure, median } from './report.ts'
-import type { ServerReady } from './server.ts'
 
 const rounds = 5
 const requestsPerRun = 600
@@ -30,14 +28,11 @@ export async function benchPages(sessions: number, store: 'SQLite' | 'PostgreSQL
     const loaded = performance.now()
     const history = await load(folder, env, sessions)
     console.error(`  ${store}: ${sessions} sessions loaded in ${Math.round((performance.now() - loaded) / 1000)} s`)
-    const child = fork(join(import.meta.dirname, 'server.ts'), [folder], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env,
-    })
+    const server = await forkServer(folder, env)
     try {
-      return await measure(await firstMessage<ServerReady>(child), child, history, sessions, store)
+      return await measure(server, history, sessions, store)
     } finally {
-      child.kill()
+      await server.stop()
     }
   } finally {
     await postgres?.stop()
@@ -61,15 +56,9 @@ async function load(folder: string, env: NodeJS.ProcessEnv, sessions: number): P
   return history
 }
 
-async function measure(
-  ready: ServerReady,
-  child: ReturnType<typeof fork>,
-  { roomIds }: History,
-  sessions: number,
-  store: string,
-): Promise<Figure[]> {
-  const headers = { authorization: ready.token }
-  const list = `${ready.url}/v2/sessions?perPage=${perPage}`
+async function measure(server: ForkedServer, { roomIds }: History, sessions: number, store: string): Promise<Figure[]> {
+  const headers = { authorization: server.token }
+  const list = `${server.url}/v2/sessions?perPage=${perPage}`
   const lastPage = Math.ceil(sessions / perPage)
   const size = sessions.toLocaleString('en')
   // Each run asks for other pages than the one before, so that none was kept.
@@ -94,13 +83,14 @@ async function measure(
       headers,
     )
   }
+  const of = `${store}, ${size} sessions`
+  const memoryBytes = await server.memory()
   const bytes = await get(`${list}&roomId=${roomIds[Math.floor(roomIds.length / 2)]}`, headers)
   const cachedBytes = await get(list, headers)
   const memory = async (body: Buffer) => {
-    child.send({ bytes: body.toString() })
-    await firstMessage(child)
+    await server.setBytes(body.toString())
     return drive(
-      Array.from({ length: requestsPerRun * 3 }, () => ready.memoryUrl),
+      Array.from({ length: requestsPerRun * 3 }, () => server.memoryUrl),
       headers,
     )
   }
@@ -130,19 +120,29 @@ async function measure(
   const rate = (name: string) => median(runs[name] ?? [])
   return [
     {
-      what: `${store}, ${size} sessions: page 1 of ${perPage}, cached`,
-      rate: rate('cached'),
-      beside: { what: 'the same bytes from memory', rate: rate('cachedMemory') },
+      what: `${of}: page 1 of ${perPage}, cached`,
+      value: rate('cached'),
+      beside: { what: 'the same bytes from memory', value: rate('cachedMemory') },
+      target: '≥ 0.8',
     },
     {
-      what: `${store}, ${size} sessions: page 1 of ${perPage}, another room each time`,
-      rate: rate('rooms'),
-      beside: { what: 'such bytes from memory', rate: rate('roomsMemory') },
+      what: `${of}: page 1 of ${perPage}, another room each time`,
+      value: rate('rooms'),
+      beside: { what: 'such bytes from memory', value: rate('roomsMemory') },
+      target: '≥ 0.4',
     },
     ...(['middle', 'last', 'ranged'] as const).map((name) => ({
-      what: `${store}, ${size} sessions: ${name === 'ranged' ? 'middle pages of a range of dates' : `${name} pages`}, with total, none kept`,
-      rate: rate(name),
-      beside: { what: 'first pages', rate: rate('first') },
+      what: `${of}: ${name === 'ranged' ? 'middle pages of a range of dates' : `${name} pages`}, with total, none kept`,
+      value: rate(name),
+      beside: { what: 'first pages', value: rate('first') },
+      target: '≥ 0.5',
     })),
+    {
+      what: `${of}: from the start of the process to the first answer`,
+      value: server.readyMs,
+      unit: 'ms',
+      target: '≤ 500 ms',
+    },
+    { what: `${of}: memory of the process after its start`, value: memoryBytes / 1e6, unit: 'MB', target: '≤ 150 MB' },
   ]
 }

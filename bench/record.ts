@@ -1,131 +1,100 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
-import type { Fact } from '@rollcall/protocol'
-import { openStore } from '../packages/server/src/open-store.ts'
-import { toRules } from '../packages/server/src/rules.ts'
-import { type Figure, median } from './report.ts'
+import { type BenchDatabase, type StoreName, withDatabases } from './bench-database.ts'
+import { insertIntoFile, insertIntoPostgres } from './by-hand.ts'
+import { type ForkedServer, forkServer } from './fork-server.ts'
+import { signedLivekitJoins } from './livekit.ts'
+import { type Post, postAll } from './post.ts'
+import { type Figure, median, quantile } from './report.ts'
 
 const rounds = 3
-const factsPerRun = 40_000
 const peoplePerRoom = 50
 
-/** Facts recorded, durable before the answer, beside the same rows inserted by hand in the same batches. */
-export async function benchRecord(): Promise<Figure[]> {
-  const figures: Figure[] = []
-  for (const batch of [100, 1]) {
-    const facts = joinsAndLeaves(batch === 1 ? factsPerRun / 2 : factsPerRun)
-    const runs: { record: number; byHand: number }[] = []
-    for (let i = 0; i < rounds; i++) {
-      const folder = mkdtempSync(join(tmpdir(), 'rollcall-bench-'))
-      try {
-        // As many callers at once as a busy server has: what they ask at the same time is committed together.
-        const callers = batch === 1 ? 100 : 8
-        const { rate, together } = await recordRate(folder, facts, batch, callers)
-        runs.push({ record: rate, byHand: byHandRate(folder, together) })
-      } finally {
-        rmSync(folder, { recursive: true, force: true })
-      }
+type Shape = {
+  what: string
+  facts: number
+  factsPerPost: number
+  /** Callers at once: what they ask at the same time is committed together. */
+  connections: number
+  prepare(server: ForkedServer, facts: number): Promise<Post[]>
+  targets: { [store in StoreName]: string }
+}
+
+const shapes: Shape[] = [
+  {
+    what: '100 events a request',
+    facts: 40_000,
+    factsPerPost: 100,
+    connections: 8,
+    prepare: async (server, facts) => eventPosts(server, facts, 100),
+    targets: { SQLite: '≥ 12,000/s, ≥ 0.5', PostgreSQL: '≥ 6,000/s, ≥ 0.5' },
+  },
+  {
+    what: '1 signed LiveKit webhook a request',
+    facts: 20_000,
+    factsPerPost: 1,
+    connections: 100,
+    prepare: signedLivekitJoins,
+    targets: { SQLite: '≥ 5,000/s', PostgreSQL: '' },
+  },
+]
+
+/** Facts over HTTP, each durable before its answer, beside the same rows inserted by hand, as many a commit. */
+export async function benchRecord(store: StoreName): Promise<Figure[]> {
+  return withDatabases(store, async (use) => {
+    const figures: Figure[] = []
+    for (const shape of shapes) {
+      const runs: { record: number; byHand: number; tookMs: number[] }[] = []
+      for (let i = 0; i < rounds; i++) runs.push(await use((database) => run(database, shape)))
+      const what = `${store}: facts recorded over HTTP, ${shape.what}`
+      const tookMs = runs.flatMap((one) => one.tookMs)
+      figures.push(
+        {
+          what: `${what}, durable before each answer`,
+          value: median(runs.map(({ record }) => record)),
+          beside: {
+            what: 'the same rows inserted by hand, as many a commit',
+            value: median(runs.map(({ byHand }) => byHand)),
+          },
+          target: shape.targets[store],
+        },
+        { what: `${what}: an answer, median`, value: median(tookMs), unit: 'ms' },
+        { what: `${what}: an answer, 99 of 100 within`, value: quantile(tookMs, 0.99), unit: 'ms' },
+      )
     }
-    figures.push({
-      what: `facts recorded, ${batch} a call, fsync before each answer`,
-      rate: median(runs.map((run) => run.record)),
-      beside: { what: 'the same rows inserted by hand, as many a commit', rate: median(runs.map((run) => run.byHand)) },
-    })
-  }
-  return figures
+    return figures
+  })
 }
 
-async function recordRate(folder: string, facts: Fact[], batch: number, callers: number) {
-  const rules = toRules({ graceMs: 20_000 })
-  const store = await openStore({ dataFolder: folder, rules, clock: { now: () => Date.now() } })
-  const { keyId } = await store.writes.addKey({ name: null, email: null })
-  let next = 0
-  const started = performance.now()
-  await Promise.all(
-    Array.from({ length: callers }, async () => {
-      while (next < facts.length) {
-        const some = facts.slice(next, next + batch)
-        next += batch
-        await store.record(keyId, some)
-      }
-    }),
-  )
-  const seconds = (performance.now() - started) / 1000
-  await store.close()
-  return { rate: facts.length / seconds, together: batch * callers }
+async function run({ folder, databaseUrl, env }: BenchDatabase, shape: Shape) {
+  const server = await forkServer(folder, env)
+  const posts = await shape.prepare(server, shape.facts)
+  const { rate, tookMs } = await postAll(posts, shape.connections)
+  await server.stop()
+  const together = shape.factsPerPost * shape.connections
+  const byHand =
+    databaseUrl === undefined ? insertIntoFile(folder, together) : await insertIntoPostgres(databaseUrl, together)
+  return { record: rate * shape.factsPerPost, byHand, tookMs }
 }
 
-/** Reads what recording left, and inserts the same rows, fact by fact, into the same tables of a fresh file. */
-function byHandRate(folder: string, factsPerCommit: number): number {
-  const source = new DatabaseSync(join(folder, 'rollcall.db'), { readOnly: true })
-  const target = new DatabaseSync(join(folder, 'by-hand.db'))
-  target.exec('pragma journal_mode = wal; pragma synchronous = full')
-  const schema = source.prepare("select sql from sqlite_master where sql is not null and name not like 'kysely%'").all()
-  for (const { sql } of schema) if (!String(sql).includes('sqlite_')) target.exec(String(sql))
-  const rowsOf = (table: string) =>
-    source.prepare(`select * from ${table}`).all() as { [column: string]: SQLInputValue }[]
-  const inserter = (table: string) => {
-    const columns = Object.keys(rowsOf(table)[0] ?? {})
-    const statement = target.prepare(
-      `insert or replace into ${table} (${columns.map((c) => `"${c}"`)}) values (${columns.map(() => '?')})`,
-    )
-    return (row: { [column: string]: SQLInputValue }) => statement.run(...columns.map((column) => row[column] ?? null))
-  }
-  const facts = rowsOf('facts')
-  const claims = new Map(rowsOf('claims').map((row) => [row.fact_id, row]))
-  const marks = new Map(rowsOf('marks').map((row) => [row.fact_id, row]))
-  const sessions = new Map(rowsOf('sessions').map((row) => [row.id, row]))
-  const people = new Map(rowsOf('participants').map((row) => [`${row.session_id} ${row.participant_id}`, row]))
-  const changes = rowsOf('changes')
-  const insert = {
-    claim: inserter('claims'),
-    fact: inserter('facts'),
-    mark: inserter('marks'),
-    person: inserter('participants'),
-    session: inserter('sessions'),
-    change: inserter('changes'),
-  }
-  const perFact = changes.length / facts.length
-  const started = performance.now()
-  let change = 0
-  for (let from = 0; from < facts.length; from += factsPerCommit) {
-    target.exec('begin immediate')
-    for (const [i, fact] of facts.slice(from, from + factsPerCommit).entries()) {
-      const mark = marks.get(fact.fact_id ?? '')
-      const claim = claims.get(fact.fact_id ?? '')
-      const session = sessions.get(fact.session_id ?? '')
-      const person = people.get(`${fact.session_id} ${mark?.participant_id}`)
-      if (claim) insert.claim(claim)
-      insert.fact(fact)
-      if (mark) insert.mark(mark)
-      if (person) insert.person(person)
-      if (session) insert.session(session)
-      for (; change < (from + i + 1) * perFact; change++) insert.change(changes[change] ?? {})
-    }
-    target.exec('commit')
-  }
-  const seconds = (performance.now() - started) / 1000
-  target.close()
-  source.close()
-  return facts.length / seconds
-}
-
-function joinsAndLeaves(count: number): Fact[] {
-  const facts: Fact[] = []
+/** People who come to a hundred rooms and go, as a media server reports them. */
+export function eventPosts({ url, token }: ForkedServer, count: number, perPost: number): Post[] {
+  const events: object[] = []
   const first = Date.now() - 3_600_000
-  for (let i = 0; facts.length < count; i++) {
-    const room = `room-${Math.floor(i / peoplePerRoom) % 100}`
-    const of = { source: 'hosted', roomId: room, participantId: `p${i}`, connectionId: `c${i}` }
-    const at = first + i
-    facts.push({ ...of, type: 'participant-joined', id: `${i}j`, at, receivedAt: at, name: `Person ${i}` })
-    if (i >= peoplePerRoom) {
-      const n = i - peoplePerRoom
-      const room = `room-${Math.floor(n / peoplePerRoom) % 100}`
-      const of = { source: 'hosted', roomId: room, participantId: `p${n}`, connectionId: `c${n}` }
-      facts.push({ ...of, type: 'participant-left', id: `${n}l`, at, receivedAt: at, reason: 'left' })
-    }
+  const of = (n: number) => ({
+    roomId: `room-${Math.floor(n / peoplePerRoom) % 100}`,
+    sessionKey: 'one',
+    participantId: `p${n}`,
+    connectionId: `c${n}`,
+  })
+  for (let n = 0; events.length < count; n++) {
+    events.push({ ...of(n), type: 'participant-joined', id: `${n}j`, at: first + n, name: `Person ${n}` })
+    const gone = n - peoplePerRoom
+    if (gone >= 0) events.push({ ...of(gone), type: 'participant-left', id: `${gone}l`, at: first + n, reason: 'left' })
   }
-  return facts
+  const headers = { authorization: token, 'content-type': 'application/json' }
+  const posts: Post[] = []
+  for (let i = 0; i < count; i += perPost) {
+    const body = JSON.stringify({ events: events.slice(i, Math.min(count, i + perPost)) })
+    posts.push({ url: `${url}/v2/events`, headers, body })
+  }
+  return posts
 }

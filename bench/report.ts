@@ -1,35 +1,45 @@
 export type Figure = {
   what: string
-  /** Per second. */
-  rate: number
-  /** What it is held against, and that one's rate. */
-  beside?: { what: string; rate: number }
+  value: number
+  /** Default: per second. */
+  unit?: 'ms' | 's' | 'MB'
+  /** What it is held against: the same, measured in turn with it. */
+  beside?: { what: string; value: number }
+  /** What it should be: of the ratio where something stands beside it, else of the figure. */
+  target?: string
 }
 
 /** A Markdown table, ready for RESULTS.md. */
 export function printFigures(title: string, figures: Figure[]): void {
   console.log(`### ${title}\n`)
-  console.log('| what | per second | beside | per second | ratio |')
-  console.log('|---|---:|---|---:|---:|')
-  for (const { what, rate, beside } of figures) {
+  console.log('| what | figure | beside | figure | ratio | target |')
+  console.log('|---|---:|---|---:|---:|---:|')
+  for (const { what, value, unit, beside, target } of figures) {
     const cells = [
       what,
-      round(rate),
+      toText(value, unit),
       beside?.what ?? '',
-      beside ? round(beside.rate) : '',
-      beside ? (rate / beside.rate).toFixed(2) : '',
+      beside ? toText(beside.value, unit) : '',
+      beside ? (value / beside.value).toFixed(2) : '',
+      target ?? '',
     ]
     console.log(`| ${cells.join(' | ')} |`)
   }
   console.log()
 }
 
-/** The median of an odd number of runs. */
 export function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+  return quantile(values, 0.5)
 }
 
-function round(rate: number): string {
-  return Math.round(rate).toLocaleString('en')
+/** The value that a share of them, 0 to 1, does not exceed. */
+export function quantile(values: number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+}
+
+function toText(value: number, unit: Figure['unit']): string {
+  if (unit === undefined) return `${Math.round(value).toLocaleString('en')}/s`
+  const digits = unit !== 'MB' && value < 10 ? 2 : 0
+  return `${value.toFixed(digits)} ${unit}`
 }

@@ -7,6 +7,10 @@ import { signToken } from '../packages/server/src/token.ts'
 // The server under test, in a process of its own, with a bare server beside it that sends bytes from memory.
 
 export type ServerReady = { url: string; wsUrl: string; memoryUrl: string; token: string }
+/** What the bare server is to send from now on. */
+export type ServerOrder = { bytes?: string }
+/** Resident memory, in bytes. */
+export type ServerAnswer = { memory: number }
 
 const [, , folder = ''] = process.argv
 const config = readConfig({
@@ -15,7 +19,8 @@ const config = readConfig({
   ROLLCALL_DATA: folder,
   LOG_LEVEL: 'silent',
   ROLLCALL_ROOM_MAX: '100000',
-  ROLLCALL_RATE_LIMIT: '1000000',
+  ROLLCALL_RATE_LIMIT: '0',
+  ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on',
 })
 const app = await startApp(config, { log: createLog('silent') })
 if (app.firstKey === undefined) throw new Error('no key')
@@ -25,9 +30,14 @@ const memory = fastify()
 memory.get('/', async (_, reply) => reply.type('application/json; charset=utf-8').send(bytes))
 const memoryUrl = await memory.listen({ port: 0, host: '127.0.0.1' })
 
-process.on('message', (message: { bytes: string }) => {
-  bytes = Buffer.from(message.bytes)
-  process.send?.('set')
+process.on('message', (order: ServerOrder) => {
+  if (order.bytes !== undefined) bytes = Buffer.from(order.bytes)
+  globalThis.gc?.()
+  process.send?.({ memory: process.memoryUsage.rss() } satisfies ServerAnswer)
+})
+process.on('SIGTERM', async () => {
+  await app.stop()
+  process.exit()
 })
 process.on('disconnect', () => process.exit())
 const ready: ServerReady = {

@@ -1,0 +1,54 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { join } from 'node:path'
+import type { ServerAnswer, ServerOrder, ServerReady } from './server.ts'
+
+/** The server under test, in a process of its own. */
+export type ForkedServer = ServerReady & {
+  /** From the start of its process until it takes requests, in milliseconds. */
+  readyMs: number
+  /** What the bare server beside it sends from now on. */
+  setBytes(bytes: string): Promise<void>
+  /** Resident memory, in bytes, after a collection of garbage. */
+  memory(): Promise<number>
+  stop(): Promise<void>
+}
+
+/** @param env in place of this process's own */
+export async function forkServer(folder: string, env: NodeJS.ProcessEnv = process.env): Promise<ForkedServer> {
+  const startedAt = performance.now()
+  const child = fork(join(import.meta.dirname, 'server.ts'), [folder], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    execArgv: ['--expose-gc'],
+    env,
+  })
+  const ready = await nextMessage<ServerReady>(child)
+  const ask = (order: ServerOrder) => {
+    child.send(order)
+    return nextMessage<ServerAnswer>(child)
+  }
+  return {
+    ...ready,
+    readyMs: performance.now() - startedAt,
+    async setBytes(bytes) {
+      await ask({ bytes })
+    },
+    memory: async () => (await ask({})).memory,
+    stop() {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      child.once('exit', () => resolve())
+      child.kill('SIGTERM')
+      return promise
+    },
+  }
+}
+
+function nextMessage<T>(child: ChildProcess): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>()
+  const stopped = (code: number | null) => reject(new Error(`the server under test stopped with code ${code}`))
+  child.once('exit', stopped)
+  child.once('message', (message) => {
+    child.off('exit', stopped)
+    resolve(message as T)
+  })
+  return promise
+}
