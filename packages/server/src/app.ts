@@ -111,6 +111,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     guardedFetch,
     signal,
     limits: parts.webhookLimits ?? webhookLimits,
+    factsWaiting: store.factsWaiting,
   })
   started.defer(() => webhooks.stop())
   const engines = createEngines({ guardedFetch, clock, readEvent: toFact })

@@ -236,7 +236,7 @@ function createReads(
     countWebhooks: webhooks.countOwn,
     listDeliveries: webhooks.listDeliveries,
     isAnythingToPlan: webhooks.isAnythingToPlan,
-    listDueEndpoints: webhooks.listDueEndpoints,
+    findWaitingEndpoint: webhooks.findWaitingEndpoint,
     listDue: webhooks.listDue,
     summariseWebhooks: async (keyId, sessionIds) =>
       webhookKeys.has(keyId) ? webhooks.summarise(keyId, sessionIds) : new Map(),

@@ -101,7 +101,7 @@ export function createOperations(db: Database, parts: OperationParts): Transact 
       updateWebhook: webhooks.updateWebhook,
       rotateWebhookSecret: webhooks.rotateWebhookSecret,
       deleteWebhook: webhooks.deleteWebhook,
-      planWebhooks: ({ keyId }) => planWebhooks({ webhooks, changes }, keyId),
+      planWebhooks: ({ keyId, most }) => planWebhooks({ webhooks, changes }, keyId, most),
       settleDelivery: ({ keyId, id, attempt }) => settleDelivery(webhooks, keyId, id, attempt),
       replayDeliveries: ({ keyId, filter }) => webhooks.replay(keyId, filter),
       testWebhook: ({ keyId, id }) => planTest(webhooks, keyId, id, now()),

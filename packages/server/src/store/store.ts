@@ -137,6 +137,9 @@ export type DeliveryFilter = {
 
 export type DueDelivery = { delivery: WebhookDelivery; endpoint: WebhookEndpoint }
 
+/** How many deliveries were planned, and whether there are changes of which none are yet. */
+export type Planned = { deliveries: number; isMore: boolean }
+
 /** How an attempt to deliver went. */
 export type Attempt = {
   attemptedAt: number
@@ -218,8 +221,8 @@ export type Reads = {
   ): Promise<{ deliveries: WebhookDelivery[]; total: number }>
   /** There are changes whose webhooks are not planned. */
   isAnythingToPlan(keyId: number): Promise<boolean>
-  /** Endpoints with deliveries whose time has come. */
-  listDueEndpoints(keyId: number, at: number): Promise<string[]>
+  /** The first endpoint after this one from which something is to be sent at some time, and when that is. */
+  findWaitingEndpoint(keyId: number, after: string): Promise<{ endpointId: string; at: number } | undefined>
   /** Of an enabled endpoint those whose time has come, the longest due first. */
   listDue(keyId: number, endpointId: string, at: number, limit: number): Promise<DueDelivery[]>
   /** Of sessions about which there were webhooks; without a look at the database where the key never had any. */
@@ -279,8 +282,8 @@ export type Writes = {
   rotateWebhookSecret(input: { keyId: number; id: string; previousUntil: number }): Promise<WebhookEndpoint | undefined>
   /** False where the key has no such endpoint. */
   deleteWebhook(input: { keyId: number; id: string }): Promise<boolean>
-  /** Turns the changes that came into deliveries. True where there are more than one transaction takes. */
-  planWebhooks(input: { keyId: number }): Promise<boolean>
+  /** Turns changes that came into deliveries, about as many as `most`. */
+  planWebhooks(input: { keyId: number; most: number }): Promise<Planned>
   /** Notes an attempt, and what follows from it. */
   settleDelivery(input: { keyId: number; id: string; attempt: Attempt }): Promise<void>
   /** Sends deliveries again, as if they were new. Gives how many. */

@@ -38,7 +38,7 @@ export type WebhookStore = Pick<Writes, 'addWebhook' | 'updateWebhook' | 'rotate
   tellSessions(keyId: number, sessionIds: string[]): Promise<ToldSession[]>
   /** In order: of each session the first is due, where nothing of that session is pending. */
   insertDeliveries(keyId: number, endpointId: string, deliveries: NewDelivery[]): Promise<void>
-  listDueEndpoints(keyId: number, at: number): Promise<string[]>
+  findWaitingEndpoint(keyId: number, after: string): Promise<{ endpointId: string; at: number } | undefined>
   /** Enabled endpoint's deliveries whose time has come, the longest due first. */
   listDue(keyId: number, endpointId: string, at: number, limit: number): Promise<DueDelivery[]>
   findDelivery(keyId: number, id: string): Promise<WebhookDelivery | undefined>
@@ -163,14 +163,18 @@ export function createWebhookStore(db: Database, box: SecretBox, now: () => numb
       .where('state', '=', sql.lit('pending'))
       .where('session_id', 'in', texts(p.ids)),
   )
-  const dueEndpoints = compile<{ keyId: number; at: number }, { endpointId: string }>((p) =>
+  // The index of what is to be sent has the endpoints in order: one step of it, however much waits.
+  const waitingEndpoint = compile<{ keyId: number; after: string }, { endpointId: string; at: number }>((p) =>
     k
       .selectFrom('webhook_deliveries')
-      .select('endpoint_id as endpointId')
-      .distinct()
+      .select(['endpoint_id as endpointId', 'next_at as at'])
       .where('key_id', '=', p.keyId)
       .where('next_at', 'is not', null)
-      .where('next_at', '<=', p.at),
+      .where('endpoint_id', '>', p.after)
+      .orderBy('endpoint_id')
+      .orderBy('next_at')
+      .limit(1)
+      .$narrowType<{ at: number }>(),
   )
   const due = compile<OfEndpoint & { at: number; limit: number }, DeliveryRow>((p) =>
     deliveries
@@ -431,9 +435,7 @@ export function createWebhookStore(db: Database, box: SecretBox, now: () => numb
       })
       await db.insertRows('webhook_deliveries', rows)
     },
-    async listDueEndpoints(keyId, at) {
-      return (await db.all(dueEndpoints, { keyId, at })).map(({ endpointId }) => endpointId)
-    },
+    findWaitingEndpoint: async (keyId, after) => (await db.all(waitingEndpoint, { keyId, after }))[0],
     async listDue(keyId, endpointId, at, limit) {
       const endpoint = await find(keyId, endpointId)
       if (endpoint === undefined || endpoint.disabledAt !== null) return []

@@ -1,51 +1,82 @@
-import { toCleanText, webhookResponseMaxBytes } from '@rollcall/protocol'
 import { coalesce } from '../coalesce.ts'
 import type { Context } from '../context.ts'
 import type { ChangeSignal } from '../feed/signal.ts'
-import { FetchFailure, type GuardedAnswer, type GuardedFetch } from '../guarded-fetch.ts'
+import type { GuardedFetch } from '../guarded-fetch.ts'
 import { repeat } from '../repeat.ts'
 import { createSigningKey } from '../signing-key.ts'
-import type { Attempt, DueDelivery } from '../store/store.ts'
-import { deliveryTimeoutMs, retryAfterMaxMs, type WebhookLimits } from './limits.ts'
+import type { DueDelivery } from '../store/store.ts'
+import type { WebhookLimits } from './limits.ts'
+import { createPace } from './pace.ts'
+import { createSender } from './send.ts'
 import { createSigner } from './sign.ts'
 
 export type Webhooks = {
-  /** Looks at once what a key has to send. */
+  /** Looks soon what a key has to send. */
   wake(keyId: number): void
   stop(): Promise<void>
 }
 
+export type WebhookParts = {
+  guardedFetch: GuardedFetch
+  signal: ChangeSignal
+  limits: WebhookLimits
+  /** How many facts wait for the disk. */
+  factsWaiting(): number
+}
+
+/** Deliveries planned for one that may be sent: most wait for another of their session. */
+const planPerSend = 8
+/** Endpoints looked at for one delivery that may be sent. */
+const endpointsPerSend = 4
+
 /**
- * Plans and sends the webhooks of all keys. What it knows is in the store: the changes, the cursors, the deliveries. Whatever was
- * under way when the process stopped is sent again, under the same id.
+ * Plans and sends the webhooks of all keys, a look at a time. What it knows is in the store: the changes, the cursors, the
+ * deliveries. Whatever was under way when the process stopped is sent again, under the same id.
  */
 export function startWebhooks(
   { reads, writes, clock, log }: Pick<Context, 'reads' | 'writes' | 'clock' | 'log'>,
-  { guardedFetch, signal, limits }: { guardedFetch: GuardedFetch; signal: ChangeSignal; limits: WebhookLimits },
+  { guardedFetch, signal, limits, factsWaiting }: WebhookParts,
 ): Webhooks {
-  const sign = createSigner(createSigningKey({ reads, writes }))
-  const looks = new Map<number, () => Promise<void>>()
+  const send = createSender({ guardedFetch, sign: createSigner(createSigningKey({ reads, writes })), clock })
+  const pace = createPace(factsWaiting)
+  /** Keys that may have something to plan or to send. */
+  const woken = new Set<number>()
   /** Under way, by key and endpoint: the ids of deliveries. */
   const underWay = new Map<string, Set<string>>()
+  /** The endpoint at which the last look of a key ended. */
+  const places = new Map<number, string>()
+  /** Deliveries that were planned beyond what was wanted, by key. */
+  const tooMany = new Map<number, number>()
   let isStopping = false
   const failed = (err: unknown) => log.error({ err }, 'webhooks could not be looked after; the next look tries again')
 
-  const look = (keyId: number): Promise<void> => {
-    const known = looks.get(keyId) ?? coalesce(() => planAndSend(keyId))
-    looks.set(keyId, known)
-    return known()
-  }
+  const look = coalesce(async () => {
+    let budget = await pace.next()
+    const keyIds = [...woken]
+    woken.clear()
+    for (const [i, keyId] of keyIds.entries()) {
+      if (isStopping) return
+      // Each gets its part, and what those before it left.
+      const part = Math.ceil(budget / (keyIds.length - i))
+      const { sent, isMore } = await planAndSend(keyId, part)
+      budget -= sent
+      if (isMore) woken.add(keyId)
+    }
+    if (woken.size > 0) look().catch(failed)
+  })
   const wake = (keyId: number) => {
-    look(keyId).catch(failed)
+    woken.add(keyId)
+    look().catch(failed)
   }
   const unlisten = signal.listen((keyId) => {
     for (const id of reads.webhookKeys()) if (keyId === undefined || keyId === id) wake(id)
   })
-  const lookAtAll = async () => {
-    await Promise.all([...reads.webhookKeys()].map(look))
+  const wakeAll = async () => {
+    for (const keyId of reads.webhookKeys()) woken.add(keyId)
+    if (woken.size > 0) await look()
   }
-  const polling = repeat(limits.pollMs, lookAtAll, failed)
-  lookAtAll().catch(failed)
+  const polling = repeat(limits.pollMs, wakeAll, failed)
+  wakeAll().catch(failed)
 
   return {
     wake,
@@ -53,22 +84,58 @@ export function startWebhooks(
       isStopping = true
       unlisten()
       await polling.stop()
-      await Promise.all([...looks.values()].map((look) => look()))
+      woken.clear()
+      await look()
     },
   }
 
-  async function planAndSend(keyId: number): Promise<void> {
-    if (isStopping) return
-    if (await reads.isAnythingToPlan(keyId)) while ((await writes.planWebhooks({ keyId })) && !isStopping);
+  async function planAndSend(keyId: number, budget: number): Promise<{ sent: number; isMore: boolean }> {
+    const isToPlan = await plan(keyId, budget * planPerSend)
+    const { sent, isAll } = await sendDue(keyId, budget)
+    return { sent, isMore: isToPlan || !isAll }
+  }
+
+  /** One change may make more deliveries than are wanted now: the next looks plan so many less. True where more are to be planned. */
+  async function plan(keyId: number, most: number): Promise<boolean> {
+    if (!(await reads.isAnythingToPlan(keyId))) return false
+    const wanted = most - (tooMany.get(keyId) ?? 0)
+    const { deliveries, isMore } =
+      wanted > 0 ? await writes.planWebhooks({ keyId, most: wanted }) : { deliveries: 0, isMore: true }
+    tooMany.set(keyId, Math.max(0, deliveries - wanted))
+    return isMore
+  }
+
+  /** From endpoint to endpoint, on from where the last look ended, until all were looked at or enough was sent. */
+  async function sendDue(keyId: number, budget: number): Promise<{ sent: number; isAll: boolean }> {
     const now = clock.now()
-    for (const endpointId of await reads.listDueEndpoints(keyId, now)) {
-      const busy = busyAt(keyId, endpointId)
-      if (busy.size >= limits.perEndpoint) continue
-      const due = await reads.listDue(keyId, endpointId, now, limits.perEndpoint + busy.size)
-      for (const one of due) {
-        if (busy.size < limits.perEndpoint && !busy.has(one.delivery.id) && !isStopping) deliver(one, busy)
+    const first = places.get(keyId) ?? ''
+    let place = first
+    let isSecondHalf = false
+    let sent = 0
+    for (let steps = 0; sent < budget && steps < budget * endpointsPerSend; steps++) {
+      const next = await reads.findWaitingEndpoint(keyId, place)
+      if (next === undefined && !isSecondHalf) {
+        isSecondHalf = true
+        place = ''
+        continue
       }
+      if (next === undefined || (isSecondHalf && next.endpointId > first)) return { sent, isAll: true }
+      place = next.endpointId
+      places.set(keyId, place)
+      if (next.at <= now) sent += await sendTo(keyId, place, { now, most: budget - sent })
     }
+    return { sent, isAll: false }
+  }
+
+  /** Gives how many went off. */
+  async function sendTo(keyId: number, endpointId: string, { now, most }: { now: number; most: number }) {
+    const busy = busyAt(keyId, endpointId)
+    const room = Math.min(limits.perEndpoint - busy.size, most)
+    if (room <= 0) return 0
+    const due = await reads.listDue(keyId, endpointId, now, room + busy.size)
+    const free = isStopping ? [] : due.filter(({ delivery }) => !busy.has(delivery.id)).slice(0, room)
+    for (const one of free) deliver(one, busy)
+    return free.length
   }
 
   function busyAt(keyId: number, endpointId: string): Set<string> {
@@ -92,46 +159,4 @@ export function startWebhooks(
     // The store is on its way out: as nobody knows what became of it, it is sent again after the next start.
     if (!isStopping) await writes.settleDelivery({ keyId, id, attempt })
   }
-
-  async function send({ delivery, endpoint }: DueDelivery): Promise<Attempt> {
-    const attemptedAt = clock.now()
-    const startedMs = performance.now()
-    const since = () => ({ attemptedAt, durationMs: Math.round(performance.now() - startedMs) })
-    try {
-      const headers = {
-        'content-type': 'application/json',
-        'user-agent': 'Rollcall-Webhooks',
-        ...(await sign(delivery, endpoint, attemptedAt)),
-      }
-      const answer = await guardedFetch.send(endpoint.endPoint, {
-        method: 'POST',
-        headers,
-        body: delivery.body,
-        timeoutMs: deliveryTimeoutMs,
-        enoughBytes: webhookResponseMaxBytes,
-      })
-      return { ...since(), ...toOutcome(answer, attemptedAt) }
-    } catch (error) {
-      if (!(error instanceof FetchFailure)) throw error
-      return { ...since(), status: null, answer: null, error: error.message, retryAfterMs: 0 }
-    }
-  }
-}
-
-function toOutcome(
-  { status, headers, body }: GuardedAnswer,
-  attemptedAt: number,
-): Omit<Attempt, 'attemptedAt' | 'durationMs'> {
-  const answer = toCleanText(body.toString())
-  if (status >= 200 && status < 300) return { status, answer, error: null, retryAfterMs: 0 }
-  const why = status >= 300 && status < 400 ? ': a redirect is not followed' : ''
-  const retryAfterMs = readRetryAfter(headers['retry-after'], attemptedAt)
-  return { status, answer, error: `it answered ${status}${why}`, retryAfterMs }
-}
-
-/** Seconds, or a date: HTTP knows both. */
-function readRetryAfter(text: string | undefined, now: number): number {
-  if (text === undefined) return 0
-  const ms = /^\d+$/.test(text.trim()) ? Number(text) * 1000 : Date.parse(text) - now
-  return Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, 0), retryAfterMaxMs)
 }

@@ -2,41 +2,47 @@ import { randomBytes } from 'node:crypto'
 import type { NumberedChange, Webhook } from '@rollcall/protocol'
 import type { ChangeReads } from '../store/changes.ts'
 import type { WebhookDelivery, WebhookEndpoint } from '../store/rows.ts'
+import type { Planned } from '../store/store.ts'
 import type { NewDelivery, ToldSession, WebhookStore } from '../store/webhooks.ts'
 import { toWebhook, toZoned, webhookTypes, writeWebhook } from './body.ts'
 import { wants } from './events.ts'
 
-/** Most changes planned in one transaction. */
-const planMax = 500
+/** Most changes that are looked at in one transaction. */
+const changesMax = 500
 
 /**
- * Turns the changes after each endpoint's cursor into deliveries, and moves the cursor, in one transaction of the caller's.
- * Endpoints that are at the same place share the reading. True where there are more.
+ * Turns changes after each endpoint's cursor into deliveries, about as many as `most`, and moves the cursor, in one transaction of
+ * the caller's, at least one change. Endpoints that are at the same place share the reading.
  */
 export async function planWebhooks(
   { webhooks, changes }: { webhooks: WebhookStore; changes: ChangeReads },
   keyId: number,
-): Promise<boolean> {
-  let isMore = false
-  const places = Map.groupBy(await webhooks.listCursors(keyId), ({ seq }) => seq)
+  most: number,
+): Promise<Planned> {
+  let [deliveries, isMore] = [0, false]
+  const all = await webhooks.listCursors(keyId)
+  const limit = Math.min(changesMax, Math.max(1, Math.floor(most / all.length)))
+  const places = Map.groupBy(all, ({ seq }) => seq)
   for (const [seq, cursors] of places) {
-    const page = await changes.after(keyId, seq, planMax)
+    const page = await changes.after(keyId, seq, limit)
     const last = page.at(-1)
     if (last === undefined) continue
-    isMore ||= page.length === planMax
+    isMore ||= page.length === limit
     const sessions = new Map<string, ToldSession>()
     for (const told of await webhooks.tellSessions(keyId, unique(page.map(({ sessionId }) => sessionId)))) {
       sessions.set(told.sessionId, told)
     }
     for (const { endpointId } of cursors) {
       for (const endpoint of await endpointsAt(webhooks, keyId, endpointId, page)) {
-        await webhooks.insertDeliveries(keyId, endpoint.id, planFor(endpoint, page, sessions))
+        const planned = planFor(endpoint, page, sessions)
+        await webhooks.insertDeliveries(keyId, endpoint.id, planned)
+        deliveries += planned.length
       }
     }
     const ids = cursors.map(({ endpointId }) => endpointId)
     await webhooks.moveCursors(keyId, ids, last.seq)
   }
-  return isMore
+  return { deliveries, isMore }
 }
 
 /** A test of an endpoint, due at once; undefined where there is none. */

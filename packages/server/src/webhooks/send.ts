@@ -1,0 +1,59 @@
+import { toCleanText, webhookResponseMaxBytes } from '@rollcall/protocol'
+import type { Clock } from '../clock.ts'
+import { FetchFailure, type GuardedAnswer, type GuardedFetch } from '../guarded-fetch.ts'
+import type { Attempt, DueDelivery } from '../store/store.ts'
+import { deliveryTimeoutMs, retryAfterMaxMs } from './limits.ts'
+import type { createSigner } from './sign.ts'
+
+/** Makes what attempts a delivery, once. */
+export function createSender({
+  guardedFetch,
+  sign,
+  clock,
+}: {
+  guardedFetch: GuardedFetch
+  sign: ReturnType<typeof createSigner>
+  clock: Clock
+}): (due: DueDelivery) => Promise<Attempt> {
+  return async ({ delivery, endpoint }: DueDelivery) => {
+    const attemptedAt = clock.now()
+    const startedMs = performance.now()
+    const since = () => ({ attemptedAt, durationMs: Math.round(performance.now() - startedMs) })
+    try {
+      const headers = {
+        'content-type': 'application/json',
+        'user-agent': 'Rollcall-Webhooks',
+        ...(await sign(delivery, endpoint, attemptedAt)),
+      }
+      const answer = await guardedFetch.send(endpoint.endPoint, {
+        method: 'POST',
+        headers,
+        body: delivery.body,
+        timeoutMs: deliveryTimeoutMs,
+        enoughBytes: webhookResponseMaxBytes,
+      })
+      return { ...since(), ...toOutcome(answer, attemptedAt) }
+    } catch (error) {
+      if (!(error instanceof FetchFailure)) throw error
+      return { ...since(), status: null, answer: null, error: error.message, retryAfterMs: 0 }
+    }
+  }
+}
+
+function toOutcome(
+  { status, headers, body }: GuardedAnswer,
+  attemptedAt: number,
+): Omit<Attempt, 'attemptedAt' | 'durationMs'> {
+  const answer = toCleanText(body.toString())
+  if (status >= 200 && status < 300) return { status, answer, error: null, retryAfterMs: 0 }
+  const why = status >= 300 && status < 400 ? ': a redirect is not followed' : ''
+  const retryAfterMs = readRetryAfter(headers['retry-after'], attemptedAt)
+  return { status, answer, error: `it answered ${status}${why}`, retryAfterMs }
+}
+
+/** Seconds, or a date: HTTP knows both. */
+function readRetryAfter(text: string | undefined, now: number): number {
+  if (text === undefined) return 0
+  const ms = /^\d+$/.test(text.trim()) ? Number(text) * 1000 : Date.parse(text) - now
+  return Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, 0), retryAfterMaxMs)
+}
