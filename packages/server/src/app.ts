@@ -25,6 +25,7 @@ import { createMetrics } from './metrics.ts'
 import { openStore } from './open-store.ts'
 import { createPatience } from './patience.ts'
 import { startPresence } from './presence.ts'
+import { startRetention } from './retention.ts'
 import { createHostedRooms, hostedRoomPath } from './rtc/hosted-rooms.ts'
 import type { RtcLimits } from './rtc/limits.ts'
 import { toRules } from './rules.ts'
@@ -93,6 +94,8 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   started.defer(() => sweeper.stop())
   const sealer = startSealer(store, context)
   started.defer(() => sealer.stop())
+  const retention = startRetention(store, context)
+  started.defer(() => retention.stop())
   // The lease before the rooms: a socket that is taken has to be under one.
   const presence = await startPresence(context)
   started.defer(() => presence.stop())

@@ -32,13 +32,21 @@ export type Config = {
   strictRoles: boolean
   /** Addresses that users give may lie on this machine and its network: see `guarded-fetch.ts`. */
   allowPrivateAddresses: boolean
+  /** The raw log is kept for this, in milliseconds. */
+  logMs: number
+  /** Ended sessions are kept for this, in milliseconds; undefined: for ever. */
+  retentionMs: number | undefined
   logLevel: string
 }
+
+const dayMs = 86_400_000
 
 type Env = { [name: string]: string | undefined }
 
 /** Reads every setting once. Throws a `StartRefusal` that names the setting, its value and what it takes. */
 export function readConfig(env: Env): Config {
+  const logDays = integer(env, 'ROLLCALL_LOG_DAYS', 30, 1, 36_500)
+  const retentionDays = integerOrOff(env, 'ROLLCALL_RETENTION_DAYS', 1, 36_500)
   return {
     port: integer(env, 'PORT', 4000, 0, 65535),
     host: text(env, 'HOST') ?? '127.0.0.1',
@@ -55,6 +63,9 @@ export function readConfig(env: Env): Config {
     tls: tls(env),
     strictRoles: onOff(env, 'ROLLCALL_STRICT_ROLES', false),
     allowPrivateAddresses: onOff(env, 'ROLLCALL_ALLOW_PRIVATE_ADDRESSES', false),
+    // What is erased is not in the log either.
+    logMs: Math.min(logDays, retentionDays ?? logDays) * dayMs,
+    retentionMs: retentionDays === undefined ? undefined : retentionDays * dayMs,
     logLevel: oneOf(env, 'LOG_LEVEL', 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
   }
 }
@@ -76,6 +87,10 @@ function integer(env: Env, name: string, fallback: number, min: number, max: num
     refuse(name, value, `a whole number from ${min} to ${max}`)
   }
   return number
+}
+
+function integerOrOff(env: Env, name: string, min: number, max: number): number | undefined {
+  return /^off$/i.test(text(env, name) ?? 'off') ? undefined : integer(env, name, min, min, max)
 }
 
 function onOff(env: Env, name: string, fallback: boolean): boolean {

@@ -15,6 +15,7 @@ import { createChangeReads } from './store/changes.ts'
 import type { Database } from './store/database.ts'
 import { prepareFactStore } from './store/facts.ts'
 import { createKeyStore } from './store/keys.ts'
+import { type LogDays, openLogDays, startOfDay } from './store/log-days.ts'
 import { migrateToLatest } from './store/migrations.ts'
 import { lockDatabase, openPostgres } from './store/postgres.ts'
 import { createQualityReads } from './store/quality.ts'
@@ -41,6 +42,8 @@ export type Store = {
   seal(now: number): Promise<void>
   /** Concludes who is gone since the last process stopped without a word. */
   resume(now: number): Promise<void>
+  /** Ends the keeping of what is older than the settings say. Durations in milliseconds. */
+  retain(now: number, kept: { logMs: number; retentionMs: number | undefined }): Promise<void>
   /** How many facts wait for the disk. */
   factsWaiting(): number
   close(): Promise<void>
@@ -92,6 +95,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       while ((await perform('seal', { now: at })) === sealMax);
     },
     resume: (at) => perform('resume', { now: at }),
+    async retain(now, { logMs, retentionMs }) {
+      if (retentionMs !== undefined) while ((await perform('eraseSessions', { before: now - retentionMs })) > 0);
+      const before = startOfDay(now - logMs)
+      while ((await perform('dropLog', { before })) > 0);
+      await opened.logDays?.make(now)
+      await opened.logDays?.dropBefore(before)
+    },
     factsWaiting: performer.factsWaiting,
     async close() {
       await performer.close()
@@ -100,7 +110,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
 }
 
-type Opened = { db: Database; box: SecretBox; performer: Performer; close(): Promise<void> }
+type Opened = {
+  db: Database
+  box: SecretBox
+  performer: Performer
+  logDays?: LogDays
+  close(): Promise<void>
+}
 
 /** The SQLite file: a thread writes to it, and no other process does. */
 async function openFile(options: StoreOptions): Promise<Opened> {
@@ -154,9 +170,11 @@ async function openService(options: StoreOptions, databaseUrl: string): Promise<
     opened.defer(() => writing.close())
     await migrateToLatest(writing.kysely)
     await proveMasterKey(db, box, now, where)
+    const logDays = openLogDays(databaseUrl)
+    if (exclusive) await logDays.make(now())
     const performer = startBatches((answered) => createBatch(writing, { box, rules }, answered), now, options)
     const kept = opened.move()
-    return { db, box, performer, close: () => kept.disposeAsync() }
+    return { db, box, performer, logDays, close: () => kept.disposeAsync() }
   } catch (error) {
     if (error instanceof StartRefusal) throw error
     throw new StartRefusal(`${where} cannot be used: ${(error as Error).message}`)
@@ -266,6 +284,8 @@ function toWrites(perform: Perform): Writes {
     settleDelivery: (input) => perform('settleDelivery', input),
     replayDeliveries: (input) => perform('replayDeliveries', input),
     testWebhook: (input) => perform('testWebhook', input),
+    eraseSessions: (input) => perform('eraseSessions', input),
+    dropLog: (input) => perform('dropLog', input),
     addLink: (input) => perform('addLink', input),
     takeLink: (input) => perform('takeLink', input),
     renewLease: (input) => perform('renewLease', input),

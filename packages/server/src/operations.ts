@@ -10,6 +10,7 @@ import { prepareFactStore } from './store/facts.ts'
 import { createKeyStore } from './store/keys.ts'
 import { createLeaseStore } from './store/leases.ts'
 import { createLinkStore } from './store/links.ts'
+import { createRetentionStore, dropMax, eraseMax } from './store/retention.ts'
 import { createRoomStore } from './store/rooms.ts'
 import { createSealStore } from './store/seals.ts'
 import type { SecretBox } from './store/secrets.ts'
@@ -66,6 +67,7 @@ export function createOperations(db: Database, parts: OperationParts): Transact 
   const links = createLinkStore(db, now)
   const sources = createSourceStore(db, parts.box, now)
   const webhooks = createWebhookStore(db, parts.box, now)
+  const retention = createRetentionStore(db)
   const changes = createChangeReads(db)
   const seals = createSealStore(db)
   const sessions = createSessionReads(db, { now, somebodyInside: (record, at) => whoWasInside(record, at).length > 0 })
@@ -105,6 +107,9 @@ export function createOperations(db: Database, parts: OperationParts): Transact 
       settleDelivery: ({ keyId, id, attempt }) => settleDelivery(webhooks, keyId, id, attempt),
       replayDeliveries: ({ keyId, filter }) => webhooks.replay(keyId, filter),
       testWebhook: ({ keyId, id }) => planTest(webhooks, keyId, id, now()),
+      eraseSessions: ({ before }) => retention.eraseSessions(now(), before, eraseMax),
+      dropLog: async ({ before }) =>
+        (await retention.dropFacts(before, dropMax)) + (await retention.dropDeliveries(before, dropMax)),
       addLink: links.addLink,
       takeLink: links.takeLink,
       renewLease: leases.renewLease,

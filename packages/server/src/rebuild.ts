@@ -80,6 +80,7 @@ async function foldLog(
   const { db, kept } = fresh
   await run(fresh, 'create table left_sessions (key_id integer, session_id text, primary key (key_id, session_id))')
   await run(fresh, 'create table left_keys (key_id integer primary key)')
+  await run(fresh, `insert into left_keys select key_id from ${kept}.counters where facts_dropped > 0`)
   const openFacts = prepareFactStore(db)
   const unlike: Unlike[] = []
   let facts = 0
@@ -89,8 +90,9 @@ async function foldLog(
     const { keyId } = log
     const hasGaps = log.last - log.first + 1 !== log.facts
     if (hasGaps) tell(`facts: key_id ${keyId}: there are gaps in its log: nothing of it is folded again`)
-    if (hasGaps || log.first !== 1) await run(fresh, `insert into left_keys values (${keyId})`)
-    for (let seq = hasGaps ? log.last : 0; seq < log.last; ) {
+    if (hasGaps || log.first !== 1 || log.erased > 0)
+      await run(fresh, `insert into left_keys values (${keyId}) on conflict do nothing`)
+    for (let seq = hasGaps ? log.last : log.first - 1; seq < log.last; ) {
       const page = await listFacts(fresh, keyId, seq)
       await db.transaction(() => foldPage(keyId, page))
       seq = page.at(-1)?.seq ?? log.last
@@ -110,9 +112,9 @@ async function foldLog(
     const store = openFacts()
     const said = page.map(({ factJson, receivedAt }) => ({ ...JSON.parse(factJson), receivedAt }) as Fact)
     await store.prepare([{ keyId, facts: said }])
-    for (const [i, { seq, sessionId, outcome, factJson }] of page.entries()) {
+    for (const [i, { seq, sessionId, outcome, factJson, isErased }] of page.entries()) {
       const fact = said[i]
-      if (fact === undefined) continue
+      if (fact === undefined || isErased) continue
       const claimed = await store.claim(keyId, fact, digestOf(factJson))
       const is =
         claimed === true ? await applyAgain({ facts: store, rules }, keyId, fact, sessionId) : ('duplicate' as const)
@@ -127,22 +129,35 @@ async function foldLog(
   }
 }
 
-type Log = { keyId: number; first: number; last: number; facts: number }
-type LoggedFact = { seq: number; sessionId: string | null; outcome: string; receivedAt: number; factJson: string }
+/** `erased`: facts of sessions that were erased. */
+type Log = { keyId: number; first: number; last: number; facts: number; erased: number }
+type LoggedFact = {
+  seq: number
+  sessionId: string | null
+  outcome: string
+  receivedAt: number
+  factJson: string
+  isErased: boolean | number
+}
 
 async function listLogs({ db, kept }: FreshTables): Promise<Log[]> {
   const { rows } = await sql<Log>`
-    select key_id as "keyId", min(seq) as first, max(seq) as last, count(*) as facts
-    from ${sql.raw(kept)}.facts group by key_id order by key_id`.execute(db.kysely)
+    select f.key_id as "keyId", min(seq) as first, max(seq) as last, count(*) as facts, count(e.session_id) as erased
+    from ${sql.raw(kept)}.facts as f
+    left join ${sql.raw(kept)}.counters as c on c.key_id = f.key_id
+    left join ${sql.raw(kept)}.erased_sessions as e on e.key_id = f.key_id and e.session_id = f.session_id
+    where seq > coalesce(c.facts_dropped, 0)
+    group by f.key_id order by f.key_id`.execute(db.kysely)
   return rows
 }
 
 async function listFacts({ db, kept }: FreshTables, keyId: number, after: number): Promise<LoggedFact[]> {
   const { rows } = await sql<LoggedFact>`
-    select seq, session_id as "sessionId", outcome, received_at as "receivedAt", fact_json as "factJson"
-    from ${sql.raw(kept)}.facts where key_id = ${keyId} and seq > ${after} order by seq limit ${pageFacts}`.execute(
-    db.kysely,
-  )
+    select f.seq, f.session_id as "sessionId", f.outcome, f.received_at as "receivedAt", f.fact_json as "factJson",
+      e.session_id is not null as "isErased"
+    from ${sql.raw(kept)}.facts as f
+    left join ${sql.raw(kept)}.erased_sessions as e on e.key_id = f.key_id and e.session_id = f.session_id
+    where f.key_id = ${keyId} and f.seq > ${after} order by f.seq limit ${pageFacts}`.execute(db.kysely)
   return rows
 }
 

@@ -170,11 +170,13 @@ async function* listFacts(db: Database): AsyncGenerator<LoggedFact[]> {
   for (;;) {
     const { rows } = await sql<Omit<LoggedFact, 'name'>>`
       select f.key_id as "keyId", f.seq, f.fact_json as "factJson", c.digest,
-        f.session_id as "sessionId", s.id as "foundId"
+        f.session_id as "sessionId", coalesce(s.id, e.session_id) as "foundId"
       from facts as f
       left join claims as c on c.key_id = f.key_id and c.source = f.source and c.fact_id = f.fact_id
       left join sessions as s on s.key_id = f.key_id and s.id = f.session_id
-      where (f.key_id, f.seq) > (${after.keyId}, ${after.seq})
+      left join erased_sessions as e on e.key_id = f.key_id and e.session_id = f.session_id
+      left join counters as n on n.key_id = f.key_id
+      where (f.key_id, f.seq) > (${after.keyId}, ${after.seq}) and f.seq > coalesce(n.facts_dropped, 0)
       order by f.key_id, f.seq limit ${pageFacts}`.execute(db.kysely)
     const last = rows.at(-1)
     if (last === undefined) return
@@ -194,7 +196,8 @@ async function* findStrays(db: Database): AsyncGenerator<string> {
   for (const table of ['participants', 'marks', 'seals', 'changes']) {
     const { rows } = await sql<{ keyId: number; sessionId: string }>`
       select distinct t.key_id as "keyId", t.session_id as "sessionId" from ${sql.table(table)} as t
-      where not exists (select 1 from sessions as s where s.key_id = t.key_id and s.id = t.session_id)`.execute(
+      where not exists (select 1 from sessions as s where s.key_id = t.key_id and s.id = t.session_id)
+      and not exists (select 1 from erased_sessions as e where e.key_id = t.key_id and e.session_id = t.session_id)`.execute(
       db.kysely,
     )
     for (const { keyId, sessionId } of rows) {
@@ -216,27 +219,40 @@ async function* findDoubles(db: Database): AsyncGenerator<string> {
 
 /** Numbers that are missing, or go on from another place than they ended at; and facts that are there twice. */
 async function* findGaps(db: Database): AsyncGenerator<string> {
-  type Numbered = { keyId: number; first: number | null; last: number | null; rows: number; counted: number }
+  type Numbered = {
+    keyId: number
+    first: number | null
+    last: number | null
+    rows: number
+    counted: number
+    dropped: number
+  }
   for (const table of ['facts', 'changes'] as const) {
     const counter = sql.ref(table === 'facts' ? 'fact_seq' : 'change_seq')
+    const dropped = sql.ref(table === 'facts' ? 'facts_dropped' : 'changes_dropped')
     const { rows } = await sql<Numbered>`
       with n as (
-        select key_id, min(seq) as first, max(seq) as last, count(*) as rows from ${sql.table(table)} group by key_id
+        select t.key_id, min(seq) as first, max(seq) as last, count(*) as rows from ${sql.table(table)} as t
+        left join counters as d on d.key_id = t.key_id
+        where seq > coalesce(d.${dropped}, 0) group by t.key_id
       )
       select coalesce(n.key_id, c.key_id) as "keyId", n.first, n.last, coalesce(n.rows, 0) as rows,
-        coalesce(c.${counter}, 0) as counted
+        coalesce(c.${counter}, 0) as counted, coalesce(c.${dropped}, 0) as dropped
       from n full join counters as c on c.key_id = n.key_id`.execute(db.kysely)
-    for (const { keyId, first, last, rows: kept, counted } of rows) {
+    for (const { keyId, first, last, rows: kept, counted, dropped } of rows) {
       const of = `key ${keyId}, ${table}`
       if (first !== null && last !== null && last - first + 1 !== kept) {
         yield `${of}: there are ${kept} from ${first} to ${last}, and have to be ${last - first + 1}`
       }
-      if ((last ?? 0) !== counted) yield `${of}: the last is ${last ?? 0}, and the counter says ${counted}`
-      if (first !== null && first !== 1) yield `${of}: the first is ${first}, and has to be 1`
+      if ((last ?? dropped) !== counted) yield `${of}: the last is ${last ?? dropped}, and the counter says ${counted}`
+      if (first !== null && first !== dropped + 1) yield `${of}: the first is ${first}, and has to be ${dropped + 1}`
     }
   }
   const { rows } = await sql<{ keyId: number; facts: number; claims: number }>`
-    with f as (select key_id, count(*) as facts from facts group by key_id),
+    with f as (
+        select facts.key_id, count(*) as facts from facts left join counters as n on n.key_id = facts.key_id
+        where seq > coalesce(facts_dropped, 0) group by facts.key_id
+      ),
       c as (select key_id, count(*) as claims from claims group by key_id)
     select coalesce(f.key_id, c.key_id) as "keyId", coalesce(facts, 0) as facts, coalesce(claims, 0) as claims
     from f full join c on c.key_id = f.key_id where facts is distinct from claims`.execute(db.kysely)

@@ -111,7 +111,7 @@ const broken: { [rule: string]: [damage: string, told: RegExp] } = {
     /^key 1, fact 7: its id is claimed for other content$/,
   ],
   'no fact is there twice': [
-    `insert into facts select key_id, seq + 1000000, source, fact_id, session_id, outcome, reason, received_at, fact_json from facts where key_id = 1 and seq = 7`,
+    `insert into facts select key_id, seq + 1000000, source, fact_id, session_id, outcome, reason, received_at, change_seq, fact_json from facts where key_id = 1 and seq = 7`,
     /^key 1: there are \d+ facts, and \d+ ids are claimed$/,
   ],
   'a fact’s session is there': [

@@ -42,6 +42,8 @@ export type Differences = {
   eachText(list: string): AliasedExpression<{ value: string }, 'x'>
   /** The same for `in`. */
   texts(list: string): Expression<string>
+  /** The raw log is divided by days, which are dropped whole: see `log-days.ts`. */
+  hasLogDays: boolean
   /** Keeps other processes from writing in these rooms until the commit; nothing where there are no others. */
   lockRooms(keyId: number, roomIds: string[]): Promise<void>
   /** When to try a transaction again that failed for no fault of its own, in milliseconds; undefined: not at all. */

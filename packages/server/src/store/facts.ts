@@ -268,6 +268,7 @@ export function prepareFactStore(db: Database): () => FactStore {
           outcome: entry.outcome,
           reason: entry.reason,
           received_at: entry.receivedAt,
+          change_seq: 0,
           fact_json: entry.factJson,
         })
       },

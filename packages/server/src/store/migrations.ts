@@ -254,9 +254,14 @@ async function first(db: Kysely<unknown>): Promise<void> {
     .addColumn('outcome', text, (c) => c.notNull())
     .addColumn('reason', text)
     .addColumn('received_at', 'bigint', (c) => c.notNull())
+    .addColumn('change_seq', 'bigint', (c) => c.notNull())
     .addColumn('fact_json', text, (c) => c.notNull())
-    .addPrimaryKeyConstraint('facts_pk', ['key_id', 'seq'])
+    // What a table is divided by has to be in its key.
+    .addPrimaryKeyConstraint('facts_pk', isPostgres ? ['key_id', 'seq', 'received_at'] : ['key_id', 'seq'])
+    .modifyEnd(isPostgres ? sql`partition by range (received_at)` : sql``)
     .execute()
+  // For what no day was made of.
+  if (isPostgres) await sql`create table facts_default partition of facts default`.execute(db)
   await schema
     .createTable('changes')
     .addColumn('key_id', 'integer', (c) => c.notNull())
@@ -275,6 +280,15 @@ async function first(db: Kysely<unknown>): Promise<void> {
     .addColumn('key_id', 'integer', (c) => c.primaryKey())
     .addColumn('fact_seq', 'bigint', (c) => c.notNull())
     .addColumn('change_seq', 'bigint', (c) => c.notNull())
+    .addColumn('facts_dropped', 'bigint', (c) => c.notNull().defaultTo(0))
+    .addColumn('changes_dropped', 'bigint', (c) => c.notNull().defaultTo(0))
+    .execute()
+  await schema
+    .createTable('erased_sessions')
+    .addColumn('key_id', 'integer', (c) => c.notNull())
+    .addColumn('session_id', text, (c) => c.notNull())
+    .addColumn('erased_at', 'bigint', (c) => c.notNull())
+    .addPrimaryKeyConstraint('erased_sessions_pk', ['key_id', 'session_id'])
     .execute()
   await schema
     .createTable('session_counts')

@@ -41,10 +41,14 @@ export function openPending(db: Database): PendingRows {
       const { facts, changes } = pending
       const keyIds = new Set([...facts, ...changes].map((row) => row.key_id))
       for (const keyId of [...keyIds].sort((a, b) => a - b)) {
-        const [ofFacts, ofChanges] = [facts, changes].map((rows) => rows.filter((row) => row.key_id === keyId))
-        const { factSeq, changeSeq } = await nextSeqs(keyId, ofFacts?.length ?? 0, ofChanges?.length ?? 0)
-        for (const [i, row] of ofFacts?.entries() ?? []) row.seq = factSeq + i
-        for (const [i, row] of ofChanges?.entries() ?? []) row.seq = changeSeq + i
+        const ofFacts = facts.filter((row) => row.key_id === keyId)
+        const ofChanges = changes.filter((row) => row.key_id === keyId)
+        const { factSeq, changeSeq } = await nextSeqs(keyId, ofFacts.length, ofChanges.length)
+        for (const [i, row] of ofFacts.entries()) {
+          row.seq = factSeq + i
+          row.change_seq = changeSeq + ofChanges.length - 1
+        }
+        for (const [i, row] of ofChanges.entries()) row.seq = changeSeq + i
       }
       await db.insertRows('facts', facts.splice(0))
       await db.insertRows('changes', changes.splice(0))

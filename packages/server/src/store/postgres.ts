@@ -58,6 +58,7 @@ export function openPostgres(url: string, { connections }: { connections: number
     each: (list) => sql<{ value: string }>`json_array_elements(cast(${list} as json))`.as<'x'>(sql`x(value)`),
     eachText: (list) => sql<{ value: string }>`json_array_elements_text(cast(${list} as json))`.as<'x'>(sql`x(value)`),
     texts: (list) => sql<string>`(select json_array_elements_text(cast(${list} as json)))`,
+    hasLogDays: true,
     async lockRooms(keyId, roomIds) {
       // In one order, so that of two transactions neither waits for the other in a circle.
       const names = [...new Set(roomIds)].sort().map((roomId) => `${keyId} ${roomId}`)

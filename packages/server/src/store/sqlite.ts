@@ -86,6 +86,7 @@ const differences: Differences = {
   eachText: (list) => sql<{ value: string }>`json_each(${list})`.as('x'),
   texts: (list) => sql<string>`(select value from json_each(${list}))`,
   // The file has one writer.
+  hasLogDays: false,
   lockRooms: async () => {},
   retryAfterMs: () => undefined,
 }

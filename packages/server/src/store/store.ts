@@ -282,6 +282,10 @@ export type Writes = {
   rotateWebhookSecret(input: { keyId: number; id: string; previousUntil: number }): Promise<WebhookEndpoint | undefined>
   /** False where the key has no such endpoint. */
   deleteWebhook(input: { keyId: number; id: string }): Promise<boolean>
+  /** Erases ended sessions from before, some at a time, with all that is theirs. Gives how many. */
+  eraseSessions(input: { before: number }): Promise<number>
+  /** Drops what the log has from before, and the webhooks that are done with, some at a time. Gives how many. */
+  dropLog(input: { before: number }): Promise<number>
   /** Turns changes that came into deliveries, about as many as `most`. */
   planWebhooks(input: { keyId: number; most: number }): Promise<Planned>
   /** Notes an attempt, and what follows from it. */

@@ -113,6 +113,8 @@ export type Tables = {
     outcome: string
     reason: string | null
     received_at: number
+    /** The last change of the key when it was recorded. */
+    change_seq: number
     fact_json: string
   }
   changes: {
@@ -126,6 +128,8 @@ export type Tables = {
     name: string | null
     reason: string | null
   }
+  /** Sessions that were erased, while the log may have facts of them. */
+  erased_sessions: { key_id: number; session_id: string; erased_at: number }
   /** The server's RSA key; the private half encrypted under the master key. */
   signing_keys: { id: number; public_pem: string; private_pem: string; created_at: number }
   /** Media servers that report to us. */
@@ -150,7 +154,14 @@ export type Tables = {
   /** When each source was last noted to be heard, by our clock. */
   heard: { key_id: number; source: string; heard_at: number }
   /** The last numbers given out to facts and changes. */
-  counters: { key_id: number; fact_seq: number; change_seq: number }
+  counters: {
+    key_id: number
+    fact_seq: number
+    change_seq: number
+    /** The last that are not kept any more. */
+    facts_dropped: Generated<number>
+    changes_dropped: Generated<number>
+  }
   /** How many sessions there are of each key (`room_id` empty) and room, and how many of them ended. */
   session_counts: {
     key_id: number
