@@ -9,13 +9,22 @@ import { startServer, type TestServer } from './start-server.ts'
 // Whatever somebody may not see is, byte for byte, what does not exist: each route is asked for both, and the answers compared.
 
 /** Somebody’s things, or things that do not exist: the ids by which a route may be asked for them. */
-type Ids = { rooms: string[]; sessions: string[]; participants: string[]; sources: string[] }
+type Ids = {
+  rooms: string[]
+  sessions: string[]
+  participants: string[]
+  sources: string[]
+  webhooks: string[]
+  deliveries: string[]
+}
 
 const nothing: Ids = {
   rooms: ['zzzz-zzzz-zzzz', 'no such room', 'ffffffffffffffffffffffff'],
   sessions: ['ffffffffffffffffffffffff', 'eeeeeeeeeeeeeeeeeeeeeeee'],
   participants: ['nobody', 'nobody else'],
   sources: ['no-such-source-at-all'],
+  webhooks: ['no-such-endpoint-at-all'],
+  deliveries: ['no-such-delivery-at-all'],
 }
 
 /** What each parameter of a path stands for, by the step before it. */
@@ -26,6 +35,8 @@ const kinds: { [step: string]: keyof Ids } = {
   participants: 'participants',
   participant: 'participants',
   sources: 'sources',
+  webhooks: 'webhooks',
+  deliveries: 'deliveries',
 }
 
 /** What has to be in the body beside an id in the path. */
@@ -75,6 +86,11 @@ const others: { method: string; path: string; ids: (ids: Ids) => { id: string; q
     path: '/v2/rooms',
     ids: ({ rooms }) => rooms.map((id) => ({ id, query: `query=${id}` })),
   },
+  {
+    method: 'GET',
+    path: '/v2/webhooks',
+    ids: ({ rooms }) => rooms.map((id) => ({ id, query: `roomId=${id}` })),
+  },
 ]
 
 let server: TestServer
@@ -107,6 +123,7 @@ async function makeThings(apiKey: string): Promise<Ids> {
   const room = await server.context.writes.createRoom({ keyId: key.keyId, customRoomId })
   const { roomId } = room
   const source = await server.context.writes.addSource({ keyId: key.keyId, type: 'jitsi', name: 'ours', settings: {} })
+  const webhook = await addWebhook(key.keyId)
   const now = Date.now()
   const participants = [`anna of ${apiKey}`, `ben of ${apiKey}`]
   const stay = (n: number, joinedAt: number) => ({ participantId: participants[n] ?? '', joinedAt })
@@ -117,7 +134,21 @@ async function makeThings(apiKey: string): Promise<Ids> {
       { roomId, startAt: now - 9000, endAt: now - 8000, stays: [stay(1, now - 9000)] },
     ),
   ]
-  return { rooms: [roomId, customRoomId, room.id], sessions, participants, sources: [source.id] }
+  return {
+    rooms: [roomId, customRoomId, room.id],
+    sessions,
+    participants,
+    sources: [source.id],
+    webhooks: [webhook.id],
+    deliveries: [webhook.deliveryId],
+  }
+}
+
+/** An endpoint with one delivery; nothing is sent, for the server does not call its own machine. */
+async function addWebhook(keyId: number): Promise<{ id: string; deliveryId: string }> {
+  const { id } = await server.context.writes.addWebhook({ keyId, endPoint: 'http://127.0.0.1:9/', events: ['none'] })
+  const delivery = (await server.context.writes.testWebhook({ keyId, id })) ?? assert.fail()
+  return { id, deliveryId: delivery.id }
 }
 
 type Asked = { method: string; path: string; body?: unknown; ids: string[] }
@@ -187,6 +218,18 @@ describe('every route answers for what the caller may not see as for what does n
       }
     })
   }
+
+  test('byte for byte: another key’s delivery at one’s own endpoint', async () => {
+    const { keyId } = (await server.context.reads.findKey(server.apiKey)) ?? assert.fail()
+    const { id } = await addWebhook(keyId)
+    const [theirId = '', unknownId = ''] = [...theirs.deliveries, ...nothing.deliveries]
+    const path = (deliveryId: string) => `/v2/webhooks/${id}/deliveries/${deliveryId}/replay`
+    const [their, unknown] = await Promise.all(
+      [theirId, unknownId].map((one) => ask({ method: 'POST', path: path(one), ids: [one] }, ownToken)),
+    )
+    assert.match(unknown ?? '', /"status":404/)
+    assert.equal(their, unknown)
+  })
 
   test('and their owner, by the same ids, is told of them', async () => {
     for (const { method, path, ids } of listAsked(theirs)) {
