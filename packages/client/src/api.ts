@@ -3,12 +3,15 @@ import { backoffMs } from './backoff.ts'
 import { RollcallError } from './error.ts'
 import { requestBackoff, requestTimeoutMs, requestTriesMax, retryAfterMaxSeconds } from './limits.ts'
 
-/** The API of one server, over HTTP. Both throw a `RollcallError`. */
+/** The API of one server, over HTTP. Each throws a `RollcallError`. */
 export type Api = {
   /** Tried again, a few times, where the network failed or the server asked for it. */
   get<Body>(path: string, query?: Query): Promise<Body>
   /** Tried once: twice might do it twice. A text is sent as it is. */
   post<Body>(path: string, body: object | string): Promise<Body>
+  /** Tried once, as `delete` is. */
+  patch<Body>(path: string, body: object): Promise<Body>
+  delete<Body>(path: string): Promise<Body>
   /** Tried once; resolves as soon as the answer begins, whose body is for the caller to read. */
   open(path: string, query: Query, signal: AbortSignal): Promise<Response>
 }
@@ -34,6 +37,8 @@ export function createApi(base: string, giveToken: () => Promise<string>): Api {
       }
     },
     post: (path, body) => send('POST', base + path, typeof body === 'string' ? body : JSON.stringify(body)),
+    patch: (path, body) => send('PATCH', base + path, JSON.stringify(body)),
+    delete: (path) => send('DELETE', base + path),
     async open(path, query, signal) {
       const url = base + path + toQueryText(query)
       const headers = { authorization: await giveToken() }

@@ -1,5 +1,6 @@
 export type {
   CloseName,
+  DeliveryState,
   EventResult,
   PageInfo,
   Participant,
@@ -13,6 +14,8 @@ export type {
   Session,
   StreamedChange,
   TimelogEntry,
+  WebhookDelivery,
+  WebhookEndpoint,
 } from '@rollcall/protocol'
 export { closeCodes } from '@rollcall/protocol/close-codes'
 export type { Backoff } from './backoff.ts'
@@ -38,3 +41,4 @@ export { type RoomLimits, roomLimits } from './room-limits.ts'
 export type { ListedRoom, NewInvite, NewRoom, Rooms } from './rooms.ts'
 export type { SessionFilters, Sessions } from './sessions.ts'
 export { type KeyPair, type SignedClaims, signToken, type TokenSource } from './token.ts'
+export type { NewWebhook, WebhookChanges, WebhookReplay, Webhooks } from './webhooks.ts'

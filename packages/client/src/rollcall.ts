@@ -6,6 +6,7 @@ import { createReporter, type Reporter, type ReportOptions } from './report.ts'
 import { createRooms, type Rooms } from './rooms.ts'
 import { createSessions, type Sessions } from './sessions.ts'
 import { createOwnTokens, type KeyPair, readToken, type TokenSource } from './token.ts'
+import { createWebhooks, type Webhooks } from './webhooks.ts'
 
 /**
  * A server's address, and either a key, with which the client signs its own tokens (role `crawler`, good for ten minutes,
@@ -38,6 +39,7 @@ export type UsageOptions = {
 export class Rollcall {
   readonly sessions: Sessions
   readonly rooms: Rooms
+  readonly webhooks: Webhooks
   readonly #api: Api
 
   /** @throws TypeError where `url` is no http or https address, or there is neither a key nor a token */
@@ -45,6 +47,7 @@ export class Rollcall {
     const api = createApi(parseBaseUrl(options.url), toTokens(options))
     this.sessions = createSessions(api)
     this.rooms = createRooms(api)
+    this.webhooks = createWebhooks(api)
     this.#api = api
   }
 

@@ -191,6 +191,7 @@ export const WebhookEndpointPage = Type.Object(
   { pageInfo: PageInfo, data: Type.Array(WebhookEndpoint) },
   { $id: 'WebhookEndpointPage', description: 'A page of endpoints, newest first.' },
 )
+export type WebhookEndpointPage = Type.Static<typeof WebhookEndpointPage>
 
 /** Most bytes of an answer that are kept. */
 export const webhookResponseMaxBytes = 1024
@@ -233,11 +234,13 @@ export const WebhookDeliveryPage = Type.Object(
   { pageInfo: PageInfo, data: Type.Array(WebhookDelivery) },
   { $id: 'WebhookDeliveryPage', description: 'A page of deliveries, newest first.' },
 )
+export type WebhookDeliveryPage = Type.Static<typeof WebhookDeliveryPage>
 
 export const Replayed = Type.Object(
   { replayed: Type.Integer({ description: 'How many deliveries are sent again.' }) },
   { $id: 'Replayed', description: 'What is sent again.' },
 )
+export type Replayed = Type.Static<typeof Replayed>
 
 function isHttpUrl(text: string): boolean {
   return /^https?:\/\//i.test(text) && URL.canParse(text)

@@ -156,7 +156,7 @@ describe('the dashboard', guard, () => {
     const shown = () =>
       page
         .locator('main')
-        .getByText(/ · .* min$/)
+        .getByText(/ – .* · /)
         .first()
         .textContent()
     const before = await shown()
