@@ -4,6 +4,7 @@ import { defineCommand, runCommand, runMain } from 'citty'
 import { demo } from './cli/demo.ts'
 import { keys } from './cli/keys.ts'
 import { link } from './cli/link.ts'
+import { migrateData } from './cli/migrate-data.ts'
 import { rebuild } from './cli/rebuild.ts'
 import { source } from './cli/source.ts'
 import { token } from './cli/token.ts'
@@ -11,7 +12,7 @@ import { verify } from './cli/verify.ts'
 
 const cli = defineCommand({
   meta: { name: 'rollcall', description: 'Keys, tokens, sources and the record of a Rollcall server' },
-  subCommands: { keys, token, link, source, verify, rebuild, demo },
+  subCommands: { keys, token, link, source, verify, rebuild, 'migrate-data': migrateData, demo },
 })
 
 const rawArgs = process.argv.slice(2)

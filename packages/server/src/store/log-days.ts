@@ -4,7 +4,7 @@ import { openPostgres } from './postgres.ts'
 
 // On PostgreSQL the log is divided by the day that a fact came, so that dropping a day is one quick step that leaves nothing to tidy up.
 
-const dayMs = 86_400_000
+export const dayMs = 86_400_000
 /** Days that are made before they begin. */
 const daysAhead = 3
 /** How long writers may be kept waiting, in milliseconds: else the next look tries again. */
@@ -13,16 +13,20 @@ const lockTimeoutMs = 2000
 export type LogDays = {
   /** Makes the day of a moment and the next ones, where they are not there. */
   make(now: number): Promise<void>
+  /** Makes the days that begin then. */
+  makeAll(days: number[]): Promise<void>
   /** Drops the days that are over before, and hold nothing that is kept. */
   dropBefore(before: number): Promise<void>
 }
 
 export function openLogDays(url: string): LogDays {
+  const makeAll = (days: number[]) =>
+    alone(url, async (db) => {
+      for (const day of days) await makeDay(db, day)
+    })
   return {
-    make: (now) =>
-      alone(url, async (db) => {
-        for (let day = startOfDay(now); day <= now + daysAhead * dayMs; day += dayMs) await makeDay(db, day)
-      }),
+    make: (now) => makeAll(Array.from({ length: daysAhead + 1 }, (_, i) => startOfDay(now) + i * dayMs)),
+    makeAll,
     dropBefore: (before) =>
       alone(url, async (db) => {
         for (const { name, from } of await listDays(db)) {
