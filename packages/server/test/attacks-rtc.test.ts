@@ -105,12 +105,28 @@ describe('a handshake', () => {
     ['on a path above', withInstead('GET', 'GET /v2/rtc/../rtc HTTP/1.1')],
   ]
   for (const [what, [request = '', ...lines]] of handshakes) {
-    test(`${what} is refused`, async () => {
+    test(`${what} is refused, as any request is`, async () => {
       const client = await openRaw(server)
       client.write(`${[request, ...lines].join('\r\n')}\r\n\r\n`)
-      const answer = (await client.until((received) => received.includes('\r\n\r\n'))).toString()
-      assert.match(answer, /^HTTP\/1\.1 4\d\d /)
+      const answer = (await client.until((received) => received.includes('}'))).toString()
+      const [, status, id] = /^HTTP\/1\.1 (4\d\d) .*^x-request-id: (\S+)/ms.exec(answer) ?? []
+      const { statusCode, error, code, requestId } = JSON.parse(answer.slice(answer.indexOf('{')))
+      assert.deepEqual([statusCode, requestId], [Number(status), id])
+      assert.match(`${code}: ${error}`, /^[A-Z_]+: \S/)
       client.socket.destroy()
+      await assertUnharmed()
+    })
+  }
+
+  for (const path of ['/v2/rtc', '/v2/ingest/none', '/v2/none']) {
+    test(`of a peer that hangs up before it is answered harms nothing: ${path}`, async () => {
+      for (let i = 0; i < 200; i++) {
+        const client = await openRaw(server)
+        client.write(`GET ${path} HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n`)
+        // Now before the server has read it, now after.
+        if (i % 2 === 0) await new Promise((resolve) => setImmediate(resolve))
+        client.socket.resetAndDestroy()
+      }
       await assertUnharmed()
     })
   }

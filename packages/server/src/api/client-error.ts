@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto'
-import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import type { ErrorBody } from '@rollcall/protocol'
 import type { Metrics } from '../metrics.ts'
+import { answerBare } from './bare-answer.ts'
 import { headersMaxBytes } from './limits.ts'
 
 /** Answers what is not HTTP, or came too slowly, and closes: there is no request to log. */
@@ -14,24 +12,8 @@ export function createClientErrorHandler(metrics: Metrics) {
     }
     const { statusCode, text } = explain(error.code)
     metrics.noteUnreadable(statusCode)
-    answer(socket, statusCode, text)
+    answerBare(socket, { statusCode, error: text, code: 'BAD_REQUEST' })
   }
-}
-
-function answer(socket: Socket, statusCode: number, text: string): void {
-  const requestId = randomUUID()
-  const body = JSON.stringify({ statusCode, error: text, code: 'BAD_REQUEST', requestId } satisfies ErrorBody)
-  socket.end(
-    [
-      `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}`,
-      'content-type: application/json; charset=utf-8',
-      `content-length: ${Buffer.byteLength(body)}`,
-      `x-request-id: ${requestId}`,
-      'connection: close',
-      '',
-      body,
-    ].join('\r\n'),
-  )
 }
 
 function explain(code: string | undefined): { statusCode: 400 | 408 | 431; text: string } {

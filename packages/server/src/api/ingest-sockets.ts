@@ -1,7 +1,7 @@
-import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type WebSocket, WebSocketServer } from 'ws'
+import type { WebSocket } from 'ws'
 import type { Context } from '../context.ts'
 import type { Deliveries } from '../deliveries.ts'
 import type { Delivery } from '../engines/engine.ts'
@@ -10,8 +10,7 @@ import { Refusal } from '../error.ts'
 import { repeat } from '../repeat.ts'
 import type { SourceHealth } from '../source-health.ts'
 import type { Source } from '../store/rows.ts'
-import { refuseUpgrade, type Upgrade } from '../upgrades.ts'
-import { statusOf } from './errors.ts'
+import { createSocketServer, refuseUpgrade, type Upgrade } from '../upgrades.ts'
 import {
   ingestMaxBytes,
   ingestPingMs,
@@ -50,8 +49,7 @@ export function createIngestSockets(
   let strangers = 0
   let stopsBy: number | undefined
   const known = Object.values(engines).map(({ subprotocol }) => subprotocol)
-  const sockets = new WebSocketServer({
-    noServer: true,
+  const sockets = createSocketServer({
     maxPayload: ingestMaxBytes,
     handleProtocols: (offered) => [...offered].find((name) => known.includes(name)) ?? false,
   })
@@ -59,8 +57,9 @@ export function createIngestSockets(
 
   return {
     upgrade(request, socket, head) {
+      if (stopsBy !== undefined) return refuseUpgrade(socket, new Refusal('BUSY', 'The server is stopping'))
       const isFull = strangers >= ingestStrangersMax || connections.size >= ingestSocketsMax
-      if (stopsBy !== undefined || isFull) return refuseUpgrade(socket, '503 Service Unavailable')
+      if (isFull) return refuseUpgrade(socket, new Refusal('BUSY', 'Too many media servers have a socket open'))
       socket.on('error', failed)
       strangers += 1
       open(request, socket, head)
@@ -95,7 +94,7 @@ export function createIngestSockets(
       if (error instanceof Refusal) sourceHealth.noteRefused(source, error.message)
       throw error
     }
-    if (stopsBy !== undefined) return refuseUpgrade(socket, '503 Service Unavailable')
+    if (stopsBy !== undefined) throw new Refusal('BUSY', 'The server is stopping')
     sockets.handleUpgrade(request, socket, head, (opened) => accept(opened, sourceId, opening))
   }
 
@@ -190,10 +189,9 @@ export function createIngestSockets(
   }
 
   function refuse(socket: Duplex, error: unknown): void {
-    const isKnown = error instanceof Refusal
-    if (!isKnown) log.error({ err: error }, 'a socket could not be opened')
-    const status = isKnown ? statusOf[error.code] : 503
-    refuseUpgrade(socket, `${status} ${STATUS_CODES[status]}`, isKnown ? error.message : '')
+    if (error instanceof Refusal) return refuseUpgrade(socket, error)
+    log.error({ err: error }, 'a socket could not be opened')
+    refuseUpgrade(socket, new Refusal('BUSY', 'The socket could not be opened: try again in a moment'))
   }
 
   function failed(error: unknown): void {

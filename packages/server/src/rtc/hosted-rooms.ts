@@ -2,10 +2,11 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { ClientMessage, type CloseName, JoinMessage, type ServerMessage } from '@rollcall/protocol'
 import { Compile } from 'typebox/compile'
-import { type RawData, type WebSocket, WebSocketServer } from 'ws'
+import type { RawData, WebSocket } from 'ws'
 import type { Context } from '../context.ts'
+import { Refusal } from '../error.ts'
 import type { TokenVerifier } from '../token.ts'
-import { refuseUpgrade, type Upgrade } from '../upgrades.ts'
+import { createSocketServer, refuseUpgrade, type Upgrade } from '../upgrades.ts'
 import { createAttendance, type Ending } from './attendance.ts'
 import { type Connection, closeSocket, newConnection, send, takeCredit } from './connection.ts'
 import { startHeartbeat } from './heartbeat.ts'
@@ -60,7 +61,7 @@ export function createHostedRooms(
   const strangers = new Set<Connection>()
   let stopping = false
   // A message beyond this is not read to its end: ws closes with 1009. Up to it, the close has its name.
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: 4 * limits.messageMaxBytes })
+  const sockets = createSocketServer({ maxPayload: 4 * limits.messageMaxBytes })
   const heartbeat = startHeartbeat(() => connections.keys(), limits, {
     silent,
     joinless: (one) => refuse(one, 'JOIN_TIMEOUT'),
@@ -69,7 +70,7 @@ export function createHostedRooms(
   // ---- sockets
 
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (stopping) return refuseUpgrade(socket, '503 Service Unavailable')
+    if (stopping) return refuseUpgrade(socket, new Refusal('BUSY', 'The server is stopping'))
     const [oldest] = strangers
     if (oldest !== undefined && strangers.size >= limits.strangersMax) cut(oldest, 'JOIN_TIMEOUT')
     sockets.handleUpgrade(request, socket, head, accept)

@@ -1,0 +1,23 @@
+import { randomUUID } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { ErrorBody } from '@rollcall/protocol'
+
+/** Answers on a connection that has no reply to a request, in the shape of every error, and closes it. */
+export function answerBare(
+  socket: Duplex,
+  answer: Omit<ErrorBody, 'requestId'>,
+  headers: { [name: string]: string | number } = {},
+): void {
+  const { statusCode } = answer
+  const requestId = randomUUID()
+  const body = JSON.stringify({ ...answer, requestId } satisfies ErrorBody)
+  const lines = Object.entries({
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    'x-request-id': requestId,
+    connection: 'close',
+    ...headers,
+  }).map(([name, value]) => `${name}: ${value}`)
+  socket.end([`HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}`, ...lines, '', body].join('\r\n'))
+}
