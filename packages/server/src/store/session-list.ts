@@ -150,10 +150,17 @@ export function createSessionFinder(
   }
 
   async function take(shape: Shape, params: Params, total: number, { walk = false } = {}): Promise<Found> {
-    const keys = await db.all(keysOf(shape, params, walk), params)
+    const from = fromCursor(shape, params)
+    const keys = await db.all(keysOf(shape, from, walk), from)
     const more = keys.length === params.limit
     if (more) keys.pop()
     return { keys, total, totalCapped: total === countMax && (walk || shape.minDurationMs !== undefined), more }
+  }
+
+  /** SQLite seeks to one bound of an index: with a range of starts that has to be where the cursor is, not the end of the range. */
+  function fromCursor(shape: Shape, params: Params): Params {
+    const isBoth = shape.cursor !== undefined && shape.startTo !== undefined
+    return isBoth ? { ...params, startTo: Math.min(params.startTo, params.afterStartAt) } : params
   }
 
   async function count(shape: Shape, params: Params): Promise<number> {
