@@ -32,11 +32,17 @@ export function Timeline({ session }: { session: Session }) {
     overscan: 12,
   })
 
-  const change = (next: View) => setChosen(next.from <= whole.from && next.to >= whole.to ? undefined : next)
-  const zoomBy = (factor: number, around = (view.from + view.to) / 2) => change(zoom(view, whole, factor, around))
-  const panBy = (part: number) => change(pan(view, whole, part * (view.to - view.from)))
+  // Each step begins where the one before it ended, also where several come before the next drawing.
+  const change = (step: (view: View) => View) =>
+    setChosen((before) => {
+      const next = step(before ?? whole)
+      return next.from <= whole.from && next.to >= whole.to ? undefined : next
+    })
+  const zoomBy = (factor: number, part = 0.5) =>
+    change((view) => zoom(view, whole, factor, view.from + part * (view.to - view.from)))
+  const panBy = (part: number) => change((view) => pan(view, whole, part * (view.to - view.from)))
   const drag = useDrag(width, panBy)
-  useWheelZoom(scroller, width, (factor, part) => zoomBy(factor, view.from + part * (view.to - view.from)))
+  useWheelZoom(scroller, width, zoomBy)
 
   const actionOf = (key: string): (() => void) | undefined => {
     if (key === 'ArrowLeft') return () => panBy(-panStep)
