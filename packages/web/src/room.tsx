@@ -2,10 +2,10 @@ import { Stack, Text, Title } from '@mantine/core'
 import { useEffect, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 import { type Devices, openDevices } from './room/devices.ts'
-import { type Invitation, keepName, readInvitation, wasInside } from './room/invitation.ts'
+import { type Invitation, keepName, readInside, readInvitation } from './room/invitation.ts'
 import { Lobby } from './room/lobby.tsx'
 import { type Meeting, startMeeting } from './room/meeting.ts'
-import type { Shown } from './room/peer.ts'
+import type { Begin } from './room/peer.ts'
 import classes from './room/room.module.css'
 import { Stage } from './room/stage.tsx'
 import { Theme } from './theme.tsx'
@@ -22,28 +22,31 @@ function Room({ invitation }: { invitation: Invitation }) {
   const [devices, setDevices] = useState<Devices>()
   const [name, setName] = useState(invitation.name)
   const [meeting, setMeeting] = useState<Meeting>()
-  const [isReturning, setReturning] = useState(() => wasInside(roomId))
+  const [before, setBefore] = useState(() => readInside(roomId))
 
   useEffect(() => {
     if (devices !== undefined) return
     openDevices().then((opened) => {
       setDevices(opened)
       // Whoever only loaded the page again is inside at once.
-      if (isReturning) {
-        const all = { audio: opened.audio !== undefined, video: opened.video !== undefined }
-        setMeeting(startMeeting(invitation, invitation.name, opened, all))
+      if (before !== undefined) {
+        const begin = {
+          audio: before.audio && opened.audio !== undefined,
+          video: before.video && opened.video !== undefined,
+        }
+        setMeeting(startMeeting(invitation, invitation.name, opened, begin))
       }
     })
-  }, [devices, isReturning, invitation])
+  }, [devices, before, invitation])
 
-  const join = (chosen: string, begin: Pick<Shown, 'audio' | 'video'>) => {
+  const join = (chosen: string, begin: Begin) => {
     if (devices === undefined) return
     keepName(roomId, chosen)
     setName(chosen)
     setMeeting(startMeeting(invitation, chosen, devices, begin))
   }
   const goBack = () => {
-    setReturning(false)
+    setBefore(undefined)
     setMeeting(undefined)
     setDevices(undefined)
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { Rollcall } from '@rollcall/client'
+import { joinRoom, Rollcall } from '@rollcall/client'
 import type { Permission } from '@rollcall/protocol'
 import type { Browser, Page } from 'playwright-core'
 import { startNetwork } from '../../client/test/network.ts'
@@ -125,7 +125,7 @@ describe('the room page', guard, () => {
     assert.deepEqual(await insideNow(roomId), ['Ann', 'Eve'])
   })
 
-  test('whoever turns off camera or microphone is seen so by the others, and a moderator can mute', async (t) => {
+  test('whoever turns off camera or microphone is seen so by the others, also after a reload, and a moderator can mute', async (t) => {
     const browser = await openBrowser(t)
     if (browser === undefined) return
     const { roomId } = await rollcall.rooms.create()
@@ -140,6 +140,27 @@ describe('the room page', guard, () => {
     await ann.page.getByRole('button', { name: 'Mute Bob' }).click()
     await bob.page.getByText('A moderator muted you').waitFor()
     await ann.page.locator('figure[aria-label="Bob"]').getByText('muted').waitFor()
+
+    await bob.page.getByRole('button', { name: 'Camera off' }).click()
+    await bob.page.reload()
+    await bob.page.getByRole('button', { name: 'Unmute' }).waitFor()
+    await bob.page.getByRole('button', { name: 'Camera on' }).waitFor()
+    await ann.page.locator('figure[aria-label="Bob"]').getByText('muted').waitFor()
+  })
+
+  test('a ninth person is told that it takes a media server, and leaves the eight alone', async (t) => {
+    const browser = await openBrowser(t)
+    if (browser === undefined) return
+    const { roomId } = await rollcall.rooms.create()
+    const token = await server.sign({ roles: ['rtc'] })
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+    const rooms = names.map((name) => joinRoom({ url: server.url, token, roomId, participantId: name, name }))
+    await Promise.all(rooms.map(({ joined }) => joined))
+    const late = await enter(browser, roomId, 'Late')
+    await late.page.getByRole('heading', { name: 'Eight people are here already' }).waitFor()
+    await late.page.getByText('A larger meeting takes a media server').waitFor()
+    assert.deepEqual(await insideNow(roomId), names)
+    await Promise.all(rooms.map((room) => room.leave()))
   })
 
   test('a link without a token, and one for a room that is closed, say what is wrong', async (t) => {

@@ -1,4 +1,5 @@
 import type { Permission } from '@rollcall/client'
+import type { Begin } from './peer.ts'
 
 /** What the address of the page says: which room, and in its fragment the token and a name. */
 export type Invitation = {
@@ -58,15 +59,20 @@ export function keepName(roomId: string, name: string): void {
   localStorage.setItem(lastName, name)
 }
 
-// Whoever was inside when the page was loaded again goes back in without being asked.
+// Whoever was inside when the page was loaded again goes back in without being asked, and no more seen and heard than before.
 
 const insideName = (roomId: string) => `rollcall.inside.${roomId}`
 
-export function wasInside(roomId: string): boolean {
-  return sessionStorage.getItem(insideName(roomId)) !== null
+/** What was on of whoever was inside; undefined where nobody was. */
+export function readInside(roomId: string): Begin | undefined {
+  const kept = sessionStorage.getItem(insideName(roomId))
+  return kept === null ? undefined : (JSON.parse(kept) as Begin)
 }
 
-export function noteInside(roomId: string, isInside: boolean): void {
-  if (isInside) sessionStorage.setItem(insideName(roomId), 'yes')
-  else sessionStorage.removeItem(insideName(roomId))
+export function noteInside(roomId: string, { audio, video }: Begin): void {
+  sessionStorage.setItem(insideName(roomId), JSON.stringify({ audio, video }))
+}
+
+export function noteOutside(roomId: string): void {
+  sessionStorage.removeItem(insideName(roomId))
 }

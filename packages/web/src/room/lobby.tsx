@@ -2,11 +2,9 @@ import { Alert, Button, Group, Stack, Text, TextInput, Title } from '@mantine/co
 import { type FormEvent, useEffect, useMemo, useState } from 'react'
 import type { Devices } from './devices.ts'
 import { createMeter } from './meeting.ts'
-import type { Shown } from './peer.ts'
+import type { Begin } from './peer.ts'
 import classes from './room.module.css'
 import { Tile } from './tile.tsx'
-
-type Begin = Pick<Shown, 'audio' | 'video'>
 
 /** Before the room: who one is, and how one looks. */
 export function Lobby({

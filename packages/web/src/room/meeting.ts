@@ -1,8 +1,8 @@
 import { joinRoom, type LiveRoom, type RoomCloseName, type RoomState } from '@rollcall/client'
 import { type CloseText, explainClose, meshMax, tooMany } from './closes.ts'
 import type { Devices } from './devices.ts'
-import { type Invitation, noteInside } from './invitation.ts'
-import { openPeer, type Peer, type Shown, type Signal, type Tracks } from './peer.ts'
+import { type Invitation, noteInside, noteOutside } from './invitation.ts'
+import { type Begin, openPeer, type Peer, type Shown, type Signal, type Tracks } from './peer.ts'
 
 export type Person = {
   participantId: string
@@ -44,12 +44,7 @@ type Other = { name: string; connectionId: string; peer: Peer; shown: Shown; isT
 const listenMs = 300
 
 /** A place in a room, and a connection to everybody else in it. */
-export function startMeeting(
-  invitation: Invitation,
-  name: string,
-  devices: Devices,
-  begin: Pick<Shown, 'audio' | 'video'>,
-): Meeting {
+export function startMeeting(invitation: Invitation, name: string, devices: Devices, begin: Begin): Meeting {
   const { roomId, token, participantId } = invitation
   const room: LiveRoom = joinRoom({ url: location.origin, token, roomId, participantId, ...(name !== '' && { name }) })
   const others = new Map<string, Other>()
@@ -67,13 +62,12 @@ export function startMeeting(
   applyShown()
 
   room.on('joined', ({ participants }) => {
-    noteInside(roomId, true)
+    noteInside(roomId, shown)
     for (const id of [...others.keys()]) drop(id)
     asking.clear()
     if (participants.length >= meshMax) {
       closed = tooMany
-      room.leave()
-      return changed()
+      return room.leave()
     }
     for (const peer of participants) open(peer, true)
     changed()
@@ -151,6 +145,7 @@ export function startMeeting(
   function applyShown(): void {
     if (devices.audio !== undefined) devices.audio.enabled = shown.audio
     if (devices.video !== undefined) devices.video.enabled = shown.video
+    if (room.state === 'joined') noteInside(roomId, shown)
     for (const { peer, connectionId } of others.values()) {
       peer.send(tracks())
       if (room.state === 'joined') room.signal(connectionId, { shown })
@@ -172,7 +167,7 @@ export function startMeeting(
 
   function finish(name: RoomCloseName): void {
     closed ??= explainClose(name)
-    noteInside(roomId, false)
+    noteOutside(roomId)
     clearInterval(listening)
     meter.stop()
     for (const id of [...others.keys()]) drop(id)

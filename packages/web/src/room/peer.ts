@@ -5,8 +5,11 @@ export type Signal = {
   shown?: Shown
 }
 
+/** What of somebody is on. */
+export type Begin = { audio: boolean; video: boolean }
+
 /** What somebody shows of themselves. */
-export type Shown = { audio: boolean; video: boolean; screen: boolean }
+export type Shown = Begin & { screen: boolean }
 
 export type Tracks = { audio: MediaStreamTrack | null; video: MediaStreamTrack | null }
 
