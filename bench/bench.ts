@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { benchJoins } from './joins.ts'
 import { benchList } from './list.ts'
 import { benchPages } from './pages.ts'
+import { benchPeers } from './peers.ts'
 import { benchRebuild } from './rebuild.ts'
 import { benchRecord } from './record.ts'
 import type { Figure } from './report.ts'
@@ -29,6 +30,7 @@ const parts: { [name: string]: () => Promise<Figure[]> } = {
   webhooks: benchWebhooks,
   stream: benchStream,
   rebuild: () => benchRebuild(size),
+  peers: () => benchPeers(size),
   pages: () => benchPages(size, 'SQLite'),
   'pages-postgres': () => benchPages(size, 'PostgreSQL'),
 }

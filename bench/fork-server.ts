@@ -42,7 +42,8 @@ export async function forkServer(folder: string, env: NodeJS.ProcessEnv = proces
   }
 }
 
-function nextMessage<T>(child: ChildProcess): Promise<T> {
+/** The next message of a child; rejects where it ends before. */
+export function nextMessage<T>(child: ChildProcess): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>()
   const stopped = (code: number | null) => reject(new Error(`the server under test stopped with code ${code}`))
   child.once('exit', stopped)

@@ -26,7 +26,7 @@ export async function benchPages(sessions: number, store: 'SQLite' | 'PostgreSQL
   }
   try {
     const loaded = performance.now()
-    const history = await load(folder, env, sessions)
+    const history = await loadInto(folder, env, sessions)
     console.error(`  ${store}: ${sessions} sessions loaded in ${Math.round((performance.now() - loaded) / 1000)} s`)
     const server = await forkServer(folder, env)
     try {
@@ -40,7 +40,8 @@ export async function benchPages(sessions: number, store: 'SQLite' | 'PostgreSQL
   }
 }
 
-async function load(folder: string, env: NodeJS.ProcessEnv, sessions: number): Promise<History> {
+/** Makes a long history in a folder's file, or where `env` says. */
+export async function loadInto(folder: string, env: NodeJS.ProcessEnv, sessions: number): Promise<History> {
   const masterKey = env.ROLLCALL_MASTER_KEY === undefined ? undefined : Buffer.from(env.ROLLCALL_MASTER_KEY, 'hex')
   const databaseUrl = env.DATABASE_URL
   const rules = toRules({ graceMs: 20_000 })
