@@ -13,7 +13,8 @@ export function plotLogLog({ title, x, y, series }: { title: string; x: string; 
   const toX = place(xs, margin.left, width - margin.right)
   const toY = place(ys, height - margin.bottom, margin.top)
   const parts = [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="13">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="13" role="img">`,
+    `<title>${title}: ${y} by ${x}</title>`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     `<text x="${margin.left}" y="28" font-size="16" font-weight="600">${title}</text>`,
   ]
