@@ -36,6 +36,7 @@ const fates: { [name in CloseName]: 'heals' | 'final' } = {
   // The server asks to be tried again.
   NOT_RECORDED: 'heals',
   SERVER_STOPPING: 'heals',
+  MOVED: 'heals',
 }
 
 /** The closes without a name of ours that may heal: what a lost network, a proxy or a server in trouble looks like. */

@@ -12,6 +12,8 @@ export type RoomLimits = {
   unansweredMax: number
   /** A leave that the server does not confirm within this is over all the same. */
   leaveMs: number
+  /** A join is sent on from server to server so often; beyond it, the connection counts as lost. */
+  redirectsMax: number
   /** The wait before another connection. */
   backoff: Backoff
   /** A connection that held for this long was a good one: the next trouble is a new one. */
@@ -34,6 +36,7 @@ export const roomLimits: RoomLimits = {
   pingIntervalMs: 10_000,
   unansweredMax: 3,
   leaveMs: 5000,
+  redirectsMax: 3,
   backoff: { baseMs: 250, capMs: 10_000 },
   steadyMs: 10_000,
   connectForMs: 30_000,

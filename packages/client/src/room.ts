@@ -154,6 +154,8 @@ export function joinRoom(options: JoinOptions): LiveRoom {
   let describedOn: string | undefined
   /** When the server last took us in, as somebody inside or waiting. */
   let takenAt: number | undefined
+  /** How often the join under way was sent on. */
+  let redirects = 0
   let trouble = { since: performance.now(), failures: 0 }
 
   // Who listens for `closed` need not await `joined`: its rejection is nobody's oversight.
@@ -162,7 +164,7 @@ export function joinRoom(options: JoinOptions): LiveRoom {
 
   // ---- connections
 
-  async function connect(): Promise<void> {
+  async function connect(to = address): Promise<void> {
     let token: string
     try {
       token = await within(limits.tokenMs, readToken(options.token))
@@ -172,11 +174,21 @@ export function joinRoom(options: JoinOptions): LiveRoom {
     if (state === 'closed') return
     const opened = () => socket?.send({ type: 'join', token, ...join })
     try {
-      socket = openRoomSocket(address, limits, { opened, heard, closed: lose })
+      socket = openRoomSocket(to, limits, { opened, heard, closed: lose })
     } catch (cause) {
       // A browser forbids it, as it forbids http from a page of https; or there is no WebSocket here at all.
       finish({ code: lostCode, name: 'CONNECTION_LOST', cause })
     }
+  }
+
+  /** The room is held by another server: the same join goes there. Later connections ask at the given address again. */
+  function follow(to: string): void {
+    redirects += 1
+    socket?.abandon()
+    socket = undefined
+    if (redirects > limits.redirectsMax || !/^wss?:/.test(to)) lose(lostCode)
+    else if (leaving !== undefined) finish({ code: lostCode, name: 'LEFT' })
+    else connect(to)
   }
 
   function lose(code: number): void {
@@ -193,11 +205,12 @@ export function joinRoom(options: JoinOptions): LiveRoom {
     if (takenAt !== undefined && now - takenAt >= limits.steadyMs) trouble = { since: now, failures: 0 }
     takenAt = undefined
     inside = undefined
+    redirects = 0
     trouble.failures += 1
     if (now - trouble.since > (wasTaken ? limits.reconnectForMs : limits.connectForMs)) return finish(close)
     state = 'reconnecting'
     const delayMs = backoffMs(trouble.failures, limits.backoff)
-    next = setTimeout(connect, delayMs)
+    next = setTimeout(() => connect(), delayMs)
     emit('reconnecting', { ...close, attempt: trouble.failures, delayMs })
   }
 
@@ -252,6 +265,8 @@ export function joinRoom(options: JoinOptions): LiveRoom {
         return emit('entry-settled', message)
       case 'error':
         return emit('error', message)
+      case 'redirect':
+        return follow(message.url)
       case 'pong':
         return
       default:
@@ -262,6 +277,7 @@ export function joinRoom(options: JoinOptions): LiveRoom {
 
   function take({ roomId, participantId }: { roomId: string; participantId: string }, as: 'joined' | 'waiting'): void {
     state = as
+    redirects = 0
     takenAt = performance.now()
     wasTaken = true
     join.roomId = roomId

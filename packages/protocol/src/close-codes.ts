@@ -44,6 +44,8 @@ export const closeCodes = {
   NOT_RECORDED: { code: 4110, reason: 'NOT_RECORDED' },
   /** The server is stopping; join again in a moment. */
   SERVER_STOPPING: { code: 4111, reason: 'SERVER_STOPPING' },
+  /** Another process holds the room: `redirect`, if it came before, said where. Join again. */
+  MOVED: { code: 4112, reason: 'MOVED' },
 } as const
 
 export type CloseName = keyof typeof closeCodes

@@ -71,7 +71,7 @@ export type Snapshot = FactBase & {
   type: 'snapshot'
   participants: (OfParticipant & { name?: string; kind?: ParticipantKind; joinedAt?: number })[]
 }
-/** The source started again: whoever it had inside is gone since `lastSeenAt`. Its `roomId` is empty: it concerns all rooms. */
+/** The source started again: whoever it had inside is gone since `lastSeenAt`. Its `roomId` is empty where it concerns all rooms. */
 export type SourceStarted = FactBase & { type: 'source-started'; lastSeenAt?: number }
 /** What somebody's media were like until `at`: no evidence of presence. */
 export type Quality = FactBase & OfParticipant & QualityReport & { type: 'quality' }

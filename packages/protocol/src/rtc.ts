@@ -86,6 +86,8 @@ export type ServerMessage =
   | { type: 'signal'; from: string; data: unknown }
   | { type: 'mute'; participantId: string; kind?: 'audio' | 'video'; from: string }
   | { type: 'pong' }
+  /** The answer to a join whose room is held by another process: join there. The socket is closed. `url` is that of its `/v2/rtc`. */
+  | { type: 'redirect'; url: string }
   /** A request could not be done; the socket stays open. */
   | { type: 'error'; code: string; message: string }
 

@@ -19,12 +19,13 @@ import { type FeedLimits, feedLimits } from './feed/limits.ts'
 import { createChangeSignal } from './feed/signal.ts'
 import { createTails } from './feed/tail.ts'
 import { ensureFirstKey } from './first-key.ts'
+import { joinFleet } from './fleet/fleet.ts'
+import type { FleetLimits } from './fleet/limits.ts'
 import { createGuardedFetch } from './guarded-fetch.ts'
 import { createLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { openStore } from './open-store.ts'
 import { createPatience } from './patience.ts'
-import { startPresence } from './presence.ts'
 import { startRetention } from './retention.ts'
 import { createHostedRooms, hostedRoomPath } from './rtc/hosted-rooms.ts'
 import type { RtcLimits } from './rtc/limits.ts'
@@ -54,6 +55,7 @@ export type AppParts = {
   rtcLimits?: RtcLimits
   feedLimits?: FeedLimits
   webhookLimits?: WebhookLimits
+  fleetLimits?: FleetLimits
   timeouts?: Timeouts
   /** How long deliveries of media servers are held while there is no room for them, in place of what each type says. */
   patienceMs?: number
@@ -69,6 +71,10 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   const { clock = systemClock, log = createLog(config.logLevel), onFailure } = parts
   // Whatever started is stopped again, last first: here where the rest does not start, later by `stop`.
   await using started = new AsyncDisposableStack()
+  const fail = (err: Error) => {
+    log.fatal({ err }, 'nothing can be recorded any more')
+    onFailure?.(err)
+  }
   const metrics = createMetrics()
   const signal = createChangeSignal()
   const store = await openStore({
@@ -79,10 +85,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     clock,
     onCommit: metrics.noteCommit,
     onChange: signal.tell,
-    onFailure(err) {
-      log.fatal({ err }, 'nothing can be recorded any more')
-      onFailure?.(err)
-    },
+    onFailure: fail,
   })
   started.defer(() => store.close())
   const { reads, writes } = store
@@ -90,19 +93,19 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   const context: Context = { config, clock, log, metrics, reads, writes, record }
   const firstKey = await ensureFirstKey(context)
   await store.resume(clock.now())
-  const sweeper = startSweeper(store, context)
-  started.defer(() => sweeper.stop())
-  const sealer = startSealer(store, context)
-  started.defer(() => sealer.stop())
-  const retention = startRetention(store, context)
-  started.defer(() => retention.stop())
   // The lease before the rooms: a socket that is taken has to be under one.
-  const presence = await startPresence(context)
-  started.defer(() => presence.stop())
+  const fleet = await joinFleet(context, store, { limits: parts.fleetLimits, onFailure: fail })
+  started.defer(() => fleet.stop())
+  const sweeper = startSweeper(store, context, fleet)
+  started.defer(() => sweeper.stop())
+  const sealer = startSealer(store, context, fleet)
+  started.defer(() => sealer.stop())
+  const retention = startRetention(store, context, fleet)
+  started.defer(() => retention.stop())
   const verifyToken = createTokenVerifier({ reads, clock, strictRoles: config.strictRoles })
-  const hostedRooms = createHostedRooms(context, verifyToken, parts.rtcLimits)
+  const hostedRooms = createHostedRooms(context, { verifyToken, holds: fleet.rooms, limits: parts.rtcLimits })
   const commands = createCommands(context, hostedRooms)
-  const autoClose = startAutoClose(context, commands)
+  const autoClose = startAutoClose(context, commands, fleet)
   started.defer(() => autoClose.stop())
   const sourceHealth = startSourceHealth(context)
   started.defer(() => sourceHealth.stop())
@@ -115,6 +118,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     signal,
     limits: parts.webhookLimits ?? webhookLimits,
     factsWaiting: store.factsWaiting,
+    isMine: () => fleet.isMine('webhooks'),
   })
   started.defer(() => webhooks.stop())
   const engines = createEngines({ guardedFetch, clock, readEvent: toFact })
@@ -149,6 +153,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   started.defer(() => drain(api, [hostedRooms, ingestSockets]))
   await listen(api, config)
   const url = urlOf(api, config)
+  await fleet.settle(config.processUrl ?? url)
   log.info({ url }, 'started')
 
   const running = started.move()

@@ -1,5 +1,6 @@
 import type { Commands } from './commands.ts'
 import type { Context } from './context.ts'
+import type { Fleet } from './fleet/fleet.ts'
 import { type Repeated, repeat } from './repeat.ts'
 
 /** How often somebody looks whether a room's time is up, in milliseconds. */
@@ -13,10 +14,12 @@ const reason = 'auto-closed'
 export function startAutoClose(
   { reads, clock, log }: Pick<Context, 'reads' | 'clock' | 'log'>,
   commands: Pick<Commands, 'endSessions' | 'closeRoom'>,
+  { isMine }: Pick<Fleet, 'isMine'>,
 ): Repeated {
   return repeat(
     autoCloseIntervalMs,
     async () => {
+      if (!isMine('auto-close')) return
       const due = await reads.listSessionsToClose(clock.now(), sessionsMax)
       for (const { keyId, roomId, sessionId, deactivates } of due) {
         if (deactivates) await commands.closeRoom(keyId, roomId, reason)

@@ -15,6 +15,8 @@ export type Config = {
   masterKey: Buffer | undefined
   /** The address that `links` are built on; undefined: the request's own host. */
   publicUrl: string | undefined
+  /** Where this process alone is reached, where there are several; undefined: where it listens. */
+  processUrl: string | undefined
   /** Whose X-Forwarded-* is believed: nobody's, that of whoever connects, or that of these addresses and networks. */
   trustProxy: boolean | string[]
   /** The first key; undefined: made at the first start and kept. */
@@ -54,6 +56,7 @@ export function readConfig(env: Env): Config {
     databaseUrl: databaseUrl(env),
     masterKey: masterKey(env),
     publicUrl: address(env, 'ROLLCALL_PUBLIC_URL'),
+    processUrl: address(env, 'ROLLCALL_PROCESS_URL'),
     trustProxy: trustProxy(env),
     firstKey: firstKey(env),
     graceMs: integer(env, 'ROLLCALL_GRACE_SECONDS', 20, 0, 86_400) * 1000,

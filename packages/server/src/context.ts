@@ -16,8 +16,11 @@ export type Recorded = {
   sessionId?: string
 }
 
-/** The one door for facts. Resolves when they are durable; rejects with a `Refusal` BUSY when the queue is full. */
-export type Record = (keyId: number, facts: Fact[]) => Promise<Recorded[]>
+/**
+ * The one door for facts. Resolves when they are durable; rejects with a `Refusal` BUSY when the queue is full.
+ * @param fence of the lease on the hosted room that they are about; where another process holds it by now, ROOM_MOVED
+ */
+export type Record = (keyId: number, facts: Fact[], fence?: number) => Promise<Recorded[]>
 
 /** The parts of a running server, passed as one value: take from it only what you use. */
 export type Context = {

@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'NO_SESSION_OPEN'
   | 'ROOM_ID_NEEDED'
   | 'CONFLICT'
+  | 'ROOM_MOVED'
   | 'TOO_LARGE'
   | 'UNSUPPORTED_MEDIA_TYPE'
   | 'TOO_MANY_REQUESTS'

@@ -14,10 +14,9 @@ export async function ensureFirstKey({
 }: Pick<Context, 'config' | 'reads' | 'writes' | 'log'>): Promise<Key | undefined> {
   if (firstKey === undefined) {
     const keys = await reads.listKeys()
-    return keys.length === 0 ? writes.addKey({ name: null, email: null }) : keys.find((key) => key.disabledAt === null)
+    return keys.length === 0 ? writes.addFirstKey({}) : keys.find((key) => key.disabledAt === null)
   }
-  const kept = await reads.findKey(firstKey.apiKey)
-  if (kept === undefined) return writes.addKey({ name: null, email: null, ...firstKey })
+  const kept = (await reads.findKey(firstKey.apiKey)) ?? (await writes.addFirstKey(firstKey))
   if (kept.secret !== firstKey.secret) {
     if (kept.previousSecret !== firstKey.secret) {
       throw new StartRefusal(

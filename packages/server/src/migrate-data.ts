@@ -30,7 +30,7 @@ export async function migrateData(dataFolder: string, databaseUrl: string, repor
   }
   const lock = takeLock(dataFolder)
   opened.defer(() => lock.release())
-  const serverLock = await lockDatabase(databaseUrl, () => {})
+  const serverLock = await lockDatabase(databaseUrl)
   if (serverLock === undefined) {
     throw new Refusal('CONFLICT', 'the PostgreSQL database is in use by a Rollcall server: stop that one first')
   }

@@ -15,9 +15,10 @@ import { createChangeReads } from './store/changes.ts'
 import type { Database } from './store/database.ts'
 import { prepareFactStore } from './store/facts.ts'
 import { createKeyStore } from './store/keys.ts'
+import { createSharedLeases, type SharedLeases } from './store/leases.ts'
 import { type LogDays, openLogDays, startOfDay } from './store/log-days.ts'
 import { migrateToLatest } from './store/migrations.ts'
-import { lockDatabase, openPostgres } from './store/postgres.ts'
+import { openPostgres } from './store/postgres.ts'
 import { createQualityReads } from './store/quality.ts'
 import { createRoomStore } from './store/rooms.ts'
 import { createSealStore } from './store/seals.ts'
@@ -40,14 +41,30 @@ export type Store = {
   sweep(now: number): Promise<void>
   /** Keeps the JSON of sessions that ended and are quiet by `now`: the sealer calls it. */
   seal(now: number): Promise<void>
-  /** Concludes who is gone since the last process stopped without a word. */
+  /** Concludes who is gone since a process stopped without a word: where there are several, who is inside a room of none of them. */
   resume(now: number): Promise<void>
+  /** What several servers share; undefined where there is one. */
+  shared: Shared | undefined
   /** Ends the keeping of what is older than the settings say. Durations in milliseconds. */
   retain(now: number, kept: { logMs: number; retentionMs: number | undefined }): Promise<void>
   /** How many facts wait for the disk. */
   factsWaiting(): number
   close(): Promise<void>
 }
+
+export type Shared = {
+  databaseUrl: string
+  leases: SharedLeases
+  /** Takes the lease from a process that is gone, and concludes that whoever it had inside is gone with it. */
+  revokeLease(holder: string, now: number): Promise<void>
+  /** Another process wrote something of these keys; undefined: of any. */
+  noteWritten(written: Written): Promise<void>
+  /** Told what this process wrote, once it is durable. */
+  onWritten(heard: (written: Written) => void): void
+}
+
+/** `keyIds`: undefined: of any. */
+export type Written = { keyIds: number[] | undefined; hasWebhooks: boolean }
 
 export type StoreOptions = {
   /** A PostgreSQL service, in place of the SQLite file. */
@@ -63,7 +80,7 @@ export type StoreOptions = {
   onChange?: (keyId: number | undefined) => void
   /** The writing thread died: nothing can be recorded any more. */
   onFailure?: (error: Error) => void
-  /** False for a command beside a running server: no lock is taken, and no thread started. Default true. */
+  /** False for a command beside a running server: the folder is not locked, and no thread started. Default true. */
   exclusive?: boolean
 }
 
@@ -76,15 +93,30 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const opened = databaseUrl === undefined ? await openFile(options) : await openService(options, databaseUrl)
   const { db, box, performer } = opened
   const now = () => options.clock.now()
-  const webhookKeys = new Set(await createWebhookStore(db, box, now).listKeys())
+  const { listKeys } = createWebhookStore(db, box, now)
+  const webhookKeys = new Set(await listKeys())
   const versions = countVersions(performer.perform, options.onChange, webhookKeys)
   const { perform } = versions
+  const shared: Shared | undefined =
+    databaseUrl === undefined
+      ? undefined
+      : {
+          databaseUrl,
+          leases: createSharedLeases(db),
+          revokeLease: (holder, at) => perform('revokeLease', { holder, now: at }),
+          async noteWritten(written) {
+            versions.note(written)
+            if (written.hasWebhooks) for (const keyId of await listKeys()) webhookKeys.add(keyId)
+            for (const keyId of written.keyIds ?? [undefined]) options.onChange?.(keyId)
+          },
+          onWritten: versions.onWritten,
+        }
   const openFacts = prepareFactStore(db)
   const seals = createSealStore(db)
   return {
     reads: createReads(db, box, now, versions.of, webhookKeys),
     writes: toWrites(perform),
-    record: (keyId, facts) => perform('record', { keyId, facts }),
+    record: (keyId, facts, fence) => perform('record', { keyId, facts, ...(fence !== undefined && { fence }) }),
     async sweep(at) {
       // Mostly nothing is due: an indexed read here is cheaper than a turn of the writer.
       if (!(await openFacts().isAnyToLookAt(at))) return
@@ -94,7 +126,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       if ((await seals.listToSeal(at, 1)).length === 0) return
       while ((await perform('seal', { now: at })) === sealMax);
     },
-    resume: (at) => perform('resume', { now: at }),
+    resume: (at) => perform(shared === undefined ? 'resume' : 'resumeForsaken', { now: at }),
+    shared,
     async retain(now, { logMs, retentionMs }) {
       if (retentionMs !== undefined) while ((await perform('eraseSessions', { before: now - retentionMs })) > 0);
       const before = startOfDay(now - logMs)
@@ -147,7 +180,7 @@ async function openFile(options: StoreOptions): Promise<Opened> {
   }
 }
 
-/** A PostgreSQL service, held by one server: one connection writes, others read. */
+/** A PostgreSQL service, before which there may be several servers: of each, one connection writes, others read. */
 async function openService(options: StoreOptions, databaseUrl: string): Promise<Opened> {
   const { masterKey, rules, clock, exclusive = true } = options
   if (masterKey === undefined) {
@@ -158,12 +191,6 @@ async function openService(options: StoreOptions, databaseUrl: string): Promise<
   const where = `DATABASE_URL=${withoutPassword(databaseUrl)}`
   await using opened = new AsyncDisposableStack()
   try {
-    if (exclusive) {
-      const lock = await lockDatabase(databaseUrl, (error) => options.onFailure?.(error))
-      if (lock === undefined)
-        throw new StartRefusal(`${where} is in use by another Rollcall server: stop that one first`)
-      opened.defer(() => lock.release())
-    }
     const db = openPostgres(databaseUrl, { connections: readConnections })
     opened.defer(() => db.close())
     const writing = openPostgres(databaseUrl, { connections: 1 })
@@ -265,6 +292,7 @@ function createReads(
 function toWrites(perform: Perform): Writes {
   return {
     addKey: (input) => perform('addKey', input),
+    addFirstKey: (input) => perform('addFirstKey', input),
     rotateKey: (input) => perform('rotateKey', input),
     disableKey: (input) => perform('disableKey', input),
     removeKey: (input) => perform('removeKey', input),
@@ -288,36 +316,64 @@ function toWrites(perform: Perform): Writes {
     dropLog: (input) => perform('dropLog', input),
     addLink: (input) => perform('addLink', input),
     takeLink: (input) => perform('takeLink', input),
+    takeLease: (input) => perform('takeLease', input),
     renewLease: (input) => perform('renewLease', input),
     releaseLease: (input) => perform('releaseLease', input),
   }
 }
 
 /** What is written here shows in nothing that is kept between requests. */
-const unshown: Set<keyof Operations> = new Set(['renewLease', 'releaseLease', 'addLink', 'takeLink', 'noteSources'])
+const unshown: Set<keyof Operations> = new Set([
+  'takeLease',
+  'renewLease',
+  'releaseLease',
+  'addLink',
+  'takeLink',
+  'noteSources',
+])
 
 /** What appends to the numbered changes. */
-const changing: Set<keyof Operations> = new Set(['record', 'sweep', 'resume'])
+const changing: Set<keyof Operations> = new Set(['record', 'sweep', 'resume', 'resumeForsaken', 'revokeLease'])
+
+type Versions = {
+  perform: Perform
+  of(keyId: number): number
+  /** Counts what another process wrote. */
+  note(written: Written): void
+  onWritten(heard: (written: Written) => void): void
+}
 
 /** Counts what was written of each key, when it is durable and before anybody is told of it; and tells of what may have changed. */
 function countVersions(
   perform: Perform,
   onChange: StoreOptions['onChange'] = () => {},
   webhookKeys: Set<number>,
-): { perform: Perform; of(keyId: number): number } {
+): Versions {
   const ofKeys = new Map<number, number>()
   let ofAll = 0
+  let tellOthers = (_: Written) => {}
+  const count = (keyId: number | undefined) => {
+    if (keyId !== undefined) ofKeys.set(keyId, (ofKeys.get(keyId) ?? 0) + 1)
+    else ofAll += 1
+  }
   return {
     perform: (name, input) =>
       perform(name, input).finally(() => {
         if (unshown.has(name) || isQuality(input)) return
         const keyId = 'keyId' in input ? input.keyId : undefined
-        if (keyId !== undefined) ofKeys.set(keyId, (ofKeys.get(keyId) ?? 0) + 1)
-        else ofAll += 1
-        if (keyId !== undefined && makesWebhook(name, input)) webhookKeys.add(keyId)
+        const hasWebhooks = makesWebhook(name, input)
+        count(keyId)
+        if (keyId !== undefined && hasWebhooks) webhookKeys.add(keyId)
         if (changing.has(name)) onChange(keyId)
+        tellOthers({ keyIds: keyId === undefined ? undefined : [keyId], hasWebhooks })
       }),
     of: (keyId) => ofAll + (ofKeys.get(keyId) ?? 0),
+    note({ keyIds = [undefined] }) {
+      for (const keyId of keyIds) count(keyId)
+    },
+    onWritten(heard) {
+      tellOthers = heard
+    },
   }
 }
 

@@ -41,9 +41,8 @@ async function openFreshFile(path: string, dataFolder: string): Promise<FreshTab
 }
 
 async function openFreshSchema(url: string): Promise<FreshTables> {
-  const lock = await lockDatabase(url, () => {})
-  if (lock === undefined)
-    throw new Refusal('CONFLICT', 'DATABASE_URL is in use by a Rollcall server: stop that one first')
+  const lock = await lockDatabase(url)
+  if (lock === undefined) throw new Refusal('CONFLICT', 'DATABASE_URL is in use by Rollcall servers: stop them first')
   try {
     const db = openPostgres(url, { connections: 1 })
     await migrateToLatest(db.kysely)

@@ -1,5 +1,6 @@
 import type { Fact } from '@rollcall/protocol'
 import type { Recorded } from './context.ts'
+import { Refusal } from './error.ts'
 import type { Rules } from './ledger/state.ts'
 import { look, type RecordParts, record } from './record.ts'
 import { sealSessions } from './seal-sessions.ts'
@@ -26,13 +27,17 @@ import { settleDelivery } from './webhooks/settle.ts'
 export type Operations = {
   [name in keyof Writes]: (input: Parameters<Writes[name]>[0]) => ReturnType<Writes[name]>
 } & {
-  record(input: { keyId: number; facts: Fact[] }): Promise<Recorded[]>
+  record(input: KeyedFacts): Promise<Recorded[]>
   /** Looks at every session that is due by `now`. Gives how many it looked at. */
   sweep(input: { now: number }): Promise<number>
   /** Makes and keeps the JSON of sessions that ended and are quiet by `now`. Gives how many. */
   seal(input: { now: number }): Promise<number>
-  /** Concludes who is gone since the processes that held the hosted rooms stopped without a word. */
+  /** Concludes who is gone since the one process that there is stopped without a word. */
   resume(input: { now: number }): Promise<void>
+  /** The same of the rooms that no process holds, of several. */
+  resumeForsaken(input: { now: number }): Promise<void>
+  /** Takes the lease from a process that is gone, and concludes that whoever it had inside is gone since it was renewed. */
+  revokeLease(input: { holder: string; now: number }): Promise<void>
 }
 
 export type Operation = {
@@ -52,7 +57,8 @@ export const sealMax = 50
  */
 export type Transact = <T>(work: (operations: Operations) => Promise<T>, ahead?: KeyedFacts[]) => Promise<T>
 
-type KeyedFacts = { keyId: number; facts: Fact[] }
+/** `fence`: that of the lease on the hosted room that the facts are about. */
+export type KeyedFacts = { keyId: number; facts: Fact[]; fence?: number }
 
 export type OperationParts = { box: SecretBox; rules: Rules; now: () => number }
 
@@ -84,6 +90,7 @@ export function createOperations(db: Database, parts: OperationParts): Transact 
   function operationsWith(parts: RecordParts): Operations {
     return {
       addKey: keys.addKey,
+      addFirstKey: keys.addFirstKey,
       rotateKey: keys.rotateKey,
       disableKey: keys.disableKey,
       removeKey: keys.removeKey,
@@ -112,9 +119,12 @@ export function createOperations(db: Database, parts: OperationParts): Transact 
         (await retention.dropFacts(before, dropMax)) + (await retention.dropDeliveries(before, dropMax)),
       addLink: links.addLink,
       takeLink: links.takeLink,
+      takeLease: leases.takeLease,
       renewLease: leases.renewLease,
       releaseLease: leases.releaseLease,
-      async record({ keyId, facts }) {
+      async record({ keyId, facts, fence }) {
+        if (fence !== undefined && !parts.facts.isHeld(keyId, facts, fence))
+          throw new Refusal('ROOM_MOVED', `room ${facts[0]?.roomId} is held by another process`)
         const recorded: Recorded[] = []
         for (const fact of facts) recorded.push(await record(parts, keyId, fact))
         return recorded
@@ -132,18 +142,39 @@ export function createOperations(db: Database, parts: OperationParts): Transact 
       async resume({ now }) {
         const lastSeenAt = await leases.lastRenewedAt()
         for (const keyId of await leases.listKeysWithRunning(hostedSource)) {
-          await record(parts, keyId, {
-            id: `rollcall:restart ${now}`,
-            type: 'source-started',
-            source: hostedSource,
-            roomId: '',
-            at: now,
-            receivedAt: now,
-            ...(lastSeenAt !== undefined && { lastSeenAt }),
-          })
+          await record(parts, keyId, toRestart(`${now}`, '', now, lastSeenAt))
         }
         await leases.clear()
       },
+      async resumeForsaken({ now }) {
+        for (const { keyId, roomId } of inOrder(await leases.listForsaken(hostedSource))) {
+          await record(parts, keyId, toRestart(`${now} ${roomId}`, roomId, now))
+        }
+      },
+      async revokeLease({ holder, now }) {
+        const revoked = await leases.revoke(holder)
+        for (const { keyId, roomId } of inOrder(revoked?.rooms ?? [])) {
+          await record(parts, keyId, toRestart(`${holder} ${roomId}`, roomId, now, revoked?.renewedAt))
+        }
+      },
     }
   }
+}
+
+/** The process that held a hosted room, or all of them, is gone since `lastSeenAt`. */
+function toRestart(id: string, roomId: string, now: number, lastSeenAt?: number): Fact {
+  return {
+    id: `rollcall:restart ${id}`,
+    type: 'source-started',
+    source: hostedSource,
+    roomId,
+    at: now,
+    receivedAt: now,
+    ...(lastSeenAt !== undefined && { lastSeenAt }),
+  }
+}
+
+/** Two processes that meet in several rooms come to them in one order. */
+function inOrder<Room extends { keyId: number; roomId: string }>(rooms: Room[]): Room[] {
+  return rooms.sort((a, b) => a.keyId - b.keyId || (a.roomId < b.roomId ? -1 : 1))
 }

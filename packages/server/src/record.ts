@@ -280,9 +280,9 @@ async function applySnapshot(parts: RecordParts, keyId: number, snapshot: Snapsh
   return { id: snapshot.id, outcome: 'recorded', sessionId }
 }
 
-/** Every session of the source that ran then runs on. */
+/** Every session of the source, or of that room of it, that ran then runs on. */
 async function resumeRunning({ facts, rules }: RecordParts, keyId: number, restart: SourceStarted): Promise<void> {
-  for (const session of await facts.listRunning(keyId, restart.source)) {
+  for (const session of await facts.listRunning(keyId, restart.source, restart.roomId)) {
     if (session.startAt === null || session.startAt > restart.at) continue
     facts.saveSession(keyId, resumeSession(session, restart.at, rules))
   }
@@ -290,7 +290,7 @@ async function resumeRunning({ facts, rules }: RecordParts, keyId: number, resta
 
 async function applyRestart(parts: RecordParts, keyId: number, restart: SourceStarted): Promise<Recorded> {
   const { facts } = parts
-  for (const session of await facts.listRunning(keyId, restart.source)) {
+  for (const session of await facts.listRunning(keyId, restart.source, restart.roomId)) {
     if (session.startAt === null || session.startAt > restart.at) continue
     const people = byPerson(await facts.listAllMarks(keyId, session.id))
     for (const fact of concludeFromRestart(session, people, restart)) await conclude(parts, keyId, fact)

@@ -1,4 +1,5 @@
 import type { Context } from './context.ts'
+import type { Fleet } from './fleet/fleet.ts'
 import type { Store } from './open-store.ts'
 import { type Repeated, repeat } from './repeat.ts'
 
@@ -9,10 +10,13 @@ const retainIntervalMs = 600_000
 export function startRetention(
   store: Pick<Store, 'retain'>,
   { config, clock, log }: Pick<Context, 'config' | 'clock' | 'log'>,
+  { isMine }: Pick<Fleet, 'isMine'>,
 ): Repeated {
   return repeat(
     retainIntervalMs,
-    () => store.retain(clock.now(), config),
+    async () => {
+      if (isMine('retain')) await store.retain(clock.now(), config)
+    },
     (err) => log.error({ err }, 'what is to be kept no longer could not be erased; the next look tries again'),
   )
 }

@@ -8,6 +8,7 @@ import { join as joinPath } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Participant, Session, SessionPage } from '@rollcall/protocol'
 import type { Context } from '../src/context.ts'
+import { createRoomHolds } from '../src/fleet/room-holds.ts'
 import { createHostedRooms } from '../src/rtc/hosted-rooms.ts'
 import { rtcLimits } from '../src/rtc/limits.ts'
 import { createTokenVerifier, signToken } from '../src/token.ts'
@@ -373,11 +374,14 @@ describe('limits and silence', () => {
   test('NOT_RECORDED: a join that cannot be made durable is closed, and nobody else hears of it', async () => {
     const { context, apiKey, secret } = server
     const verifyToken = createTokenVerifier({ reads: context.reads, clock: context.clock, strictRoles: false })
-    const full: Context['record'] = async (keyId, facts) => {
+    const full: Context['record'] = async (keyId, facts, fence) => {
       if (facts.some(({ type }) => type === 'participant-joined')) throw new Error('the disk is full')
-      return context.record(keyId, facts)
+      return context.record(keyId, facts, fence)
     }
-    const rooms = createHostedRooms({ ...context, record: full }, verifyToken)
+    const rooms = createHostedRooms(
+      { ...context, record: full },
+      { verifyToken, holds: createRoomHolds(context, undefined) },
+    )
     const http = createServer().listen(0, '127.0.0.1')
     http.on('upgrade', rooms.upgrade)
     try {

@@ -258,17 +258,18 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
     'after a crash people end at the lease’s last time, and go on if they return within the grace',
     async (store, reopen, time) => {
       const keyId = await newKey(store)
-      await store.writes.renewLease({ holder: 'first', at: start })
+      await store.writes.takeLease({ holder: 'first', address: null, at: start })
+      for (const roomId of ['r', 's']) await store.shared?.leases.takeRoom({ keyId, roomId }, 'first')
       const [ann, bob] = [
         joined('r', { at: start + 1000, participantId: 'ann' }),
         joined('s', { at: start + 1000, participantId: 'bob' }),
       ]
       const late = joined('r', { at: start + 12_000, participantId: 'late' })
       await store.record(keyId, [ann, bob, late])
-      await store.writes.renewLease({ holder: 'first', at: start + 10_000 })
+      await store.writes.renewLease({ holder: 'first', address: null, at: start + 10_000 })
       const again = await reopen()
       time.at = start + 60_000
-      await again.resume(time.at)
+      await (again.shared === undefined ? again.resume(time.at) : again.shared.revokeLease('first', time.at))
       const back = joined('r', { at: time.at + graceMs - 1, participantId: 'ann', connectionId: 'back' })
       const [returned] = await again.record(keyId, [back])
       time.at += graceMs

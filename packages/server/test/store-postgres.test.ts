@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import pg from 'pg'
-import { StartRefusal } from '../src/error.ts'
 import { openStore, type StoreOptions } from '../src/open-store.ts'
 import { toRules } from '../src/rules.ts'
 import { type Postgres, startPostgres } from './postgres.ts'
@@ -30,19 +29,6 @@ describe('the store on PostgreSQL', () => {
 })
 
 describe('a PostgreSQL database', () => {
-  test('is held by one server: a second is refused, and may start when the first is gone', async () => {
-    const options = optionsOf(await postgres.newDatabase())
-    const first = await openStore(options)
-    await assert.rejects(openStore(options), (error) => {
-      assert.ok(error instanceof StartRefusal)
-      assert.match(error.message, /is in use by another Rollcall server/)
-      assert.doesNotMatch(error.message, /:rollcall@/, 'the password is not repeated')
-      return true
-    })
-    await first.close()
-    await (await openStore(options)).close()
-  })
-
   test('that is not there, or asks for another master key, stops the start with a line that names it', async () => {
     const nowhere = optionsOf('postgres://somebody:secret@127.0.0.1:1/nothing')
     await assert.rejects(openStore(nowhere), /^StartRefusal: DATABASE_URL=postgres:\/\/somebody:.*cannot be used: /)

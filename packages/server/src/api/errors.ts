@@ -20,6 +20,7 @@ export const statusOf: { [code in ErrorCode]: number } = {
   DELIVERY_NOT_FOUND: 404,
   NO_SESSION_OPEN: 409,
   CONFLICT: 409,
+  ROOM_MOVED: 409,
   TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
   TOO_MANY_REQUESTS: 429,

@@ -1,5 +1,7 @@
 import type { Cause, Fact } from '@rollcall/protocol'
-import type { Context } from '../context.ts'
+import type { Context, Recorded } from '../context.ts'
+import { Refusal } from '../error.ts'
+import type { RoomHolds } from '../fleet/room-holds.ts'
 import { hostedSource } from '../operations.ts'
 import type { Connection } from './connection.ts'
 import type { RtcLimits } from './limits.ts'
@@ -12,7 +14,7 @@ export type Ending = { reason: string } | { inferred: Cause; at: number }
 export type Attendance = {
   /** Durable when it resolves, with the id of the session. Rejects where it could not be recorded. */
   join(room: HostedRoom, connection: Connection): Promise<string>
-  /** Durable when it resolves; tries again until it is. */
+  /** Durable when it resolves; tries again until it is. Where another process holds the room by now, the leave was concluded. */
   leave(room: HostedRoom, connection: Connection, ending: Ending): Promise<void>
   /** Resolves when no leave waits to be recorded. */
   settled(): Promise<void>
@@ -20,16 +22,31 @@ export type Attendance = {
 
 export function createAttendance(
   { record, clock, log }: Pick<Context, 'record' | 'clock' | 'log'>,
+  holds: Pick<RoomHolds, 'doubt'>,
   limits: RtcLimits,
 ): Attendance {
   const pending = new Set<Promise<void>>()
 
-  async function recordUntilKept(keyId: number, fact: Fact): Promise<void> {
+  /** As long as a fact of it is on its way, nobody lets go of the room. */
+  async function recordHeld({ keyId, hold }: HostedRoom, fact: Fact): Promise<Recorded | undefined> {
+    if (hold !== undefined) hold.pending += 1
+    try {
+      return (await record(keyId, [fact], hold?.fence))[0]
+    } catch (error) {
+      if (isMoved(error)) holds.doubt()
+      throw error
+    } finally {
+      if (hold !== undefined) hold.pending -= 1
+    }
+  }
+
+  async function recordUntilKept(room: HostedRoom, fact: Fact): Promise<void> {
     for (;;) {
       try {
-        await record(keyId, [fact])
+        await recordHeld(room, fact)
         return
       } catch (error) {
+        if (isMoved(error)) return
         // The person is gone, whatever the disk says: nobody but us could tell it again.
         log.error({ err: error, factId: fact.id }, 'a leave could not be recorded; it is tried again')
         await new Promise((resolve) => setTimeout(resolve, limits.retryMs))
@@ -50,7 +67,7 @@ export function createAttendance(
         ...(connection.identity && { name: connection.identity.name }),
         ...(connection.identity && connection.identity.metadata !== null && { metadata: connection.identity.metadata }),
       }
-      const [recorded] = await record(room.keyId, [fact])
+      const recorded = await recordHeld(room, fact)
       if (recorded?.sessionId !== undefined) return recorded.sessionId
       throw new Error(`a join was ${recorded?.outcome}: ${recorded?.reason}`)
     },
@@ -64,7 +81,7 @@ export function createAttendance(
         at: 'at' in ending ? Math.max(ending.at, connection.joinedAt) : nextMoment(room, clock.now()),
         ...('reason' in ending ? { reason: ending.reason } : { inferred: ending.inferred }),
       }
-      const kept = recordUntilKept(room.keyId, fact)
+      const kept = recordUntilKept(room, fact)
       pending.add(kept)
       return kept.finally(() => pending.delete(kept))
     },
@@ -72,6 +89,11 @@ export function createAttendance(
       await Promise.all(pending)
     },
   }
+}
+
+/** Another process took the room, and concluded that everybody left it. */
+function isMoved(error: unknown): boolean {
+  return error instanceof Refusal && error.code === 'ROOM_MOVED'
 }
 
 function factOf({ roomId }: HostedRoom, { id, identity }: Connection) {

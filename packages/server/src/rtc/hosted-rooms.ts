@@ -5,6 +5,7 @@ import { Compile } from 'typebox/compile'
 import type { RawData, WebSocket } from 'ws'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
+import type { Hold, RoomHolds } from '../fleet/room-holds.ts'
 import type { TokenVerifier } from '../token.ts'
 import { createSocketServer, refuseUpgrade, type Upgrade } from '../upgrades.ts'
 import { createAttendance, type Ending } from './attendance.ts'
@@ -50,11 +51,14 @@ type Parsed = ClientMessage | { wrong: CloseName }
 
 export function createHostedRooms(
   context: Pick<Context, 'config' | 'clock' | 'log' | 'metrics' | 'reads' | 'record'>,
-  verifyToken: TokenVerifier,
-  limits: RtcLimits = rtcLimits,
+  {
+    verifyToken,
+    holds,
+    limits = rtcLimits,
+  }: { verifyToken: TokenVerifier; holds: RoomHolds; limits?: RtcLimits | undefined },
 ): HostedRooms {
   const { config, clock, log, metrics } = context
-  const attendance = createAttendance(context, limits)
+  const attendance = createAttendance(context, holds, limits)
   const takeSample = createQualityIntake(context, limits)
   const connections = new Map<Connection, HostedRoom | undefined>()
   const rooms = new Map<string, HostedRoom>()
@@ -131,7 +135,13 @@ export function createHostedRooms(
     if (connection.state !== 'checked') return
     if ('refused' in admission) return refuse(connection, admission.refused)
     const { keyId, identity, mayEnter } = admission
-    const room = openRoom(keyId, admission.room.roomId)
+    const hold = await holds.take(keyId, admission.room.roomId)
+    if (connection.state !== 'checked') return
+    if ('address' in hold) {
+      tell(connection, { type: 'redirect', url: `${hold.address.replace(/^http/, 'ws')}/v2/rtc` })
+      return refuse(connection, 'MOVED')
+    }
+    const room = openRoom(keyId, hold.roomId, hold)
     connection.identity = identity
     const older = [...ofParticipant(room, identity.participantId, 'waiting', 'entering', 'inside')]
     if (room.connections.size - older.length >= config.roomSocketsMax) {
@@ -333,11 +343,23 @@ export function createHostedRooms(
 
   // ---- rooms
 
-  function openRoom(keyId: number, roomId: string): HostedRoom {
+  function openRoom(keyId: number, roomId: string, hold?: Hold): HostedRoom {
     const name = `${keyId} ${roomId}`
-    const room = rooms.get(name) ?? { keyId, roomId, connections: new Set(), lastAt: 0 }
+    const room = rooms.get(name) ?? { keyId, roomId, connections: new Set(), lastAt: 0, hold }
     rooms.set(name, room)
     return room
+  }
+
+  /** Other processes hold the rooms now, and have concluded that everybody left them. */
+  function abandonAll(): void {
+    for (const room of rooms.values()) {
+      for (const connection of room.connections) {
+        become(connection, 'gone')
+        closeSocket(connection, 'MOVED', limits)
+      }
+      room.connections.clear()
+    }
+    rooms.clear()
   }
 
   function forgetIfEmpty(room: HostedRoom): void {
@@ -349,6 +371,7 @@ export function createHostedRooms(
     connection.state = state
   }
 
+  holds.serve({ isInUse: ({ keyId, roomId }) => rooms.has(`${keyId} ${roomId}`), lost: abandonAll })
   return {
     upgrade,
     takeOut(keyId, roomId) {

@@ -53,6 +53,8 @@ export function createQualityIntake(
       receivedAt: clock.now(),
       ...report,
     }
-    record(room.keyId, [fact]).catch((err) => log.warn({ err, factId: fact.id }, 'a sample was not recorded'))
+    record(room.keyId, [fact], room.hold?.fence).catch((err) =>
+      log.warn({ err, factId: fact.id }, 'a sample was not recorded'),
+    )
   }
 }

@@ -1,4 +1,5 @@
 import type { Peer, ServerMessage } from '@rollcall/protocol'
+import type { Hold } from '../fleet/room-holds.ts'
 import { type Connection, sendText } from './connection.ts'
 import type { RtcLimits } from './limits.ts'
 
@@ -8,6 +9,8 @@ export type HostedRoom = {
   roomId: string
   connections: Set<Connection>
   lastAt: number
+  /** Undefined while nobody has come in. */
+  hold: Hold | undefined
 }
 
 /** The next moment in a room: its facts are in order of time, even when the wall clock steps back. */

@@ -21,7 +21,9 @@ type Beside = Heard & QualityWriter
  */
 export type FactStore = Beside & {
   /** Reads at once what recording these facts will ask for, and keeps others from the same rooms until the commit. */
-  prepare(facts: { keyId: number; facts: Fact[] }[]): Promise<void>
+  prepare(facts: { keyId: number; facts: Fact[]; fence?: number }[]): Promise<void>
+  /** Whether the lease on the rooms of these facts, which were prepared for, is that of this fence. */
+  isHeld(keyId: number, facts: Fact[], fence: number): boolean
   /** True when this fact is new; else the digest of what was claimed under its id. */
   claim(keyId: number, fact: { source: string; id: string }, digest: string): Promise<true | string>
   /** Appends to the raw log. */
@@ -34,8 +36,8 @@ export type FactStore = Beside & {
   /** The earliest that started after `at`. */
   findNext(keyId: number, fact: SessionFact, at: number): Promise<Session | undefined>
   getSession(keyId: number, sessionId: string): Promise<Session | undefined>
-  /** Sessions of a source that have not ended. */
-  listRunning(keyId: number, source: string): Promise<Session[]>
+  /** Sessions of a source that have not ended; where a room is named, of that room. */
+  listRunning(keyId: number, source: string, roomId: string): Promise<Session[]>
   listMarks(keyId: number, sessionId: string, participantId: string): Promise<Mark[]>
   /** All marks of a session: a scan of all who were in it. */
   listAllMarks(keyId: number, sessionId: string): Promise<Mark[]>
@@ -141,6 +143,23 @@ export function prepareFactStore(db: Database): () => FactStore {
   const listRunning = compile<{ keyId: number; source: string }, Session>((p) =>
     sessions.where('key_id', '=', p.keyId).where('source', '=', p.source).where('end_at', 'is', null),
   )
+  const listRunningInRoom = compile<OfRoom, Session>((p) =>
+    sessions
+      .where('key_id', '=', p.keyId)
+      .where('source', '=', p.source)
+      .where('room_id', '=', p.roomId)
+      .where('end_at', 'is', null),
+  )
+  // Whoever takes a lease away waits for the commit.
+  const fencesOf = compile<Of, { roomId: string; fence: number }>((p) =>
+    k
+      .selectFrom(each(p.list))
+      .crossJoin('room_leases as l')
+      .select(['l.room_id as roomId', 'l.fence'])
+      .where('l.key_id', '=', p.keyId)
+      .where('l.room_id', '=', sql<string>`x.value ->> 'roomId'`)
+      .forShare('l'),
+  )
   const listAllMarks = compile<OfSession, MarkColumns>((p) =>
     k.selectFrom('marks').select(markColumns).where('key_id', '=', p.keyId).where('session_id', '=', p.sessionId),
   )
@@ -203,6 +222,8 @@ export function prepareFactStore(db: Database): () => FactStore {
     const claims = new Map<string, string | null>()
     /** Sessions that began in this transaction: nobody has marks of them that are not held. */
     const born = new Set<string>()
+    /** By key and room. */
+    const fences = new Map<string, number>()
     /** By key, session and person. */
     const marks = new Map<string, Mark[]>()
 
@@ -219,6 +240,10 @@ export function prepareFactStore(db: Database): () => FactStore {
         marks.get(toName(keyId, row.sessionId, row.participantId))?.push(toMark(row))
       }
     }
+    const readFences = async (keyId: number, roomIds: Set<string>) => {
+      const list = JSON.stringify([...roomIds].sort().map((roomId) => ({ roomId })))
+      for (const { roomId, fence } of await db.all(fencesOf, { keyId, list })) fences.set(toName(keyId, roomId), fence)
+    }
     /** So that what a query reads holds what was recorded in this transaction. */
     const writePending = async () => {
       await held.flush()
@@ -230,8 +255,11 @@ export function prepareFactStore(db: Database): () => FactStore {
       async prepare(all) {
         const ofKeys = new Map<number, Fact[]>()
         for (const { keyId, facts } of all) for (const fact of facts) group(ofKeys, keyId, fact)
+        const fenced = all.filter(({ fence }) => fence !== undefined)
         for (const [keyId, facts] of [...ofKeys].sort(([a], [b]) => a - b)) {
           await db.differences.lockRooms(keyId, roomsOf(facts))
+          const heldRooms = fenced.filter((one) => one.keyId === keyId).flatMap((one) => roomsOf(one.facts))
+          if (heldRooms.length > 0) await readFences(keyId, new Set(heldRooms))
           await readClaims(keyId, facts)
           const fresh = facts.filter(({ source, id }) => claims.get(toName(keyId, source, id)) === null)
           const ofRooms = fresh.filter(({ roomId }) => roomId !== '')
@@ -249,6 +277,7 @@ export function prepareFactStore(db: Database): () => FactStore {
           if (people.size > 0) await readMarks(keyId, [...people.values()])
         }
       },
+      isHeld: (keyId, facts, fence) => roomsOf(facts).every((roomId) => fences.get(toName(keyId, roomId)) === fence),
       async claim(keyId, { source, id }, digest) {
         const name = toName(keyId, source, id)
         if (!claims.has(name)) await readClaims(keyId, [{ source, id }])
@@ -286,13 +315,15 @@ export function prepareFactStore(db: Database): () => FactStore {
       },
       getSession: (keyId, sessionId) =>
         held.get(keyId, sessionId, () => first(db.all(getSession, { keyId, sessionId }))),
-      async listRunning(keyId, source) {
+      async listRunning(keyId, source, roomId) {
         await writePending()
+        const list = () =>
+          roomId === '' ? db.all(listRunning, { keyId, source }) : db.all(listRunningInRoom, { keyId, source, roomId })
         await db.differences.lockRooms(
           keyId,
-          (await db.all(listRunning, { keyId, source })).map((one) => one.roomId),
+          (await list()).map((one) => one.roomId),
         )
-        const running = await db.all(listRunning, { keyId, source })
+        const running = await list()
         return running.map((session) => held.hold(keyId, session) ?? session)
       },
       async listMarks(keyId, sessionId, participantId) {

@@ -8,7 +8,7 @@ import type { SecretBox } from './secrets.ts'
 import type { Writes } from './store.ts'
 import type { Tables } from './tables.ts'
 
-export type KeyStore = Pick<Writes, 'addKey' | 'rotateKey' | 'disableKey' | 'removeKey'> & {
+export type KeyStore = Pick<Writes, 'addKey' | 'addFirstKey' | 'rotateKey' | 'disableKey' | 'removeKey'> & {
   find(apiKey: string): Promise<Key | undefined>
   list(): Promise<Key[]>
 }
@@ -41,10 +41,15 @@ export function createKeyStore(db: Database, box: SecretBox, now: () => number):
     return row && opened(row)
   }
 
-  return {
+  const list = async () => (await k.selectFrom('keys').select(columns).orderBy('key_id').execute()).map(opened)
+
+  const store: KeyStore = {
     find: findKey,
-    async list() {
-      return (await k.selectFrom('keys').select(columns).orderBy('key_id').execute()).map(opened)
+    list,
+    async addFirstKey(input) {
+      await db.differences.lockRooms(0, ['the first key'])
+      const kept = input.apiKey === undefined ? (await list())[0] : await findKey(input.apiKey)
+      return kept ?? store.addKey({ name: null, email: null, ...input })
     },
     async addKey({ name, email, apiKey = randomUUID(), secret = newSecret() }) {
       const at = now()
@@ -104,6 +109,7 @@ export function createKeyStore(db: Database, box: SecretBox, now: () => number):
       return true
     },
   }
+  return store
 }
 
 /** 256 bits, as 64 hex digits. */

@@ -5,6 +5,7 @@ import type { Tables } from './tables.ts'
 export const migrations: { [name: string]: Migration } = {
   '0001-first': { up: first },
   '0002-webhooks': { up: webhooks },
+  '0003-processes': { up: processes },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */
@@ -429,4 +430,29 @@ async function webhooks(db: Kysely<unknown>): Promise<void> {
     .on('webhook_deliveries')
     .columns(['key_id', 'endpoint_id', 'created_at', 'seq'])
     .execute()
+}
+
+/** Who of several processes holds which hosted room, and what they have to tell one another. */
+async function processes(db: Kysely<unknown>): Promise<void> {
+  const { schema } = db
+  const isPostgres = db.getExecutor().adapter instanceof PostgresAdapter
+  const text = isPostgres ? sql`text collate "C"` : 'text'
+  await schema.alterTable('leases').addColumn('address', text).execute()
+  await schema
+    .createTable('room_leases')
+    .addColumn('key_id', 'integer', (c) => c.notNull())
+    .addColumn('room_id', text, (c) => c.notNull())
+    .addColumn('holder', text, (c) => c.notNull())
+    .addColumn('fence', 'bigint', (c) => c.notNull())
+    .addPrimaryKeyConstraint('room_leases_pk', ['key_id', 'room_id'])
+    .execute()
+  await schema.createIndex('room_leases_of_holder').on('room_leases').column('holder').execute()
+  await schema
+    .createTable('process_messages')
+    .addColumn('id', isPostgres ? 'bigserial' : 'integer', (c) => c.primaryKey())
+    .addColumn('recipient', text, (c) => c.notNull())
+    .addColumn('body', text, (c) => c.notNull())
+    .execute()
+  await schema.createIndex('process_messages_of_recipient').on('process_messages').column('recipient').execute()
+  if (isPostgres) await sql`create sequence room_fences`.execute(db)
 }

@@ -5,12 +5,14 @@ import { bind, type Database, type Differences, onConflict, type Query } from '.
 import type { Tables } from './tables.ts'
 
 /** How long to wait for a connection, in milliseconds. */
-const connectTimeoutMs = 10_000
+export const connectTimeoutMs = 10_000
 /** A transaction that met another is tried again, so many times. */
 const conflictTries = 10
 /** A service that does not answer is tried again for this long, in milliseconds; then whoever asked is told. */
 const lostMs = 30_000
-const lostRetryMs = 500
+/** A transaction that asks nothing for this long is broken off, in milliseconds: its process sleeps, and others wait for it. */
+const idleMaxMs = 5000
+export const lostRetryMs = 500
 
 /** Whole numbers of 64 bits come as numbers: ours are times and counts, far below 2 to the 53rd. */
 const types: pg.CustomTypesConfig = {
@@ -28,6 +30,7 @@ export function openPostgres(url: string, { connections }: { connections: number
     connectionTimeoutMillis: connectTimeoutMs,
     types,
     application_name: 'rollcall',
+    idle_in_transaction_session_timeout: idleMaxMs,
   })
   // A connection that breaks is replaced; whatever was asked on it fails by itself.
   pool.on('error', () => {})
@@ -128,58 +131,18 @@ export function openPostgres(url: string, { connections }: { connections: number
   }
 }
 
-/** The lock that a server holds on its database, as long as it is connected. */
-const serverLock = 'rollcall server'
+/** Servers share this lock, each as long as it is connected; what needs the database for itself takes it alone. */
+export const serverLock = 'rollcall server'
 
-/**
- * Holds a database for one server. Undefined: another server holds it.
- * @param lost told when the service dropped the lock and another server took it, or it could not be taken again
- */
-export async function lockDatabase(
-  url: string,
-  lost: (error: Error) => void,
-): Promise<{ release(): Promise<void> } | undefined> {
-  let released = false
-  let client = await connectForLock()
-  if (client === undefined) return undefined
-  watch(client)
-  return {
-    async release() {
-      released = true
-      await client?.end()
-    },
-  }
-
-  async function connectForLock(): Promise<pg.Client | undefined> {
-    const connecting = new pg.Client({
-      connectionString: url,
-      connectionTimeoutMillis: connectTimeoutMs,
-      keepAlive: true,
-    })
-    await connecting.connect()
-    const { rows } = await connecting.query('select pg_try_advisory_lock(hashtextextended($1, 0)) as taken', [
-      serverLock,
-    ])
-    if (rows[0]?.taken === true) return connecting
-    await connecting.end()
-    return undefined
-  }
-
-  function watch(connected: pg.Client): void {
-    connected.once('error', () => {})
-    connected.once('end', async () => {
-      for (let tries = 0; !released; tries++) {
-        await new Promise((resolve) => setTimeout(resolve, lostRetryMs))
-        try {
-          client = await connectForLock()
-          if (client !== undefined) return watch(client)
-          return lost(new Error('another server took the database while the connection to it was lost'))
-        } catch (error) {
-          if (!isLost(error) || tries * lostRetryMs > lostMs) return lost(error as Error)
-        }
-      }
-    })
-  }
+/** Holds a database for this process alone, as long as it is connected. Undefined: servers hold it, or something else does. */
+export async function lockDatabase(url: string): Promise<{ release(): Promise<void> } | undefined> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: connectTimeoutMs, keepAlive: true })
+  client.on('error', () => {})
+  await client.connect()
+  const { rows } = await client.query('select pg_try_advisory_lock(hashtextextended($1, 0)) as taken', [serverLock])
+  if (rows[0]?.taken === true) return { release: () => client.end() }
+  await client.end()
+  return undefined
 }
 
 /** PostgreSQL keeps no NUL and no half characters in a text. */
@@ -197,7 +160,7 @@ function isConflict(error: unknown): boolean {
 }
 
 /** The service went away, or is not there yet. */
-function isLost(error: unknown): boolean {
+export function isLost(error: unknown): boolean {
   const code = codeOf(error)
   if (/^(08|57P)/.test(code) || ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes(code))
     return true

@@ -234,6 +234,8 @@ export type Reads = {
 /** Writing, apart from facts: each is durable when its promise resolves. */
 export type Writes = {
   addKey(input: { name: string | null; email: string | null; apiKey?: string; secret?: string }): Promise<Key>
+  /** The same of a key that there is to be in any case, whichever process is first. Where no API key is named: unless there is any. */
+  addFirstKey(input: { apiKey?: string; secret?: string }): Promise<Key>
   /** The old secret stays good until `previousUntil`. Undefined where no such key is. */
   rotateKey(input: { apiKey: string; previousUntil: number }): Promise<Key | undefined>
   disableKey(input: { apiKey: string }): Promise<Key | undefined>
@@ -264,8 +266,10 @@ export type Writes = {
   addLink(input: { keyId: number; digest: string; expiresAt: number }): Promise<void>
   /** The key that the code is for: it is gone with that. Undefined where there is none, or it is too old. */
   takeLink(input: { digest: string }): Promise<number | undefined>
-  /** This process still holds its sockets at `at`. */
-  renewLease(input: { holder: string; at: number }): Promise<void>
+  /** This process holds sockets from now on; `address` is where others send those who want to join its rooms. */
+  takeLease(input: { holder: string; address: string | null; at: number }): Promise<void>
+  /** It still does at `at`. False where the lease was taken from it: its rooms are others' now. */
+  renewLease(input: { holder: string; address: string | null; at: number }): Promise<boolean>
   /** The process is gone, and said so: nothing is to be concluded from its lease. */
   releaseLease(input: { holder: string }): Promise<void>
   /** It hears of what happens from then on. */

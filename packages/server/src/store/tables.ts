@@ -183,7 +183,22 @@ export type Tables = {
   /** Codes that sign a browser in once, by their digests. */
   links: { digest: string; key_id: number; expires_at: number }
   /** Which processes hold sockets, and until when they surely did. */
-  leases: { holder: string; renewed_at: number }
+  leases: {
+    holder: string
+    renewed_at: number
+    /** Where others send those who want to join a room that it holds. */
+    address: string | null
+  }
+  /** Which process holds a hosted room. */
+  room_leases: {
+    key_id: number
+    room_id: string
+    holder: string
+    /** Greater for each new holder. */
+    fence: number
+  }
+  /** What one process has to tell another. */
+  process_messages: { id: Generated<number>; recipient: string; body: string }
   /** Where webhooks are sent: of the key, or (`room_id`) of one room. */
   webhook_endpoints: {
     key_id: number

@@ -22,6 +22,8 @@ export type WebhookParts = {
   limits: WebhookLimits
   /** How many facts wait for the disk. */
   factsWaiting(): number
+  /** Whether it is this process that plans and sends. */
+  isMine(): boolean
 }
 
 /** Deliveries planned for one that may be sent: most wait for another of their session. */
@@ -35,7 +37,7 @@ const endpointsPerSend = 4
  */
 export function startWebhooks(
   { reads, writes, clock, log }: Pick<Context, 'reads' | 'writes' | 'clock' | 'log'>,
-  { guardedFetch, signal, limits, factsWaiting }: WebhookParts,
+  { guardedFetch, signal, limits, factsWaiting, isMine }: WebhookParts,
 ): Webhooks {
   const send = createSender({ guardedFetch, sign: createSigner(createSigningKey({ reads, writes })), clock })
   const pace = createPace(factsWaiting)
@@ -55,7 +57,7 @@ export function startWebhooks(
     const keyIds = [...woken]
     woken.clear()
     for (const [i, keyId] of keyIds.entries()) {
-      if (isStopping) return
+      if (isStopping || !isMine()) return
       // Each gets its part, and what those before it left.
       const part = Math.ceil(budget / (keyIds.length - i))
       const { sent, isMore } = await planAndSend(keyId, part)
@@ -65,6 +67,8 @@ export function startWebhooks(
     if (woken.size > 0) look().catch(failed)
   })
   const wake = (keyId: number) => {
+    // Another process is told of it, or sees it at its next look.
+    if (!isMine()) return
     woken.add(keyId)
     look().catch(failed)
   }
@@ -72,6 +76,7 @@ export function startWebhooks(
     for (const id of reads.webhookKeys()) if (keyId === undefined || keyId === id) wake(id)
   })
   const wakeAll = async () => {
+    if (!isMine()) return
     for (const keyId of reads.webhookKeys()) woken.add(keyId)
     if (woken.size > 0) await look()
   }

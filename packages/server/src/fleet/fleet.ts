@@ -1,0 +1,137 @@
+import type { Context } from '../context.ts'
+import { StartRefusal } from '../error.ts'
+import type { Shared, Store } from '../open-store.ts'
+import { type Presence, startPresence } from '../presence.ts'
+import { repeat } from '../repeat.ts'
+import { joinMembers, type Member } from '../store/member.ts'
+import { type FleetLimits, fleetLimits } from './limits.ts'
+import { createNews } from './news.ts'
+import { createRoomHolds, type RoomHolds } from './room-holds.ts'
+import { createWatch } from './watch.ts'
+
+/** What one process does for all that run before one database. */
+export type Duty = 'sweep' | 'seal' | 'retain' | 'auto-close' | 'webhooks'
+const duties: Duty[] = ['sweep', 'seal', 'retain', 'auto-close', 'webhooks']
+
+/** The servers before one database, as one of them sees them. */
+export type Fleet = {
+  /** Whether a duty is this process's at the moment. */
+  isMine(duty: Duty): boolean
+  rooms: RoomHolds
+  /** This process can be reached there, by those whom others send to it. */
+  settle(address: string): Promise<void>
+  stop(): Promise<void>
+}
+
+type FleetContext = Pick<Context, 'writes' | 'clock' | 'log' | 'config'>
+
+/** Resolves when the lease on this process's sockets is durable: only then may one be taken. */
+export async function joinFleet(
+  context: FleetContext,
+  store: Pick<Store, 'shared'>,
+  parts: { limits?: FleetLimits | undefined; onFailure(error: Error): void },
+): Promise<Fleet> {
+  return store.shared === undefined
+    ? standAlone(context)
+    : joinOthers(context, store.shared, { limits: parts.limits ?? fleetLimits, onFailure: parts.onFailure })
+}
+
+/** The one server that there is. */
+async function standAlone(context: FleetContext): Promise<Fleet> {
+  const presence = await startPresence(context, { address: () => null, prepare: async () => {}, lost: () => {} })
+  return {
+    isMine: () => true,
+    rooms: createRoomHolds(context, undefined),
+    settle: async () => {},
+    stop: () => presence.stop(),
+  }
+}
+
+async function joinOthers(
+  context: FleetContext,
+  shared: Shared,
+  { limits, onFailure }: { limits: FleetLimits; onFailure(error: Error): void },
+): Promise<Fleet> {
+  const { log } = context
+  const mine = new Set<string>()
+  let address: string | null = null
+  let presence: Presence | undefined
+  const news = createNews(shared, log, (text) => member.tell(text))
+  const joined = await joinMembers(shared.databaseUrl, {
+    heard: news.heard,
+    lost() {
+      mine.clear()
+      log.warn('the connection that this process is known by is lost; another is tried')
+    },
+    back() {
+      watch.forget()
+      news.missed()
+      if (presence !== undefined) stand(presence.holder()).catch(failed)
+      log.info('the connection that this process is known by is back')
+    },
+    failed: onFailure,
+  })
+  if (joined === undefined) {
+    throw new StartRefusal(
+      'DATABASE_URL is held by something that needs it for itself, such as rollcall rebuild: wait for its end',
+    )
+  }
+  const member: Member = joined
+  const failed = (err: unknown) =>
+    log.error({ err }, 'the other processes could not be looked after; the next look tries again')
+  const watch = createWatch(context, { shared, member, limits })
+  const rooms = createRoomHolds(context, {
+    shared,
+    watch,
+    limits,
+    holder: () => presence?.holder() ?? '',
+    doubt: () => presence?.renew().catch(failed),
+  })
+  presence = await startPresence(context, {
+    address: () => address,
+    prepare: stand,
+    lost: rooms.lose,
+  })
+  const looking = repeat(
+    limits.lookMs,
+    async () => {
+      await takeDuties()
+      const holder = presence.holder()
+      const others = await watch.look(holder)
+      if (!others.isStanding) await presence.renew()
+      await rooms.release()
+    },
+    (err) => {
+      watch.forget()
+      failed(err)
+    },
+  )
+  await takeDuties()
+  return {
+    isMine: (duty) => mine.has(duty),
+    rooms,
+    async settle(at) {
+      address = at
+      await presence.renew()
+    },
+    async stop() {
+      await looking.stop()
+      await presence.stop()
+      await news.settled()
+      await member.leave()
+    },
+  }
+
+  /** Whoever has this lock is there. */
+  async function stand(holder: string): Promise<void> {
+    await member.lock([holder])
+  }
+
+  async function takeDuties(): Promise<void> {
+    const others = duties.filter((duty) => !mine.has(duty))
+    for (const duty of await member.lock(others)) {
+      mine.add(duty)
+      log.debug({ duty }, 'this process has a duty now')
+    }
+  }
+}
