@@ -12,7 +12,7 @@ export type Series = {
 
 /** A canvas knows no CSS. */
 const palettes = {
-  light: { text: '#495057', line: '#e9ecef', bar: '#4263eb', live: '#2b8a3e', 'bar-inferred': '#e8590c' },
+  light: { text: '#495057', line: '#e9ecef', bar: '#4263eb', live: '#237032', 'bar-inferred': '#e8590c' },
   dark: { text: '#b8b8b8', line: '#3b3b3b', bar: '#748ffc', live: '#51cf66', 'bar-inferred': '#ffa94d' },
 }
 type Palette = (typeof palettes)['light']

@@ -3,6 +3,7 @@ import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode, useMemo, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 import { createClient, forgetToken, keepToken, readToken, redeemCode, takeCode } from './access.ts'
+import { ChangesProvider } from './changes.tsx'
 import { router } from './router.tsx'
 import { SignIn } from './sign-in.tsx'
 import { SignedInProvider } from './signed-in.tsx'
@@ -56,7 +57,9 @@ function Dashboard({ why: first }: { why: string | undefined }) {
   }
   return (
     <SignedInProvider value={signedIn}>
-      <RouterProvider router={router} />
+      <ChangesProvider>
+        <RouterProvider router={router} />
+      </ChangesProvider>
     </SignedInProvider>
   )
 }

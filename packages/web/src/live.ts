@@ -1,38 +1,70 @@
-import { RollcallError } from '@rollcall/client'
+import { type FollowedChange, RollcallError } from '@rollcall/client'
 import { keepPreviousData, type UseQueryResult, useQuery } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
+import { useChanges } from './changes.tsx'
 import { useSignedIn } from './signed-in.tsx'
 
-/** What changes is seen within a second; what hardly changes, within half a minute. */
-export const liveMs = 800
+/** What is looked at again by itself, in milliseconds: what hardly changes, and what other things than changes alter. */
 export const calmMs = 30_000
+export const briskMs = 2000
+/** What a change alters, where all changes are heard of: the sums of a running session grow without one. */
+const heardMs = 5000
+/** The same, where they are not: what happens is seen within a second. */
+const unheardMs = 800
+/** However much happens, so long lies between two reads, in milliseconds. */
+const readsApartMs = 250
 /** A server that takes long is asked less often: it is busy with our question for no more than this part of the time. */
 const busyPart = 0.1
 
-/** Reads, and reads again: the one place where the dashboard asks for news. A hidden page does not ask. */
-export function useLive<T>(
-  key: readonly unknown[],
-  read: () => Promise<T>,
-  everyMs: number | ((data: T | undefined) => number) = liveMs,
-): UseQueryResult<T> {
+/** Which changes alter what was read; or else how often it is read again, in milliseconds. */
+export type News = ((change: FollowedChange) => boolean) | number
+
+/** Reads, and reads again when there is news: the one place where the dashboard asks for it. A hidden page does not ask. */
+export function useLive<T>(key: readonly unknown[], read: () => Promise<T>, news: News): UseQueryResult<T> {
   const { signOut, token } = useSignedIn()
+  const { isFollowed, listen } = useChanges()
   const tookMs = useRef(0)
+  const everyMs = typeof news === 'number' ? news : isFollowed ? heardMs : unheardMs
   const result = useQuery({
     queryKey: [token, ...key],
     async queryFn() {
-      const begun = performance.now()
+      const begunAt = performance.now()
       const data = await read()
-      tookMs.current = performance.now() - begun
+      tookMs.current = performance.now() - begunAt
       return data
     },
     placeholderData: keepPreviousData,
-    refetchInterval: ({ state }) => {
-      const ms = typeof everyMs === 'number' ? everyMs : everyMs(state.data)
-      return Math.max(ms, tookMs.current / busyPart)
-    },
+    refetchInterval: () => Math.max(everyMs, tookMs.current / busyPart),
     retry: false,
   })
-  const { error } = result
+
+  const { error, refetch } = result
+  const latest = useRef(news)
+  latest.current = news
+  useEffect(() => {
+    let isOver = false
+    let isOld = false
+    let isReading = false
+    const catchUp = async () => {
+      isReading = true
+      while (isOld && !isOver) {
+        isOld = false
+        await refetch()
+        await new Promise((resolve) => setTimeout(resolve, Math.max(readsApartMs, tookMs.current / busyPart)))
+      }
+      isReading = false
+    }
+    const stop = listen((change) => {
+      if (typeof latest.current === 'number') return
+      isOld ||= change.type === 'reset' || latest.current(change)
+      if (!isReading) catchUp()
+    })
+    return () => {
+      isOver = true
+      stop()
+    }
+  }, [listen, refetch])
+
   useEffect(() => {
     if (error instanceof RollcallError && error.statusCode === 401) signOut('Your token is no longer good.')
   }, [error, signOut])

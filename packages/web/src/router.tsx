@@ -5,6 +5,8 @@ import { readSessionSearch } from './session/search.ts'
 import { SessionsPage } from './sessions/page.tsx'
 import { readSessionsSearch } from './sessions/search.ts'
 import { NotFound, Shell } from './shell.tsx'
+import { readWebhookSearch } from './webhook/search.ts'
+import { readWebhooksSearch } from './webhooks/search.ts'
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound })
 
@@ -37,9 +39,21 @@ const sources = createRoute({
   path: '/sources',
   component: lazyRouteComponent(() => import('./sources/page.tsx'), 'SourcesPage'),
 })
+const webhooks = createRoute({
+  getParentRoute: () => root,
+  path: '/webhooks',
+  validateSearch: readWebhooksSearch,
+  component: lazyRouteComponent(() => import('./webhooks/page.tsx'), 'WebhooksPage'),
+})
+const webhook = createRoute({
+  getParentRoute: () => root,
+  path: '/webhooks/$webhookId',
+  validateSearch: readWebhookSearch,
+  component: lazyRouteComponent(() => import('./webhook/page.tsx'), 'WebhookPage'),
+})
 
 export const router = createRouter({
-  routeTree: root.addChildren([sessions, session, overview, rooms, sources]),
+  routeTree: root.addChildren([sessions, session, overview, rooms, sources, webhooks, webhook]),
   defaultPreload: 'intent',
   scrollRestoration: true,
 })

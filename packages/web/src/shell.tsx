@@ -30,6 +30,9 @@ export function Shell() {
             <Link to="/sources" {...link}>
               Sources
             </Link>
+            <Link to="/webhooks" {...link} activeOptions={{ includeSearch: false }}>
+              Webhooks
+            </Link>
           </nav>
           <Group gap={4} ml="auto" wrap="nowrap">
             <Button component="a" href="/docs" size="compact-sm" variant="subtle" color="gray" c="inherit">

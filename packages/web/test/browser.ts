@@ -1,25 +1,30 @@
-import type { TestContext } from 'node:test'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { requireProgram } from '../../client/test/system-program.ts'
+import { after, type TestContext } from 'node:test'
+import type { Browser, Page } from 'playwright-core'
+import { launchChromium } from '../../server/test/chromium.ts'
 import { buildWhereStale } from '../build.ts'
 
-/** A real browser, with a camera that shows a moving picture and a microphone that beeps. Undefined where there is none: the test is skipped. */
+const more = [
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+  // The browsers of a test are one machine: their addresses need not be hidden from each other.
+  '--disable-features=WebRtcHideLocalIpsWithMdns',
+]
+
+let browser: Browser | undefined
+// One for all tests of a file: a browser takes longer to start than most of them last.
+after(() => browser?.close())
+
+/**
+ * A real browser, with a camera that shows a moving picture and a microphone that beeps; what a test opens in it is closed
+ * after the test. Undefined where there is none: the test is skipped.
+ */
 export async function openBrowser(t: TestContext): Promise<Browser | undefined> {
-  const executablePath =
-    process.env.CHROMIUM_PATH ??
-    (await requireProgram(t, { names: ['chromium', 'chromium-browser', 'google-chrome'], packages: ['chromium'] }))
-  if (executablePath === undefined) return undefined
+  browser ??= await launchChromium(t, more)
+  const opened = browser
+  if (opened === undefined) return undefined
   await buildWhereStale()
-  const args = [
-    '--no-sandbox',
-    '--use-fake-device-for-media-stream',
-    '--use-fake-ui-for-media-stream',
-    // The browsers of a test are one machine: their addresses need not be hidden from each other.
-    '--disable-features=WebRtcHideLocalIpsWithMdns',
-  ]
-  const browser = await chromium.launch({ executablePath, args })
-  t.after(() => browser.close())
-  return browser
+  t.after(() => Promise.all(opened.contexts().map((context) => context.close())))
+  return opened
 }
 
 /** What a page complained of: errors, refusals of its content security policy, and requests to other hosts. */

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { after, before, describe, test } from 'node:test'
 import { joinRoom, Rollcall } from '@rollcall/client'
-import type { Page } from 'playwright-core'
-import { createLink } from '../../server/src/link.ts'
 import { recordSession } from '../../server/test/record-session.ts'
 import { startServer, type TestServer } from '../../server/test/start-server.ts'
 import { openBrowser, watch } from './browser.ts'
+import { makeLink } from './link.ts'
+import { recordMeeting } from './meeting.ts'
 
 let server: TestServer
 let rollcall: Rollcall
@@ -20,47 +18,12 @@ after(() => server.stop())
 const guard = { timeout: 600_000 }
 const patienceMs = 150_000
 
-async function makeLink(): Promise<string> {
-  const key = await server.context.reads.findKey(server.apiKey)
-  assert.ok(key)
-  return createLink(key, server.url, server.context)
-}
-
-async function recordMeeting(): Promise<string> {
-  const { roomId } = await rollcall.rooms.create({ customRoomId: 'planning' })
-  const startAt = Date.now() - 3_600_000
-  return recordSession(server, {
-    roomId,
-    startAt,
-    endAt: startAt + 1_800_000,
-    stays: [
-      { participantId: 'ann', name: 'Ann', joinedAt: startAt, leftAt: startAt + 1_800_000 },
-      { participantId: 'bob', name: 'Bob', joinedAt: startAt + 60_000, leftAt: startAt + 600_000 },
-    ],
-  })
-}
-
-/** Breaches of WCAG that hinder somebody seriously. */
-async function findBarriers(page: Page): Promise<string[]> {
-  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
-  await page.evaluate(axe)
-  const violations = await page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> }
-    }
-    return (await axe.run()).violations
-  })
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 150)).join(' | ')}`)
-}
-
 describe('the dashboard', guard, () => {
   test('opens signed in by a link, once, and shows what the API says', async (t) => {
     const browser = await openBrowser(t)
     if (browser === undefined) return
-    const sessionId = await recordMeeting()
-    const link = await makeLink()
+    const sessionId = await recordMeeting(server)
+    const link = await makeLink(server)
     const page = await browser.newPage()
     page.setDefaultTimeout(patienceMs)
     const complaints = watch(page)
@@ -90,7 +53,7 @@ describe('the dashboard', guard, () => {
     const { roomId } = await rollcall.rooms.create({ customRoomId: 'live' })
     const page = await browser.newPage()
     page.setDefaultTimeout(patienceMs)
-    await page.goto(await makeLink())
+    await page.goto(await makeLink(server))
     await page.getByRole('heading', { name: 'Sessions' }).waitFor()
     const join = async (name: string) =>
       joinRoom({ url: server.url, token: await server.sign({ roles: ['rtc'] }), roomId, participantId: name, name })
@@ -117,10 +80,10 @@ describe('the dashboard', guard, () => {
   test('keeps the state of a view in its address', async (t) => {
     const browser = await openBrowser(t)
     if (browser === undefined) return
-    await recordMeeting()
+    await recordMeeting(server)
     const page = await browser.newPage()
     page.setDefaultTimeout(patienceMs)
-    await page.goto(await makeLink())
+    await page.goto(await makeLink(server))
     await page.getByLabel('Person').fill('nobody')
     await page.getByText('No session meets these filters').waitFor()
     assert.match(page.url(), /person=nobody/)
@@ -145,7 +108,7 @@ describe('the dashboard', guard, () => {
     const sessionId = await recordSession(server, { roomId, startAt, endAt: startAt + 3_600_000, stays })
     const page = await browser.newPage()
     page.setDefaultTimeout(patienceMs)
-    await page.goto(await makeLink())
+    await page.goto(await makeLink(server))
     await page.getByRole('heading', { name: 'Sessions' }).waitFor()
     await page.goto(`${server.url}/sessions/${sessionId}`)
     await page.getByText('Person 0', { exact: true }).waitFor()
@@ -168,35 +131,5 @@ describe('the dashboard', guard, () => {
     const before = await shown()
     await timeline.press('+')
     assert.notEqual(await shown(), before)
-  })
-
-  test('has no serious barrier, in light and dark, on each page', async (t) => {
-    const browser = await openBrowser(t)
-    if (browser === undefined) return
-    const sessionId = await recordMeeting()
-    for (const colorScheme of ['light', 'dark'] as const) {
-      const context = await browser.newContext({ colorScheme })
-      const page = await context.newPage()
-      page.setDefaultTimeout(patienceMs)
-      await page.goto(server.url)
-      await page.getByRole('heading', { name: 'Sign in' }).waitFor()
-      assert.deepEqual(await findBarriers(page), [], `sign-in, ${colorScheme}`)
-      await page.goto(await makeLink())
-      await page.reload()
-      const paths = [
-        '/',
-        `/sessions/${sessionId}`,
-        `/sessions/${sessionId}?view=attendance`,
-        '/overview',
-        '/rooms',
-        '/sources',
-      ]
-      for (const path of paths) {
-        await page.goto(server.url + path)
-        await page.locator('h1').waitFor()
-        await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' })
-        assert.deepEqual(await findBarriers(page), [], `${path}, ${colorScheme}`)
-      }
-    }
   })
 })

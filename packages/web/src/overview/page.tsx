@@ -50,7 +50,11 @@ function lastDays(days: number): { from: number; to: number } {
 
 function Tiles({ usage }: { usage: Usage | undefined }) {
   const { rollcall } = useSignedIn()
-  const { data } = useLive(['live'], () => rollcall.sessions.list({ status: 'ongoing', perPage: liveMax }).page())
+  const { data } = useLive(
+    ['live'],
+    () => rollcall.sessions.list({ status: 'ongoing', perPage: liveMax }).page(),
+    () => true,
+  )
   const inside = data?.data
     .flatMap(({ participants }) => participants)
     .filter(({ timelog }) => timelog.some(({ end }) => end === null)).length

@@ -7,7 +7,6 @@ import {
   Group,
   Modal,
   NumberInput,
-  Pagination,
   Stack,
   Table,
   Text,
@@ -17,12 +16,14 @@ import {
 import { useDisclosure } from '@mantine/hooks'
 import type { ListedRoom } from '@rollcall/client'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
-import { type FormEvent, useState } from 'react'
+import { useState } from 'react'
 import { ConfirmButton } from '../confirm-button.tsx'
-import { useLive } from '../live.ts'
+import { briskMs, useLive } from '../live.ts'
+import { Pages } from '../pages.tsx'
 import { given } from '../search.ts'
 import { useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
+import { textOf, useSubmit } from '../submit.ts'
 import { Time } from '../time.tsx'
 import classes from './rooms.module.css'
 import { roomsPerPage } from './search.ts'
@@ -34,7 +35,7 @@ export function RoomsPage() {
   const { data, error, refetch } = useLive(
     ['rooms', query, page],
     () => rollcall.rooms.list({ perPage: roomsPerPage, ...given({ query }) }).page(page),
-    5000,
+    briskMs,
   )
   const [created, setCreated] = useState<string>()
   return (
@@ -74,20 +75,12 @@ export function RoomsPage() {
       ) : (
         <RoomTable rooms={data.data} onChanged={refetch} />
       )}
-      {data !== undefined && data.pageInfo.lastPage > 1 && (
-        <Group justify="space-between" gap="xs">
-          <Text c="dimmed" size="sm" className="numeric">
-            {data.pageInfo.total.toLocaleString()} rooms
-          </Text>
-          <Pagination
-            size="sm"
-            total={data.pageInfo.lastPage}
-            value={page}
-            onChange={(to) => navigate({ search: (old) => given({ ...old, page: to === 1 ? undefined : to }) })}
-            getControlProps={(control) => ({ 'aria-label': `${control} page` })}
-            getItemProps={(number) => ({ 'aria-label': `Page ${number}` })}
-          />
-        </Group>
+      {data !== undefined && (
+        <Pages
+          page={page}
+          lastPage={data.pageInfo.lastPage}
+          onPage={(to) => navigate({ search: (old) => given({ ...old, page: to === 1 ? undefined : to }) })}
+        />
       )}
     </Stack>
   )
@@ -159,7 +152,7 @@ function CreateRoom({ onCreated }: { onCreated: (roomId: string) => void }) {
   const { rollcall } = useSignedIn()
   const [opened, { open, close }] = useDisclosure()
   const { failure, busy, submit } = useSubmit(async (form) => {
-    const customRoomId = String(form.get('name') ?? '').trim()
+    const customRoomId = textOf(form, 'name')
     const { roomId } = await rollcall.rooms.create(customRoomId === '' ? {} : { customRoomId })
     close()
     onCreated(roomId)
@@ -199,7 +192,7 @@ function Invite({ roomId, name }: { roomId: string; name: string }) {
   const [opened, { open, close }] = useDisclosure()
   const [url, setUrl] = useState<string>()
   const { failure, busy, submit } = useSubmit(async (form) => {
-    const guest = String(form.get('guest') ?? '').trim()
+    const guest = textOf(form, 'guest')
     const permissions = form.has('asks')
       ? (['ask_join'] as const)
       : form.has('mod')
@@ -279,24 +272,4 @@ function Invite({ roomId, name }: { roomId: string; name: string }) {
       </Modal>
     </>
   )
-}
-
-/** A form that does something, and tells what went wrong. */
-function useSubmit(run: (form: FormData) => Promise<void>) {
-  const [failure, setFailure] = useState<string>()
-  const [busy, setBusy] = useState(false)
-  const submit = async (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault()
-    const form = new FormData(event.currentTarget)
-    setBusy(true)
-    setFailure(undefined)
-    try {
-      await run(form)
-    } catch (error) {
-      setFailure((error as Error).message)
-    } finally {
-      setBusy(false)
-    }
-  }
-  return { failure, busy, submit }
 }

@@ -1,7 +1,8 @@
-import { Group, Pagination, Table, Text, TextInput } from '@mantine/core'
+import { Table, Text, TextInput } from '@mantine/core'
 import type { Participant, Session } from '@rollcall/client'
 import { useState } from 'react'
 import { ConfirmButton } from '../confirm-button.tsx'
+import { Pages } from '../pages.tsx'
 import { useSignedIn } from '../signed-in.tsx'
 import { Empty } from '../states.tsx'
 import { formatDuration, Time } from '../time.tsx'
@@ -59,18 +60,7 @@ export function Attendance({ session, onChanged }: { session: Session; onChanged
           </Table>
         </section>
       )}
-      {lastPage > 1 && (
-        <Group justify="flex-end" mt="sm">
-          <Pagination
-            size="sm"
-            total={lastPage}
-            value={Math.min(page, lastPage)}
-            onChange={setPage}
-            getControlProps={(control) => ({ 'aria-label': `${control} page` })}
-            getItemProps={(number) => ({ 'aria-label': `Page ${number}` })}
-          />
-        </Group>
-      )}
+      <Pages page={Math.min(page, lastPage)} lastPage={lastPage} onPage={setPage} />
     </div>
   )
 }

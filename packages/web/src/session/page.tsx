@@ -1,9 +1,10 @@
 import { Anchor, Group, Stack, Tabs, Text, Title } from '@mantine/core'
 import { RollcallError, type Session } from '@rollcall/client'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { type ReactNode, useState } from 'react'
+import { useState } from 'react'
 import { ConfirmButton } from '../confirm-button.tsx'
-import { liveMs, useLive } from '../live.ts'
+import { Fact, Facts } from '../facts.tsx'
+import { useLive } from '../live.ts'
 import { useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
 import { formatDuration, RunningClock, Time } from '../time.tsx'
@@ -14,8 +15,6 @@ import type { SessionView } from './search.ts'
 import classes from './session.module.css'
 import { Timeline } from './timeline.tsx'
 
-/** A session that is over hardly changes: it is looked at again this often, in milliseconds. */
-const endedMs = 5000
 const path = '/sessions/$sessionId'
 
 export function SessionPage() {
@@ -24,7 +23,7 @@ export function SessionPage() {
   const { data, error, refetch } = useLive(
     ['session', sessionId],
     () => rollcall.sessions.get(sessionId),
-    (session) => (session?.end === null ? liveMs : endedMs),
+    (change) => change.type !== 'reset' && change.sessionId === sessionId,
   )
   if (error instanceof RollcallError && error.statusCode === 404) {
     return (
@@ -39,7 +38,7 @@ export function SessionPage() {
     <Stack gap="lg">
       {error !== null && <Failure error={error} />}
       <Head session={data} refetch={refetch} />
-      <Facts session={data} />
+      <SessionFacts session={data} />
       <Views session={data} refetch={refetch} />
     </Stack>
   )
@@ -82,11 +81,11 @@ function Head({ session, refetch }: { session: Session; refetch: () => void }) {
   )
 }
 
-function Facts({ session }: { session: Session }) {
+function SessionFacts({ session }: { session: Session }) {
   const { start, end, participants } = session
   const inside = participants.filter(({ timelog }) => timelog.some((entry) => entry.end === null)).length
   return (
-    <dl className={`card ${classes.facts}`}>
+    <Facts>
       <Fact name="Status">
         {end === null ? (
           <Group gap={8} className="live-text">
@@ -114,16 +113,7 @@ function Facts({ session }: { session: Session }) {
       <Fact name="Time inside">{formatDuration(session.participantSeconds)}</Fact>
       <Fact name="Source">{session.engine}</Fact>
       {session.revision > 0 && <Fact name="Corrected">{session.revision} ×</Fact>}
-    </dl>
-  )
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div className={classes.fact}>
-      <dt>{name}</dt>
-      <dd className="numeric">{children}</dd>
-    </div>
+    </Facts>
   )
 }
 

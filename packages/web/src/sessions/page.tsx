@@ -1,6 +1,7 @@
-import { Badge, Group, Pagination, Stack, Text, Title } from '@mantine/core'
+import { Badge, Group, Stack, Text, Title } from '@mantine/core'
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { liveMs, useLive } from '../live.ts'
+import { useLive } from '../live.ts'
+import { Pages } from '../pages.tsx'
 import { given } from '../search.ts'
 import { useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
@@ -28,7 +29,11 @@ export function SessionsPage() {
 function LiveSessions({ search }: { search: SessionsSearch }) {
   const { rollcall } = useSignedIn()
   const filters = { ...toFilters(search), status: 'ongoing' as const, perPage: liveShownMax }
-  const { data, error, refetch } = useLive(['sessions', filters], () => rollcall.sessions.list(filters).page(), liveMs)
+  const { data, error, refetch } = useLive(
+    ['sessions', filters],
+    () => rollcall.sessions.list(filters).page(),
+    () => true,
+  )
   const isAlone = search.status === 'ongoing'
   if (error !== null && data === undefined) return <Failure error={error} retry={refetch} />
   if (data === undefined) return isAlone ? <Loading /> : null
@@ -65,8 +70,10 @@ function EndedSessions({ search }: { search: SessionsSearch }) {
   const navigate = useNavigate({ from: '/' })
   const filters = { ...toFilters(search), status: 'ended' as const, perPage: sessionsPerPage }
   const page = search.page ?? 1
-  const { data, error, refetch, isPlaceholderData } = useLive(['sessions', filters, page], () =>
-    rollcall.sessions.list(filters).page(page),
+  const { data, error, refetch, isPlaceholderData } = useLive(
+    ['sessions', filters, page],
+    () => rollcall.sessions.list(filters).page(page),
+    ({ type }) => type === 'session.ended' || type === 'session.amended',
   )
   const isFiltered = Object.keys(search).some((name) => name !== 'page')
   if (error !== null && data === undefined) return <Failure error={error} retry={refetch} />
@@ -91,22 +98,7 @@ function EndedSessions({ search }: { search: SessionsSearch }) {
       ) : (
         <SessionTable sessions={data.data} at={search.at} labelledBy="ended" />
       )}
-      {lastPage > 1 && (
-        <Group justify="space-between" mt="md" gap="xs">
-          <Text c="dimmed" size="sm" className="numeric">
-            Page {currentPage.toLocaleString()} of {lastPage.toLocaleString()}
-          </Text>
-          <Pagination
-            total={lastPage}
-            value={currentPage}
-            onChange={go}
-            siblings={1}
-            size="sm"
-            getControlProps={(control) => ({ 'aria-label': `${control} page` })}
-            getItemProps={(number) => ({ 'aria-label': `Page ${number}` })}
-          />
-        </Group>
-      )}
+      <Pages page={currentPage} lastPage={lastPage} onPage={go} />
     </section>
   )
 }

@@ -1,7 +1,7 @@
 import { Code, Group, Stack, Text, Title } from '@mantine/core'
 import type { Source } from '@rollcall/protocol'
 import type { ReactNode } from 'react'
-import { useLive } from '../live.ts'
+import { briskMs, useLive } from '../live.ts'
 import { useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
 import { formatDuration, Time } from '../time.tsx'
@@ -10,7 +10,7 @@ import classes from './sources.module.css'
 /** The media servers that report, and how that goes. */
 export function SourcesPage() {
   const { rollcall } = useSignedIn()
-  const { data, error, refetch } = useLive(['sources'], () => rollcall.sources(), 2000)
+  const { data, error, refetch } = useLive(['sources'], () => rollcall.sources(), briskMs)
   return (
     <Stack gap="lg">
       <Title order={1} size="h2">

@@ -1,0 +1,249 @@
+import { Button, Code, Group, Modal, SegmentedControl, Stack, Table, Text, Title } from '@mantine/core'
+import type { DeliveryState, WebhookDelivery, WebhookEndpoint } from '@rollcall/client'
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
+import { type ReactNode, useState } from 'react'
+import { ConfirmButton } from '../confirm-button.tsx'
+import { briskMs, useLive } from '../live.ts'
+import { Pages } from '../pages.tsx'
+import { given } from '../search.ts'
+import { useSignedIn } from '../signed-in.tsx'
+import { Empty, Failure, Loading } from '../states.tsx'
+import { Time } from '../time.tsx'
+import { deliveriesPerPage, deliveryStates, type WebhookSearch } from './search.ts'
+import classes from './webhook.module.css'
+
+const path = '/webhooks/$webhookId'
+const names: { [state in DeliveryState]: string } = { pending: 'Pending', delivered: 'Delivered', parked: 'Parked' }
+
+/** What was sent to an endpoint or is to be, what became of it, and sending it again. */
+export function Deliveries({ endpoint }: { endpoint: WebhookEndpoint }) {
+  const { id, enabled } = endpoint
+  const { state, page = 1 } = useSearch({ from: path })
+  const navigate = useNavigate({ from: path })
+  const { rollcall } = useSignedIn()
+  const [told, setTold] = useState<string>()
+  const [failure, setFailure] = useState<Error>()
+  const [openedId, setOpenedId] = useState<string>()
+  const { data, error, refetch } = useLive(
+    ['deliveries', id, state, page],
+    () => rollcall.webhooks.deliveries(id, { perPage: deliveriesPerPage, ...given({ state }) }).page(page),
+    briskMs,
+  )
+  const go = (search: WebhookSearch) => navigate({ search, replace: true })
+  const replay = async (which: Parameters<typeof rollcall.webhooks.replay>[1]) => {
+    const count = await rollcall.webhooks.replay(id, which)
+    setTold(count === 1 ? 'One is sent again.' : `${count.toLocaleString()} are sent again.`)
+    refetch()
+  }
+  const replayOne = (deliveryId: string) => {
+    setFailure(undefined)
+    replay(deliveryId).catch(setFailure)
+  }
+  const opened = data?.data.find((one) => one.id === openedId)
+  return (
+    <section aria-labelledby="deliveries">
+      <Group justify="space-between" mb="sm">
+        <Title order={2} size="h4" id="deliveries">
+          Deliveries
+        </Title>
+        <Group gap="xs">
+          <SegmentedControl
+            aria-label="State"
+            value={state ?? 'all'}
+            onChange={(value) => go(value === 'all' ? {} : { state: value as DeliveryState })}
+            data={[{ value: 'all', label: 'All' }, ...deliveryStates.map((value) => ({ value, label: names[value] }))]}
+          />
+          <ConfirmButton
+            label="Send failed ones again"
+            question="All that was sent and never taken is sent again, each under the id that it had."
+            disabled={!enabled}
+            run={() => replay({ failed: true })}
+          />
+        </Group>
+      </Group>
+      <Text size="sm" role="status" c="dimmed">
+        {told}
+      </Text>
+      {failure !== undefined && <Failure error={failure} />}
+      {error !== null && <Failure error={error} retry={refetch} />}
+      {data === undefined ? (
+        error === null && <Loading />
+      ) : data.data.length === 0 ? (
+        <Empty title={state === undefined ? 'Nothing was sent yet' : `Nothing is ${state}`}>
+          {state === undefined && 'What happens from now on is sent here. A test shows whether it arrives.'}
+        </Empty>
+      ) : (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a narrow window scrolls it by keys
+        <section className={`card ${classes.scroll}`} tabIndex={0} aria-label="Deliveries">
+          <Table verticalSpacing="xs" horizontalSpacing="md" aria-labelledby="deliveries" miw={760}>
+            <Table.Thead>
+              <Table.Tr>
+                <Table.Th>Webhook</Table.Th>
+                <Table.Th>State</Table.Th>
+                <Table.Th>Attempts</Table.Th>
+                <Table.Th>Last answer</Table.Th>
+                <Table.Th>Took</Table.Th>
+                <Table.Th>Due</Table.Th>
+                <Table.Th>
+                  <span className={classes.hidden}>Actions</span>
+                </Table.Th>
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {data.data.map((delivery) => (
+                <Row
+                  key={delivery.id}
+                  delivery={delivery}
+                  canReplay={enabled}
+                  onOpen={() => setOpenedId(delivery.id)}
+                  onReplay={() => replayOne(delivery.id)}
+                />
+              ))}
+            </Table.Tbody>
+          </Table>
+        </section>
+      )}
+      {data !== undefined && (
+        <Pages
+          page={page}
+          lastPage={data.pageInfo.lastPage}
+          onPage={(to) => go(given({ state, page: to === 1 ? undefined : to }))}
+        />
+      )}
+      <Modal
+        opened={opened !== undefined}
+        onClose={() => setOpenedId(undefined)}
+        title={opened?.webhookType}
+        size="lg"
+        centered
+        closeButtonProps={{ 'aria-label': 'Close' }}
+      >
+        {opened !== undefined && <Details delivery={opened} />}
+      </Modal>
+    </section>
+  )
+}
+
+function Row({
+  delivery,
+  canReplay,
+  onOpen,
+  onReplay,
+}: {
+  delivery: WebhookDelivery
+  canReplay: boolean
+  onOpen: () => void
+  onReplay: () => void
+}) {
+  const { webhookType, sessionId, state, attempts, nextAttemptAt, createdAt, lastDurationMs } = delivery
+  return (
+    <Table.Tr>
+      <Table.Td>
+        <Text fw={600} size="sm">
+          {webhookType}
+        </Text>
+        {sessionId !== null && (
+          <Link to="/sessions/$sessionId" params={{ sessionId }} className={classes.session}>
+            its session
+          </Link>
+        )}
+      </Table.Td>
+      <Table.Td>
+        <State state={state as DeliveryState} />
+        {nextAttemptAt !== null && attempts > 0 && (
+          <Text size="xs" c="dimmed">
+            again at <Time at={nextAttemptAt} as="clock" />
+          </Text>
+        )}
+      </Table.Td>
+      <Table.Td className="numeric">{attempts}</Table.Td>
+      <Table.Td className={classes.answer}>
+        <Answer delivery={delivery} />
+      </Table.Td>
+      <Table.Td className="numeric">{lastDurationMs === null ? '–' : `${lastDurationMs.toLocaleString()} ms`}</Table.Td>
+      <Table.Td>
+        <Time at={createdAt} />
+      </Table.Td>
+      <Table.Td>
+        <Group gap="xs" justify="flex-end" wrap="nowrap">
+          <Button size="compact-sm" variant="default" onClick={onOpen} aria-label={`Details of ${webhookType}`}>
+            Details
+          </Button>
+          <Button
+            size="compact-sm"
+            variant="default"
+            onClick={onReplay}
+            disabled={!canReplay}
+            aria-label={`Send again: ${webhookType}`}
+          >
+            Send again
+          </Button>
+        </Group>
+      </Table.Td>
+    </Table.Tr>
+  )
+}
+
+function State({ state }: { state: DeliveryState }) {
+  if (state === 'delivered') return <span className="live-text">{names.delivered}</span>
+  return (
+    <Text span size="sm" fw={600} {...(state === 'parked' && { c: 'var(--mantine-color-error)' })}>
+      {names[state]}
+    </Text>
+  )
+}
+
+/** What the last attempt was answered, or why there was no answer. */
+function Answer({ delivery: { lastStatus, lastError, attempts } }: { delivery: WebhookDelivery }) {
+  if (attempts === 0 && lastStatus === null) return <>–</>
+  return (
+    <>
+      {lastStatus !== null && <span className="numeric">{lastStatus}</span>}
+      {lastError !== null && (
+        <Text size="xs" c="dimmed" lineClamp={2}>
+          {lastError}
+        </Text>
+      )}
+    </>
+  )
+}
+
+function Details({ delivery }: { delivery: WebhookDelivery }) {
+  const { id, lastAttemptAt, lastError, lastResponse, body } = delivery
+  return (
+    <Stack gap="sm">
+      <Part name="webhook-id">
+        <Code>{id}</Code>
+      </Part>
+      {lastAttemptAt !== null && (
+        <Part name="Last attempt">
+          <Time at={lastAttemptAt} />
+        </Part>
+      )}
+      {lastError !== null && <Part name="Why it did not count">{lastError}</Part>}
+      {lastResponse !== null && (
+        <Part name="The answer, as far as it is kept">
+          <Code block className={classes.text ?? ''} tabIndex={0}>
+            {lastResponse === '' ? '(empty)' : lastResponse}
+          </Code>
+        </Part>
+      )}
+      <Part name="What is sent">
+        <Code block className={classes.text ?? ''} tabIndex={0}>
+          {JSON.stringify(JSON.parse(body), null, 2)}
+        </Code>
+      </Part>
+    </Stack>
+  )
+}
+
+function Part({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div>
+      <Text size="sm" c="dimmed">
+        {name}
+      </Text>
+      <div className={classes.anywhere}>{children}</div>
+    </div>
+  )
+}

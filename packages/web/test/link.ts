@@ -1,0 +1,13 @@
+import { createLink } from '../../server/src/link.ts'
+import type { TestServer } from '../../server/test/start-server.ts'
+
+/** The link that `npm start` prints. */
+export async function makeLink({
+  context,
+  apiKey,
+  url,
+}: Pick<TestServer, 'context' | 'apiKey' | 'url'>): Promise<string> {
+  const key = await context.reads.findKey(apiKey)
+  if (key === undefined) throw new Error(`no key ${apiKey}`)
+  return createLink(key, url, context)
+}
