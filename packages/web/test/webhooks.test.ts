@@ -105,7 +105,7 @@ describe('the webhooks page', { timeout: 600_000 }, () => {
     const fresh = (await page.getByLabel('Secret', { exact: true }).textContent()) ?? ''
     assert.match(fresh, /^whsec_/)
     assert.notEqual(fresh, secret)
-    await page.getByRole('button', { name: 'Close' }).click()
+    await page.getByRole('dialog', { name: 'The new secret' }).getByRole('button', { name: 'Close' }).click()
     await page.getByText('Old secret good until').waitFor()
 
     await button(page, 'Delete').click()

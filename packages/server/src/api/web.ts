@@ -14,7 +14,15 @@ import { writePagePolicy } from './page-policy.ts'
 export const webFolder = join(import.meta.dirname, '../../../web/dist')
 
 /** The addresses of the dashboard's views: the page itself tells them apart. */
-const dashboardPaths = ['/', '/sessions/:sessionId', '/overview', '/rooms', '/sources', '/webhooks', '/webhooks/:webhookId']
+const dashboardPaths = [
+  '/',
+  '/sessions/:sessionId',
+  '/overview',
+  '/rooms',
+  '/sources',
+  '/webhooks',
+  '/webhooks/:webhookId',
+]
 
 const unbuilt =
   'The dashboard is not built: run `npm ci && npm run build` where Rollcall is installed. The API works without.\n'
