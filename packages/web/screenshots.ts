@@ -7,6 +7,7 @@ import { startApp } from '../server/src/app.ts'
 import { readConfig } from '../server/src/config.ts'
 import { fillDemo } from '../server/src/demo.ts'
 import { createLink } from '../server/src/link.ts'
+import { type Receiver, startReceiver, until } from '../server/test/webhook-receiver.ts'
 import { buildWhereStale } from './build.ts'
 
 // Takes the pictures of the pages anew, of demo data: docs/images, in light, dark and phone width.
@@ -23,7 +24,9 @@ const looks = {
 await buildWhereStale((line) => console.log(line))
 await mkdir(images, { recursive: true })
 const folder = await mkdtemp(join(tmpdir(), 'rollcall-screenshots-'))
-const app = await startApp(readConfig({ PORT: '0', ROLLCALL_DATA: folder, LOG_LEVEL: 'silent' }))
+const settings = { PORT: '0', ROLLCALL_DATA: folder, LOG_LEVEL: 'silent', ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on' }
+const app = await startApp(readConfig(settings))
+const receiver = await startReceiver()
 const args = ['--no-sandbox', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']
 const browser = await chromium.launch({ executablePath, args })
 try {
@@ -31,6 +34,7 @@ try {
   const rollcall = new Rollcall({ url: app.url, ...key })
   const [live] = (await rollcall.sessions.list({ query: 'demo-workshop' }).page()).data
   const [measured] = (await rollcall.sessions.list({ query: 'demo-standup', status: 'ended' }).page()).data
+  const webhookId = await sendWebhooks(rollcall, receiver)
   const pages: { [name: string]: string } = {
     sessions: '/',
     session: `/sessions/${live?.id}`,
@@ -39,6 +43,8 @@ try {
     overview: '/overview',
     rooms: '/rooms',
     sources: '/sources',
+    webhooks: '/webhooks',
+    webhook: `/webhooks/${webhookId}`,
   }
   for (const [look, options] of Object.entries(looks)) {
     const context = await browser.newContext(options)
@@ -78,7 +84,27 @@ try {
 } finally {
   await browser.close()
   await app.stop()
+  await receiver.stop()
   await rm(folder, { recursive: true, force: true })
+}
+
+/** An endpoint that took some of what was sent, and one that was disabled. @returns the id of the first */
+async function sendWebhooks(rollcall: Rollcall, receiver: Receiver): Promise<string> {
+  receiver.answer = ({ webhook }) =>
+    webhook.webhookType === 'session-ended' ? { status: 503, body: 'down for maintenance' } : 200
+  const disabled = await rollcall.webhooks.create({ endPoint: `${receiver.url}/old`, events: ['session-ended'] })
+  await rollcall.webhooks.update(disabled.id, { enabled: false })
+  const { id } = await rollcall.webhooks.create({ endPoint: receiver.url, events: ['session-*', 'participant-*'] })
+  await rollcall.webhooks.test(id)
+  const reporter = rollcall.report()
+  const startAt = Date.now() - 3 * 60_000
+  const ada = { roomId: 'demo-interview', sessionKey: 'shown', participantId: 'ada', name: 'Ada Lovelace' }
+  await reporter.add({ ...ada, id: 'in', type: 'participant-joined', at: startAt })
+  await reporter.add({ ...ada, id: 'out', type: 'participant-left', at: startAt + 150_000 })
+  await reporter.add({ ...ada, id: 'end', type: 'session-ended', at: startAt + 160_000 })
+  await reporter.close()
+  await until(() => receiver.received.length >= 5)
+  return id
 }
 
 async function open(context: BrowserContext): Promise<Page> {
