@@ -54,11 +54,12 @@ describe('an error', () => {
       server.call('GET', `/v2/sessions/${'x'.repeat(5000)}`),
       server.call('POST', '/v2/rooms', '{"a":', { headers: json }),
       server.call('POST', '/v2/rooms', '<a/>', { headers: { 'content-type': 'text/xml' } }),
+      server.call('POST', '/v2/rooms', '{}', { headers: { 'content-type': ';' } }),
       server.call('POST', '/v2/rooms', 'x'.repeat(2 * 1024 * 1024), { headers: json }),
     ])
     assert.deepEqual(
       asked.map(({ status }) => status),
-      [404, 401, 401, 403, 400, 404, 404, 404, 400, 414, 400, 415, 413],
+      [404, 401, 401, 403, 400, 404, 404, 404, 400, 414, 400, 415, 415, 413],
     )
     for (const { status, headers, body } of asked) {
       assert.deepEqual(Object.keys(body), ['statusCode', 'error', 'code', 'requestId'])

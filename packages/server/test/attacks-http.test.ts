@@ -324,6 +324,13 @@ describe('a client that takes its time', () => {
   })
 })
 
+test('a request that expects what no server does is answered all the same', async () => {
+  for (const expected of ['nothing', '200-ok']) {
+    const answer = await sendRaw(server, get('/v2/rooms', `expect: ${expected}\r\n`))
+    assert.equal(statusOf(answer), 200, answer)
+  }
+})
+
 test('a first request that offers HTTP/2 is answered in HTTP/1.1', async () => {
   const offer = 'upgrade: h2c\r\nhttp2-settings: AAMAAABkAAQCAAAAAAIAAAAA\r\nconnection: upgrade, http2-settings\r\n'
   const client = await openRaw(server)

@@ -57,6 +57,10 @@ function toAnswer(error: unknown, { routeOptions }: Request): Answer {
       const maxBytes = routeOptions?.bodyLimit ?? bodyMaxBytes
       return { statusCode, error: `The body is larger than ${maxBytes} bytes`, code: 'TOO_LARGE' }
     }
+    if (statusCode === 415) {
+      const takes = 'it takes a media type, such as application/json'
+      return { statusCode, error: `The content-type is not understood: ${takes}`, code: 'UNSUPPORTED_MEDIA_TYPE' }
+    }
     const named = code === 'FST_ERR_MAX_PARAM_LENGTH' ? 'An id in the path is too long' : String(message)
     return { statusCode, error: named, code: 'BAD_REQUEST' }
   }

@@ -17,5 +17,7 @@ export function createHttpServer({ tls }: Pick<Config, 'tls'>, timeouts: Timeout
   const server = tls
     ? createTlsServer({ ...options, ...tls, handshakeTimeout: timeouts.headersMs }, listener)
     : createServer(options, listener)
+  // Whatever a caller expects of a server, it is answered as if it did not say so.
+  server.on('checkExpectation', listener)
   return server.setTimeout(timeouts.stalledMs)
 }
