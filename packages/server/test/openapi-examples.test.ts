@@ -2,14 +2,15 @@ import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
-import type { TokenClaims } from '@rollcall/protocol'
+import { type TokenClaims, Webhooks } from '@rollcall/protocol'
 import type { Content } from '../src/api/openapi-document.ts'
 import { Refusal } from '../src/error.ts'
 import { createLink } from '../src/link.ts'
 import { describeServer, toPointer } from './openapi-check.ts'
 import { startServer, type TestServer } from './start-server.ts'
+import { startReceiver, until } from './webhook-receiver.ts'
 
-// The document's examples are answers of a real server. UPDATE_EXAMPLES=1 writes them anew: look at what changed.
+// The document's examples are answers of a real server, and webhooks as they were received. UPDATE_EXAMPLES=1 writes them anew: look at what changed.
 
 type Examples = {
   operations: { [operationId: string]: { body?: unknown; answers: { [status: string]: unknown } } }
@@ -34,10 +35,10 @@ let kept: Examples
 let answered: Examples
 
 before(async () => {
-  // Webhooks are planned, and not sent: what they are answered is nobody's to promise.
+  // Its webhooks are planned, and not sent: what they are answered is nobody's to promise.
   server = await startServer(settings, { clock: { now: () => now }, webhookLimits: { perEndpoint: 0, pollMs: 1000 } })
   kept = JSON.parse(await readFile(path, 'utf8')) as Examples
-  answered = { operations: {}, errors: {}, webhooks: kept.webhooks }
+  answered = { operations: {}, errors: {}, webhooks: {} }
 })
 after(() => server.stop())
 
@@ -228,6 +229,51 @@ async function showWebhooks(): Promise<void> {
   await show('listWebhooks', { query: '?roomId=abcd-xyzw-lmno' })
 }
 
+/** One of each type, as it came to an endpoint. */
+async function showSentWebhooks(): Promise<void> {
+  const [receiver, gone] = [await startReceiver(), await startReceiver()]
+  gone.answer = () => 410
+  const of = await startServer(
+    { ...settings, ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on' },
+    { clock: { now: () => now }, webhookLimits: { perEndpoint: 1, pollMs: 20 } },
+  )
+  try {
+    await ask('createWebhook', { of, body: { endPoint: receiver.url, events: ['*'] } })
+    const { body: room } = await ask('createRoom', { of, body: { customRoomId: 'daily stand-up' } })
+    const event = (minute: number, type: string, more: object) => ({
+      type,
+      id: `${type} ${minute}`,
+      at: new Date(at - (20 - minute) * minuteMs).toISOString(),
+      roomId: room.roomId,
+      sessionKey: 'room-7',
+      ...more,
+    })
+    const jacques = { participantId: 'but3ihic', connectionId: 'a1' }
+    const events = [
+      event(1, 'session-started', {}),
+      event(2, 'participant-joined', { ...jacques, name: 'Jacques' }),
+      event(3, 'participant-joined', { ...jacques, name: 'Jacques M.' }),
+      event(9, 'participant-left', { ...jacques, reason: 'left' }),
+      event(11, 'session-ended', {}),
+      // Told after the end, which it moves.
+      event(12, 'session-ended', {}),
+    ]
+    await ask('reportEvents', { of, body: { events } })
+    const { body: endpoint } = await ask('createWebhook', { of, body: { endPoint: gone.url, events: ['none'] } })
+    await ask('testWebhook', { of, path: { id: String(endpoint.id) } })
+    const types = Object.keys(Webhooks)
+    const sent = () =>
+      new Map([...gone.received, ...receiver.received].map((one) => [one.webhook.webhookType, one.body]))
+    await until(() => sent().size === types.length)
+    for (const [type, body] of sent()) {
+      answered.webhooks[type] = JSON.parse(body.replaceAll(gone.url, 'https://example.org/hook'))
+    }
+  } finally {
+    await of.stop()
+    await Promise.all([receiver.stop(), gone.stop()])
+  }
+}
+
 async function showWhatIsNotThere(): Promise<void> {
   await show('streamChanges', { query: '?roomId=aaaa-bbbb-cccc' })
   const id = '621497578bea0d0404c35c4c'
@@ -294,11 +340,12 @@ function shapeOf(value: unknown): unknown {
 }
 
 describe('the examples of the document', () => {
-  test('are what the server answers, field by field', async (t) => {
+  test('are what the server answers, and what it sends, field by field', async (t) => {
     await showSessions()
     await showRooms()
     await showSources()
     await showWebhooks()
+    await showSentWebhooks()
     await showWhatIsNotThere()
     await showTheRest()
     await showErrors(t)
@@ -315,6 +362,10 @@ describe('the examples of the document', () => {
       )
     }
     assert.deepEqual(shapeOf(kept.errors), shapeOf(answered.errors))
+    for (const type of Object.keys(Webhooks)) {
+      const { [type]: now } = answered.webhooks
+      assert.deepEqual(shapeOf(kept.webhooks[type]), shapeOf(now), `the example of ${type} is out of date`)
+    }
   })
 
   test('are as the document says', async () => {
