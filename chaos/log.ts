@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import pg from 'pg'
+import { historyAfterMs } from '../packages/server/src/webhooks/limits.ts'
 import { nameOf } from './senders.ts'
 
 /** The raw log, read beside the server. */
@@ -10,7 +11,7 @@ export type Log = {
   doubled: number
   /** Reads what was written since. */
   read(): Promise<void>
-  /** All of them. */
+  /** All of which somebody is told. */
   listChanges(): Promise<LoggedChange[]>
 }
 
@@ -19,7 +20,8 @@ export type LoggedChange = { seq: number; sessionId: string }
 type Where = { dataFolder: string; databaseUrl: string | undefined }
 
 const factsAfter = 'select seq, source, fact_id from facts where seq > ? order by seq'
-const changesAfter = 'select seq, session_id from changes where seq > ? order by seq'
+// Of what happened long before it was recorded nobody is told.
+const changesAfter = `select seq, session_id from changes where seq > ? and recorded_at - at <= ${historyAfterMs} order by seq`
 
 export function openLog(where: Where): Log {
   let seq = 0

@@ -200,7 +200,7 @@ async function save(parts: RecordParts, keyId: number, before: Session | undefin
   const wasRunning = before === undefined || before.endAt === null
   const endsNow = wasRunning && session.endAt !== null
   const leaves = endsNow && session.inside > 0 ? leavesAtEnd(session, await facts.listInside(keyId, session.id)) : []
-  for (const change of inOrder(applied.changes, leaves)) facts.appendChange(keyId, change)
+  for (const change of inOrder(applied.changes, leaves)) facts.appendChange(keyId, change, session.updatedAt)
 }
 
 /** Everybody's leave is announced before the end of the session. */

@@ -264,6 +264,17 @@ describe('delivery', () => {
     for (const id of [stuck, ...others]) assert.deepEqual(typesOf(of(id)), four)
   })
 
+  test('tells nobody of history: of what happened more than a day before it was recorded', async () => {
+    const receiver = await receive()
+    await addEndpoint(receiver)
+    const { roomId } = await makeRoom(server)
+    const stays = [{ participantId: 'anna', joinedAt: now - 2 * dayMs }]
+    await recordSession(server, { roomId, startAt: now - 2 * dayMs, endAt: now - 2 * dayMs + 5000, stays })
+    const sessionId = await record(roomId)
+    await until(() => receiver.taken.length === 4)
+    assert.ok(receiver.received.every(({ body }) => body.includes(sessionId)))
+  })
+
   test('waits as long as Retry-After says', async () => {
     const receiver = await receive()
     const { id } = await addEndpoint(receiver, ['session-started'])

@@ -1,11 +1,14 @@
 import type { NumberedChange } from '@rollcall/protocol'
 import { compile, type Database } from './database.ts'
 
-type Row = { [name in keyof Required<NumberedChange>]: Required<NumberedChange>[name] | null }
+/** `recordedAt`: by our clock, epoch milliseconds. */
+export type LoggedChange = NumberedChange & { recordedAt: number }
+
+type Row = { [name in keyof Required<LoggedChange>]: Required<LoggedChange>[name] | null }
 
 export type ChangeReads = {
   /** In order of `seq`, from the one after `seq`. */
-  after(keyId: number, seq: number, limit: number): Promise<NumberedChange[]>
+  after(keyId: number, seq: number, limit: number): Promise<LoggedChange[]>
   /** The first and the last number that are kept; where nothing is, the first is the one that comes next. */
   range(keyId: number): Promise<{ first: number; last: number }>
 }
@@ -20,6 +23,7 @@ export function createChangeReads(db: Database): ChangeReads {
         'session_id as sessionId',
         'room_id as roomId',
         'at',
+        'recorded_at as recordedAt',
         'participant_id as participantId',
         'name',
         'reason',
@@ -48,7 +52,7 @@ export function createChangeReads(db: Database): ChangeReads {
   }
 }
 
-function toChange(row: Row): NumberedChange {
+function toChange(row: Row): LoggedChange {
   const entries = Object.entries(row).filter(([, value]) => value !== null)
-  return Object.fromEntries(entries) as NumberedChange
+  return Object.fromEntries(entries) as LoggedChange
 }

@@ -48,7 +48,8 @@ export type FactStore = Beside & {
   saveSession(keyId: number, session: Session): void
   saveParticipant(keyId: number, sessionId: string, participant: Participant): void
   insertMark(keyId: number, sessionId: string, mark: Mark): Promise<void>
-  appendChange(keyId: number, change: Change): void
+  /** @param recordedAt by our clock, epoch milliseconds */
+  appendChange(keyId: number, change: Change, recordedAt: number): void
   /** Sessions that somebody has to look at by `now`, of all keys. */
   listToLookAt(now: number, limit: number): Promise<{ keyId: number; sessionId: string }[]>
   isAnyToLookAt(now: number): Promise<boolean>
@@ -382,7 +383,7 @@ export function prepareFactStore(db: Database): () => FactStore {
           metadata_json: toJson(mark.metadata),
         })
       },
-      appendChange(keyId, change) {
+      appendChange(keyId, change, recordedAt) {
         pending.changes.push({
           key_id: keyId,
           seq: 0,
@@ -390,6 +391,7 @@ export function prepareFactStore(db: Database): () => FactStore {
           session_id: change.sessionId,
           room_id: change.roomId,
           at: change.at,
+          recorded_at: recordedAt,
           participant_id: change.participantId ?? null,
           name: change.name ?? null,
           reason: change.reason ?? null,

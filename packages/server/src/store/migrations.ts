@@ -271,6 +271,7 @@ async function first(db: Kysely<unknown>): Promise<void> {
     .addColumn('session_id', text, (c) => c.notNull())
     .addColumn('room_id', text, (c) => c.notNull())
     .addColumn('at', 'bigint', (c) => c.notNull())
+    .addColumn('recorded_at', 'bigint', (c) => c.notNull())
     .addColumn('participant_id', text)
     .addColumn('name', text)
     .addColumn('reason', text)

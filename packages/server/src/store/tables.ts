@@ -124,6 +124,8 @@ export type Tables = {
     session_id: string
     room_id: string
     at: number
+    /** By our clock. */
+    recorded_at: number
     participant_id: string | null
     name: string | null
     reason: string | null

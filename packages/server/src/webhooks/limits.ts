@@ -20,6 +20,8 @@ export const retryWaitsMs = [
 const jitterPart = 0.1
 /** The longest wait that a receiver may ask for, in milliseconds. */
 export const retryAfterMaxMs = 24 * hourMs
+/** What happened longer before it was recorded is history that somebody brought, and nobody is told of it, in milliseconds. */
+export const historyAfterMs = 24 * hourMs
 /** An endpoint that took nothing for this long, though it was sent something, is disabled, in milliseconds: 5 days. */
 export const failingMaxMs = 5 * 24 * hourMs
 /** How long webhooks are signed with the secret before the last too, in milliseconds: a day. */

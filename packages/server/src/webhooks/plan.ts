@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import type { NumberedChange, Webhook } from '@rollcall/protocol'
-import type { ChangeReads } from '../store/changes.ts'
+import type { Webhook } from '@rollcall/protocol'
+import type { ChangeReads, LoggedChange } from '../store/changes.ts'
 import type { WebhookDelivery, WebhookEndpoint } from '../store/rows.ts'
 import type { Planned } from '../store/store.ts'
 import type { NewDelivery, ToldSession, WebhookStore } from '../store/webhooks.ts'
 import { toWebhook, toZoned, webhookTypes, writeWebhook } from './body.ts'
 import { wants } from './events.ts'
+import { historyAfterMs } from './limits.ts'
 
 /** Most changes that are looked at in one transaction. */
 const changesMax = 500
@@ -82,7 +83,7 @@ async function endpointsAt(
   webhooks: WebhookStore,
   keyId: number,
   endpointId: string,
-  page: NumberedChange[],
+  page: LoggedChange[],
 ): Promise<WebhookEndpoint[]> {
   if (endpointId === '') return webhooks.listOfRooms(keyId, unique(page.map(({ roomId }) => roomId)))
   const own = await webhooks.find(keyId, endpointId)
@@ -91,10 +92,11 @@ async function endpointsAt(
 
 function planFor(
   { id: endpointId, roomId, events }: WebhookEndpoint,
-  page: NumberedChange[],
+  page: LoggedChange[],
   sessions: Map<string, ToldSession>,
 ): NewDelivery[] {
   return page.flatMap((change) => {
+    if (change.recordedAt - change.at > historyAfterMs) return []
     const type = webhookTypes[change.type]
     const session = sessions.get(change.sessionId)
     // A session that was erased is not told of any more.
