@@ -9,14 +9,15 @@ try {
   const interrupted = new AbortController()
   process.once('SIGINT', () => interrupted.abort())
   const result = await runChaos({ ...options, signal: interrupted.signal }, (line) => process.stdout.write(`${line}\n`))
-  const { seed, postgres } = options
-  const { rounds, facts, sessions, visits, failed, lost, doubled, different, webhooks, untold, faults } = result
+  const { seed, postgres, servers } = options
+  const { rounds, restarts, facts, sessions, visits, failed, lost, doubled, different, webhooks, untold, faults } =
+    result
   for (const wrong of [lost, doubled, different, untold, faults]) {
     for (const text of wrong.slice(0, shownMax)) process.stdout.write(`${text}\n`)
   }
   const seconds = Math.round((performance.now() - startedAt) / 1000)
   process.stdout.write(
-    `${rounds} kills of a server on ${postgres ? 'PostgreSQL' : 'SQLite'} in ${seconds} s, seed ${seed}: ${facts} facts, ${failed} calls without an answer, ${visits} visits to hosted rooms, ${sessions} sessions\n` +
+    `${rounds} kills of ${servers === 1 ? 'a server' : `one of ${servers} servers`} on ${postgres ? `PostgreSQL, which restarted ${restarts} times,` : 'SQLite'} in ${seconds} s, seed ${seed}: ${facts} facts, ${failed} calls without an answer, ${visits} visits to hosted rooms, ${sessions} sessions\n` +
       `acknowledged facts lost ${lost.length}, doubled ${doubled.length}; sessions different ${different.length}; of ${webhooks} webhooks taken missing or out of order ${untold.length}; verify and rebuild ${
         faults.length === 0 ? 'are content' : 'are not content'
       }\n`,
@@ -34,9 +35,13 @@ function readOptions(args: string[]): ChaosOptions {
       rounds: { type: 'string', default: '20' },
       seed: { type: 'string', default: '1' },
       postgres: { type: 'boolean', default: false },
+      servers: { type: 'string', default: '1' },
     },
   })
-  return { rounds: whole('rounds', values.rounds), seed: whole('seed', values.seed), postgres: values.postgres }
+  const { postgres } = values
+  const servers = whole('servers', values.servers)
+  if (servers > 1 && !postgres) throw new Error(`--servers=${servers} takes --postgres: a SQLite file is of one server`)
+  return { rounds: whole('rounds', values.rounds), seed: whole('seed', values.seed), postgres, servers }
 }
 
 function whole(name: string, text: string): number {

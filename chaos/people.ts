@@ -1,6 +1,6 @@
-import { join } from '../packages/server/test/rtc-client.ts'
+import { connect, type RtcClient } from '../packages/server/test/rtc-client.ts'
 import { createRandom } from './random.ts'
-import type { Server } from './server.ts'
+import type { Servers } from './server.ts'
 
 /** One stay, as its own side knows it: each moment lies between two of these. By the wall clock, epoch milliseconds. */
 export type Visit = {
@@ -21,11 +21,13 @@ const roomsMax = 2
 const peopleInRoom = 4
 /** Somebody stays, or stays away, for less than this. */
 const whileMs = 250
+/** Servers that send somebody on to another, one after the other. */
+const redirectsMax = 3
 
 /** People who come to hosted rooms and go, and come back after each crash; until `stop`. */
 export function startPeople(
   roomIds: string[],
-  { server, seed, sign }: { server: Server; seed: number; sign(): Promise<string> },
+  { servers, seed, sign }: { servers: Servers; seed: number; sign(): Promise<string> },
 ) {
   const visits: Visit[] = []
   let stopping = false
@@ -46,11 +48,11 @@ export function startPeople(
     const random = createRandom(ownSeed)
     const rest = () => new Promise<void>((resolve) => setTimeout(resolve, 2 + random.below(whileMs)))
     while (!stopping) {
-      const running = await server.whenUp()
+      const { wsUrl } = await servers.whenUp()
       const visit: Visit = { roomId, participantId, askedAt: Date.now() }
       visits.push(visit)
       // Whoever is on the way in when the server dies is refused by one that is gone.
-      const client = await join({ wsUrl: running.wsUrl, sign }, roomId, participantId).catch(() => undefined)
+      const client = await join(wsUrl, { token: await sign(), roomId, participantId }).catch(() => undefined)
       if (client !== undefined) {
         visit.joinedAt = Date.now()
         await Promise.race([rest(), client.closed])
@@ -63,4 +65,19 @@ export function startPeople(
       await rest()
     }
   }
+}
+
+/** Joins there, or where that sends to. Rejects where it is not let in. */
+async function join(
+  wsUrl: string,
+  who: { token: string; roomId: string; participantId: string },
+  redirects = 0,
+): Promise<RtcClient> {
+  const client = await connect({ wsUrl })
+  client.send({ type: 'join', ...who })
+  const message = await client.any()
+  if (message.type === 'joined') return client
+  client.socket.terminate()
+  if (message.type === 'redirect' && redirects < redirectsMax) return join(message.url, who, redirects + 1)
+  throw new Error(`${who.participantId} was told ${message.type} in answer to a join`)
 }

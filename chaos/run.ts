@@ -11,20 +11,25 @@ import { openLog } from './log.ts'
 import { startPeople } from './people.ts'
 import { createRandom } from './random.ts'
 import { nameOf, type Sent, sendAll } from './senders.ts'
-import { createServer, type Server } from './server.ts'
+import { createServers, type Servers } from './server.ts'
 import { openWebhooks } from './webhooks.ts'
 import { createWorld, graceSeconds, type Told } from './world.ts'
 
 export type ChaosOptions = {
   rounds: number
   seed: number
+  /** On PostgreSQL, which restarts in the middle of some rounds; else on SQLite. */
   postgres: boolean
+  /** How many before one database. */
+  servers: number
   /** Ends it after the round under way. */
   signal?: AbortSignal | undefined
 }
 
 export type Result = {
   rounds: number
+  /** How often PostgreSQL was restarted. */
+  restarts: number
   /** Facts that were acknowledged, among them those of hosted rooms. */
   facts: number
   sessions: number
@@ -49,10 +54,12 @@ const key = { apiKey: 'chaos', secret: 'a secret that nobody needs to keep' }
 const settleMs = 30_000
 /** Facts of a round that are told in the next. */
 const delayedShare = 0.1
+/** Rounds in which PostgreSQL is restarted. */
+const restartedShare = 0.25
 
-/** Kills a server again and again while it records a world, and looks in the end whether all of it is right. */
+/** Kills servers again and again while they record a world, and looks in the end whether all of it is right. */
 export async function runChaos(
-  { rounds, seed, postgres, signal }: ChaosOptions,
+  { rounds, seed, postgres, servers: count, signal }: ChaosOptions,
   say: (line: string) => void,
 ): Promise<Result> {
   const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-chaos-'))
@@ -68,17 +75,18 @@ export async function runChaos(
     ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on',
     ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
   }
-  const server = createServer(env)
+  const servers = createServers(count, env, createRandom(seed + 2))
   try {
-    const result = await play({ rounds, seed, signal, server, where: { dataFolder, databaseUrl } }, say)
-    await server.stop()
+    const where = { dataFolder, databaseUrl }
+    const result = await play({ rounds, seed, signal, servers, service, where }, say)
+    await Promise.all(servers.each.map((one) => one.stop()))
     for (const args of [['verify'], ['rebuild', '--dry-run']]) {
       const { code, stdout, stderr } = await runProgram('cli.ts', env, args).ended
       if (code !== 0) result.faults.push(`rollcall ${args.join(' ')}: ${stdout}${stderr}`)
     }
     return result
   } finally {
-    await server.kill()
+    await Promise.all(servers.each.map((one) => one.kill()))
     await service?.stop()
     await rm(dataFolder, { recursive: true })
   }
@@ -90,12 +98,16 @@ async function startService(): Promise<Postgres> {
   return startPostgres()
 }
 
-type Play = Omit<ChaosOptions, 'postgres'> & {
-  server: Server
+type Play = Omit<ChaosOptions, 'postgres' | 'servers'> & {
+  servers: Servers
+  service: Postgres | undefined
   where: { dataFolder: string; databaseUrl: string | undefined }
 }
 
-async function play({ rounds, seed, signal, server, where }: Play, say: (line: string) => void): Promise<Result> {
+async function play(
+  { rounds, seed, signal, servers, service, where }: Play,
+  say: (line: string) => void,
+): Promise<Result> {
   const random = createRandom(seed)
   const world = createWorld(random)
   const sign = () => signToken(key, { roles: ['crawler', 'rtc'] }, { now: Date.now(), lifetimeMs: 3_600_000 })
@@ -105,11 +117,12 @@ async function play({ rounds, seed, signal, server, where }: Play, say: (line: s
   const told: SessionFact[] = []
   let delayed: Told[] = []
 
-  await server.start()
-  const rooms = await Promise.all([makeRoom(server, sign), makeRoom(server, sign)])
-  const webhooks = await openWebhooks((...of) => call(server, sign, ...of), createRandom(seed + 1))
-  const people = startPeople(rooms, { server, seed, sign })
+  await Promise.all(servers.each.map((one) => one.start()))
+  const rooms = await Promise.all([makeRoom(servers, sign), makeRoom(servers, sign)])
+  const webhooks = await openWebhooks((...of) => call(servers, sign, ...of), createRandom(seed + 1))
+  const people = startPeople(rooms, { servers, seed, sign })
   let played = 0
+  let restarts = 0
   while (played < rounds && signal?.aborted !== true) {
     const round = played + 1
     const news = world.nextRound()
@@ -125,34 +138,38 @@ async function play({ rounds, seed, signal, server, where }: Play, say: (line: s
       answers += 1
       if (answers === killAfter) reached.resolve()
     }
-    const parts = { server, random: createRandom(seed + 7919 * round), sent, sign, answered }
+    const parts = { servers, random: createRandom(seed + 7919 * round), sent, sign, answered }
     const sending = Promise.all([...news, ...late].map((one) => sendAll(one, parts)))
     // What goes wrong is thrown where it is awaited, after the kill.
     sending.catch(() => reached.resolve())
     await Promise.race([reached.promise, sending])
     await new Promise((resolve) => setTimeout(resolve, random.below(20)))
     if (random.chance(0.2)) await webhooks.restart()
-    await server.kill()
+    const restarted = service !== undefined && random.chance(restartedShare)
+    if (restarted) await service.restart()
+    restarts += restarted ? 1 : 0
+    const victim = random.pick(servers.each)
+    await victim.kill()
     const acknowledged = [...sent.answered]
-    await server.start()
+    await victim.start()
     await log.read()
     for (const name of acknowledged) if (!log.names.has(name)) lost.add(`${name} was answered before round ${round}`)
     await sending
     played = round
     say(
-      `round ${round}: killed after ${answers < killAfter ? 'all' : killAfter} answers; ${sent.answered.size - before.facts} facts in ${
+      `round ${round}: killed after ${answers < killAfter ? 'all' : killAfter} answers${restarted ? ' and a restart of PostgreSQL' : ''}; ${sent.answered.size - before.facts} facts in ${
         sent.calls - before.calls
       } calls, ${sent.failed - before.failed} without an answer; ${people.visits.length - before.visits} visits; lost ${lost.size}, doubled ${log.doubled}`,
     )
   }
   await people.stop()
-  const parts = { server, random, sent, sign, answered: () => {} }
+  const parts = { servers, random, sent, sign, answered: () => {} }
   await Promise.all(delayed.map((one) => sendAll(one, parts)))
 
   // Whatever is to be concluded takes its time.
   const deadline = performance.now() + settleMs
   for (;;) {
-    const seen = await listSeen(server, sign)
+    const seen = await listSeen(servers, sign)
     const wrongs = compareWithVisits(people.visits, seen)
     wrongs.different.push(...compareWithModel(told, graceSeconds * 1000, seen))
     const isSettled =
@@ -169,6 +186,7 @@ async function play({ rounds, seed, signal, server, where }: Play, say: (line: s
     const doubled = log.doubled > 0 ? [`${log.doubled} facts are in the log twice`] : []
     return {
       rounds: played,
+      restarts,
       facts: log.names.size,
       sessions: seen.length,
       visits: people.visits.length,
@@ -190,14 +208,14 @@ async function play({ rounds, seed, signal, server, where }: Play, say: (line: s
   }
 }
 
-async function makeRoom(server: Server, sign: () => Promise<string>): Promise<string> {
-  return (await call<{ roomId: string }>(server, sign, 'POST', '/v2/rooms')).roomId
+async function makeRoom(servers: Servers, sign: () => Promise<string>): Promise<string> {
+  return (await call<{ roomId: string }>(servers, sign, 'POST', '/v2/rooms')).roomId
 }
 
-async function listSeen(server: Server, sign: () => Promise<string>): Promise<SeenSession[]> {
+async function listSeen(servers: Servers, sign: () => Promise<string>): Promise<SeenSession[]> {
   const sessions: Session[] = []
   for (let page = 1; ; page++) {
-    const { data } = await call<SessionPage>(server, sign, 'GET', `/v2/sessions?page=${page}&perPage=200`)
+    const { data } = await call<SessionPage>(servers, sign, 'GET', `/v2/sessions?page=${page}&perPage=200`)
     if (data.length === 0) break
     sessions.push(...data)
   }
@@ -219,13 +237,13 @@ async function listSeen(server: Server, sign: () => Promise<string>): Promise<Se
 }
 
 async function call<Body>(
-  server: Server,
+  servers: Servers,
   sign: () => Promise<string>,
   method: string,
   path: string,
   body?: object,
 ): Promise<Body> {
-  const { url } = await server.whenUp()
+  const { url } = await servers.whenUp()
   const headers = { authorization: await sign(), ...(body !== undefined && { 'content-type': 'application/json' }) }
   const response = await fetch(`${url}${path}`, {
     method,

@@ -1,6 +1,6 @@
 import type { EventResults, SessionFact } from '@rollcall/protocol'
 import type { Random } from './random.ts'
-import type { Server } from './server.ts'
+import type { Servers } from './server.ts'
 import type { Told } from './world.ts'
 
 /** What the senders know of what they sent. */
@@ -14,12 +14,12 @@ export type Sent = {
   forgotten: number
 }
 
-export type SenderParts = { server: Server; random: Random; sent: Sent; sign(): Promise<string>; answered(): void }
+export type SenderParts = { servers: Servers; random: Random; sent: Sent; sign(): Promise<string>; answered(): void }
 
 const batchMax = 12
 /** Calls that one sender makes at once, where the order is nothing to it. */
 const callsAtOnce = 3
-const retryMs = 20
+const retryMs = 100
 const callTimeoutMs = 20_000
 
 /** Tells everything, until it is answered; and some of it again. */
@@ -74,9 +74,9 @@ async function sendUntilAnswered(source: string, facts: SessionFact[], parts: Se
 async function send(
   source: string,
   facts: SessionFact[],
-  { server, sent, sign, answered }: SenderParts,
+  { servers, sent, sign, answered }: SenderParts,
 ): Promise<EventResults['results'] | undefined> {
-  const { url } = await server.whenUp()
+  const { url } = await servers.whenUp()
   const events = facts.map(({ source: _, receivedAt: __, ...event }) => event)
   sent.calls += 1
   try {

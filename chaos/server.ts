@@ -1,4 +1,5 @@
 import { type Program, runProgram } from '../packages/server/test/run-program.ts'
+import type { Random } from './random.ts'
 
 export type Running = { url: string; wsUrl: string }
 
@@ -9,15 +10,30 @@ export type Server = {
   kill(): Promise<void>
   /** Ends it in good order. */
   stop(): Promise<void>
-  /** The one that runs, as soon as one does. */
+  /** It, as soon as it runs. */
   whenUp(): Promise<Running>
 }
 
-/** A database's lock falls a moment after the server that held it. */
+/** Servers on the same data, for whoever it is all the same which of them answers. */
+export type Servers = {
+  each: Server[]
+  /** Any of those that run, as soon as one does. */
+  whenUp(): Promise<Running>
+}
+
+/** A data folder's lock falls a moment after the server that held it. */
 const lockTries = 50
 const lockRetryMs = 100
 
-export function createServer(env: { [name: string]: string }): Server {
+export function createServers(count: number, env: { [name: string]: string }, random: Random): Servers {
+  const each = Array.from({ length: count }, () => createServer(env))
+  return {
+    each,
+    whenUp: () => Promise.race(random.shuffle(each).map((one) => one.whenUp())),
+  }
+}
+
+function createServer(env: { [name: string]: string }): Server {
   let program: Program | undefined
   let up = Promise.withResolvers<Running>()
 

@@ -12,8 +12,8 @@ type Ask = <Body>(method: string, path: string, body?: object) => Promise<Body>
 
 type Told = { webhooks: number; missing: string[]; disordered: string[] }
 
-/** How long what failed may take to come, in milliseconds. */
-const settleMs = 60_000
+/** A receiver that is sent nothing for this long, in milliseconds, is sent nothing more. */
+const quietMs = 60_000
 /** The receiver is gone for less than this, in milliseconds. */
 const downMs = 300
 
@@ -36,19 +36,21 @@ export async function openWebhooks(ask: Ask, random: Random) {
     },
 
     /**
-     * Takes everything from now on, and has sent again what failed, until every change was told or that takes too long.
+     * Takes everything from now on, and has sent again what failed, until every change was told or nothing more comes.
      * Gives what was taken, and of it, once by its id, what is missing and what is out of order.
      */
     async settle(changes: LoggedChange[]): Promise<Told> {
       receiver.answer = () => 200
-      const deadline = performance.now() + settleMs
+      let came = { webhooks: 0, at: performance.now() }
       for (;;) {
         await ask('POST', `/v2/webhooks/${id}/replay`, { failed: true })
         const told = compare(
           changes,
           [...earlier, receiver].flatMap(({ taken }) => taken),
         )
-        if (told.missing.length === 0 || performance.now() > deadline) return told
+        const now = performance.now()
+        if (told.webhooks > came.webhooks) came = { webhooks: told.webhooks, at: now }
+        if (told.missing.length === 0 || now - came.at > quietMs) return told
         await new Promise((resolve) => setTimeout(resolve, 200))
       }
     },

@@ -4,12 +4,13 @@ import { runChaos } from '../../../chaos/run.ts'
 
 // A server that hangs has to fail here, not to hold up the run.
 describe('a server that is killed again and again while facts and people come', { timeout: 600_000 }, () => {
-  for (const [rounds, postgres, store] of [
-    [16, false, 'SQLite'],
-    [4, true, 'PostgreSQL'],
+  for (const [rounds, postgres, servers, store] of [
+    [16, false, 1, 'SQLite'],
+    [4, true, 1, 'PostgreSQL'],
+    [4, true, 3, 'three servers on PostgreSQL'],
   ] as const) {
     test(`has every acknowledged fact once, every session as the reference model has it, and told of every change in order (${store}, ${rounds} kills)`, async (t) => {
-      const result = await runChaos({ rounds, seed: 2, postgres }, (line) => t.diagnostic(line))
+      const result = await runChaos({ rounds, seed: 2, postgres, servers }, (line) => t.diagnostic(line))
       const { lost, doubled, different, untold, faults } = result
       const wrongs = { lost, doubled, different, untold, faults }
       assert.deepEqual(wrongs, { lost: [], doubled: [], different: [], untold: [], faults: [] })

@@ -11,13 +11,19 @@ export type Postgres = {
   url: string
   /** The address of a database of its own, empty. */
   newDatabase(): Promise<string>
+  /** Stops it, whoever is connected, and starts it again on the same data. Only one of its own can be. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
 /** The one that `ROLLCALL_TEST_DATABASE_URL` names, or a real one of its own, from npm. */
 export async function startPostgres(): Promise<Postgres> {
   const given = process.env.ROLLCALL_TEST_DATABASE_URL
-  if (given !== undefined) return { url: given, newDatabase: () => createDatabase(given), stop: async () => {} }
+  if (given !== undefined) {
+    const restart = () =>
+      Promise.reject(new Error('ROLLCALL_TEST_DATABASE_URL names a service that is not ours to restart'))
+    return { url: given, newDatabase: () => createDatabase(given), restart, stop: async () => {} }
+  }
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-postgres-'))
   // The user that PostgreSQL runs as has to get in.
   await chmod(folder, 0o755)
@@ -28,7 +34,8 @@ export async function startPostgres(): Promise<Postgres> {
     port,
     user: 'rollcall',
     password: 'rollcall',
-    persistent: false,
+    // Else a stop removes the data.
+    persistent: true,
     // PostgreSQL refuses to run as root: then it gets a user of its own.
     createPostgresUser: process.getuid?.() === 0,
     onLog: (line) => lines.push(String(line)),
@@ -44,6 +51,10 @@ export async function startPostgres(): Promise<Postgres> {
   return {
     url,
     newDatabase: () => createDatabase(url),
+    async restart() {
+      await service.stop()
+      await service.start()
+    },
     async stop() {
       await service.stop()
       await rm(folder, { recursive: true, force: true })
