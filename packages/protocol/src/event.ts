@@ -20,7 +20,8 @@ export const snapshotParticipantsMax = 50_000
 export const reasonMaxLength = 256
 
 /** What a time that a caller names takes. */
-export const timeTakes = 'epoch milliseconds or an ISO 8601 time, such as 2022-02-22T07:57:11.505Z'
+export const timeTakes =
+  'epoch milliseconds or an ISO 8601 time, such as 2022-02-22T07:57:11.505Z, of the years 1 to 9999'
 
 const Time = (about: string) => Type.Union([Type.Integer(), Type.String()], { description: timeTakes, about })
 const Name = Type.Optional(

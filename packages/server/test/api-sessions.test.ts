@@ -163,7 +163,8 @@ describe('GET /v2/sessions', () => {
     const wrong = {
       status: ['open', '', 'ENDED'],
       startDate: ['yesterday', '', '2026-13-01', '2026-01-01T25:00:00Z', '1e3', '99999999999999999999', 'NaN'],
-      endDate: ['tomorrow', '12/31/2026'],
+      // What is answered of a time has four digits for its year.
+      endDate: ['tomorrow', '12/31/2026', '-62135596800001', '253402300800000', '9999-12-31T23:59:59-01:00'],
       page: ['0', '-1', 'abc', '1.5', '', ' 1', '0x1', '1e2', 'NaN', 'Infinity', '9'.repeat(30)],
       perPage: ['0', '-1', 'abc', '1.5', '', 'NaN'],
     }

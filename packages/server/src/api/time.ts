@@ -4,10 +4,14 @@ import { quote } from '../explain.ts'
 
 const isoPattern = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?<zone>Z|[+ -]\d\d:?\d\d)?)?$/i
 
+/** The years that ISO 8601 writes with four digits; a month's report up to the first of these times begins in the year 0. */
+const earliestAt = Date.parse('0001-01-01T00:00:00.000Z')
+const latestAt = Date.parse('9999-12-31T23:59:59.999Z')
+
 /** Epoch milliseconds of a time that a caller names. A time without a zone is UTC; a `+` that came as a space, as in a query, is a `+`. */
 export function parseTime(name: string, text: string): number {
   const at = /^-?\d+$/.test(text) ? Number(text) : parseIso(text)
-  if (Number.isNaN(new Date(at).getTime())) {
+  if (!(at >= earliestAt && at <= latestAt)) {
     throw new Refusal('BAD_REQUEST', `${name}=${quote(text)} is not understood: it takes ${timeTakes}`)
   }
   return at
