@@ -1,0 +1,41 @@
+// What an id is of, by where it stands.
+
+export type Kind = 'rooms' | 'sessions' | 'participants' | 'sources' | 'webhooks' | 'deliveries' | 'cursors'
+
+/** By the step of a path before it. */
+const bySteps: { [step: string]: Kind } = {
+  rooms: 'rooms',
+  validate: 'rooms',
+  sessions: 'sessions',
+  participants: 'participants',
+  participant: 'participants',
+  sources: 'sources',
+  ingest: 'sources',
+  webhooks: 'webhooks',
+  deliveries: 'deliveries',
+}
+
+/** By the name of a field or a parameter. */
+const byNames: { [name: string]: Kind } = {
+  roomId: 'rooms',
+  meetingId: 'rooms',
+  customRoomId: 'rooms',
+  query: 'rooms',
+  sessionId: 'sessions',
+  participantId: 'participants',
+  userId: 'participants',
+  sourceId: 'sources',
+  deliveryId: 'deliveries',
+  cursor: 'cursors',
+}
+
+/** Of what is made by a call to a path that begins so. */
+export const madeAt: { [start: string]: Kind } = { '/v2/sources': 'sources', '/v2/webhooks': 'webhooks' }
+
+export function kindAfter(step: string | undefined): Kind | undefined {
+  return step === undefined || !Object.hasOwn(bySteps, step) ? undefined : bySteps[step]
+}
+
+export function kindOf(name: string): Kind | undefined {
+  return Object.hasOwn(byNames, name) ? byNames[name] : undefined
+}
