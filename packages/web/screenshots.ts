@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Rollcall } from '@rollcall/client'
+import { type KeyPair, Rollcall, signToken } from '@rollcall/client'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
 import { startApp } from '../server/src/app.ts'
 import { readConfig } from '../server/src/config.ts'
@@ -15,6 +16,7 @@ import { buildWhereStale } from './build.ts'
 const images = join(import.meta.dirname, '../../docs/images')
 const executablePath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
 const patienceMs = 180_000
+const imageMaxBytes = 200_000
 const looks = {
   light: { viewport: { width: 1280, height: 800 }, colorScheme: 'light' },
   dark: { viewport: { width: 1280, height: 800 }, colorScheme: 'dark' },
@@ -34,6 +36,7 @@ try {
   const rollcall = new Rollcall({ url: app.url, ...key })
   const [live] = (await rollcall.sessions.list({ query: 'demo-workshop' }).page()).data
   const [measured] = (await rollcall.sessions.list({ query: 'demo-standup', status: 'ended' }).page()).data
+  await addSource(key)
   const webhookId = await sendWebhooks(rollcall, receiver)
   const pages: { [name: string]: string } = {
     sessions: '/',
@@ -53,7 +56,7 @@ try {
     await page.getByRole('heading', { name: 'Sign in' }).waitFor()
     await take(page, `sign-in-${look}`)
     await page.goto(await createLink(key, app.url, app.context))
-    await page.reload()
+    await page.getByRole('heading', { name: 'Sessions' }).waitFor()
     for (const [name, path] of Object.entries(pages)) {
       await page.goto(app.url + path)
       await page.locator('h1').waitFor()
@@ -88,6 +91,17 @@ try {
   await rm(folder, { recursive: true, force: true })
 }
 
+/** A media server that has not reported yet. */
+async function addSource(key: KeyPair): Promise<void> {
+  const token = await signToken(key, { roles: ['crawler'] })
+  const answer = await fetch(`${app.url}/v2/sources`, {
+    method: 'POST',
+    headers: { authorization: token, 'content-type': 'application/json' },
+    body: JSON.stringify({ type: 'livekit', name: 'eu-1', apiKey: 'demo', secret: randomBytes(32).toString('hex') }),
+  })
+  if (!answer.ok) throw new Error(await answer.text())
+}
+
 /** An endpoint that took some of what was sent, and one that was disabled. @returns the id of the first */
 async function sendWebhooks(rollcall: Rollcall, receiver: Receiver): Promise<string> {
   receiver.answer = ({ webhook }) =>
@@ -116,6 +130,9 @@ async function open(context: BrowserContext): Promise<Page> {
 /** Once nothing moves any more that has to settle: charts and fonts. */
 async function take(page: Page, name: string): Promise<void> {
   await page.waitForTimeout(800)
-  await page.screenshot({ path: join(images, `${name}.png`) })
-  console.log(name)
+  const path = join(images, `${name}.png`)
+  await page.screenshot({ path })
+  const { size } = await stat(path)
+  if (size > imageMaxBytes) throw new Error(`${path} has ${size} bytes: at most ${imageMaxBytes}`)
+  console.log(name, size)
 }

@@ -22,10 +22,18 @@ export function createClient(token: string): Rollcall {
   return new Rollcall({ url: location.origin, token })
 }
 
+export function hasCode(): boolean {
+  return readCode() !== undefined
+}
+
+function readCode(): string | undefined {
+  return new URLSearchParams(location.hash.slice(1)).get('code') ?? undefined
+}
+
 /** The code of the link that brought us here. It is taken out of the address at once. */
 export function takeCode(): string | undefined {
-  const code = new URLSearchParams(location.hash.slice(1)).get('code')
-  if (code === null) return undefined
+  const code = readCode()
+  if (code === undefined) return undefined
   history.replaceState(null, '', location.pathname + location.search)
   return code
 }

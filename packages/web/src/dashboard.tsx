@@ -2,13 +2,17 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode, useMemo, useState } from 'react'
 import { createRoot } from 'react-dom/client'
-import { createClient, forgetToken, keepToken, readToken, redeemCode, takeCode } from './access.ts'
+import { createClient, forgetToken, hasCode, keepToken, readToken, redeemCode, takeCode } from './access.ts'
 import { ChangesProvider } from './changes.tsx'
 import { router } from './router.tsx'
 import { SignIn } from './sign-in.tsx'
 import { SignedInProvider } from './signed-in.tsx'
 import { Theme } from './theme.tsx'
 
+// A link that is opened where the page is open already does not load it again.
+window.addEventListener('hashchange', () => {
+  if (hasCode()) location.reload()
+})
 const failure = await signInByLink()
 const root = document.getElementById('root')
 if (root === null) throw new Error('the page has no root')

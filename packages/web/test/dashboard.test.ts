@@ -45,6 +45,11 @@ describe('the dashboard', guard, () => {
     await other.getByRole('textbox', { name: 'Secret' }).fill(server.secret)
     await other.getByRole('button', { name: 'Sign in' }).click()
     await other.getByRole('link', { name: 'planning' }).waitFor()
+
+    await other.getByRole('button', { name: 'Sign out' }).click()
+    await other.getByRole('heading', { name: 'Sign in' }).waitFor()
+    await other.goto(await makeLink(server))
+    await other.getByRole('link', { name: 'planning' }).waitFor()
   })
 
   test('shows a session live, ends it, and afterwards shows what the API says', async (t) => {
