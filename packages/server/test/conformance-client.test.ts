@@ -51,6 +51,24 @@ const covered: [resource: { name: string; prototype: object }, methods: string[]
   [AccessTokenBuilder, ['setParticipant', 'grant', 'forRoom', 'forApi', 'expiresIn', 'setClaim', 'toJwt']],
   [VideoSDK, ['generateToken', 'accessToken', 'verifyToken', 'request', 'resolveToken']],
 ]
+/** What of the client is for services that Rollcall has nothing of. */
+const notHere = [
+  'agents',
+  'alertRules',
+  'batchcall',
+  'connectors',
+  'hls',
+  'incidents',
+  'recordings',
+  'resourcePool',
+  'rtmp',
+  'sip',
+  'socketIngress',
+  'transcodings',
+  'transcription',
+  'whep',
+  'whip',
+]
 const calls = new Map<string, Mock<Method>>()
 
 type Method = (...args: never[]) => unknown
@@ -496,6 +514,13 @@ describe('the official client’s webhooks', () => {
 })
 
 describe('nothing of the official client is left out:', () => {
+  test('every resource it has is covered, or listed as nothing of Rollcall’s', () => {
+    const classes = new Set(covered.map(([resource]) => resource.name))
+    const resources = Object.entries(client).filter(([, part]) => /Resource$/.test(part?.constructor.name ?? ''))
+    const uncovered = resources.filter(([, part]) => !classes.has(part.constructor.name)).map(([name]) => name)
+    assert.deepEqual(uncovered.sort(), notHere)
+  })
+
   test('every method it has for these resources is listed here', () => {
     for (const [{ name, prototype }, methods] of covered) {
       const has = Object.getOwnPropertyNames(prototype).filter((member) => member !== 'constructor')
