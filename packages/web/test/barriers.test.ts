@@ -91,6 +91,7 @@ describe('no serious barrier, in light and dark', { timeout: 600_000 }, () => {
     await assertNoBarrier(page, 'sign-in')
     await page.goto(await makeLink(server))
     await page.reload()
+    await page.getByRole('heading', { name: 'Sessions' }).waitFor()
     for (const path of paths) {
       await page.goto(server.url + path)
       await page.locator('main').getByText(/./).first().waitFor()

@@ -58,6 +58,8 @@ describe('the dashboard', guard, () => {
     const { roomId } = await rollcall.rooms.create({ customRoomId: 'live' })
     const page = await browser.newPage()
     page.setDefaultTimeout(patienceMs)
+    const streams: string[] = []
+    page.on('request', (request) => request.url().includes('/v2/stream') && streams.push(request.url()))
     await page.goto(await makeLink(server))
     await page.getByRole('heading', { name: 'Sessions' }).waitFor()
     const join = async (name: string) =>
@@ -80,6 +82,7 @@ describe('the dashboard', guard, () => {
     const [session] = (await rollcall.sessions.list({ roomId }).page()).data
     assert.equal(session?.status, 'ended')
     assert.equal(await page.locator('dt:has-text("People") + dd').textContent(), String(session?.uniqueParticipants))
+    assert.equal(streams.length, 1, 'the whole dashboard follows one stream of changes')
   })
 
   test('keeps the state of a view in its address', async (t) => {

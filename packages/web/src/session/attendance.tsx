@@ -95,7 +95,7 @@ function Row({ person, sessionId, onChanged }: { person: Participant; sessionId:
       <Table.Td>
         <Text size="sm">{last.end === null ? '' : explainEnd(last)}</Text>
       </Table.Td>
-      <Table.Td>
+      <Table.Td ta="right">
         {last.end === null && (
           <ConfirmButton
             size="compact-sm"

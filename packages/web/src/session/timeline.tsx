@@ -11,6 +11,8 @@ import { countInside, pan, ticksOf, type View, wholeOf, zoom } from './stays.ts'
 import classes from './timeline.module.css'
 
 const rowHeight = 30
+/** Half of what is written at a moment: nearer to the edge it would be cut off. */
+const tickHalfPx = 28
 const zoomStep = 0.7
 const panStep = 0.15
 
@@ -90,15 +92,17 @@ export function Timeline({ session }: { session: Session }) {
         most={session.maxJoinedPeersCount}
       />
       <div ref={axis} className={`numeric ${classes.axis}`} aria-hidden="true">
-        {ticksOf(view, Math.max(2, width / 90)).map((at) => (
-          <span
-            key={at}
-            className={classes.tick}
-            style={{ left: `${((at - view.from) / (view.to - view.from)) * 100}%` }}
-          >
-            {labelOf(at, view)}
-          </span>
-        ))}
+        {ticksOf(view, Math.max(2, width / 90))
+          .filter((at) => (view.to - at) * width > (view.to - view.from) * tickHalfPx)
+          .map((at) => (
+            <span
+              key={at}
+              className={classes.tick}
+              style={{ left: `${((at - view.from) / (view.to - view.from)) * 100}%` }}
+            >
+              {labelOf(at, view)}
+            </span>
+          ))}
       </div>
       <section
         ref={scroller}

@@ -135,7 +135,8 @@ function Row({
   onOpen: () => void
   onReplay: () => void
 }) {
-  const { webhookType, sessionId, state, attempts, nextAttemptAt, createdAt, lastDurationMs } = delivery
+  const { webhookType, sessionId, state, attempts, nextAttemptAt, createdAt, lastStatus, lastError, lastDurationMs } =
+    delivery
   return (
     <Table.Tr>
       <Table.Td>
@@ -157,9 +158,7 @@ function Row({
         )}
       </Table.Td>
       <Table.Td className="numeric">{attempts}</Table.Td>
-      <Table.Td className={classes.answer}>
-        <Answer delivery={delivery} />
-      </Table.Td>
+      <Table.Td className={`numeric ${classes.answer}`}>{lastError ?? lastStatus ?? '–'}</Table.Td>
       <Table.Td className="numeric">{lastDurationMs === null ? '–' : `${lastDurationMs.toLocaleString()} ms`}</Table.Td>
       <Table.Td>
         <Time at={createdAt} />
@@ -190,21 +189,6 @@ function State({ state }: { state: DeliveryState }) {
     <Text span size="sm" fw={600} {...(state === 'parked' && { c: 'var(--mantine-color-error)' })}>
       {names[state]}
     </Text>
-  )
-}
-
-/** What the last attempt was answered, or why there was no answer. */
-function Answer({ delivery: { lastStatus, lastError, attempts } }: { delivery: WebhookDelivery }) {
-  if (attempts === 0 && lastStatus === null) return <>–</>
-  return (
-    <>
-      {lastStatus !== null && <span className="numeric">{lastStatus}</span>}
-      {lastError !== null && (
-        <Text size="xs" c="dimmed" lineClamp={2}>
-          {lastError}
-        </Text>
-      )}
-    </>
   )
 }
 
