@@ -90,7 +90,6 @@ describe('no serious barrier, in light and dark', { timeout: 600_000 }, () => {
     await page.getByRole('heading', { name: 'Sign in' }).waitFor()
     await assertNoBarrier(page, 'sign-in')
     await page.goto(await makeLink(server))
-    await page.reload()
     await page.getByRole('heading', { name: 'Sessions' }).waitFor()
     for (const path of paths) {
       await page.goto(server.url + path)
