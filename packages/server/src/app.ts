@@ -9,6 +9,7 @@ import { createApiServer } from './api/server.ts'
 import { startAutoClose } from './auto-close.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { createCommands } from './commands.ts'
+import { commandAfar } from './commands-afar.ts'
 import type { Config } from './config.ts'
 import type { Context } from './context.ts'
 import { countFacts } from './count-facts.ts'
@@ -104,7 +105,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   started.defer(() => retention.stop())
   const verifyToken = createTokenVerifier({ reads, clock, strictRoles: config.strictRoles })
   const hostedRooms = createHostedRooms(context, { verifyToken, holds: fleet.rooms, limits: parts.rtcLimits })
-  const commands = createCommands(context, hostedRooms)
+  const commands = commandAfar(createCommands(context, hostedRooms), { orders: fleet.orders, reads, hostedRooms })
   const autoClose = startAutoClose(context, commands, fleet)
   started.defer(() => autoClose.stop())
   const sourceHealth = startSourceHealth(context)

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import type { Session, SessionPage } from '@rollcall/protocol'
+import { joinRoom } from '@rollcall/client'
+import type { Participant, Session, SessionPage } from '@rollcall/protocol'
 import pg from 'pg'
 import { signToken } from '../src/token.ts'
 import { type Postgres, startPostgres } from './postgres.ts'
 import { connect, join } from './rtc-client.ts'
 import { type Program, runProgram } from './run-program.ts'
+import { openStream } from './stream-reader.ts'
+import { startReceiver } from './webhook-receiver.ts'
 
 const key = { apiKey: 'many', secret: 'a secret of the tests with many servers' }
 let postgres: Postgres
@@ -67,6 +70,10 @@ async function sessionsOf(server: Server, roomId: string): Promise<Session[]> {
   return (await server.call<SessionPage>('GET', `/v2/sessions?roomId=${roomId}`)).data
 }
 
+function timelogOf(session: Session | undefined, id: string): Participant['timelog'] {
+  return session?.participants.find(({ participantId }) => participantId === id)?.timelog ?? []
+}
+
 async function until<T>(read: () => Promise<T>, isSo: (value: T) => boolean): Promise<T> {
   for (;;) {
     const value = await read()
@@ -109,6 +116,138 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
     await Promise.all([one.kill(), two.kill()])
   })
 
+  test('the client package goes where it is sent, and a lost connection begins at the first address again', async () => {
+    const start = serversOn(await postgres.newDatabase(), { ROLLCALL_GRACE_SECONDS: '60' })
+    const [one, two] = await Promise.all([start(), start()])
+    const { roomId } = await one.call<{ roomId: string }>('POST', '/v2/rooms')
+    const ann = await join(one, roomId, 'ann')
+    const bob = joinRoom({ url: two.url, token: two.sign, roomId, participantId: 'bob' })
+    await bob.joined
+    assert.equal(bob.sessionId, ann.joined.sessionId)
+    assert.deepEqual([...bob.participants.keys()], ['ann'])
+    const again = new Promise((resolve) => bob.on('joined', resolve))
+    await one.kill()
+    await again
+    assert.equal(bob.sessionId, ann.joined.sessionId, 'within the grace')
+    const [session] = await sessionsOf(two, roomId)
+    assert.deepEqual(
+      timelogOf(session, 'bob').map(({ end }) => end === null),
+      [false, true],
+    )
+    await bob.leave()
+    await two.kill()
+  })
+
+  test('a command reaches the process that holds the room: its sockets are closed before the answer, and the answering one shows nothing older', async () => {
+    const start = serversOn(await postgres.newDatabase())
+    const [one, two] = await Promise.all([start(), start()])
+    const { roomId } = await one.call<{ roomId: string }>('POST', '/v2/rooms')
+    const [ann, bob, cy] = await Promise.all(['ann', 'bob', 'cy'].map((name) => join(one, roomId, name)))
+    assert.equal((await sessionsOf(two, roomId))[0]?.status, 'ongoing')
+    const removed = await two.call<Session & { enforced: unknown }>('POST', '/v2/sessions/participants/remove', {
+      roomId,
+      participantId: 'ann',
+    })
+    assert.equal(removed.enforced, true)
+    assert.equal(timelogOf(removed, 'ann')[0]?.reason, 'removed')
+    assert.equal(await ann?.closed, 'REMOVED')
+    const ended = await two.call<Session & { enforced: unknown }>('POST', '/v2/sessions/end', { roomId })
+    assert.equal(ended.enforced, true)
+    assert.equal(ended.status, 'ended')
+    assert.equal(await bob?.closed, 'SESSION_ENDED')
+    assert.equal(await cy?.closed, 'SESSION_ENDED')
+    assert.equal((await sessionsOf(two, roomId))[0]?.status, 'ended')
+    const dan = await join(one, roomId, 'dan')
+    await two.call('POST', '/v2/rooms/deactivate', { roomId })
+    assert.equal(await dan.closed, 'ROOM_CLOSED')
+    await Promise.all([one.kill(), two.kill()])
+  })
+
+  test('a command to a process that sleeps is recorded at once all the same, and answered as pending', async () => {
+    const start = serversOn(await postgres.newDatabase())
+    const [one, two] = await Promise.all([start(), start()])
+    const { roomId } = await one.call<{ roomId: string }>('POST', '/v2/rooms')
+    const ann = await join(one, roomId, 'ann')
+    one.program.child.kill('SIGSTOP')
+    const ended = await two.call<Session & { enforced: unknown }>('POST', '/v2/sessions/end', { roomId })
+    assert.equal(ended.enforced, 'pending')
+    assert.equal(ended.status, 'ended')
+    one.program.child.kill('SIGCONT')
+    assert.equal(await ann.closed, 'SESSION_ENDED')
+    const [session] = await sessionsOf(two, roomId)
+    assert.equal(session?.end, ended.end)
+    await Promise.all([one.kill(), two.kill()])
+  })
+
+  test('what one process records, another streams and shows, in place of the pages that it kept', async () => {
+    const start = serversOn(await postgres.newDatabase())
+    const [one, two] = await Promise.all([start(), start()])
+    const reader = await openStream(two, '?after=0')
+    await reader.next()
+    const at = new Date().toISOString()
+    const tell = (n: number) =>
+      one.call('POST', '/v2/events', {
+        events: [
+          { id: `${n}`, type: 'participant-joined', at, roomId: 'hall', sessionKey: 's', participantId: `p${n}` },
+        ],
+      })
+    const list = async () => (await two.call<SessionPage>('GET', '/v2/sessions')).data[0]?.participants.length ?? 0
+    for (let n = 1; n <= 20; n++) {
+      await tell(n)
+      // The page before is kept; it is no longer shown once the other process was told.
+      await until(list, (people) => people === n)
+    }
+    const changes = await reader.changes(21)
+    assert.deepEqual(
+      changes.map(({ seq }) => seq),
+      changes.map((_, i) => i + 1),
+    )
+    reader.close()
+    await Promise.all([one.kill(), two.kill()])
+  })
+
+  test('each webhook is sent by one process, and by another when that is killed', async () => {
+    const databaseUrl = await postgres.newDatabase()
+    const start = serversOn(databaseUrl)
+    const servers = await Promise.all([start(), start(), start()])
+    const receiver = await startReceiver()
+    const [first] = servers
+    assert.ok(first)
+    await first.call('POST', '/v2/webhooks', { endPoint: receiver.url, events: ['participant-joined'] })
+    const tell = async (server: Server, n: number) => {
+      const event = { type: 'participant-joined', at: new Date().toISOString(), roomId: `r${n}`, sessionKey: 's' }
+      await server.call('POST', '/v2/events', { events: [{ id: `${n}`, participantId: 'p', ...event }] })
+    }
+    for (let n = 0; n < 9; n++) await tell(servers[n % 3] ?? first, n)
+    await until(
+      async () => receiver.taken.length,
+      (taken) => taken >= 9,
+    )
+    const client = new pg.Client({ connectionString: databaseUrl })
+    await client.connect()
+    const holders = async () =>
+      (
+        await client.query(
+          "select distinct l.pid, address from pg_locks as l, pg_locks as h, leases where l.locktype = 'advisory' and h.locktype = 'advisory' and l.objsubid = 2 and h.objsubid = 2 and l.pid = h.pid and l.objid::bigint = hashtext('webhooks')::bigint & 4294967295 and h.objid::bigint = hashtext(holder)::bigint & 4294967295",
+        )
+      ).rows as { address: string }[]
+    const [holder, ...others] = await holders()
+    assert.deepEqual(others, [])
+    await servers.find(({ url }) => url === holder?.address)?.kill()
+    const left = servers.filter(({ url }) => url !== holder?.address)
+    assert.equal(left.length, 2)
+    for (const [i, server] of left.entries()) await tell(server, 9 + i)
+    await until(
+      async () => receiver.taken.length,
+      (taken) => taken >= 11,
+    )
+    assert.equal(new Set(receiver.taken.map(({ id }) => id)).size, 11)
+    assert.equal(receiver.taken.length, 11, 'nothing was sent twice')
+    await client.end()
+    await receiver.stop()
+    await Promise.all(left.map((server) => server.kill()))
+  })
+
   test('whoever was inside a process that is killed left when its lease was last renewed: another process says so, once, and a room of it goes on there within the grace', async () => {
     const databaseUrl = await postgres.newDatabase()
     const start = serversOn(databaseUrl, { ROLLCALL_GRACE_SECONDS: '30' })
@@ -133,15 +272,14 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
       () => sessionsOf(three, roomId),
       (sessions) => sessions[0]?.participants.length === 2,
     )
-    const timelogOf = (id: string) => session?.participants.find(({ participantId }) => participantId === id)?.timelog
     for (const id of ['ann', 'bob']) {
-      const [entry] = timelogOf(id) ?? []
+      const [entry] = timelogOf(session, id)
       assert.equal(Date.parse(entry?.end ?? ''), lastAt)
       assert.equal(entry?.reason, 'source-restarted')
     }
-    assert.equal(timelogOf('ann')?.length, 2)
-    assert.equal(timelogOf('ann')?.[1]?.end, null)
-    assert.equal(timelogOf('bob')?.length, 1)
+    assert.equal(timelogOf(session, 'ann').length, 2)
+    assert.equal(timelogOf(session, 'ann')[1]?.end, null)
+    assert.equal(timelogOf(session, 'bob').length, 1)
     const { rows } = await client.query("select count(*) as n from facts where fact_json like '%source-started%'")
     assert.equal(Number(rows[0]?.n), 1)
     await client.end()

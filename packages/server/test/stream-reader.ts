@@ -19,7 +19,7 @@ export type StreamReader = {
 
 /** Reads `GET /v2/stream` as it comes. */
 export async function openStream(
-  server: TestServer,
+  server: Pick<TestServer, 'url' | 'sign'>,
   query = '',
   { token, headers = {} }: { token?: string; headers?: { [name: string]: string } } = {},
 ): Promise<StreamReader> {

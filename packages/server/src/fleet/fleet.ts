@@ -5,7 +5,8 @@ import { type Presence, startPresence } from '../presence.ts'
 import { repeat } from '../repeat.ts'
 import { joinMembers, type Member } from '../store/member.ts'
 import { type FleetLimits, fleetLimits } from './limits.ts'
-import { createNews } from './news.ts'
+import { createNews, type Told } from './news.ts'
+import { createOrders, noOrders, type Orders } from './orders.ts'
 import { createRoomHolds, type RoomHolds } from './room-holds.ts'
 import { createWatch } from './watch.ts'
 
@@ -18,6 +19,7 @@ export type Fleet = {
   /** Whether a duty is this process's at the moment. */
   isMine(duty: Duty): boolean
   rooms: RoomHolds
+  orders: Orders
   /** This process can be reached there, by those whom others send to it. */
   settle(address: string): Promise<void>
   stop(): Promise<void>
@@ -42,6 +44,7 @@ async function standAlone(context: FleetContext): Promise<Fleet> {
   return {
     isMine: () => true,
     rooms: createRoomHolds(context, undefined),
+    orders: noOrders,
     settle: async () => {},
     stop: () => presence.stop(),
   }
@@ -58,7 +61,11 @@ async function joinOthers(
   let presence: Presence | undefined
   const news = createNews(shared, log, (text) => member.tell(text))
   const joined = await joinMembers(shared.databaseUrl, {
-    heard: news.heard,
+    heard(text) {
+      const told = JSON.parse(text) as Told | { to: string }
+      if ('from' in told) news.heard(told)
+      else if (told.to === presence?.holder()) orders.receive().catch(failed)
+    },
     lost() {
       mine.clear()
       log.warn('the connection that this process is known by is lost; another is tried')
@@ -87,6 +94,13 @@ async function joinOthers(
     holder: () => presence?.holder() ?? '',
     doubt: () => presence?.renew().catch(failed),
   })
+  const orders = createOrders({
+    shared,
+    log,
+    limits,
+    holder: () => presence?.holder() ?? '',
+    wake: (to) => member.tell(JSON.stringify({ to })),
+  })
   presence = await startPresence(context, {
     address: () => address,
     prepare: stand,
@@ -100,6 +114,7 @@ async function joinOthers(
       const others = await watch.look(holder)
       if (!others.isStanding) await presence.renew()
       await rooms.release()
+      await orders.receive()
     },
     (err) => {
       watch.forget()
@@ -110,6 +125,7 @@ async function joinOthers(
   return {
     isMine: (duty) => mine.has(duty),
     rooms,
+    orders,
     async settle(at) {
       address = at
       await presence.renew()

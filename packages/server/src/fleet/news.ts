@@ -6,12 +6,13 @@ import type { Shared, Written } from '../open-store.ts'
 const keysMax = 500
 const retryMs = 500
 
-type Told = { from: string; keyIds: number[] | null; hasWebhooks: boolean }
+/** What was written, as it travels. `keyIds`: null: of any. */
+export type Told = { from: string; keyIds: number[] | null; hasWebhooks: boolean }
 
 /** What was written here is told to the other processes, and what they wrote is heard of. */
 export type News = {
   /** Takes what was told. */
-  heard(text: string): void
+  heard(told: Told): void
   /** Something may have been told and not heard. */
   missed(): void
   /** Resolves when all is told. */
@@ -38,8 +39,7 @@ export function createNews(shared: Shared, log: Logger, tell: (text: string) => 
   })
 
   return {
-    heard(text) {
-      const told = JSON.parse(text) as Told
+    heard(told) {
       if (told.from !== from) note({ keyIds: told.keyIds ?? undefined, hasWebhooks: told.hasWebhooks })
     },
     missed: () => void note({ keyIds: undefined, hasWebhooks: true }),
