@@ -46,8 +46,9 @@ async function alone(url: string, work: (db: Database) => Promise<void>): Promis
   const db = openPostgres(url, { connections: 1 })
   try {
     await db.transaction(async () => {
-      await sql.raw(`set local lock_timeout = ${lockTimeoutMs}`).execute(db.kysely)
+      // Others that do the same are waited for; writers are not.
       await sql`select pg_advisory_xact_lock(hashtextextended('rollcall log days', 0))`.execute(db.kysely)
+      await sql.raw(`set local lock_timeout = ${lockTimeoutMs}`).execute(db.kysely)
       await work(db)
     })
   } finally {
