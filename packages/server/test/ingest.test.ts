@@ -1,20 +1,15 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { request } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
-import type { Fact, Source } from '@rollcall/protocol'
+import type { Source } from '@rollcall/protocol'
 import { ingestMaxBytes } from '../src/api/limits.ts'
 import { Refusal } from '../src/error.ts'
 import { createPatience } from '../src/patience.ts'
-import { runProgram } from './run-program.ts'
-import { createSenders, type Sender, secondOfJoin } from './senders.ts'
-import { addSource, deliver, deliverBytes, getSource, listSeen, livekitKey, signAsLivekit } from './source-client.ts'
+import { secondOfJoin } from './senders.ts'
+import { addSource, deliver, deliverBytes, livekitKey, signAsLivekit } from './source-client.ts'
 import { startServer, type TestServer } from './start-server.ts'
 
 /** These break, block or read the file itself. */
@@ -130,162 +125,6 @@ function readFacts(folder: string) {
   } finally {
     db.close()
   }
-}
-
-/** Each sender's people, by number, as the record has them. */
-async function assertRecorded(server: TestServer, senders: Sender[], people: number): Promise<void> {
-  const seen = await listSeen(server)
-  for (const { name, source } of senders) {
-    const sessions = seen.filter(({ room }) => room === name)
-    const ids = sessions.flatMap((session) => session.people.map(({ id }) => Number(id.slice(1)))).sort((a, b) => a - b)
-    assert.deepEqual(
-      ids,
-      Array.from({ length: people }, (_, n) => n),
-      name,
-    )
-    assert.equal(sessions.length, 1, name)
-    for (const { timelog } of sessions[0]?.people ?? []) assert.equal(timelog.length, 1)
-    assert.equal(sessions[0]?.engine, source.type)
-  }
-}
-
-describe('nothing that a sender would send again is lost', () => {
-  let dataFolder: string
-  let env: { [name: string]: string }
-  let server: TestServer
-  let senders: Sender[]
-  let close: () => void
-  beforeEach(async () => {
-    dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
-    env = { ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on', ROLLCALL_DATA: dataFolder }
-    server = await startServer(env)
-    const created = await createSenders(server)
-    senders = created.senders
-    close = created.close
-  })
-  afterEach(async () => {
-    await server.stop()
-    close()
-    await rm(dataFolder, { recursive: true })
-  })
-
-  test('when the store fails: each of them is told so that it sends again', onSqlite, async () => {
-    const db = new DatabaseSync(join(dataFolder, 'rollcall.db'), { timeout: 10_000 })
-    await Promise.all(senders.map((sender) => sender.sendJoin(0, server.url)))
-    db.exec('alter table marks rename to marks_that_are_gone')
-    for (const sender of senders) {
-      const { status, headers } = await sender.sendJoin(1, server.url)
-      assert.deepEqual([status, sender.sendsAgain(status)], [503, true], sender.name)
-      assert.ok(headers['retry-after'])
-      const { health } = await getSource(server, sender.source.id)
-      assert.deepEqual([health.refused, health.lastError], [0, 'This could not be recorded: send it again'])
-    }
-    db.exec('alter table marks_that_are_gone rename to marks')
-    db.close()
-    for (const sender of senders) assert.equal((await sender.sendJoin(1, server.url)).status, 200)
-    await assertRecorded(server, senders, 2)
-  })
-
-  test(
-    'when too many facts wait for the disk: they are held, nothing more is read, and then they are taken',
-    onSqlite,
-    async () => {
-      await server.stop()
-      server = await startServer(env, { patienceMs: 600_000 })
-      await Promise.all(senders.map((sender) => sender.sendJoin(0, server.url)))
-      const db = new DatabaseSync(join(dataFolder, 'rollcall.db'), { timeout: 10_000 })
-      // The disk is as slow as can be, and the queue before it is full.
-      db.exec('begin immediate')
-      const { recorded } = await fillQueue(server)
-      const answers: number[] = []
-      const sending = senders.map(async (sender) => answers.push((await sender.sendJoin(1, server.url)).status))
-      await delay(300)
-      const large = JSON.stringify({ event: 'room_painted', padding: 'x'.repeat(24 * 1024 * 1024) })
-      const url = `${server.url}/v2/ingest/${senders[0]?.source.id}`
-      const outgoing = request(url, { method: 'POST', headers: await signAsLivekit(large) })
-      const largeAnswered = once(outgoing, 'response')
-      outgoing.end(large)
-      await delay(500)
-      assert.deepEqual(answers, [])
-      assert.ok((outgoing.socket?.writableLength ?? 0) > 0, 'the rest of the body waits on the sender’s side')
-      db.exec('rollback')
-      db.close()
-      await Promise.all(sending)
-      assert.deepEqual(answers, [200, 200, 200, 200])
-      await Promise.all([recorded, largeAnswered])
-      await assertRecorded(server, senders, 2)
-    },
-  )
-
-  test('when the server stops: what was taken is there afterwards, what was not is sent again', async () => {
-    const people = 12
-    const deliveries = sendAll(senders, people, server.url)
-    await Promise.race(deliveries.map(({ answered }) => answered))
-    await server.stop()
-    const untaken = await keepUntaken(deliveries)
-    server = await startServer(env)
-    for (const { sender, n } of untaken) assert.equal((await sender.sendJoin(n, server.url)).status, 200, sender.name)
-    await assertRecorded(server, senders, people)
-  })
-
-  test(
-    'when the process is killed: what was taken is there afterwards, what was not is sent again',
-    onSqlite,
-    async () => {
-      await server.stop()
-      const program = runProgram('main.ts', { ...env, PORT: '0', LOG_LEVEL: 'silent' })
-      const printed = await program.says('stdout', /running at \S+\n/)
-      const [, url = ''] = /running at (\S+)/.exec(printed) ?? []
-      const people = 12
-      const deliveries = sendAll(senders, people, url)
-      await Promise.race(deliveries.map(({ answered }) => answered))
-      program.child.kill('SIGKILL')
-      await program.ended
-      const untaken = await keepUntaken(deliveries)
-      server = await startServer(env)
-      for (const { sender, n } of untaken) assert.equal((await sender.sendJoin(n, server.url)).status, 200, sender.name)
-      await assertRecorded(server, senders, people)
-    },
-  )
-})
-
-/** Gives the store as many facts as may wait for the disk; `recorded` resolves when they are. */
-async function fillQueue({ context, apiKey }: TestServer): Promise<{ recorded: Promise<unknown> }> {
-  const key = await context.reads.findKey(apiKey)
-  const fact = { type: 'session-started', source: 'events', roomId: 'full', sessionKey: 'full' } as const
-  const at = secondOfJoin(0) * 1000
-  const facts = (n: number): Fact[] =>
-    Array.from({ length: 5000 }, (_, i) => ({ ...fact, id: `${n} ${i}`, at, receivedAt: at }))
-  const batches = Array.from({ length: 10 }, (_, n) => context.record(key?.keyId ?? 0, facts(n)))
-  return { recorded: Promise.all(batches) }
-}
-
-type Sent = { sender: Sender; n: number; answered: Promise<number | undefined> }
-
-/** Everybody's joins at once; a delivery without an answer gives undefined. */
-function sendAll(senders: Sender[], people: number, base: string): Sent[] {
-  return Array.from({ length: people }, (_, n) => n).flatMap((n) =>
-    senders.map((sender) => ({
-      sender,
-      n,
-      answered: sender.sendJoin(n, base).then(
-        ({ status }) => status,
-        () => undefined,
-      ),
-    })),
-  )
-}
-
-/** Those that were not taken, each of which its sender has to send again. */
-async function keepUntaken(sent: Sent[]): Promise<Sent[]> {
-  const untaken: Sent[] = []
-  for (const one of sent) {
-    const status = await one.answered
-    if (status === 200) continue
-    assert.ok(status === undefined || one.sender.sendsAgain(status), `${one.sender.name} lost ${one.n} to ${status}`)
-    untaken.push(one)
-  }
-  return untaken
 }
 
 describe('patience', () => {

@@ -2,19 +2,32 @@ import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { TestContext } from 'node:test'
 import type { Source } from '@rollcall/protocol'
+import { basic, createJanus, janusKey } from './janus-events.ts'
 import { addSource, deliver, livekitKey, signAsLivekit } from './source-client.ts'
 import type { Answer, TestServer } from './start-server.ts'
 
 /** One media server that reports joins, and what it does with an answer: as its own source code has it. */
 export type Sender = {
-  name: string
   source: Source
   /** Tells that the person of that number joined; `base` is where the server is now. Rejects where no answer comes. */
   sendJoin(n: number, base: string): Promise<Answer<unknown>>
   /** Whether it sends the same again after such an answer. Else what it said is lost, unless it was recorded. */
   sendsAgain(status: number): boolean
 }
+
+/** A kind of sender. Each sends the same again also where it gets no answer. */
+export type SenderKind = {
+  name: SenderName
+  /** What is success to it. */
+  takes: string
+  /** Which type of source it is, as the record tells it. */
+  engine: string
+  /** One with a source of its own. */
+  create(t: TestContext, server: Pick<TestServer, 'call'>): Promise<Sender>
+}
+type SenderName = 'LiveKit' | 'Janus' | 'Jitsi' | 'BigBlueButton' | 'VideoSDK' | 'a server of your own'
 
 const startSecond = 1771351800
 
@@ -23,67 +36,128 @@ export function secondOfJoin(n: number): number {
   return startSecond + n
 }
 
-/** One of each, each with a source of its own; `close` closes what they had to open. */
-export async function createSenders(server: Pick<TestServer, 'call'>): Promise<{ senders: Sender[]; close(): void }> {
-  const keys = await servePublicKey()
-  const [livekit, jitsi, bigbluebutton, videosdk] = await Promise.all([
-    addSource(server, 'livekit', livekitKey),
-    addSource(server, 'jitsi', { secret: 'TOKEN-237958623045' }),
-    addSource(server, 'bigbluebutton', { secret: bigbluebuttonSecret }),
-    addSource(server, 'videosdk', { publicKeyUrl: keys.url }),
-  ])
-  const senders: Sender[] = [
-    {
-      name: 'LiveKit',
-      source: livekit,
-      async sendJoin(n, base) {
-        const body = JSON.stringify({
-          event: 'participant_joined',
-          id: `EV_${n}`,
-          createdAt: String(secondOfJoin(n)),
-          room: { sid: 'RM_1', name: 'LiveKit' },
-          participant: { sid: `PA_${n}`, identity: `p${n}`, joinedAtMs: String(secondOfJoin(n) * 1000) },
-        })
-        return deliver(addressOf(livekit, base), body, await signAsLivekit(body))
-      },
-      sendsAgain: (status) => status === 429 || (status >= 500 && status !== 501),
+const json = { 'content-type': 'application/json' }
+
+/** Everybody joins the one room of their sender, which has the sender's name. */
+export const senderKinds: SenderKind[] = [
+  {
+    name: 'LiveKit',
+    takes: 'every status but 429 and 5xx, and also 501,',
+    engine: 'livekit',
+    async create(_, server) {
+      const source = await addSource(server, 'livekit', livekitKey)
+      return {
+        source,
+        async sendJoin(n, base) {
+          const body = JSON.stringify({
+            event: 'participant_joined',
+            id: `EV_${n}`,
+            createdAt: String(secondOfJoin(n)),
+            room: { sid: 'RM_1', name: 'LiveKit' },
+            participant: { sid: `PA_${n}`, identity: `p${n}`, joinedAtMs: String(secondOfJoin(n) * 1000) },
+          })
+          return deliver(addressOf(source, base), body, await signAsLivekit(body))
+        },
+        sendsAgain: (status) => status === 429 || (status >= 500 && status !== 501),
+      }
     },
-    {
-      name: 'Jitsi',
-      source: jitsi,
-      sendJoin(n, base) {
-        const occupant = { occupant_jid: `p${n}@meet/x`, id: `p${n}`, joined_at: secondOfJoin(n) }
-        const room = { room_name: 'Jitsi', room_jid: 'Jitsi@conference.meet.example.org', is_breakout: false }
-        const body = JSON.stringify({ event_name: 'muc-occupant-joined', ...room, occupant })
-        const headers = { 'content-type': 'application/json', authorization: 'Bearer TOKEN-237958623045' }
-        return deliver(`${addressOf(jitsi, base)}/events/occupant/joined`, body, headers)
-      },
-      sendsAgain: (status) => status >= 500,
+  },
+  {
+    name: 'Janus',
+    takes: 'any answer at all, by sampleevh,',
+    engine: 'janus',
+    async create(_, server) {
+      const source = await addSource(server, 'janus', janusKey)
+      const janus = createJanus('janus-1', startSecond * 1000)
+      return {
+        source,
+        sendJoin: (n, base) =>
+          deliver(addressOf(source, base), JSON.stringify([janus.joined('Janus', `p${n}`, n * 1000)]), basic),
+        sendsAgain: () => false,
+      }
     },
-    {
-      name: 'BigBlueButton',
-      source: bigbluebutton,
-      sendJoin(n, base) {
-        const meeting = { 'internal-meeting-id': 'm-1', 'external-meeting-id': 'BigBlueButton' }
-        const user = { 'internal-user-id': `w_${n}`, 'external-user-id': `p${n}`, name: `P${n}` }
-        const event = { ts: secondOfJoin(n) * 1000 }
-        const data = { type: 'event', id: 'user-joined', attributes: { meeting, user }, event }
-        return deliverAsBigbluebutton(addressOf(bigbluebutton, base), [{ data }])
-      },
-      sendsAgain: (status) => status !== 401 && (status < 200 || status > 299),
+  },
+  {
+    name: 'Jitsi',
+    takes: 'every status below 500',
+    engine: 'jitsi',
+    async create(_, server) {
+      const secret = 'TOKEN-237958623045'
+      const source = await addSource(server, 'jitsi', { secret })
+      return {
+        source,
+        sendJoin(n, base) {
+          const occupant = { occupant_jid: `p${n}@meet/x`, id: `p${n}`, joined_at: secondOfJoin(n) }
+          const room = { room_name: 'Jitsi', room_jid: 'Jitsi@conference.meet.example.org', is_breakout: false }
+          const body = JSON.stringify({ event_name: 'muc-occupant-joined', ...room, occupant })
+          const headers = { ...json, authorization: `Bearer ${secret}` }
+          return deliver(`${addressOf(source, base)}/events/occupant/joined`, body, headers)
+        },
+        sendsAgain: (status) => status >= 500,
+      }
     },
-    {
-      name: 'VideoSDK',
-      source: videosdk,
-      sendJoin(n, base) {
-        const data = { meetingId: 'VideoSDK', sessionId: 's-1', participantId: `p${n}`, participantName: `P${n}` }
-        const body = JSON.stringify({ webhookType: 'participant-joined', data })
-        return deliver(addressOf(videosdk, base), body, keys.sign(body))
-      },
-      sendsAgain: (status) => status < 200 || status > 299,
+  },
+  {
+    name: 'BigBlueButton',
+    takes: '2xx and 401',
+    engine: 'bigbluebutton',
+    async create(_, server) {
+      const source = await addSource(server, 'bigbluebutton', { secret: bigbluebuttonSecret })
+      return {
+        source,
+        sendJoin(n, base) {
+          const meeting = { 'internal-meeting-id': 'm-1', 'external-meeting-id': 'BigBlueButton' }
+          const user = { 'internal-user-id': `w_${n}`, 'external-user-id': `p${n}`, name: `P${n}` }
+          const event = { ts: secondOfJoin(n) * 1000 }
+          const data = { type: 'event', id: 'user-joined', attributes: { meeting, user }, event }
+          return deliverAsBigbluebutton(addressOf(source, base), [{ data }])
+        },
+        sendsAgain: (status) => status !== 401 && isFailure(status),
+      }
     },
-  ]
-  return { senders, close: keys.close }
+  },
+  {
+    name: 'VideoSDK',
+    takes: '2xx',
+    engine: 'videosdk',
+    async create(t, server) {
+      const keys = await servePublicKey()
+      t.after(() => keys.close())
+      const source = await addSource(server, 'videosdk', { publicKeyUrl: keys.url })
+      return {
+        source,
+        sendJoin(n, base) {
+          const data = { meetingId: 'VideoSDK', sessionId: 's-1', participantId: `p${n}`, participantName: `P${n}` }
+          const body = JSON.stringify({ webhookType: 'participant-joined', data })
+          return deliver(addressOf(source, base), body, keys.sign(body))
+        },
+        sendsAgain: isFailure,
+      }
+    },
+  },
+  {
+    name: 'a server of your own',
+    takes: '2xx',
+    engine: 'generic',
+    async create(_, server) {
+      const secret = 'a secret that my media server has'
+      const source = await addSource(server, 'generic', { secret })
+      return {
+        source,
+        sendJoin(n, base) {
+          const who = { roomId: 'a server of your own', participantId: `p${n}` }
+          const event = { id: String(n), type: 'participant-joined', at: secondOfJoin(n) * 1000, ...who }
+          const headers = { ...json, authorization: `Bearer ${secret}` }
+          return deliver(addressOf(source, base), JSON.stringify({ events: [event] }), headers)
+        },
+        sendsAgain: isFailure,
+      }
+    },
+  },
+]
+
+function isFailure(status: number): boolean {
+  return status < 200 || status > 299
 }
 
 export const bigbluebuttonSecret = 'a secret that BigBlueButton has too'
