@@ -119,7 +119,7 @@ function RoomTable({ rooms, onChanged }: { rooms: ListedRoom[]; onChanged: () =>
                 <Time at={createdAt} />
               </Table.Td>
               <Table.Td>
-                <Badge variant="default" tt="none">
+                <Badge variant="default" tt="none" miw="max-content">
                   {disabled ? 'Closed' : 'Open'}
                 </Badge>
               </Table.Td>

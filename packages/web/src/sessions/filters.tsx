@@ -20,7 +20,7 @@ export function Filters({ search }: { search: SessionsSearch }) {
       <div className={classes.more} data-closed={!isOpen || undefined}>
         <TypedText
           label="Room"
-          placeholder="Its id or your name for it"
+          placeholder="Its id or its name"
           value={search.room}
           onChange={(room) => change({ room })}
         />

@@ -21,7 +21,7 @@ export function SessionTable({
       <Table verticalSpacing="sm" horizontalSpacing="md" aria-labelledby={labelledBy}>
         <Table.Thead>
           <Table.Tr>
-            <Table.Th miw={150}>Room</Table.Th>
+            <Table.Th miw={165}>Room</Table.Th>
             <Table.Th className={classes.wide ?? ''}>Started</Table.Th>
             <Table.Th>Lasted</Table.Th>
             <Table.Th>{at === undefined ? 'People' : 'Inside then'}</Table.Th>
