@@ -154,6 +154,12 @@ export function reporterOf(sourceId: string, reporter: string): string {
   return `${sourceId}/${reporter}`
 }
 
+/** The reporter in a name that `reporterOf` made; undefined where the source has but one. */
+export function reporterIn(source: string): string | undefined {
+  const id = sourceIdOf(source)
+  return id.length === source.length ? undefined : source.slice(id.length + 1)
+}
+
 /** The source's id in the name of a reporter, or the name itself. */
 export function sourceIdOf(source: string): string {
   return source.split('/', 1)[0] ?? source

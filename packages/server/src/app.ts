@@ -26,7 +26,9 @@ import { createGuardedFetch } from './guarded-fetch.ts'
 import { createLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { openStore } from './open-store.ts'
+import { createOrders, type OrderLimits, orderLimits } from './orders.ts'
 import { createPatience } from './patience.ts'
+import { type ReconcileLimits, reconcileLimits, startReconcilers } from './reconcilers.ts'
 import { startRetention } from './retention.ts'
 import { createHostedRooms, hostedRoomPath } from './rtc/hosted-rooms.ts'
 import type { RtcLimits } from './rtc/limits.ts'
@@ -57,6 +59,8 @@ export type AppParts = {
   feedLimits?: FeedLimits
   webhookLimits?: WebhookLimits
   fleetLimits?: FleetLimits
+  reconcileLimits?: ReconcileLimits
+  orderLimits?: OrderLimits
   timeouts?: Timeouts
   /** How long deliveries of media servers are held while there is no room for them, in place of what each type says. */
   patienceMs?: number
@@ -105,15 +109,29 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   started.defer(() => retention.stop())
   const verifyToken = createTokenVerifier({ reads, clock, strictRoles: config.strictRoles })
   const hostedRooms = createHostedRooms(context, { verifyToken, holds: fleet.rooms, limits: parts.rtcLimits })
-  const commands = commandAfar(createCommands(context, hostedRooms), { orders: fleet.orders, reads, hostedRooms })
-  const autoClose = startAutoClose(context, commands, fleet)
-  started.defer(() => autoClose.stop())
   const sourceHealth = startSourceHealth(context)
   started.defer(() => sourceHealth.stop())
+  const guardedFetch = createGuardedFetch(config)
+  const engines = createEngines({ guardedFetch, clock, readEvent: toFact })
+  const mediaServers = { engines, guardedFetch, sourceHealth }
+  const orders = createOrders(context, { ...mediaServers, limits: parts.orderLimits ?? orderLimits })
+  started.defer(() => orders.stop())
+  const commands = commandAfar(createCommands(context, hostedRooms, orders), {
+    orders: fleet.orders,
+    reads,
+    hostedRooms,
+  })
+  const autoClose = startAutoClose(context, commands, fleet)
+  started.defer(() => autoClose.stop())
+  const reconcilers = startReconcilers(context, {
+    ...mediaServers,
+    limits: parts.reconcileLimits ?? reconcileLimits,
+    isMine: () => fleet.isMine('reconcile'),
+  })
+  started.defer(() => reconcilers.stop())
   const following = { signal, limits: parts.feedLimits ?? feedLimits }
   const tails = createTails({ reads, log, ...following })
   started.defer(() => tails.stop())
-  const guardedFetch = createGuardedFetch(config)
   const webhooks = startWebhooks(context, {
     guardedFetch,
     signal,
@@ -122,7 +140,6 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     isMine: () => fleet.isMine('webhooks'),
   })
   started.defer(() => webhooks.stop())
-  const engines = createEngines({ guardedFetch, clock, readEvent: toFact })
   metrics.watch(
     {
       rollcall_sessions_open: () => reads.countRunning(),
@@ -132,7 +149,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     (err) => log.error({ err }, 'a metric could not be told'),
   )
   const patience = createPatience(parts.patienceMs)
-  const deliveries = createDeliveries(context, { engines, patience, sourceHealth })
+  const deliveries = createDeliveries(context, { engines, patience, sourceHealth, reconcilers })
   const api = await createApiServer(context, {
     verifyToken,
     commands,

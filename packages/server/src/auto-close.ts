@@ -21,10 +21,14 @@ export function startAutoClose(
     async () => {
       if (!isMine('auto-close')) return
       const due = await reads.listSessionsToClose(clock.now(), sessionsMax)
-      for (const { keyId, roomId, sessionId, deactivates } of due) {
-        if (deactivates) await commands.closeRoom(keyId, roomId, reason)
-        else await commands.endSessions(keyId, roomId, { sessionId, reason })
-      }
+      // A media server that does not answer holds up none of the others.
+      await Promise.all(
+        due.map(({ keyId, roomId, sessionId, deactivates }) =>
+          deactivates
+            ? commands.closeRoom(keyId, roomId, reason)
+            : commands.endSessions(keyId, roomId, { sessionId, reason }),
+        ),
+      )
     },
     (err) => log.error({ err }, 'a session whose time is up could not be ended; the next look tries again'),
   )

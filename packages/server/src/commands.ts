@@ -3,11 +3,9 @@ import type { Context, Recorded } from './context.ts'
 import type { Session } from './ledger/state.ts'
 import { foldStays } from './ledger/stays.ts'
 import { hostedSource } from './operations.ts'
+import type { Enforced, Orders } from './orders.ts'
 import type { HostedRooms } from './rtc/hosted-rooms.ts'
 import type { Room } from './store/rows.ts'
-
-/** Whether whoever runs the session carried the command out: false where it takes no orders. */
-export type Enforced = boolean | 'pending'
 
 export type Commanded = { sessionId: string; enforced: Enforced }
 
@@ -38,6 +36,7 @@ const sessionsMax = 1000
 export function createCommands(
   { reads, writes, record, clock }: Pick<Context, 'reads' | 'writes' | 'record' | 'clock'>,
   hostedRooms: Pick<HostedRooms, 'takeOut' | 'removeParticipant'>,
+  orders: Pick<Orders, 'prepare'>,
 ): Commands {
   const ending = new Map<string, Promise<Commanded | undefined>>()
 
@@ -57,15 +56,24 @@ export function createCommands(
     async removeParticipant(keyId, roomId, participantId, sessionId) {
       const removed: Commanded[] = []
       for (const session of await listRunning(keyId, roomId, sessionId)) {
-        const isHosted = session.source === hostedSource
-        // Whoever was connected has left with their sockets: by now they may be inside anew.
-        const wasInside =
-          (isHosted && (await hostedRooms.removeParticipant(keyId, roomId, participantId))) ||
-          (await closeStays(keyId, session, participantId))
-        if (wasInside) removed.push({ sessionId: session.id, enforced: isHosted })
+        const enforced = await removeFrom(keyId, session, participantId)
+        if (enforced !== undefined) removed.push({ sessionId: session.id, enforced })
       }
       return removed
     },
+  }
+
+  /** Undefined where they were not inside. */
+  async function removeFrom(keyId: number, session: Session, participantId: string): Promise<Enforced | undefined> {
+    if (session.source === hostedSource) {
+      // Whoever was connected has left with their sockets: by now they may be inside anew.
+      const wasInside =
+        (await hostedRooms.removeParticipant(keyId, session.roomId, participantId)) ||
+        (await closeStays(keyId, session, participantId))
+      return wasInside || undefined
+    }
+    const carryOut = await orders.prepare(keyId, session, participantId)
+    return (await closeStays(keyId, session, participantId)) ? carryOut() : undefined
   }
 
   async function listRunning(keyId: number, roomId: string, sessionId: string | undefined): Promise<Session[]> {
@@ -99,9 +107,11 @@ export function createCommands(
   /** Undefined where it was over before. */
   async function endSession(
     keyId: number,
-    { id, roomId, source, sessionKey, lastAt }: Session,
+    session: Session,
     { reason, close }: Ending,
   ): Promise<Commanded | undefined> {
+    const { id, roomId, source, sessionKey, lastAt } = session
+    const carryOut = source === hostedSource ? undefined : await orders.prepare(keyId, session)
     // Out of the room before the end is recorded: whoever joins from here on begins a session of their own.
     const takenOut = source === hostedSource ? hostedRooms.takeOut(keyId, roomId) : undefined
     const now = clock.now()
@@ -126,7 +136,7 @@ export function createCommands(
       else await takenOut?.leave(close)
     }
     if (recorded?.outcome !== 'recorded') return undefined
-    return { sessionId: recorded.sessionId ?? id, enforced: takenOut !== undefined }
+    return { sessionId: recorded.sessionId ?? id, enforced: carryOut === undefined || (await carryOut()) }
   }
 
   /** Ends what is open of a person's stays. False where nothing was. */

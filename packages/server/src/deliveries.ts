@@ -5,6 +5,7 @@ import { type Engines, engineFor } from './engines/engines.ts'
 import { identify } from './engines/told.ts'
 import { createLives, livesMax } from './lives.ts'
 import type { Patience } from './patience.ts'
+import type { Reconcilers } from './reconcilers.ts'
 import { requireRoomIds } from './room-ids.ts'
 import type { SourceHealth } from './source-health.ts'
 import type { Source } from './store/rows.ts'
@@ -20,7 +21,17 @@ export type Deliveries = {
 
 export function createDeliveries(
   { reads, writes, record, clock }: Pick<Context, 'reads' | 'writes' | 'record' | 'clock'>,
-  { engines, patience, sourceHealth }: { engines: Engines; patience: Patience; sourceHealth: SourceHealth },
+  {
+    engines,
+    patience,
+    sourceHealth,
+    reconcilers,
+  }: {
+    engines: Engines
+    patience: Patience
+    sourceHealth: SourceHealth
+    reconcilers: Pick<Reconcilers, 'noteDelivery'>
+  },
 ): Deliveries {
   const lives = createLives({ reads, record, clock })
   const inTurn = createTurns()
@@ -73,6 +84,7 @@ export function createDeliveries(
     if (sentAt !== undefined) sourceHealth.noteSent(source, sentAt)
     if (ignored > 0) sourceHealth.noteIgnored(source, ignored)
     sourceHealth.noteFacts(source, recorded)
+    reconcilers.noteDelivery(source)
   }
 }
 

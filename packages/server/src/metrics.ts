@@ -11,6 +11,7 @@ export type Metrics = {
   noteFact(source: string, outcome: FactOutcome): void
   noteCommit(commit: Commit): void
   noteSocketEnd(end: SocketEnd): void
+  noteLook(outcome: LookOutcome): void
   /** These sources, and no others, have clocks that are far from ours. */
   noteSkewed(sources: string[]): void
   /** Numbers that are asked for at each scrape; one that cannot be told is left out of it. */
@@ -26,6 +27,8 @@ export type Limit = 'key' | 'address'
 export type FactOutcome = Outcome | 'busy' | 'failed'
 /** How a socket ended: by a close of ours, or by its own going. */
 export type SocketEnd = CloseName | 'NORMAL' | 'DISCONNECTED'
+/** Whether a media server that was asked who is inside said so. */
+export type LookOutcome = 'answered' | 'failed'
 /** One transaction of the writer. */
 export type Commit = { facts: number; seconds: number }
 
@@ -35,6 +38,7 @@ const reportingKinds = ['events', 'media-server'] as const
 const sourceKinds = ['hosted', ...reportingKinds] as const
 const outcomes: FactOutcome[] = ['recorded', 'duplicate', 'waiting', 'ignored', 'refused', 'busy', 'failed']
 const socketEnds: SocketEnd[] = [...(Object.keys(closeCodes) as CloseName[]), 'NORMAL', 'DISCONNECTED']
+const lookOutcomes: LookOutcome[] = ['answered', 'failed']
 const unreadableStatuses = [400, 408, 431]
 
 const gauges = {
@@ -104,6 +108,12 @@ export function createMetrics(): Metrics {
     labelNames: ['source'],
     registers,
   })
+  const looks = new Counter({
+    name: 'rollcall_source_looks_total',
+    help: 'Times that a media server was asked who is inside, by whether it said so.',
+    labelNames: ['outcome'],
+    registers,
+  })
   const closes = new Counter({
     name: 'rollcall_rtc_closes_total',
     help: 'Sockets of /v2/rtc that ended, by the name of the close; DISCONNECTED: the peer went without a word.',
@@ -117,6 +127,7 @@ export function createMetrics(): Metrics {
   for (const limit of limits) rateLimited.inc({ limit }, 0)
   for (const source of sourceKinds) for (const outcome of outcomes) facts.inc({ source, outcome }, 0)
   for (const close of socketEnds) closes.inc({ close }, 0)
+  for (const outcome of lookOutcomes) looks.inc({ outcome }, 0)
   for (const source of reportingKinds) skewed.set({ source }, 0)
 
   let rendering: Promise<string> | undefined
@@ -133,6 +144,7 @@ export function createMetrics(): Metrics {
       commitFacts.observe(facts)
     },
     noteSocketEnd: (close) => closes.inc({ close }),
+    noteLook: (outcome) => looks.inc({ outcome }),
     noteSkewed(sources) {
       for (const source of reportingKinds) {
         skewed.set({ source }, sources.filter((one) => kindOf(one) === source).length)

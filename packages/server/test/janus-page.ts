@@ -38,7 +38,7 @@ async function join(who: { wsUrl: string; apisecret: string; room: number; displ
     janus: string
     transaction?: string
     data?: { id: number }
-    plugindata?: { data: { videoroom: string; id: number; leaving?: unknown } }
+    plugindata?: { data: { videoroom: string; id: number; reason?: string } }
     jsep?: RTCSessionDescriptionInit
   }
   const socket = new WebSocket(who.wsUrl, 'janus-protocol')
@@ -93,7 +93,10 @@ async function join(who: { wsUrl: string; apisecret: string; room: number; displ
     person: {
       connected: async () => void (await heard(({ janus }) => janus === 'webrtcup', 20_000)),
       leave: async () => void (await ask('message', { body: { request: 'leave' } })),
-      told: async (event: string) => void (await heard(({ plugindata }) => plugindata?.data.videoroom === event)),
+      told: async (event: string) =>
+        void (await heard(
+          ({ plugindata }) => plugindata?.data.videoroom === event || plugindata?.data.reason === event,
+        )),
     },
   })
   return String(joined.plugindata?.data.id)

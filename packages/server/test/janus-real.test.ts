@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
+import type { Session } from '@rollcall/protocol'
 import type { Browser } from 'playwright-core'
+import { reconcileLimits } from '../src/reconcilers.ts'
 import { launchChromium } from './chromium.ts'
 import { seeSoon } from './janus-events.ts'
 import { type JanusPerson, joinVideoroom } from './janus-page.ts'
-import { createJanusServer, type JanusServer, janusApiSecret, requireJanus } from './janus-server.ts'
+import { createJanusServer, type JanusServer, janusApiSecret, janusRoomSecret, requireJanus } from './janus-server.ts'
 import { addSource, listSeen } from './source-client.ts'
 import { startServer, type TestServer } from './start-server.ts'
 
@@ -70,6 +72,56 @@ for (const eventHandler of ['sampleevh', 'wsevh'] as const) {
       )
     })
   })
+}
+
+describe('a real Janus whose events are all lost', () => {
+  test('has whoever is in its rooms recorded, as it is asked; commands close the pages there', async (t) => {
+    const program = await requireJanus(t)
+    const browser = program === undefined ? undefined : await launchChromium(t, camera)
+    if (program === undefined || browser === undefined) return
+    t.after(() => browser.close())
+    const server = await startServer(
+      { ROLLCALL_GRACE_SECONDS: '2', ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on' },
+      { reconcileLimits: { ...reconcileLimits, intervalMs: 500, settleMs: 100 } },
+    )
+    t.after(() => server.stop())
+    const { id, setup } = await addSource(server, 'janus')
+    // Where nobody listens.
+    const lost = setup.replaceAll(server.url, 'http://127.0.0.1:1')
+    const janus = await createJanusServer(t, program, { setup: lost, eventHandler: 'sampleevh', rooms: [1234] })
+    await janus.start()
+    const settings = { url: janus.url, apiSecret: janusApiSecret, roomSecret: janusRoomSecret }
+    await server.call('PATCH', `/v2/sources/${id}`, settings)
+
+    const ann = await join(t, browser, server, janus, 'Ann')
+    await seeSoon(() => listPeople(server), [['Ann', 'inside']], waitMs)
+    const bob = await join(t, browser, server, janus, 'Bob')
+    const cyd = await join(t, browser, server, janus, 'Cyd')
+    const inside = [['Ann', 'inside'], ...[bob, cyd].map(() => 'inside')]
+    await seeSoon(async () => (await listPeople(server)).length, inside.length, waitMs)
+    await bob.page.close()
+    await seeSoon(async () => statusOf(await listPeople(server), 'Bob'), 'absent', waitMs)
+    assert.deepEqual(statusOf(await listPeople(server), 'Ann'), 'inside')
+
+    const [session] = (await server.call<{ data: Session[] }>('GET', '/v2/sessions')).body.data
+    const of = { roomId: session?.roomId }
+    const removed = await server.call('POST', '/v2/sessions/participants/remove', { ...of, participantId: ann.id })
+    assert.equal(removed.body.enforced, true)
+    await ann.told('kicked')
+    const ended = await server.call('POST', '/v2/sessions/end', of)
+    assert.equal(ended.body.enforced, true)
+    await cyd.told('destroyed')
+    const [last] = (await server.call<{ data: Session[] }>('GET', '/v2/sessions')).body.data
+    assert.deepEqual([last?.id, last?.status], [session?.id, 'ended'])
+    assert.deepEqual(statusOf(await listPeople(server), 'Ann'), 'removed')
+    assert.deepEqual(statusOf(await listPeople(server), 'Cyd'), 'session-ended')
+  })
+})
+
+/** How the last time inside of somebody ended. */
+function statusOf(people: Awaited<ReturnType<typeof listPeople>>, name: string): string | undefined {
+  const person = people.find((one) => typeof one !== 'string' && one[0] === name)
+  return typeof person === 'string' ? undefined : person?.at(-1)
 }
 
 async function join(t: TestContext, browser: Browser, server: TestServer, janus: JanusServer, name: string) {

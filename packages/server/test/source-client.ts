@@ -51,7 +51,7 @@ export async function signAsLivekit(
 }
 
 /** One event from LiveKit; gives the outcome. */
-export async function deliverAsLivekit({ url }: Source, event: object): Promise<string | undefined> {
+export async function deliverAsLivekit({ url }: Pick<Source, 'url'>, event: object): Promise<string | undefined> {
   const body = JSON.stringify(event)
   const answer = await deliver(url, body, await signAsLivekit(body))
   if (answer.status !== 200) throw new Error(answer.text)

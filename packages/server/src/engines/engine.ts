@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Fact } from '@rollcall/protocol'
+import type { MediaServer } from './media-server.ts'
 
 /** What a media server sent in one request. */
 export type Delivery = {
@@ -75,6 +76,8 @@ export type Engine<Settings> = {
   takesAnyAnswer?: true
   /** The name of what it sends over a WebSocket, where it can. */
   subprotocol?: string
+  /** Its API, where it has one. */
+  api?: MediaServer<Settings>
   /**
    * The lines to paste into the media server's configuration.
    * @param url where it is to send what happens

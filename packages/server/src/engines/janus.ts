@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../error.ts'
 import type { Engine, Report, Told } from './engine.ts'
+import { janusApi } from './janus-api.ts'
 import { parseExactJson } from './janus-json.ts'
 import { createMemories, type Memory } from './janus-memory.ts'
 import { isSame, tellUnknown, toId, toName } from './told.ts'
@@ -44,6 +45,7 @@ export function createJanus(): Engine<SourceSettings['janus']> {
     patienceMs: 5000,
     takesAnyAnswer: true,
     subprotocol: janusSubprotocol,
+    api: janusApi,
 
     verify({ headers, urls }, { user = defaultUser, password }) {
       if (password === undefined) return

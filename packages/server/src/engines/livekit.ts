@@ -1,9 +1,11 @@
 import { createHmac, hash } from 'node:crypto'
-import type { ParticipantKind, SourceSettings } from '@rollcall/protocol'
+import type { SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../error.ts'
 import type { Delivery, Engine, Report, Told } from './engine.ts'
+import { livekitApi } from './livekit-api.ts'
+import { readTime, toKind, toMs } from './livekit-participant.ts'
 import { isSame, parseJson, tellUnknown, toId, toName } from './told.ts'
 
 // LiveKit's webhooks: JSON as protobuf writes it. What is zero is left out, a 64-bit number is a text, an enum is a name.
@@ -22,7 +24,6 @@ const Participant = Type.Object({
     Type.Object({ hidden: Type.Optional(Type.Boolean()), recorder: Type.Optional(Type.Boolean()) }),
   ),
 })
-type Participant = Type.Static<typeof Participant>
 const Room = Type.Object({
   sid: Type.String({ minLength: 1 }),
   name: Type.String({ minLength: 1 }),
@@ -42,6 +43,7 @@ export const livekit: Engine<SourceSettings['livekit']> = {
   oneLife: 'usually',
   // LiveKit waits for as long as it takes, while what it has to say of the room waits behind; after 30 s that is dropped.
   patienceMs: 5000,
+  api: livekitApi,
 
   verify({ headers, body }, { apiKey, secret }) {
     const [header = '', payload = '', signature = '', ...more] = (headers.authorization ?? '').split('.')
@@ -141,32 +143,6 @@ function aboutParticipant(event: ParticipantEvent) {
     ...toName(name),
     kind: toKind(event.participant),
   }
-}
-
-/** Only people count: whoever is hidden watches, and what is not known to be a person is taken for a program. */
-function toKind({ kind = 'STANDARD', permission }: Participant): ParticipantKind {
-  if (permission?.recorder === true || permission?.hidden === true) return 'recorder'
-  switch (kind) {
-    case 'STANDARD':
-      return 'person'
-    case 'SIP':
-    case 'CONNECTOR':
-      return 'sip'
-    case 'EGRESS':
-      return 'recorder'
-    default:
-      return 'agent'
-  }
-}
-
-/** The first of them that is there: milliseconds, or else whole seconds; 0 where none is. */
-function readTime(ms: string | number | undefined, ...seconds: (string | number | undefined)[]): number {
-  if (Number(ms ?? 0) > 0) return Number(ms)
-  return toMs(seconds.find((one) => Number(one ?? 0) > 0) ?? 0)
-}
-
-function toMs(seconds: string | number): number {
-  return Number(seconds) * 1000
 }
 
 /** When the JWT was made, which is when LiveKit began to send. */

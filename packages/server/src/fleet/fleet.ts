@@ -11,8 +11,8 @@ import { createRoomHolds, type RoomHolds } from './room-holds.ts'
 import { createWatch } from './watch.ts'
 
 /** What one process does for all that run before one database. */
-export type Duty = 'sweep' | 'seal' | 'retain' | 'auto-close' | 'webhooks'
-const duties: Duty[] = ['sweep', 'seal', 'retain', 'auto-close', 'webhooks']
+export type Duty = 'sweep' | 'seal' | 'retain' | 'auto-close' | 'webhooks' | 'reconcile'
+const duties: Duty[] = ['sweep', 'seal', 'retain', 'auto-close', 'webhooks', 'reconcile']
 
 /** The servers before one database, as one of them sees them. */
 export type Fleet = {

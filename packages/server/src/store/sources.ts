@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { SourceType } from '@rollcall/protocol'
+import type { Mark, Session } from '../ledger/state.ts'
+import { type MarkColumns, markColumns, sessionColumns, toMark } from './columns.ts'
 import { compile, type Database } from './database.ts'
 import type { Source } from './rows.ts'
 import type { SecretBox } from './secrets.ts'
@@ -8,6 +10,9 @@ import type { Life, SourceHealth, Writes } from './store.ts'
 export type SourceStore = Pick<Writes, 'addSource' | 'updateSource' | 'deleteSource' | 'noteSources'> & {
   find(id: string): Promise<Source | undefined>
   list(keyId: number): Promise<(Source & { health: SourceHealth })[]>
+  listAll(): Promise<(Source & { health: SourceHealth })[]>
+  listRunning(keyId: number, source: string): Promise<(Session & { customRoomId: string | null })[]>
+  listMarksOfInside(keyId: number, sessionId: string): Promise<Mark[]>
   listLives(keyId: number, source: string, roomId: string, limit: number): Promise<Life[]>
   findConnected(
     keyId: number,
@@ -29,14 +34,14 @@ const columns = [
 ] as const
 
 const healthColumns = [
-  'last_fact_at as lastFactAt',
-  'recorded',
-  'duplicate',
-  'ignored',
-  'refused',
-  'skew_ms as skewMs',
-  'last_error as lastError',
-  'last_error_at as lastErrorAt',
+  'sources.last_fact_at as lastFactAt',
+  'sources.recorded',
+  'sources.duplicate',
+  'sources.ignored',
+  'sources.refused',
+  'sources.skew_ms as skewMs',
+  'sources.last_error as lastError',
+  'sources.last_error_at as lastErrorAt',
 ] as const
 
 type Row = Omit<Source, 'type' | 'settings'> & { type: string; settings: string }
@@ -92,12 +97,51 @@ export function createSourceStore(db: Database, box: SecretBox, now: () => numbe
       .limit(1),
   )
 
+  const listRunning = compile<{ keyId: number; source: string }, Session & { customRoomId: string | null }>((p) =>
+    k
+      .selectFrom('sessions as s')
+      .leftJoin('rooms as r', (join) => join.onRef('r.key_id', '=', 's.key_id').onRef('r.room_id', '=', 's.room_id'))
+      .select(sessionColumns.map((column) => `s.${column}` as const))
+      .select('r.custom_room_id as customRoomId')
+      .where('s.key_id', '=', p.keyId)
+      .where('s.source', '=', p.source)
+      .where('s.end_at', 'is', null)
+      .where('s.start_at', 'is not', null),
+  )
+  const marksOfInside = compile<{ keyId: number; sessionId: string }, MarkColumns>((p) =>
+    k
+      .selectFrom('participants as p')
+      .innerJoin('marks as m', (join) =>
+        join
+          .onRef('m.key_id', '=', 'p.key_id')
+          .onRef('m.session_id', '=', 'p.session_id')
+          .onRef('m.participant_id', '=', 'p.participant_id'),
+      )
+      .select(markColumns.map((column) => `m.${column}` as const))
+      .where('p.key_id', '=', p.keyId)
+      .where('p.session_id', '=', p.sessionId)
+      .where('p.open_since', 'is not', null),
+  )
+
   const toSource = <R extends Row>({ type, settings, ...row }: R) => ({
     ...row,
     // The database holds only what we wrote: the union is closed again without a check.
     type: type as SourceType,
     settings: JSON.parse(box.open(settings)) as Source['settings'],
   })
+  const withHealth = k
+    .selectFrom('sources')
+    .select([...columns, ...healthColumns])
+    .orderBy('sources.created_at')
+    .orderBy('sources.id')
+  type HealthyRow = Row & SourceHealth
+  const toHealthy = (row: HealthyRow): Source & { health: SourceHealth } => {
+    const { lastFactAt, recorded, duplicate, ignored, refused, skewMs, lastError, lastErrorAt, ...source } = row
+    return {
+      ...toSource(source),
+      health: { lastFactAt, recorded, duplicate, ignored, refused, skewMs, lastError, lastErrorAt },
+    }
+  }
   const get = async (keyId: number, id: string): Promise<Source | undefined> => {
     const row = await k
       .selectFrom('sources')
@@ -113,22 +157,16 @@ export function createSourceStore(db: Database, box: SecretBox, now: () => numbe
       const [row] = await db.all(find, { id })
       return row && toSource(row)
     },
-    async list(keyId) {
-      const rows = await k
-        .selectFrom('sources')
-        .select(columns)
-        .select(healthColumns)
-        .where('key_id', '=', keyId)
-        .orderBy('created_at')
-        .orderBy('id')
-        .execute()
-      return rows.map(
-        ({ lastFactAt, recorded, duplicate, ignored, refused, skewMs, lastError, lastErrorAt, ...row }) => ({
-          ...toSource(row),
-          health: { lastFactAt, recorded, duplicate, ignored, refused, skewMs, lastError, lastErrorAt },
-        }),
-      )
-    },
+    list: async (keyId) => (await withHealth.where('sources.key_id', '=', keyId).execute()).map(toHealthy),
+    listAll: async () =>
+      (
+        await withHealth
+          .innerJoin('keys', 'keys.key_id', 'sources.key_id')
+          .where('keys.disabled_at', 'is', null)
+          .execute()
+      ).map(toHealthy),
+    listRunning: async (keyId, source) => db.all(listRunning, { keyId, source }),
+    listMarksOfInside: async (keyId, sessionId) => (await db.all(marksOfInside, { keyId, sessionId })).map(toMark),
     listLives: async (keyId, source, roomId, limit) => db.all(listLives, { keyId, source, roomId, limit }),
     async findConnected(keyId, source, roomId, sessionKey, connectionId) {
       const [found] = await db.all(findConnected, { keyId, source, roomId, sessionKey, connectionId })

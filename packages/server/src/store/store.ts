@@ -191,6 +191,12 @@ export type Reads = {
   changeRange(keyId: number): Promise<{ first: number; last: number }>
   /** Oldest first. */
   listSources(keyId: number): Promise<(Source & { health: SourceHealth })[]>
+  /** Of all keys that are not disabled. */
+  listAllSources(): Promise<(Source & { health: SourceHealth })[]>
+  /** The sessions of a source, or of one of its reporters, that run, and what their rooms may be called there. */
+  listRunningOf(keyId: number, source: string): Promise<(Session & { customRoomId: string | null })[]>
+  /** All that is known of everybody who is inside a session. */
+  listMarksOfInside(keyId: number, sessionId: string): Promise<Mark[]>
   /** By its id alone, whichever key it is of; undefined also where that key is disabled. */
   findSource(id: string): Promise<Source | undefined>
   /** Named sessions of a source in a room: newest start first. */

@@ -1,0 +1,151 @@
+import type { Snapshot, SourceSettings } from '@rollcall/protocol'
+import { SignJWT } from 'jose'
+import { Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { readTime, toKind } from './livekit-participant.ts'
+import { type Ask, type Asked, type MediaServer, MediaServerRefusal, type Order } from './media-server.ts'
+import { parseJson, toId, toName } from './told.ts'
+
+// LiveKit's RoomService: Twirp, which is JSON by POST. A server may write its fields as protobuf names them, or in camel case.
+
+const Int64 = Type.Union([Type.String({ pattern: '^\\d{1,19}$' }), Type.Integer()])
+const Room = Type.Object({ sid: Type.String({ minLength: 1 }), name: Type.String({ minLength: 1 }) })
+type Room = Type.Static<typeof Room>
+const Participant = Type.Object({
+  sid: Type.String({ minLength: 1 }),
+  identity: Type.String({ minLength: 1 }),
+  name: Type.Optional(Type.String()),
+  state: Type.Optional(Type.Union([Type.String(), Type.Integer()])),
+  kind: Type.Optional(Type.Union([Type.String(), Type.Integer()])),
+  joinedAt: Type.Optional(Int64),
+  joined_at: Type.Optional(Int64),
+  joinedAtMs: Type.Optional(Int64),
+  joined_at_ms: Type.Optional(Int64),
+  permission: Type.Optional(
+    Type.Union([
+      Type.Object({ hidden: Type.Optional(Type.Boolean()), recorder: Type.Optional(Type.Boolean()) }),
+      Type.Null(),
+    ]),
+  ),
+})
+type Participant = Type.Static<typeof Participant>
+const checkRooms = Compile(Type.Object({ rooms: Type.Optional(Type.Array(Room)) }))
+const checkParticipants = Compile(Type.Object({ participants: Type.Optional(Type.Array(Participant)) }))
+const checkParticipant = Compile(Participant)
+
+type Settings = SourceSettings['livekit']
+type Grant = { roomList?: true; roomCreate?: true; roomAdmin?: true; room?: string }
+
+/** A token is good for this long, in seconds: also where LiveKit's clock is some minutes from ours. */
+const tokenSeconds = 600
+
+export const livekitApi: MediaServer<Settings> = {
+  isReachable: ({ url }) => url !== undefined,
+
+  async look(ask, settings) {
+    const before = await listRooms(ask, settings)
+    const rooms = []
+    for (const { name, sid } of before.rooms) {
+      const { answer, at } = await call(
+        ask,
+        settings,
+        'ListParticipants',
+        { room: name },
+        { roomAdmin: true, room: name },
+      )
+      if (answer !== undefined && !checkParticipants.Check(answer)) throw unreadable('ListParticipants')
+      const participants = (answer?.participants ?? []).filter(isInside).map(toPresent)
+      rooms.push({ room: toId(name), name, sessionKey: toId(sid), sid, at, participants })
+    }
+    // People are listed by the name of a room: where it has another life by now, whose they are is not known.
+    const after = await listRooms(ask, settings)
+    const livesAfter = new Map(after.rooms.map(({ name, sid }) => [name, sid]))
+    return {
+      at: before.at,
+      rooms: rooms
+        .filter(({ name, sid }) => (livesAfter.get(name) ?? sid) === sid)
+        .map(({ room, sessionKey, at, participants }) => ({ room, sessionKey, at, participants })),
+    }
+  },
+
+  async end(ask, settings, order) {
+    const room = await findRoom(ask, settings, order)
+    if (room !== undefined) await call(ask, settings, 'DeleteRoom', { room: room.name }, { roomCreate: true })
+  },
+
+  async remove(ask, settings, order) {
+    const room = await findRoom(ask, settings, order)
+    if (room === undefined) return
+    const who = { room: room.name, identity: order.participantId }
+    const grant: Grant = { roomAdmin: true, room: room.name }
+    if (order.isAgain) {
+      const { answer } = await call(ask, settings, 'GetParticipant', who, grant)
+      const sid = checkParticipant.Check(answer) ? toId(answer.sid) : undefined
+      if (!order.inside.some(({ connectionId }) => connectionId === sid)) return
+    }
+    await call(ask, settings, 'RemoveParticipant', who, grant)
+  },
+}
+
+async function listRooms(ask: Ask, settings: Settings, names: string[] = []): Promise<{ rooms: Room[]; at: number }> {
+  const { answer, at } = await call(ask, settings, 'ListRooms', { names }, { roomList: true })
+  if (!checkRooms.Check(answer)) throw unreadable('ListRooms')
+  return { rooms: answer.rooms ?? [], at }
+}
+
+/** The room in which the session runs; undefined where that is over. */
+async function findRoom(ask: Ask, settings: Settings, order: Order): Promise<Room | undefined> {
+  const { rooms } = await listRooms(ask, settings, order.rooms)
+  return rooms.find(({ sid }) => toId(sid) === order.sessionKey)
+}
+
+/** Whoever is not in yet, or not any more, is listed too. */
+function isInside({ state = 'JOINING' }: Participant): boolean {
+  return state === 'ACTIVE' || state === 2
+}
+
+function toPresent(one: Participant): Snapshot['participants'][number] {
+  const joinedAt = readTime(one.joinedAtMs ?? one.joined_at_ms, one.joinedAt ?? one.joined_at)
+  return {
+    participantId: toId(one.identity),
+    connectionId: toId(one.sid),
+    ...toName(one.name),
+    kind: toKind({ kind: one.kind, permission: one.permission ?? undefined }),
+    ...(joinedAt > 0 && { joinedAt }),
+  }
+}
+
+/** Gives no answer where what it is about is not there. */
+async function call(
+  ask: Ask,
+  { url = '', apiKey, secret }: Settings,
+  method: string,
+  body: object,
+  video: Grant,
+): Promise<{ answer: object | undefined; at: number }> {
+  const token = await new SignJWT({ video })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setIssuer(apiKey)
+    .setExpirationTime(`${tokenSeconds}s`)
+    .sign(Buffer.from(secret))
+  const asked = await ask(`${url.replace(/\/+$/, '')}/twirp/livekit.RoomService/${method}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  const answer = parseJson(asked.body)
+  if (typeof answer !== 'object' || answer === null) throw unreadable(method, asked)
+  if (asked.status === 200) return { answer, at: asked.at }
+  const { code, msg } = answer as { code?: unknown; msg?: unknown }
+  if (code === 'not_found') return { answer: undefined, at: asked.at }
+  const said = `${method} is answered ${asked.status}: ${String(msg ?? code ?? 'without a reason')}`
+  if (asked.status === 429 || asked.status >= 500) throw new Error(said)
+  throw new MediaServerRefusal(said)
+}
+
+function unreadable(method: string, asked?: Asked): Error {
+  if (asked !== undefined && asked.status !== 200) {
+    return new Error(`${method} is answered ${asked.status}, and not by LiveKit's RoomService`)
+  }
+  return new Error(`the answer to ${method} is none of LiveKit's RoomService`)
+}
