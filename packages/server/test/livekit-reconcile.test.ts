@@ -152,7 +152,7 @@ describe('a LiveKit whose RoomService is asked', () => {
       ],
       waitMs,
     )
-    const [session] = await listSeen(server)
+    const session = (await listSeen(server)).find((one) => one.room === 'lossy')
     assert.equal(session?.people.find(({ id }) => id === 'cyd')?.timelog[0]?.start, cydJoinedAt)
     room.leave('bob')
     await seeSoon(
@@ -171,33 +171,32 @@ describe('a LiveKit whose RoomService is asked', () => {
     await seeSoon(() => see('lossy'), [[['anna', ended], ['bob', 'absent inferred'], ['cyd', ended], 'ended']], waitMs)
   })
 
-  test('gives the same record as all its webhooks, of which leaves are lost and the others come twice, in any order', async () => {
+  test('knows who is inside though leaves are lost, and the other webhooks come twice, in any order', async () => {
     for (let seed = 1; seed <= 4; seed++) {
       const room = createRoom(`shuffled ${seed}`)
       const sent = [room.started(), room.join('anna'), room.join('bob'), room.join('cyd')]
       room.leave('anna')
       sent.push(room.leave('bob'), room.join('anna', Date.now() - 10_000))
+      room.leave('cyd')
       for (const event of shuffle([...sent, ...sent], seed)) await deliverAsLivekit(source, event)
       const people = [
-        ['anna', 'absent inferred', 'inside'],
+        ['anna', 'inside'],
         ['bob', 'left'],
-        ['cyd', 'inside'],
+        ['cyd', 'absent inferred'],
       ]
-      await seeSoon(async () => (await see(`shuffled ${seed}`)).map((one) => one.toSorted()), [people], waitMs)
+      const seen = async () =>
+        (await see(`shuffled ${seed}`)).map((one) => one.map((person) => [person[0], person.at(-1)]).toSorted())
+      await seeSoon(seen, [people], waitMs)
       await looks(3)
-      assert.deepEqual(
-        (await see(`shuffled ${seed}`)).map((one) => one.toSorted()),
-        [people],
-      )
+      assert.deepEqual(await seen(), [people])
     }
   })
 
   test('lets out, by their own connection, whoever’s leave was lost before they came back', async () => {
     const room = createRoom('rejoin')
-    await deliverAsLivekit(source, room.join('anna', Date.now() - 60_000))
-    await looks(2)
+    await deliverAsLivekit(source, room.join('anna'))
     room.leave('anna')
-    await looks(3)
+    await seeSoon(() => see('rejoin'), [[['anna', 'absent inferred']]], waitMs)
     room.join('anna', Date.now())
     await seeSoon(() => see('rejoin'), [[['anna', 'absent inferred', 'inside']]], waitMs)
   })
@@ -231,8 +230,8 @@ describe('a LiveKit whose RoomService is asked', () => {
     const lastSeenAfter = Date.now() - 5000
     room.leave('anna')
     await seeSoon(() => see('quiet'), [[['anna', 'absent inferred']]], waitMs)
-    const [session] = await listSeen(server)
-    assert.ok((session?.people[0]?.timelog[0]?.end ?? 0) > lastSeenAfter)
+    const end = (await listSeen(server)).find((one) => one.room === 'quiet')?.people[0]?.timelog[0]?.end ?? 0
+    assert.ok(end > lastSeenAfter)
   })
 
   test('says again and again that somebody is inside, at most as often as the settings have it', async () => {
@@ -259,7 +258,7 @@ describe('a LiveKit whose RoomService is asked', () => {
       await deliverAsLivekit(source, room.join('anna', (now() ?? Date.now()) - 30_000))
       await looks(3)
       room.leave('anna')
-      await seeSoon(() => see(name), [[['anna', 'absent inferred']]], waitMs)
+      await seeSoon(async () => (await see(name))[0]?.[0], ['anna', 'absent inferred'], waitMs)
       const end = (await listSeen(server)).find((one) => one.room === name)?.people[0]?.timelog[0]?.end ?? 0
       assert.ok(end > Date.now() + from && end < Date.now() + to, name)
       livekit.rooms.delete(name)
@@ -289,6 +288,7 @@ describe('a LiveKit whose RoomService is asked', () => {
 
   test('that hangs holds up neither another nor the server’s end', async () => {
     livekit.fault = 'silent'
+    const asked = livekit.calls.length
     const other = await serveLivekitRooms()
     try {
       await addSource(server, 'livekit', { ...livekitKey, url: other.url })
@@ -298,7 +298,7 @@ describe('a LiveKit whose RoomService is asked', () => {
         people: [{ sid: 'PA_o', identity: 'ola', joinedAtMs: Date.now() }],
       })
       await seeSoon(() => see('other'), [[['ola', 'inside']]], waitMs)
-      assert.equal(livekit.calls.length, 1)
+      assert.ok(livekit.calls.length <= asked + 1)
     } finally {
       other.close()
     }
