@@ -67,6 +67,7 @@ function fill(path: string, { room, sessionId, source, webhookId, deliveryId }: 
   const ids: { [noun: string]: string } = { rooms: room.roomId, sources: source.id, webhooks: webhookId }
   const values: { [name: string]: string } = {
     id: ids[path.split('/')[2] ?? ''] ?? sessionId,
+    webhookId,
     deliveryId,
     roomId: room.roomId,
     sessionId,
