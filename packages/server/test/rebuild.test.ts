@@ -7,6 +7,7 @@ import { verify } from '../src/verify.ts'
 import { dump, type Kept, keep, recordWorld, rules } from './kept.ts'
 import { type Postgres, startPostgres } from './postgres.ts'
 import { runProgram } from './run-program.ts'
+import { startServer } from './start-server.ts'
 
 async function fold(kept: Kept, dryRun: boolean) {
   const told: string[] = []
@@ -128,13 +129,13 @@ function contract(open: () => Promise<Kept>) {
   })
 
   test('a server that runs on it keeps rebuild away', async () => {
-    const store = await kept.open(() => Date.now())
+    const server = await startServer(kept.env)
     try {
       const { code, stdout, stderr } = await rollcall('rebuild').ended
       assert.deepEqual({ code, stdout }, { code: 1, stdout: '' })
-      assert.match(stderr, /^rollcall: .* is in use by (a|another) Rollcall server: stop that one[^\n]*\n$/)
+      assert.match(stderr, /^rollcall: .* is in use by (another Rollcall server: stop that one|Rollcall servers: stop them)[^\n]*\n$/)
     } finally {
-      await store.close()
+      await server.stop()
     }
   })
 
