@@ -312,7 +312,8 @@ describe('a broken event', () => {
     const types =
       'session-started, session-ended, participant-joined, participant-left, snapshot, source-started or quality'
     const id = 'it takes a text of 1 to 256 characters, none of them a control character'
-    const time = 'it takes epoch milliseconds or an ISO 8601 time, such as 2022-02-22T07:57:11.505Z, of the years 1 to 9999'
+    const time =
+      'it takes epoch milliseconds or an ISO 8601 time, such as 2022-02-22T07:57:11.505Z, of the years 1 to 9999'
     const wrong: [Given, string][] = [
       [{ ...join, type: 'participant-exploded' }, `type=participant-exploded is not understood: it takes ${types}`],
       [{ ...join, type: 'participant-seen' }, `type=participant-seen is not understood: it takes ${types}`],

@@ -7,7 +7,7 @@ describe('a server that is killed again and again while facts and people come', 
   for (const [rounds, postgres, servers, store] of [
     [16, false, 1, 'SQLite'],
     [4, true, 1, 'PostgreSQL'],
-    [4, true, 3, 'three servers on PostgreSQL'],
+    [2, true, 3, 'three servers on PostgreSQL'],
   ] as const) {
     test(`has every acknowledged fact once, every session as the reference model has it, and told of every change in order (${store}, ${rounds} kills)`, async (t) => {
       const result = await runChaos({ rounds, seed: 2, postgres, servers }, (line) => t.diagnostic(line))

@@ -133,7 +133,10 @@ function contract(open: () => Promise<Kept>) {
     try {
       const { code, stdout, stderr } = await rollcall('rebuild').ended
       assert.deepEqual({ code, stdout }, { code: 1, stdout: '' })
-      assert.match(stderr, /^rollcall: .* is in use by (another Rollcall server: stop that one|Rollcall servers: stop them)[^\n]*\n$/)
+      assert.match(
+        stderr,
+        /^rollcall: .* is in use by (another Rollcall server: stop that one|Rollcall servers: stop them)[^\n]*\n$/,
+      )
     } finally {
       await server.stop()
     }
