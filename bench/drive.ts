@@ -1,30 +1,55 @@
-import { Agent, request } from 'node:http'
+import { Agent, type OutgoingHttpHeaders, request } from 'node:http'
 
 const connections = 16
 
-/** Requests a second: each address once, over connections that are kept, as many at once as there are connections. */
-export async function drive(urls: string[], headers: { [name: string]: string }): Promise<number> {
+/** With a body it is a POST, else a GET. */
+export type Asked = { url: string; headers: OutgoingHttpHeaders; body?: string }
+export type Post = Required<Asked>
+
+/** How it went: requests a second, and how long each answer took, in milliseconds. */
+export type Driven = { rate: number; tookMs: number[] }
+
+/** Sends each once, over connections that are kept, so many at a time. Each answer has to be a 200. */
+export async function driveAll(all: Asked[], connections: number): Promise<Driven> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
+  const tookMs: number[] = []
   let next = 0
   const started = performance.now()
   await Promise.all(
     Array.from({ length: connections }, async () => {
       for (;;) {
-        const url = urls[next++]
-        if (url === undefined) return
-        await get(url, headers, agent)
+        const asked = all[next++]
+        if (asked === undefined) return
+        const sentAt = performance.now()
+        await ask(asked, agent)
+        tookMs.push(performance.now() - sentAt)
       }
     }),
   )
   const seconds = (performance.now() - started) / 1000
   agent.destroy()
-  return urls.length / seconds
+  return { rate: all.length / seconds, tookMs }
+}
+
+/** Requests a second of addresses that are asked for once each. */
+export async function drive(urls: string[], headers: OutgoingHttpHeaders): Promise<number> {
+  const { rate } = await driveAll(
+    urls.map((url) => ({ url, headers })),
+    connections,
+  )
+  return rate
 }
 
 /** The body of an answer, which has to be a 200. */
-export function get(url: string, headers: { [name: string]: string }, agent?: Agent): Promise<Buffer> {
+export function get(url: string, headers: OutgoingHttpHeaders): Promise<Buffer> {
+  return ask({ url, headers })
+}
+
+function ask({ url, headers, body }: Asked, agent?: Agent): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
-  request(url, { headers, agent }, (answer) => {
+  const ofBody = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
+  const options = { method: body === undefined ? 'GET' : 'POST', agent, headers: { ...headers, ...ofBody } }
+  request(url, options, (answer) => {
     const chunks: Buffer[] = []
     answer.on('data', (chunk) => chunks.push(chunk))
     answer.on('end', () => {
@@ -33,6 +58,6 @@ export function get(url: string, headers: { [name: string]: string }, agent?: Ag
     })
   })
     .on('error', reject)
-    .end()
+    .end(body)
   return promise
 }

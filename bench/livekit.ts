@@ -1,6 +1,6 @@
 import { livekitKey, signAsLivekit } from '../packages/server/test/source-client.ts'
+import type { Post } from './drive.ts'
 import type { ForkedServer } from './fork-server.ts'
-import type { Post } from './post.ts'
 
 const peoplePerRoom = 50
 

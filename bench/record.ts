@@ -1,8 +1,8 @@
 import { type BenchDatabase, type StoreName, withDatabases } from './bench-database.ts'
 import { insertIntoFile, insertIntoPostgres } from './by-hand.ts'
+import { driveAll, type Post } from './drive.ts'
 import { type ForkedServer, forkServer } from './fork-server.ts'
 import { signedLivekitJoins } from './livekit.ts'
-import { type Post, postAll } from './post.ts'
 import { type Figure, median, quantile } from './report.ts'
 
 const rounds = 3
@@ -67,7 +67,7 @@ export async function benchRecord(store: StoreName): Promise<Figure[]> {
 async function run({ folder, databaseUrl, env }: BenchDatabase, shape: Shape) {
   const server = await forkServer(folder, env)
   const posts = await shape.prepare(server, shape.facts)
-  const { rate, tookMs } = await postAll(posts, shape.connections)
+  const { rate, tookMs } = await driveAll(posts, shape.connections)
   await server.stop()
   const together = shape.factsPerPost * shape.connections
   const byHand =

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { Agent, type ClientRequest, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { driveAll } from './drive.ts'
 import { type ForkedServer, forkServer } from './fork-server.ts'
-import { postAll } from './post.ts'
 import { eventPosts } from './record.ts'
 import { type Figure, median, quantile } from './report.ts'
 
@@ -30,7 +30,7 @@ export async function benchStream(): Promise<Figure[]> {
     const tookMs: number[] = []
     for (const post of posts) {
       const before = seen.size
-      await postAll([post], 1)
+      await driveAll([post], 1)
       const answeredAt = performance.now()
       const isSeen = () =>
         seen.size > before && [...seen.values()].slice(before).every(({ count }) => count === readers)

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startReceiver } from '../packages/server/test/webhook-receiver.ts'
+import { driveAll } from './drive.ts'
 import { type ForkedServer, forkServer } from './fork-server.ts'
-import { postAll } from './post.ts'
 import { eventPosts } from './record.ts'
 import { type Figure, median } from './report.ts'
 
@@ -33,7 +33,7 @@ async function rateWith(count: number): Promise<number> {
   const server = await forkServer(folder)
   try {
     for (let i = 0; i < count; i++) await addEndpoint(server, i < hanging ? silent.url : quick.url)
-    const { rate } = await postAll(eventPosts(server, events, 100), 8)
+    const { rate } = await driveAll(eventPosts(server, events, 100), 8)
     return rate * 100
   } finally {
     await server.stop()
