@@ -371,33 +371,67 @@ describe('limits and silence', () => {
     assert.equal(await early.closed, 'INVALID_MESSAGE')
   })
 
-  test('NOT_RECORDED: a join that cannot be made durable is closed, and nobody else hears of it', async () => {
-    const { context, apiKey, secret } = server
+  /** Rooms of their own on the server's store, with another way to record. */
+  async function withRecord(
+    wrap: (record: Context['record']) => Context['record'],
+    use: (there: { wsUrl: string }) => Promise<void>,
+  ): Promise<void> {
+    const { context } = server
     const verifyToken = createTokenVerifier({ reads: context.reads, clock: context.clock, strictRoles: false })
-    const full: Context['record'] = async (keyId, facts, fence) => {
-      if (facts.some(({ type }) => type === 'participant-joined')) throw new Error('the disk is full')
-      return context.record(keyId, facts, fence)
-    }
     const rooms = createHostedRooms(
-      { ...context, record: full },
-      { verifyToken, holds: createRoomHolds(context, undefined) },
+      { ...context, record: wrap(context.record) },
+      { verifyToken, holds: createRoomHolds(context, undefined), limits },
     )
     const http = createServer().listen(0, '127.0.0.1')
     http.on('upgrade', rooms.upgrade)
     try {
       await once(http, 'listening')
-      const { port } = http.address() as AddressInfo
-      const roomId = await newRoom()
-      const there = { wsUrl: `ws://127.0.0.1:${port}/v2/rtc` }
-      const client = await connect(there)
-      const token = await signToken({ apiKey, secret }, {}, { now: context.clock.now(), lifetimeMs: 60_000 })
-      client.send({ type: 'join', token, roomId, participantId: 'ann' })
-      assert.equal(await client.closed, 'NOT_RECORDED')
-      assert.deepEqual([client.unread(), await sessionsOf(roomId)], [[], []])
+      await use({ wsUrl: `ws://127.0.0.1:${(http.address() as AddressInfo).port}/v2/rtc` })
     } finally {
       await rooms.stop()
       http.close()
     }
+  }
+
+  async function joinMessage(roomId: string, participantId: string): Promise<object> {
+    const { context, apiKey, secret } = server
+    const token = await signToken({ apiKey, secret }, {}, { now: context.clock.now(), lifetimeMs: 60_000 })
+    return { type: 'join', token, roomId, participantId }
+  }
+
+  test('NOT_RECORDED: a join that cannot be made durable is closed, and nobody else hears of it', async () => {
+    const full =
+      (record: Context['record']): Context['record'] =>
+      async (keyId, facts, fence) => {
+        if (facts.some(({ type }) => type === 'participant-joined')) throw new Error('the disk is full')
+        return record(keyId, facts, fence)
+      }
+    await withRecord(full, async (there) => {
+      const roomId = await newRoom()
+      const client = await connect(there)
+      client.send(await joinMessage(roomId, 'ann'))
+      assert.equal(await client.closed, 'NOT_RECORDED')
+      assert.deepEqual([client.unread(), await sessionsOf(roomId)], [[], []])
+    })
+  })
+
+  test('nobody is closed before their leave is durable, however often they are found silent until then', async () => {
+    let durable = false
+    const slow =
+      (record: Context['record']): Context['record'] =>
+      async (keyId, facts, fence) => {
+        const isLeave = facts.some(({ type }) => type === 'participant-left')
+        if (isLeave) await new Promise((resolve) => setTimeout(resolve, 5 * limits.pingIntervalMs))
+        const recorded = await record(keyId, facts, fence)
+        durable ||= isLeave
+        return recorded
+      }
+    await withRecord(slow, async (there) => {
+      const client = await connect(there, { autoPong: false })
+      client.send(await joinMessage(await newRoom(), 'ann'))
+      assert.equal(await client.closed, 'SILENT')
+      assert.ok(durable)
+    })
   })
 
   test('MESSAGE_TOO_BIG and TOO_MANY_MESSAGES close whoever sends more than the limits', async () => {

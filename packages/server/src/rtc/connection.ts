@@ -39,6 +39,8 @@ export type Connection = {
   sampledAt: number
   /** A newer connection of the same participant has taken its place. */
   replaced: boolean
+  /** Its one end, under way or done: resolves when the leave, if there is one, is durable. */
+  departed: Promise<void> | undefined
   /** How we closed it, if we did. */
   closedAs: CloseName | 'NORMAL' | undefined
 }
@@ -59,6 +61,7 @@ export function newConnection(socket: WebSocket, now: number, beat: number, limi
     samples: 0,
     sampledAt: Number.NEGATIVE_INFINITY,
     replaced: false,
+    departed: undefined,
     closedAs: undefined,
   }
 }

@@ -320,8 +320,13 @@ export function createHostedRooms(
     connection.socket.terminate()
   }
 
-  /** The one end of every connection: once, whoever calls. Resolves when the leave, if there is one, is durable. */
-  async function depart(connection: Connection, ending: Ending, announced = true): Promise<void> {
+  /** The one end of every connection: once, whoever calls. Resolves for each when the leave, if there is one, is durable. */
+  function depart(connection: Connection, ending: Ending, announced = true): Promise<void> {
+    connection.departed ??= end(connection, ending, announced)
+    return connection.departed
+  }
+
+  async function end(connection: Connection, ending: Ending, announced: boolean): Promise<void> {
     const { state, identity } = connection
     if (state === 'gone') return
     become(connection, 'gone')
