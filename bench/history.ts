@@ -1,20 +1,17 @@
 import { hash } from 'node:crypto'
-import { embeddedParticipantsMax, toObjectId } from '@rollcall/protocol'
+import { toObjectId } from '@rollcall/protocol'
 import type { Mark, Participant, Session } from '../packages/server/src/ledger/state.ts'
-import { sealSession } from '../packages/server/src/session-view.ts'
-import type { Database } from '../packages/server/src/store/database.ts'
-import { spanLevelOf } from '../packages/server/src/store/span.ts'
 import type { SessionRecord } from '../packages/server/src/store/store.ts'
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 const yearMs = 365 * dayMs
-const sessionsPerCommit = 5000
 /** Rooms: the first has by far the most sessions, and so on (Zipf). */
 const roomsMax = 20_000
 const peopleMax = 2000
 
-export type History = { keyId: number; apiKey: string; userId: string; roomIds: string[] }
+/** How long a history is, and the moment up to which it tells. */
+export type Length = { sessions: number; until: number }
 
 /** Numbers below one that look random and are the same each time. */
 function random(n: number, salt: number): number {
@@ -28,146 +25,25 @@ function normal(n: number, salt: number): number {
   return Math.sqrt(-2 * Math.log(random(n, salt) + 1e-12)) * Math.cos(2 * Math.PI * random(n, salt + 1))
 }
 
-/**
- * Writes ended sessions of five years straight into the tables, as the server would have left them: rooms by Zipf, durations
- * log-normal around twelve minutes, mostly two to five people, now and then a great many.
- */
-export async function loadHistory(db: Database, history: History, sessions: number, until: number): Promise<void> {
-  const roomsUsed = Math.min(roomsMax, Math.max(1, Math.floor(sessions / 20)))
-  const rooms = Array.from({ length: roomsUsed }, (_, i) => roomIdOf(i))
-  history.roomIds.push(...rooms)
-  const counts = new Map<string, number>()
-  await db.transaction(async () => {
-    await db.insertRows(
-      'rooms',
-      rooms.map((room_id, i) => ({
-        key_id: history.keyId,
-        room_id,
-        id: toObjectId(until - 5 * yearMs, hash('sha256', room_id).slice(0, 16)),
-        custom_room_id: `room ${i}`,
-        webhook_json: null,
-        auto_close_json: null,
-        auto_close_ms: null,
-        allowed_participants_json: null,
-        disabled: 0,
-        created_at: until - 5 * yearMs + i,
-        updated_at: until - 5 * yearMs + i,
-      })),
-    )
+/** The rooms of a history, oldest first. */
+export function roomsOf({ sessions, until }: Length) {
+  const count = Math.min(roomsMax, Math.max(1, Math.floor(sessions / 20)))
+  return Array.from({ length: count }, (_, i) => {
+    const roomId = roomIdOf(i)
+    const createdAt = until - 5 * yearMs + i
+    return { roomId, customRoomId: `room ${i}`, id: toObjectId(createdAt, tail(roomId)), createdAt }
   })
-  for (let from = 0; from < sessions; from += sessionsPerCommit) {
-    const to = Math.min(sessions, from + sessionsPerCommit)
-    await db.transaction(() => loadSome(db, history, { from, to, sessions, until }, rooms, counts))
-    if (process.stderr.isTTY) process.stderr.write(`\r  ${to} of ${sessions} sessions`)
-  }
-  await db.transaction(() => loadCounts(db, history.keyId, counts))
 }
 
-type Range = { from: number; to: number; sessions: number; until: number }
-
-async function loadSome(db: Database, history: History, range: Range, rooms: string[], counts: Map<string, number>) {
-  const { keyId } = history
-  const rows = { sessions: [], participants: [], marks: [], seals: [] } as {
-    sessions: Parameters<typeof db.insertRows<'sessions'>>[1]
-    participants: Parameters<typeof db.insertRows<'participants'>>[1]
-    marks: Parameters<typeof db.insertRows<'marks'>>[1]
-    seals: Parameters<typeof db.insertRows<'seals'>>[1]
-  }
-  for (let n = range.from; n < range.to; n++) {
-    const record = sessionOf(n, range, rooms)
-    const { session, participants, marks } = record
-    const { gaps, ...sealed } = sealSession(record, history, embeddedParticipantsMax)
-    rows.sessions.push({
-      key_id: keyId,
-      id: session.id,
-      room_id: session.roomId,
-      source: session.source,
-      session_key: session.sessionKey,
-      start_at: session.startAt,
-      end_at: session.endAt,
-      end_reason: session.endReason,
-      ended_at: session.endedAt,
-      concluded: session.concluded,
-      last_at: session.lastAt,
-      said_at: session.saidAt,
-      snapshot_at: null,
-      resumed_at: null,
-      look_at: null,
-      inside: session.inside,
-      people: session.people,
-      closed_ms: session.closedMs,
-      open_since_sum: session.openSinceSum,
-      revision: 0,
-      updated_at: session.updatedAt,
-      span_level: spanLevelOf(session),
-      seal_at: null,
-      gaps,
-    })
-    for (const person of participants) {
-      rows.participants.push({
-        key_id: keyId,
-        session_id: session.id,
-        participant_id: person.participantId,
-        name: person.name,
-        kind: person.kind,
-        metadata_json: null,
-        joined_at: person.joinedAt,
-        open_since: null,
-        closed_ms: person.closedMs,
-        last_at: person.lastAt,
-      })
-    }
-    for (const mark of marks) {
-      rows.marks.push({
-        key_id: keyId,
-        session_id: session.id,
-        participant_id: mark.participantId,
-        connection_id: mark.connectionId,
-        at: mark.at,
-        kind: mark.kind,
-        fact_id: mark.factId,
-        reason: null,
-        inferred: null,
-        last_seen_at: null,
-        name: mark.name,
-        participant_kind: mark.participantKind,
-        metadata_json: null,
-      })
-    }
-    rows.seals.push({ key_id: keyId, session_id: session.id, ...sealed })
-    for (const roomId of ['', session.roomId]) {
-      for (const [level, startAt] of bucketsOf(session.startAt).entries()) {
-        const name = `${roomId} ${level} ${startAt}`
-        counts.set(name, (counts.get(name) ?? 0) + 1)
-      }
-      counts.set(`${roomId} total`, (counts.get(`${roomId} total`) ?? 0) + 1)
-    }
-  }
-  await db.insertRows('sessions', rows.sessions)
-  await db.insertRows('participants', rows.participants)
-  await db.insertRows('marks', rows.marks)
-  await db.insertRows('seals', rows.seals)
-}
-
-async function loadCounts(db: Database, keyId: number, counts: Map<string, number>): Promise<void> {
-  const large = new Set<string>([''])
-  for (const [name, sessions] of counts) {
-    const [roomId = '', kind] = name.split(' ')
-    if (kind === 'total' && sessions > 1000) large.add(roomId)
-  }
-  const totals = []
-  const buckets = []
-  for (const [name, sessions] of counts) {
-    const [roomId = '', level = '', startAt] = name.split(' ')
-    const of = { key_id: keyId, room_id: roomId, sessions, ended: sessions }
-    if (level === 'total') totals.push({ ...of, bucketed: Number(large.has(roomId)) })
-    else if (large.has(roomId)) buckets.push({ ...of, level: Number(level), start_at: Number(startAt) })
-  }
-  for (let i = 0; i < totals.length; i += 5000) await db.insertRows('session_counts', totals.slice(i, i + 5000))
-  for (let i = 0; i < buckets.length; i += 5000) await db.insertRows('session_buckets', buckets.slice(i, i + 5000))
-}
-
-function sessionOf(n: number, { sessions, until }: Range, rooms: string[]): SessionRecord {
+/**
+ * The n-th session, as the server would have left it: of five years, rooms by Zipf, durations log-normal around twelve minutes,
+ * mostly one to six people, now and then a great many.
+ */
+export function sessionOf(
+  n: number,
+  { sessions, until }: Length,
+  rooms: string[],
+): SessionRecord & { session: { startAt: number } } {
   const startAt = Math.floor(until - 5 * yearMs + (n / sessions) * (5 * yearMs - dayMs))
   const lengthMs = Math.min(20 * hourMs, Math.round(720_000 * Math.exp(normal(n, 1))))
   const endAt = startAt + lengthMs
@@ -207,7 +83,7 @@ function sessionOf(n: number, { sessions, until }: Range, rooms: string[]): Sess
   }
   participants.sort((a, b) => (a.joinedAt ?? 0) - (b.joinedAt ?? 0) || (a.participantId < b.participantId ? -1 : 1))
   const session: Session & { startAt: number } = {
-    id: toObjectId(startAt, hash('sha256', `bench ${n}`).slice(0, 16)),
+    id: toObjectId(startAt, tail(`bench ${n}`)),
     roomId,
     source: 'events',
     sessionKey: `s${n}`,
@@ -231,13 +107,9 @@ function sessionOf(n: number, { sessions, until }: Range, rooms: string[]): Sess
   return { session, customRoomId: `room ${room}`, participants, marks, truncated: false }
 }
 
-function bucketsOf(at: number): number[] {
-  const date = new Date(at)
-  return [
-    Date.UTC(date.getUTCFullYear(), date.getUTCMonth()),
-    Math.floor(at / dayMs) * dayMs,
-    Math.floor(at / hourMs) * hourMs,
-  ]
+/** The part of an id that is not its time. */
+function tail(name: string): string {
+  return hash('sha256', name).slice(0, 16)
 }
 
 /** `xxxx-xxxx-xxxx`, of the number. */

@@ -1,14 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { openStore } from '../packages/server/src/open-store.ts'
-import { toRules } from '../packages/server/src/rules.ts'
-import { openPostgres } from '../packages/server/src/store/postgres.ts'
-import { openSqlite } from '../packages/server/src/store/sqlite.ts'
-import { startPostgres } from '../packages/server/test/postgres.ts'
+import type { StoreName } from './bench-database.ts'
 import { drive, get } from './drive.ts'
 import { type ForkedServer, forkServer } from './fork-server.ts'
-import { type History, loadHistory } from './history.ts'
+import { type History, withHistory } from './kept-history.ts'
 import { type Figure, median } from './report.ts'
 
 const rounds = 5
@@ -16,48 +9,18 @@ const requestsPerRun = 600
 const perPage = 20
 
 /** Pages of a long history, on one store: every request another page, so that none was kept. */
-export async function benchPages(sessions: number, store: 'SQLite' | 'PostgreSQL'): Promise<Figure[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'rollcall-bench-'))
-  const postgres = store === 'PostgreSQL' ? await startPostgres() : undefined
-  const env: NodeJS.ProcessEnv = { ...process.env }
-  if (postgres !== undefined) {
-    env.DATABASE_URL = await postgres.newDatabase()
-    env.ROLLCALL_MASTER_KEY = '0'.repeat(64)
-  }
-  try {
-    const loaded = performance.now()
-    const history = await loadInto(folder, env, sessions)
-    console.error(`  ${store}: ${sessions} sessions loaded in ${Math.round((performance.now() - loaded) / 1000)} s`)
+export function benchPages(sessions: number, store: StoreName): Promise<Figure[]> {
+  return withHistory(store, sessions, async ({ folder, env }, history) => {
     const server = await forkServer(folder, env)
     try {
-      return await measure(server, history, sessions, store)
+      return await measure(server, history, store)
     } finally {
       await server.stop()
     }
-  } finally {
-    await postgres?.stop()
-    rmSync(folder, { recursive: true, force: true })
-  }
+  })
 }
 
-/** Makes a long history in a folder's file, or where `env` says. */
-export async function loadInto(folder: string, env: NodeJS.ProcessEnv, sessions: number): Promise<History> {
-  const masterKey = env.ROLLCALL_MASTER_KEY === undefined ? undefined : Buffer.from(env.ROLLCALL_MASTER_KEY, 'hex')
-  const databaseUrl = env.DATABASE_URL
-  const rules = toRules({ graceMs: 20_000 })
-  const store = await openStore({ databaseUrl, dataFolder: folder, masterKey, rules, clock: { now: () => Date.now() } })
-  const { keyId, apiKey, userId } = await store.writes.addKey({ name: 'bench', email: null })
-  await store.close()
-  const db =
-    databaseUrl === undefined ? openSqlite(join(folder, 'rollcall.db')) : openPostgres(databaseUrl, { connections: 1 })
-  const history: History = { keyId, apiKey, userId, roomIds: [] }
-  await loadHistory(db, history, sessions, Date.now())
-  if (databaseUrl !== undefined) await db.kysely.executeQuery({ sql: 'analyze', parameters: [] } as never)
-  await db.close()
-  return history
-}
-
-async function measure(server: ForkedServer, { roomIds }: History, sessions: number, store: string): Promise<Figure[]> {
+async function measure(server: ForkedServer, { roomIds, sessions }: History, store: StoreName): Promise<Figure[]> {
   const headers = { authorization: server.token }
   const list = `${server.url}/v2/sessions?perPage=${perPage}`
   const lastPage = Math.ceil(sessions / perPage)

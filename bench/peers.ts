@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type StoreName, withDatabases } from './bench-database.ts'
+import type { StoreName } from './bench-database.ts'
 import { get } from './drive.ts'
 import { forkServer, nextMessage } from './fork-server.ts'
-import { loadInto } from './pages.ts'
+import { withHistory } from './kept-history.ts'
 import { fillPeer } from './peers/fill.ts'
 import { plotLogLog, type Series } from './plot.ts'
 import { type Figure, median } from './report.ts'
@@ -66,33 +66,25 @@ async function writePlot(name: string, plot: { title: string; x: string; series:
 }
 
 function measureRollcall(store: StoreName, sessions: number): Promise<Measured> {
-  return withDatabases(store, (use) =>
-    use(async ({ folder, env }) => {
-      await loadInto(folder, env, sessions)
-      return measure(folder, env, store, sessions)
-    }),
-  )
+  return withHistory(store, sessions, ({ folder, env }) => measure(folder, env, store, sessions))
 }
 
 /** Rollcall and the peer on one PostgreSQL, one after the other. */
 function measurePostgres(sessions: number): Promise<Measured[]> {
-  return withDatabases('PostgreSQL', (use) =>
-    use(async ({ folder, env }) => {
-      await loadInto(folder, env, sessions)
-      const rollcall = await measure(folder, env, 'PostgreSQL', sessions)
-      await fillPeer(env.DATABASE_URL ?? '')
-      const child: ChildProcess = fork(join(import.meta.dirname, 'peers/server.ts'), {
-        env,
-        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      })
-      try {
-        const { url } = await nextMessage<{ url: string }>(child)
-        return [rollcall, { name: peerName, sessions, taken: await timePages(`${url}/v2/sessions`, {}, sessions) }]
-      } finally {
-        child.kill()
-      }
-    }),
-  )
+  return withHistory('PostgreSQL', sessions, async ({ folder, env }) => {
+    const rollcall = await measure(folder, env, 'PostgreSQL', sessions)
+    await fillPeer(env.DATABASE_URL ?? '')
+    const child: ChildProcess = fork(join(import.meta.dirname, 'peers/server.ts'), {
+      env,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
+    try {
+      const { url } = await nextMessage<{ url: string }>(child)
+      return [rollcall, { name: peerName, sessions, taken: await timePages(`${url}/v2/sessions`, {}, sessions) }]
+    } finally {
+      child.kill()
+    }
+  })
 }
 
 async function measure(folder: string, env: NodeJS.ProcessEnv, store: StoreName, sessions: number): Promise<Measured> {

@@ -1,10 +1,13 @@
 import pg from 'pg'
 
-/** Makes the tables of the peer from those of Rollcall in the same database: the same sessions, people and stays. */
+/** Makes the tables of the peer, where they are not there, from those of Rollcall in the same database: the same sessions, people and stays. */
 export async function fillPeer(databaseUrl: string): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
-  await client.query(`
+  const { rows } = await client.query("select to_regclass('peer.stays') is not null as filled")
+  // All of it is one transaction.
+  if (!rows[0]?.filled)
+    await client.query(`
     create schema peer;
     create table peer.sessions as
       select s.id, s.room_id, r.custom_room_id, to_timestamp(s.start_at / 1000.0) as start, to_timestamp(s.end_at / 1000.0) as "end"

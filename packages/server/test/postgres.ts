@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,28 +10,33 @@ import pg from 'pg'
 /** A PostgreSQL service for tests. */
 export type Postgres = {
   url: string
-  /** The address of a database of its own, empty. */
-  newDatabase(): Promise<string>
+  /** The address of a database of its own, empty; of one of this name, which may be there already. */
+  newDatabase(name?: string): Promise<string>
   /** Stops it, whoever is connected, and starts it again on the same data. Only one of its own can be. */
   restart(): Promise<void>
   stop(): Promise<void>
 }
 
-/** The one that `ROLLCALL_TEST_DATABASE_URL` names, or a real one of its own, from npm. */
-export async function startPostgres(): Promise<Postgres> {
+/**
+ * The one that `ROLLCALL_TEST_DATABASE_URL` names, or a real one of its own, from npm.
+ * @param kept the folder of its data, which may be there already and stays when it stops. Default: a temporary one.
+ */
+export async function startPostgres(kept?: string): Promise<Postgres> {
   const given = process.env.ROLLCALL_TEST_DATABASE_URL
   if (given !== undefined) {
     const restart = () =>
       Promise.reject(new Error('ROLLCALL_TEST_DATABASE_URL names a service that is not ours to restart'))
-    return { url: given, newDatabase: () => createDatabase(given), restart, stop: async () => {} }
+    return { url: given, newDatabase: (name) => createDatabase(given, name), restart, stop: async () => {} }
   }
-  const folder = await mkdtemp(join(tmpdir(), 'rollcall-postgres-'))
+  const folder = kept ?? (await mkdtemp(join(tmpdir(), 'rollcall-postgres-')))
+  const databaseDir = join(folder, 'data')
+  await mkdir(folder, { recursive: true })
   // The user that PostgreSQL runs as has to get in.
   await chmod(folder, 0o755)
   const port = await freePort()
   const lines: string[] = []
   const service = new EmbeddedPostgres({
-    databaseDir: join(folder, 'data'),
+    databaseDir,
     port,
     user: 'rollcall',
     password: 'rollcall',
@@ -42,7 +48,7 @@ export async function startPostgres(): Promise<Postgres> {
     onError: (line) => lines.push(String(line)),
   })
   try {
-    await service.initialise()
+    if (!existsSync(join(databaseDir, 'PG_VERSION'))) await service.initialise()
     await service.start()
   } catch (error) {
     throw new Error(`PostgreSQL did not start: ${error}\n${lines.slice(-20).join('\n')}`)
@@ -50,24 +56,24 @@ export async function startPostgres(): Promise<Postgres> {
   const url = `postgres://rollcall:rollcall@127.0.0.1:${port}/postgres`
   return {
     url,
-    newDatabase: () => createDatabase(url),
+    newDatabase: (name) => createDatabase(url, name),
     async restart() {
       await service.stop()
       await service.start()
     },
     async stop() {
       await service.stop()
-      await rm(folder, { recursive: true, force: true })
+      if (kept === undefined) await rm(folder, { recursive: true, force: true })
     },
   }
 }
 
-/** Makes an empty database in a service; gives its address. */
-export async function createDatabase(url: string): Promise<string> {
-  const name = `test_${randomBytes(6).toString('hex')}`
+/** Makes a database in a service, where it is not there; gives its address. */
+export async function createDatabase(url: string, name = `test_${randomBytes(6).toString('hex')}`): Promise<string> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
-  await client.query(`create database ${name}`)
+  const { rowCount } = await client.query('select from pg_database where datname = $1', [name])
+  if (rowCount === 0) await client.query(`create database ${name}`)
   await client.end()
   const made = new URL(url)
   made.pathname = `/${name}`

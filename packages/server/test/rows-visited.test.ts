@@ -4,7 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
-import { type History, loadHistory } from '../../../bench/history.ts'
+import { roomsOf } from '../../../bench/history.ts'
+import { countSessions, loadSessions } from '../../../bench/load.ts'
+import { openFileSink, openPostgresSink } from '../../../bench/sink.ts'
 import { requireProgram } from '../../client/test/system-program.ts'
 import { bind, type Database } from '../src/store/database.ts'
 import { migrateToLatest } from '../src/store/migrations.ts'
@@ -19,18 +21,19 @@ import { type Postgres, startPostgres } from './postgres.ts'
 const sizes = [4000, 16_000]
 const until = Date.UTC(2026, 0, 5, 9)
 const perPage = 20
+const owner = { keyId: 1, apiKey: 'key', userId: 'user' }
 /** A page may look at so much more at the larger size: an index is a level deeper, a bucket is one of more. */
 const growthMax = 2
 
 /** A query that was asked, as its database takes it. */
 type Asked = { sql: string; values: unknown[] }
 /** `longMs`: sixty sessions took at least so long. */
-type World = { db: Database; history: History; sessions: number; longMs: number; place: string }
+type World = { db: Database; roomIds: string[]; sessions: number; longMs: number; place: string }
 
 /** Of those that tell how many fit only up to a number, as many fit at either size. */
 const filters: { [name: string]: (world: World) => SessionFilter } = {
   'no filter': () => ({}),
-  'a room': ({ history }) => ({ roomId: history.roomIds[0] ?? '' }),
+  'a room': ({ roomIds }) => ({ roomId: roomIds[0] ?? '' }),
   'a status': () => ({ status: 'ended' }),
   'what runs': () => ({ status: 'ongoing' }),
   'a range of starts': ({ sessions }) => ({ startFrom: startOf(sessions, 0.1), startTo: startOf(sessions, 0.9) }),
@@ -59,11 +62,14 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
       const place = (await postgres?.newDatabase()) ?? join(folder, `${sessions}.db`)
       const db = postgres === undefined ? openSqlite(place) : openPostgres(place, { connections: 1 })
       await migrateToLatest(db.kysely)
-      const history: History = { keyId: 1, apiKey: 'key', userId: 'user', roomIds: [] }
-      await loadHistory(db, history, sessions, until)
+      const length = { sessions, until }
+      const sink = postgres === undefined ? openFileSink(place) : await openPostgresSink(place)
+      await loadSessions(sink, owner, length)
+      await countSessions(sink, owner, length)
+      await sink.close()
       await nameSomebody(db)
       await db.kysely.executeQuery({ sql: 'analyze', parameters: [] } as never)
-      return { db, history, sessions, longMs: await findLong(db), place }
+      return { db, roomIds: roomsOf(length).map(({ roomId }) => roomId), sessions, longMs: await findLong(db), place }
     }
 
     for (const [name, toFilter] of Object.entries(filters)) {
@@ -88,7 +94,7 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
 
 /** What each page of a filter makes the database look at. */
 async function weighPages(
-  { db, history, place }: World,
+  { db, place }: World,
   filter: SessionFilter,
   weigh: Weigh,
 ): Promise<{ [page: string]: number }> {
@@ -101,15 +107,15 @@ async function weighPages(
     },
   }
   const { list } = createSessionReads(heard, { now: () => until, somebodyInside: () => true })
-  const { total } = await list(history.keyId, filter, { page: 1, perPage }, 1000)
+  const { total } = await list(owner.keyId, filter, { page: 1, perPage }, 1000)
   const last = Math.max(1, Math.ceil(total / perPage))
   const visited: { [page: string]: number } = {}
   for (const [name, page] of Object.entries({ first: 1, middle: Math.ceil(last / 2), last })) {
     asked.length = 0
-    const { next } = await list(history.keyId, filter, { page, perPage }, 1000)
+    const { next } = await list(owner.keyId, filter, { page, perPage }, 1000)
     visited[name] = await weigh(place, asked.splice(0))
     if (name !== 'middle' || next === undefined) continue
-    await list(history.keyId, filter, { after: next, perPage }, 1000)
+    await list(owner.keyId, filter, { after: next, perPage }, 1000)
     visited.cursor = await weigh(place, asked.splice(0))
   }
   return visited
