@@ -1,7 +1,7 @@
-import { lookup as systemLookup } from 'node:dns/promises'
 import { request as httpRequest, type IncomingHttpHeaders, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
+import { type Address, boundLookUps, type LookUp, systemLookUp } from './look-up.ts'
 import { isPublicAddress } from './public-address.ts'
 
 /** A whole exchange, from the look-up of the name to the last byte, takes at most this, in milliseconds. */
@@ -51,17 +51,15 @@ export class FetchFailure extends Error {
   }
 }
 
-type Address = { address: string; family: number }
-type Lookup = (hostname: string) => Promise<Address[]>
-
 export type GuardOptions = {
   /** `ROLLCALL_ALLOW_PRIVATE_ADDRESSES`: for media servers on one's own network. */
   allowPrivateAddresses: boolean
   /** All addresses of a name. Default: the system's own look-up. */
-  lookup?: Lookup
+  lookUp?: LookUp
 }
 
-export function createGuardedFetch({ allowPrivateAddresses, lookup = lookUp }: GuardOptions): GuardedFetch {
+export function createGuardedFetch({ allowPrivateAddresses, lookUp = systemLookUp }: GuardOptions): GuardedFetch {
+  const lookUpInTurn = boundLookUps(lookUp)
   return {
     async send(url, { timeoutMs = fetchTimeoutMs, ...request } = {}) {
       const target = parseTarget(url)
@@ -88,7 +86,7 @@ export function createGuardedFetch({ allowPrivateAddresses, lookup = lookUp }: G
   async function resolve({ hostname }: URL): Promise<Address[]> {
     const host = withoutBrackets(hostname)
     const family = isIP(host)
-    return family === 0 ? lookup(host) : [{ address: host, family }]
+    return family === 0 ? lookUpInTurn(host) : [{ address: host, family }]
   }
 
   /** One address that may not be reached spoils them all: which of them is taken is not ours to choose. */
@@ -195,10 +193,6 @@ function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>()
   signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   return Promise.race([work, promise])
-}
-
-function lookUp(hostname: string): Promise<Address[]> {
-  return systemLookup(hostname, { all: true })
 }
 
 function withoutBrackets(hostname: string): string {
