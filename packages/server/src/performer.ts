@@ -115,7 +115,7 @@ function performOn(
       }
       factsWaiting += facts
       if (outbox.length === 0) {
-        queueMicrotask(() => {
+        setImmediate(() => {
           const requests = outbox
           outbox = []
           send(requests)

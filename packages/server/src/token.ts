@@ -1,6 +1,7 @@
 import type { Permission, Role, TokenClaims } from '@rollcall/protocol'
 import { decodeJwt, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import type { Clock } from './clock.ts'
+import { onceATurn } from './once-a-turn.ts'
 import type { Key } from './store/rows.ts'
 import type { Reads } from './store/store.ts'
 
@@ -54,7 +55,7 @@ export function createTokenVerifier({
   strictRoles: boolean
 }): TokenVerifier {
   const remembered = new Map<string, Remembered>()
-  const lookups = new Map<string, Promise<Key | undefined>>()
+  const findKey = onceATurn(reads.findKey)
 
   return async (token) => {
     if (Buffer.byteLength(token) > tokenMaxBytes) {
@@ -77,16 +78,6 @@ export function createTokenVerifier({
     if (key === undefined) throw new TokenRefusal('key', 'the API key is not known')
     if (key.disabledAt !== null) throw new TokenRefusal('key', 'the API key is disabled')
     return key
-  }
-
-  /** One look-up serves all requests of one turn of the event loop: they were there before it. */
-  function findKey(apiKey: string): Promise<Key | undefined> {
-    const asked = lookups.get(apiKey)
-    if (asked !== undefined) return asked
-    if (lookups.size === 0) setImmediate(() => lookups.clear())
-    const lookup = reads.findKey(apiKey)
-    lookups.set(apiKey, lookup)
-    return lookup
   }
 
   function goodSecrets(key: Key): string[] {

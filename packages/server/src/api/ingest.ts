@@ -8,6 +8,7 @@ import type { Context } from '../context.ts'
 import type { Deliveries } from '../deliveries.ts'
 import { type Engines, engineFor } from '../engines/engines.ts'
 import { Refusal } from '../error.ts'
+import { onceATurn } from '../once-a-turn.ts'
 import type { Patience } from '../patience.ts'
 import type { SourceHealth } from '../source-health.ts'
 import type { Source } from '../store/rows.ts'
@@ -38,6 +39,7 @@ export function ingestRoutes(
     rateLimit,
   }: { deliveries: Deliveries; engines: Engines; patience: Patience; sourceHealth: SourceHealth; rateLimit: RateLimit },
 ): FastifyPluginAsyncTypebox {
+  const findSource = onceATurn(reads.findSource)
   return async (app) => {
     // What is signed is the body as it came, whatever its sender calls it.
     app.removeAllContentTypeParsers()
@@ -55,7 +57,7 @@ export function ingestRoutes(
 
     app.addHook<{ Params: { sourceId: string } }>('onRequest', async (request, reply) => {
       const { sourceId } = request.params
-      const source = await reads.findSource(sourceId)
+      const source = await findSource(sourceId)
       if (source === undefined) {
         rateLimit.countAddress(request.ip, reply)
         throw new Refusal('SOURCE_NOT_FOUND', `Source ${sourceId} not found`)

@@ -38,6 +38,9 @@ type Row = {
 
 const minuteMs = 60_000
 
+/** Names of rooms that are remembered. */
+const foundMax = 20_000
+
 export function createRoomStore(db: Database, now: () => number): RoomStore {
   const k = db.kysely
   type Given = { keyId: number; id: string }
@@ -54,9 +57,18 @@ export function createRoomStore(db: Database, now: () => number): RoomStore {
     return row && toRoom(row)
   }
 
+  // A room keeps its names, and is never deleted: what was found once holds.
+  const found = new Map<string, string>()
   const findRoomId = async (keyId: number, givenId: string): Promise<string | undefined> => {
+    const name = `${keyId} ${givenId}`
+    const known = found.get(name)
+    if (known !== undefined) return known
     const rows = await db.all(findGiven, { keyId, id: givenId })
-    return (rows.find(({ roomId }) => roomId === givenId) ?? rows[0])?.roomId
+    const roomId = (rows.find((row) => row.roomId === givenId) ?? rows[0])?.roomId
+    if (roomId === undefined) return undefined
+    if (found.size >= foundMax) found.clear()
+    found.set(name, roomId)
+    return roomId
   }
 
   return {
