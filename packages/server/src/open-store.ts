@@ -12,6 +12,7 @@ import { type Perform, type Performer, performHere, startBatches, startWriter } 
 import { whoWasInside } from './session-view.ts'
 import { createAttendanceReads } from './store/attendance.ts'
 import { createChangeReads } from './store/changes.ts'
+import { countRecorded } from './store/counters.ts'
 import type { Database } from './store/database.ts'
 import { prepareFactStore } from './store/facts.ts'
 import { createKeyStore } from './store/keys.ts'
@@ -57,6 +58,8 @@ export type Shared = {
   leases: SharedLeases
   /** Takes the lease from a process that is gone, and concludes that whoever it had inside is gone with it. */
   revokeLease(holder: string, now: number): Promise<void>
+  /** How much was recorded of each key, by whomever. */
+  countRecorded(): Promise<Map<number, number>>
   /** Another process wrote something of these keys; undefined: of any. */
   noteWritten(written: Written): Promise<void>
   /** Told what this process wrote, once it is durable. */
@@ -104,6 +107,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
           databaseUrl,
           leases: createSharedLeases(db),
           revokeLease: (holder, at) => perform('revokeLease', { holder, now: at }),
+          countRecorded: () => countRecorded(db),
           async noteWritten(written) {
             versions.note(written)
             if (written.hasWebhooks) for (const keyId of await listKeys()) webhookKeys.add(keyId)

@@ -4,6 +4,9 @@ import { after, before, describe, test } from 'node:test'
 import { joinRoom } from '@rollcall/client'
 import type { Participant, Session, SessionPage } from '@rollcall/protocol'
 import pg from 'pg'
+import { systemClock } from '../src/clock.ts'
+import { openStore } from '../src/open-store.ts'
+import { toRules } from '../src/rules.ts'
 import { signToken } from '../src/token.ts'
 import { type Postgres, startPostgres } from './postgres.ts'
 import { connect, join } from './rtc-client.ts'
@@ -204,6 +207,36 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
     )
     reader.close()
     await Promise.all([one.kill(), two.kill()])
+  })
+
+  test('what nobody told of is seen all the same, in place of the page that was kept, and streamed', async () => {
+    const databaseUrl = await postgres.newDatabase()
+    const masterKey = randomBytes(32)
+    const server = await serversOn(databaseUrl, { ROLLCALL_MASTER_KEY: masterKey.toString('hex') })()
+    const roomId = (await server.call<{ roomId: string }>('POST', '/v2/rooms')).roomId
+    const reader = await openStream(server, '?after=0')
+    await reader.next()
+    const count = async () => (await server.call<SessionPage>('GET', '/v2/sessions')).data.length
+    assert.equal(await count(), 0)
+    // It writes as a process does that is killed between its commit and its telling: by itself it tells nobody.
+    const rules = toRules({ graceMs: 20_000 })
+    const silent = await openStore({
+      databaseUrl,
+      masterKey,
+      dataFolder: '',
+      rules,
+      clock: systemClock,
+      exclusive: false,
+    })
+    const keyId = (await silent.reads.findKey(key.apiKey))?.keyId ?? 0
+    const now = Date.now()
+    const of = { source: 'events', roomId, sessionKey: 's', participantId: 'ann', connectionId: 'c' }
+    await silent.record(keyId, [{ ...of, id: '1', type: 'participant-joined', at: now, receivedAt: now }])
+    await silent.close()
+    await until(count, (sessions) => sessions === 1)
+    assert.equal((await reader.changes(2)).length, 2)
+    reader.close()
+    await server.kill()
   })
 
   test('each webhook is sent by one process, and by another when that is killed', async () => {

@@ -121,6 +121,7 @@ async function joinOthers(
       failed(err)
     },
   )
+  const polling = repeat(limits.pollMs, news.look, failed)
   await takeDuties()
   return {
     isMine: (duty) => mine.has(duty),
@@ -132,6 +133,7 @@ async function joinOthers(
     },
     async stop() {
       await looking.stop()
+      await polling.stop()
       await presence.stop()
       await news.settled()
       await member.leave()

@@ -2,6 +2,8 @@
 export type FleetLimits = {
   /** How often they look after one another. */
   lookMs: number
+  /** How often they look for what was written and never told of. */
+  pollMs: number
   /** A process without a connection to the database for this long is gone. */
   disconnectedMs: number
   /** A process that did not renew its lease for this long is gone, connected or not. */
@@ -15,6 +17,7 @@ export type FleetLimits = {
 
 export const fleetLimits: FleetLimits = {
   lookMs: 1000,
+  pollMs: 5000,
   disconnectedMs: 3000,
   silentMs: 30_000,
   claimMs: 8000,

@@ -15,6 +15,8 @@ export type News = {
   heard(told: Told): void
   /** Something may have been told and not heard. */
   missed(): void
+  /** Looks for what was recorded and never told of: whoever wrote it died in between, or tells nobody. */
+  look(): Promise<void>
   /** Resolves when all is told. */
   settled(): Promise<void>
 }
@@ -26,6 +28,8 @@ export function createNews(shared: Shared, log: Logger, tell: (text: string) => 
   let hasWebhooks = false
   let telling: Promise<void> | undefined
   let isStopping = false
+  /** By key, as of the last look. */
+  let recorded = new Map<number, number>()
   const note = (written: Written) =>
     shared.noteWritten(written).catch((err) => log.error({ err }, 'keys with webhooks could not be read'))
 
@@ -43,6 +47,12 @@ export function createNews(shared: Shared, log: Logger, tell: (text: string) => 
       if (told.from !== from) note({ keyIds: told.keyIds ?? undefined, hasWebhooks: told.hasWebhooks })
     },
     missed: () => void note({ keyIds: undefined, hasWebhooks: true }),
+    async look() {
+      const before = recorded
+      recorded = await shared.countRecorded()
+      const changed = [...recorded].filter(([keyId, count]) => before.get(keyId) !== count)
+      if (changed.length > 0) await note({ keyIds: changed.map(([keyId]) => keyId), hasWebhooks: false })
+    },
     async settled() {
       isStopping = true
       await telling

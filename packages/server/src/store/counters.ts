@@ -27,3 +27,12 @@ export function prepareCounters(db: Database) {
     return { factSeq: (last?.factSeq ?? 0) - facts + 1, changeSeq: (last?.changeSeq ?? 0) - changes + 1 }
   }
 }
+
+/** A number for each key that grows with whatever is recorded of it. */
+export async function countRecorded(db: Database): Promise<Map<number, number>> {
+  const rows = await db.kysely
+    .selectFrom('counters')
+    .select(['key_id as keyId', 'fact_seq as factSeq', 'change_seq as changeSeq'])
+    .execute()
+  return new Map(rows.map(({ keyId, factSeq, changeSeq }) => [keyId, factSeq + changeSeq]))
+}
