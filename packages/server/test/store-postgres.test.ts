@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import pg from 'pg'
-import { openStore, type StoreOptions } from '../src/open-store.ts'
+import { openStore, type Store, type StoreOptions } from '../src/open-store.ts'
 import { toRules } from '../src/rules.ts'
 import { type Postgres, startPostgres } from './postgres.ts'
 import { storeContract } from './store-contract.ts'
@@ -78,6 +78,42 @@ describe('a PostgreSQL database', () => {
     )
     assert.equal(changes.filter(({ type }) => type === 'participant.joined').length, 300)
     await Promise.all([one.close(), two.close()])
+  })
+
+  test('whose commits are slow shows no change before all that are numbered below it, whoever wrote them', async () => {
+    const databaseUrl = await postgres.newDatabase()
+    const options = { ...optionsOf(databaseUrl), exclusive: false }
+    const stores = await Promise.all([0, 1, 2, 3].map(() => openStore(options)))
+    const [first] = stores
+    assert.ok(first)
+    const { keyId } = await first.writes.addKey({ name: null, email: null })
+    const at = Date.UTC(2026, 0, 5, 8)
+    const perStore = 15
+    const join = (store: Store, room: string, participantId: string) => {
+      const of = { source: `events/${room}`, roomId: room, sessionKey: 's', at, receivedAt: at }
+      return store.record(keyId, [{ ...of, type: 'participant-joined', id: `${room} ${participantId}`, participantId }])
+    }
+    // The sessions run already, so that what is written has nothing but the numbers in common.
+    for (const i of stores.keys()) await join(first, `room ${i}`, 'host')
+    let { last } = await first.reads.changeRange(keyId)
+    const client = new pg.Client({ connectionString: databaseUrl })
+    await client.connect()
+    // Each commit takes a while of its own after its numbers were taken, so that a later one would overtake it.
+    await client.query(`
+      create function dawdle() returns trigger language plpgsql as $$ begin perform pg_sleep(random() * 0.02); return null; end $$;
+      create constraint trigger slow after insert on changes deferrable initially deferred for each row execute function dawdle()`)
+    await client.end()
+    const recorded = Promise.all(
+      stores.map(async (store, i) => {
+        for (let n = 0; n < perStore; n++) await join(store, `room ${i}`, `guest ${n}`)
+      }),
+    )
+    const end = last + stores.length * perStore
+    while (last < end) {
+      for (const { seq } of await first.reads.changesAfter(keyId, last, 1000)) assert.equal(seq, ++last)
+    }
+    await recorded
+    await Promise.all(stores.map((store) => store.close()))
   })
 
   test('whose connections break again and again loses no acknowledged fact, and doubles none', async () => {

@@ -142,6 +142,8 @@ export function prepareBucketWriter(db: Database): () => BucketWriter {
 
     return {
       count(keyId, before, after) {
+        // Most facts alter nothing that is counted: then the counts, which all writers of a key share, are left alone.
+        if (before !== undefined && after !== undefined && countSame(before, after)) return
         for (const [counted, by] of [[before, -1] as const, [after, 1] as const]) {
           if (counted === undefined) continue
           note({ keyId, roomId: '' }, counted, by)
@@ -246,6 +248,11 @@ function measured(row: { sessions: number; ended: number } | undefined, measure:
 function add(byStart: Map<number, Delta>, startAt: number, { sessions, ended }: Delta): void {
   const delta = byStart.get(startAt) ?? { sessions: 0, ended: 0 }
   byStart.set(startAt, { sessions: delta.sessions + sessions, ended: delta.ended + ended })
+}
+
+function countSame(one: Counted, other: Counted): boolean {
+  const isSameHour = startOfHour(one.startAt) === startOfHour(other.startAt)
+  return isSameHour && one.roomId === other.roomId && one.ended === other.ended
 }
 
 function monthOf(at: number, later: number): number {
