@@ -162,6 +162,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     webhooks,
     feedLimits: following.limits,
     timeouts: parts.timeouts,
+    serverAddresses: fleet.addresses,
   })
   const ingestSockets = createIngestSockets(context, { deliveries, engines, sourceHealth })
   routeUpgrades(api.server, [

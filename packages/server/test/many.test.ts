@@ -116,6 +116,9 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
     const [session, ...others] = await sessionsOf(two, roomId)
     assert.deepEqual(others, [])
     assert.deepEqual(session?.participants.map(({ participantId }) => participantId).sort(), ['ann', 'bob'])
+    // The room page of the other lets the browser go there, too.
+    const policy = async () => (await fetch(`${two.url}/room/${roomId}`)).headers.get('content-security-policy') ?? ''
+    await until(policy, (text) => /connect-src [^;]*/.exec(text)?.[0].includes(new URL(one.wsUrl).origin) === true)
     await Promise.all([one.kill(), two.kill()])
   })
 

@@ -62,6 +62,8 @@ export type ApiParts = {
   webhooks: Pick<Webhooks, 'wake'>
   feedLimits: FeedLimits
   timeouts?: Timeouts | undefined
+  /** Of all servers before one database: a join may be sent on to each. */
+  serverAddresses(): string[]
 }
 
 /** The HTTP side of the server, ready to listen. */
@@ -79,6 +81,7 @@ export async function createApiServer(
     webhooks,
     feedLimits,
     timeouts = usualTimeouts,
+    serverAddresses,
   }: ApiParts,
 ): Promise<FastifyInstance> {
   const { config, log, metrics } = context
@@ -149,7 +152,7 @@ export async function createApiServer(
   await app.register(publicKeyRoutes(context, parts))
   await app.register(openApiRoutes(context, { auth, routes }))
   await app.register(docsRoutes(context, { auth }))
-  await app.register(webRoutes(context, parts))
+  await app.register(webRoutes(context, { auth, serverAddresses }))
   return app
 }
 

@@ -28,9 +28,10 @@ const unbuilt =
   'The dashboard is not built: run `npm ci && npm run build` where Rollcall is installed. The API works without.\n'
 
 /** The dashboard at `/` and the room page at `/room/:roomId`: files that the build made. */
-export function webRoutes({ config }: Pick<Context, 'config'>, { auth }: { auth: ApiAuth }): FastifyPluginAsyncTypebox {
-  const contentSecurityPolicy = writePagePolicy(config, { 'media-src': "'self' blob:" })
-
+export function webRoutes(
+  { config }: Pick<Context, 'config'>,
+  { auth, serverAddresses }: { auth: ApiAuth; serverAddresses(): string[] },
+): FastifyPluginAsyncTypebox {
   return async (app) => {
     await app.register(files, { serve: false, root: webFolder, preCompressed: true, cacheControl: false })
     const hidden = { onRequest: auth.open, schema: { hide: true } }
@@ -48,7 +49,7 @@ export function webRoutes({ config }: Pick<Context, 'config'>, { auth }: { auth:
 
   function sendPage(reply: FastifyReply, name: string): FastifyReply {
     if (!existsSync(join(webFolder, name))) return reply.type('text/plain; charset=utf-8').send(unbuilt)
-    reply.header('content-security-policy', contentSecurityPolicy)
+    reply.header('content-security-policy', writePagePolicy(config, serverAddresses(), { 'media-src': "'self' blob:" }))
     reply.header('permissions-policy', 'camera=(self), microphone=(self), display-capture=(self)')
     reply.header('referrer-policy', 'no-referrer')
     reply.header('cache-control', 'no-cache')

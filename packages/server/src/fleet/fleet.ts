@@ -20,6 +20,8 @@ export type Fleet = {
   isMine(duty: Duty): boolean
   rooms: RoomHolds
   orders: Orders
+  /** Where joins are sent on to: the addresses of all processes, this one's among them. Empty where there is one alone. */
+  addresses(): string[]
   /** This process can be reached there, by those whom others send to it. */
   settle(address: string): Promise<void>
   stop(): Promise<void>
@@ -45,6 +47,7 @@ async function standAlone(context: FleetContext): Promise<Fleet> {
     isMine: () => true,
     rooms: createRoomHolds(context, undefined),
     orders: noOrders,
+    addresses: () => [],
     settle: async () => {},
     stop: () => presence.stop(),
   }
@@ -127,6 +130,7 @@ async function joinOthers(
     isMine: (duty) => mine.has(duty),
     rooms,
     orders,
+    addresses: watch.addresses,
     async settle(at) {
       address = at
       await presence.renew()

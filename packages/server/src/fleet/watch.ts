@@ -13,6 +13,8 @@ export type Watch = {
   look(me: string): Promise<{ isStanding: boolean }>
   /** The lease of a process, with whether it is connected; undefined where it has none. */
   find(holder: string): Promise<(Lease & { isConnected: boolean }) | undefined>
+  /** Where the processes are reached that were there at the last look. */
+  addresses(): string[]
   /** What was seen does not count: it could not be looked all the time. */
   forget(): void
 }
@@ -22,9 +24,11 @@ export function createWatch(
   { shared, member, limits }: { shared: Shared; member: Member; limits: FleetLimits },
 ): Watch {
   let seen = new Map<string, Seen>()
+  let addresses: string[] = []
   return {
     async look(me) {
       const leases = await shared.leases.list()
+      addresses = leases.flatMap(({ address }) => address ?? [])
       const free = new Set(await member.listFree(leases.map(({ holder }) => holder)))
       const now = performance.now()
       const before = seen
@@ -45,6 +49,7 @@ export function createWatch(
       const lease = (await shared.leases.list()).find((one) => one.holder === holder)
       return lease && { ...lease, isConnected: (await member.listFree([holder])).length === 0 }
     },
+    addresses: () => addresses,
     forget: () => seen.clear(),
   }
 
