@@ -117,7 +117,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   const orders = createOrders(context, { ...mediaServers, limits: parts.orderLimits ?? orderLimits })
   started.defer(() => orders.stop())
   const commands = commandAfar(createCommands(context, hostedRooms, orders), {
-    orders: fleet.orders,
+    relay: fleet.relay,
     reads,
     hostedRooms,
   })

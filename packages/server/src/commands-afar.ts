@@ -1,7 +1,7 @@
 import type { Json } from '@rollcall/protocol'
 import type { Commanded, Commands, EndOptions } from './commands.ts'
 import type { Context } from './context.ts'
-import type { Order, Orders } from './fleet/orders.ts'
+import type { Errand, Relay } from './fleet/relay.ts'
 import type { HostedRooms } from './rtc/hosted-rooms.ts'
 
 type Inputs = {
@@ -16,13 +16,9 @@ type Inputs = {
  */
 export function commandAfar(
   here: Commands,
-  {
-    orders,
-    reads,
-    hostedRooms,
-  }: { orders: Orders; reads: Context['reads']; hostedRooms: Pick<HostedRooms, 'takeOut'> },
+  { relay, reads, hostedRooms }: { relay: Relay; reads: Context['reads']; hostedRooms: Pick<HostedRooms, 'takeOut'> },
 ): Commands {
-  orders.serve(obey)
+  relay.serve(obey)
   return {
     async endSessions(keyId, roomId, options = {}) {
       const obeyed = await send('endSessions', keyId, roomId, options)
@@ -49,10 +45,10 @@ export function commandAfar(
   }
 
   function send<Name extends keyof Inputs>(name: Name, keyId: number, roomId: string, input: Inputs[Name]) {
-    return orders.send({ name, keyId, roomId, input: input as Json })
+    return relay.send({ name, keyId, roomId, input: input as Json })
   }
 
-  async function obey({ name, keyId, roomId, input }: Order): Promise<Json> {
+  async function obey({ name, keyId, roomId, input }: Errand): Promise<Json> {
     switch (name as keyof Inputs) {
       case 'endSessions':
         return endHere(keyId, roomId, input as Inputs['endSessions'])

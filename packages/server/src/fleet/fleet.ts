@@ -6,7 +6,7 @@ import { repeat } from '../repeat.ts'
 import { joinMembers, type Member } from '../store/member.ts'
 import { type FleetLimits, fleetLimits } from './limits.ts'
 import { createNews, type Told } from './news.ts'
-import { createOrders, noOrders, type Orders } from './orders.ts'
+import { createRelay, noRelay, type Relay } from './relay.ts'
 import { createRoomHolds, type RoomHolds } from './room-holds.ts'
 import { createWatch } from './watch.ts'
 
@@ -19,7 +19,7 @@ export type Fleet = {
   /** Whether a duty is this process's at the moment. */
   isMine(duty: Duty): boolean
   rooms: RoomHolds
-  orders: Orders
+  relay: Relay
   /** Where joins are sent on to: the addresses of all processes, this one's among them. Empty where there is one alone. */
   addresses(): string[]
   /** This process can be reached there, by those whom others send to it. */
@@ -46,7 +46,7 @@ async function standAlone(context: FleetContext): Promise<Fleet> {
   return {
     isMine: () => true,
     rooms: createRoomHolds(context, undefined),
-    orders: noOrders,
+    relay: noRelay,
     addresses: () => [],
     settle: async () => {},
     stop: () => presence.stop(),
@@ -67,7 +67,7 @@ async function joinOthers(
     heard(text) {
       const told = JSON.parse(text) as Told | { to: string }
       if ('from' in told) news.heard(told)
-      else if (told.to === presence?.holder()) orders.receive().catch(failed)
+      else if (told.to === presence?.holder()) relay.receive().catch(failed)
     },
     lost() {
       mine.clear()
@@ -97,7 +97,7 @@ async function joinOthers(
     holder: () => presence?.holder() ?? '',
     doubt: () => presence?.renew().catch(failed),
   })
-  const orders = createOrders({
+  const relay = createRelay({
     shared,
     log,
     limits,
@@ -117,7 +117,7 @@ async function joinOthers(
       const others = await watch.look(holder)
       if (!others.isStanding) await presence.renew()
       await rooms.release()
-      await orders.receive()
+      await relay.receive()
     },
     (err) => {
       watch.forget()
@@ -129,7 +129,7 @@ async function joinOthers(
   return {
     isMine: (duty) => mine.has(duty),
     rooms,
-    orders,
+    relay,
     addresses: watch.addresses,
     async settle(at) {
       address = at

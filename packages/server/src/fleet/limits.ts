@@ -12,7 +12,7 @@ export type FleetLimits = {
   claimMs: number
   claimRetryMs: number
   /** How long a command waits for the process that holds the room. */
-  orderMs: number
+  errandMs: number
 }
 
 export const fleetLimits: FleetLimits = {
@@ -22,5 +22,5 @@ export const fleetLimits: FleetLimits = {
   silentMs: 30_000,
   claimMs: 8000,
   claimRetryMs: 200,
-  orderMs: 5000,
+  errandMs: 5000,
 }

@@ -5,25 +5,25 @@ import type { Shared } from '../open-store.ts'
 import type { FleetLimits } from './limits.ts'
 
 /** Something to do in a room: it has to be done where the room's sockets are. */
-export type Order = { name: string; keyId: number; roomId: string; input: Json }
+export type Errand = { name: string; keyId: number; roomId: string; input: Json }
 
 /** `here`: this process holds the room, or nobody does; `late`: the one that holds it did not say in time that it was done. */
 export type Obeyed = { value: Json } | 'here' | 'late'
 
 /** What one process has another do. */
-export type Orders = {
+export type Relay = {
   /** Has the process that holds the room do it. Resolves when it is done there, and this process shows nothing from before. */
-  send(order: Order): Promise<Obeyed>
+  send(errand: Errand): Promise<Obeyed>
   /** Does what others ask for from now on. */
-  serve(obey: (order: Order) => Promise<Json>): void
+  serve(obey: (errand: Errand) => Promise<Json>): void
   /** Takes what came for this process. */
   receive(): Promise<void>
 }
 
-type Ask = { from: string; id: string; order: Order }
+type Ask = { from: string; id: string; errand: Errand }
 type Message = Ask | { id: string; value: Json } | { id: string; failed: string }
 
-export type OrderParts = {
+export type RelayParts = {
   shared: Shared
   log: Logger
   limits: FleetLimits
@@ -33,26 +33,26 @@ export type OrderParts = {
   wake(holder: string): Promise<void>
 }
 
-export const noOrders: Orders = { send: async () => 'here', serve: () => {}, receive: async () => {} }
+export const noRelay: Relay = { send: async () => 'here', serve: () => {}, receive: async () => {} }
 
-/** Orders and answers are rows that their recipient takes: it is woken, and looks by itself behind that. */
-export function createOrders({ shared, log, limits, holder, wake }: OrderParts): Orders {
+/** Relay and answers are rows that their recipient takes: it is woken, and looks by itself behind that. */
+export function createRelay({ shared, log, limits, holder, wake }: RelayParts): Relay {
   const waiting = new Map<string, (obeyed: Obeyed) => void>()
-  let obey: (order: Order) => Promise<Json> = async ({ name }) => {
+  let obey: (errand: Errand) => Promise<Json> = async ({ name }) => {
     throw new Error(`nobody does ${name} yet`)
   }
 
   return {
-    async send(order) {
-      const { keyId } = order
-      const other = await shared.leases.findHolder(order)
+    async send(errand) {
+      const { keyId } = errand
+      const other = await shared.leases.findHolder(errand)
       if (other === undefined || other === holder()) return 'here'
       const id = randomUUID()
       const { promise, resolve } = Promise.withResolvers<Obeyed>()
       waiting.set(id, resolve)
-      const late = setTimeout(() => resolve('late'), limits.orderMs)
+      const late = setTimeout(() => resolve('late'), limits.errandMs)
       try {
-        await post(other, { from: holder(), id, order })
+        await post(other, { from: holder(), id, errand })
         const obeyed = await promise
         if (typeof obeyed === 'object') await shared.noteWritten({ keyIds: [keyId], hasWebhooks: false })
         return obeyed
@@ -67,7 +67,7 @@ export function createOrders({ shared, log, limits, holder, wake }: OrderParts):
     async receive() {
       for (const text of await shared.leases.receive(holder())) {
         const message = JSON.parse(text) as Message
-        if ('order' in message) answer(message).catch((err) => log.error({ err }, 'an order could not be answered'))
+        if ('errand' in message) answer(message).catch((err) => log.error({ err }, 'an errand could not be answered'))
         else if ('value' in message) waiting.get(message.id)?.({ value: message.value })
         else {
           log.warn({ why: message.failed }, 'another process could not do what it was asked for')
@@ -77,9 +77,9 @@ export function createOrders({ shared, log, limits, holder, wake }: OrderParts):
     },
   }
 
-  async function answer({ from, id, order }: Ask): Promise<void> {
+  async function answer({ from, id, errand }: Ask): Promise<void> {
     try {
-      await post(from, { id, value: await obey(order) })
+      await post(from, { id, value: await obey(errand) })
     } catch (error) {
       await post(from, { id, failed: String(error) })
       throw error
