@@ -25,6 +25,7 @@ import { useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
 import { textOf, useSubmit } from '../submit.ts'
 import { Time } from '../time.tsx'
+import { ActionsHead, WideTable } from '../wide-table.tsx'
 import classes from './rooms.module.css'
 import { roomsPerPage } from './search.ts'
 
@@ -89,62 +90,57 @@ export function RoomsPage() {
 function RoomTable({ rooms, onChanged }: { rooms: ListedRoom[]; onChanged: () => void }) {
   const { rollcall } = useSignedIn()
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a narrow window scrolls it by keys
-    <section className={`card ${classes.scroll}`} tabIndex={0} aria-label="Rooms">
-      <Table verticalSpacing="sm" horizontalSpacing="md" aria-label="Rooms">
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Room</Table.Th>
-            <Table.Th className={classes.wide}>Created</Table.Th>
-            <Table.Th>Status</Table.Th>
-            <Table.Th>
-              <span className={classes.hidden}>Actions</span>
-            </Table.Th>
+    <WideTable label="Rooms">
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th>Room</Table.Th>
+          <Table.Th className={classes.wide}>Created</Table.Th>
+          <Table.Th>Status</Table.Th>
+          <ActionsHead />
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {rooms.map(({ roomId, customRoomId, createdAt, disabled }) => (
+          <Table.Tr key={roomId}>
+            <Table.Td className={classes.name}>
+              <Link to="/" search={{ room: roomId }}>
+                {customRoomId ?? roomId}
+              </Link>
+              {customRoomId !== null && (
+                <Text c="dimmed" size="xs">
+                  {roomId}
+                </Text>
+              )}
+            </Table.Td>
+            <Table.Td className={classes.wide}>
+              <Time at={createdAt} />
+            </Table.Td>
+            <Table.Td>
+              <Badge variant="default" tt="none" miw="max-content">
+                {disabled ? 'Closed' : 'Open'}
+              </Badge>
+            </Table.Td>
+            <Table.Td>
+              {!disabled && (
+                <Group gap="xs" justify="flex-end" wrap="nowrap">
+                  <Invite roomId={roomId} name={customRoomId ?? roomId} />
+                  <ConfirmButton
+                    size="compact-sm"
+                    label="Deactivate"
+                    ariaLabel={`Deactivate ${customRoomId ?? roomId}`}
+                    question="Nobody can join this room any more, and what runs in it ends at once. Its record stays."
+                    run={async () => {
+                      await rollcall.rooms.deactivate(roomId)
+                      onChanged()
+                    }}
+                  />
+                </Group>
+              )}
+            </Table.Td>
           </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {rooms.map(({ roomId, customRoomId, createdAt, disabled }) => (
-            <Table.Tr key={roomId}>
-              <Table.Td className={classes.name}>
-                <Link to="/" search={{ room: roomId }}>
-                  {customRoomId ?? roomId}
-                </Link>
-                {customRoomId !== null && (
-                  <Text c="dimmed" size="xs">
-                    {roomId}
-                  </Text>
-                )}
-              </Table.Td>
-              <Table.Td className={classes.wide}>
-                <Time at={createdAt} />
-              </Table.Td>
-              <Table.Td>
-                <Badge variant="default" tt="none" miw="max-content">
-                  {disabled ? 'Closed' : 'Open'}
-                </Badge>
-              </Table.Td>
-              <Table.Td>
-                {!disabled && (
-                  <Group gap="xs" justify="flex-end" wrap="nowrap">
-                    <Invite roomId={roomId} name={customRoomId ?? roomId} />
-                    <ConfirmButton
-                      size="compact-sm"
-                      label="Deactivate"
-                      ariaLabel={`Deactivate ${customRoomId ?? roomId}`}
-                      question="Nobody can join this room any more, and what runs in it ends at once. Its record stays."
-                      run={async () => {
-                        await rollcall.rooms.deactivate(roomId)
-                        onChanged()
-                      }}
-                    />
-                  </Group>
-                )}
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </section>
+        ))}
+      </Table.Tbody>
+    </WideTable>
   )
 }
 

@@ -6,6 +6,7 @@ import { Pages } from '../pages.tsx'
 import { useSignedIn } from '../signed-in.tsx'
 import { Empty } from '../states.tsx'
 import { formatDuration, Time } from '../time.tsx'
+import { ActionsHead, WideTable } from '../wide-table.tsx'
 import { explainEnd } from './reasons.ts'
 import classes from './session.module.css'
 
@@ -36,29 +37,24 @@ export function Attendance({ session, onChanged }: { session: Session; onChanged
       {people.length === 0 ? (
         <Empty title="Nobody here" />
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a narrow window scrolls it by keys
-        <section className={`card ${classes.scroll}`} tabIndex={0} aria-label="Attendance">
-          <Table verticalSpacing="xs" horizontalSpacing="md" aria-label="Attendance" miw={640}>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>Person</Table.Th>
-                <Table.Th>Joined</Table.Th>
-                <Table.Th>Left</Table.Th>
-                <Table.Th>Inside for</Table.Th>
-                <Table.Th>Times</Table.Th>
-                <Table.Th>How it ended</Table.Th>
-                <Table.Th>
-                  <span className={classes.hidden}>Actions</span>
-                </Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {shown.map((person) => (
-                <Row key={person.participantId} person={person} sessionId={session.id} onChanged={onChanged} />
-              ))}
-            </Table.Tbody>
-          </Table>
-        </section>
+        <WideTable label="Attendance" verticalSpacing="xs" miw={640}>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>Person</Table.Th>
+              <Table.Th>Joined</Table.Th>
+              <Table.Th>Left</Table.Th>
+              <Table.Th>Inside for</Table.Th>
+              <Table.Th>Times</Table.Th>
+              <Table.Th>How it ended</Table.Th>
+              <ActionsHead />
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {shown.map((person) => (
+              <Row key={person.participantId} person={person} sessionId={session.id} onChanged={onChanged} />
+            ))}
+          </Table.Tbody>
+        </WideTable>
       )}
       <Pages page={Math.min(page, lastPage)} lastPage={lastPage} onPage={setPage} />
     </div>

@@ -89,8 +89,10 @@ function People({ session, isAtMoment }: { session: Session; isAtMoment: boolean
   const names = shown.slice(0, namesMax).map(({ name, participantId }) => name || participantId)
   return (
     <>
-      <span className="numeric">{count.toLocaleString()}</span>
-      {end === null && !isAtMoment && ' inside'}
+      <span className="numeric">
+        {count.toLocaleString()}
+        {end === null && !isAtMoment && ' inside'}
+      </span>
       <Text span c="dimmed" size="sm" className={classes.wide} ml={8}>
         {names.join(', ')}
         {count > names.length && names.length > 0 && ' …'}

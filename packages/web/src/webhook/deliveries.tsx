@@ -9,6 +9,7 @@ import { given } from '../search.ts'
 import { useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
 import { Time } from '../time.tsx'
+import { ActionsHead, WideTable } from '../wide-table.tsx'
 import { deliveriesPerPage, deliveryStates, type WebhookSearch } from './search.ts'
 import classes from './webhook.module.css'
 
@@ -73,35 +74,30 @@ export function Deliveries({ endpoint }: { endpoint: WebhookEndpoint }) {
           {state === undefined && 'What happens from now on is sent here. A test shows whether it arrives.'}
         </Empty>
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a narrow window scrolls it by keys
-        <section className={`card ${classes.scroll}`} tabIndex={0} aria-label="Deliveries">
-          <Table verticalSpacing="xs" horizontalSpacing="md" aria-labelledby="deliveries" miw={760}>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>Webhook</Table.Th>
-                <Table.Th>State</Table.Th>
-                <Table.Th>Attempts</Table.Th>
-                <Table.Th>Last answer</Table.Th>
-                <Table.Th>Took</Table.Th>
-                <Table.Th>Due</Table.Th>
-                <Table.Th>
-                  <span className={classes.hidden}>Actions</span>
-                </Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {data.data.map((delivery) => (
-                <Row
-                  key={delivery.id}
-                  delivery={delivery}
-                  canReplay={enabled}
-                  onOpen={() => setOpenedId(delivery.id)}
-                  onReplay={() => replayOne(delivery.id)}
-                />
-              ))}
-            </Table.Tbody>
-          </Table>
-        </section>
+        <WideTable label="Deliveries" verticalSpacing="xs" miw={760}>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>Webhook</Table.Th>
+              <Table.Th>State</Table.Th>
+              <Table.Th>Attempts</Table.Th>
+              <Table.Th>Last answer</Table.Th>
+              <Table.Th>Took</Table.Th>
+              <Table.Th>Due</Table.Th>
+              <ActionsHead />
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {data.data.map((delivery) => (
+              <Row
+                key={delivery.id}
+                delivery={delivery}
+                canReplay={enabled}
+                onOpen={() => setOpenedId(delivery.id)}
+                onReplay={() => replayOne(delivery.id)}
+              />
+            ))}
+          </Table.Tbody>
+        </WideTable>
       )}
       {data !== undefined && (
         <Pages
@@ -158,7 +154,7 @@ function Row({
         )}
       </Table.Td>
       <Table.Td className="numeric">{attempts}</Table.Td>
-      <Table.Td className={`numeric ${classes.answer}`}>{lastError ?? lastStatus ?? '–'}</Table.Td>
+      <Table.Td className={classes.answer ?? ''}>{lastError ?? lastStatus ?? '–'}</Table.Td>
       <Table.Td className="numeric">{lastDurationMs === null ? '–' : `${lastDurationMs.toLocaleString()} ms`}</Table.Td>
       <Table.Td>
         <Time at={createdAt} />

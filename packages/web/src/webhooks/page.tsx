@@ -9,6 +9,7 @@ import { useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
 import { useSubmit } from '../submit.ts'
 import { Time } from '../time.tsx'
+import { WideTable } from '../wide-table.tsx'
 import { EndpointFields, readEndpoint } from './fields.tsx'
 import { webhooksPerPage } from './search.ts'
 import { Secret } from './secret.tsx'
@@ -59,46 +60,43 @@ export function WebhooksPage() {
 
 function EndpointTable({ endpoints }: { endpoints: WebhookEndpoint[] }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a narrow window scrolls it by keys
-    <section className={`card ${classes.scroll}`} tabIndex={0} aria-label="Endpoints">
-      <Table verticalSpacing="sm" horizontalSpacing="md" aria-label="Endpoints">
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Address</Table.Th>
-            <Table.Th>State</Table.Th>
-            <Table.Th className={classes.wide ?? ''}>Events</Table.Th>
-            <Table.Th className={classes.wide ?? ''}>Rooms</Table.Th>
-            <Table.Th className={classes.wide ?? ''}>Added</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {endpoints.map((endpoint) => {
-            const { id, endPoint, events, roomId, createdAt } = endpoint
-            return (
-              <Table.Tr key={id}>
-                <Table.Td className={classes.address}>
-                  <Link to="/webhooks/$webhookId" params={{ webhookId: id }}>
-                    {endPoint}
-                  </Link>
-                </Table.Td>
-                <Table.Td>
-                  <EndpointState endpoint={endpoint} />
-                </Table.Td>
-                <Table.Td className={classes.wide ?? ''}>
-                  <Text size="sm">{events.join(', ')}</Text>
-                </Table.Td>
-                <Table.Td className={classes.wide ?? ''}>
-                  <Text size="sm">{roomId ?? 'all'}</Text>
-                </Table.Td>
-                <Table.Td className={classes.wide ?? ''}>
-                  <Time at={createdAt} />
-                </Table.Td>
-              </Table.Tr>
-            )
-          })}
-        </Table.Tbody>
-      </Table>
-    </section>
+    <WideTable label="Endpoints">
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th>Address</Table.Th>
+          <Table.Th>State</Table.Th>
+          <Table.Th className={classes.wide ?? ''}>Events</Table.Th>
+          <Table.Th className={classes.wide ?? ''}>Rooms</Table.Th>
+          <Table.Th className={classes.wide ?? ''}>Added</Table.Th>
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {endpoints.map((endpoint) => {
+          const { id, endPoint, events, roomId, createdAt } = endpoint
+          return (
+            <Table.Tr key={id}>
+              <Table.Td className={classes.address}>
+                <Link to="/webhooks/$webhookId" params={{ webhookId: id }}>
+                  {endPoint}
+                </Link>
+              </Table.Td>
+              <Table.Td>
+                <EndpointState endpoint={endpoint} />
+              </Table.Td>
+              <Table.Td className={classes.wide ?? ''}>
+                <Text size="sm">{events.join(', ')}</Text>
+              </Table.Td>
+              <Table.Td className={classes.wide ?? ''}>
+                <Text size="sm">{roomId ?? 'all'}</Text>
+              </Table.Td>
+              <Table.Td className={classes.wide ?? ''}>
+                <Time at={createdAt} />
+              </Table.Td>
+            </Table.Tr>
+          )
+        })}
+      </Table.Tbody>
+    </WideTable>
   )
 }
 
