@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { StartRefusal } from './error.ts'
+import { Refusal, StartRefusal } from './error.ts'
 import { lockFile } from './store/sqlite.ts'
 
 /** Makes the folder where it is missing. Gives the master key: the one given, or the folder's own. */
@@ -50,4 +50,11 @@ export function takeLock(folder: string): { release(): void } {
     )
   }
   return lock
+}
+
+/** The file of the record in a data folder, which has to be there already. */
+export function requireRecord(dataFolder: string): string {
+  const path = join(dataFolder, 'rollcall.db')
+  if (existsSync(path)) return path
+  throw new Refusal('NOT_FOUND', `there is no record in ROLLCALL_DATA=${dataFolder}: name the folder of a server`)
 }

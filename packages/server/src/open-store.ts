@@ -50,6 +50,8 @@ export type Store = {
   retain(now: number, kept: { logMs: number; retentionMs: number | undefined }): Promise<void>
   /** How many facts wait for the disk. */
   factsWaiting(): number
+  /** Where the servers that run on it are reached. */
+  addresses(): Promise<string[]>
   close(): Promise<void>
 }
 
@@ -100,12 +102,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const webhookKeys = new Set(await listKeys())
   const versions = countVersions(performer.perform, options.onChange, webhookKeys)
   const { perform } = versions
+  const leases = createSharedLeases(db)
   const shared: Shared | undefined =
     databaseUrl === undefined
       ? undefined
       : {
           databaseUrl,
-          leases: createSharedLeases(db),
+          leases,
           revokeLease: (holder, at) => perform('revokeLease', { holder, now: at }),
           countRecorded: () => countRecorded(db),
           async noteWritten(written) {
@@ -140,6 +143,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       await opened.logDays?.dropBefore(before)
     },
     factsWaiting: performer.factsWaiting,
+    addresses: async () => (await leases.list()).flatMap(({ address }) => address ?? []),
     async close() {
       await performer.close()
       await opened.close()

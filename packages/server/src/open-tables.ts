@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Config } from './config.ts'
-import { takeLock } from './data-folder.ts'
+import { requireRecord, takeLock } from './data-folder.ts'
 import { Refusal } from './error.ts'
 import {
   type FreshTables,
@@ -19,12 +17,12 @@ type Where = Pick<Config, 'databaseUrl' | 'dataFolder'>
 
 /** All that is kept, to be read; also beside a running server. */
 export function openSnapshot({ databaseUrl, dataFolder }: Where): Snapshot {
-  return databaseUrl === undefined ? snapshotSqlite(requireFile(dataFolder)) : snapshotPostgres(databaseUrl)
+  return databaseUrl === undefined ? snapshotSqlite(requireRecord(dataFolder)) : snapshotPostgres(databaseUrl)
 }
 
 /** All that is kept, and fresh tables beside it. No server runs on it until `close`. */
 export async function openFresh({ databaseUrl, dataFolder }: Where): Promise<FreshTables> {
-  return databaseUrl === undefined ? openFreshFile(requireFile(dataFolder), dataFolder) : openFreshSchema(databaseUrl)
+  return databaseUrl === undefined ? openFreshFile(requireRecord(dataFolder), dataFolder) : openFreshSchema(databaseUrl)
 }
 
 async function openFreshFile(path: string, dataFolder: string): Promise<FreshTables> {
@@ -62,10 +60,4 @@ function releasing(fresh: FreshTables, lock: { release(): void | Promise<void> }
       await lock.release()
     },
   }
-}
-
-function requireFile(dataFolder: string): string {
-  const path = join(dataFolder, 'rollcall.db')
-  if (existsSync(path)) return path
-  throw new Refusal('NOT_FOUND', `there is no record in ROLLCALL_DATA=${dataFolder}: name the folder of a server`)
 }

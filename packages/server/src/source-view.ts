@@ -26,7 +26,7 @@ export function toSource(source: SourceRecord, { engines, base, newSecret }: Sou
     type,
     name,
     url,
-    setup: engineFor(engines, type).describeSetup(url, settings, newSecret),
+    setup: engineFor(engines, type).describeSetup(url, settings, newSecret, name),
     settings: Object.fromEntries(Object.entries(settings).filter(([name]) => !secretNames.includes(name))),
     createdAt: toIso(createdAt),
     updatedAt: toIso(updatedAt),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -120,8 +120,12 @@ describe('without a server,', () => {
   test('keys are made, used and found by the server that starts later', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
     try {
-      assert.match(await print(folder, 'keys', 'list'), /^No key yet/)
-      assert.match((await rollcall(folder, 'token')).stderr, /^rollcall: there is no enabled key: make one by/)
+      for (const args of [['keys', 'list'], ['token'], ['source', 'list']]) {
+        const { code, stderr } = await rollcall(folder, ...args)
+        assert.equal(code, 1)
+        assert.match(stderr, /^rollcall: there is no record in ROLLCALL_DATA=\S+: name the folder of a server\n$/)
+      }
+      assert.deepEqual(await readdir(folder), [], 'a folder that was mistyped stays as it was')
       const { apiKey } = readSecret(await print(folder, 'keys', 'add'))
       const token = await print(folder, 'token')
       const server = await startServer({ ROLLCALL_DATA: folder })

@@ -225,6 +225,14 @@ describe('a Janus that starts again', () => {
     ])
   })
 
+  test('has let everybody go when the one that was killed was last heard of, whatever a plugin of the new one says first', async () => {
+    const janus = createJanus('loading', start)
+    await post(source, janus.joined('loading', 1, 0), janus.media(60_000))
+    await post(source, janus.loaded('janus.plugin.echojs', 7_000_000), janus.started(7_000_034))
+    const [seen] = await see(server, 'loading', start)
+    assert.deepEqual(seen?.people, [['1', '0-60000 source-restarted inferred']])
+  })
+
   test('has let everybody go as it went down, where it said so', async () => {
     const janus = createJanus('stopping', start)
     await post(source, janus.joined('stopped', 1, 0), janus.shutdown(30_000))

@@ -44,6 +44,7 @@ export function createJanus(emitter: string, startMs: number) {
     session: (name: string, sessionId: number, at: number) => core(at, 1, { name }, { session_id: sessionId }),
     media: (at: number) => core(at, 32, { media: 'audio', rtt: 3 }, { session_id: 5640645262449808, handle_id: 1 }),
     started: (at: number) => core(at, 256, { status: 'started', info: { server: {} } }),
+    loaded: (plugin: string, at: number) => core(at, 64, { plugin, data: { event: 'loaded' } }),
     shutdown: (at: number) => core(at, 256, { status: 'shutdown', signum: 15 }),
   }
 }

@@ -235,7 +235,8 @@ describe('the health of a source', () => {
 
 describe('rollcall source', () => {
   const rollcall = (...args: string[]) =>
-    runProgram('cli.ts', { ROLLCALL_DATA: server.dataFolder, ROLLCALL_PUBLIC_URL: server.url }, args).ended
+    // Where the server is reached, which chose its port itself, the command finds out.
+    runProgram('cli.ts', { ROLLCALL_DATA: server.dataFolder }, args).ended
 
   test('add prints the lines to paste, and the source works at once, beside a running server', async () => {
     const { apiKey, secret } = livekitKey

@@ -1,6 +1,7 @@
 import { type ArgsDef, type CommandDef, defineCommand, type ParsedArgs } from 'citty'
 import { systemClock } from '../clock.ts'
 import { type Config, readConfig } from '../config.ts'
+import { requireRecord } from '../data-folder.ts'
 import { durationTakes, parseDuration } from '../duration.ts'
 import { Refusal } from '../error.ts'
 import { openStore, type Store } from '../open-store.ts'
@@ -9,15 +10,20 @@ import type { Key } from '../store/rows.ts'
 
 // What the commands share.
 
-/** A command that works on the data folder of the settings, also beside a running server, and prints what it returns. */
+/**
+ * A command that works on the data folder of the settings, also beside a running server, and prints what it returns. One that
+ * does not make a record refuses where there is none: a folder that was mistyped is not to become one.
+ */
 export function onStore<const Args extends ArgsDef>(
   name: string,
   description: string,
   args: Args,
   run: (args: ParsedArgs<Args>, store: Store, config: Config) => Promise<string>,
+  { makesRecord = false } = {},
 ): CommandDef<Args> {
   return withConfig(name, description, args, async (given, config) => {
     const { databaseUrl, dataFolder, masterKey } = config
+    if (databaseUrl === undefined && !makesRecord) requireRecord(dataFolder)
     const rules = toRules(config)
     const store = await openStore({ databaseUrl, dataFolder, masterKey, rules, clock: systemClock, exclusive: false })
     try {

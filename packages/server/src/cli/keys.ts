@@ -14,6 +14,7 @@ const addKey = onStore(
     const key = await writes.addKey({ name: name ?? null, email: email ?? null })
     return `${showSecret(key)}\n`
   },
+  { makesRecord: true },
 )
 
 const listKeys = onStore('list', 'List the keys, without their secrets', {}, async (_, { reads }) => {

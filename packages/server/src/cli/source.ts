@@ -31,7 +31,7 @@ const addSource = onStore(
     'callback-url': { type: 'string', description: 'BigBlueButton: the address it calls, where a proxy changes it' },
     'public-key-url': { type: 'string', description: 'VideoSDK: where its public key is' },
   },
-  async ({ type: givenType, name, key: apiKey, ...given }, { reads, writes }, config) => {
+  async ({ type: givenType, name, key: apiKey, ...given }, { reads, writes, addresses }, config) => {
     const { keyId } = await requireEnabledKey(reads, apiKey)
     const type = requireType(givenType)
     const required = requireSettings(type, {
@@ -48,7 +48,9 @@ const addSource = onStore(
     const { settings, newSecret } = completeSettings(type, required)
     await checkAddresses(settings, createGuardedFetch(config))
     const source = await writes.addSource({ keyId, type, name, settings })
-    const { id, setup } = describe(source, config, newSecret)
+    // A server that runs knows best where it is; the settings here may not be its own.
+    const base = config.publicUrl ?? (await addresses())[0] ?? baseOf(config)
+    const { id, setup } = describe(source, config, base, newSecret)
     return `Source  ${id}\n\n${setup}\n`
   },
 )
@@ -90,15 +92,15 @@ function requireType(text: string): SourceType {
   throw new Refusal('BAD_REQUEST', `${text} is no type of source: it takes one of ${sourceTypes.join(', ')}`)
 }
 
-function describe(source: SourceRecord, config: Config, newSecret: string | undefined) {
+function describe(source: SourceRecord, config: Config, base: string, newSecret: string | undefined) {
   const guardedFetch = createGuardedFetch(config)
   const engines = createEngines({ guardedFetch, clock: systemClock, readEvent: toFact })
-  return toSource(source, { engines, base: baseOf(config), newSecret })
+  return toSource(source, { engines, base, newSecret })
 }
 
 /** Where a server with these settings is reached, as far as they tell. */
-function baseOf({ publicUrl, tls, host, port }: Config): string {
-  return publicUrl ?? `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
+function baseOf({ tls, host, port }: Config): string {
+  return `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 async function listAll(reads: Store['reads']) {

@@ -83,5 +83,5 @@ export type Engine<Settings> = {
    * @param url where it is to send what happens
    * @param secret the one it has to be told, where it is to be shown
    */
-  describeSetup(url: string, settings: Settings, secret: string | undefined): string
+  describeSetup(url: string, settings: Settings, secret: string | undefined, name: string): string
 }

@@ -74,14 +74,15 @@ export function createJanus(): Engine<SourceSettings['janus']> {
       return report
     },
 
-    describeSetup: (url, { user = defaultUser }, secret) => {
+    describeSetup: (url, { user = defaultUser }, secret, name) => {
       const password = secret ?? 'the password it was given'
       const socketUrl = `${url.replace(/^http/, 'ws')}?password=${secret ?? '<the password it was given>'}`
-      return `# janus.jcfg: a name of its own for each Janus, and events at all
-general: { server_name = "janus-1" }
-events: { broadcast = true }
+      return `# janus.jcfg: set these two lines inside the blocks "general" and "events" that it has. (Of two blocks of one name
+# Janus takes neither, nor anything else of the file.) Each Janus needs a server_name of its own.
+#   general: {  server_name = "${name.replaceAll(/["\\\n]/g, '')}"  }
+#   events: {   broadcast = true  }
 
-# janus.eventhandler.wsevh.jcfg: over a WebSocket, where Rollcall may be away for a while
+# janus.eventhandler.wsevh.jcfg, all of it: over a WebSocket, where Rollcall may be away for a while
 general: {
   enabled = true
   events = "sessions,handles,plugins,core"
@@ -89,7 +90,7 @@ general: {
   subprotocol = "${janusSubprotocol}"
 }
 
-# or janus.eventhandler.sampleevh.jcfg: over HTTP
+# or janus.eventhandler.sampleevh.jcfg, all of it: over HTTP
 general: {
   enabled = true
   events = "sessions,handles,plugins,core"
@@ -109,7 +110,7 @@ general: {
     const { emitter = '', timestamp } = event
     const memory = memories.of(sourceId, emitter)
     const told = readKnown(event as Event, memory)
-    memory.noteHeard(timestamp)
+    if (!isOfLoading(event as Event)) memory.noteHeard(timestamp)
     report.sentAt = Math.floor(timestamp / 1000)
     if (told.length === 0) report.ignored += 1
     const digest = hash('sha256', JSON.stringify(event), 'base64url').slice(0, 22)
@@ -118,6 +119,14 @@ general: {
       report.told.push({ ...one, id, ...(emitter !== '' && { reporter: toId(emitter) }) })
     }
   }
+}
+
+/**
+ * What a plugin says of itself rather than of a handle. Some say that they are loaded, before Janus says that it started: it tells
+ * nothing of the one that was killed. (Debian's Janus: `janus.plugin.echojs` with `{"event":"loaded"}`.)
+ */
+function isOfLoading({ type, handle_id }: Event): boolean {
+  return type === eventTypes.plugin && handle_id === undefined
 }
 
 /** An event, for which a memory says what those before it left open. */

@@ -22,7 +22,7 @@ export type Fleet = {
   relay: Relay
   /** Where joins are sent on to: the addresses of all processes, this one's among them. Empty where there is one alone. */
   addresses(): string[]
-  /** This process can be reached there, by those whom others send to it. */
+  /** This process can be reached there: by those whom others send to it, and as commands beside it say. */
   settle(address: string): Promise<void>
   stop(): Promise<void>
 }
@@ -42,13 +42,17 @@ export async function joinFleet(
 
 /** The one server that there is. */
 async function standAlone(context: FleetContext): Promise<Fleet> {
-  const presence = await startPresence(context, { address: () => null, prepare: async () => {}, lost: () => {} })
+  let address: string | null = null
+  const presence = await startPresence(context, { address: () => address, prepare: async () => {}, lost: () => {} })
   return {
     isMine: () => true,
     rooms: createRoomHolds(context, undefined),
     relay: noRelay,
     addresses: () => [],
-    settle: async () => {},
+    async settle(at) {
+      address = at
+      await presence.renew()
+    },
     stop: () => presence.stop(),
   }
 }
