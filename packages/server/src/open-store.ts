@@ -21,7 +21,7 @@ import { type LogDays, openLogDays, startOfDay } from './store/log-days.ts'
 import { migrateToLatest } from './store/migrations.ts'
 import { openPostgres } from './store/postgres.ts'
 import { createQualityReads } from './store/quality.ts'
-import { createRoomStore } from './store/rooms.ts'
+import { createRoomStore, rememberRoomIds } from './store/rooms.ts'
 import { createSealStore } from './store/seals.ts'
 import { createSecretBox, type SecretBox } from './store/secrets.ts'
 import { createSessionReads } from './store/sessions.ts'
@@ -264,7 +264,7 @@ function createReads(
     findKey: keys.find,
     listKeys: keys.list,
     findRoom: rooms.find,
-    findRoomIds: rooms.findRoomIds,
+    findRoomIds: rememberRoomIds(rooms.findRoomIds),
     listRooms: rooms.list,
     listSessions: sessions.list,
     listRunningInRoom: sessions.listRunningInRoom,

@@ -8,7 +8,10 @@ import { createInterface } from 'node:readline'
 import { describe, test } from 'node:test'
 import { StartRefusal } from '../src/error.ts'
 import { openStore, type StoreOptions } from '../src/open-store.ts'
+import { createOperations } from '../src/operations.ts'
 import { toRules } from '../src/rules.ts'
+import { createSecretBox } from '../src/store/secrets.ts'
+import { openSqlite } from '../src/store/sqlite.ts'
 import { toRecords } from './listed-records.ts'
 import { storeContract } from './store-contract.ts'
 
@@ -52,6 +55,23 @@ describe('the store on SQLite', () => {
       await (await openStore(options)).close()
     },
   )
+
+  withFolder('a room whose making was undone is made anew: nothing of it is remembered', async (folder, options) => {
+    const store = await openStore(options)
+    const { keyId } = await store.writes.addKey({ name: null, email: null })
+    const db = openSqlite(join(folder, 'rollcall.db'))
+    const transact = createOperations(db, { box: createSecretBox(randomBytes(32)), rules, now: clock.now })
+    const hall = { keyId, givenIds: ['hall'] }
+    const undone = transact(async ({ ensureRooms }) => {
+      await ensureRooms(hall)
+      throw new Error('undone')
+    })
+    await assert.rejects(undone, /undone/)
+    const made = await transact(({ ensureRooms }) => ensureRooms(hall))
+    await db.close()
+    for (let i = 0; i < 2; i++) assert.deepEqual(await store.reads.findRoomIds(keyId, ['hall']), made)
+    await store.close()
+  })
 
   withFolder('a command works beside a running server, and each sees what the other wrote', async (_, options) => {
     const server = await openStore(options)

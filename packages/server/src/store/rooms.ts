@@ -39,7 +39,32 @@ type Row = {
 const minuteMs = 60_000
 
 /** Names of rooms that are remembered. */
-const foundMax = 20_000
+const rememberedMax = 20_000
+
+/**
+ * The same look-up of what is durable, remembered: a room keeps its names, and is never deleted. Not for use in a transaction,
+ * where what is found may be undone.
+ */
+export function rememberRoomIds(find: RoomStore['findRoomIds']): RoomStore['findRoomIds'] {
+  const remembered = new Map<string, string>()
+  const nameOf = (keyId: number, givenId: string) => `${keyId} ${givenId}`
+  return async (keyId, givenIds) => {
+    const roomIds = new Map<string, string>()
+    const others: string[] = []
+    for (const givenId of givenIds) {
+      const known = remembered.get(nameOf(keyId, givenId))
+      if (known === undefined) others.push(givenId)
+      else roomIds.set(givenId, known)
+    }
+    if (others.length === 0) return roomIds
+    for (const [givenId, roomId] of await find(keyId, others)) {
+      if (remembered.size >= rememberedMax) remembered.clear()
+      remembered.set(nameOf(keyId, givenId), roomId)
+      roomIds.set(givenId, roomId)
+    }
+    return roomIds
+  }
+}
 
 export function createRoomStore(db: Database, now: () => number): RoomStore {
   const k = db.kysely
@@ -57,18 +82,9 @@ export function createRoomStore(db: Database, now: () => number): RoomStore {
     return row && toRoom(row)
   }
 
-  // A room keeps its names, and is never deleted: what was found once holds.
-  const found = new Map<string, string>()
   const findRoomId = async (keyId: number, givenId: string): Promise<string | undefined> => {
-    const name = `${keyId} ${givenId}`
-    const known = found.get(name)
-    if (known !== undefined) return known
     const rows = await db.all(findGiven, { keyId, id: givenId })
-    const roomId = (rows.find((row) => row.roomId === givenId) ?? rows[0])?.roomId
-    if (roomId === undefined) return undefined
-    if (found.size >= foundMax) found.clear()
-    found.set(name, roomId)
-    return roomId
+    return (rows.find(({ roomId }) => roomId === givenId) ?? rows[0])?.roomId
   }
 
   return {
