@@ -48,8 +48,8 @@ export function webRoutes(
   }
 
   function sendPage(reply: FastifyReply, name: string): FastifyReply {
-    if (!existsSync(join(webFolder, name))) return reply.type('text/plain; charset=utf-8').send(unbuilt)
     reply.header('content-security-policy', writePagePolicy(config, serverAddresses(), { 'media-src': "'self' blob:" }))
+    if (!existsSync(join(webFolder, name))) return reply.type('text/plain; charset=utf-8').send(unbuilt)
     reply.header('permissions-policy', 'camera=(self), microphone=(self), display-capture=(self)')
     reply.header('referrer-policy', 'no-referrer')
     reply.header('cache-control', 'no-cache')
