@@ -122,7 +122,7 @@ function RoomTable({ rooms, onChanged }: { rooms: ListedRoom[]; onChanged: () =>
             </Table.Td>
             <Table.Td>
               {!disabled && (
-                <Group gap="xs" justify="flex-end" wrap="nowrap">
+                <div className={classes.actions}>
                   <Invite roomId={roomId} name={customRoomId ?? roomId} />
                   <ConfirmButton
                     size="compact-sm"
@@ -134,7 +134,7 @@ function RoomTable({ rooms, onChanged }: { rooms: ListedRoom[]; onChanged: () =>
                       onChanged()
                     }}
                   />
-                </Group>
+                </div>
               )}
             </Table.Td>
           </Table.Tr>
