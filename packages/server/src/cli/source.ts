@@ -1,5 +1,6 @@
 import { type SourceType, sourceTypes } from '@rollcall/protocol'
 import { defineCommand } from 'citty'
+import { addressOf } from '../address.ts'
 import { toFact } from '../api/event-fact.ts'
 import { systemClock } from '../clock.ts'
 import type { Config } from '../config.ts'
@@ -49,7 +50,7 @@ const addSource = onStore(
     await checkAddresses(settings, createGuardedFetch(config))
     const source = await writes.addSource({ keyId, type, name, settings })
     // A server that runs knows best where it is; the settings here may not be its own.
-    const base = config.publicUrl ?? (await addresses())[0] ?? baseOf(config)
+    const base = config.publicUrl ?? (await addresses())[0] ?? addressOf(config)
     const { id, setup } = describe(source, config, base, newSecret)
     return `Source  ${id}\n\n${setup}\n`
   },
@@ -96,11 +97,6 @@ function describe(source: SourceRecord, config: Config, base: string, newSecret:
   const guardedFetch = createGuardedFetch(config)
   const engines = createEngines({ guardedFetch, clock: systemClock, readEvent: toFact })
   return toSource(source, { engines, base, newSecret })
-}
-
-/** Where a server with these settings is reached, as far as they tell. */
-function baseOf({ tls, host, port }: Config): string {
-  return `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 async function listAll(reads: Store['reads']) {

@@ -82,6 +82,7 @@ export type Engine<Settings> = {
    * The lines to paste into the media server's configuration.
    * @param url where it is to send what happens
    * @param secret the one it has to be told, where it is to be shown
+   * @param name what its operator calls it
    */
   describeSetup(url: string, settings: Settings, secret: string | undefined, name: string): string
 }

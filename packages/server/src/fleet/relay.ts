@@ -35,7 +35,7 @@ export type RelayParts = {
 
 export const noRelay: Relay = { send: async () => 'here', serve: () => {}, receive: async () => {} }
 
-/** Relay and answers are rows that their recipient takes: it is woken, and looks by itself behind that. */
+/** Errands and answers are rows that their recipient takes: it is woken, and looks by itself behind that. */
 export function createRelay({ shared, log, limits, holder, wake }: RelayParts): Relay {
   const waiting = new Map<string, (obeyed: Obeyed) => void>()
   let obey: (errand: Errand) => Promise<Json> = async ({ name }) => {
