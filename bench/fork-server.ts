@@ -4,8 +4,6 @@ import type { ServerAnswer, ServerOrder, ServerReady } from './server.ts'
 
 /** The server under test, in a process of its own. */
 export type ForkedServer = ServerReady & {
-  /** From the start of its process until it takes requests, in milliseconds. */
-  readyMs: number
   /** What the bare server beside it sends from now on. */
   setBytes(bytes: string): Promise<void>
   /** Resident memory, in bytes, after a collection of garbage. */
@@ -15,7 +13,6 @@ export type ForkedServer = ServerReady & {
 
 /** @param env in place of this process's own */
 export async function forkServer(folder: string, env: NodeJS.ProcessEnv = process.env): Promise<ForkedServer> {
-  const startedAt = performance.now()
   const child = fork(join(import.meta.dirname, 'server.ts'), [folder], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     execArgv: ['--expose-gc'],
@@ -28,7 +25,6 @@ export async function forkServer(folder: string, env: NodeJS.ProcessEnv = proces
   }
   return {
     ...ready,
-    readyMs: performance.now() - startedAt,
     async setBytes(bytes) {
       await ask({ bytes })
     },

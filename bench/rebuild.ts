@@ -13,7 +13,7 @@ export async function benchRebuild(facts: number): Promise<Figure[]> {
     await fillSessions(folder, Math.ceil(facts / factsPerSession))
     const fillSeconds = (performance.now() - filling) / 1000
     const started = performance.now()
-    const { code, stdout, stderr } = await runProgram('cli.ts', { ROLLCALL_DATA: folder }, ['rebuild', '--dry-run'])
+    const { code, stdout, stderr } = await runProgram('cli.js', { ROLLCALL_DATA: folder }, ['rebuild', '--dry-run'])
       .ended
     const seconds = (performance.now() - started) / 1000
     if (code !== 0) throw new Error(`${stdout}${stderr}`)

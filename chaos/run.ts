@@ -81,7 +81,7 @@ export async function runChaos(
     const result = await play({ rounds, seed, signal, servers, service, where }, say)
     await Promise.all(servers.each.map((one) => one.stop()))
     for (const args of [['verify'], ['rebuild', '--dry-run']]) {
-      const { code, stdout, stderr } = await runProgram('cli.ts', env, args).ended
+      const { code, stdout, stderr } = await runProgram('cli.js', env, args).ended
       if (code !== 0) result.faults.push(`rollcall ${args.join(' ')}: ${stdout}${stderr}`)
     }
     return result

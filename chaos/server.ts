@@ -47,7 +47,7 @@ function createServer(env: { [name: string]: string }): Server {
   return {
     async start() {
       for (let tries = 0; ; tries++) {
-        const started = runProgram('main.ts', { PORT: '0', LOG_LEVEL: 'warn', ...env })
+        const started = runProgram('main.js', { PORT: '0', LOG_LEVEL: 'warn', ...env })
         program = started
         try {
           const said = await started.says('stdout', /^curl .*\n/m)

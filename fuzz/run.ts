@@ -58,7 +58,7 @@ export async function runFuzz(options: FuzzOptions, progress: (done: number, all
     ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on',
   }
   const receiver = await startReceiver()
-  const program = runProgram('main.ts', env)
+  const program = runProgram('main.js', env)
   try {
     const [, url = ''] = /running at (\S+)/.exec(await program.says('stdout', /^curl .*\n/m)) ?? []
     const world = await makeWorld(url, key, receiver.url)
@@ -160,7 +160,7 @@ async function findFaults(program: Program, world: World, env: { [name: string]:
   if (code !== 0) faults.push(`the server ended with ${signal ?? `code ${code}`}`)
   if (stderr !== '') faults.push(`logged: ${stderr.slice(0, 5000)}`)
   for (const args of [['verify'], ['rebuild', '--dry-run']]) {
-    const { code, stdout, stderr } = await runProgram('cli.ts', env, args).ended
+    const { code, stdout, stderr } = await runProgram('cli.js', env, args).ended
     if (code !== 0) faults.push(`rollcall ${args.join(' ')}: ${stdout}${stderr}`)
   }
   return faults

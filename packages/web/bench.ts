@@ -3,11 +3,11 @@ import { availableParallelism, cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { type Browser, chromium, type Page } from 'playwright-core'
+import { buildPages } from '../../build/build.ts'
 import { type App, startApp } from '../server/src/app.ts'
 import { readConfig } from '../server/src/config.ts'
 import { createLink } from '../server/src/link.ts'
 import { recordSession } from '../server/test/record-session.ts'
-import { buildWhereStale } from './build.ts'
 
 // npm run bench -w packages/web. How long a session with 2,000 people takes to open, and whether moving it in time keeps up with the
 // hand. Times are of this machine: they are printed, and no test asserts them.
@@ -22,7 +22,7 @@ const moveMs = 16
 const quietMs = 35_000
 const executablePath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
 
-await buildWhereStale((line) => console.error(line))
+await buildPages((line) => console.error(line))
 const folder = await mkdtemp(join(tmpdir(), 'rollcall-bench-web-'))
 const app = await startApp(readConfig({ PORT: '0', ROLLCALL_DATA: folder, LOG_LEVEL: 'silent' }))
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })

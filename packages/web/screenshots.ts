@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type KeyPair, Rollcall, signToken } from '@rollcall/client'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
+import { buildPages } from '../../build/build.ts'
 import { startApp } from '../server/src/app.ts'
 import { readConfig } from '../server/src/config.ts'
 import { fillDemo } from '../server/src/demo.ts'
 import { createLink } from '../server/src/link.ts'
 import { type Receiver, startReceiver, until } from '../server/test/webhook-receiver.ts'
-import { buildWhereStale } from './build.ts'
 
 // Takes the pictures of the pages anew, of demo data: docs/images, in light, dark and phone width.
 
@@ -23,7 +23,7 @@ const looks = {
   phone: { viewport: { width: 390, height: 780 }, colorScheme: 'light' },
 } as const
 
-await buildWhereStale((line) => console.log(line))
+await buildPages((line) => console.log(line))
 await mkdir(images, { recursive: true })
 const folder = await mkdtemp(join(tmpdir(), 'rollcall-screenshots-'))
 const settings = { PORT: '0', ROLLCALL_DATA: folder, LOG_LEVEL: 'silent', ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on' }

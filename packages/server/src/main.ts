@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import { parseArgs } from 'node:util'
 import { type App, startApp } from './app.ts'
 import { readConfig } from './config.ts'
@@ -21,6 +22,8 @@ try {
   process.stdout.write(await describe(app, demo ? await fillDemo(app.context) : app.firstKey))
   process.once('SIGTERM', () => stop(app))
   process.once('SIGINT', () => stop(app))
+  // Whatever ends this process, the next one starts from what was compiled for it.
+  flushCompileCache()
 
   function onFailure(): void {
     log.flush(() => process.exit(1))

@@ -1,3 +1,4 @@
+import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { BatchAnswers, BatchRequest } from './batch.ts'
 import { Refusal } from './error.ts'
@@ -142,7 +143,8 @@ function performOn(
 
 /** Performs on a thread of its own: `node:sqlite` blocks. */
 export function startWriter(data: WriterData, now: () => number, told: Told = {}): Performer {
-  const worker = new Worker(new URL('./writer.ts', import.meta.url), { workerData: data })
+  // Beside this, in the same form: as it is written, or built.
+  const worker = new Worker(new URL(`./writer${extname(import.meta.url)}`, import.meta.url), { workerData: data })
   const line = (answered: (answers: BatchAnswers) => void, failed: (error: Error) => void): Line => {
     let ending = false
     worker.on('message', answered)

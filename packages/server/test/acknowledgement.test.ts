@@ -188,7 +188,7 @@ async function start(t: TestContext, parts: { patienceMs?: number } = {}) {
     /** Runs a process in place of the server, and kills it when that is done. */
     async runAndKill<T>(work: (url: string) => Promise<T>): Promise<T> {
       await server.stop()
-      const program = runProgram('main.ts', { ...env, PORT: '0', LOG_LEVEL: 'silent' })
+      const program = runProgram('main.js', { ...env, PORT: '0', LOG_LEVEL: 'silent' })
       t.after(() => program.child.kill('SIGKILL'))
       const [, url = ''] = /running at (\S+)/.exec(await program.says('stdout', /running at \S+\n/)) ?? []
       const done = await work(url)

@@ -8,7 +8,7 @@ import { runProgram } from './run-program.ts'
 import { startServer, type TestServer } from './start-server.ts'
 
 async function rollcall(folder: string, ...args: string[]) {
-  return runProgram('cli.ts', { ROLLCALL_DATA: folder }, args).ended
+  return runProgram('cli.js', { ROLLCALL_DATA: folder }, args).ended
 }
 
 /** Runs a command that has to work, and gives what it printed. */
@@ -141,7 +141,7 @@ describe('without a server,', () => {
   })
 
   test('a broken setting is said in one line', async () => {
-    const { code, stdout, stderr } = await runProgram('cli.ts', { PORT: 'abc' }, ['keys', 'list']).ended
+    const { code, stdout, stderr } = await runProgram('cli.js', { PORT: 'abc' }, ['keys', 'list']).ended
     assert.deepEqual({ code, stdout }, { code: 1, stdout: '' })
     assert.match(stderr, /^rollcall: PORT=abc is not understood[^\n]+\n$/)
   })

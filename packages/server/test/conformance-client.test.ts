@@ -408,7 +408,7 @@ describe('the official client’s tokens', () => {
   })
 
   test('are verified by each side, whichever side signed them', async () => {
-    const printed = runProgram('cli.ts', { ROLLCALL_DATA: server.dataFolder }, [
+    const printed = runProgram('cli.js', { ROLLCALL_DATA: server.dataFolder }, [
       'token',
       '--room',
       'past',

@@ -36,7 +36,7 @@ after(async () => {
 type Server = Awaited<ReturnType<typeof start>>
 
 async function start(dataFolder: string, graceSeconds: number) {
-  const program = runProgram('main.ts', {
+  const program = runProgram('main.js', {
     PORT: '0',
     ROLLCALL_DATA: dataFolder,
     ROLLCALL_API_KEY: key.apiKey,

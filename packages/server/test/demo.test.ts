@@ -17,7 +17,7 @@ const env = () => ({ PORT: '0', ROLLCALL_DATA: join(folder, 'data') })
 
 /** Starts the server, and gives a client with the token that it prints. */
 async function start(args: string[]) {
-  const program = runProgram('main.ts', env(), args)
+  const program = runProgram('main.js', env(), args)
   const printed = await program.says('stdout', /^curl .*\n/m)
   const url = /running at (\S+)/.exec(printed)?.[1] ?? ''
   const token = /Authorization: (\S+)'/.exec(printed)?.[1] ?? ''
@@ -57,12 +57,12 @@ test('--demo shows a month of sessions, some of them running, which the real key
   assert.equal((await real.rollcall.sessions.list().page()).pageInfo.total, 0)
   const { rollcall: kept } = real
   const { roomId } = await kept.rooms.create({ customRoomId: 'ours' })
-  const removal = runProgram('cli.ts', env(), ['demo', 'remove'])
+  const removal = runProgram('cli.js', env(), ['demo', 'remove'])
   assert.match((await removal.ended).stdout, /removed/)
   assert.equal((await kept.rooms.get('ours')).roomId, roomId)
-  const link = await runProgram('cli.ts', env(), ['link']).ended
+  const link = await runProgram('cli.js', env(), ['link']).ended
   assert.match(link.stdout, /^http:\/\/127\.0\.0\.1:0\/#code=[\w-]{22}\n$/)
-  const second = await runProgram('cli.ts', env(), ['demo', 'remove']).ended
+  const second = await runProgram('cli.js', env(), ['demo', 'remove']).ended
   assert.match(second.stdout, /no demo data/)
   await real.stop()
 })

@@ -98,7 +98,7 @@ describe('a disk that cannot be written', () => {
     if (disk === undefined) return
     await (await openStore({ dataFolder: disk.folder, rules, clock: { now: Date.now } })).close()
     await disk.remount('ro')
-    const { code, stdout, stderr } = await runProgram('main.ts', { PORT: '0', ROLLCALL_DATA: disk.folder }).ended
+    const { code, stdout, stderr } = await runProgram('main.js', { PORT: '0', ROLLCALL_DATA: disk.folder }).ended
     assert.deepEqual({ code, stdout }, { code: 1, stdout: '' })
     assert.match(stderr, /^rollcall: [^\n]+\n$/)
     assert.ok(stderr.includes(disk.folder) && stderr.includes('name a folder that can be written'), stderr)

@@ -34,7 +34,7 @@ type Server = Awaited<ReturnType<ReturnType<typeof serversOn>>>
 function serversOn(databaseUrl: string, settings: { [name: string]: string } = {}) {
   const masterKey = randomBytes(32).toString('hex')
   return async (more: { [name: string]: string } = {}) => {
-    const program = runProgram('main.ts', {
+    const program = runProgram('main.js', {
       PORT: '0',
       LOG_LEVEL: 'warn',
       DATABASE_URL: databaseUrl,

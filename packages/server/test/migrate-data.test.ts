@@ -41,7 +41,7 @@ describe('a record that moves from SQLite to PostgreSQL', () => {
       assert.match(stdout, /^\d{3,} rows are copied, and are the same on both sides\. .*ROLLCALL_MASTER_KEY/)
       const moved = { ...env, DATABASE_URL: to }
       assert.deepEqual(await dump(onPostgres(kept, to)), await dump(kept))
-      const verified = await runProgram('cli.ts', moved, ['verify']).ended
+      const verified = await runProgram('cli.js', moved, ['verify']).ended
       assert.equal(verified.code, 0, verified.stdout)
       const again = await startServer(moved)
       assert.deepEqual(await listSessions(again, ''), before)
@@ -86,7 +86,7 @@ describe('a record that moves from SQLite to PostgreSQL', () => {
     const kept = await keep()
     try {
       const to = await postgres.newDatabase()
-      const nowhere = await runProgram('cli.ts', kept.env, ['migrate-data', join(kept.where.dataFolder, 'none'), to])
+      const nowhere = await runProgram('cli.js', kept.env, ['migrate-data', join(kept.where.dataFolder, 'none'), to])
         .ended
       assert.equal(nowhere.code, 1)
       assert.match(nowhere.stderr, /^rollcall: there is no record in .*none: name the folder of a server/)
@@ -94,7 +94,7 @@ describe('a record that moves from SQLite to PostgreSQL', () => {
       const running = await migrate(kept, to)
       await server.stop()
       assert.match(running.stderr, /is in use by another Rollcall server/)
-      const odd = await runProgram('cli.ts', kept.env, ['migrate-data', kept.where.dataFolder, './file']).ended
+      const odd = await runProgram('cli.js', kept.env, ['migrate-data', kept.where.dataFolder, './file']).ended
       assert.match(odd.stderr, /it takes postgres:\/\//)
       assert.equal((await migrate(kept, to)).code, 0)
       const twice = await migrate(kept, to)
@@ -106,7 +106,7 @@ describe('a record that moves from SQLite to PostgreSQL', () => {
 })
 
 function migrate(kept: Kept, to: string) {
-  return runProgram('cli.ts', kept.env, ['migrate-data', kept.where.dataFolder, to]).ended
+  return runProgram('cli.js', kept.env, ['migrate-data', kept.where.dataFolder, to]).ended
 }
 
 /** The same record, where it moved to. */

@@ -75,7 +75,7 @@ function contract(open: () => Promise<Kept>) {
   })
   after(() => kept.remove())
 
-  const rollcall = (...args: string[]) => runProgram('cli.ts', kept.env, args)
+  const rollcall = (...args: string[]) => runProgram('cli.js', kept.env, args)
 
   test('the log folded again gives every row that was derived from it, byte by byte', async () => {
     assert.ok((whole.seals?.length ?? 0) > 0 && (whole.sessions?.length ?? 0) > 50)

@@ -1,6 +1,9 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { buildServer } from '../../../build/build.ts'
+
+await buildServer()
 
 export type Ended = { code: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string }
 
@@ -11,11 +14,12 @@ export type Program = {
   ended: Promise<Ended>
 }
 
-/** Runs `packages/server/src/<file>` as a person would, with these settings and no others of this process. */
-export function runProgram(file: 'main.ts' | 'cli.ts', env: { [name: string]: string }, args: string[] = []): Program {
-  const path = join(import.meta.dirname, '../src', file)
+/** Runs the server, or a command, as `npm start` and `npm run rollcall` do, with these settings and no others of this process. */
+export function runProgram(file: 'main.js' | 'cli.js', env: { [name: string]: string }, args: string[] = []): Program {
+  const path = join(import.meta.dirname, '../dist', file)
+  const compiled = join(import.meta.dirname, '../../../node_modules/.cache/compiled')
   const child = spawn(process.execPath, [path, ...args], {
-    env: { PATH: process.env.PATH ?? '', NO_COLOR: '1', ...env },
+    env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: compiled, NO_COLOR: '1', ...env },
   })
   const said = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {

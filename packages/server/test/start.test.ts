@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { promisify } from 'node:util'
+import { buildPages } from '../../../build/build.ts'
 import { systemClock } from '../src/clock.ts'
 import { readConfig } from '../src/config.ts'
 import { openStore } from '../src/open-store.ts'
@@ -33,7 +34,7 @@ afterEach(async () => {
 })
 
 function start(env: { [name: string]: string } = {}): Program {
-  const program = runProgram('main.ts', { PORT: '0', ROLLCALL_DATA: join(folder, 'data'), ...env })
+  const program = runProgram('main.js', { PORT: '0', ROLLCALL_DATA: join(folder, 'data'), ...env })
   programs.push(program)
   return program
 }
@@ -84,6 +85,16 @@ describe('the first start', guard, () => {
       (await readKeys()).map((key) => key.apiKey),
       [apiKey],
     )
+  })
+
+  test('serves the dashboard, the room page and the reference, from the folder that the server was built into', async () => {
+    await buildPages()
+    const { url } = await startPrinting()
+    for (const path of ['/', '/room/abcd-efgh-ijkl', '/docs', '/docs/scalar.js', '/openapi.json']) {
+      const answer = await fetch(`${url}${path}`)
+      assert.equal(answer.status, 200, path)
+      assert.ok((await answer.text()).length > 500, path)
+    }
   })
 
   test('makes a key that the next start keeps', async () => {

@@ -132,7 +132,7 @@ function contract(open: () => Promise<Kept>) {
   })
   after(() => kept.remove())
 
-  const run = () => runProgram('cli.ts', kept.env, ['verify']).ended
+  const run = () => runProgram('cli.js', kept.env, ['verify']).ended
 
   test('a sound record is well, and what was looked at is counted', async () => {
     const { code, stdout, stderr } = await run()
@@ -225,7 +225,7 @@ describe('verify on PostgreSQL', () => {
 })
 
 test('verify of a folder without a record says so', async () => {
-  const { code, stdout, stderr } = await runProgram('cli.ts', { ROLLCALL_DATA: '/nowhere' }, ['verify']).ended
+  const { code, stdout, stderr } = await runProgram('cli.js', { ROLLCALL_DATA: '/nowhere' }, ['verify']).ended
   assert.deepEqual({ code, stdout }, { code: 1, stdout: '' })
   assert.match(stderr, /^rollcall: there is no record in ROLLCALL_DATA=\/nowhere: [^\n]+\n$/)
 })

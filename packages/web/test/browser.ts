@@ -1,7 +1,7 @@
 import { after, type TestContext } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
+import { buildPages } from '../../../build/build.ts'
 import { launchChromium } from '../../server/test/chromium.ts'
-import { buildWhereStale } from '../build.ts'
 
 const more = [
   '--use-fake-device-for-media-stream',
@@ -22,7 +22,7 @@ export async function openBrowser(t: TestContext): Promise<Browser | undefined> 
   browser ??= await launchChromium(t, more)
   const opened = browser
   if (opened === undefined) return undefined
-  await buildWhereStale()
+  await buildPages()
   t.after(() => Promise.all(opened.contexts().map((context) => context.close())))
   return opened
 }

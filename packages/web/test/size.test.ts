@@ -3,12 +3,12 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { buildWhereStale } from '../build.ts'
+import { buildPages } from '../../../build/build.ts'
 
 const dist = join(import.meta.dirname, '../dist')
 const firstLoadMaxBytes = 250_000
 
-before(() => buildWhereStale())
+before(() => buildPages())
 
 /** The page, and all that it loads before it shows the list of sessions: what is imported at once, not what is split off. */
 async function listFirstLoad(page: string): Promise<string[]> {
