@@ -10,7 +10,7 @@ const tests =
   files.length > 0
     ? files
     : globSync('packages/server/test/{api,rtc,auth,ingest,engine,conformance,quality,access}*.test.ts')
-const runner = spawn(process.execPath, ['--test', ...tests], {
+const runner = spawn(process.execPath, ['--test', '--test-concurrency=2', ...tests], {
   stdio: 'inherit',
   env: { ...process.env, ROLLCALL_TEST_DATABASE_URL: postgres.url },
 })

@@ -417,7 +417,7 @@ describe('delivery', () => {
         now += 6 * minuteMs
       }
       const isDone = async () => {
-        now += minuteMs
+        now += 10 * minuteMs
         return (await pending(current, id)) === 0
       }
       await until(isDone)
