@@ -118,7 +118,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   started.defer(() => orders.stop())
   const commands = commandAfar(createCommands(context, hostedRooms, orders), {
     relay: fleet.relay,
-    reads,
+    writes,
     hostedRooms,
   })
   const autoClose = startAutoClose(context, commands, fleet)

@@ -16,7 +16,11 @@ type Inputs = {
  */
 export function commandAfar(
   here: Commands,
-  { relay, reads, hostedRooms }: { relay: Relay; reads: Context['reads']; hostedRooms: Pick<HostedRooms, 'takeOut'> },
+  {
+    relay,
+    writes,
+    hostedRooms,
+  }: { relay: Relay; writes: Pick<Context['writes'], 'setRoomDisabled'>; hostedRooms: Pick<HostedRooms, 'takeOut'> },
 ): Commands {
   relay.serve(obey)
   return {
@@ -26,8 +30,11 @@ export function commandAfar(
       return withPending(obeyed, await here.endSessions(keyId, roomId, options))
     },
     async closeRoom(keyId, roomId, reason) {
+      // Nobody comes in from here on: whoever did is where the room is held by now.
+      const room = await writes.setRoomDisabled({ keyId, roomId, disabled: true })
+      if (room === undefined) return undefined
       const obeyed = await send('closeRoom', keyId, roomId, { reason })
-      return typeof obeyed === 'object' ? reads.findRoom(keyId, roomId) : here.closeRoom(keyId, roomId, reason)
+      return typeof obeyed === 'object' ? room : here.closeRoom(keyId, roomId, reason)
     },
     async removeParticipant(keyId, roomId, participantId, sessionId) {
       const input = { participantId, ...(sessionId !== undefined && { sessionId }) }

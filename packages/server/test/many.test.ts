@@ -169,6 +169,35 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
     await Promise.all([one.kill(), two.kill()])
   })
 
+  test('whoever is on the way into a room while it is closed does not come in, whichever process closes it', async () => {
+    const databaseUrl = await postgres.newDatabase()
+    const start = serversOn(databaseUrl)
+    const [one, two] = await Promise.all([start(), start()])
+    const client = new pg.Client({ connectionString: databaseUrl })
+    await client.connect()
+    for (const closing of [one, two]) {
+      const { roomId } = await one.call<{ roomId: string }>('POST', '/v2/rooms')
+      // As long as this is not decided, nobody gets to hold the room.
+      await client.query('begin')
+      await client.query(
+        "insert into room_leases (key_id, room_id, holder, fence) select key_id, room_id, 'nobody', 0 from rooms where room_id = $1",
+        [roomId],
+      )
+      const bob = await connect(two)
+      bob.send({ type: 'join', token: await two.sign(), roomId, participantId: 'bob' })
+      await until(
+        async () => (await client.query('select pid from pg_locks where not granted')).rows,
+        (held) => held.length > 0,
+      )
+      await closing.call('POST', '/v2/rooms/deactivate', { roomId })
+      await client.query('rollback')
+      assert.match(await bob.closed, /^(INVALID_MEETING_ID|ROOM_CLOSED)$/)
+      assert.deepEqual(await sessionsOf(one, roomId), [])
+    }
+    await client.end()
+    await Promise.all([one.kill(), two.kill()])
+  })
+
   test('a command to a process that sleeps is recorded at once all the same, and answered as pending', async () => {
     const start = serversOn(await postgres.newDatabase())
     const [one, two] = await Promise.all([start(), start()])

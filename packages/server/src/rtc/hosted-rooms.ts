@@ -57,7 +57,7 @@ export function createHostedRooms(
     limits = rtcLimits,
   }: { verifyToken: TokenVerifier; holds: RoomHolds; limits?: RtcLimits | undefined },
 ): HostedRooms {
-  const { config, clock, log, metrics } = context
+  const { config, clock, log, metrics, reads } = context
   const attendance = createAttendance(context, holds, limits)
   const takeSample = createQualityIntake(context, limits)
   const connections = new Map<Connection, HostedRoom | undefined>()
@@ -143,16 +143,20 @@ export function createHostedRooms(
     }
     const room = openRoom(keyId, hold.roomId, hold)
     connection.identity = identity
-    const older = [...ofParticipant(room, identity.participantId, 'waiting', 'entering', 'inside')]
-    if (room.connections.size - older.length >= config.roomSocketsMax) {
+    const older = () => [...ofParticipant(room, identity.participantId, 'waiting', 'entering', 'inside')]
+    if (room.connections.size - older().length >= config.roomSocketsMax) {
       forgetIfEmpty(room)
       return refuse(connection, 'MAX_PARTICIPANT_REACHED')
     }
     room.connections.add(connection)
     connections.set(connection, room)
+    // Who closes a room disables it, then takes out whom they find in it: whoever came too late to be found finds it disabled.
+    const isClosed = (await reads.findRoom(keyId, room.roomId))?.disabled !== false
+    if (connection.state !== 'checked') return
+    if (isClosed) return refuse(connection, 'INVALID_MEETING_ID')
     if (mayEnter) return enter(room, connection)
 
-    for (const one of older) if (one.state === 'waiting') refuse(one, 'DUPLICATE_PARTICIPANT')
+    for (const one of older()) if (one.state === 'waiting') refuse(one, 'DUPLICATE_PARTICIPANT')
     become(connection, 'waiting')
     tell(connection, { type: 'waiting', roomId: room.roomId, participantId: identity.participantId })
     tellAll(room, { type: 'entry-requested', participantId: identity.participantId, name: identity.name }, mayAdmit)
