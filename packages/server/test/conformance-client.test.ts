@@ -408,13 +408,7 @@ describe('the official client’s tokens', () => {
   })
 
   test('are verified by each side, whichever side signed them', async () => {
-    const printed = runProgram('cli.js', { ROLLCALL_DATA: server.dataFolder }, [
-      'token',
-      '--room',
-      'past',
-      '--roles',
-      'rtc',
-    ])
+    const printed = runProgram('cli.js', server.storeEnv, ['token', '--room', 'past', '--roles', 'rtc'])
     const ours = (await printed.ended).stdout.trim()
     const claims = client.verifyToken(ours)
     assert.deepEqual([claims.apikey, claims.roomId, claims.roles], [server.apiKey, past.roomId, ['rtc']])

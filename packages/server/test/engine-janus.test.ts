@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import type { Source } from '@rollcall/protocol'
 import { WebSocket } from 'ws'
+import { withoutTable } from './hidden-table.ts'
 import { basic, createJanus, janusKey, post, see, seeSoon } from './janus-events.ts'
 import { addSource, deliver, deliverBytes, getSource, listSeen } from './source-client.ts'
 import { startServer, type TestServer } from './start-server.ts'
@@ -270,13 +270,11 @@ describe('a delivery of Janus', () => {
     t.after(() => own.stop())
     const failing = await addSource(own, 'janus', janusKey)
     const janus = createJanus('failing', start)
-    const db = new DatabaseSync(join(own.dataFolder, 'rollcall.db'), { timeout: 10_000 })
     for (const table of ['marks', 'sources']) {
-      db.exec(`alter table ${table} rename to gone`)
-      await assert.rejects(post(failing, janus.joined('failing', 1, 0)), { code: 'ECONNRESET' }, table)
-      db.exec(`alter table gone rename to ${table}`)
+      await withoutTable(own, table, () =>
+        assert.rejects(post(failing, janus.joined('failing', 1, 0)), { code: 'ECONNRESET' }, table),
+      )
     }
-    db.close()
     assert.deepEqual(await post(failing, janus.joined('failing', 1, 0)), ['recorded'])
     assert.deepEqual(await see(own, 'failing', start), [{ session: '0-', people: [['1', '0-']] }])
     const { health } = await getSource(own, failing.id)
@@ -316,17 +314,15 @@ describe('a WebSocket of Janus', () => {
     t.after(() => own.stop())
     const slow = await addSource(own, 'janus', janusKey)
     const janus = createJanus('slow', start)
-    const db = new DatabaseSync(join(own.dataFolder, 'rollcall.db'), { timeout: 10_000 })
     const socket = await open(slow)
-    db.exec('alter table marks rename to gone')
-    for (let n = 0; n < 20; n++) {
-      socket.send(JSON.stringify([janus.joined('slow', n, n)]))
-      socket.send(JSON.stringify({ ...janus.media(n), padding: 'x'.repeat(1024 * 1024) }))
-    }
-    await delay(500)
-    assert.ok(socket.bufferedAmount > 1024 * 1024, 'the rest waits on the sender’s side')
-    db.exec('alter table gone rename to marks')
-    db.close()
+    await withoutTable(own, 'marks', async () => {
+      for (let n = 0; n < 20; n++) {
+        socket.send(JSON.stringify([janus.joined('slow', n, n)]))
+        socket.send(JSON.stringify({ ...janus.media(n), padding: 'x'.repeat(1024 * 1024) }))
+      }
+      await delay(500)
+      assert.ok(socket.bufferedAmount > 1024 * 1024, 'the rest waits on the sender’s side')
+    })
     const people = Array.from({ length: 20 }, (_, n) => [String(n), `${n}-`])
     await seeSoon(() => see(own, 'slow', start), [{ session: '0-', people }])
     assert.equal(socket.readyState, WebSocket.OPEN)

@@ -26,6 +26,8 @@ export type TestServer = {
   apiKey: string
   secret: string
   dataFolder: string
+  /** The settings that lead a command of the CLI to the same record. */
+  storeEnv: { [name: string]: string }
   context: Context
   /** A token of the server's key, good for an hour by the server's clock. `roles: undefined` signs none. */
   sign(claims?: Partial<TokenClaims>): Promise<string>
@@ -45,8 +47,8 @@ export type TestServer = {
 /** A whole real server on a free port, in this process, with a data folder of its own that `stop` removes. */
 export async function startServer(env: { [name: string]: string } = {}, parts: AppParts = {}): Promise<TestServer> {
   const dataFolder = env.ROLLCALL_DATA ?? (await mkdtemp(join(tmpdir(), 'rollcall-test-')))
-  const storeEnv = await databaseFor(dataFolder)
-  const config = readConfig({ PORT: '0', ROLLCALL_DATA: dataFolder, LOG_LEVEL: 'silent', ...storeEnv, ...env })
+  const storeEnv = { ROLLCALL_DATA: dataFolder, ...(await databaseFor(dataFolder)) }
+  const config = readConfig({ PORT: '0', LOG_LEVEL: 'silent', ...storeEnv, ...env })
   const app = await startApp(config, { log: createLog(config.logLevel), ...parts })
   const { url, context, firstKey } = app
   if (firstKey === undefined) throw new Error('the server has no enabled key')
@@ -59,6 +61,7 @@ export async function startServer(env: { [name: string]: string } = {}, parts: A
     apiKey: firstKey.apiKey,
     secret: firstKey.secret,
     dataFolder,
+    storeEnv,
     context,
     sign,
     async call(method, path, body, { token, headers = {} } = {}) {
