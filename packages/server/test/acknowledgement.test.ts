@@ -14,10 +14,7 @@ import { openMuteLine } from './mute-line.ts'
 import { runProgram } from './run-program.ts'
 import { type Sender, type SenderKind, secondOfJoin, senderKinds } from './senders.ts'
 import { addSource, getSource, listSeen, signAsLivekit } from './source-client.ts'
-import { startServer, type TestServer } from './start-server.ts'
-
-/** These break, block or read the file itself. */
-const onSqlite = { skip: process.env.ROLLCALL_TEST_DATABASE_URL !== undefined && 'there is no SQLite file' }
+import { onSqlite, startServer, type TestServer } from './start-server.ts'
 
 /** People who join one after another. */
 const people = 12

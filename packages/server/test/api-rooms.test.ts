@@ -118,7 +118,11 @@ describe('POST /v2/rooms', () => {
 
   test('refuses a wrong value, naming the field and what it takes', async () => {
     const wrong: [{ [field: string]: unknown }, RegExp][] = [
-      [{ customRoomId: '' }, /^customRoomId= is not understood: it takes a text of 1 to 256 characters$/],
+      [
+        { customRoomId: '' },
+        /^customRoomId= is not understood: it takes a text of 1 to 256 characters, none of them a control character$/,
+      ],
+      [{ customRoomId: 'a\0b' }, /^customRoomId=a\0b is not understood: it takes a text/],
       [{ customRoomId: 7 }, /^customRoomId=7 is not understood: it takes a text/],
       [{ customRoomId: 'x'.repeat(257) }, /^customRoomId=x{60}… is not understood: it takes a text/],
       [{ webhook: 'see example' }, /^webhook=see example is not understood: it takes an object such as \{"endPoint":/],

@@ -5,7 +5,7 @@ import { closeNameOf } from '@rollcall/protocol'
 import { rtcLimits } from '../src/rtc/limits.ts'
 import { openRaw, type RawClient } from './raw-client.ts'
 import { connect, join, type RtcClient } from './rtc-client.ts'
-import { startServer, type TestServer } from './start-server.ts'
+import { onSqlite, startServer, type TestServer } from './start-server.ts'
 
 let server: TestServer
 let roomId: string
@@ -237,7 +237,7 @@ describe('a message', () => {
   })
 })
 
-test('what cannot be handed to the thread that writes is refused alone', async () => {
+test('what cannot be handed to the thread that writes is refused alone', onSqlite, async () => {
   const key = (await server.context.reads.findKey(server.apiKey)) ?? assert.fail()
   const started = (id: string, sessionKey: string) => ({
     id,

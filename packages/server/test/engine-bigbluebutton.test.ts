@@ -7,7 +7,7 @@ import type { Source } from '@rollcall/protocol'
 import { bigbluebuttonSecret, deliverAsBigbluebutton } from './senders.ts'
 import { shuffle } from './shuffle.ts'
 import { addSource, deliver, listSeen } from './source-client.ts'
-import { startServer, type TestServer } from './start-server.ts'
+import { onSqlite, startServer, type TestServer } from './start-server.ts'
 
 // Events as bbb-webhooks makes them (src/process/event.js of bigbluebutton/bbb-webhooks).
 
@@ -179,9 +179,6 @@ describe('a BigBlueButton meeting', () => {
     ])
   })
 })
-
-/** It reads the file itself. */
-const onSqlite = { skip: process.env.ROLLCALL_TEST_DATABASE_URL !== undefined && 'there is no SQLite file' }
 
 describe('a BigBlueButton callback', () => {
   test('leaves no password and nothing that was said in the log, whatever it is', onSqlite, async () => {

@@ -10,10 +10,7 @@ import { Refusal } from '../src/error.ts'
 import { createPatience } from '../src/patience.ts'
 import { secondOfJoin } from './senders.ts'
 import { addSource, deliver, deliverBytes, livekitKey, signAsLivekit } from './source-client.ts'
-import { startServer, type TestServer } from './start-server.ts'
-
-/** These break, block or read the file itself. */
-const onSqlite = { skip: process.env.ROLLCALL_TEST_DATABASE_URL !== undefined && 'there is no SQLite file' }
+import { onSqlite, startServer, type TestServer } from './start-server.ts'
 
 function joinOf(n: number, room = 'r') {
   return JSON.stringify({

@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { startServer, type TestServer } from './start-server.ts'
+import { onSqlite, startServer, type TestServer } from './start-server.ts'
 
 type Answer = { publicKey: string }
 
@@ -56,7 +56,7 @@ describe('GET /v2/public/rsa-public-key', () => {
     assert.equal(await ask(), before)
   })
 
-  test('leaves the private half in no file in clear', async () => {
+  test('leaves the private half in no file in clear', onSqlite, async () => {
     const publicPem = await ask()
     const { privatePem = '' } = (await server.context.reads.findSigningKey()) ?? {}
     const der = createPrivateKey(privatePem).export({ type: 'pkcs1', format: 'der' }).subarray(100, 140)

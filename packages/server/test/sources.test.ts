@@ -236,7 +236,7 @@ describe('the health of a source', () => {
 describe('rollcall source', () => {
   const rollcall = (...args: string[]) =>
     // Where the server is reached, which chose its port itself, the command finds out.
-    runProgram('cli.js', { ROLLCALL_DATA: server.dataFolder }, args).ended
+    runProgram('cli.js', server.storeEnv, args).ended
 
   test('add prints the lines to paste, and the source works at once, beside a running server', async () => {
     const { apiKey, secret } = livekitKey

@@ -44,6 +44,9 @@ export type TestServer = {
   stop(): Promise<void>
 }
 
+/** For tests that break, block or read the file itself. */
+export const onSqlite = { skip: process.env.ROLLCALL_TEST_DATABASE_URL !== undefined && 'there is no SQLite file' }
+
 /** A whole real server on a free port, in this process, with a data folder of its own that `stop` removes. */
 export async function startServer(env: { [name: string]: string } = {}, parts: AppParts = {}): Promise<TestServer> {
   const dataFolder = env.ROLLCALL_DATA ?? (await mkdtemp(join(tmpdir(), 'rollcall-test-')))

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import {
   customRoomIdMaxLength,
   DeactivatedRoom,
+  isCleanId,
   participantIdMaxLength,
   Room,
   RoomPage,
@@ -28,12 +29,15 @@ import { refusals } from './refusals.ts'
 /** What `POST /v2/rooms` takes; a field of null is a field left out. */
 const NewRoom = Type.Object({
   customRoomId: Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: customRoomIdMaxLength,
-      description: `a text of 1 to ${customRoomIdMaxLength} characters`,
-      about: 'A name of your own for it. With one that exists, that room is answered as it is.',
-    }),
+    Type.Refine(
+      Type.String({
+        minLength: 1,
+        maxLength: customRoomIdMaxLength,
+        description: `a text of 1 to ${customRoomIdMaxLength} characters, none of them a control character`,
+        about: 'A name of your own for it. With one that exists, that room is answered as it is.',
+      }),
+      isCleanId,
+    ),
   ),
   webhook: Type.Optional(
     Type.Object(
