@@ -83,9 +83,12 @@ export function openPostgres(url: string, { connections }: { connections: number
       dialect: new PostgresDialect({
         pool: {
           connect: async () => {
-            if (held === undefined) return pool.connect()
-            const client = held
-            return { query: client.query.bind(client), release: () => {} } as unknown as pg.PoolClient
+            const ofTransaction = held
+            const client = ofTransaction ?? (await pool.connect())
+            return {
+              query: (text: string, values: unknown[]) => client.query(text, values.map(clean)),
+              release: () => (ofTransaction === undefined ? client.release() : undefined),
+            } as unknown as pg.PoolClient
           },
           end: async () => {},
         } as pg.Pool,
@@ -147,6 +150,7 @@ export async function lockDatabase(url: string): Promise<{ release(): Promise<vo
 
 /** PostgreSQL keeps no NUL and no half characters in a text. */
 function clean(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(clean)
   return typeof value === 'string' ? value.replaceAll('\0', '').toWellFormed() : value
 }
 
