@@ -3,17 +3,21 @@ import { parseArgs } from 'node:util'
 import { startProgress } from '../packages/server/src/cli/progress.ts'
 import { type FuzzOptions, runFuzz } from './run.ts'
 
-// `npm run fuzz -- --requests 1000000 --seed 7`: the same seed makes the same requests, and `--only 1234` that one alone.
+// `npm run fuzz -- --requests 1000000 --seed 7`: the same seed makes the same requests, and `--only 1234` that one alone;
+// `--postgres` has the record there.
 
 try {
-  const options = readOptions(process.argv.slice(2))
+  const { postgres, ...options } = readOptions(process.argv.slice(2))
   const { seed } = options
   process.stdout.write(`seed ${seed}\n`)
   const startedAt = performance.now()
   const interrupted = new AbortController()
   process.once('SIGINT', () => interrupted.abort())
   const { signal } = interrupted
-  const { answered, byStatus, wrongs, faults } = await runFuzz({ ...options, signal }, startProgress('sent'))
+  const service = postgres ? await startService() : undefined
+  const where = { databaseUrl: await service?.newDatabase() }
+  const result = await runFuzz({ ...options, ...where, signal }, startProgress('sent')).finally(() => service?.stop())
+  const { answered, byStatus, wrongs, faults } = result
   for (const text of [...wrongs, ...faults]) process.stdout.write(`${text}\n`)
   const seconds = Math.round((performance.now() - startedAt) / 1000)
   const statuses = [...byStatus].sort(([a], [b]) => a - b).map(([status, count]) => `${count} times ${status}`)
@@ -29,17 +33,25 @@ try {
   process.exitCode = 1
 }
 
-function readOptions(args: string[]): FuzzOptions {
+/** Loaded where it is needed alone: what runs PostgreSQL ends the process at a SIGINT by itself. */
+async function startService() {
+  const { startPostgres } = await import('../packages/server/test/postgres.ts')
+  return startPostgres()
+}
+
+function readOptions(args: string[]): FuzzOptions & { postgres: boolean } {
   const { values } = parseArgs({
     args,
     options: {
       requests: { type: 'string', default: '100000' },
       seed: { type: 'string', default: String(randomInt(2 ** 31)) },
       only: { type: 'string' },
+      postgres: { type: 'boolean', default: false },
     },
   })
   const requests = whole('requests', values.requests)
   return {
+    postgres: values.postgres,
     requests,
     seed: whole('seed', values.seed),
     sockets: Math.ceil(requests / 50),

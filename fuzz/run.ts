@@ -23,6 +23,8 @@ export type FuzzOptions = {
   connections: number
   /** The one request of that number, in place of all others. */
   only?: number | undefined
+  /** Where the record is; default: in a file. */
+  databaseUrl?: string | undefined
   /** Ends it after what is under way. */
   signal?: AbortSignal
 }
@@ -51,6 +53,7 @@ export async function runFuzz(options: FuzzOptions, progress: (done: number, all
     PORT: '0',
     LOG_LEVEL: 'error',
     ROLLCALL_DATA: dataFolder,
+    ...(options.databaseUrl !== undefined && { DATABASE_URL: options.databaseUrl }),
     ROLLCALL_MASTER_KEY: randomBytes(32).toString('hex'),
     ROLLCALL_API_KEY: key.apiKey,
     ROLLCALL_SECRET: key.secret,
