@@ -1,5 +1,6 @@
 import type { StoreName } from './bench-database.ts'
 import { drive, get } from './drive.ts'
+import { type OwnClient, openOwnClient } from './fetch-by-hand.ts'
 import { type ForkedServer, forkServer } from './fork-server.ts'
 import { type History, withHistory } from './kept-history.ts'
 import { type Figure, median } from './report.ts'
@@ -11,13 +12,15 @@ const perPage = 20
 
 /** Pages of a long history, on one store: every request another page, so that none was kept. */
 export function benchPages(sessions: number, store: StoreName): Promise<Figure[]> {
-  return withHistory(store, sessions, async ({ folder, env }, history) => {
+  return withHistory(store, sessions, async (database, history) => {
+    const { folder, env } = database
     const { readyMs, memoryBytes } = await benchStart(folder, env)
     const of = `${store}, ${history.sessions.toLocaleString('en')} sessions`
     const server = await forkServer(folder, env)
+    const ownClient = await openOwnClient(database, history.keyId)
     try {
       return [
-        ...(await measure(server, history, of)),
+        ...(await measure(server, ownClient, history, of)),
         {
           what: `${of}: from the start of the process to the first answer`,
           value: readyMs,
@@ -32,13 +35,19 @@ export function benchPages(sessions: number, store: StoreName): Promise<Figure[]
         },
       ]
     } finally {
+      await ownClient.close()
       await server.stop()
     }
   })
 }
 
 /** @param of which store, and how long its history is */
-async function measure(server: ForkedServer, { roomIds, sessions }: History, of: string): Promise<Figure[]> {
+async function measure(
+  server: ForkedServer,
+  ownClient: OwnClient,
+  { roomIds, sessions }: History,
+  of: string,
+): Promise<Figure[]> {
   const headers = { authorization: server.token }
   const list = `${server.url}/v2/sessions?perPage=${perPage}`
   const lastPage = Math.ceil(sessions / perPage)
@@ -56,13 +65,21 @@ async function measure(server: ForkedServer, { roomIds, sessions }: History, of:
       headers,
     )
   }
-  const rooms = () => {
+  const roomsOfRun = () => {
     const run = nextRun('rooms')
-    const ofRun = Array.from({ length: requestsPerRun }, (_, i) => roomIds[(run * requestsPerRun + i) % roomIds.length])
-    return drive(
-      ofRun.map((roomId) => `${list}&roomId=${roomId}`),
+    return Array.from({ length: requestsPerRun }, (_, i) => roomIds[(run * requestsPerRun + i) % roomIds.length] ?? '')
+  }
+  const rooms = () =>
+    drive(
+      roomsOfRun().map((roomId) => `${list}&roomId=${roomId}`),
       headers,
     )
+  // Other rooms than those that were just asked for: nobody has warmed them.
+  const roomsByHand = async () => {
+    const roomIds = roomsOfRun()
+    const startedAt = performance.now()
+    for (const roomId of roomIds) await ownClient.fetchNewest(roomId, perPage)
+    return (roomIds.length * 1000) / (performance.now() - startedAt)
   }
   const bytes = await get(`${list}&roomId=${roomIds[Math.floor(roomIds.length / 2)]}`, headers)
   const cachedBytes = await get(list, headers)
@@ -84,6 +101,7 @@ async function measure(server: ForkedServer, { roomIds, sessions }: History, of:
     cached,
     cachedMemory: () => memory(cachedBytes),
     rooms,
+    roomsByHand,
     roomsMemory: () => memory(bytes),
     first: () => pages(1, 1),
     middle: () => pages(Math.floor(lastPage / 2), 1),
@@ -109,6 +127,11 @@ async function measure(server: ForkedServer, { roomIds, sessions }: History, of:
       value: rate('rooms'),
       beside: { what: 'such bytes from memory', value: rate('roomsMemory') },
       target: '≥ 0.4',
+    },
+    {
+      what: `${of}: the same`,
+      value: rate('rooms'),
+      beside: { what: 'such rows by the database’s own client', value: rate('roomsByHand') },
     },
     ...(['middle', 'last', 'ranged'] as const).map((name) => ({
       what: `${of}: ${name === 'ranged' ? 'middle pages of a range of dates' : `${name} pages`}, with total, none kept`,
