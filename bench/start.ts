@@ -20,16 +20,18 @@ export async function benchStart(
     const startedAt = performance.now()
     const settings = { PORT: '0', ROLLCALL_DATA: folder, LOG_LEVEL: 'silent' }
     const { child, says, ended } = runProgram('main.js', { ...(env as { [name: string]: string }), ...settings })
-    const url = /running at (\S+)/.exec(await says('stdout', /running at \S+\n/))?.[1]
-    await get(`${url}/health`, {})
-    const tookMs = performance.now() - startedAt
-    const metrics = (await get(`${url}/metrics`, {})).toString()
-    if (start > 0) {
+    try {
+      const url = /running at (\S+)/.exec(await says('stdout', /running at \S+\n/))?.[1]
+      await get(`${url}/livez`, {})
+      const tookMs = performance.now() - startedAt
+      const metrics = (await get(`${url}/metrics`, {})).toString()
+      if (start === 0) continue
       readyMs.push(tookMs)
       memoryBytes.push(Number(/^process_resident_memory_bytes (\S+)/m.exec(metrics)?.[1]))
+    } finally {
+      child.kill('SIGTERM')
+      await ended
     }
-    child.kill('SIGTERM')
-    await ended
   }
   return { readyMs: median(readyMs), memoryBytes: median(memoryBytes) }
 }
