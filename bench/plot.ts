@@ -1,8 +1,8 @@
 /** One line: its points, from left to right. */
 export type Series = { name: string; points: { x: number; y: number }[] }
 
-const [width, height] = [760, 420]
-const margin = { left: 80, right: 200, top: 50, bottom: 60 }
+const [width, height] = [820, 420]
+const margin = { left: 80, right: 260, top: 50, bottom: 60 }
 const colours = ['#1f6feb', '#2da44e', '#cf222e', '#9a6700']
 
 /** Lines over two logarithmic axes, as SVG. */
