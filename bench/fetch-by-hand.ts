@@ -16,7 +16,7 @@ export async function openOwnClient({ folder, databaseUrl }: BenchDatabase, keyI
   // Which sessions first, then their texts: neither database finds that order by itself every time.
   const text = `
     with newest as materialized (
-      select key_id, id from sessions where key_id = ${one} and room_id = ${two} order by start_at desc, id desc limit ${three}
+      select key_id, id from sessions where key_id = ${one} and room_id = ${two} and start_at is not null order by start_at desc, id desc limit ${three}
     )
     select t.head, t.middle, t.tail from newest as n cross join seals as t where t.key_id = n.key_id and t.session_id = n.id`
   if (databaseUrl === undefined) {

@@ -73,6 +73,29 @@ export function listContract(withStore: WithStore): void {
     assert.ok(after.texts.every((text) => JSON.parse(text).links.get_room.startsWith(view.base)))
   })
 
+  withStore('a sealed session that goes on after all is listed as it runs', async (store, _, clock) => {
+    clock.at = now
+    const { keyId } = await store.writes.addKey({ name: null, email: null })
+    const { roomId } = await store.writes.createRoom({ keyId })
+    const of = { source: 'events', roomId, sessionKey: 'one', participantId: 'ann', receivedAt: now }
+    await store.record(keyId, [
+      { ...of, id: 'in', type: 'participant-joined', connectionId: 'a', at: now - 60_000, kind: 'person' },
+      { ...of, id: 'out', type: 'participant-left', connectionId: 'a', at: now - 50_000 },
+    ])
+    const list = async () => (await store.reads.listSessions(keyId, {}, { page: 1, perPage: 10 }, 1000)).sessions
+    clock.at = now + dayMs
+    await store.sweep(clock.at)
+    clock.at += 60_000
+    await store.seal(clock.at)
+    assert.ok((await list()).every((one) => 'sealed' in one))
+    await store.record(keyId, [
+      { ...of, id: 'again', type: 'participant-joined', connectionId: 'b', at: now - 40_000, kind: 'person' },
+    ])
+    const [listed] = await list()
+    assert.ok(listed !== undefined && 'record' in listed, 'its seal is of another time')
+    assert.equal(listed.record.session.endAt, null)
+  })
+
   withStore('a cursor never repeats or skips a session while others start and end', async (store, _, clock) => {
     clock.at = now
     const keyId = (await store.writes.addKey({ name: null, email: null })).keyId

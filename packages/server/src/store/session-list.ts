@@ -11,7 +11,8 @@ import type { Tables } from './tables.ts'
 /** The total of these filters is exact up to here. */
 export const countMax = 10_000
 
-export type Key = { id: string; startAt: number; gaps: number | null }
+/** `gaps`: null unless it is sealed. */
+export type Key = { id: string; roomId: string; startAt: number; gaps: number | null }
 export type Found = { keys: Key[]; total: number; totalCapped: boolean; more: boolean }
 
 /** A filter whose room is known. */
@@ -184,7 +185,7 @@ export function createSessionFinder(
       compile<Params, Key>((p) =>
         k
           .selectFrom(candidates(p, shape, params, walk).as('c'))
-          .select(['c.id', 'c.startAt', 'c.gaps'])
+          .select(['c.id', 'c.roomId', 'c.startAt', 'c.gaps'])
           .orderBy('c.startAt', 'desc')
           .orderBy('c.id', 'desc')
           .limit(p.limit)
@@ -203,7 +204,7 @@ export function createSessionFinder(
   function sessions(p: Params, where: Expression<SqlBool>[]) {
     return k
       .selectFrom('sessions as s')
-      .select(['s.id as id', 's.start_at as startAt', 's.gaps as gaps'])
+      .select(['s.id as id', 's.room_id as roomId', 's.start_at as startAt', 's.gaps as gaps'])
       .where('s.key_id', '=', p.keyId)
       .where('s.start_at', 'is not', null)
       .where((eb) => eb.and(where))
@@ -215,7 +216,7 @@ export function createSessionFinder(
     return k
       .selectFrom('participants as p')
       .crossJoin('sessions as s')
-      .select(['s.id as id', 's.start_at as startAt', 's.gaps as gaps'])
+      .select(['s.id as id', 's.room_id as roomId', 's.start_at as startAt', 's.gaps as gaps'])
       .where('p.key_id', '=', p.keyId)
       .where('p.participant_id', '=', p.participantId)
       .where('p.joined_at', 'is not', null)
@@ -257,7 +258,7 @@ export function createSessionFinder(
             .limit(p.reach)
             .as('n'),
         )
-        .select(['n.id', 'n.startAt', 'n.gaps'])
+        .select(['n.id', 'n.roomId', 'n.startAt', 'n.gaps'])
     const running = newest([
       of('s.end_at', 'is', null),
       of('s.start_at', '<=', sql<number>`cast(${p.now} as bigint) - cast(${p.minDurationMs} as bigint)`),

@@ -12,7 +12,7 @@ import {
   toParticipant,
 } from './columns.ts'
 import { compile, type Database } from './database.ts'
-import { createSessionFinder } from './session-list.ts'
+import { createSessionFinder, type Key } from './session-list.ts'
 import type {
   FoundSessions,
   ListedSession,
@@ -26,7 +26,7 @@ import type {
 
 type Row = Session & { startAt: number; customRoomId: string | null }
 
-type SealedRow = SealedText & { id: string; roomId: string }
+type SealedRow = SealedText & { id: string }
 
 export type SessionReads = {
   list(keyId: number, filter: SessionFilter, page: ListPage, participantsMax: number): Promise<FoundSessions>
@@ -77,14 +77,10 @@ export function createSessionReads(db: Database, { now, somebodyInside }: Sessio
   const sealsOf = compile<{ keyId: number; ids: string }, SealedRow>((p) =>
     k
       .selectFrom(db.differences.eachText(p.ids))
-      .crossJoin('sessions as s')
       .crossJoin('seals as z')
-      .select(['s.id', 's.room_id as roomId', 'z.head', 'z.middle', 'z.tail'])
-      .where('s.key_id', '=', p.keyId)
-      .whereRef('s.id', '=', 'x.value')
-      .where('s.seal_at', 'is', null)
+      .select(['z.session_id as id', 'z.head', 'z.middle', 'z.tail'])
       .where('z.key_id', '=', p.keyId)
-      .whereRef('z.session_id', '=', 's.id'),
+      .whereRef('z.session_id', '=', 'x.value'),
   )
   const rowsOf = compile<{ keyId: number; ids: string }, Row>((p) =>
     k
@@ -234,20 +230,20 @@ export function createSessionReads(db: Database, { now, somebodyInside }: Sessio
       if (found === false) return { sessions: [], total: 0, totalCapped: false, next: undefined }
       const roomed = { ...filter, ...(found !== undefined && { roomId: found }) }
       const { keys, total, totalCapped, more } = await finder(keyId, roomed, page, now())
-      const ids = keys.map((key) => key.id)
       // What was sealed needs nothing more, unless it is asked who was inside.
-      const sealed = filter.activeAt === undefined ? await db.all(sealsOf, { keyId, ids: JSON.stringify(ids) }) : []
-      const byId = new Map<string, ListedSession>(sealed.map((one) => [one.id, { sealed: one }]))
-      const open = await byIds(
-        keyId,
-        ids.filter((id) => !byId.has(id)),
-        participantsMax,
-      )
-      for (const record of open) byId.set(record.session.id, { record })
+      const isSealed = ({ gaps }: Key) => gaps !== null && filter.activeAt === undefined
+      const idsOf = (some: Key[]) => some.map(({ id }) => id)
+      const texts = await db.all(sealsOf, { keyId, ids: JSON.stringify(idsOf(keys.filter(isSealed))) })
+      const textOf = new Map(texts.map((text) => [text.id, text]))
+      const open = await byIds(keyId, idsOf(keys.filter((key) => !textOf.has(key.id))), participantsMax)
+      const recordOf = new Map(open.map((record) => [record.session.id, record]))
       const last = keys.at(-1)
       return {
         // One that was erased in between is not there.
-        sessions: keys.flatMap((key) => byId.get(key.id) ?? []),
+        sessions: keys.flatMap(({ id, roomId }): ListedSession | [] => {
+          const [text, record] = [textOf.get(id), recordOf.get(id)]
+          return text === undefined ? (record === undefined ? [] : { record }) : { sealed: { ...text, roomId } }
+        }),
         total,
         totalCapped,
         next: more && last !== undefined ? { startAt: last.startAt, id: last.id } : undefined,
