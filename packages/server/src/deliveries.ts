@@ -6,7 +6,7 @@ import { identify } from './engines/told.ts'
 import { createLives, livesMax } from './lives.ts'
 import type { Patience } from './patience.ts'
 import type { Reconcilers } from './reconcilers.ts'
-import { requireRoomIds } from './room-ids.ts'
+import { shareRoomIds } from './room-ids.ts'
 import type { SourceHealth } from './source-health.ts'
 import type { Source } from './store/rows.ts'
 
@@ -33,6 +33,7 @@ export function createDeliveries(
     reconcilers: Pick<Reconcilers, 'noteDelivery'>
   },
 ): Deliveries {
+  const requireRoomIds = shareRoomIds({ reads, writes })
   const lives = createLives({ reads, record, clock })
   const inTurn = createTurns()
 
@@ -50,7 +51,7 @@ export function createDeliveries(
   async function keep(source: Source, delivery: Delivery, { told }: Report): Promise<Recorded[]> {
     if (told.length === 0) return []
     const { complete, waitMs = 0 } = engineFor(engines, source.type)
-    const roomIds = await requireRoomIds({ reads, writes }, source.keyId, namesOfRooms(told))
+    const roomIds = await requireRoomIds(source.keyId, namesOfRooms(told))
     if (complete === undefined) return keepAll(told)
     const known = know(source, roomIds)
     const waitsUntil = performance.now() + waitMs

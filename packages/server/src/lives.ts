@@ -1,5 +1,6 @@
 import type { Fact } from '@rollcall/protocol'
 import type { Context } from './context.ts'
+import { atTurnsEnd } from './once-a-turn.ts'
 import type { Source } from './store/rows.ts'
 import type { Life } from './store/store.ts'
 
@@ -20,6 +21,8 @@ export type Lives = {
 export function createLives({ reads, record, clock }: Pick<Context, 'reads' | 'record' | 'clock'>): Lives {
   // The life that was the latest when a room was last looked at: while facts are of no other, nothing is to be ended.
   const settled = new Map<string, string>()
+  // A room that begins is told of by many at once.
+  const endOlderOf = atTurnsEnd((source: Source, roomId: string, _: boolean) => `${source.id} ${roomId}`, look)
 
   return {
     async endOlder(source, facts, always) {
@@ -32,7 +35,7 @@ export function createLives({ reads, record, clock }: Pick<Context, 'reads' | 'r
   }
 
   /** Gives the latest life. */
-  async function endOlderOf(source: Source, roomId: string, always: boolean): Promise<string> {
+  async function look(source: Source, roomId: string, always: boolean): Promise<string> {
     const [latest, ...older] = await reads.listLives(source.keyId, source.id, roomId, livesMax)
     if (latest === undefined) return ''
     const over = older.filter(({ endAt, lastAt }) => endAt === null && (always || lastAt <= latest.startAt))

@@ -13,3 +13,24 @@ export function onceATurn<T>(find: (name: string) => Promise<T>): (name: string)
     return found
   }
 }
+
+/** The same at the end of the turn, of the latest who asked: it finds all that was there when each of them asked. */
+export function atTurnsEnd<Args extends unknown[], T>(
+  nameOf: (...args: Args) => string,
+  find: (...args: Args) => Promise<T>,
+): (...args: Args) => Promise<T> {
+  const asked = new Map<string, { args: Args; found: PromiseWithResolvers<T> }>()
+  const answer = () => {
+    const all = [...asked.values()]
+    asked.clear()
+    for (const { args, found } of all) find(...args).then(found.resolve, found.reject)
+  }
+  return (...args) => {
+    if (asked.size === 0) setImmediate(answer)
+    const name = nameOf(...args)
+    const known = asked.get(name) ?? { args, found: Promise.withResolvers<T>() }
+    known.args = args
+    asked.set(name, known)
+    return known.found.promise
+  }
+}

@@ -177,11 +177,7 @@ async function compare(
   const unknown = rooms.filter(({ room, participants }) => participants.length > 0 && !known.has(room))
   const roomIds = new Map([
     ...known,
-    ...(await requireRoomIds(
-      { reads, writes },
-      keyId,
-      unknown.map(({ room }) => room),
-    )),
+    ...(await requireRoomIds({ reads, writes }, keyId, [...new Set(unknown.map(({ room }) => room))])),
   ])
   const seen = new Set<string>()
   for (const room of rooms) {

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { EventBatch, type EventResult, EventResults, type Fact, reportedIdMaxLength } from '@rollcall/protocol'
 import type { Context, Recorded } from '../context.ts'
 import { Refusal } from '../error.ts'
-import { requireRoomIds } from '../room-ids.ts'
+import { shareRoomIds } from '../room-ids.ts'
 import type { SourceHealth } from '../source-health.ts'
 import { type ApiAuth, callerOf } from './auth.ts'
 import { toFact } from './event-fact.ts'
@@ -15,6 +15,7 @@ export function eventRoutes(
   { clock, metrics, reads, writes, record }: Pick<Context, 'clock' | 'metrics' | 'reads' | 'writes' | 'record'>,
   { auth, sourceHealth }: { auth: ApiAuth; sourceHealth: Pick<SourceHealth, 'noteReported'> },
 ): FastifyPluginAsyncTypebox {
+  const requireRoomIds = shareRoomIds({ reads, writes })
   return async (app) => {
     const schema = {
       operationId: 'reportEvents',
@@ -50,7 +51,7 @@ export function eventRoutes(
 
   async function recordFacts(keyId: number, facts: Fact[]): Promise<Recorded[]> {
     const named = facts.filter(({ roomId }) => roomId !== '').map(({ roomId }) => roomId)
-    const roomIds = await requireRoomIds({ reads, writes }, keyId, named)
+    const roomIds = await requireRoomIds(keyId, named)
     return record(
       keyId,
       facts.map((fact) => ({ ...fact, roomId: roomIds.get(fact.roomId) ?? '' })),

@@ -9,7 +9,7 @@ const noRoute = 'none'
 
 /** Counts every request, under the pattern of its route. */
 export function measureRequests(app: FastifyInstance, metrics: Metrics): void {
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url
     metrics.noteRequest({
       // Of a path that is none, anybody may send any method.
@@ -18,6 +18,7 @@ export function measureRequests(app: FastifyInstance, metrics: Metrics): void {
       status: reply.statusCode,
       seconds: reply.elapsedTime / 1000,
     })
+    done()
   })
 }
 

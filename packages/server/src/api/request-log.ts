@@ -5,11 +5,12 @@ import { pathLoggedMaxLength } from './limits.ts'
 
 /** Gives every answer its `x-request-id`, and every request one line in the log: never its query, headers or body. */
 export function logRequests(app: FastifyInstance, log: Logger): void {
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
+    done()
   })
 
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const caller = request.getDecorator<Caller | null>('caller')
     log.info(
       {
@@ -22,6 +23,7 @@ export function logRequests(app: FastifyInstance, log: Logger): void {
       },
       'request',
     )
+    done()
   })
 }
 

@@ -67,8 +67,8 @@ export function redact(value: Json, depth = 0): Json {
 /** What is nested deeper is not kept. */
 const depthMax = 32
 
-/** Compares in a time that tells nothing of where two texts differ. */
+/** Compares in a time that tells nothing of where two texts differ; their lengths are no secret. */
 export function isSame(given: string, expected: string): boolean {
-  const [a, b] = [given, expected].map((text) => hash('sha256', text, 'buffer'))
-  return a !== undefined && b !== undefined && timingSafeEqual(a, b)
+  const [a, b] = [Buffer.from(given), Buffer.from(expected)]
+  return a.length === b.length && timingSafeEqual(a, b)
 }
