@@ -66,7 +66,7 @@ describe('a room that many name at once', () => {
     const all = await Promise.all(
       Array.from({ length: 20 }, (_, n) => requireRoomIds(keyId, ['daily', `room ${n % 2}`])),
     )
-    assert.deepEqual(made, [['daily', 'room 0'], ['room 1']])
+    assert.deepEqual(made.flat().sort(), ['daily', 'room 0', 'room 1'])
     assert.equal(new Set(all.map((roomIds) => roomIds.get('daily'))).size, 1)
     assert.equal(new Set(all.flatMap((roomIds) => [...roomIds.values()])).size, 3)
   })
