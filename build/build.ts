@@ -97,9 +97,16 @@ function findProgram({ builder: [name, program] }: Target): string | undefined {
   }
 }
 
-// `node build/build.ts [server]`: all, or that alone. What it tells goes beside what is asked for: `rollcall token` prints a token.
+// `node build/build.ts [server|pages]`: that alone, or both. What it tells goes beside what is asked for: `rollcall token` prints a token.
 if (import.meta.main) {
+  const [, , only] = process.argv
   const tell: Tell = (line) => process.stderr.write(`${line}\n`)
-  await buildServer(tell)
-  if (process.argv[2] !== 'server') await buildPages(tell)
+  if (only !== 'pages') await buildServer(tell)
+  if (only !== 'server') await buildPages(tell)
+  if (only !== 'pages' && !existsSync(join(server.folder, 'dist'))) {
+    tell(
+      'The server is not built, and what builds it is not installed: npm ci && npm run build && npm prune --omit=dev',
+    )
+    process.exitCode = 1
+  }
 }

@@ -22,7 +22,7 @@ export function createLives({ reads, record, clock }: Pick<Context, 'reads' | 'r
   // The life that was the latest when a room was last looked at: while facts are of no other, nothing is to be ended.
   const settled = new Map<string, string>()
   // A room that begins is told of by many at once.
-  const endOlderOf = atTurnsEnd((source: Source, roomId: string, _: boolean) => `${source.id} ${roomId}`, look)
+  const endOlderOf = atTurnsEnd((source: Source, roomId: string, _always: boolean) => `${source.id} ${roomId}`, look)
 
   return {
     async endOlder(source, facts, always) {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { findPackageJSON } from 'node:module'
 import { dirname, join } from 'node:path'
 import files from '@fastify/static'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
@@ -11,8 +11,8 @@ import type { ApiAuth } from './auth.ts'
 import { webFileMaxAgeSeconds } from './limits.ts'
 import { writePagePolicy } from './page-policy.ts'
 
-/** Where `npm run build` puts the pages. By the name of their package: the server is built into another folder than it is written in. */
-export const webFolder = join(dirname(createRequire(import.meta.url).resolve('@rollcall/web/package.json')), 'dist')
+/** Where `npm run build` puts the pages, beside this package: it may be run as it is written, or built. */
+export const webFolder = join(dirname(findPackageJSON('.', import.meta.url) ?? '.'), '../web/dist')
 
 /** The addresses of the dashboard's views: the page itself tells them apart. */
 const dashboardPaths = [
