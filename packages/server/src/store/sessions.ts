@@ -233,7 +233,8 @@ export function createSessionReads(db: Database, { now, somebodyInside }: Sessio
       // What was sealed needs nothing more, unless it is asked who was inside.
       const isSealed = ({ gaps }: Key) => gaps !== null && filter.activeAt === undefined
       const idsOf = (some: Key[]) => some.map(({ id }) => id)
-      const texts = await db.all(sealsOf, { keyId, ids: JSON.stringify(idsOf(keys.filter(isSealed))) })
+      const sealed = idsOf(keys.filter(isSealed))
+      const texts = sealed.length === 0 ? [] : await db.all(sealsOf, { keyId, ids: JSON.stringify(sealed) })
       const textOf = new Map(texts.map((text) => [text.id, text]))
       const open = await byIds(keyId, idsOf(keys.filter((key) => !textOf.has(key.id))), participantsMax)
       const recordOf = new Map(open.map((record) => [record.session.id, record]))
