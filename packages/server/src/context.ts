@@ -16,11 +16,16 @@ export type Recorded = {
   sessionId?: string
 }
 
-/**
- * The one door for facts. Resolves when they are durable; rejects with a `Refusal` BUSY when the queue is full.
- * @param fence of the lease on the hosted room that they are about; where another process holds it by now, ROOM_MOVED
- */
-export type Record = (keyId: number, facts: Fact[], fence?: number) => Promise<Recorded[]>
+/** The one door for facts. Resolves when they are durable; rejects with a `Refusal` BUSY when the queue is full. */
+export type Record = (keyId: number, facts: Fact[], about?: AboutRooms) => Promise<Recorded[]>
+
+/** What else is to be known of the rooms that facts are about. */
+export type AboutRooms = {
+  /** That of the lease on the hosted room; where another process holds it by now, the facts are refused as ROOM_MOVED. */
+  fence?: number | undefined
+  /** Those of the facts' roomIds that are names, roomIds or customRoomIds, of rooms to be made with them. */
+  newRooms?: string[]
+}
 
 /** The parts of a running server, passed as one value: take from it only what you use. */
 export type Context = {

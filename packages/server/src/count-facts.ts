@@ -4,9 +4,9 @@ import type { Metrics } from './metrics.ts'
 
 /** The same door for facts, which tells the metrics what became of them. */
 export function countFacts(record: Record, metrics: Pick<Metrics, 'noteFact'>): Record {
-  return async (keyId, facts, fence) => {
+  return async (keyId, facts, about) => {
     try {
-      const recorded = await record(keyId, facts, fence)
+      const recorded = await record(keyId, facts, about)
       for (const [i, { outcome }] of recorded.entries()) metrics.noteFact(facts[i]?.source ?? '', outcome)
       return recorded
     } catch (error) {

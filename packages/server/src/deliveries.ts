@@ -6,7 +6,7 @@ import { identify } from './engines/told.ts'
 import { createLives, livesMax } from './lives.ts'
 import type { Patience } from './patience.ts'
 import type { Reconcilers } from './reconcilers.ts'
-import { shareRoomIds } from './room-ids.ts'
+import { inRooms, placeFacts } from './room-ids.ts'
 import type { SourceHealth } from './source-health.ts'
 import type { Source } from './store/rows.ts'
 
@@ -20,7 +20,7 @@ export type Deliveries = {
 }
 
 export function createDeliveries(
-  { reads, writes, record, clock }: Pick<Context, 'reads' | 'writes' | 'record' | 'clock'>,
+  { reads, record, clock }: Pick<Context, 'reads' | 'record' | 'clock'>,
   {
     engines,
     patience,
@@ -33,7 +33,6 @@ export function createDeliveries(
     reconcilers: Pick<Reconcilers, 'noteDelivery'>
   },
 ): Deliveries {
-  const requireRoomIds = shareRoomIds({ reads, writes })
   const lives = createLives({ reads, record, clock })
   const inTurn = createTurns()
 
@@ -51,9 +50,8 @@ export function createDeliveries(
   async function keep(source: Source, delivery: Delivery, { told }: Report): Promise<Recorded[]> {
     if (told.length === 0) return []
     const { complete, waitMs = 0 } = engineFor(engines, source.type)
-    const roomIds = await requireRoomIds(source.keyId, namesOfRooms(told))
     if (complete === undefined) return keepAll(told)
-    const known = know(source, roomIds)
+    const known = know(source)
     const waitsUntil = performance.now() + waitMs
     for (let mayWait = waitMs > 0; ; mayWait = (await patience.pause()) && performance.now() < waitsUntil) {
       const kept = await inTurn(source.id, async () => {
@@ -65,19 +63,24 @@ export function createDeliveries(
 
     async function keepAll(completed: Told[]): Promise<Recorded[]> {
       const { oneLife } = engineFor(engines, source.type)
-      const facts = completed.map((one) => toFact(one, source, delivery, roomIds))
-      const recorded = await record(source.keyId, facts)
-      if (oneLife !== 'never') await lives.endOlder(source, facts, oneLife === 'always')
+      const said = completed.map((one) => toFact(one, source, delivery))
+      const { facts, newRooms } = await placeFacts(reads, source.keyId, said)
+      const recorded = await record(source.keyId, facts, { newRooms })
+      if (oneLife !== 'never') {
+        const made = await reads.findRoomIds(source.keyId, newRooms)
+        await lives.endOlder(source, inRooms(facts, made), oneLife === 'always')
+      }
       return recorded
     }
   }
 
-  function know({ keyId, id }: Source, roomIds: Map<string, string>): Known {
-    const roomIdOf = (room: string) => roomIds.get(room) ?? ''
+  function know({ keyId, id }: Source): Known {
+    /** In a room that nobody named before there is nothing. */
+    const roomIdOf = async (room: string) => (await reads.findRoomIds(keyId, [room])).get(room) ?? ''
     return {
-      listLives: (room) => reads.listLives(keyId, id, roomIdOf(room), livesMax),
-      findConnected: (room, sessionKey, connectionId) =>
-        reads.findConnected(keyId, id, roomIdOf(room), sessionKey, connectionId),
+      listLives: async (room) => reads.listLives(keyId, id, await roomIdOf(room), livesMax),
+      findConnected: async (room, sessionKey, connectionId) =>
+        reads.findConnected(keyId, id, await roomIdOf(room), sessionKey, connectionId),
     }
   }
 
@@ -89,14 +92,11 @@ export function createDeliveries(
   }
 }
 
-function namesOfRooms(told: Told[]): string[] {
-  return told.map(({ roomId }) => roomId).filter((room) => room !== '')
-}
-
-function toFact(told: Told, source: Source, { receivedAt }: Delivery, roomIds: Map<string, string>): Fact {
+/** Its `roomId` is the room's name there. */
+function toFact(told: Told, source: Source, { receivedAt }: Delivery): Fact {
   const { reporter, id = identify(told), ...content } = told
   const name = reporter === undefined ? source.id : reporterOf(source.id, reporter)
-  return { ...content, id, source: name, roomId: roomIds.get(told.roomId) ?? '', receivedAt } as Fact
+  return { ...content, id, source: name, receivedAt } as Fact
 }
 
 /** Work under one name is done one after another. */

@@ -123,7 +123,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return {
     reads: createReads(db, box, now, versions.of, webhookKeys),
     writes: toWrites(perform),
-    record: (keyId, facts, fence) => perform('record', { keyId, facts, ...(fence !== undefined && { fence }) }),
+    record: (keyId, facts, about) => perform('record', { keyId, facts, ...about }),
     async sweep(at) {
       // Mostly nothing is due: an indexed read here is cheaper than a turn of the writer.
       if (!(await openFacts().isAnyToLookAt(at))) return

@@ -1,8 +1,10 @@
 import type { Fact } from '@rollcall/protocol'
-import type { Recorded } from './context.ts'
+import type { AboutRooms, Recorded } from './context.ts'
 import { Refusal } from './error.ts'
+import type { FactText } from './fact-text.ts'
 import type { Rules } from './ledger/state.ts'
 import { look, type RecordParts, record } from './record.ts'
+import { inRooms } from './room-ids.ts'
 import { sealSessions } from './seal-sessions.ts'
 import { whoWasInside } from './session-view.ts'
 import { createChangeReads } from './store/changes.ts'
@@ -57,8 +59,8 @@ export const sealMax = 50
  */
 export type Transact = <T>(work: (operations: Operations) => Promise<T>, ahead?: KeyedFacts[]) => Promise<T>
 
-/** `fence`: that of the lease on the hosted room that the facts are about. */
-export type KeyedFacts = { keyId: number; facts: Fact[]; fence?: number }
+/** `texts`: those of the facts, where they were made before. */
+export type KeyedFacts = { keyId: number; facts: Fact[]; texts?: FactText[] } & AboutRooms
 
 export type OperationParts = { box: SecretBox; rules: Rules; now: () => number }
 
@@ -81,13 +83,29 @@ export function createOperations(db: Database, parts: OperationParts): Transact 
   return (work, ahead = []) =>
     db.transaction(async () => {
       const facts = openFacts()
-      if (ahead.length > 0) await facts.prepare(ahead)
-      const result = await work(operationsWith({ facts, rules }))
+      const placed = await placeAll(ahead)
+      if (ahead.length > 0) await facts.prepare([...placed.values()])
+      const result = await work(operationsWith({ facts, rules }, placed))
       await facts.flush()
       return result
     })
 
-  function operationsWith(parts: RecordParts): Operations {
+  /** Makes the rooms that are new, and puts the facts into them. In one order: what others make at the same time is waited for. */
+  async function placeAll(all: KeyedFacts[]): Promise<Map<KeyedFacts, KeyedFacts>> {
+    const roomIds = new Map<number, Map<string, string>>()
+    const inNewRooms = all.filter(({ newRooms = [] }) => newRooms.length > 0)
+    for (const [keyId, ofKey] of [...Map.groupBy(inNewRooms, (one) => one.keyId)].sort(([a], [b]) => a - b)) {
+      const givenIds = [...new Set(ofKey.flatMap(({ newRooms = [] }) => newRooms))].sort()
+      roomIds.set(keyId, await rooms.ensureRooms({ keyId, givenIds }))
+    }
+    const place = ({ texts: _, ...one }: KeyedFacts) => ({
+      ...one,
+      facts: inRooms(one.facts, roomIds.get(one.keyId) ?? new Map()),
+    })
+    return new Map(all.map((one) => [one, (one.newRooms ?? []).length > 0 ? place(one) : one]))
+  }
+
+  function operationsWith(parts: RecordParts, placed: Map<KeyedFacts, KeyedFacts>): Operations {
     return {
       addKey: keys.addKey,
       addFirstKey: keys.addFirstKey,
@@ -122,11 +140,12 @@ export function createOperations(db: Database, parts: OperationParts): Transact 
       takeLease: leases.takeLease,
       renewLease: leases.renewLease,
       releaseLease: leases.releaseLease,
-      async record({ keyId, facts, fence }) {
+      async record(input) {
+        const { keyId, facts, texts, fence } = placed.get(input) ?? (await placeAll([input])).get(input) ?? input
         if (fence !== undefined && !parts.facts.isHeld(keyId, facts, fence))
           throw new Refusal('ROOM_MOVED', `room ${facts[0]?.roomId} is held by another process`)
         const recorded: Recorded[] = []
-        for (const fact of facts) recorded.push(await record(parts, keyId, fact))
+        for (const [i, fact] of facts.entries()) recorded.push(await record(parts, keyId, fact, texts?.[i]))
         return recorded
       },
       async sweep({ now }) {

@@ -4,6 +4,7 @@ import type { BatchAnswers, BatchRequest } from './batch.ts'
 import { Refusal } from './error.ts'
 import type { Commit } from './metrics.ts'
 import type { Operation, Operations, Transact } from './operations.ts'
+import { pack } from './packed.ts'
 import type { WriterData } from './writer.ts'
 
 /** Asks for an operation; its promise resolves when that is durable. */
@@ -22,6 +23,9 @@ export type Performer = {
 
 /** Most facts that wait for the disk at once; more are refused with BUSY. */
 const factsWaitingMax = 50_000
+
+/** Requests that go to the line before the turn of the loop ends: of a long turn the first are written while the last come in. */
+const outboxMax = 16
 
 /** Performs one operation after another, for a command of the CLI. */
 export function performHere(transact: Transact): Performer {
@@ -107,6 +111,12 @@ function performOn(
     }
   }
 
+  const sendAll = () => {
+    const requests = outbox
+    outbox = []
+    if (requests.length > 0) send(requests)
+  }
+
   return {
     perform(name, input) {
       if (failure !== undefined || closing) return Promise.reject(failure ?? new Error('the store is closed'))
@@ -115,17 +125,12 @@ function performOn(
         return Promise.reject(new Refusal('BUSY', 'too many facts wait for the disk: send these again in a moment'))
       }
       factsWaiting += facts
-      if (outbox.length === 0) {
-        setImmediate(() => {
-          const requests = outbox
-          outbox = []
-          send(requests)
-        })
-      }
+      if (outbox.length === 0) setImmediate(sendAll)
       n += 1
       outbox.push({ n, operation: { name, input } as Operation, now: now() })
       return new Promise((resolve, reject) => {
         waiting.set(n, { resolve: resolve as (value: unknown) => void, reject, facts })
+        if (outbox.length === outboxMax) sendAll()
       })
     },
     factsWaiting: () => factsWaiting,
@@ -156,7 +161,7 @@ export function startWriter(data: WriterData, now: () => number, told: Told = {}
       })
     })
     return {
-      post: (requests) => worker.postMessage(requests),
+      post: (requests) => worker.postMessage(requests.map(pack)),
       end() {
         ending = true
         worker.postMessage('close')

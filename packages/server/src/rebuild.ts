@@ -1,7 +1,7 @@
-import type { Fact } from '@rollcall/protocol'
 import { sql } from 'kysely'
+import { digestOf, factOf } from './fact-text.ts'
 import type { Rules } from './ledger/state.ts'
-import { applyAgain, digestOf } from './record.ts'
+import { applyAgain } from './record.ts'
 import { sealSessions } from './seal-sessions.ts'
 import { whoWasInside } from './session-view.ts'
 import { prepareBucketWriter } from './store/buckets.ts'
@@ -110,7 +110,7 @@ async function foldLog(
 
   async function foldPage(keyId: number, page: LoggedFact[]): Promise<void> {
     const store = openFacts()
-    const said = page.map(({ factJson, receivedAt }) => ({ ...JSON.parse(factJson), receivedAt }) as Fact)
+    const said = page.map(({ factJson, receivedAt }) => factOf(factJson, receivedAt))
     await store.prepare([{ keyId, facts: said }])
     for (const [i, { seq, sessionId, outcome, factJson, isErased }] of page.entries()) {
       const fact = said[i]

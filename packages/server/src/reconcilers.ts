@@ -9,7 +9,6 @@ import { concludeEnd, concludeFromSnapshot, type People } from './ledger/conclud
 import type { Session } from './ledger/state.ts'
 import { livesMax } from './lives.ts'
 import { repeat } from './repeat.ts'
-import { requireRoomIds } from './room-ids.ts'
 import type { SourceHealth } from './source-health.ts'
 import type { Source } from './store/rows.ts'
 import type { SourceHealth as KnownHealth } from './store/store.ts'
@@ -163,7 +162,7 @@ export function startReconcilers(
 
 /** Records what the record does not know yet of what was seen. */
 async function compare(
-  { reads, writes, record, clock }: Asking,
+  { reads, record, clock }: Asking,
   { keyId, id }: Source,
   { reporter, at, rooms }: Looked,
   memory: Memory,
@@ -177,13 +176,15 @@ async function compare(
   const unknown = rooms.filter(({ room, participants }) => participants.length > 0 && !known.has(room))
   const roomIds = new Map([
     ...known,
-    ...(await requireRoomIds({ reads, writes }, keyId, [...new Set(unknown.map(({ room }) => room))])),
+    ...(await reads.findRoomIds(keyId, [...new Set(unknown.map(({ room }) => room))])),
   ])
   const seen = new Set<string>()
   for (const room of rooms) {
     const roomId = roomIds.get(room.room)
-    // An empty room in which nothing ran.
-    if (roomId === undefined) continue
+    if (roomId === undefined) {
+      await openNew(room)
+      continue
+    }
     const session = running.find((one) => one.roomId === roomId && one.sessionKey === (room.sessionKey ?? null))
     const snapshot = toSnapshot(room, source, roomId)
     if (session === undefined) await open(snapshot)
@@ -211,6 +212,12 @@ async function compare(
       receivedAt: clock.now(),
       participants,
     }
+  }
+
+  /** Of a room that nobody named before. */
+  async function openNew(seen: SeenRoom): Promise<void> {
+    const snapshot = toSnapshot(seen, source, seen.room)
+    if (snapshot.participants.length > 0) await record(keyId, [snapshot], { newRooms: [seen.room] })
   }
 
   /** Of a session that does not run, by the record. */

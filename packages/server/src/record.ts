@@ -12,6 +12,7 @@ import {
   toObjectId,
 } from '@rollcall/protocol'
 import type { Recorded } from './context.ts'
+import { type FactText, textOf } from './fact-text.ts'
 import {
   concludeEnd,
   concludeFromRestart,
@@ -32,10 +33,16 @@ export type RecordParts = { facts: FactStore; rules: Rules }
 /**
  * Records one fact: claims it, applies it, and appends what changed. Runs inside a transaction of the caller's, so that
  * a fact, its rows and its changes are kept together or not at all.
+ * @param text the fact's own, where it was made before
  */
-export async function record(parts: RecordParts, keyId: number, said: Fact): Promise<Recorded> {
+export function record(
+  parts: RecordParts,
+  keyId: number,
+  said: Fact,
+  text: FactText = textOf(said),
+): Promise<Recorded> {
   parts.facts.hear(keyId, said.source, said.receivedAt)
-  return keep(parts, keyId, said, toApplied(said, parts.rules))
+  return keep(parts, keyId, said, text, toApplied(said, parts.rules))
 }
 
 /** As a fact counts: whoever else told it has a clock of their own, which may be wrong. */
@@ -101,14 +108,17 @@ async function lookAtSilence(parts: RecordParts, keyId: number, session: Session
 
 /** Records what nobody reported. */
 function conclude(parts: RecordParts, keyId: number, fact: SessionFact): Promise<Recorded> {
-  return keep(parts, keyId, fact, fact)
+  return keep(parts, keyId, fact, textOf(fact), fact)
 }
 
 /** Keeps what was said as it was said, and applies it as it can be. */
-async function keep(parts: RecordParts, keyId: number, said: Fact, fact: Fact): Promise<Recorded> {
-  const { receivedAt, ...content } = said
-  const factJson = JSON.stringify(content)
-  const digest = digestOf(factJson)
+async function keep(
+  parts: RecordParts,
+  keyId: number,
+  said: Fact,
+  { json, digest }: FactText,
+  fact: Fact,
+): Promise<Recorded> {
   const claimed = await parts.facts.claim(keyId, said, digest)
   if (claimed !== true) {
     if (claimed === digest) return { id: said.id, outcome: 'duplicate' }
@@ -126,13 +136,13 @@ async function keep(parts: RecordParts, keyId: number, said: Fact, fact: Fact): 
     sessionId: recorded.sessionId ?? null,
     outcome: recorded.outcome,
     reason: recorded.reason ?? null,
-    receivedAt,
-    factJson,
+    receivedAt: said.receivedAt,
+    factJson: json,
   })
   return recorded
 }
 
-async function applyFact(parts: RecordParts, keyId: number, fact: Fact): Promise<Recorded> {
+function applyFact(parts: RecordParts, keyId: number, fact: Fact): Recorded | Promise<Recorded> {
   switch (fact.type) {
     case 'snapshot':
       return applySnapshot(parts, keyId, fact)
@@ -195,7 +205,7 @@ async function save(parts: RecordParts, keyId: number, before: Session | undefin
   const { session } = applied
   facts.saveSession(keyId, session)
   if (applied.participant !== undefined) facts.saveParticipant(keyId, session.id, applied.participant)
-  for (const mark of applied.marks) await facts.insertMark(keyId, session.id, mark)
+  for (const mark of applied.marks) facts.insertMark(keyId, session.id, mark)
 
   const wasRunning = before === undefined || before.endAt === null
   const endsNow = wasRunning && session.endAt !== null
@@ -328,9 +338,4 @@ function byPerson(marks: Mark[]): People {
 function newSessionId(keyId: number, fact: SessionFact): string {
   const tail = hash('sha256', JSON.stringify([keyId, fact.source, fact.id])).slice(0, 16)
   return toObjectId(evidenceAt(fact), tail)
-}
-
-/** What a fact's id is claimed with. */
-export function digestOf(factJson: string): string {
-  return hash('sha256', factJson, 'base64url').slice(0, 22)
 }

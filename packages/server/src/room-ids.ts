@@ -1,36 +1,25 @@
-import type { Context } from './context.ts'
+import type { Fact } from '@rollcall/protocol'
+import type { Reads } from './store/store.ts'
 
-type Parts = Pick<Context, 'reads' | 'writes'>
+/** Facts in the rooms that they are about. Of those in `newRooms` there is none yet: their names stand for them. */
+export type PlacedFacts = { facts: Fact[]; newRooms: string[] }
 
-/** The roomIds of the rooms that a reporter names by roomId or customRoomId; a room not seen before is made. */
-export async function requireRoomIds(
-  { reads, writes }: Parts,
+/**
+ * Facts whose `roomId` is what their reporter calls the room, its roomId or customRoomId, as they can be recorded: whoever
+ * records them makes the rooms that nobody named before.
+ */
+export async function placeFacts(
+  { findRoomIds }: Pick<Reads, 'findRoomIds'>,
   keyId: number,
-  givenIds: string[],
-): Promise<Map<string, string>> {
-  const known = await reads.findRoomIds(keyId, givenIds)
-  const missing = givenIds.filter((givenId) => !known.has(givenId))
-  if (missing.length === 0) return known
-  return new Map([...known, ...(await writes.ensureRooms({ keyId, givenIds: missing }))])
+  facts: Fact[],
+): Promise<PlacedFacts> {
+  const names = [...new Set(facts.map(({ roomId }) => roomId))].filter((name) => name !== '')
+  const roomIds = await findRoomIds(keyId, names)
+  return { facts: inRooms(facts, roomIds), newRooms: names.filter((name) => !roomIds.has(name)) }
 }
 
-/** The same for many who ask at once: each name is looked up once, and whoever gives it meanwhile waits for the same. */
-export function shareRoomIds(parts: Parts): (keyId: number, givenIds: string[]) => Promise<Map<string, string>> {
-  const underWay = new Map<string, Promise<Map<string, string>>>()
-
-  return async (keyId, givenIds) => {
-    const distinct = [...new Set(givenIds)]
-    const nameOf = (givenId: string) => `${keyId} ${givenId}`
-    const fresh = distinct.filter((givenId) => !underWay.has(nameOf(givenId)))
-    if (fresh.length > 0) {
-      const found = requireRoomIds(parts, keyId, fresh)
-      for (const givenId of fresh) underWay.set(nameOf(givenId), found)
-      const settled = () => {
-        for (const givenId of fresh) underWay.delete(nameOf(givenId))
-      }
-      found.then(settled, settled)
-    }
-    const found = await Promise.all(distinct.map((givenId) => underWay.get(nameOf(givenId))))
-    return new Map(distinct.map((givenId, i) => [givenId, found[i]?.get(givenId) ?? '']))
-  }
+/** The same facts, those in rooms of these names under their roomIds. */
+export function inRooms(facts: Fact[], roomIds: Map<string, string>): Fact[] {
+  if (roomIds.size === 0) return facts
+  return facts.map((fact) => ({ ...fact, roomId: roomIds.get(fact.roomId) ?? fact.roomId }))
 }

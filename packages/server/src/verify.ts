@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
+import { digestOf } from './fact-text.ts'
 import type { Session } from './ledger/state.ts'
-import { digestOf } from './record.ts'
 import {
   type MarkColumns,
   markColumns,

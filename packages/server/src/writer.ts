@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { type BatchRequest, createBatch } from './batch.ts'
+import { createBatch } from './batch.ts'
 import type { Rules } from './ledger/state.ts'
+import { type PackedRequest, unpack } from './packed.ts'
 import { createSecretBox } from './store/secrets.ts'
 import { openSqlite } from './store/sqlite.ts'
 
@@ -16,8 +17,8 @@ const batch = createBatch(db, { box: createSecretBox(Buffer.from(masterKey)), ru
   port.postMessage(answers),
 )
 
-port.on('message', (requests: BatchRequest[] | 'close') => {
-  if (requests !== 'close') return batch(requests)
+port.on('message', (requests: PackedRequest[] | 'close') => {
+  if (requests !== 'close') return batch(requests.map(unpack))
   db.close()
   port.close()
 })

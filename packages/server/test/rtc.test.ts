@@ -402,9 +402,9 @@ describe('limits and silence', () => {
   test('NOT_RECORDED: a join that cannot be made durable is closed, and nobody else hears of it', async () => {
     const full =
       (record: Context['record']): Context['record'] =>
-      async (keyId, facts, fence) => {
+      async (keyId, facts, about) => {
         if (facts.some(({ type }) => type === 'participant-joined')) throw new Error('the disk is full')
-        return record(keyId, facts, fence)
+        return record(keyId, facts, about)
       }
     await withRecord(full, async (there) => {
       const roomId = await newRoom()
@@ -419,10 +419,10 @@ describe('limits and silence', () => {
     let durable = false
     const slow =
       (record: Context['record']): Context['record'] =>
-      async (keyId, facts, fence) => {
+      async (keyId, facts, about) => {
         const isLeave = facts.some(({ type }) => type === 'participant-left')
         if (isLeave) await new Promise((resolve) => setTimeout(resolve, 5 * limits.pingIntervalMs))
-        const recorded = await record(keyId, facts, fence)
+        const recorded = await record(keyId, facts, about)
         durable ||= isLeave
         return recorded
       }

@@ -154,6 +154,56 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
     assert.deepEqual(await store.reads.findRoomIds(other, givenIds), new Map())
   })
 
+  withStore('a room that facts name first is made with them, once, however many name it at once', async (store) => {
+    const keyId = await newKey(store)
+    const newRooms = ['Raum 7', 'abcd-efgh-ijkl']
+    const all = await Promise.all(
+      Array.from({ length: 40 }, (_, i) =>
+        store.record(keyId, [joined(newRooms[i % 2] ?? '', { at: start + i, participantId: `p${i}` })], { newRooms }),
+      ),
+    )
+    for (const [recorded] of all) assert.equal(recorded?.outcome, 'recorded')
+    assert.equal(new Set(all.map(([recorded]) => recorded?.sessionId)).size, 2)
+    assert.equal((await store.reads.listRooms(keyId, {}, { page: 1, perPage: 10 })).total, 2)
+    const roomIds = await store.reads.findRoomIds(keyId, newRooms)
+    assert.equal(roomIds.get('abcd-efgh-ijkl'), 'abcd-efgh-ijkl')
+    const { sessions } = await list(store, keyId, { roomId: roomIds.get('Raum 7') ?? '' })
+    const records = sessions
+    assert.deepEqual(
+      records.map(({ session }) => [session.roomId, session.people]),
+      [[roomIds.get('Raum 7'), 20]],
+    )
+  })
+
+  withStore('a fact sent again is the same after its room was made', async (store) => {
+    const keyId = await newKey(store)
+    const first = joined('Raum 7', { at: start, participantId: 'ann' })
+    await store.record(keyId, [first], { newRooms: ['Raum 7'] })
+    const roomId = (await store.reads.findRoomIds(keyId, ['Raum 7'])).get('Raum 7') ?? assert.fail()
+    const again = [
+      await store.record(keyId, [first], { newRooms: ['Raum 7'] }),
+      await store.record(keyId, [{ ...first, roomId }]),
+    ]
+    assert.deepEqual(
+      again.map(([recorded]) => recorded?.outcome),
+      ['duplicate', 'duplicate'],
+    )
+    const [other] = await store.record(keyId, [{ ...first, roomId, name: 'Anna' }])
+    assert.equal(other?.outcome, 'refused')
+  })
+
+  withStore('facts that cannot be kept leave no room behind', async (store) => {
+    const keyId = await newKey(store)
+    const broken = {
+      ...joined('Raum 7', { at: start, participantId: 'ann' }),
+      at: null,
+    } as unknown as ParticipantJoined
+    await assert.rejects(store.record(keyId, [broken], { newRooms: ['Raum 7'] }))
+    assert.deepEqual(await store.reads.findRoomIds(keyId, ['Raum 7']), new Map())
+    const whole = joined('Raum 7', { at: start, participantId: 'ann' })
+    assert.equal((await store.record(keyId, [whole], { newRooms: ['Raum 7'] }))[0]?.outcome, 'recorded')
+  })
+
   withStore('a customRoomId makes one room, however many ask for it at once', async (store) => {
     const keyId = await newKey(store)
     const rooms = await Promise.all(

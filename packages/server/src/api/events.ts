@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { EventBatch, type EventResult, EventResults, type Fact, reportedIdMaxLength } from '@rollcall/protocol'
 import type { Context, Recorded } from '../context.ts'
 import { Refusal } from '../error.ts'
-import { shareRoomIds } from '../room-ids.ts'
+import { placeFacts } from '../room-ids.ts'
 import type { SourceHealth } from '../source-health.ts'
 import { type ApiAuth, callerOf } from './auth.ts'
 import { toFact } from './event-fact.ts'
@@ -12,10 +12,9 @@ import { eventsMaxBytes } from './limits.ts'
 type Read = { fact: Fact } | { refused: EventResult }
 
 export function eventRoutes(
-  { clock, metrics, reads, writes, record }: Pick<Context, 'clock' | 'metrics' | 'reads' | 'writes' | 'record'>,
+  { clock, metrics, reads, record }: Pick<Context, 'clock' | 'metrics' | 'reads' | 'record'>,
   { auth, sourceHealth }: { auth: ApiAuth; sourceHealth: Pick<SourceHealth, 'noteReported'> },
 ): FastifyPluginAsyncTypebox {
-  const requireRoomIds = shareRoomIds({ reads, writes })
   return async (app) => {
     const schema = {
       operationId: 'reportEvents',
@@ -34,7 +33,8 @@ export function eventRoutes(
       const { keyId } = callerOf(request).key
       const latestAt = Math.max(...facts.map(({ at }) => at))
       if (facts.length > 0) sourceHealth.noteReported(keyId, toSource(source), latestAt)
-      const recorded = await recordFacts(keyId, facts)
+      const { facts: placed, newRooms } = await placeFacts(reads, keyId, facts)
+      const recorded = await record(keyId, placed, { newRooms })
       return { results: toResults(read, recorded) }
     })
   }
@@ -47,15 +47,6 @@ export function eventRoutes(
       metrics.noteFact(source, 'refused')
       return { refused: { ...identify(event, index), outcome: 'refused', reason: error.message } }
     }
-  }
-
-  async function recordFacts(keyId: number, facts: Fact[]): Promise<Recorded[]> {
-    const named = facts.filter(({ roomId }) => roomId !== '').map(({ roomId }) => roomId)
-    const roomIds = await requireRoomIds(keyId, named)
-    return record(
-      keyId,
-      facts.map((fact) => ({ ...fact, roomId: roomIds.get(fact.roomId) ?? '' })),
-    )
   }
 }
 

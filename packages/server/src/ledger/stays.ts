@@ -45,7 +45,8 @@ export function toTimelog(stays: Stay[], end?: { at: number; inferred: Cause | n
   // By connection in the last place, so that of two that end together the same one tells why, whichever came first.
   closed.sort((a, b) => a.joinedAt - b.joinedAt || endOf(a) - endOf(b) || compareText(a.connectionId, b.connectionId))
   const merged: TimelogEntry[] = []
-  for (const { connectionId: _, ...entry } of closed) {
+  for (const { joinedAt, leftAt, reason, inferred } of closed) {
+    const entry = { joinedAt, leftAt, reason, inferred }
     const last = merged.at(-1)
     if (last === undefined || endOf(last) < entry.joinedAt) merged.push(entry)
     else if (endOf(entry) > endOf(last) || (endOf(entry) === endOf(last) && entry.inferred === null)) {

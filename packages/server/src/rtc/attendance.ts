@@ -31,7 +31,7 @@ export function createAttendance(
   async function recordHeld({ keyId, hold }: HostedRoom, fact: Fact): Promise<Recorded | undefined> {
     if (hold !== undefined) hold.pending += 1
     try {
-      return (await record(keyId, [fact], hold?.fence))[0]
+      return (await record(keyId, [fact], { fence: hold?.fence }))[0]
     } catch (error) {
       if (isMoved(error)) holds.doubt()
       throw error

@@ -6,7 +6,7 @@ import { type MarkColumns, markColumns, sessionColumns, toMark } from './columns
 import { prepareCounters } from './counters.ts'
 import { compile, type Database } from './database.ts'
 import { type Heard, prepareHeard } from './heard.ts'
-import { holdSessions } from './held-sessions.ts'
+import { holdSessions, nameOf } from './held-sessions.ts'
 import { openPending } from './pending-rows.ts'
 import { openQualityWriter, type QualityWriter } from './quality.ts'
 import { sealAtOf } from './seals.ts'
@@ -15,30 +15,33 @@ import type { Tables } from './tables.ts'
 
 type Beside = Heard & QualityWriter
 
+/** What is held in memory comes at once: callers await. */
+type Answer<T> = T | Promise<T>
+
 /**
  * What recording facts needs of the database, for the length of one transaction. What it gave or got is held in memory until
  * `flush`: many facts of one transaction are mostly about few sessions, and what they change is written in few statements.
  */
 export type FactStore = Beside & {
   /** Reads at once what recording these facts will ask for, and keeps others from the same rooms until the commit. */
-  prepare(facts: { keyId: number; facts: Fact[]; fence?: number }[]): Promise<void>
+  prepare(facts: { keyId: number; facts: Fact[]; fence?: number | undefined }[]): Promise<void>
   /** Whether the lease on the rooms of these facts, which were prepared for, is that of this fence. */
   isHeld(keyId: number, facts: Fact[], fence: number): boolean
   /** True when this fact is new; else the digest of what was claimed under its id. */
-  claim(keyId: number, fact: { source: string; id: string }, digest: string): Promise<true | string>
+  claim(keyId: number, fact: { source: string; id: string }, digest: string): Answer<true | string>
   /** Appends to the raw log. */
   log(keyId: number, entry: LogEntry): void
-  findNamed(keyId: number, fact: SessionFact & { sessionKey: string }): Promise<Session | undefined>
+  findNamed(keyId: number, fact: SessionFact & { sessionKey: string }): Answer<Session | undefined>
   /** The latest unnamed session of the fact's room and source. */
-  findLatest(keyId: number, fact: Pick<Fact, 'source' | 'roomId' | 'sessionKey'>): Promise<Session | undefined>
+  findLatest(keyId: number, fact: Pick<Fact, 'source' | 'roomId' | 'sessionKey'>): Answer<Session | undefined>
   /** The latest that started at or before `at`. */
   findPrevious(keyId: number, fact: SessionFact, at: number): Promise<Session | undefined>
   /** The earliest that started after `at`. */
   findNext(keyId: number, fact: SessionFact, at: number): Promise<Session | undefined>
-  getSession(keyId: number, sessionId: string): Promise<Session | undefined>
+  getSession(keyId: number, sessionId: string): Answer<Session | undefined>
   /** Sessions of a source that have not ended; where a room is named, of that room. */
   listRunning(keyId: number, source: string, roomId: string): Promise<Session[]>
-  listMarks(keyId: number, sessionId: string, participantId: string): Promise<Mark[]>
+  listMarks(keyId: number, sessionId: string, participantId: string): Answer<Mark[]>
   /** All marks of a session: a scan of all who were in it. */
   listAllMarks(keyId: number, sessionId: string): Promise<Mark[]>
   /** Everybody inside, in order of id: a scan of all who were in it. */
@@ -47,7 +50,7 @@ export type FactStore = Beside & {
   othersLastAt(keyId: number, sessionId: string, participantId: string): Promise<number>
   saveSession(keyId: number, session: Session): void
   saveParticipant(keyId: number, sessionId: string, participant: Participant): void
-  insertMark(keyId: number, sessionId: string, mark: Mark): Promise<void>
+  insertMark(keyId: number, sessionId: string, mark: Mark): void
   /** @param recordedAt by our clock, epoch milliseconds */
   appendChange(keyId: number, change: Change, recordedAt: number): void
   /** Sessions that somebody has to look at by `now`, of all keys. */
@@ -279,11 +282,12 @@ export function prepareFactStore(db: Database): () => FactStore {
         }
       },
       isHeld: (keyId, facts, fence) => roomsOf(facts).every((roomId) => fences.get(toName(keyId, roomId)) === fence),
-      async claim(keyId, { source, id }, digest) {
+      claim(keyId, fact, digest) {
+        const { source, id } = fact
         const name = toName(keyId, source, id)
-        if (!claims.has(name)) await readClaims(keyId, [{ source, id }])
         const known = claims.get(name)
-        if (known !== undefined && known !== null) return known
+        if (known === undefined) return readClaims(keyId, [fact]).then(() => store.claim(keyId, fact, digest))
+        if (known !== null) return known
         claims.set(name, digest)
         pending.claims.push({ key_id: keyId, source, fact_id: id, digest })
         return true
@@ -327,11 +331,10 @@ export function prepareFactStore(db: Database): () => FactStore {
         const running = await list()
         return running.map((session) => held.hold(keyId, session) ?? session)
       },
-      async listMarks(keyId, sessionId, participantId) {
+      listMarks(keyId, sessionId, participantId) {
         const name = toName(keyId, sessionId, participantId)
-        const isKnown = marks.has(name) || born.has(toName(keyId, sessionId))
-        if (!isKnown) await readMarks(keyId, [{ sessionId, participantId }])
-        return marks.get(name) ?? []
+        const known = marks.get(name) ?? (born.has(toName(keyId, sessionId)) ? [] : undefined)
+        return known ?? readMarks(keyId, [{ sessionId, participantId }]).then(() => marks.get(name) ?? [])
       },
       async listAllMarks(keyId, sessionId) {
         await writePending()
@@ -362,7 +365,7 @@ export function prepareFactStore(db: Database): () => FactStore {
           last_at: participant.lastAt,
         })
       },
-      async insertMark(keyId, sessionId, mark) {
+      insertMark(keyId, sessionId, mark) {
         const name = toName(keyId, sessionId, mark.participantId)
         const known = marks.get(name)
         if (known === undefined) marks.set(name, [mark])
@@ -426,17 +429,13 @@ function roomsOf(facts: Fact[]): string[] {
   return facts.map(({ roomId }) => roomId).filter((roomId) => roomId !== '')
 }
 
-function nameOf({ source, roomId, sessionKey }: Pick<Fact, 'source' | 'roomId' | 'sessionKey'>): string[] {
-  return sessionKey === undefined ? ['unnamed', source, roomId] : ['named', source, roomId, sessionKey]
-}
-
 function toList(facts: Pick<Fact, 'source' | 'roomId' | 'sessionKey'>[]): string {
-  const byName = new Map(facts.map((fact) => [nameOf(fact).join('\n'), fact]))
+  const byName = new Map(facts.map((fact) => [nameOf(fact), fact]))
   return JSON.stringify([...byName.values()].map(({ source, roomId, sessionKey }) => ({ source, roomId, sessionKey })))
 }
 
-function toName(keyId: number, ...parts: string[]): string {
-  return `${keyId}\n${parts.join('\n')}`
+function toName(keyId: number, one: string, other = ''): string {
+  return `${keyId}\n${one}\n${other}`
 }
 
 function group<K, V>(groups: Map<K, V[]>, key: K, value: V): void {
