@@ -8,8 +8,11 @@ type Row = { [column: string]: unknown }
 const tables = ['claims', 'facts', 'marks', 'participants', 'sessions', 'changes'] as const
 type Table = (typeof tables)[number]
 
+/** `before`: facts that are inserted before the clock starts; `together`: facts a commit. */
+type Amount = { before: number; together: number }
+
 /** Reads what recording left in a file, and inserts the same rows into the same tables of a fresh file. Facts a second. */
-export function insertIntoFile(folder: string, factsPerCommit: number): number {
+export async function insertIntoFile(folder: string, amount: Amount): Promise<number> {
   const source = new DatabaseSync(join(folder, 'rollcall.db'), { readOnly: true })
   const target = new DatabaseSync(join(folder, 'by-hand.db'))
   target.exec('pragma journal_mode = wal; pragma synchronous = full')
@@ -28,21 +31,18 @@ export function insertIntoFile(folder: string, factsPerCommit: number): number {
       return [table, (row: Row) => statement.run(...columns.map((c) => (row[c] ?? null) as SQLInputValue))]
     }),
   )
-  const commits = groupByFact(rows, factsPerCommit)
-  const started = performance.now()
-  for (const commit of commits) {
+  const rate = await timed(rows, amount, (commit) => {
     target.exec('begin immediate')
     for (const [table, row] of commit) inserts.get(table)?.(row)
     target.exec('commit')
-  }
-  const seconds = (performance.now() - started) / 1000
+  })
   target.close()
   source.close()
-  return (rows.get('facts')?.length ?? 0) / seconds
+  return rate
 }
 
 /** The same in PostgreSQL, each row a statement of its own, into copies of the tables. */
-export async function insertIntoPostgres(databaseUrl: string, factsPerCommit: number): Promise<number> {
+export async function insertIntoPostgres(databaseUrl: string, amount: Amount): Promise<number> {
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
   await client.query('create schema by_hand')
@@ -56,16 +56,29 @@ export async function insertIntoPostgres(databaseUrl: string, factsPerCommit: nu
     const text = `insert into by_hand.${table} (${columns.map((c) => `"${c}"`)}) values (${columns.map((_, i) => `$${i + 1}`)}) on conflict do nothing`
     return client.query({ name: `into ${table}`, text, values: columns.map((column) => row[column]) })
   }
-  const commits = groupByFact(rows, factsPerCommit)
-  const started = performance.now()
-  for (const commit of commits) {
+  const rate = await timed(rows, amount, async (commit) => {
     await client.query('begin')
     for (const [table, row] of commit) await insert(table, row)
     await client.query('commit')
+  })
+  await client.end()
+  return rate
+}
+
+async function timed(
+  rows: Map<Table, Row[]>,
+  { before, together }: Amount,
+  insert: (commit: [Table, Row][]) => void | Promise<void>,
+): Promise<number> {
+  const commits = groupByFact(rows, together)
+  const unmeasured = Math.round(before / together)
+  let started = performance.now()
+  for (const [i, commit] of commits.entries()) {
+    if (i === unmeasured) started = performance.now()
+    await insert(commit)
   }
   const seconds = (performance.now() - started) / 1000
-  await client.end()
-  return (rows.get('facts')?.length ?? 0) / seconds
+  return ((rows.get('facts')?.length ?? 0) - unmeasured * together) / seconds
 }
 
 /** The rows that each fact touched, so many facts a commit. */

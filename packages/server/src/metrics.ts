@@ -36,6 +36,7 @@ const tokenFaults: TokenFault[] = ['missing', 'key', 'token']
 const limits: Limit[] = ['key', 'address']
 const reportingKinds = ['events', 'media-server'] as const
 const sourceKinds = ['hosted', ...reportingKinds] as const
+type SourceKind = (typeof sourceKinds)[number]
 const outcomes: FactOutcome[] = ['recorded', 'duplicate', 'waiting', 'ignored', 'refused', 'busy', 'failed']
 const socketEnds: SocketEnd[] = [...(Object.keys(closeCodes) as CloseName[]), 'NORMAL', 'DISCONNECTED']
 const lookOutcomes: LookOutcome[] = ['answered', 'failed']
@@ -125,7 +126,10 @@ export function createMetrics(): Metrics {
   for (const status of unreadableStatuses) unreadable.inc({ status }, 0)
   for (const reason of tokenFaults) tokensRefused.inc({ reason }, 0)
   for (const limit of limits) rateLimited.inc({ limit }, 0)
-  for (const source of sourceKinds) for (const outcome of outcomes) facts.inc({ source, outcome }, 0)
+  const factsOf = Object.fromEntries(
+    sourceKinds.map((source) => [source, Object.fromEntries(outcomes.map((one) => [one, facts.labels(source, one)]))]),
+  ) as { [source in SourceKind]: { [outcome in FactOutcome]: Counter.Internal } }
+  for (const ofSource of Object.values(factsOf)) for (const one of Object.values(ofSource)) one.inc(0)
   for (const close of socketEnds) closes.inc({ close }, 0)
   for (const outcome of lookOutcomes) looks.inc({ outcome }, 0)
   for (const source of reportingKinds) skewed.set({ source }, 0)
@@ -138,7 +142,7 @@ export function createMetrics(): Metrics {
     noteUnreadable: (status) => unreadable.inc({ status }),
     noteTokenRefused: (reason) => tokensRefused.inc({ reason }),
     noteRateLimited: (limit) => rateLimited.inc({ limit }),
-    noteFact: (source, outcome) => facts.inc({ source: kindOf(source), outcome }),
+    noteFact: (source, outcome) => factsOf[kindOf(source)][outcome].inc(),
     noteCommit({ facts, seconds }) {
       commits.observe(seconds)
       commitFacts.observe(facts)
@@ -179,7 +183,7 @@ export function createMetrics(): Metrics {
 }
 
 /** A caller of `POST /v2/events` names its reporters as it likes, and a media server's name is an id. */
-function kindOf(source: string): (typeof sourceKinds)[number] {
+function kindOf(source: string): SourceKind {
   if (source === 'hosted') return source
   return source === 'events' || source.startsWith('events/') ? 'events' : 'media-server'
 }

@@ -264,7 +264,7 @@ function createReads(
     findKey: keys.find,
     listKeys: keys.list,
     findRoom: rooms.find,
-    findRoomIds: rememberRoomIds(rooms.findRoomIds),
+    findRoomIds: rememberRoomIds(rooms.findRoomIds, versionOf),
     listRooms: rooms.list,
     listSessions: sessions.list,
     listRunningInRoom: sessions.listRunningInRoom,

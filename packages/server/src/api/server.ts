@@ -127,7 +127,7 @@ export async function createApiServer(
       'ratelimit-limit',
       'ratelimit-remaining',
       'ratelimit-reset',
-    ],
+    ].join(', '),
     maxAge: corsMaxAgeSeconds,
     strictPreflight: false,
   })

@@ -45,13 +45,14 @@ export const livekit: Engine<SourceSettings['livekit']> = {
   patienceMs: 5000,
   api: livekitApi,
 
-  verify({ headers, body }, { apiKey, secret }) {
+  verify(delivery, { apiKey, secret }) {
+    const { headers, body } = delivery
     const [header = '', payload = '', signature = '', ...more] = (headers.authorization ?? '').split('.')
     if (headers.authorization === undefined) refuse('there is no authorization header')
     if (more.length > 0 || readPart(header)?.alg !== 'HS256') refuse('the authorization header is no JWT of HS256')
     const expected = createHmac('sha256', secret).update(`${header}.${payload}`).digest('base64url')
     if (!isSame(signature, expected)) refuse('the JWT is not signed with the secret of this source')
-    const claims = readPart(payload)
+    const claims = claimsOf(delivery)
     if (claims?.iss !== apiKey) refuse('the JWT names another API key than this source has')
     // When it was made, and until when it is good, is not asked: LiveKit drops what is refused, and a clock that is wrong
     // would lose everything. How wrong it is shows in the source's health. Replays are caught by the event's id.
@@ -146,13 +147,23 @@ function aboutParticipant(event: ParticipantEvent) {
 }
 
 /** When the JWT was made, which is when LiveKit began to send. */
-function readSentAt({ headers }: Delivery): number | undefined {
-  const notBefore = readPart(headers.authorization?.split('.')[1] ?? '')?.nbf
+function readSentAt(delivery: Delivery): number | undefined {
+  const notBefore = claimsOf(delivery)?.nbf
   return typeof notBefore === 'number' ? notBefore * 1000 : undefined
 }
 
+/** What the JWT of a delivery says, read once; undefined where it is none. */
+function claimsOf(delivery: Delivery): Part | undefined {
+  if (!claimsRead.has(delivery)) claimsRead.set(delivery, readPart(delivery.headers.authorization?.split('.')[1] ?? ''))
+  return claimsRead.get(delivery)
+}
+
+const claimsRead = new WeakMap<Delivery, Part | undefined>()
+
+type Part = { [name: string]: unknown }
+
 /** Header or payload of a JWT; undefined where it is none. */
-function readPart(part: string): { [name: string]: unknown } | undefined {
+function readPart(part: string): Part | undefined {
   const read = parseJson(Buffer.from(part, 'base64url').toString())
   return typeof read === 'object' && read !== null && !Array.isArray(read) ? read : undefined
 }
