@@ -15,7 +15,8 @@ export type ForkedServer = ServerReady & {
 export async function forkServer(folder: string, env: NodeJS.ProcessEnv = process.env): Promise<ForkedServer> {
   const child = fork(join(import.meta.dirname, 'server.ts'), [folder], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    execArgv: ['--expose-gc'],
+    // As `npm start` runs it; and so that memory is measured after a collection.
+    execArgv: ['--no-concurrent-marking', '--expose-gc'],
     env,
   })
   const ready = await nextMessage<ServerReady>(child)

@@ -25,7 +25,7 @@ export type Performer = {
 const factsWaitingMax = 50_000
 
 /** Requests that go to the line before the turn of the loop ends: of a long turn the first are written while the last come in. */
-const outboxMax = 16
+const outboxMax = 32
 
 /** Performs one operation after another, for a command of the CLI. */
 export function performHere(transact: Transact): Performer {
