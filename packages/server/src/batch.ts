@@ -48,6 +48,8 @@ export function createBatch(
 
   async function commit(batch: BatchRequest[], commits: Commit[], tries = 0): Promise<BatchAnswer[]> {
     const started = performance.now()
+    // What is made for all of them together is made when the first of them was asked for.
+    now = batch[0]?.now ?? now
     try {
       const ahead = batch.flatMap(({ operation }) => (operation.name === 'record' ? [operation.input] : []))
       const answers = await transact(async (operations) => {
