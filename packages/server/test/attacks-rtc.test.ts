@@ -249,7 +249,7 @@ test('what cannot be handed to the thread that writes is refused alone', onSqlit
     receivedAt: Date.now(),
   })
   const [bad, good] = await Promise.allSettled([
-    server.context.record(key.keyId, [started('bad', (() => 'a function') as unknown as string)]),
+    server.context.record(key.keyId, [started('bad', 1n as unknown as string)]),
     server.context.record(key.keyId, [started('good', 'one')]),
   ])
   assert.equal(bad.status, 'rejected')
