@@ -3,6 +3,7 @@ import type { Context, Recorded } from './context.ts'
 import type { Delivery, Known, Report, Told } from './engines/engine.ts'
 import { type Engines, engineFor } from './engines/engines.ts'
 import { identify } from './engines/told.ts'
+import { Refusal } from './error.ts'
 import { createLives, livesMax } from './lives.ts'
 import type { Patience } from './patience.ts'
 import type { Reconcilers } from './reconcilers.ts'
@@ -53,12 +54,14 @@ export function createDeliveries(
     if (complete === undefined) return keepAll(told)
     const known = know(source)
     const waitsUntil = performance.now() + waitMs
-    for (let mayWait = waitMs > 0; ; mayWait = (await patience.pause()) && performance.now() < waitsUntil) {
+    for (;;) {
       const kept = await inTurn(source.id, async () => {
-        const completed = await complete(told, known, mayWait)
+        const completed = await complete(told, known, performance.now() < waitsUntil)
         return completed && keepAll(completed)
       })
       if (kept !== undefined) return kept
+      // What it waits for may still come to the server that is started next: its sender asks there again, and nothing is guessed.
+      if (!(await patience.pause())) throw new Refusal('BUSY', 'The server stops: send it again')
     }
 
     async function keepAll(completed: Told[]): Promise<Recorded[]> {
@@ -76,11 +79,16 @@ export function createDeliveries(
 
   function know({ keyId, id }: Source): Known {
     /** In a room that nobody named before there is nothing. */
-    const roomIdOf = async (room: string) => (await reads.findRoomIds(keyId, [room])).get(room) ?? ''
+    const roomIdOf = async (room: string) => (await reads.findRoomIds(keyId, [room])).get(room)
     return {
-      listLives: async (room) => reads.listLives(keyId, id, await roomIdOf(room), livesMax),
-      findConnected: async (room, sessionKey, connectionId) =>
-        reads.findConnected(keyId, id, await roomIdOf(room), sessionKey, connectionId),
+      async listLives(room) {
+        const roomId = await roomIdOf(room)
+        return roomId === undefined ? [] : reads.listLives(keyId, id, roomId, livesMax)
+      },
+      async findConnected(room, sessionKey, connectionId) {
+        const roomId = await roomIdOf(room)
+        return roomId === undefined ? undefined : reads.findConnected(keyId, id, roomId, sessionKey, connectionId)
+      },
     }
   }
 
