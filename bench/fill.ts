@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Fact } from '@rollcall/protocol'
+import { toRules } from '../packages/server/src/config.ts'
 import { openStore } from '../packages/server/src/open-store.ts'
 import { record } from '../packages/server/src/record.ts'
-import { toRules } from '../packages/server/src/rules.ts'
 import { prepareFactStore } from '../packages/server/src/store/facts.ts'
 import { openSqlite } from '../packages/server/src/store/sqlite.ts'
 

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { toRules } from '../packages/server/src/config.ts'
 import { openStore } from '../packages/server/src/open-store.ts'
-import { toRules } from '../packages/server/src/rules.ts'
 import { startPostgres } from '../packages/server/test/postgres.ts'
 import type { BenchDatabase, StoreName } from './bench-database.ts'
 import { type Length, roomsOf } from './history.ts'

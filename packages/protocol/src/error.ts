@@ -16,3 +16,55 @@ export type ErrorBody = Type.Static<typeof ErrorBody>
 export const tokenMissingMessage =
   "Please login to continue!. Token not provided inside https request headers 'authorization'"
 export const tokenInvalidMessage = 'Token is invalid or expired'
+
+/** What may be refused, by name. `statusOf` gives each its HTTP status. */
+export type ErrorCode =
+  | 'BAD_REQUEST'
+  | 'TOKEN_MISSING'
+  | 'TOKEN_INVALID'
+  | 'SIGNATURE_INVALID'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'ROOM_NOT_FOUND'
+  | 'SESSION_NOT_FOUND'
+  | 'PARTICIPANT_NOT_FOUND'
+  | 'SOURCE_NOT_FOUND'
+  | 'LINK_NOT_FOUND'
+  | 'WEBHOOK_NOT_FOUND'
+  | 'DELIVERY_NOT_FOUND'
+  | 'NO_SESSION_OPEN'
+  | 'ROOM_ID_NEEDED'
+  | 'CONFLICT'
+  | 'ROOM_MOVED'
+  | 'TOO_LARGE'
+  | 'UNSUPPORTED_MEDIA_TYPE'
+  | 'TOO_MANY_REQUESTS'
+  | 'BUSY'
+
+/** The HTTP status of each refusal. */
+export const statusOf: { [code in ErrorCode]: number } = {
+  BAD_REQUEST: 400,
+  TOKEN_MISSING: 401,
+  TOKEN_INVALID: 401,
+  ROOM_ID_NEEDED: 402,
+  SIGNATURE_INVALID: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  ROOM_NOT_FOUND: 404,
+  SESSION_NOT_FOUND: 404,
+  PARTICIPANT_NOT_FOUND: 404,
+  SOURCE_NOT_FOUND: 404,
+  LINK_NOT_FOUND: 404,
+  WEBHOOK_NOT_FOUND: 404,
+  DELIVERY_NOT_FOUND: 404,
+  NO_SESSION_OPEN: 409,
+  CONFLICT: 409,
+  ROOM_MOVED: 409,
+  TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  TOO_MANY_REQUESTS: 429,
+  BUSY: 503,
+}
+
+/** When to try again after a 503 or a 429, in seconds. */
+export const retryAfterSeconds = 1

@@ -3,6 +3,8 @@ import { Time } from './time.ts'
 
 // A source: one media server that reports to `POST /v2/ingest/:id`.
 
+/** The name of the source that the hosted rooms are. */
+export const hostedSource = 'hosted'
 /** Longest secret of a source, in characters. */
 export const sourceSecretMaxLength = 512
 /** Longest address in a source's settings, in characters. */

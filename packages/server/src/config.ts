@@ -1,6 +1,8 @@
 import { accessSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { hostedSource } from '@rollcall/protocol'
 import { StartRefusal } from './error.ts'
+import type { Rules } from './ledger/state.ts'
 
 /** Everything that can be set. Durations carry their unit in the name. */
 export type Config = {
@@ -192,4 +194,21 @@ function file(name: string, path: string): Buffer {
   } catch (error) {
     throw new StartRefusal(`${name}=${path} cannot be read: ${(error as Error).message}`)
   }
+}
+
+/** Where somebody on this machine reaches a server that listens so, without a slash at the end. */
+export function addressOf({ host, port, tls }: Pick<Config, 'host' | 'port' | 'tls'>): string {
+  const everywhere = host === '0.0.0.0' || host === '::'
+  const name = everywhere ? 'localhost' : host.includes(':') ? `[${host}]` : host
+  return `${tls ? 'https' : 'http'}://${name}:${port}`
+}
+
+/** An empty named session is over when it was silent for this, in milliseconds. */
+const silenceMs = 600_000
+/** Whoever a source left inside is gone when it was silent for this, in milliseconds. */
+const maxSilenceMs = 24 * 3_600_000
+
+/** What the ledger goes by, from the settings. */
+export function toRules({ graceMs }: Pick<Config, 'graceMs'>): Rules {
+  return { graceMs, silenceMs, maxSilenceMs, leasedSource: hostedSource }
 }

@@ -1,4 +1,5 @@
 import { hash, randomBytes } from 'node:crypto'
+import { toIso } from '@rollcall/protocol'
 import type { Clock } from './clock.ts'
 import type { Key } from './store/rows.ts'
 import type { Reads, Writes } from './store/store.ts'
@@ -25,7 +26,7 @@ export async function redeemLink(code: string, { reads, writes, clock }: Parts) 
   if (key === undefined) return undefined
   const now = Math.floor(clock.now() / 1000) * 1000
   const token = await signToken(key, { roles: ['crawler'] }, { now, lifetimeMs: signInMs })
-  return { token, expiresAt: new Date(now + signInMs).toISOString() }
+  return { token, expiresAt: toIso(now + signInMs) }
 }
 
 /** The table holds no code that somebody who reads it could use. */

@@ -1,4 +1,4 @@
-import type { Fact } from '@rollcall/protocol'
+import { type Fact, hostedSource } from '@rollcall/protocol'
 import type { AboutRooms, Recorded } from './context.ts'
 import { Refusal } from './error.ts'
 import type { FactText } from './fact-text.ts'
@@ -46,8 +46,6 @@ export type Operation = {
   [name in keyof Operations]: { name: name; input: Parameters<Operations[name]>[0] }
 }[keyof Operations]
 
-/** The name of the source that the hosted rooms are. */
-export const hostedSource = 'hosted'
 /** Most sessions looked at in one transaction. */
 export const sweepMax = 500
 /** Most sessions sealed in one transaction. */

@@ -5,6 +5,7 @@ import {
   type QualityOrigin,
   type QualityPoint,
   type SessionQuality,
+  toIso,
   videoHeights,
 } from '@rollcall/protocol'
 import type { Measured } from './store/quality.ts'
@@ -49,8 +50,4 @@ function toUsage({ at, resolutionUsage: streams }: Measured): ParticipantQuality
   if (streams === undefined) return []
   const all = videoHeights.map((height) => [height, streams[height] ?? 0])
   return [{ ...Object.fromEntries(all), time: toIso(at) }]
-}
-
-function toIso(at: number): string {
-  return new Date(at).toISOString()
 }

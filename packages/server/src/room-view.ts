@@ -1,4 +1,4 @@
-import type { Room as ApiRoom, DeactivatedRoom, ListedRoom, User } from '@rollcall/protocol'
+import { type Room as ApiRoom, type DeactivatedRoom, type ListedRoom, toIso, type User } from '@rollcall/protocol'
 import type { Key, Room } from './store/rows.ts'
 
 export type RoomViewOptions = {
@@ -55,8 +55,4 @@ function describe(room: Room, base: string): Omit<ApiRoom, 'userId'> {
 
 function toUser({ userId, name, email }: Key): User {
   return { id: userId, name, email }
-}
-
-function toIso(at: number): string {
-  return new Date(at).toISOString()
 }

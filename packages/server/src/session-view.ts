@@ -4,6 +4,7 @@ import {
   type Session as ApiSession,
   type TimelogEntry as ApiTimelogEntry,
   engineOf,
+  toIso,
 } from '@rollcall/protocol'
 import { insideMs } from './ledger/ledger.ts'
 import type { Mark, Participant, Session } from './ledger/state.ts'
@@ -168,8 +169,4 @@ function sumUp(logs: Iterable<TimelogEntry[]>, now: number): { activeMs: number;
     if (inside === 0) activeMs += at - since
   }
   return { activeMs, maxInside }
-}
-
-function toIso(at: number): string {
-  return new Date(at).toISOString()
 }

@@ -1,4 +1,4 @@
-import type { Source as ApiSource } from '@rollcall/protocol'
+import { type Source as ApiSource, toIso, toIsoOrNull } from '@rollcall/protocol'
 import { type Engines, engineFor } from './engines/engines.ts'
 import type { Source } from './store/rows.ts'
 import type { SourceHealth } from './store/store.ts'
@@ -45,12 +45,4 @@ export function toSource(source: SourceRecord, { engines, base, newSecret }: Sou
 
 function ingestUrlOf(id: string, base: string): string {
   return `${base}/v2/ingest/${id}`
-}
-
-function toIso(at: number): string {
-  return new Date(at).toISOString()
-}
-
-function toIsoOrNull(at: number | null | undefined): string | null {
-  return at == null ? null : toIso(at)
 }

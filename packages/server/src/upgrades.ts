@@ -1,9 +1,8 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { retryAfterSeconds, statusOf } from '@rollcall/protocol'
 import { type ServerOptions, WebSocketServer } from 'ws'
 import { answerBare } from './api/bare-answer.ts'
-import { statusOf } from './api/errors.ts'
-import { retryAfterSeconds } from './api/limits.ts'
 import { Refusal } from './error.ts'
 
 /** Takes an HTTP connection over that asks to become another, such as a WebSocket. */

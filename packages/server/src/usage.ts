@@ -1,4 +1,4 @@
-import type { Usage, UsageRow, UsageTotal } from '@rollcall/protocol'
+import { toIso, type Usage, type UsageRow, type UsageTotal } from '@rollcall/protocol'
 import { toParticipants } from './session-view.ts'
 import type { SessionRecord } from './store/store.ts'
 
@@ -46,7 +46,7 @@ export function countUsage(groupBy: GroupBy, { from, to }: Span, now: number): U
     }
     return steps
   }
-  const startOf = (at: number) => ({ start: new Date(at).toISOString() })
+  const startOf = (at: number) => ({ start: toIso(at) })
   if (step !== undefined) for (const { at } of stepsOf({ from, to })) tallyOf(at, startOf(at))
 
   const clip = (span: Span): Span | undefined => {

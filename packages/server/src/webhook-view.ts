@@ -1,4 +1,9 @@
-import type { WebhookDelivery as ApiDelivery, WebhookEndpoint as ApiEndpoint } from '@rollcall/protocol'
+import {
+  type WebhookDelivery as ApiDelivery,
+  type WebhookEndpoint as ApiEndpoint,
+  toIso,
+  toIsoOrNull,
+} from '@rollcall/protocol'
 import type { WebhookDelivery, WebhookEndpoint } from './store/rows.ts'
 
 /**
@@ -41,12 +46,4 @@ export function toDelivery(delivery: WebhookDelivery): ApiDelivery {
     createdAt: toIso(createdAt),
     body,
   }
-}
-
-function toIso(at: number): string {
-  return new Date(at).toISOString()
-}
-
-function toIsoOrNull(at: number | null): string | null {
-  return at === null ? null : toIso(at)
 }

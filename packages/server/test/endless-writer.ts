@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
+import { toRules } from '../src/config.ts'
 import { openStore } from '../src/open-store.ts'
-import { toRules } from '../src/rules.ts'
 
 // Records joins without end and prints each participant's id once it is acknowledged; whoever started it kills it.
 const [, , dataFolder = ''] = process.argv

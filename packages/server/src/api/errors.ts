@@ -1,31 +1,7 @@
-import type { ErrorBody } from '@rollcall/protocol'
+import { type ErrorBody, retryAfterSeconds, statusOf } from '@rollcall/protocol'
 import type { Logger } from 'pino'
-import { type ErrorCode, Refusal } from '../error.ts'
-import { bodyMaxBytes, retryAfterSeconds } from './limits.ts'
-
-export const statusOf: { [code in ErrorCode]: number } = {
-  BAD_REQUEST: 400,
-  TOKEN_MISSING: 401,
-  TOKEN_INVALID: 401,
-  ROOM_ID_NEEDED: 402,
-  SIGNATURE_INVALID: 401,
-  FORBIDDEN: 403,
-  NOT_FOUND: 404,
-  ROOM_NOT_FOUND: 404,
-  SESSION_NOT_FOUND: 404,
-  PARTICIPANT_NOT_FOUND: 404,
-  SOURCE_NOT_FOUND: 404,
-  LINK_NOT_FOUND: 404,
-  WEBHOOK_NOT_FOUND: 404,
-  DELIVERY_NOT_FOUND: 404,
-  NO_SESSION_OPEN: 409,
-  CONFLICT: 409,
-  ROOM_MOVED: 409,
-  TOO_LARGE: 413,
-  UNSUPPORTED_MEDIA_TYPE: 415,
-  TOO_MANY_REQUESTS: 429,
-  BUSY: 503,
-}
+import { Refusal } from '../error.ts'
+import { bodyMaxBytes } from './limits.ts'
 
 type Answer = Omit<ErrorBody, 'requestId'>
 

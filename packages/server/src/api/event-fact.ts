@@ -1,4 +1,12 @@
-import { assertNever, Events, type EventType, type Fact, type ReportedEvent, toCleanText } from '@rollcall/protocol'
+import {
+  assertNever,
+  Events,
+  type EventType,
+  type Fact,
+  type ReportedEvent,
+  toCleanText,
+  toIso,
+} from '@rollcall/protocol'
 import type { TObject } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../error.ts'
@@ -73,15 +81,13 @@ function cleanTexts<T extends { name?: string; reason?: string }>(event: T): T {
 function readTime(name: string, given: number | string, now: number): number {
   const at = parseTime(name, String(given))
   if (at >= eventEarliestAt && at <= now + eventAheadMaxMs) return at
-  const told = `${name}=${quote(given)} is ${new Date(at).toISOString()}`
+  const told = `${name}=${quote(given)} is ${toIso(at)}`
   if (at > now) {
     refuse(
-      `${told}, ahead of the server's clock at ${new Date(now).toISOString()}: it takes a time at most ${eventAheadMaxMs / 60_000} minutes ahead`,
+      `${told}, ahead of the server's clock at ${toIso(now)}: it takes a time at most ${eventAheadMaxMs / 60_000} minutes ahead`,
     )
   }
-  return refuse(
-    `${told}: it takes a time from ${new Date(eventEarliestAt).toISOString()} on; as a number, in milliseconds`,
-  )
+  return refuse(`${told}: it takes a time from ${toIso(eventEarliestAt)} on; as a number, in milliseconds`)
 }
 
 function refuse(message: string): never {

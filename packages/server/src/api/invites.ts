@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Invite, nameMaxLength } from '@rollcall/protocol'
+import { Invite, nameMaxLength, toIso } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
@@ -69,7 +69,7 @@ export function inviteRoutes(
       return {
         url: `${baseUrlOf(request, config)}/room/${roomId}#${fragment}`,
         token,
-        expiresAt: new Date(now + lifetimeMs).toISOString(),
+        expiresAt: toIso(now + lifetimeMs),
       }
     })
   }

@@ -28,8 +28,6 @@ export const timeouts: Timeouts = {
 export const requestIdMaxLength = 128
 /** How long a browser may remember what CORS allows, in seconds. */
 export const corsMaxAgeSeconds = 86_400
-/** When to try again after a 503 or a 429, in seconds. */
-export const retryAfterSeconds = 1
 /** Requests a second of one address that no key answers for. */
 export const addressRequestsPerSecond = 100
 /** Most addresses, active within one second, whose requests are counted apart; those of more are counted together. */

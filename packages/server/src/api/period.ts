@@ -1,4 +1,4 @@
-import { timeTakes } from '@rollcall/protocol'
+import { timeTakes, toIso } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Refusal } from '../error.ts'
 import type { Period } from '../store/store.ts'
@@ -21,6 +21,6 @@ export function toPeriod(query: PeriodQuery, now: number): Period {
   const to = query.to === undefined ? now : parseTime('to', query.to)
   const from = query.from === undefined ? to - reportMs : parseTime('from', query.from)
   if (from < to) return { from, to }
-  const [first, last] = [from, to].map((at) => new Date(at).toISOString())
+  const [first, last] = [from, to].map((at) => toIso(at))
   throw new Refusal('BAD_REQUEST', `from=${first} is not before to=${last}: it takes an earlier time`)
 }

@@ -1,6 +1,4 @@
-import { ErrorBody } from '@rollcall/protocol'
-import type { ErrorCode } from '../error.ts'
-import { statusOf } from './errors.ts'
+import { ErrorBody, type ErrorCode, statusOf } from '@rollcall/protocol'
 
 /** An error in a route's `response`, with the codes that it may have. */
 export type RefusalSchema = typeof ErrorBody & { codes: ErrorCode[] }

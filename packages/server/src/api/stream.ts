@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type NumberedChange, StreamedChange, type StreamReset, tokenInvalidMessage } from '@rollcall/protocol'
+import { type NumberedChange, StreamedChange, type StreamReset, toIso, tokenInvalidMessage } from '@rollcall/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
@@ -195,7 +195,7 @@ function toMessage({ seq, type, sessionId, roomId, at, participantId, name, reas
     type,
     sessionId,
     roomId,
-    at: new Date(at).toISOString(),
+    at: toIso(at),
     ...(participantId !== undefined && { participantId }),
     ...(name !== undefined && { name }),
     ...(reason !== undefined && { reason }),

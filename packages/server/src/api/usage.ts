@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Usage } from '@rollcall/protocol'
+import { toIso, Usage } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { readPeriod } from '../attendance.ts'
 import type { Context } from '../context.ts'
@@ -47,7 +47,7 @@ export function usageRoutes(
       const room = roomId === undefined ? {} : { roomId: (await requireRoom(reads, caller, roomId)).roomId }
       const count = countUsage(groupBy, period, now)
       for await (const record of readPeriod(reads, caller.key.keyId, { ...period, ...room })) count.add(record)
-      const [from, to] = [period.from, period.to].map((at) => new Date(at).toISOString())
+      const [from, to] = [period.from, period.to].map((at) => toIso(at))
       return { from, to, groupBy, ...count.finish() } as Usage
     })
   }

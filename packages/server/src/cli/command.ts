@@ -1,11 +1,10 @@
 import { type ArgsDef, type CommandDef, defineCommand, type ParsedArgs } from 'citty'
 import { systemClock } from '../clock.ts'
-import { type Config, readConfig } from '../config.ts'
+import { type Config, readConfig, toRules } from '../config.ts'
 import { requireRecord } from '../data-folder.ts'
 import { durationTakes, parseDuration } from '../duration.ts'
 import { Refusal } from '../error.ts'
 import { openStore, type Store } from '../open-store.ts'
-import { toRules } from '../rules.ts'
 import type { Key } from '../store/rows.ts'
 
 // What the commands share.
@@ -98,8 +97,4 @@ export function toTable(rows: string[][]): string {
           .trimEnd()}\n`,
     )
     .join('')
-}
-
-export function toIso(at: number): string {
-  return new Date(at).toISOString()
 }

@@ -1,7 +1,8 @@
+import { toIso } from '@rollcall/protocol'
 import { defineCommand } from 'citty'
 import { systemClock } from '../clock.ts'
 import type { Key } from '../store/rows.ts'
-import { onStore, refuseUnknownKey, requireDuration, toIso, toTable } from './command.ts'
+import { onStore, refuseUnknownKey, requireDuration, toTable } from './command.ts'
 
 const addKey = onStore(
   'add',

@@ -1,5 +1,5 @@
-import { addressOf } from '../address.ts'
 import { systemClock } from '../clock.ts'
+import { addressOf } from '../config.ts'
 import { createLink } from '../link.ts'
 import { onStore, requireEnabledKey } from './command.ts'
 

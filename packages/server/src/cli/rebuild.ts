@@ -1,6 +1,6 @@
+import { toRules } from '../config.ts'
 import { openFresh } from '../open-tables.ts'
 import { rebuild as rebuildTables } from '../rebuild.ts'
-import { toRules } from '../rules.ts'
 import { withConfig } from './command.ts'
 import { startProgress } from './progress.ts'
 

@@ -1,16 +1,15 @@
-import { type SourceType, sourceTypes } from '@rollcall/protocol'
+import { type SourceType, sourceTypes, toIso } from '@rollcall/protocol'
 import { defineCommand } from 'citty'
-import { addressOf } from '../address.ts'
 import { toFact } from '../api/event-fact.ts'
 import { systemClock } from '../clock.ts'
-import type { Config } from '../config.ts'
+import { addressOf, type Config } from '../config.ts'
 import { createEngines } from '../engines/engines.ts'
 import { Refusal } from '../error.ts'
 import { createGuardedFetch } from '../guarded-fetch.ts'
 import type { Store } from '../open-store.ts'
 import { checkAddresses, completeSettings, requireSettings } from '../source-settings.ts'
 import { type SourceRecord, toSource } from '../source-view.ts'
-import { onStore, requireEnabledKey, toIso, toTable } from './command.ts'
+import { onStore, requireEnabledKey, toTable } from './command.ts'
 
 const addSource = onStore(
   'add',

@@ -1,3 +1,4 @@
+import { toIso } from '@rollcall/protocol'
 import { sql } from 'kysely'
 import type { Database } from './database.ts'
 import { openPostgres } from './postgres.ts'
@@ -90,5 +91,5 @@ export function startOfDay(at: number): number {
 }
 
 function nameOf(day: number): string {
-  return `facts_${new Date(day).toISOString().slice(0, 10).replaceAll('-', '')}`
+  return `facts_${toIso(day).slice(0, 10).replaceAll('-', '')}`
 }

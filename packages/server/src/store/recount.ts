@@ -1,3 +1,4 @@
+import { toIso } from '@rollcall/protocol'
 import { sql } from 'kysely'
 import { bucketsOf, type Delta, hourMs, roomBucketsFrom, type Scope } from './buckets.ts'
 import type { Database } from './database.ts'
@@ -59,11 +60,11 @@ async function* findWrongBuckets(db: Database, scope: Scope): AsyncGenerator<str
     const is = expected.get(`${level} ${startAt}`) ?? { sessions: 0, ended: 0 }
     expected.delete(`${level} ${startAt}`)
     if (sessions === is.sessions && ended === is.ended) continue
-    const bucket = `session_buckets of ${nameOf(scope)}, level ${level}, ${new Date(startAt).toISOString()}`
+    const bucket = `session_buckets of ${nameOf(scope)}, level ${level}, ${toIso(startAt)}`
     yield `${bucket}: ${sessions} sessions, ${ended} ended, and there are ${is.sessions}, ${is.ended} ended`
   }
   for (const { level, startAt, sessions } of expected.values()) {
-    const bucket = `session_buckets of ${nameOf(scope)}, level ${level}, ${new Date(startAt).toISOString()}`
+    const bucket = `session_buckets of ${nameOf(scope)}, level ${level}, ${toIso(startAt)}`
     yield `${bucket}: it is missing, and there are ${sessions} sessions`
   }
 }

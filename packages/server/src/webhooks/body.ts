@@ -1,4 +1,11 @@
-import { assertNever, type NumberedChange, toCleanText, type Webhook, type WebhookType } from '@rollcall/protocol'
+import {
+  assertNever,
+  type NumberedChange,
+  toCleanText,
+  toIso,
+  type Webhook,
+  type WebhookType,
+} from '@rollcall/protocol'
 import type { ToldSession } from '../store/webhooks.ts'
 
 type ChangeWebhookType = Exclude<WebhookType, 'test' | 'endpoint-disabled'>
@@ -47,5 +54,5 @@ export function toWebhook(change: NumberedChange, { startAt, endAt, customRoomId
 }
 
 export function toZoned(at: number): string {
-  return new Date(at).toISOString().replace('Z', '+00:00')
+  return toIso(at).replace('Z', '+00:00')
 }

@@ -1,7 +1,7 @@
-import { coalesce } from '../coalesce.ts'
 import type { Context } from '../context.ts'
 import type { ChangeSignal } from '../feed/signal.ts'
 import type { GuardedFetch } from '../guarded-fetch.ts'
+import { coalesce } from '../once-a-turn.ts'
 import { repeat } from '../repeat.ts'
 import { createSigningKey } from '../signing-key.ts'
 import type { DueDelivery } from '../store/store.ts'

@@ -1,3 +1,4 @@
+import { toIso } from '@rollcall/protocol'
 import type { WebhookEndpoint } from '../store/rows.ts'
 import type { Attempt } from '../store/store.ts'
 import type { WebhookStore } from '../store/webhooks.ts'
@@ -42,7 +43,7 @@ export async function settleDelivery(
   if (status === goneStatus) {
     await disable(webhooks, endpoint, 'it answered 410: gone', attemptedAt)
   } else if (attemptedAt - failingSince >= failingMaxMs) {
-    const since = new Date(failingSince).toISOString()
+    const since = toIso(failingSince)
     await disable(webhooks, endpoint, `it took nothing since ${since}; the last time: ${error}`, attemptedAt)
   } else if (isOver) {
     await webhooks.settleLane(delivery)
