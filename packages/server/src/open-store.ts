@@ -9,7 +9,6 @@ import type { Rules } from './ledger/state.ts'
 import type { Commit } from './metrics.ts'
 import { createOperations, type Operations, sealMax, sweepMax } from './operations.ts'
 import { type Perform, type Performer, performHere, startBatches, startWriter } from './performer.ts'
-import { whoWasInside } from './session-view.ts'
 import { createAttendanceReads } from './store/attendance.ts'
 import { createChangeReads } from './store/changes.ts'
 import { countRecorded } from './store/counters.ts'
@@ -253,7 +252,7 @@ function createReads(
 ): Reads {
   const keys = createKeyStore(db, box, now)
   const rooms = createRoomStore(db, now)
-  const sessions = createSessionReads(db, { now, somebodyInside: (record, at) => whoWasInside(record, at).length > 0 })
+  const sessions = createSessionReads(db, now)
   const quality = createQualityReads(db)
   const signingKeys = createSigningKeyStore(db, box, now)
   const changes = createChangeReads(db)

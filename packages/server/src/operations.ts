@@ -6,7 +6,6 @@ import type { Rules } from './ledger/state.ts'
 import { look, type RecordParts, record } from './record.ts'
 import { inRooms } from './room-ids.ts'
 import { sealSessions } from './seal-sessions.ts'
-import { whoWasInside } from './session-view.ts'
 import { createChangeReads } from './store/changes.ts'
 import type { Database } from './store/database.ts'
 import { prepareFactStore } from './store/facts.ts'
@@ -76,7 +75,7 @@ export function createOperations(db: Database, parts: OperationParts): Transact 
   const retention = createRetentionStore(db)
   const changes = createChangeReads(db)
   const seals = createSealStore(db)
-  const sessions = createSessionReads(db, { now, somebodyInside: (record, at) => whoWasInside(record, at).length > 0 })
+  const sessions = createSessionReads(db, now)
 
   return (work, ahead = []) =>
     db.transaction(async () => {

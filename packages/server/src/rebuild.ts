@@ -3,7 +3,6 @@ import { digestOf, factOf } from './fact-text.ts'
 import type { Rules } from './ledger/state.ts'
 import { applyAgain } from './record.ts'
 import { sealSessions } from './seal-sessions.ts'
-import { whoWasInside } from './session-view.ts'
 import { prepareBucketWriter } from './store/buckets.ts'
 import { compareTables } from './store/compare.ts'
 import { prepareFactStore } from './store/facts.ts'
@@ -231,10 +230,7 @@ async function bringInLine(fresh: FreshTables): Promise<void> {
 /** Seals what is kept sealed. */
 async function sealAgain({ db, kept }: FreshTables): Promise<void> {
   const seals = createSealStore(db)
-  const sessions = createSessionReads(db, {
-    now: () => 0,
-    somebodyInside: (record, at) => whoWasInside(record, at).length > 0,
-  })
+  const sessions = createSessionReads(db, () => 0)
   for (;;) {
     const { rows } = await sql<SessionToSeal>`
       select s.key_id as "keyId", s.id as "sessionId", s.seal_at as "sealAt", keys.api_key as "apiKey", keys.user_id as "userId"

@@ -7,8 +7,9 @@ import {
   toIso,
 } from '@rollcall/protocol'
 import { insideMs } from './ledger/ledger.ts'
-import type { Mark, Participant, Session } from './ledger/state.ts'
-import { foldStays, type TimelogEntry, toTimelog } from './ledger/stays.ts'
+import type { Participant, Session } from './ledger/state.ts'
+import type { TimelogEntry } from './ledger/stays.ts'
+import { toTimelogs, whoWasInside } from './ledger/timelogs.ts'
 import type { Key } from './store/rows.ts'
 import type { ListedSession, SealedText, SessionRecord, WebhookSummary } from './store/store.ts'
 
@@ -93,13 +94,6 @@ export function sealSession(
   }
 }
 
-/** Who was inside at `at`, epoch milliseconds, in order of first join. */
-export function whoWasInside(record: SessionRecord, at: number): string[] {
-  const logs = toTimelogs(record)
-  const isInside = ({ joinedAt, leftAt }: TimelogEntry) => joinedAt <= at && (leftAt === null || at <= leftAt)
-  return record.participants.map(({ participantId }) => participantId).filter((id) => logs.get(id)?.some(isInside))
-}
-
 /** Everybody in a record, as the API shows them. */
 export function toParticipants(record: SessionRecord, now: number): ApiParticipant[] {
   const logs = toTimelogs(record)
@@ -110,19 +104,6 @@ export function toParticipants(record: SessionRecord, now: number): ApiParticipa
 
 export function toLinks({ roomId, id }: Pick<Session, 'roomId' | 'id'>, base: string): ApiSession['links'] {
   return { get_room: `${base}/v2/rooms/${roomId}`, get_session: `${base}/v2/sessions/${id}` }
-}
-
-function toTimelogs({ session, marks }: SessionRecord): Map<string, TimelogEntry[]> {
-  const ofPeople = new Map<string, Mark[]>()
-  for (const mark of marks) {
-    const ofPerson = ofPeople.get(mark.participantId)
-    if (ofPerson === undefined) ofPeople.set(mark.participantId, [mark])
-    else ofPerson.push(mark)
-  }
-  const end = session.endAt === null ? undefined : { at: session.endAt, inferred: session.concluded }
-  const logs = new Map<string, TimelogEntry[]>()
-  for (const [id, ofPerson] of ofPeople) logs.set(id, toTimelog(foldStays(ofPerson).stays, end))
-  return logs
 }
 
 function toParticipant(session: Session, person: Participant, log: TimelogEntry[], now: number): ApiParticipant {

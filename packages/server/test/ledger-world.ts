@@ -3,7 +3,7 @@ import type { Fact, SessionFact } from '@rollcall/protocol'
 import { toRules } from '../src/config.ts'
 import { insideMs } from '../src/ledger/ledger.ts'
 import { look, record } from '../src/record.ts'
-import { toSession, whoWasInside } from '../src/session-view.ts'
+import { toSession } from '../src/session-view.ts'
 import { createChangeReads } from '../src/store/changes.ts'
 import { prepareFactStore } from '../src/store/facts.ts'
 import { migrateToLatest } from '../src/store/migrations.ts'
@@ -23,10 +23,7 @@ export async function createWorld() {
   const db = openSqlite(':memory:')
   await migrateToLatest(db.kysely)
   const openFacts = prepareFactStore(db)
-  const sessions = createSessionReads(db, {
-    now: () => farFuture,
-    somebodyInside: (one, at) => whoWasInside(one, at).length > 0,
-  })
+  const sessions = createSessionReads(db, () => farFuture)
   const list = async (keyId: number) => {
     const { sessions: found, total } = await sessions.list(keyId, {}, { page: 1, perPage: 1000 }, 1000)
     return { found: toRecords(found), total }

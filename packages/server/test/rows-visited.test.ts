@@ -27,8 +27,8 @@ const growthMax = 2
 
 /** A query that was asked, as its database takes it. */
 type Asked = { sql: string; values: unknown[] }
-/** `longMs`: sixty sessions took at least so long. */
-type World = { db: Database; roomIds: string[]; sessions: number; longMs: number; place: string }
+/** `longMs`: sixty sessions took at least so long. `momentAt`: somebody was inside then, half-way through the history. */
+type World = { db: Database; roomIds: string[]; sessions: number; longMs: number; momentAt: number; place: string }
 
 /** Of those that tell how many fit only up to a number, as many fit at either size. */
 const filters: { [name: string]: (world: World) => SessionFilter } = {
@@ -37,7 +37,7 @@ const filters: { [name: string]: (world: World) => SessionFilter } = {
   'a status': () => ({ status: 'ended' }),
   'what runs': () => ({ status: 'ongoing' }),
   'a range of starts': ({ sessions }) => ({ startFrom: startOf(sessions, 0.1), startTo: startOf(sessions, 0.9) }),
-  'a moment at which somebody was inside': ({ sessions }) => ({ activeAt: startOf(sessions, 0.5) + 60_000 }),
+  'a moment at which somebody was inside': ({ momentAt }) => ({ activeAt: momentAt }),
   'a least duration': ({ longMs }) => ({ minDurationMs: longMs }),
   'a person': () => ({ participantId: 'somebody' }),
 }
@@ -69,7 +69,8 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
       await sink.close()
       await nameSomebody(db)
       await db.kysely.executeQuery({ sql: 'analyze', parameters: [] } as never)
-      return { db, roomIds: roomsOf(length).map(({ roomId }) => roomId), sessions, longMs: await findLong(db), place }
+      const roomIds = roomsOf(length).map(({ roomId }) => roomId)
+      return { db, roomIds, sessions, longMs: await findLong(db), momentAt: await findMoment(db, sessions), place }
     }
 
     for (const [name, toFilter] of Object.entries(filters)) {
@@ -106,7 +107,7 @@ async function weighPages(
       return db.all(query, params)
     },
   }
-  const { list } = createSessionReads(heard, { now: () => until, somebodyInside: () => true })
+  const { list } = createSessionReads(heard, () => until)
   const { total } = await list(owner.keyId, filter, { page: 1, perPage }, 1000)
   const last = Math.max(1, Math.ceil(total / perPage))
   const visited: { [page: string]: number } = {}
@@ -196,6 +197,15 @@ async function findLong(db: Database): Promise<number> {
     parameters: [],
   } as never)
   return Number(rows[0]?.ms)
+}
+
+async function findMoment(db: Database, sessions: number): Promise<number> {
+  const row = await db.kysely
+    .selectFrom('participants')
+    .select((eb) => eb.fn.min<number>('joined_at').as('joinedAt'))
+    .where('joined_at', '>=', startOf(sessions, 0.5))
+    .executeTakeFirstOrThrow()
+  return Number(row.joinedAt)
 }
 
 /** Puts somebody into sixty sessions, all over the history. */

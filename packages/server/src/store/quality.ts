@@ -1,16 +1,22 @@
 import {
-  type AverageName,
-  type LossName,
   type Quality,
   type QualityOrigin,
   type QualityReport,
-  type QualityScore,
   qualityPointsMax,
-  type VideoHeight,
   videoHeights,
 } from '@rollcall/protocol'
 import { type Insertable, sql } from 'kysely'
 import { compile, type Database, type Merge } from './database.ts'
+import {
+  averageColumns,
+  averagedColumns,
+  type In,
+  lossColumns,
+  type Sums,
+  scoreColumns,
+  streamColumns,
+  sumColumns,
+} from './quality-columns.ts'
 import type { Tables } from './tables.ts'
 
 // A row of `quality` holds what was measured of one participant at one moment, or (under the empty id) of everybody in
@@ -21,48 +27,6 @@ import type { Tables } from './tables.ts'
 const slotMs = 10_000
 const everybody = ''
 
-const lossColumns = {
-  recvAudioPacketLost: 'recv_audio_lost',
-  recvVideoPacketLost: 'recv_video_lost',
-  sendAudioPacketLost: 'send_audio_lost',
-  sendVideoPacketLost: 'send_video_lost',
-} as const satisfies { [name in LossName]: string }
-
-const averageColumns = {
-  averageAudioRtt: 'audio_rtt',
-  averageVideoRtt: 'video_rtt',
-  averageAudioJitter: 'audio_jitter',
-  averageVideoJitter: 'video_jitter',
-  averageSendAudioBitrate: 'send_audio_bitrate',
-  averageSendVideoBitrate: 'send_video_bitrate',
-  averageRecvAudioBitrate: 'recv_audio_bitrate',
-  averageRecvVideoBitrate: 'recv_video_bitrate',
-} as const satisfies { [name in AverageName]: string }
-
-const scoreColumns = {
-  audio: 'audio_score',
-  video: 'video_score',
-} as const satisfies { [name in keyof Required<QualityScore>]: string }
-
-const streamColumns = {
-  180: 'streams_180',
-  360: 'streams_360',
-  720: 'streams_720',
-  1080: 'streams_1080',
-  1440: 'streams_1440',
-  2160: 'streams_2160',
-} as const satisfies { [height in VideoHeight]: string }
-
-const averagedColumns = { ...averageColumns, ...scoreColumns, ...streamColumns }
-
-type In<T> = T[keyof T]
-export type QualityColumn = In<typeof lossColumns> | In<typeof averagedColumns> | `${In<typeof averagedColumns>}_count`
-type Sums = { [column in QualityColumn]: number }
-
-const sumColumns: QualityColumn[] = [
-  ...Object.values(lossColumns),
-  ...Object.values(averagedColumns).flatMap((column) => [column, `${column}_count`] as const),
-]
 const noStreams = Object.fromEntries(videoHeights.map((height) => [height, 0]))
 
 /** What was measured at one moment or in one span of time: losses summed up, means of the rest. What nobody measured is absent. */

@@ -1,6 +1,7 @@
 import type { AutoCloseConfig } from '@rollcall/protocol'
 import { sql } from 'kysely'
 import type { Session } from '../ledger/state.ts'
+import { whoWasInside } from '../ledger/timelogs.ts'
 import { createBucketReader } from './buckets.ts'
 import {
   type MarkColumns,
@@ -38,13 +39,7 @@ export type SessionReads = {
   countRunning(): Promise<number>
 }
 
-export type SessionReadParts = {
-  now: () => number
-  /** The fold of a record's marks, which is the ledger's. */
-  somebodyInside: (record: SessionRecord, at: number) => boolean
-}
-
-export function createSessionReads(db: Database, { now, somebodyInside }: SessionReadParts): SessionReads {
+export function createSessionReads(db: Database, now: () => number): SessionReads {
   const k = db.kysely
   const { texts: idsIn } = db.differences
   const columns = sessionColumns.map((column) => `s.${column}` as const)
@@ -71,7 +66,7 @@ export function createSessionReads(db: Database, { now, somebodyInside }: Sessio
 
   const finder = createSessionFinder(db, createBucketReader(db), async (keyId, ids, at) => {
     const records = await byIds(keyId, ids, Number.MAX_SAFE_INTEGER)
-    return new Set(records.filter((record) => somebodyInside(record, at)).map(({ session }) => session.id))
+    return new Set(records.filter((record) => whoWasInside(record, at).length > 0).map(({ session }) => session.id))
   })
   // From the ids to their sessions: the order of these joins is not left to the database.
   const sealsOf = compile<{ keyId: number; ids: string }, SealedRow>((p) =>

@@ -1,5 +1,5 @@
 import type { Generated } from 'kysely'
-import type { QualityColumn } from './quality.ts'
+import type { QualityColumn } from './quality-columns.ts'
 
 /** The columns as they stand in the database. Times are epoch milliseconds; `*_json` is JSON text; flags are 0 or 1. */
 export type Tables = {
