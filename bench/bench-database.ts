@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Postgres, startPostgres } from '../packages/server/test/postgres.ts'
+import { type Postgres, startPostgres } from '../packages/server/test/support/postgres.ts'
 
 export type StoreName = 'SQLite' | 'PostgreSQL'
 

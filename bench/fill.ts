@@ -2,10 +2,10 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Fact } from '@rollcall/protocol'
 import { toRules } from '../packages/server/src/config.ts'
-import { openStore } from '../packages/server/src/open-store.ts'
-import { record } from '../packages/server/src/record.ts'
-import { prepareFactStore } from '../packages/server/src/store/facts.ts'
-import { openSqlite } from '../packages/server/src/store/sqlite.ts'
+import { openStore } from '../packages/server/src/record/open-store.ts'
+import { record } from '../packages/server/src/record/record.ts'
+import { openSqlite } from '../packages/server/src/store/database/sqlite.ts'
+import { prepareFactStore } from '../packages/server/src/store/facts/facts.ts'
 
 const rules = toRules({ graceMs: 20_000 })
 const clock = { now: () => Date.now() }

@@ -1,6 +1,6 @@
 import type { Fact } from '@rollcall/protocol'
 import { toRules } from '../packages/server/src/config.ts'
-import { openStore, type Store } from '../packages/server/src/open-store.ts'
+import { openStore, type Store } from '../packages/server/src/record/open-store.ts'
 import { type StoreName, withDatabases } from './bench-database.ts'
 import { type Figure, median } from './report.ts'
 

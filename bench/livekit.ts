@@ -1,4 +1,4 @@
-import { livekitKey, signAsLivekit } from '../packages/server/test/source-client.ts'
+import { livekitKey, signAsLivekit } from '../packages/server/test/support/senders/source-client.ts'
 import type { Post } from './drive.ts'
 import type { ForkedServer } from './fork-server.ts'
 

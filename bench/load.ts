@@ -1,7 +1,7 @@
 import { embeddedParticipantsMax } from '@rollcall/protocol'
-import { sealSession } from '../packages/server/src/session-view.ts'
-import { roomBucketsFrom } from '../packages/server/src/store/buckets.ts'
-import { spanLevelOf } from '../packages/server/src/store/span.ts'
+import { sealSession } from '../packages/server/src/record/session-view.ts'
+import { roomBucketsFrom } from '../packages/server/src/store/sessions/buckets.ts'
+import { spanLevelOf } from '../packages/server/src/store/sessions/span.ts'
 import { type Length, roomsOf, sessionOf } from './history.ts'
 import type { Sink, Value } from './sink.ts'
 

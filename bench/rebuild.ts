@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runProgram } from '../packages/server/test/run-program.ts'
+import { runProgram } from '../packages/server/test/support/run-program.ts'
 import { factsPerSession, fillSessions } from './fill.ts'
 import type { Figure } from './report.ts'
 

@@ -1,8 +1,8 @@
 import fastify from 'fastify'
+import { signToken } from '../packages/server/src/api/auth/token.ts'
 import { startApp } from '../packages/server/src/app.ts'
 import { readConfig } from '../packages/server/src/config.ts'
-import { createLog } from '../packages/server/src/log.ts'
-import { signToken } from '../packages/server/src/token.ts'
+import { createLog } from '../packages/server/src/runtime/log.ts'
 
 // The server under test, in a process of its own, with a bare server beside it that sends bytes from memory.
 

@@ -1,4 +1,4 @@
-import { runProgram } from '../packages/server/test/run-program.ts'
+import { runProgram } from '../packages/server/test/support/run-program.ts'
 import { get } from './drive.ts'
 import { median } from './report.ts'
 

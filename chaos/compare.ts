@@ -1,5 +1,5 @@
 import type { SessionFact } from '@rollcall/protocol'
-import { type ModelSession, modelNamed, modelUnnamed } from '../packages/server/test/ledger-model.ts'
+import { type ModelSession, modelNamed, modelUnnamed } from '../packages/server/test/ledger/model.ts'
 import type { Visit } from './people.ts'
 
 /** A session as the API shows it, in the words of the reference model. */

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Session, SessionFact, SessionPage } from '@rollcall/protocol'
-import { signToken } from '../packages/server/src/token.ts'
-import type { Postgres } from '../packages/server/test/postgres.ts'
-import { runProgram } from '../packages/server/test/run-program.ts'
+import { signToken } from '../packages/server/src/api/auth/token.ts'
+import type { Postgres } from '../packages/server/test/support/postgres.ts'
+import { runProgram } from '../packages/server/test/support/run-program.ts'
 import { compareWithModel, compareWithVisits, type SeenSession } from './compare.ts'
 import { openLog } from './log.ts'
 import { startPeople } from './people.ts'
@@ -94,7 +94,7 @@ export async function runChaos(
 
 /** Loaded where it is needed alone: what runs PostgreSQL ends the process at a SIGINT by itself. */
 async function startService(): Promise<Postgres> {
-  const { startPostgres } = await import('../packages/server/test/postgres.ts')
+  const { startPostgres } = await import('../packages/server/test/support/postgres.ts')
   return startPostgres()
 }
 

@@ -1,4 +1,4 @@
-import { type Program, runProgram } from '../packages/server/test/run-program.ts'
+import { type Program, runProgram } from '../packages/server/test/support/run-program.ts'
 import type { Random } from './random.ts'
 
 export type Running = { url: string; wsUrl: string }

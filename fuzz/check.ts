@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { assertDescribed, type Described } from '../packages/server/test/openapi-check.ts'
-import type { Answer } from '../packages/server/test/start-server.ts'
+import { assertDescribed, type Described } from '../packages/server/test/support/openapi-check.ts'
+import type { Answer } from '../packages/server/test/support/start-server.ts'
 import type { FuzzRequest } from './requests.ts'
 
 /** Fails where the server broke, or answered otherwise than its document says. */

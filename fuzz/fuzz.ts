@@ -35,7 +35,7 @@ try {
 
 /** Loaded where it is needed alone: what runs PostgreSQL ends the process at a SIGINT by itself. */
 async function startService() {
-  const { startPostgres } = await import('../packages/server/test/postgres.ts')
+  const { startPostgres } = await import('../packages/server/test/support/postgres.ts')
   return startPostgres()
 }
 

@@ -1,5 +1,5 @@
 import type { Random } from '../chaos/random.ts'
-import type { OpenApiDocument, Operation } from '../packages/server/src/api/openapi-document.ts'
+import type { OpenApiDocument, Operation } from '../packages/server/src/api/openapi/openapi-document.ts'
 import { kindAfter } from './kinds.ts'
 import { bytesOf } from './random.ts'
 import { samples } from './samples.ts'

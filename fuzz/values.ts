@@ -1,5 +1,5 @@
 import type { Random } from '../chaos/random.ts'
-import type { Schema } from '../packages/server/src/api/openapi-schemas.ts'
+import type { Schema } from '../packages/server/src/api/openapi/openapi-schemas.ts'
 import { kindOf } from './kinds.ts'
 import type { World } from './world.ts'
 

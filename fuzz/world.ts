@@ -1,5 +1,5 @@
 import type { TokenClaims } from '@rollcall/protocol'
-import { signToken } from '../packages/server/src/token.ts'
+import { signToken } from '../packages/server/src/api/auth/token.ts'
 import { type Kind, madeAt } from './kinds.ts'
 import type { samples } from './samples.ts'
 

@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { requireProgram } from '../../packages/client/test/system-program.ts'
-import { recordSession } from '../../packages/server/test/record-session.ts'
-import { startServer, type TestServer } from '../../packages/server/test/start-server.ts'
+import { recordSession } from '../../packages/server/test/support/record-session.ts'
+import { startServer, type TestServer } from '../../packages/server/test/support/start-server.ts'
 
 type Printed = { code: number; stdout: string; stderr: string }
 /** Runs the example with these settings; undefined where what it needs is not to be had. */

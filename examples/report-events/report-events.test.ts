@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 import { Rollcall, type Session } from '@rollcall/client'
-import { startServer, type TestServer } from '../../packages/server/test/start-server.ts'
+import { startServer, type TestServer } from '../../packages/server/test/support/start-server.ts'
 import { reportWorker } from './report-worker.ts'
 import { Worker } from './sfu.ts'
 

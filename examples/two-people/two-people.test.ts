@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import type { SessionPage } from '@rollcall/protocol'
-import { startServer, type TestServer } from '../../packages/server/test/start-server.ts'
+import { startServer, type TestServer } from '../../packages/server/test/support/start-server.ts'
 
 const run = promisify(execFile)
 const program = join(import.meta.dirname, 'two-people.ts')

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { buildPages } from '../../build/build.ts'
+import { createLink } from '../server/src/api/auth/sign-in-link.ts'
 import { type App, startApp } from '../server/src/app.ts'
 import { readConfig } from '../server/src/config.ts'
-import { createLink } from '../server/src/link.ts'
-import { recordSession } from '../server/test/record-session.ts'
+import { recordSession } from '../server/test/support/record-session.ts'
 
 // npm run bench -w packages/web. How long a session with 2,000 people takes to open, and whether moving it in time keeps up with the
 // hand. Times are of this machine: they are printed, and no test asserts them.

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { type KeyPair, Rollcall, signToken } from '@rollcall/client'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
 import { buildPages } from '../../build/build.ts'
+import { createLink } from '../server/src/api/auth/sign-in-link.ts'
 import { startApp } from '../server/src/app.ts'
+import { fillDemo } from '../server/src/cli/demo/demo.ts'
 import { readConfig } from '../server/src/config.ts'
-import { fillDemo } from '../server/src/demo.ts'
-import { createLink } from '../server/src/link.ts'
-import { type Receiver, startReceiver, until } from '../server/test/webhook-receiver.ts'
+import { type Receiver, startReceiver, until } from '../server/test/support/webhook-receiver.ts'
 
 // Takes the pictures of the pages anew, of demo data: docs/images, in light, dark and phone width.
 

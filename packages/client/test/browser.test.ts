@@ -5,8 +5,8 @@ import { stripTypeScriptTypes } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { join, normalize } from 'node:path'
 import { after, before, test } from 'node:test'
-import { launchChromium } from '../../server/test/chromium.ts'
-import { startServer, type TestServer } from '../../server/test/start-server.ts'
+import { launchChromium } from '../../server/test/support/chromium.ts'
+import { startServer, type TestServer } from '../../server/test/support/start-server.ts'
 
 const packages = join(import.meta.dirname, '../..')
 

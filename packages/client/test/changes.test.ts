@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type FollowedChange, Rollcall, RollcallError } from '@rollcall/client'
-import { recordSession } from '../../server/test/record-session.ts'
-import { startServer, type TestServer } from '../../server/test/start-server.ts'
+import { recordSession } from '../../server/test/support/record-session.ts'
+import { startServer, type TestServer } from '../../server/test/support/start-server.ts'
 import { startNetwork } from './network.ts'
 
 let server: TestServer

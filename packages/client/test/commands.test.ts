@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { joinRoom, Rollcall } from '@rollcall/client'
-import { recordSession } from '../../server/test/record-session.ts'
-import { startServer, type TestServer } from '../../server/test/start-server.ts'
+import { recordSession } from '../../server/test/support/record-session.ts'
+import { startServer, type TestServer } from '../../server/test/support/start-server.ts'
 
 let server: TestServer
 let rollcall: Rollcall

@@ -5,7 +5,7 @@ import { after as afterAll, before as beforeAll, describe, test } from 'node:tes
 import { joinRoom, type LiveRoom, type Measurable, signToken } from '@rollcall/client'
 import { type ParticipantQuality, QualityReport, videoHeights } from '@rollcall/protocol'
 import { Compile } from 'typebox/compile'
-import { startServer, type TestServer } from '../../server/test/start-server.ts'
+import { startServer, type TestServer } from '../../server/test/support/start-server.ts'
 import { describeDevice } from '../src/device.ts'
 import { toQuality } from '../src/quality.ts'
 import { scoreAudio, scoreVideo } from '../src/quality-score.ts'

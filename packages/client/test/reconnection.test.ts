@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { type JoinOptions, joinRoom, type LiveRoomEvents, Rollcall, type RoomState, signToken } from '@rollcall/client'
 import type { TimelogEntry } from '@rollcall/protocol'
-import { startServer, type TestServer } from '../../server/test/start-server.ts'
+import { startServer, type TestServer } from '../../server/test/support/start-server.ts'
 import { type Network, startNetwork } from './network.ts'
 import { nextEvent } from './next-event.ts'
 

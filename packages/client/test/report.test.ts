@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { after, afterEach, before, describe, mock, test } from 'node:test'
 import { type EventResult, type ReportedEvent, Rollcall, RollcallError } from '@rollcall/client'
-import { startServer, type TestServer } from '../../server/test/start-server.ts'
+import { startServer, type TestServer } from '../../server/test/support/start-server.ts'
 
 let server: TestServer
 before(async () => {

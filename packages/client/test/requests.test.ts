@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { after, afterEach, before, beforeEach, describe, mock, test } from 'node:test'
 import { Rollcall, RollcallError, type RollcallOptions, signToken } from '@rollcall/client'
-import { startServer, type TestServer } from '../../server/test/start-server.ts'
+import { startServer, type TestServer } from '../../server/test/support/start-server.ts'
 
 let server: TestServer
 before(async () => {

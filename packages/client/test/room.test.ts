@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type JoinOptions, joinRoom, NotJoined, Rollcall, RoomClosed, roomLimits, signToken } from '@rollcall/client'
 import { rtcMessageMaxBytes, type Session } from '@rollcall/protocol'
-import { startServer, type TestServer } from '../../server/test/start-server.ts'
+import { startServer, type TestServer } from '../../server/test/support/start-server.ts'
 import { startNetwork } from './network.ts'
 import { nextEvent } from './next-event.ts'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { Rollcall, RollcallError } from '@rollcall/client'
-import { recordSession } from '../../server/test/record-session.ts'
-import { startServer, type TestServer } from '../../server/test/start-server.ts'
+import { recordSession } from '../../server/test/support/record-session.ts'
+import { startServer, type TestServer } from '../../server/test/support/start-server.ts'
 
 const dayMs = 24 * 3_600_000
 const firstStartAt = Date.parse('2026-01-01T12:00:00.000Z')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type KeyPair, type SignedClaims, signToken } from '@rollcall/client'
 import { decodeProtectedHeader, jwtVerify } from 'jose'
-import { startServer, type TestServer } from '../../server/test/start-server.ts'
+import { startServer, type TestServer } from '../../server/test/support/start-server.ts'
 
 let server: TestServer
 before(async () => {

@@ -1,8 +1,8 @@
 import type { Fact, Outcome } from '@rollcall/protocol'
 import type { Logger } from 'pino'
-import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
-import type { Metrics } from './metrics.ts'
+import type { Clock } from './runtime/clock.ts'
+import type { Metrics } from './runtime/metrics.ts'
 import type { Reads, Writes } from './store/store.ts'
 
 /** What became of one fact. */

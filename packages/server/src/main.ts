@@ -1,13 +1,13 @@
 import { flushCompileCache } from 'node:module'
 import { parseArgs } from 'node:util'
+import { createLink } from './api/auth/sign-in-link.ts'
+import { signToken } from './api/auth/token.ts'
 import { type App, startApp } from './app.ts'
+import { fillDemo } from './cli/demo/demo.ts'
 import { readConfig } from './config.ts'
-import { fillDemo } from './demo.ts'
 import { StartRefusal } from './error.ts'
-import { createLink } from './link.ts'
-import { createLog } from './log.ts'
+import { createLog } from './runtime/log.ts'
 import type { Key } from './store/rows.ts'
-import { signToken } from './token.ts'
 
 /** Whatever holds up the stop, the process ends after this, in milliseconds. */
 const stopMaxMs = 9000

@@ -1,16 +1,25 @@
 import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
-import { startPostgres } from './postgres.ts'
+import { join } from 'node:path'
+import { startPostgres } from './support/postgres.ts'
 
 // `npm run test:postgres`: the tests that go through the door of a server, with PostgreSQL behind it.
 
 /** What goes through the door of one server. Others bring a store of each kind themselves, or are of the file alone. */
-const through =
-  'access,acknowledgement,api,attacks,auth,auto-close,conformance,docs,engine,ingest,links,livekit,metrics,openapi,public-key,quality,rate-limit,reports,rtc,skew,sources,stall,stream,webhooks'
+const throughTheDoor = [
+  'api/**/*.test.ts',
+  'rooms/*.test.ts',
+  'webhooks/*.test.ts',
+  'sources/!(janus-real).test.ts',
+  'faults/{acknowledgement,skew,stall}.test.ts',
+]
 
 const files = process.argv.slice(2)
 const postgres = await startPostgres()
-const tests = files.length > 0 ? files : globSync(`packages/server/test/{${through}}*.test.ts`)
+const tests =
+  files.length > 0
+    ? files
+    : globSync(throughTheDoor, { cwd: import.meta.dirname }).map((file) => join(import.meta.dirname, file))
 const runner = spawn(process.execPath, ['--test', '--test-concurrency=2', ...tests], {
   stdio: 'inherit',
   env: { ...process.env, ROLLCALL_TEST_DATABASE_URL: postgres.url },

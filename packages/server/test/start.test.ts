@@ -9,12 +9,12 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { buildPages } from '../../../build/build.ts'
-import { systemClock } from '../src/clock.ts'
+import { signToken } from '../src/api/auth/token.ts'
 import { readConfig, toRules } from '../src/config.ts'
-import { openStore } from '../src/open-store.ts'
-import { signToken } from '../src/token.ts'
-import { type Program, runProgram } from './run-program.ts'
-import { startServer } from './start-server.ts'
+import { openStore } from '../src/record/open-store.ts'
+import { systemClock } from '../src/runtime/clock.ts'
+import { type Program, runProgram } from './support/run-program.ts'
+import { startServer } from './support/start-server.ts'
 
 const run = promisify(execFile)
 

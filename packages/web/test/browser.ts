@@ -1,7 +1,7 @@
 import { after, type TestContext } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { buildPages } from '../../../build/build.ts'
-import { launchChromium } from '../../server/test/chromium.ts'
+import { launchChromium } from '../../server/test/support/chromium.ts'
 
 const more = [
   '--use-fake-device-for-media-stream',

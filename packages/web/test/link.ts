@@ -1,5 +1,5 @@
-import { createLink } from '../../server/src/link.ts'
-import type { TestServer } from '../../server/test/start-server.ts'
+import { createLink } from '../../server/src/api/auth/sign-in-link.ts'
+import type { TestServer } from '../../server/test/support/start-server.ts'
 
 /** The link that `npm start` prints. */
 export async function makeLink({

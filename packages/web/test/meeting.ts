@@ -1,6 +1,6 @@
 import { Rollcall } from '@rollcall/client'
-import { recordSession } from '../../server/test/record-session.ts'
-import type { TestServer } from '../../server/test/start-server.ts'
+import { recordSession } from '../../server/test/support/record-session.ts'
+import type { TestServer } from '../../server/test/support/start-server.ts'
 
 /** Half an hour of planning: Ann was there all the time, Bob for nine minutes. */
 export async function recordMeeting(server: TestServer): Promise<string> {

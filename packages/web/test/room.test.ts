@@ -4,8 +4,8 @@ import { joinRoom, Rollcall } from '@rollcall/client'
 import type { Permission } from '@rollcall/protocol'
 import type { Browser, Page } from 'playwright-core'
 import { startNetwork } from '../../client/test/network.ts'
-import { insideOf, listSessions } from '../../server/test/api-calls.ts'
-import { startServer, type TestServer } from '../../server/test/start-server.ts'
+import { insideOf, listSessions } from '../../server/test/support/api-calls.ts'
+import { startServer, type TestServer } from '../../server/test/support/start-server.ts'
 import { openBrowser, watch } from './browser.ts'
 
 let server: TestServer

@@ -1,10 +1,10 @@
 import type { Session } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
-import { toSession, type ViewOptions } from '../session-view.ts'
+import { toSession, type ViewOptions } from '../record/session-view.ts'
 import type { Room } from '../store/rows.ts'
 import type { Page, SessionRecord } from '../store/store.ts'
-import { type Caller, maySee } from './auth.ts'
+import { type Caller, maySee } from './auth/auth.ts'
 
 type Reads = Pick<Context['reads'], 'findRoom' | 'getSession' | 'getParticipant' | 'listParticipants'>
 type ShownReads = Reads & Pick<Context['reads'], 'summariseWebhooks'>

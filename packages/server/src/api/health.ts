@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Health } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
-import { refusals } from './refusals.ts'
+import { refusals } from './http/refusals.ts'
 
 const ok: Health = { status: 'ok' }
 

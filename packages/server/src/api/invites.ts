@@ -3,12 +3,12 @@ import { Invite, nameMaxLength, toIso } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
-import { signToken } from '../token.ts'
-import { type ApiAuth, callerOf } from './auth.ts'
-import { baseUrlOf } from './base-url.ts'
+import { type ApiAuth, callerOf } from './auth/auth.ts'
+import { signToken } from './auth/token.ts'
 import { requireRoom } from './find.ts'
+import { baseUrlOf } from './http/base-url.ts'
+import { refusals } from './http/refusals.ts'
 import { inviteMaxSeconds, inviteSecondsDefault } from './limits.ts'
-import { refusals } from './refusals.ts'
 
 const RoomPath = Type.Object({ id: Type.String({ description: 'a roomId, customRoomId or id', about: 'The room.' }) })
 

@@ -3,10 +3,10 @@ import { SignIn } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
-import { redeemLink } from '../link.ts'
-import type { ApiAuth } from './auth.ts'
+import type { ApiAuth } from './auth/auth.ts'
+import { redeemLink } from './auth/sign-in-link.ts'
+import { refusals } from './http/refusals.ts'
 import { linkCodeMaxLength } from './limits.ts'
-import { refusals } from './refusals.ts'
 
 const LinkToRedeem = Type.Object({
   code: Type.String({

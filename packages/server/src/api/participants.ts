@@ -8,12 +8,11 @@ import {
 } from '@rollcall/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import type { Commanded, Commands } from '../commands.ts'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
-import { toLinks, toParticipants, type ViewOptions } from '../session-view.ts'
-import { type ApiAuth, type Caller, callerOf } from './auth.ts'
-import { baseUrlOf } from './base-url.ts'
+import { toLinks, toParticipants, type ViewOptions } from '../record/session-view.ts'
+import type { Commanded, Commands } from '../sources/commands.ts'
+import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
 import {
   requireParticipant,
   requireParticipants,
@@ -22,8 +21,9 @@ import {
   showRecord,
   showSession,
 } from './find.ts'
-import { PageQuery, toPage } from './page-query.ts'
-import { refusals } from './refusals.ts'
+import { baseUrlOf } from './http/base-url.ts'
+import { refusals } from './http/refusals.ts'
+import { PageQuery, toPage } from './paging/page-query.ts'
 
 const exactId = 'one exact id'
 const SessionPath = Type.Object({ id: Type.String({ description: exactId, about: 'The session.' }) })

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { PublicKey } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
-import { createSigningKey } from '../signing-key.ts'
-import type { ApiAuth } from './auth.ts'
-import { refusals } from './refusals.ts'
+import { createSigningKey } from '../webhooks/signing-key.ts'
+import type { ApiAuth } from './auth/auth.ts'
+import { refusals } from './http/refusals.ts'
 
 /** The public half of the key that webhooks are signed with, in PKCS#1 PEM. It takes no token. */
 export function publicKeyRoutes(

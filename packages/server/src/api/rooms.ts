@@ -14,17 +14,17 @@ import {
 } from '@rollcall/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import type { Commands } from '../commands.ts'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
-import { type RoomViewOptions, toDeactivatedRoom, toListedRoom, toRoom } from '../room-view.ts'
+import type { Commands } from '../sources/commands.ts'
 import type { Room as RoomRow } from '../store/rows.ts'
-import { type ApiAuth, type Caller, callerOf } from './auth.ts'
-import { baseUrlOf } from './base-url.ts'
+import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
 import { requireRoom } from './find.ts'
+import { baseUrlOf } from './http/base-url.ts'
+import { refusals } from './http/refusals.ts'
 import { allowedParticipantsMax, autoCloseMaxMinutes } from './limits.ts'
-import { PageQuery, toPage } from './page-query.ts'
-import { refusals } from './refusals.ts'
+import { PageQuery, toPage } from './paging/page-query.ts'
+import { type RoomViewOptions, toDeactivatedRoom, toListedRoom, toRoom } from './views/room.ts'
 
 /** What `POST /v2/rooms` takes; a field of null is a field left out. */
 const NewRoom = Type.Object({

@@ -3,15 +3,15 @@ import { NewSource, Source, SourceChanges, SourceList } from '@rollcall/protocol
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
-import type { Engines } from '../engines/engines.ts'
 import { Refusal } from '../error.ts'
-import type { GuardedFetch } from '../guarded-fetch.ts'
-import type { SourceHealth } from '../source-health.ts'
-import { checkAddresses, completeSettings, readSettings, requireSettings } from '../source-settings.ts'
-import { type SourceRecord, type SourceViewOptions, toSource } from '../source-view.ts'
-import { type ApiAuth, type Caller, callerOf } from './auth.ts'
-import { baseUrlOf } from './base-url.ts'
-import { refusals } from './refusals.ts'
+import type { GuardedFetch } from '../runtime/guarded-fetch.ts'
+import type { Engines } from '../sources/engines/engines.ts'
+import type { SourceHealth } from '../sources/health.ts'
+import { checkAddresses, completeSettings, readSettings, requireSettings } from '../sources/settings.ts'
+import { type SourceRecord, type SourceViewOptions, toSource } from '../sources/view.ts'
+import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
+import { baseUrlOf } from './http/base-url.ts'
+import { refusals } from './http/refusals.ts'
 
 const SourcePath = Type.Object({ id: Type.String({ description: 'the id of a source', about: 'The source.' }) })
 

@@ -2,10 +2,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ParticipantQuality, SessionQuality } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
-import { toParticipantQuality, toSessionQuality } from '../quality-view.ts'
-import { type ApiAuth, callerOf } from './auth.ts'
+import { type ApiAuth, callerOf } from './auth/auth.ts'
 import { requireParticipant, requireParticipants } from './find.ts'
-import { refusals } from './refusals.ts'
+import { refusals } from './http/refusals.ts'
+import { toParticipantQuality, toSessionQuality } from './views/quality.ts'
 
 const exactId = 'one exact id'
 const SessionPath = Type.Object({ id: Type.String({ description: exactId, about: 'The session.' }) })

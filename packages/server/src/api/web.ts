@@ -7,9 +7,9 @@ import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
-import type { ApiAuth } from './auth.ts'
+import type { ApiAuth } from './auth/auth.ts'
+import { writePagePolicy } from './http/page-policy.ts'
 import { webFileMaxAgeSeconds } from './limits.ts'
-import { writePagePolicy } from './page-policy.ts'
 
 /** Where `npm run build` puts the pages, beside this package: it may be run as it is written, or built. */
 export const webFolder = join(dirname(findPackageJSON('.', import.meta.url) ?? '.'), '../web/dist')

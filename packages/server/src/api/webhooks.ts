@@ -14,16 +14,16 @@ import {
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
-import { FetchFailure, type GuardedFetch } from '../guarded-fetch.ts'
+import { FetchFailure, type GuardedFetch } from '../runtime/guarded-fetch.ts'
+import { parseTime } from '../runtime/parse-time.ts'
 import type { WebhookEndpoint as EndpointRow } from '../store/rows.ts'
-import { toDelivery, toWebhookEndpoint } from '../webhook-view.ts'
 import type { Webhooks } from '../webhooks/dispatcher.ts'
 import { endpointsMax, secretOverlapMs } from '../webhooks/limits.ts'
-import { type ApiAuth, type Caller, callerOf } from './auth.ts'
+import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
 import { requireRoom } from './find.ts'
-import { PageQuery, toPage } from './page-query.ts'
-import { refusals } from './refusals.ts'
-import { parseTime } from './time.ts'
+import { refusals } from './http/refusals.ts'
+import { PageQuery, toPage } from './paging/page-query.ts'
+import { toDelivery, toWebhookEndpoint } from './views/webhook.ts'
 
 const id = Type.String({ description: 'the id of an endpoint', about: 'The endpoint.' })
 const EndpointPath = Type.Object({ id })

@@ -1,11 +1,11 @@
 import { type ArgsDef, type CommandDef, defineCommand, type ParsedArgs } from 'citty'
-import { systemClock } from '../clock.ts'
 import { type Config, readConfig, toRules } from '../config.ts'
-import { requireRecord } from '../data-folder.ts'
-import { durationTakes, parseDuration } from '../duration.ts'
 import { Refusal } from '../error.ts'
-import { openStore, type Store } from '../open-store.ts'
+import { openStore, type Store } from '../record/open-store.ts'
+import { systemClock } from '../runtime/clock.ts'
+import { requireRecord } from '../store/database/data-folder.ts'
 import type { Key } from '../store/rows.ts'
+import { durationTakes, parseDuration } from './duration.ts'
 
 // What the commands share.
 

@@ -1,6 +1,6 @@
 import { toIso } from '@rollcall/protocol'
 import { defineCommand } from 'citty'
-import { systemClock } from '../clock.ts'
+import { systemClock } from '../runtime/clock.ts'
 import type { Key } from '../store/rows.ts'
 import { onStore, refuseUnknownKey, requireDuration, toTable } from './command.ts'
 

@@ -1,6 +1,6 @@
-import { systemClock } from '../clock.ts'
+import { createLink } from '../api/auth/sign-in-link.ts'
 import { addressOf } from '../config.ts'
-import { createLink } from '../link.ts'
+import { systemClock } from '../runtime/clock.ts'
 import { onStore, requireEnabledKey } from './command.ts'
 
 export const link = onStore(

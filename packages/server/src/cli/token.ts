@@ -1,9 +1,9 @@
 import { type Permission, type Role, roomIdPattern } from '@rollcall/protocol'
-import { systemClock } from '../clock.ts'
+import { signToken } from '../api/auth/token.ts'
 import { Refusal } from '../error.ts'
-import type { Store } from '../open-store.ts'
+import type { Store } from '../record/open-store.ts'
+import { systemClock } from '../runtime/clock.ts'
 import type { Key } from '../store/rows.ts'
-import { signToken } from '../token.ts'
 import { onStore, requireDuration, requireEnabledKey } from './command.ts'
 
 const permissionNames: Permission[] = ['allow_join', 'ask_join', 'allow_mod']

@@ -1,5 +1,5 @@
 import type { NumberedChange } from '@rollcall/protocol'
-import { compile, type Database } from './database.ts'
+import { compile, type Database } from './database/database.ts'
 
 /** `recordedAt`: by our clock, epoch milliseconds. */
 export type LoggedChange = NumberedChange & { recordedAt: number }

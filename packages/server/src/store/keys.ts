@@ -1,12 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Insertable } from 'kysely'
 import { Refusal } from '../error.ts'
-import { compile, type Database } from './database.ts'
-import { newObjectId } from './ids.ts'
+import { compile, type Database } from './database/database.ts'
+import { newObjectId } from './database/ids.ts'
+import type { SecretBox } from './database/secrets.ts'
+import type { Tables } from './database/tables.ts'
 import type { Key } from './rows.ts'
-import type { SecretBox } from './secrets.ts'
 import type { Writes } from './store.ts'
-import type { Tables } from './tables.ts'
 
 export type KeyStore = Pick<Writes, 'addKey' | 'addFirstKey' | 'rotateKey' | 'disableKey' | 'removeKey'> & {
   find(apiKey: string): Promise<Key | undefined>

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
-import type { Database } from './database.ts'
+import type { Database } from './database/database.ts'
 import type { Writes } from './store.ts'
 
 /** What is known of a process that holds sockets, or held them. */

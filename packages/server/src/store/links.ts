@@ -1,4 +1,4 @@
-import type { Database } from './database.ts'
+import type { Database } from './database/database.ts'
 import type { Writes } from './store.ts'
 
 export type LinkStore = Pick<Writes, 'addLink' | 'takeLink'>

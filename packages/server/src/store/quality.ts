@@ -6,7 +6,7 @@ import {
   videoHeights,
 } from '@rollcall/protocol'
 import { type Insertable, sql } from 'kysely'
-import { compile, type Database, type Merge } from './database.ts'
+import { compile, type Database, type Merge } from './database/database.ts'
 import {
   averageColumns,
   averagedColumns,
@@ -16,8 +16,8 @@ import {
   scoreColumns,
   streamColumns,
   sumColumns,
-} from './quality-columns.ts'
-import type { Tables } from './tables.ts'
+} from './database/quality-columns.ts'
+import type { Tables } from './database/tables.ts'
 
 // A row of `quality` holds what was measured of one participant at one moment, or (under the empty id) of everybody in
 // one slot of time: so a whole session is read without its people, however many they were. What is averaged is kept as a

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
-import { prepareBucketWriter } from './buckets.ts'
-import { compile, type Database } from './database.ts'
+import { compile, type Database } from './database/database.ts'
+import { prepareBucketWriter } from './sessions/buckets.ts'
 
 /** Sessions that are erased in one transaction, and facts and deliveries that are dropped in one. */
 export const eraseMax = 50

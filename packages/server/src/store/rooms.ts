@@ -1,6 +1,6 @@
 import { type AutoCloseConfig, type RoomWebhook, roomIdPattern } from '@rollcall/protocol'
-import { compile, type Database } from './database.ts'
-import { newObjectId, newRoomId } from './ids.ts'
+import { compile, type Database } from './database/database.ts'
+import { newObjectId, newRoomId } from './database/ids.ts'
 import type { Room } from './rows.ts'
 import type { NewRoom, Page, RoomFilter, Writes } from './store.ts'
 

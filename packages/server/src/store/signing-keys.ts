@@ -1,5 +1,5 @@
-import type { Database } from './database.ts'
-import type { SecretBox } from './secrets.ts'
+import type { Database } from './database/database.ts'
+import type { SecretBox } from './database/secrets.ts'
 import type { SigningKey, Writes } from './store.ts'
 
 export type SigningKeyStore = Pick<Writes, 'keepSigningKey'> & { find(): Promise<SigningKey | undefined> }

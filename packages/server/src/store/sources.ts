@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { SourceType } from '@rollcall/protocol'
 import type { Mark, Session } from '../ledger/state.ts'
-import { type MarkColumns, markColumns, sessionColumns, toMark } from './columns.ts'
-import { compile, type Database } from './database.ts'
+import { type MarkColumns, markColumns, sessionColumns, toMark } from './database/columns.ts'
+import { compile, type Database } from './database/database.ts'
+import type { SecretBox } from './database/secrets.ts'
 import type { Source } from './rows.ts'
-import type { SecretBox } from './secrets.ts'
 import type { Life, SourceHealth, Writes } from './store.ts'
 
 export type SourceStore = Pick<Writes, 'addSource' | 'updateSource' | 'deleteSource' | 'noteSources'> & {

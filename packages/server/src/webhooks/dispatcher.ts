@@ -1,14 +1,14 @@
 import type { Context } from '../context.ts'
-import type { ChangeSignal } from '../feed/signal.ts'
-import type { GuardedFetch } from '../guarded-fetch.ts'
-import { coalesce } from '../once-a-turn.ts'
-import { repeat } from '../repeat.ts'
-import { createSigningKey } from '../signing-key.ts'
+import type { ChangeSignal } from '../record/change-signal.ts'
+import type { GuardedFetch } from '../runtime/guarded-fetch.ts'
+import { repeat } from '../runtime/repeat.ts'
+import { coalesce } from '../runtime/single-flight.ts'
 import type { DueDelivery } from '../store/store.ts'
 import type { WebhookLimits } from './limits.ts'
 import { createPace } from './pace.ts'
 import { createSender } from './send.ts'
 import { createSigner } from './sign.ts'
+import { createSigningKey } from './signing-key.ts'
 
 export type Webhooks = {
   /** Looks soon what a key has to send. */

@@ -1,6 +1,6 @@
 import { toCleanText, webhookResponseMaxBytes } from '@rollcall/protocol'
-import type { Clock } from '../clock.ts'
-import { FetchFailure, type GuardedAnswer, type GuardedFetch } from '../guarded-fetch.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { FetchFailure, type GuardedAnswer, type GuardedFetch } from '../runtime/guarded-fetch.ts'
 import type { Attempt, DueDelivery } from '../store/store.ts'
 import { deliveryTimeoutMs, retryAfterMaxMs } from './limits.ts'
 import type { createSigner } from './sign.ts'

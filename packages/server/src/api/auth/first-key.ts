@@ -1,0 +1,32 @@
+import type { Context } from '../../context.ts'
+import { StartRefusal } from '../../error.ts'
+import type { Key } from '../../store/rows.ts'
+
+/**
+ * Sees to it that there is a key to begin with: the one of the settings, else one made at the first start.
+ * @returns the key to show: undefined where every key is disabled
+ */
+export async function ensureFirstKey({
+  config: { firstKey },
+  reads,
+  writes,
+  log,
+}: Pick<Context, 'config' | 'reads' | 'writes' | 'log'>): Promise<Key | undefined> {
+  if (firstKey === undefined) {
+    const keys = await reads.listKeys()
+    return keys.length === 0 ? writes.addFirstKey({}) : keys.find((key) => key.disabledAt === null)
+  }
+  const kept = (await reads.findKey(firstKey.apiKey)) ?? (await writes.addFirstKey(firstKey))
+  if (kept.secret !== firstKey.secret) {
+    if (kept.previousSecret !== firstKey.secret) {
+      throw new StartRefusal(
+        `ROLLCALL_SECRET is not the secret of the key ${kept.apiKey} in the data folder: set that one, or change it by \`rollcall keys rotate ${kept.apiKey}\``,
+      )
+    }
+    log.warn(
+      { apiKey: kept.apiKey },
+      'ROLLCALL_SECRET is the secret from before the last rotation; the newer one stands',
+    )
+  }
+  return kept.disabledAt === null ? kept : undefined
+}

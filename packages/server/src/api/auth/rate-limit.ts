@@ -1,0 +1,68 @@
+import { isIP } from 'node:net'
+import type { FastifyReply } from 'fastify'
+import { Refusal } from '../../error.ts'
+import type { Metrics } from '../../runtime/metrics.ts'
+import { addressesCountedMax, addressRequestsPerSecond } from '../limits.ts'
+import { createTokenBuckets } from './token-bucket.ts'
+
+/**
+ * Counts requests, tells in `RateLimit-*` headers what is left, and refuses those beyond the limit with a `Refusal`. A good
+ * token is counted for its key alone: whatever else comes from the same address does not hold it up.
+ */
+export type RateLimit = {
+  /** A request with a good token. */
+  countKey(keyId: number, reply: FastifyReply): void
+  /** A request that no key answers for: with no good token, to a path that is none, or to what takes no token. */
+  countAddress(address: string, reply: FastifyReply): void
+}
+
+/** @param keyRequestsPerSecond 0: nothing is counted, of addresses neither */
+export function createRateLimit(keyRequestsPerSecond: number, metrics: Metrics): RateLimit {
+  if (keyRequestsPerSecond === 0) return { countKey() {}, countAddress() {} }
+  // Only who holds a secret has a bucket here.
+  const keys = createTokenBuckets(keyRequestsPerSecond, Number.POSITIVE_INFINITY)
+  const addresses = createTokenBuckets(addressRequestsPerSecond, addressesCountedMax)
+  return {
+    countKey(keyId, reply) {
+      const { allowed, remaining } = keys.count(keyId)
+      tell(reply, keyRequestsPerSecond, remaining)
+      if (allowed) return
+      metrics.noteRateLimited('key')
+      throw new Refusal(
+        'TOO_MANY_REQUESTS',
+        `This key makes more than ${keyRequestsPerSecond} requests a second, which is the ROLLCALL_RATE_LIMIT of this server`,
+      )
+    },
+    countAddress(address, reply) {
+      const { allowed, remaining } = addresses.count(toNetwork(address))
+      tell(reply, addressRequestsPerSecond, remaining)
+      if (allowed) return
+      metrics.noteRateLimited('address')
+      throw new Refusal(
+        'TOO_MANY_REQUESTS',
+        `This address makes more than ${addressRequestsPerSecond} requests a second without a good token (ROLLCALL_RATE_LIMIT=0 takes them all)`,
+      )
+    },
+  }
+}
+
+/** The three headers that clients know; a bucket is full again within a second. */
+function tell(reply: FastifyReply, limit: number, remaining: number): void {
+  reply.header('ratelimit-limit', limit).header('ratelimit-remaining', remaining).header('ratelimit-reset', 1)
+}
+
+/** Whoever has one IPv6 address has the whole /64 around it: that counts as one. */
+export function toNetwork(address: string): string {
+  const version = isIP(address)
+  // What a proxy calls an address, and is none.
+  if (version === 0) return 'unknown'
+  if (version === 4) return address
+  const mapped = /^::ffff:([\d.]+)$/i.exec(address)?.[1]
+  if (mapped !== undefined) return mapped
+  const [head = '', tail] = address.split('::')
+  const before = head === '' ? [] : head.split(':')
+  const after = tail === undefined || tail === '' ? [] : tail.split(':')
+  const zeros = Array.from({ length: 8 - before.length - after.length }, () => '0')
+  const groups = [...before, ...zeros, ...after].slice(0, 4)
+  return `${groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`
+}

@@ -1,0 +1,44 @@
+import { type ErrorBody, retryAfterSeconds, statusOf } from '@rollcall/protocol'
+import type { Logger } from 'pino'
+import { Refusal } from '../../error.ts'
+import { bodyMaxBytes } from '../limits.ts'
+
+type Answer = Omit<ErrorBody, 'requestId'>
+
+type Request = { id: string; routeOptions?: { bodyLimit?: number | undefined } }
+type Reply = {
+  code(statusCode: number): unknown
+  header(name: string, value: string | number): unknown
+  send(body: ErrorBody): unknown
+}
+
+/** The one place where an error becomes an answer. What is not a refusal is ours: it is logged, and told to nobody. */
+export function createErrorHandler(log: Logger) {
+  return (error: unknown, request: Request, reply: Reply): void => {
+    const answer = toAnswer(error, request)
+    if (answer.statusCode === 500) log.error({ requestId: request.id, err: error }, 'request failed')
+    if (answer.statusCode === 503 || answer.statusCode === 429) reply.header('retry-after', retryAfterSeconds)
+    reply.code(answer.statusCode)
+    reply.header('x-request-id', request.id)
+    reply.send({ ...answer, requestId: request.id })
+  }
+}
+
+function toAnswer(error: unknown, { routeOptions }: Request): Answer {
+  if (error instanceof Refusal) return { statusCode: statusOf[error.code], error: error.message, code: error.code }
+  const { code, statusCode, message } = error as { code?: unknown; statusCode?: unknown; message?: unknown }
+  // Fastify's own: what it could not read.
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
+    if (statusCode === 413) {
+      const maxBytes = routeOptions?.bodyLimit ?? bodyMaxBytes
+      return { statusCode, error: `The body is larger than ${maxBytes} bytes`, code: 'TOO_LARGE' }
+    }
+    if (statusCode === 415) {
+      const takes = 'it takes a media type, such as application/json'
+      return { statusCode, error: `The content-type is not understood: ${takes}`, code: 'UNSUPPORTED_MEDIA_TYPE' }
+    }
+    const named = code === 'FST_ERR_MAX_PARAM_LENGTH' ? 'An id in the path is too long' : String(message)
+    return { statusCode, error: named, code: 'BAD_REQUEST' }
+  }
+  return { statusCode: 500, error: 'Something went wrong on the server; its log has this requestId', code: 'INTERNAL' }
+}

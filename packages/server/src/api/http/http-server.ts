@@ -1,0 +1,23 @@
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { Config } from '../../config.ts'
+import { headersMaxBytes, type Timeouts } from '../limits.ts'
+
+/** The server that listens, with TLS where the settings have it, and with a bound on how long anybody may take. */
+export function createHttpServer({ tls }: Pick<Config, 'tls'>, timeouts: Timeouts, listener: RequestListener): Server {
+  const options: ServerOptions = {
+    maxHeaderSize: headersMaxBytes,
+    headersTimeout: timeouts.headersMs,
+    requestTimeout: timeouts.requestMs,
+    keepAliveTimeout: timeouts.keepAliveMs,
+    connectionsCheckingInterval: timeouts.checkMs,
+    // Some clients offer HTTP/2 with their first request, which is to be answered all the same.
+    shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+  }
+  const server = tls
+    ? createTlsServer({ ...options, ...tls, handshakeTimeout: timeouts.headersMs }, listener)
+    : createServer(options, listener)
+  // Whatever a caller expects of a server, it is answered as if it did not say so.
+  server.on('checkExpectation', listener)
+  return server.setTimeout(timeouts.stalledMs)
+}

@@ -1,0 +1,51 @@
+import type { FastifySchemaCompiler } from 'fastify'
+import type { TObject, TProperties } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { Refusal } from '../../error.ts'
+import { explain } from '../../runtime/explain.ts'
+
+export type Values = { [name: string]: unknown }
+/** What is read of a schema, besides checking by it. */
+type Described = { properties?: TProperties; items?: Described; anyOf?: Described[] }
+
+/** Checks a query or a body by its schema. Each property's `description` says what it takes, and is the error's text. */
+export const compileSchema: FastifySchemaCompiler<TObject> = ({ schema }) => {
+  const check = Compile(schema)
+  const isDeep = Object.values(schema.properties).some(hasFields)
+  return (input: unknown) => {
+    const values = input ?? {}
+    if (!isValues(values)) return { error: new Refusal('BAD_REQUEST', 'The body takes a JSON object') }
+    const value = pickKnown(readTexts(values, schema), schema.properties)
+    // Unknown fields go no further. (Cleaning walks the schema, some 20 µs: it is for those within a field.)
+    if (check.Check(value)) return { value: isDeep ? check.Clean(value) : value }
+    return { error: new Refusal('BAD_REQUEST', explain(check, value)) }
+  }
+}
+
+export function isValues(value: unknown): value is Values {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The known fields, in the schema's order, whatever the sender's. Null is a field left out: typed clients write so. */
+export function pickKnown(value: Values, fields: TProperties): Values {
+  const known: Values = {}
+  for (const name in fields) if (value[name] != null) known[name] = value[name]
+  return known
+}
+
+function hasFields({ properties, items, anyOf = [] }: Described): boolean {
+  return properties !== undefined || (items !== undefined && hasFields(items)) || anyOf.some(hasFields)
+}
+
+/** In a query and in a form every value comes as a text. */
+function readTexts(input: Values, schema: TObject): Values {
+  return Object.fromEntries(
+    Object.entries(input).map(([name, value]) => {
+      const { type } = (schema.properties[name] ?? {}) as { type?: string }
+      if (typeof value !== 'string') return [name, value]
+      if (type === 'integer' && /^-?\d+$/.test(value)) return [name, Number(value)]
+      if (type === 'boolean' && /^(true|false)$/.test(value)) return [name, value === 'true']
+      return [name, value]
+    }),
+  )
+}

@@ -1,0 +1,151 @@
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { EventResults, engineOf, sourceTypes } from '@rollcall/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import type { Context } from '../../context.ts'
+import { Refusal } from '../../error.ts'
+import { onceATurn } from '../../runtime/single-flight.ts'
+import type { Patience } from '../../sources/backpressure.ts'
+import { type Engines, engineFor } from '../../sources/engines/engines.ts'
+import type { SourceHealth } from '../../sources/health.ts'
+import type { Deliveries } from '../../sources/ingest.ts'
+import type { Source } from '../../store/rows.ts'
+import type { RateLimit } from '../auth/rate-limit.ts'
+import { baseUrlOf } from '../http/base-url.ts'
+import { refusals } from '../http/refusals.ts'
+import { ingestMaxBytes } from '../limits.ts'
+
+const unpack = promisify(gunzip)
+
+const SourcePath = Type.Object({
+  sourceId: Type.String({ description: 'the id of a source', about: 'Which media server it comes from.' }),
+})
+const EventPath = Type.Object({
+  ...SourcePath.properties,
+  about: Type.String({ description: 'room or occupant', about: 'What it is about.' }),
+  event: Type.String({ description: 'such as joined', about: 'What happened.' }),
+})
+
+/** `POST /v2/ingest/:sourceId`: the door for media servers, which have no token. Each proves itself in its own way. */
+export function ingestRoutes(
+  { config, clock, reads, log }: Pick<Context, 'config' | 'clock' | 'reads' | 'log'>,
+  {
+    deliveries,
+    engines,
+    patience,
+    sourceHealth,
+    rateLimit,
+  }: { deliveries: Deliveries; engines: Engines; patience: Patience; sourceHealth: SourceHealth; rateLimit: RateLimit },
+): FastifyPluginAsyncTypebox {
+  const findSource = onceATurn(reads.findSource)
+  return async (app) => {
+    // What is signed is the body as it came, whatever its sender calls it.
+    app.removeAllContentTypeParsers()
+    app.addContentTypeParser('*', { parseAs: 'buffer' }, async (_: unknown, body: Buffer) => body)
+    app.decorateRequest('source', null)
+    app.addHook('preClose', async () => patience.stop())
+
+    const answerError = app.errorHandler
+    app.setErrorHandler((error, request, reply) => {
+      const source = request.getDecorator<Source | null>('source')
+      const refusal = toRefusal(error, request, source)
+      if (isBusy(refusal) && takesAnyAnswer(request, source, engines)) return drop(request, reply)
+      return answerError(refusal, request, reply)
+    })
+
+    app.addHook<{ Params: { sourceId: string } }>('onRequest', async (request, reply) => {
+      const { sourceId } = request.params
+      const source = await findSource(sourceId)
+      if (source === undefined) {
+        rateLimit.countAddress(request.ip, reply)
+        throw new Refusal('SOURCE_NOT_FOUND', `Source ${sourceId} not found`)
+      }
+      request.setDecorator('source', source)
+    })
+    // While there is no room for facts, none are read.
+    app.addHook('preParsing', async (request, _, payload) => {
+      await patience.untilRoom(engineFor(engines, sourceOf(request).type).patienceMs)
+      return payload
+    })
+
+    const schema = {
+      tags: ['Sources'],
+      summary: 'What a media server sends',
+      description:
+        'Its own webhooks, callbacks or events, signed as it signs them: the source says what it is. No token, no rate limit. Janus may also open a WebSocket here.',
+      response: {
+        200: EventResults,
+        ...refusals('SIGNATURE_INVALID', 'SOURCE_NOT_FOUND', 'TOO_MANY_REQUESTS', 'BUSY'),
+      },
+    }
+    const ingest = { ...schema, operationId: 'ingest', params: SourcePath }
+    app.post('/v2/ingest/:sourceId', { schema: ingest, bodyLimit: ingestMaxBytes }, take)
+    // Jitsi adds to the address which of its events it is.
+    const ingestEvent = { ...schema, operationId: 'ingestEvent', params: EventPath }
+    app.post('/v2/ingest/:sourceId/events/:about/:event', { schema: ingestEvent, bodyLimit: ingestMaxBytes }, take)
+  }
+
+  async function take(request: FastifyRequest): Promise<EventResults> {
+    const recorded = await deliveries.take(sourceOf(request), {
+      headers: request.headers,
+      body: await readBody(request),
+      urls: [`${request.protocol}://${request.host}${request.url}`, `${baseUrlOf(request, config)}${request.url}`],
+      receivedAt: clock.now(),
+    })
+    return {
+      results: recorded.map(({ id, outcome, reason }) => ({ id, outcome, ...(reason !== undefined && { reason }) })),
+    }
+  }
+
+  /** Whatever is not the sender's fault is answered so that it sends the same again. */
+  function toRefusal(error: unknown, request: FastifyRequest, source: Source | null): unknown {
+    const { statusCode, message } = error as { statusCode?: number; message: string }
+    const isOurs = !(error instanceof Refusal) && (statusCode === undefined || statusCode >= 500)
+    if (isOurs) log.error({ requestId: request.id, err: error }, 'a delivery could not be taken')
+    const refusal = isOurs ? new Refusal('BUSY', 'This could not be recorded: send it again') : error
+    if (source !== null) {
+      if (isBusy(refusal)) sourceHealth.noteError(source, refusal.message)
+      else sourceHealth.noteRefused(source, message)
+    }
+    return refusal
+  }
+}
+
+/** Of a source that could not even be looked up its id tells the type. */
+function takesAnyAnswer({ params }: FastifyRequest, source: Source | null, engines: Engines): boolean {
+  const type = source?.type ?? engineOf((params as { sourceId: string }).sourceId)
+  return sourceTypes.some((known) => known === type && engineFor(engines, known).takesAnyAnswer === true)
+}
+
+/** Cut off without an answer. */
+function drop(request: FastifyRequest, reply: FastifyReply): void {
+  reply.code(503).hijack()
+  request.raw.socket.destroy()
+}
+
+function isBusy(error: unknown): error is Refusal {
+  return error instanceof Refusal && error.code === 'BUSY'
+}
+
+function sourceOf(request: FastifyRequest): Source {
+  return request.getDecorator<Source>('source')
+}
+
+async function readBody({ body, headers }: FastifyRequest): Promise<Buffer> {
+  const sent = body instanceof Buffer ? body : Buffer.alloc(0)
+  const encoding = headers['content-encoding']
+  if (encoding === undefined || encoding === 'identity') return sent
+  if (encoding !== 'gzip') {
+    throw new Refusal('UNSUPPORTED_MEDIA_TYPE', `content-encoding=${encoding} is not understood: it takes gzip`)
+  }
+  try {
+    return await unpack(sent, { maxOutputLength: ingestMaxBytes })
+  } catch (error) {
+    throw new Refusal(
+      'BAD_REQUEST',
+      `The body is not gzip of at most ${ingestMaxBytes} bytes: ${(error as Error).message}`,
+    )
+  }
+}

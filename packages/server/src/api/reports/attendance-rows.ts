@@ -1,0 +1,69 @@
+import { setImmediate } from 'node:timers/promises'
+import type { AttendanceRow, Participant } from '@rollcall/protocol'
+import type { Context } from '../../context.ts'
+import { toParticipants } from '../../record/session-view.ts'
+import type { Period, SessionRecord } from '../../store/store.ts'
+
+/** Participants that are read at a time, so that the largest session holds nobody up. */
+const peoplePageMax = 500
+
+export type Per = 'interval' | 'participant'
+
+/** The sessions of a period, each with its people a page at a time. */
+export async function* readPeriod(
+  reads: Pick<Context['reads'], 'sessionsDuring' | 'listParticipants'>,
+  keyId: number,
+  period: Period,
+): AsyncGenerator<SessionRecord> {
+  for await (const sessionId of reads.sessionsDuring(keyId, period)) yield* readSession(reads, keyId, sessionId)
+}
+
+/** One session, with its people a page at a time; nothing where it is not there. */
+export async function* readSession(
+  reads: Pick<Context['reads'], 'listParticipants'>,
+  keyId: number,
+  sessionId: string,
+): AsyncGenerator<SessionRecord> {
+  for (let page = 1; ; page++) {
+    const record = await reads.listParticipants(keyId, sessionId, { page, perPage: peoplePageMax })
+    if (record === undefined || (record.participants.length === 0 && page > 1)) return
+    yield record
+    // SQLite answers without a pause: whoever else waits gets a turn.
+    await setImmediate()
+    if (record.participants.length < peoplePageMax) return
+  }
+}
+
+/** The rows of a record's people, of those times that reach into the period. */
+export function toAttendance(
+  record: SessionRecord,
+  per: Per,
+  { now, from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY }: { now: number; from?: number; to?: number },
+): AttendanceRow[] {
+  const { session, customRoomId } = record
+  const about = { sessionId: session.id, roomId: session.roomId, customRoomId }
+  return toParticipants(record, now).flatMap(({ participantId, name, kind, timelog }) => {
+    const who = { ...about, participantId, name, kind }
+    const times = timelog.filter(
+      ({ start, end }) => Date.parse(start) < to && (end === null || Date.parse(end) >= from),
+    )
+    const rows = times.map((time) => ({
+      ...who,
+      start: time.start,
+      end: time.end,
+      seconds: secondsOf(time, now),
+      reason: time.reason ?? null,
+      inferred: time.inferred === true,
+    }))
+    if (per === 'interval') return rows
+    const [first, last] = [rows[0], rows.at(-1)]
+    if (first === undefined || last === undefined) return []
+    const { reason, inferred } = last
+    const seconds = times.reduce((sum, time) => sum + secondsOf(time, now) * 1000, 0) / 1000
+    return { ...who, start: first.start, end: last.end, seconds, intervals: rows.length, reason, inferred }
+  })
+}
+
+function secondsOf({ start, end }: Participant['timelog'][number], now: number): number {
+  return Math.max(0, (end === null ? now : Date.parse(end)) - Date.parse(start)) / 1000
+}

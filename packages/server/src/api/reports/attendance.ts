@@ -1,0 +1,134 @@
+import { Readable } from 'node:stream'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Attendance, AttendanceRow } from '@rollcall/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import type { Context } from '../../context.ts'
+import type { SessionRecord } from '../../store/store.ts'
+import { type ApiAuth, callerOf } from '../auth/auth.ts'
+import { requireParticipants, requireRoom } from '../find.ts'
+import { refusals } from '../http/refusals.ts'
+import { readPeriod, readSession, toAttendance } from './attendance-rows.ts'
+import { toCsvLine } from './csv.ts'
+import { PeriodQuery, toPeriod } from './period.ts'
+
+const FormQuery = Type.Object({
+  per: Type.Optional(
+    Type.Union([Type.Literal('interval'), Type.Literal('participant')], {
+      description: 'interval or participant',
+      about: 'What a row is: a time inside, which is so without it, or all of a participant’s in one session.',
+    }),
+  ),
+  format: Type.Optional(
+    Type.Union([Type.Literal('json'), Type.Literal('csv'), Type.Literal('ndjson')], {
+      description: 'json, csv or ndjson',
+      about: 'The form of the answer; without it, as `Accept` has it.',
+    }),
+  ),
+})
+type FormQuery = Type.Static<typeof FormQuery>
+type Format = NonNullable<FormQuery['format']>
+
+const SessionPath = Type.Object({ id: Type.String({ description: 'one exact id', about: 'The session.' }) })
+
+const types: { [format in Format]: string } = {
+  json: 'application/json',
+  csv: 'text/csv',
+  ndjson: 'application/x-ndjson',
+}
+const answered = {
+  description: 'A row for each time inside, or for each participant.',
+  content: {
+    [types.json]: { schema: Attendance },
+    [types.csv]: { schema: Type.String({ description: 'The names of the fields, then a line a row.' }) },
+    [types.ndjson]: { schema: Type.String({ description: 'A row a line, as JSON.' }) },
+  },
+}
+
+/** Who was inside, from when to when, as rows: for a register, an invoice, a spreadsheet. Answers are sent as they are read. */
+export function attendanceRoutes(
+  { reads, clock }: Pick<Context, 'reads' | 'clock'>,
+  { auth }: { auth: ApiAuth },
+): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    const ofPeriod = {
+      operationId: 'getAttendance',
+      tags: ['Reports'],
+      summary: 'Get attendance',
+      description: 'Of all sessions of a time: every stay that reaches into it, whole, session after session.',
+      querystring: Type.Object({ ...PeriodQuery.properties, ...FormQuery.properties }),
+      response: { 200: answered, ...refusals('ROOM_NOT_FOUND') },
+    }
+    app.get('/v2/attendance', { onRequest: auth.crawler, schema: ofPeriod }, async (request, reply) => {
+      const caller = callerOf(request)
+      const { roomId } = request.query
+      const period = toPeriod(request.query, clock.now())
+      const room = roomId === undefined ? {} : { roomId: (await requireRoom(reads, caller, roomId)).roomId }
+      const records = readPeriod(reads, caller.key.keyId, { ...period, ...room })
+      return send(request, reply, records, period)
+    })
+
+    const ofSession = {
+      operationId: 'getSessionAttendance',
+      tags: ['Reports'],
+      summary: 'Get a session’s attendance',
+      description: 'Everybody who was inside, however many.',
+      params: SessionPath,
+      querystring: FormQuery,
+      response: { 200: answered, ...refusals('SESSION_NOT_FOUND') },
+    }
+    const path = '/v2/sessions/:id/attendance'
+    app.get(path, { onRequest: auth.any, schema: ofSession }, async (request, reply) => {
+      const caller = callerOf(request)
+      const { id } = request.params
+      await requireParticipants(reads, caller, id, { page: 1, perPage: 1 })
+      return send(request, reply, readSession(reads, caller.key.keyId, id), {})
+    })
+  }
+
+  function send(
+    request: FastifyRequest<{ Querystring: FormQuery }>,
+    reply: FastifyReply,
+    records: AsyncIterable<SessionRecord>,
+    period: { from?: number; to?: number },
+  ): FastifyReply {
+    const { per = 'interval', format = accepted(request) } = request.query
+    const view = { ...period, now: clock.now() }
+    const write = { json: writeJson, csv: writeCsv, ndjson: writeNdjson }[format]
+    reply.type(`${types[format]}; charset=utf-8`).header('vary', 'accept')
+    if (format === 'csv') reply.header('content-disposition', 'attachment; filename="attendance.csv"')
+    return reply.send(Readable.from(write(toRows())))
+
+    async function* toRows() {
+      for await (const record of records) yield toAttendance(record, per, view)
+    }
+
+    async function* writeCsv(pages: AsyncIterable<AttendanceRow[]>) {
+      const columns = Object.keys(AttendanceRow.properties) as (keyof AttendanceRow)[]
+      const shown = columns.filter((name) => per === 'participant' || name !== 'intervals')
+      yield toCsvLine(shown)
+      for await (const rows of pages) yield rows.map((row) => toCsvLine(shown.map((name) => row[name]))).join('')
+    }
+  }
+}
+
+/** What `Accept` asks for by name; JSON otherwise. */
+function accepted({ headers: { accept = '' } }: FastifyRequest): Format {
+  if (accept.includes(types.csv)) return 'csv'
+  return accept.includes(types.ndjson) ? 'ndjson' : 'json'
+}
+
+async function* writeJson(pages: AsyncIterable<AttendanceRow[]>) {
+  yield '{"data":['
+  let first = true
+  for await (const rows of pages) {
+    if (rows.length === 0) continue
+    yield (first ? '' : ',') + rows.map((row) => JSON.stringify(row)).join(',')
+    first = false
+  }
+  yield ']}'
+}
+
+async function* writeNdjson(pages: AsyncIterable<AttendanceRow[]>) {
+  for await (const rows of pages) yield rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+}

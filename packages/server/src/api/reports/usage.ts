@@ -1,0 +1,54 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { toIso, Usage } from '@rollcall/protocol'
+import { Type } from 'typebox'
+import type { Context } from '../../context.ts'
+import { Refusal } from '../../error.ts'
+import { type ApiAuth, callerOf } from '../auth/auth.ts'
+import { requireRoom } from '../find.ts'
+import { refusals } from '../http/refusals.ts'
+import { usageRowsMax } from '../limits.ts'
+import { readPeriod } from './attendance-rows.ts'
+import { countSteps, countUsage } from './count-usage.ts'
+import { PeriodQuery, toPeriod } from './period.ts'
+
+const UsageQuery = Type.Object({
+  ...PeriodQuery.properties,
+  groupBy: Type.Optional(
+    Type.Union([Type.Literal('day'), Type.Literal('hour'), Type.Literal('room'), Type.Literal('participant')], {
+      description: 'day, hour, room or participant',
+      about: 'What a row is; without it, a day. Days and hours are those of UTC.',
+    }),
+  ),
+})
+
+/** `GET /v2/usage`: how much the rooms were used, and when. */
+export function usageRoutes(
+  { reads, clock }: Pick<Context, 'reads' | 'clock'>,
+  { auth }: { auth: ApiAuth },
+): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    const usage = {
+      operationId: 'getUsage',
+      tags: ['Reports'],
+      summary: 'Get usage',
+      description:
+        'Sessions, people, minutes and the most at one moment, of the stays that reach into the time asked for.',
+      querystring: UsageQuery,
+      response: { 200: Usage, ...refusals('ROOM_NOT_FOUND') },
+    }
+    app.get('/v2/usage', { onRequest: auth.crawler, schema: usage }, async (request) => {
+      const caller = callerOf(request)
+      const { roomId, groupBy = 'day' } = request.query
+      const now = clock.now()
+      const period = toPeriod(request.query, now)
+      if ((groupBy === 'day' || groupBy === 'hour') && countSteps(period, groupBy) > usageRowsMax) {
+        throw new Refusal('BAD_REQUEST', `from and to are more than ${usageRowsMax} ${groupBy}s apart: ask for less`)
+      }
+      const room = roomId === undefined ? {} : { roomId: (await requireRoom(reads, caller, roomId)).roomId }
+      const count = countUsage(groupBy, period, now)
+      for await (const record of readPeriod(reads, caller.key.keyId, { ...period, ...room })) count.add(record)
+      const [from, to] = [period.from, period.to].map((at) => toIso(at))
+      return { from, to, groupBy, ...count.finish() } as Usage
+    })
+  }
+}

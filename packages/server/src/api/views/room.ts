@@ -1,0 +1,58 @@
+import { type Room as ApiRoom, type DeactivatedRoom, type ListedRoom, toIso, type User } from '@rollcall/protocol'
+import type { Key, Room } from '../../store/rows.ts'
+
+export type RoomViewOptions = {
+  /** What `links` are built on, without a slash at the end. */
+  base: string
+  key: Key
+}
+
+/** A room as the API shows it, the keys in the documented order. */
+export function toRoom(room: Room, { base, key }: RoomViewOptions): ApiRoom {
+  const { roomId, customRoomId, ...rest } = describe(room, base)
+  return { roomId, customRoomId, userId: key.userId, ...rest }
+}
+
+/** The same in the list of rooms: its owner in place of the owner's id. */
+export function toListedRoom(room: Room, { base, key }: RoomViewOptions): ListedRoom {
+  const { roomId, customRoomId, ...rest } = describe(room, base)
+  return { roomId, customRoomId, user: toUser(key), ...rest }
+}
+
+/** A room in the names that it had in the API's first version: deactivating it still answers so. */
+export function toDeactivatedRoom(room: Room, { key }: Pick<RoomViewOptions, 'key'>): DeactivatedRoom {
+  const { roomId, customRoomId } = room
+  return {
+    ...(room.webhook && { webhook: room.webhook }),
+    disabled: room.disabled,
+    meetingId: roomId,
+    userMeetingId: customRoomId,
+    userId: key.userId,
+    createdAt: toIso(room.createdAt),
+    updatedAt: toIso(room.updatedAt),
+    user: toUser(key),
+    id: room.id,
+    roomId,
+    customRoomId,
+  }
+}
+
+function describe(room: Room, base: string): Omit<ApiRoom, 'userId'> {
+  const { roomId, customRoomId, disabled, id, webhook, autoClose, allowedParticipantIds } = room
+  return {
+    roomId,
+    customRoomId,
+    disabled,
+    createdAt: toIso(room.createdAt),
+    updatedAt: toIso(room.updatedAt),
+    id,
+    ...(webhook && { webhook: { endPoint: webhook.endPoint, events: webhook.events } }),
+    ...(autoClose && { autoCloseConfig: autoClose }),
+    ...(allowedParticipantIds && { allowedParticipantIds }),
+    links: { get_room: `${base}/v2/rooms/${roomId}`, get_session: `${base}/v2/sessions/?roomId=${roomId}` },
+  }
+}
+
+function toUser({ userId, name, email }: Key): User {
+  return { id: userId, name, email }
+}

@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+import { stripVTControlCharacters } from 'node:util'
+import { defineCommand, runCommand, runMain } from 'citty'
+import { demo } from './demo/command.ts'
+import { keys } from './keys.ts'
+import { link } from './link.ts'
+import { migrateData } from './migrate-data/command.ts'
+import { rebuild } from './rebuild/command.ts'
+import { source } from './source.ts'
+import { token } from './token.ts'
+import { verify } from './verify/command.ts'
+
+const cli = defineCommand({
+  meta: { name: 'rollcall', description: 'Keys, tokens, sources and the record of a Rollcall server' },
+  subCommands: { keys, token, link, source, verify, rebuild, 'migrate-data': migrateData, demo },
+})
+
+const rawArgs = process.argv.slice(2)
+if (rawArgs.length === 0 || rawArgs.includes('--help') || rawArgs.includes('-h')) {
+  await runMain(cli, { rawArgs: rawArgs.length === 0 ? ['--help'] : rawArgs })
+} else {
+  try {
+    await runCommand(cli, { rawArgs })
+  } catch (error) {
+    process.stderr.write(`rollcall: ${stripVTControlCharacters((error as Error).message)}\n`)
+    process.exitCode = 1
+  }
+}

@@ -1,0 +1,249 @@
+import { sql } from 'kysely'
+import type { Rules } from '../../ledger/state.ts'
+import { digestOf, factOf } from '../../record/fact-text.ts'
+import { applyAgain } from '../../record/record.ts'
+import { sealSessions } from '../../record/seal.ts'
+import { compareTables } from '../../store/copies/compare.ts'
+import type { FreshTables } from '../../store/copies/kept-tables.ts'
+import { prepareFactStore } from '../../store/facts/facts.ts'
+import { prepareBucketWriter } from '../../store/sessions/buckets.ts'
+import { createSealStore, type SessionToSeal } from '../../store/sessions/seals.ts'
+import { createSessionReads } from '../../store/sessions/sessions.ts'
+
+export type Rebuilt = {
+  /** How many were folded again. */
+  facts: number
+  /** Rows that were not as the log has them. */
+  differences: number
+  /** Sessions whose log is not complete: they are as they were. */
+  sessionsLeft: number
+}
+
+/** What is told while it goes on: each difference, in words; and how many facts of all are done. */
+export type RebuildReport = { tell(text: string): void; progress(done: number, all: number): void }
+
+/** Facts folded in one transaction. */
+const pageFacts = 5000
+/** Sessions that are read, and sealed or counted, in one transaction. */
+const pageSessions = 500
+
+/**
+ * Folds the raw log into fresh tables, and puts whatever they have otherwise in place of what is kept, in one transaction:
+ * whenever it is broken off, the kept tables are as they were, or as the log has them. The log itself is left alone, and so
+ * is whatever it does not tell: keys, rooms, sources, and how the media went.
+ */
+export async function rebuild(
+  fresh: FreshTables,
+  rules: Rules,
+  report: RebuildReport,
+  { dryRun }: { dryRun: boolean },
+): Promise<Rebuilt> {
+  const { db, kept } = fresh
+  for (const table of ['keys', 'rooms']) await run(fresh, `insert into ${table} select * from ${kept}.${table}`)
+  const { facts, unlike } = await foldLog(fresh, rules, report)
+  const sessionsLeft = await takeOver(fresh)
+  await bringInLine(fresh)
+  await sealAgain(fresh)
+
+  const comparison = await compareTables(fresh)
+  let differences = unlike.length
+  for (const { keyId, seq, was, is } of unlike) {
+    report.tell(`facts: key_id ${keyId}, seq ${seq}: outcome is ${was}, folded again ${is}`)
+  }
+  for await (const { text, rows } of comparison.list()) {
+    differences += rows
+    report.tell(text)
+  }
+  if (!dryRun && differences > 0) {
+    await db.transaction(async () => {
+      await comparison.mend()
+      for (const { keyId, seq, is } of unlike) {
+        await sql`
+          update ${sql.raw(kept)}.facts set outcome = ${is}
+          where key_id = ${keyId} and seq = ${seq}`.execute(db.kysely)
+      }
+    })
+  }
+  return { facts, differences, sessionsLeft }
+}
+
+/** A fact of which something else became than is written beside it. */
+type Unlike = { keyId: number; seq: number; was: string; is: string }
+
+/** Folds every session whose beginning is in the log; the others are noted in `left_sessions`. */
+async function foldLog(
+  fresh: FreshTables,
+  rules: Rules,
+  { progress, tell }: RebuildReport,
+): Promise<{ facts: number; unlike: Unlike[] }> {
+  const { db, kept } = fresh
+  await run(fresh, 'create table left_sessions (key_id integer, session_id text, primary key (key_id, session_id))')
+  await run(fresh, 'create table left_keys (key_id integer primary key)')
+  await run(fresh, `insert into left_keys select key_id from ${kept}.counters where facts_dropped > 0`)
+  const openFacts = prepareFactStore(db)
+  const unlike: Unlike[] = []
+  let facts = 0
+  const logs = await listLogs(fresh)
+  const all = logs.reduce((sum, log) => sum + log.facts, 0)
+  for (const log of logs) {
+    const { keyId } = log
+    const hasGaps = log.last - log.first + 1 !== log.facts
+    if (hasGaps) tell(`facts: key_id ${keyId}: there are gaps in its log: nothing of it is folded again`)
+    if (hasGaps || log.first !== 1 || log.erased > 0)
+      await run(fresh, `insert into left_keys values (${keyId}) on conflict do nothing`)
+    for (let seq = hasGaps ? log.last : log.first - 1; seq < log.last; ) {
+      const page = await listFacts(fresh, keyId, seq)
+      await db.transaction(() => foldPage(keyId, page))
+      seq = page.at(-1)?.seq ?? log.last
+      facts += page.length
+      progress(facts, all)
+    }
+  }
+  await run(
+    fresh,
+    `insert into left_sessions select k.key_id, k.id from ${kept}.sessions as k where k.key_id in (select key_id from left_keys)
+      and not exists (select 1 from sessions as f where f.key_id = k.key_id and f.id = k.id)
+      and not exists (select 1 from left_sessions as l where l.key_id = k.key_id and l.session_id = k.id)`,
+  )
+  return { facts, unlike }
+
+  async function foldPage(keyId: number, page: LoggedFact[]): Promise<void> {
+    const store = openFacts()
+    const said = page.map(({ factJson, receivedAt }) => factOf(factJson, receivedAt))
+    await store.prepare([{ keyId, facts: said }])
+    for (const [i, { seq, sessionId, outcome, factJson, isErased }] of page.entries()) {
+      const fact = said[i]
+      if (fact === undefined || isErased) continue
+      const claimed = await store.claim(keyId, fact, digestOf(factJson))
+      const is =
+        claimed === true ? await applyAgain({ facts: store, rules }, keyId, fact, sessionId) : ('duplicate' as const)
+      if (is === 'unfounded') await noteLeft(keyId, sessionId ?? '')
+      else if (is !== outcome) unlike.push({ keyId, seq, was: outcome, is })
+    }
+    await store.flush()
+  }
+
+  async function noteLeft(keyId: number, sessionId: string): Promise<void> {
+    await sql`insert into left_sessions values (${keyId}, ${sessionId}) on conflict do nothing`.execute(db.kysely)
+  }
+}
+
+/** `erased`: facts of sessions that were erased. */
+type Log = { keyId: number; first: number; last: number; facts: number; erased: number }
+type LoggedFact = {
+  seq: number
+  sessionId: string | null
+  outcome: string
+  receivedAt: number
+  factJson: string
+  isErased: boolean | number
+}
+
+async function listLogs({ db, kept }: FreshTables): Promise<Log[]> {
+  const { rows } = await sql<Log>`
+    select f.key_id as "keyId", min(seq) as first, max(seq) as last, count(*) as facts, count(e.session_id) as erased
+    from ${sql.raw(kept)}.facts as f
+    left join ${sql.raw(kept)}.counters as c on c.key_id = f.key_id
+    left join ${sql.raw(kept)}.erased_sessions as e on e.key_id = f.key_id and e.session_id = f.session_id
+    where seq > coalesce(c.facts_dropped, 0)
+    group by f.key_id order by f.key_id`.execute(db.kysely)
+  return rows
+}
+
+async function listFacts({ db, kept }: FreshTables, keyId: number, after: number): Promise<LoggedFact[]> {
+  const { rows } = await sql<LoggedFact>`
+    select f.seq, f.session_id as "sessionId", f.outcome, f.received_at as "receivedAt", f.fact_json as "factJson",
+      e.session_id is not null as "isErased"
+    from ${sql.raw(kept)}.facts as f
+    left join ${sql.raw(kept)}.erased_sessions as e on e.key_id = f.key_id and e.session_id = f.session_id
+    where f.key_id = ${keyId} and f.seq > ${after} order by f.seq limit ${pageFacts}`.execute(db.kysely)
+  return rows
+}
+
+/** Takes sessions that cannot be folded again over as they are. Gives how many. */
+async function takeOver(fresh: FreshTables): Promise<number> {
+  const { db, kept } = fresh
+  const left = '(select key_id, session_id from left_sessions)'
+  await run(fresh, `insert into sessions select * from ${kept}.sessions where (key_id, id) in ${left}`)
+  for (const table of ['participants', 'marks', 'seals']) {
+    await run(fresh, `insert into ${table} select * from ${kept}.${table} where (key_id, session_id) in ${left}`)
+  }
+  for (const table of ['claims', 'changes', 'counters']) {
+    const ofLeft = 'where key_id in (select key_id from left_keys)'
+    await run(fresh, `delete from ${table} ${ofLeft}`)
+    await run(fresh, `insert into ${table} select * from ${kept}.${table} ${ofLeft}`)
+  }
+  const openBuckets = prepareBucketWriter(db)
+  type Row = { keyId: number; id: string; roomId: string; startAt: number | null; endAt: number | null }
+  let sessions = 0
+  for (let after = { keyId: 0, id: '' }; ; ) {
+    const { rows } = await sql<Row>`
+      select s.key_id as "keyId", s.id, room_id as "roomId", start_at as "startAt", end_at as "endAt"
+      from sessions as s join left_sessions as l on l.key_id = s.key_id and l.session_id = s.id
+      where (s.key_id, s.id) > (${after.keyId}, ${after.id}) order by s.key_id, s.id limit ${pageSessions}`.execute(
+      db.kysely,
+    )
+    const last = rows.at(-1)
+    if (last === undefined) return sessions
+    await db.transaction(async () => {
+      const buckets = openBuckets()
+      for (const { keyId, roomId, startAt, endAt } of rows) {
+        if (startAt !== null) buckets.count(keyId, undefined, { roomId, startAt, ended: endAt !== null })
+      }
+      await buckets.flush()
+    })
+    sessions += rows.length
+    after = last
+  }
+}
+
+/** What the log does not tell is as it is kept: when somebody looks next, and which empty buckets are left over. */
+async function bringInLine(fresh: FreshTables): Promise<void> {
+  const { kept } = fresh
+  await run(
+    fresh,
+    `insert into counters (key_id, fact_seq, change_seq) select key_id, max(seq), 0 from ${kept}.facts
+      where key_id not in (select key_id from left_keys) group by key_id
+      on conflict (key_id) do update set fact_seq = excluded.fact_seq`,
+  )
+  // Whoever looked, and found that it was too early, put it off.
+  const same = 'k.key_id = sessions.key_id and k.id = sessions.id and k.look_at > sessions.look_at'
+  await run(
+    fresh,
+    `update sessions set look_at = (select k.look_at from ${kept}.sessions as k where ${same})
+      where exists (select 1 from ${kept}.sessions as k where ${same})`,
+  )
+  const bucket = 'f.key_id = k.key_id and f.room_id = k.room_id and f.level = k.level and f.start_at = k.start_at'
+  const empty = (one: string) => `${one}.sessions = 0 and ${one}.ended = 0`
+  await run(
+    fresh,
+    `delete from session_buckets as f where ${empty('f')}
+      and not exists (select 1 from ${kept}.session_buckets as k where ${bucket} and ${empty('k')})`,
+  )
+  await run(
+    fresh,
+    `insert into session_buckets select * from ${kept}.session_buckets as k where ${empty('k')}
+      and not exists (select 1 from session_buckets as f where ${bucket})`,
+  )
+}
+
+/** Seals what is kept sealed. */
+async function sealAgain({ db, kept }: FreshTables): Promise<void> {
+  const seals = createSealStore(db)
+  const sessions = createSessionReads(db, () => 0)
+  for (;;) {
+    const { rows } = await sql<SessionToSeal>`
+      select s.key_id as "keyId", s.id as "sessionId", s.seal_at as "sealAt", keys.api_key as "apiKey", keys.user_id as "userId"
+      from sessions as s join ${sql.raw(kept)}.sessions as k on k.key_id = s.key_id and k.id = s.id
+      join keys on keys.key_id = s.key_id
+      where s.seal_at is not null and s.start_at is not null and k.seal_at is null limit ${pageSessions}`.execute(
+      db.kysely,
+    )
+    if (rows.length === 0) return
+    await db.transaction(() => sealSessions({ seals, sessions }, rows))
+  }
+}
+
+async function run({ db }: FreshTables, text: string): Promise<void> {
+  await sql.raw(text).execute(db.kysely)
+}

@@ -1,0 +1,153 @@
+import { hash } from 'node:crypto'
+import {
+  type Participant as ApiParticipant,
+  type Session as ApiSession,
+  type TimelogEntry as ApiTimelogEntry,
+  engineOf,
+  toIso,
+} from '@rollcall/protocol'
+import { insideMs } from '../ledger/ledger.ts'
+import type { Participant, Session } from '../ledger/state.ts'
+import type { TimelogEntry } from '../ledger/stays.ts'
+import { toTimelogs, whoWasInside } from '../ledger/timelogs.ts'
+import type { Key } from '../store/rows.ts'
+import type { ListedSession, SealedText, SessionRecord, WebhookSummary } from '../store/store.ts'
+
+export type ViewOptions = {
+  /** Epoch milliseconds: what is open lasts until now. */
+  now: number
+  /** What `links` are built on, without a slash at the end. */
+  base: string
+  key: Pick<Key, 'apiKey' | 'userId'>
+  /** What became of the webhooks about each session, by its id; of others there were none. */
+  webhooks?: Map<string, WebhookSummary>
+}
+
+/** What was told others of a session, before anything was. */
+const noWebhooks: WebhookSummary = { totalCount: 0, successCount: 0, data: [] }
+
+/** A session as the API shows it. */
+export function toSession(record: SessionRecord, { now, base, key, webhooks }: ViewOptions): ApiSession {
+  const { session, customRoomId, participants } = record
+  const logs = toTimelogs(record)
+  const { activeMs, maxInside } = sumUp(logs.values(), now)
+  return {
+    id: session.id,
+    roomId: session.roomId,
+    start: toIso(session.startAt),
+    end: session.endAt === null ? null : toIso(session.endAt),
+    participants: participants.map((person) =>
+      toParticipant(session, person, logs.get(person.participantId) ?? [], now),
+    ),
+    status: session.endAt === null ? 'ongoing' : 'ended',
+    links: toLinks(session, base),
+    customRoomId,
+    apiKey: key.apiKey,
+    userId: key.userId,
+    activeDuration: activeMs / 1000,
+    maxJoinedPeersCount: maxInside,
+    webhook: webhooks?.get(session.id) ?? noWebhooks,
+    engine: engineOf(session.source),
+    revision: session.revision,
+    updatedAt: toIso(session.updatedAt),
+    participantSeconds: insideMs(session, session.endAt ?? now) / 1000,
+    uniqueParticipants: session.people,
+    ...(record.truncated && { participantsTruncated: true as const }),
+  }
+}
+
+/** A session of a list as JSON text: made before, or made now. */
+export function toListedText(listed: ListedSession, view: ViewOptions & { activeAt?: number | undefined }): string {
+  if ('record' in listed) {
+    const { activeAt } = view
+    const whoThen = activeAt === undefined ? {} : { activeParticipantIds: whoWasInside(listed.record, activeAt) }
+    return JSON.stringify({ ...toSession(listed.record, view), ...whoThen })
+  }
+  const { id, roomId, head, middle, tail } = listed.sealed
+  const links = JSON.stringify(toLinks({ id, roomId }, view.base))
+  const webhook = JSON.stringify(view.webhooks?.get(id) ?? noWebhooks)
+  return `${head},"links":${links},${middle},"webhook":${webhook},${tail}`
+}
+
+/** The text of a session that ended: of its people, no more than `participantsMax`. */
+export function sealSession(
+  record: SessionRecord,
+  key: ViewOptions['key'],
+  participantsMax: number,
+): SealedText & { gaps: 0 | 1 } {
+  const { session, participants } = record
+  const part = {
+    ...record,
+    participants: participants.slice(0, participantsMax),
+    truncated: participants.length > participantsMax,
+  }
+  const shown = toSession(part, { now: session.endAt ?? 0, base: '', key })
+  const entries = Object.entries(shown)
+  const at = (name: keyof ApiSession) => entries.findIndex(([one]) => one === name)
+  const textOf = (from: number, to?: number) => JSON.stringify(Object.fromEntries(entries.slice(from, to))).slice(1, -1)
+  const lastedMs = (session.endAt ?? session.startAt) - session.startAt
+  return {
+    head: `{${textOf(0, at('links'))}`,
+    middle: textOf(at('links') + 1, at('webhook')),
+    tail: `${textOf(at('webhook') + 1)}}`,
+    gaps: participants.length === 0 || Math.round(shown.activeDuration * 1000) < lastedMs ? 1 : 0,
+  }
+}
+
+/** Everybody in a record, as the API shows them. */
+export function toParticipants(record: SessionRecord, now: number): ApiParticipant[] {
+  const logs = toTimelogs(record)
+  return record.participants.map((person) =>
+    toParticipant(record.session, person, logs.get(person.participantId) ?? [], now),
+  )
+}
+
+export function toLinks({ roomId, id }: Pick<Session, 'roomId' | 'id'>, base: string): ApiSession['links'] {
+  return { get_room: `${base}/v2/rooms/${roomId}`, get_session: `${base}/v2/sessions/${id}` }
+}
+
+function toParticipant(session: Session, person: Participant, log: TimelogEntry[], now: number): ApiParticipant {
+  let insideMs = 0
+  for (const { joinedAt, leftAt } of log) insideMs += Math.max(0, (leftAt ?? now) - joinedAt)
+  return {
+    participantId: person.participantId,
+    name: person.name,
+    timelog: log.map(toEntry),
+    _id: session.id.slice(0, 8) + hash('sha256', session.id + person.participantId).slice(0, 16),
+    totalSeconds: insideMs / 1000,
+    kind: person.kind,
+  }
+}
+
+function toEntry({ joinedAt, leftAt, reason, inferred }: TimelogEntry): ApiTimelogEntry {
+  const cause = reason ?? inferred
+  return {
+    start: toIso(joinedAt),
+    end: leftAt === null ? null : toIso(leftAt),
+    ...(cause !== null && { reason: cause }),
+    ...(inferred !== null && { inferred: true as const }),
+  }
+}
+
+/** How long somebody was inside, and how many at most at one moment: whoever leaves as another joins are two. */
+function sumUp(logs: Iterable<TimelogEntry[]>, now: number): { activeMs: number; maxInside: number } {
+  const steps: { at: number; by: number }[] = []
+  for (const log of logs) {
+    for (const { joinedAt, leftAt } of log) {
+      steps.push({ at: joinedAt, by: 1 }, { at: leftAt ?? Math.max(now, joinedAt), by: -1 })
+    }
+  }
+  // Joins before leaves: a stay of no length was still somebody inside.
+  steps.sort((a, b) => a.at - b.at || b.by - a.by)
+  let inside = 0
+  let maxInside = 0
+  let activeMs = 0
+  let since = 0
+  for (const { at, by } of steps) {
+    if (inside === 0) since = at
+    inside += by
+    maxInside = Math.max(maxInside, inside)
+    if (inside === 0) activeMs += at - since
+  }
+  return { activeMs, maxInside }
+}

@@ -1,0 +1,55 @@
+import {
+  type CloseName,
+  isCleanId,
+  type JoinMessage,
+  type Json,
+  participantIdMaxLength,
+  toCleanText,
+} from '@rollcall/protocol'
+import type { Static } from 'typebox'
+import { TokenRefusal, type TokenVerifier, type Verified } from '../api/auth/token.ts'
+import type { Context } from '../context.ts'
+import { randomLetters } from '../store/database/ids.ts'
+import type { Room } from '../store/rows.ts'
+import type { Identity } from './connection.ts'
+
+type Join = Static<typeof JoinMessage>
+
+/** Who may come in, or the name of the close that says why not. */
+export type Admission = { keyId: number; room: Room; identity: Identity; mayEnter: boolean } | { refused: CloseName }
+
+/** Looks into a join: the token (this once), the room, and whether this participant may be in it. */
+export async function checkJoin(
+  { reads }: Pick<Context, 'reads'>,
+  verifyToken: TokenVerifier,
+  join: Join,
+): Promise<Admission> {
+  let token: Verified
+  try {
+    token = await verifyToken(join.token)
+  } catch (error) {
+    if (!(error instanceof TokenRefusal)) throw error
+    return { refused: error.reason === 'key' ? 'INVALID_API_KEY' : 'INVALID_TOKEN' }
+  }
+  if (!token.roles.has('rtc')) return { refused: 'INVALID_TOKEN' }
+  const { keyId } = token.key
+  const room = await reads.findRoom(keyId, join.roomId)
+  if (token.roomId !== undefined && token.roomId !== room?.roomId) return { refused: 'UNAUTHORIZED_ROOM_ID' }
+  if (room === undefined || room.disabled) return { refused: 'INVALID_MEETING_ID' }
+
+  const participantId = join.participantId ?? token.participantId ?? randomLetters(8)
+  const isBoundToAnother = token.participantId !== undefined && token.participantId !== participantId
+  const isAllowed = room.allowedParticipantIds === null || room.allowedParticipantIds.includes(participantId)
+  if (isBoundToAnother || !isAllowed || !isParticipantId(participantId)) return { refused: 'INVALID_PARTICIPANT_ID' }
+
+  const { permissions } = token
+  const mayEnter = permissions.has('allow_join')
+  if (!mayEnter && !permissions.has('ask_join')) return { refused: 'INVALID_PERMISSIONS' }
+  const name = toCleanText(join.name ?? participantId)
+  const metadata = (join.metadata ?? null) as Json | null
+  return { keyId, room, identity: { participantId, name, metadata, permissions }, mayEnter }
+}
+
+function isParticipantId(id: string): boolean {
+  return id.length > 0 && id.length <= participantIdMaxLength && isCleanId(id)
+}

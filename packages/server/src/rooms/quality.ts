@@ -1,0 +1,59 @@
+import { hostedSource, type Quality, QualityReport, type StatsMessage } from '@rollcall/protocol'
+import type { Static } from 'typebox'
+import { Compile } from 'typebox/compile'
+import type { Context } from '../context.ts'
+import { explain } from '../runtime/explain.ts'
+import type { Connection } from './connection.ts'
+import type { RtcLimits } from './limits.ts'
+import { type HostedRoom, nextMoment } from './room.ts'
+
+type Message = Static<typeof StatsMessage>
+
+/** Why a sample is not taken. */
+export type Untaken = { code: 'INVALID_STATS' | 'TOO_MANY_STATS'; message: string }
+
+const reportCheck = Compile(QualityReport)
+
+/**
+ * Takes the samples that clients send of their own media. Each is recorded in the background: nobody waits for it, and one
+ * that is lost is no loss to the record of who was there.
+ */
+export function createQualityIntake(
+  { record, clock, log }: Pick<Context, 'record' | 'clock' | 'log'>,
+  limits: RtcLimits,
+): (room: HostedRoom, connection: Connection, message: Message) => Untaken | undefined {
+  return (room, connection, { stats, resolutionUsage, deviceInfo, sdkInfo }) => {
+    const report: unknown = {
+      stats,
+      ...(resolutionUsage !== undefined && { resolutionUsage }),
+      ...(deviceInfo !== undefined && { deviceInfo }),
+      ...(sdkInfo !== undefined && { sdkInfo }),
+    }
+    if (!reportCheck.Check(report)) return { code: 'INVALID_STATS', message: explain(reportCheck, report) }
+    const now = performance.now()
+    if (now - connection.sampledAt < limits.statsIntervalMs) {
+      const message = `stats are taken once in ${limits.statsIntervalMs} ms: this sample is dropped`
+      return { code: 'TOO_MANY_STATS', message }
+    }
+    connection.sampledAt = now
+    connection.samples += 1
+    keep(room, connection, report)
+  }
+
+  function keep(room: HostedRoom, { id, samples, identity }: Connection, report: QualityReport): void {
+    const fact: Quality = {
+      type: 'quality',
+      id: `${id}:quality:${samples}`,
+      source: hostedSource,
+      roomId: room.roomId,
+      participantId: identity?.participantId ?? '',
+      connectionId: id,
+      at: nextMoment(room, clock.now()),
+      receivedAt: clock.now(),
+      ...report,
+    }
+    record(room.keyId, [fact], { fence: room.hold?.fence }).catch((err) =>
+      log.warn({ err, factId: fact.id }, 'a sample was not recorded'),
+    )
+  }
+}

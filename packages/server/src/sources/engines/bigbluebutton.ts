@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto'
+import type { Json, SourceSettings } from '@rollcall/protocol'
+import { Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { Refusal } from '../../error.ts'
+import { requireBearer } from './bearer.ts'
+import type { Engine, Told } from './engine.ts'
+import { isSame, parseJson, tellUnknown, toId, toName } from './told.ts'
+
+// The callbacks of bbb-webhooks: a form whose `event` is a JSON array. They have no id, but each says when it was made, and
+// says so again at each attempt.
+
+const Text = Type.String({ minLength: 1 })
+const Meeting = Type.Object({
+  'internal-meeting-id': Text,
+  'external-meeting-id': Text,
+  'create-time': Type.Optional(Type.Integer({ minimum: 1 })),
+})
+const User = Type.Object({ 'internal-user-id': Text })
+type User = Type.Static<typeof User> & { 'external-user-id'?: unknown; name?: unknown }
+const Moment = Type.Object({ ts: Type.Integer({ minimum: 1 }) })
+const checkOfMeeting = Compile(
+  Type.Object({ data: Type.Object({ attributes: Type.Object({ meeting: Meeting }), event: Moment }) }),
+)
+const checkOfUser = Compile(
+  Type.Object({ data: Type.Object({ attributes: Type.Object({ meeting: Meeting, user: User }), event: Moment }) }),
+)
+type OfMeeting = Type.Static<ReturnType<typeof checkOfMeeting.Type>>
+type OfUser = Type.Static<ReturnType<typeof checkOfUser.Type>>
+
+/** Events that say nothing of attendance; what is said and written in a meeting is among them. */
+const otherEvents =
+  /^(user-(audio|cam|presenter|emoji|raise-hand)|meeting-(recording|screenshare|presentation)|chat|pad|poll|rap)-/
+
+/** Which algorithm a checksum is of, by its length in hex digits. */
+const algorithms: { [length: number]: string } = { 40: 'sha1', 64: 'sha256', 96: 'sha384', 128: 'sha512' }
+
+export const bigbluebutton: Engine<SourceSettings['bigbluebutton']> = {
+  oneLife: 'usually',
+  // Its requests time out after 5 s.
+  patienceMs: 3000,
+
+  verify({ headers, body, urls }, { secret, callbackUrl }) {
+    if (headers.authorization !== undefined) return requireBearer(headers, secret)
+    const [, checksum = ''] = /[?&]checksum=([0-9a-f]+)$/i.exec(urls[0] ?? '') ?? []
+    const algorithm = algorithms[checksum.length]
+    if (algorithm === undefined)
+      refuse('there is neither a checksum at the end of its address nor an authorization header')
+    const called = urls.map((url) => url.slice(0, -'?checksum='.length - checksum.length))
+    // It signs the address as it was told it, which a proxy in between may have changed.
+    const isSigned = [...(callbackUrl === undefined ? [] : [callbackUrl]), ...called].some((url) =>
+      isSame(checksum.toLowerCase(), createHash(algorithm).update(url).update(body).update(secret).digest('hex')),
+    )
+    if (!isSigned) {
+      refuse(`the checksum is not of its secret and the address ${called[0]}: register that one, or set callbackUrl`)
+    }
+  },
+
+  normalise({ body }) {
+    const { events, sentAt } = readBody(body)
+    if (!Array.isArray(events)) {
+      const why = `a body of ${body.length} bytes without a list of events`
+      return { told: [tellUnknown(null, why)], ignored: 0 }
+    }
+    const told = events.map(tell)
+    const kept = told.filter((one) => one !== undefined)
+    return { told: kept, ignored: told.length - kept.length, sentAt }
+  },
+
+  /**
+   * Whoever leaves is who joined under the same internal id: the external one, which tells who somebody is, is sometimes
+   * missing from a leave, or another person's.
+   */
+  async complete(told, { findConnected }) {
+    const joined = new Map<string, string>()
+    const completed: Told[] = []
+    for (const one of told) {
+      if (one.type === 'participant-joined') joined.set(one.connectionId ?? '', one.participantId)
+      if (one.type !== 'participant-left') completed.push(one)
+      else {
+        const { roomId, sessionKey = '', connectionId = '' } = one
+        const who = joined.get(connectionId) ?? (await findConnected(roomId, sessionKey, connectionId))
+        completed.push({ ...one, participantId: who ?? one.participantId })
+      }
+    }
+    return completed
+  },
+
+  describeSetup: (url) =>
+    `# on the BigBlueButton server; again whenever it could not reach this one for five minutes, which is harmless at any time
+BBB=$(bbb-conf --secret | awk '/URL:/ {print $2}')
+SECRET=$(bbb-conf --secret | awk '/Secret:/ {print $2}')
+QUERY='callbackURL=${encodeURIComponent(url)}'
+curl "\${BBB}api/hooks/create?$QUERY&checksum=$(printf %s "hooks/create$QUERY$SECRET" | sha256sum | cut -d ' ' -f 1)"`,
+}
+
+/** A form, or with some settings the bare list. */
+function readBody(body: Buffer): { events: Json | undefined; sentAt?: number } {
+  const text = body.toString()
+  if (text.trimStart().startsWith('[')) return { events: parseJson(text) }
+  const form = new URLSearchParams(text)
+  const sentAt = Number(form.get('timestamp') ?? 0)
+  return { events: parseJson(form.get('event') ?? ''), ...(sentAt > 0 && { sentAt }) }
+}
+
+/** Undefined for what says nothing of attendance. */
+function tell(event: Json): Told | undefined {
+  const { data, envelope } = (event ?? {}) as { data?: { id?: unknown }; envelope?: unknown }
+  // With `getRaw` it sends all that its own parts say to each other.
+  if (data === undefined && envelope !== undefined) return undefined
+  const name = data?.id
+  if (typeof name === 'string' && otherEvents.test(name)) return undefined
+  switch (name) {
+    case 'meeting-created':
+      if (!checkOfMeeting.Check(event)) break
+      return {
+        type: 'session-started',
+        ...placeOf(event),
+        at: event.data.attributes.meeting['create-time'] ?? event.data.event.ts,
+      }
+    case 'meeting-ended':
+      if (!checkOfMeeting.Check(event)) break
+      return { type: 'session-ended', ...placeOf(event), at: event.data.event.ts }
+    case 'user-joined':
+      if (!checkOfUser.Check(event)) break
+      return { type: 'participant-joined', ...describeUser(event), at: event.data.event.ts }
+    case 'user-left':
+      if (!checkOfUser.Check(event)) break
+      return { type: 'participant-left', ...describeUser(event), at: event.data.event.ts }
+    default:
+      return tellUnknown(event, `an event ${JSON.stringify(name)} is not known`)
+  }
+  return tellUnknown(event, `an event ${name} without what it takes`)
+}
+
+function placeOf({ data: { attributes } }: OfMeeting) {
+  const { meeting } = attributes
+  return { roomId: toId(meeting['external-meeting-id']), sessionKey: toId(meeting['internal-meeting-id']) }
+}
+
+function describeUser(event: OfUser) {
+  const user: User = event.data.attributes.user
+  const { 'internal-user-id': internalId, 'external-user-id': externalId, name } = user
+  // The external id is who somebody is to whoever let them in; the internal one is new at each join.
+  const isKnown = typeof externalId === 'string' && externalId !== ''
+  return {
+    ...placeOf(event),
+    participantId: toId(isKnown ? externalId : internalId),
+    connectionId: toId(internalId),
+    ...toName(typeof name === 'string' ? name : undefined),
+  }
+}
+
+function refuse(why: string): never {
+  throw new Refusal('SIGNATURE_INVALID', `This is not signed by BigBlueButton: ${why}`)
+}

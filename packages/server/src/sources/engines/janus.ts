@@ -1,0 +1,223 @@
+import { hash } from 'node:crypto'
+import type { Json, SourceSettings } from '@rollcall/protocol'
+import { Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { Refusal } from '../../error.ts'
+import type { Engine, Report, Told } from './engine.ts'
+import { janusApi } from './janus-api.ts'
+import { parseExactJson } from './janus-json.ts'
+import { createMemories, type Memory } from './janus-memory.ts'
+import { isSame, tellUnknown, toId, toName } from './told.ts'
+
+// Janus's event handlers: sampleevh posts events, wsevh sends them over a WebSocket that it opens; one at a time or as a
+// list. They come in the order in which they happened, have no ids, and name no session: a room is a place.
+
+/** What its sender says over a WebSocket that it speaks. */
+export const janusSubprotocol = 'janus-event-handlers'
+
+/** The user of basic authentication, where the source has no other. */
+const defaultUser = 'rollcall'
+
+const Id = Type.Union([Type.String({ minLength: 1 }), Type.Integer()])
+const checkEvent = Compile(
+  Type.Object({
+    type: Type.Integer(),
+    /** Microseconds. */
+    timestamp: Type.Integer({ exclusiveMinimum: 0 }),
+    emitter: Type.Optional(Type.String()),
+    session_id: Type.Optional(Id),
+    handle_id: Type.Optional(Id),
+    event: Type.Object({}),
+  }),
+)
+type Event = Type.Static<ReturnType<typeof checkEvent.Type>> & { [name: string]: Json }
+const checkOfRoom = Compile(Type.Object({ room: Id }))
+const checkOfPerson = Compile(Type.Object({ room: Id, id: Id }))
+
+const eventTypes = { session: 1, handle: 2, plugin: 64, core: 256 }
+
+export function createJanus(): Engine<SourceSettings['janus']> {
+  const memories = createMemories()
+
+  return {
+    oneLife: 'never',
+    // sampleevh gives up after ten seconds, and sends nothing else meanwhile.
+    patienceMs: 5000,
+    takesAnyAnswer: true,
+    subprotocol: janusSubprotocol,
+    api: janusApi,
+
+    verify({ headers, urls }, { user = defaultUser, password }) {
+      if (password === undefined) return
+      const { authorization = '' } = headers
+      const expected = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+      if (isSame(authorization, expected)) return
+      // Over a WebSocket Janus can send no header of its own.
+      const given = headers.upgrade === undefined ? undefined : URL.parse(urls[0] ?? '')?.searchParams.get('password')
+      if (given != null && isSame(given, password)) return
+      throw new Refusal(
+        'SIGNATURE_INVALID',
+        'This takes basic authentication with the user and password of this source, or over a WebSocket `?password=…`',
+      )
+    },
+
+    normalise(delivery, sourceId) {
+      const body = parseExactJson(delivery.body.toString())
+      if (body === undefined) {
+        return {
+          told: [tellUnknown(null, `a body of ${delivery.body.length} bytes that is not JSON`)],
+          ignored: 0,
+        }
+      }
+      const report: Report = { told: [], ignored: 0 }
+      for (const event of Array.isArray(body) ? body : [body]) readEvent(event, sourceId, report)
+      return report
+    },
+
+    describeSetup: (url, { user = defaultUser }, secret, name) => {
+      const password = secret ?? 'the password it was given'
+      const socketUrl = `${url.replace(/^http/, 'ws')}?password=${secret ?? '<the password it was given>'}`
+      return `# janus.jcfg: set these two lines inside the blocks "general" and "events" that it has. (Of two blocks of one name
+# Janus takes neither, nor anything else of the file.) Each Janus needs a server_name of its own.
+#   general: {  server_name = "${name.replaceAll(/["\\\n]/g, '')}"  }
+#   events: {   broadcast = true  }
+
+# janus.eventhandler.wsevh.jcfg, all of it: over a WebSocket, where Rollcall may be away for a while
+general: {
+  enabled = true
+  events = "sessions,handles,plugins,core"
+  backend = "${socketUrl}"
+  subprotocol = "${janusSubprotocol}"
+}
+
+# or janus.eventhandler.sampleevh.jcfg, all of it: over HTTP
+general: {
+  enabled = true
+  events = "sessions,handles,plugins,core"
+  backend = "${url}"
+  backend_user = "${user}"
+  backend_pwd = "${password}"
+  max_retransmissions = 10
+}`
+    },
+  }
+
+  function readEvent(event: Json, sourceId: string, report: Report): void {
+    if (!checkEvent.Check(event)) {
+      report.told.push(tellUnknown(event, 'no event of Janus: one has a type, a timestamp and an event'))
+      return
+    }
+    const { emitter = '', timestamp } = event
+    const memory = memories.of(sourceId, emitter)
+    const told = readKnown(event as Event, memory)
+    if (!isOfLoading(event as Event)) memory.noteHeard(timestamp)
+    report.sentAt = Math.floor(timestamp / 1000)
+    if (told.length === 0) report.ignored += 1
+    const digest = hash('sha256', JSON.stringify(event), 'base64url').slice(0, 22)
+    for (const [n, one] of told.entries()) {
+      const id = n === 0 ? `${timestamp} ${digest}` : `${timestamp} ${digest} ${n}`
+      report.told.push({ ...one, id, ...(emitter !== '' && { reporter: toId(emitter) }) })
+    }
+  }
+}
+
+/**
+ * What a plugin says of itself rather than of a handle. Some say that they are loaded, before Janus says that it started: it tells
+ * nothing of the one that was killed. (Debian's Janus: `janus.plugin.echojs` with `{"event":"loaded"}`.)
+ */
+function isOfLoading({ type, handle_id }: Event): boolean {
+  return type === eventTypes.plugin && handle_id === undefined
+}
+
+/** An event, for which a memory says what those before it left open. */
+function readKnown({ type, timestamp, session_id, handle_id, event }: Event, memory: Memory): Told[] {
+  const { name, status, plugin, data } = event as { [name: string]: Json }
+  switch (type) {
+    case eventTypes.session:
+      if (session_id === undefined || (name !== 'timeout' && name !== 'destroyed')) return []
+      return memory.endSession(String(session_id), timestamp).map((who) => tellLeave(who, timestamp, name))
+    case eventTypes.handle:
+      if (session_id === undefined || handle_id === undefined || name !== 'detached') return []
+      return memory
+        .endHandle(String(session_id), String(handle_id), timestamp)
+        .map((who) => tellLeave(who, timestamp, name))
+    case eventTypes.core:
+      if (status === 'started') return [tellRestart(timestamp, memory.restart(timestamp))]
+      // Whoever is inside goes down with it.
+      if (status === 'shutdown') return [tellRestart(timestamp, timestamp)]
+      return []
+    case eventTypes.plugin: {
+      if (plugin !== 'janus.plugin.videoroom') return []
+      const handle =
+        session_id !== undefined && handle_id !== undefined
+          ? { sessionId: String(session_id), handleId: String(handle_id) }
+          : undefined
+      return readVideoroom(data ?? null, timestamp, handle, memory)
+    }
+    default:
+      return []
+  }
+}
+
+type Handle = { sessionId: string; handleId: string }
+
+function readVideoroom(data: Json, timestamp: number, handle: Handle | undefined, memory: Memory): Told[] {
+  const name = (data as { event?: Json } | null)?.event
+  switch (name) {
+    case 'joined': {
+      if (!checkOfPerson.Check(data)) break
+      const who = whoOf(data)
+      if (handle !== undefined) memory.join(who, handle, timestamp)
+      const { display } = data as { display?: Json }
+      return [
+        {
+          type: 'participant-joined',
+          ...who,
+          ...toName(typeof display === 'string' ? display : undefined),
+          at: toMs(timestamp),
+        },
+      ]
+    }
+    case 'leaving':
+    case 'kicked': {
+      if (!checkOfPerson.Check(data)) break
+      const who = whoOf(data)
+      memory.leave(who, timestamp)
+      return [tellLeave(who, timestamp, name === 'kicked' ? name : 'left')]
+    }
+    case 'destroyed': {
+      if (!checkOfRoom.Check(data)) break
+      const roomId = toId(String(data.room))
+      memory.endRoom(roomId, timestamp)
+      return [{ type: 'session-ended', roomId, at: toMs(timestamp), reason: 'room-destroyed' }]
+    }
+    // Who publishes or not, subscribes, talks: they are inside before and after.
+    default:
+      return []
+  }
+  return [tellUnknown(data, `an event ${name} of a videoroom without what it takes`)]
+}
+
+type Who = { roomId: string; participantId: string }
+
+function whoOf({ room, id }: { room: string | number; id: string | number }): Who {
+  return { roomId: toId(String(room)), participantId: toId(String(id)) }
+}
+
+function tellLeave(who: Who, timestamp: number, reason: string): Told {
+  return { type: 'participant-left', ...who, at: toMs(timestamp), reason }
+}
+
+/** @param lastHeardAt microseconds; undefined where nothing was heard before */
+function tellRestart(timestamp: number, lastHeardAt: number | undefined): Told {
+  return {
+    type: 'source-started',
+    roomId: '',
+    at: toMs(timestamp),
+    ...(lastHeardAt !== undefined && { lastSeenAt: toMs(lastHeardAt) }),
+  }
+}
+
+function toMs(microseconds: number): number {
+  return Math.floor(microseconds / 1000)
+}

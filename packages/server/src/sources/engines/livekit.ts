@@ -1,0 +1,173 @@
+import { createHmac, hash } from 'node:crypto'
+import type { SourceSettings } from '@rollcall/protocol'
+import { Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { Refusal } from '../../error.ts'
+import type { Delivery, Engine, Report, Told } from './engine.ts'
+import { livekitApi } from './livekit-api.ts'
+import { readTime, toKind, toMs } from './livekit-participant.ts'
+import { isSame, parseJson, tellUnknown, toId, toName } from './told.ts'
+
+// LiveKit's webhooks: JSON as protobuf writes it. What is zero is left out, a 64-bit number is a text, an enum is a name.
+// They are read as they are, not through LiveKit's own types, to which a kind they do not know yet is an ordinary person.
+
+const Int64 = Type.Union([Type.String({ pattern: '^\\d{1,19}$' }), Type.Integer()])
+const Participant = Type.Object({
+  sid: Type.String({ minLength: 1 }),
+  identity: Type.String({ minLength: 1 }),
+  name: Type.Optional(Type.String()),
+  kind: Type.Optional(Type.Union([Type.String(), Type.Integer()])),
+  joinedAt: Type.Optional(Int64),
+  joinedAtMs: Type.Optional(Int64),
+  disconnectReason: Type.Optional(Type.Union([Type.String(), Type.Integer()])),
+  permission: Type.Optional(
+    Type.Object({ hidden: Type.Optional(Type.Boolean()), recorder: Type.Optional(Type.Boolean()) }),
+  ),
+})
+const Room = Type.Object({
+  sid: Type.String({ minLength: 1 }),
+  name: Type.String({ minLength: 1 }),
+  creationTime: Type.Optional(Int64),
+  creationTimeMs: Type.Optional(Int64),
+})
+const ofAny = { id: Type.Optional(Type.String({ minLength: 1 })), createdAt: Int64, room: Room }
+const checkRoomEvent = Compile(Type.Object({ event: Type.String(), ...ofAny }))
+const checkParticipantEvent = Compile(Type.Object({ event: Type.String(), ...ofAny, participant: Participant }))
+type RoomEvent = Type.Static<ReturnType<typeof checkRoomEvent.Type>>
+type ParticipantEvent = Type.Static<ReturnType<typeof checkParticipantEvent.Type>>
+
+/** Events that say nothing of attendance. Whoever never got in joined nothing: their connection was given up. */
+const otherEvents = /^(participant_connection_aborted|(track|egress|ingress|agent_job)_\w+)$/
+
+export const livekit: Engine<SourceSettings['livekit']> = {
+  oneLife: 'usually',
+  // LiveKit waits for as long as it takes, while what it has to say of the room waits behind; after 30 s that is dropped.
+  patienceMs: 5000,
+  api: livekitApi,
+
+  verify(delivery, { apiKey, secret }) {
+    const { headers, body } = delivery
+    const [header = '', payload = '', signature = '', ...more] = (headers.authorization ?? '').split('.')
+    if (headers.authorization === undefined) refuse('there is no authorization header')
+    if (more.length > 0 || readPart(header)?.alg !== 'HS256') refuse('the authorization header is no JWT of HS256')
+    const expected = createHmac('sha256', secret).update(`${header}.${payload}`).digest('base64url')
+    if (!isSame(signature, expected)) refuse('the JWT is not signed with the secret of this source')
+    const claims = claimsOf(delivery)
+    if (claims?.iss !== apiKey) refuse('the JWT names another API key than this source has')
+    // When it was made, and until when it is good, is not asked: LiveKit drops what is refused, and a clock that is wrong
+    // would lose everything. How wrong it is shows in the source's health. Replays are caught by the event's id.
+    if (!isSame(String(claims?.sha256), hash('sha256', body, 'base64'))) refuse('the JWT was made for another body')
+  },
+
+  normalise(delivery) {
+    return { ...readEvent(delivery), sentAt: readSentAt(delivery) }
+  },
+
+  describeSetup: (url, { apiKey }) =>
+    `# livekit.yaml
+webhook:
+  api_key: ${apiKey}
+  urls:
+    - ${url}`,
+}
+
+function readEvent({ body }: Delivery): Report {
+  const event = parseJson(body.toString())
+  if (event === undefined) return kept(tellUnknown(null, `a body of ${body.length} bytes that is not JSON`))
+  const { event: name, id } = (event ?? {}) as { event?: unknown; id?: unknown }
+  const factId = typeof id === 'string' && id !== '' ? toId(id) : undefined
+  if (typeof name === 'string' && otherEvents.test(name)) return { told: [], ignored: 1 }
+  switch (name) {
+    case 'room_started':
+    case 'room_finished':
+      if (!checkRoomEvent.Check(event)) break
+      return kept(name === 'room_started' ? tellStart(event) : tellEnd(event))
+    case 'participant_joined':
+    case 'participant_left':
+      if (!checkParticipantEvent.Check(event)) break
+      if (name === 'participant_joined') return kept(tellJoin(event))
+      // Moved to another node of LiveKit: no join follows, since to everybody else they never left.
+      if (event.participant.disconnectReason === 'MIGRATION') return { told: [], ignored: 1 }
+      return kept(tellLeave(event))
+    default:
+      return kept(tellUnknown(event, `an event ${JSON.stringify(name)} is not known`, factId))
+  }
+  return kept(tellUnknown(event, `an event ${name} without what it takes`, factId))
+}
+
+function kept(told: Told): Report {
+  return { told: [told], ignored: 0 }
+}
+
+function tellStart(event: RoomEvent): Told {
+  const { creationTimeMs, creationTime } = event.room
+  return { type: 'session-started', ...aboutRoom(event), at: readTime(creationTimeMs, creationTime, event.createdAt) }
+}
+
+function tellEnd(event: RoomEvent): Told {
+  return { type: 'session-ended', ...aboutRoom(event), at: toMs(event.createdAt) }
+}
+
+function tellJoin(event: ParticipantEvent): Told {
+  const { joinedAtMs, joinedAt } = event.participant
+  return {
+    type: 'participant-joined',
+    ...aboutParticipant(event),
+    at: readTime(joinedAtMs, joinedAt, event.createdAt),
+  }
+}
+
+function tellLeave(event: ParticipantEvent): Told {
+  const { joinedAtMs, joinedAt, disconnectReason } = event.participant
+  const since = readTime(joinedAtMs, joinedAt)
+  // Whoever failed to join was never inside, though LiveKit gives a time.
+  const wasInside = since > 0 && disconnectReason !== 'JOIN_FAILURE'
+  return {
+    type: 'participant-left',
+    ...aboutParticipant(event),
+    at: toMs(event.createdAt),
+    ...(wasInside && { joinedAt: since }),
+    ...(disconnectReason !== undefined && { reason: String(disconnectReason) }),
+  }
+}
+
+function aboutRoom({ id, room }: RoomEvent) {
+  return { ...(id !== undefined && { id: toId(id) }), roomId: toId(room.name), sessionKey: toId(room.sid) }
+}
+
+function aboutParticipant(event: ParticipantEvent) {
+  const { sid, identity, name } = event.participant
+  return {
+    ...aboutRoom(event),
+    participantId: toId(identity),
+    connectionId: toId(sid),
+    ...toName(name),
+    kind: toKind(event.participant),
+  }
+}
+
+/** When the JWT was made, which is when LiveKit began to send. */
+function readSentAt(delivery: Delivery): number | undefined {
+  const notBefore = claimsOf(delivery)?.nbf
+  return typeof notBefore === 'number' ? notBefore * 1000 : undefined
+}
+
+/** What the JWT of a delivery says, read once; undefined where it is none. */
+function claimsOf(delivery: Delivery): Part | undefined {
+  if (!claimsRead.has(delivery)) claimsRead.set(delivery, readPart(delivery.headers.authorization?.split('.')[1] ?? ''))
+  return claimsRead.get(delivery)
+}
+
+const claimsRead = new WeakMap<Delivery, Part | undefined>()
+
+type Part = { [name: string]: unknown }
+
+/** Header or payload of a JWT; undefined where it is none. */
+function readPart(part: string): Part | undefined {
+  const read = parseJson(Buffer.from(part, 'base64url').toString())
+  return typeof read === 'object' && read !== null && !Array.isArray(read) ? read : undefined
+}
+
+function refuse(why: string): never {
+  throw new Refusal('SIGNATURE_INVALID', `This is not signed by LiveKit: ${why}`)
+}

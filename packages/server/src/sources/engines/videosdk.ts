@@ -1,0 +1,113 @@
+import { verify } from 'node:crypto'
+import type { SourceSettings } from '@rollcall/protocol'
+import { Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { Refusal } from '../../error.ts'
+import type { Delivery, Engine, Report, Told } from './engine.ts'
+import type { PublicKeys } from './public-keys.ts'
+import { parseJson, tellUnknown, toId, toName } from './told.ts'
+
+// VideoSDK's webhooks, and those of another Rollcall, which are the same and say when it happened.
+
+/** Where VideoSDK itself has its public key. */
+export const videosdkKeyUrl = 'https://api.videosdk.live/v2/public/rsa-public-key'
+
+const Text = Type.String({ minLength: 1 })
+const ofAny = { meetingId: Text, sessionId: Text, at: Type.Optional(Type.String()) }
+const checkStarted = Compile(Type.Object({ data: Type.Object({ ...ofAny, start: Text }) }))
+const checkEnded = Compile(Type.Object({ data: Type.Object({ ...ofAny, start: Type.Optional(Text), end: Text }) }))
+const OfParticipant = Type.Object({
+  data: Type.Object({
+    ...ofAny,
+    participantId: Text,
+    participantName: Type.Optional(Type.String()),
+    reason: Type.Optional(Type.String()),
+  }),
+})
+const checkOfParticipant = Compile(OfParticipant)
+
+/** Events that say nothing of attendance. */
+const otherEvents = /^(agent-session|recording|participant-recording|livestream|hls|transcription)-/
+
+export function createVideosdk(publicKeys: PublicKeys): Engine<SourceSettings['videosdk']> {
+  return {
+    oneLife: 'usually',
+    patienceMs: 3000,
+
+    async verify({ headers, body }, { publicKeyUrl = videosdkKeyUrl }) {
+      const signature = headers['videosdk-signature']
+      if (typeof signature !== 'string') refuse('there is no videosdk-signature header')
+      const bytes = Buffer.from(signature, 'base64')
+      const fits = await publicKeys.fits(publicKeyUrl, (key) => verify('RSA-SHA256', body, key, bytes))
+      if (!fits) refuse(`the key at ${publicKeyUrl} does not fit its signature`)
+    },
+
+    normalise,
+
+    describeSetup: (url) =>
+      `# for each room, when it is made; or for all of them, in VideoSDK's dashboard
+POST https://api.videosdk.live/v2/rooms
+{"webhook":{"endPoint":"${url}","events":["session-started","session-ended","participant-joined","participant-left"]}}`,
+  }
+}
+
+function normalise({ body, receivedAt }: Delivery): Report {
+  const event = parseJson(body.toString())
+  if (event === undefined) return tell(tellUnknown(null, `a body of ${body.length} bytes that is not JSON`))
+  const name = (event as { webhookType?: unknown } | null)?.webhookType
+  if (typeof name === 'string' && otherEvents.test(name)) return { told: [], ignored: 1 }
+  switch (name) {
+    case 'session-started':
+      if (!checkStarted.Check(event) || Number.isNaN(Date.parse(event.data.start))) break
+      return tell({ type: 'session-started', ...placeOf(event), at: Date.parse(event.data.start) })
+    case 'session-ended': {
+      if (!checkEnded.Check(event) || Number.isNaN(Date.parse(event.data.end))) break
+      const { start = '', end } = event.data
+      const ended: Told = { type: 'session-ended', ...placeOf(event), at: Date.parse(end) }
+      if (Number.isNaN(Date.parse(start))) return tell(ended)
+      return tell({ type: 'session-started', ...placeOf(event), at: Date.parse(start) }, ended)
+    }
+    case 'participant-joined':
+      if (!checkOfParticipant.Check(event)) break
+      return tell({ type: 'participant-joined', ...describeParticipant(event, receivedAt) })
+    case 'participant-left': {
+      if (!checkOfParticipant.Check(event)) break
+      const { reason } = event.data
+      return tell({
+        type: 'participant-left',
+        ...describeParticipant(event, receivedAt),
+        ...(reason !== undefined && { reason }),
+      })
+    }
+    default:
+      return tell(tellUnknown(event, `a webhook ${JSON.stringify(name)} is not known`))
+  }
+  return tell(tellUnknown(event, `a webhook ${name} without what it takes`))
+}
+
+function placeOf({ data: { meetingId, sessionId } }: { data: { meetingId: string; sessionId: string } }) {
+  return { roomId: toId(meetingId), sessionKey: toId(sessionId) }
+}
+
+/**
+ * VideoSDK says neither when it was nor which webhook it is: it was when it came, and whether it came before, the state
+ * tells: a join of somebody inside changes nothing.
+ */
+function describeParticipant(event: Type.Static<typeof OfParticipant>, receivedAt: number) {
+  const { participantId, participantName, at: saidAt = '' } = event.data
+  const at = Date.parse(saidAt)
+  return {
+    ...placeOf(event),
+    participantId: toId(participantId),
+    ...toName(participantName),
+    at: Number.isNaN(at) ? receivedAt : at,
+  }
+}
+
+function tell(...told: Told[]): Report {
+  return { told, ignored: 0 }
+}
+
+function refuse(why: string): never {
+  throw new Refusal('SIGNATURE_INVALID', `This is not signed by VideoSDK: ${why}`)
+}

@@ -1,0 +1,95 @@
+import {
+  assertNever,
+  Events,
+  type EventType,
+  type Fact,
+  type ReportedEvent,
+  toCleanText,
+  toIso,
+} from '@rollcall/protocol'
+import type { TObject } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { isValues, pickKnown } from '../api/http/validate.ts'
+import { eventAheadMaxMs, eventEarliestAt } from '../api/limits.ts'
+import { Refusal } from '../error.ts'
+import { explain, quote } from '../runtime/explain.ts'
+import { parseTime } from '../runtime/parse-time.ts'
+
+const types = Object.keys(Events) as EventType[]
+const checks = new Map(types.map((type) => [type as string, Compile<TObject>(Events[type])]))
+const participantFields = Events.snapshot.properties.participants.items.properties
+
+/**
+ * The fact that an event tells, in the room as its sender names it. Throws a `Refusal` that names what is wrong, its
+ * value and what it takes.
+ */
+export function toFact(given: unknown, source: string, now: number): Fact {
+  const event = readEvent(given)
+  const at = readTime('at', event.at, now)
+  const base = { source, receivedAt: now, at }
+  switch (event.type) {
+    case 'source-started':
+      return { ...event, ...base, roomId: '' }
+    case 'session-started':
+    case 'quality':
+      return { ...event, ...base }
+    case 'session-ended':
+    case 'participant-joined':
+      return { ...cleanTexts(event), ...base }
+    case 'participant-left': {
+      const { joinedAt: given, ...rest } = event
+      if (given === undefined) return { ...cleanTexts(rest), ...base }
+      const joinedAt = readTime('joinedAt', given, now)
+      if (joinedAt <= at) return { ...cleanTexts(rest), ...base, joinedAt }
+      return refuse(
+        `joinedAt=${given} is later than at=${event.at}: it takes the time of the join that this leave ends`,
+      )
+    }
+    case 'snapshot': {
+      const participants = event.participants.map(({ joinedAt, ...rest }, i) => ({
+        ...cleanTexts(rest),
+        ...(joinedAt !== undefined && { joinedAt: readTime(`participants.${i}.joinedAt`, joinedAt, now) }),
+      }))
+      return { ...event, ...base, participants }
+    }
+    default:
+      return assertNever(event)
+  }
+}
+
+function readEvent(given: unknown): ReportedEvent {
+  if (!isValues(given)) refuse(`${quote(given)} is not understood: it takes an object, which is one event`)
+  const { type } = given
+  const check = checks.get(type as string)
+  if (check === undefined) {
+    const wrong = type === undefined ? 'type is missing' : `type=${quote(type)} is not understood`
+    refuse(`${wrong}: it takes ${types.slice(0, -1).join(', ')} or ${types.at(-1)}`)
+  }
+  const event = pickKnown(given, check.Type().properties)
+  if (type === 'snapshot' && Array.isArray(event.participants)) {
+    event.participants = event.participants.map((one) => (isValues(one) ? pickKnown(one, participantFields) : one))
+  }
+  return check.Check(event) ? (event as ReportedEvent) : refuse(explain(check, event))
+}
+
+function cleanTexts<T extends { name?: string; reason?: string }>(event: T): T {
+  if (event.name !== undefined) event.name = toCleanText(event.name)
+  if (event.reason !== undefined) event.reason = toCleanText(event.reason)
+  return event
+}
+
+function readTime(name: string, given: number | string, now: number): number {
+  const at = parseTime(name, String(given))
+  if (at >= eventEarliestAt && at <= now + eventAheadMaxMs) return at
+  const told = `${name}=${quote(given)} is ${toIso(at)}`
+  if (at > now) {
+    refuse(
+      `${told}, ahead of the server's clock at ${toIso(now)}: it takes a time at most ${eventAheadMaxMs / 60_000} minutes ahead`,
+    )
+  }
+  return refuse(`${told}: it takes a time from ${toIso(eventEarliestAt)} on; as a number, in milliseconds`)
+}
+
+function refuse(message: string): never {
+  throw new Refusal('BAD_REQUEST', message)
+}

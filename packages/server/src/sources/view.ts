@@ -1,0 +1,48 @@
+import { type Source as ApiSource, toIso, toIsoOrNull } from '@rollcall/protocol'
+import type { Source } from '../store/rows.ts'
+import type { SourceHealth } from '../store/store.ts'
+import { type Engines, engineFor } from './engines/engines.ts'
+
+/** What the server keeps for itself of a source's settings. */
+const secretNames = ['secret', 'password', 'apiSecret', 'roomSecret']
+
+/** A source that was just made, or found, with what is known of its health. */
+export type SourceRecord = Source & { health?: SourceHealth }
+
+export type SourceViewOptions = {
+  engines: Engines
+  /** What its address is built on, without a slash at the end. */
+  base: string
+  /** A secret that was just made: it is shown this once. */
+  newSecret?: string | undefined
+}
+
+/** A source as the API shows it: never its secrets. */
+export function toSource(source: SourceRecord, { engines, base, newSecret }: SourceViewOptions): ApiSource {
+  const { id, type, name, settings, createdAt, updatedAt, health } = source
+  const url = ingestUrlOf(id, base)
+  return {
+    id,
+    type,
+    name,
+    url,
+    setup: engineFor(engines, type).describeSetup(url, settings, newSecret, name),
+    settings: Object.fromEntries(Object.entries(settings).filter(([name]) => !secretNames.includes(name))),
+    createdAt: toIso(createdAt),
+    updatedAt: toIso(updatedAt),
+    health: {
+      lastFactAt: toIsoOrNull(health?.lastFactAt),
+      recorded: health?.recorded ?? 0,
+      duplicate: health?.duplicate ?? 0,
+      ignored: health?.ignored ?? 0,
+      refused: health?.refused ?? 0,
+      clockSkewMs: health?.skewMs ?? null,
+      lastError: health?.lastError ?? null,
+      lastErrorAt: toIsoOrNull(health?.lastErrorAt),
+    },
+  }
+}
+
+function ingestUrlOf(id: string, base: string): string {
+  return `${base}/v2/ingest/${id}`
+}

@@ -1,0 +1,113 @@
+import { rmSync } from 'node:fs'
+import { sql } from 'kysely'
+import type { Database } from '../database/database.ts'
+import { migrations } from '../database/migrations.ts'
+import { openPostgres } from '../database/postgres.ts'
+import { openSqlite } from '../database/sqlite.ts'
+
+// For commands that look at all that is kept, at once.
+
+/** All tables, as they were at one moment. */
+export type Snapshot = {
+  /** Whatever is read inside is of one moment, whoever writes meanwhile. */
+  read<T>(work: (db: Database) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+export function snapshotSqlite(path: string): Snapshot {
+  const db = openSqlite(path, { readOnly: true })
+  return {
+    async read(work) {
+      await sql`begin`.execute(db.kysely)
+      const result = await work(db)
+      await sql`commit`.execute(db.kysely)
+      return result
+    },
+    close: async () => db.close(),
+  }
+}
+
+export function snapshotPostgres(url: string): Snapshot {
+  const db = openPostgres(url, { connections: 1 })
+  return {
+    read: (work) =>
+      db.transaction(async () => {
+        await sql`set transaction isolation level repeatable read, read only`.execute(db.kysely)
+        return work(db)
+      }),
+    close: async () => db.close(),
+  }
+}
+
+/** The same tables again, empty, beside those that are kept. */
+export type FreshTables = {
+  /** In which a table's name alone is the fresh one. */
+  db: Database
+  /** What stands before a table's name where the kept one is meant. */
+  kept: string
+  /** The schema of the fresh ones, where the database has schemas. */
+  schema: string | undefined
+  /** Throws the fresh tables away. */
+  drop(): Promise<void>
+}
+
+/** In a file beside that of the kept tables. What a crash left of it is thrown away. */
+export async function openFreshSqlite(path: string): Promise<FreshTables> {
+  const freshPath = `${path}.fresh`
+  const remove = () => {
+    for (const end of ['', '-wal', '-shm']) rmSync(`${freshPath}${end}`, { force: true })
+  }
+  remove()
+  const db = openSqlite(freshPath)
+  // Nothing is lost with the fresh tables: what is kept is as safe as ever.
+  await sql`pragma main.synchronous = off`.execute(db.kysely)
+  await sql`attach database ${path} as kept`.execute(db.kysely)
+  await sql`pragma kept.synchronous = full`.execute(db.kysely)
+  await makeTables(db)
+  return {
+    db,
+    kept: 'kept',
+    schema: undefined,
+    async drop() {
+      await db.close()
+      remove()
+    },
+  }
+}
+
+const freshSchema = 'rollcall_fresh'
+
+/** In a schema beside that of the kept tables. */
+export async function openFreshPostgres(url: string): Promise<FreshTables> {
+  const kept = await makeSchema(url)
+  const freshUrl = new URL(url)
+  freshUrl.searchParams.set('options', `-c search_path=${freshSchema}`)
+  const db = openPostgres(freshUrl.href, { connections: 1 })
+  await makeTables(db)
+  return {
+    db,
+    kept,
+    schema: freshSchema,
+    async drop() {
+      await sql.raw(`drop schema ${freshSchema} cascade`).execute(db.kysely)
+      await db.close()
+    },
+  }
+}
+
+/** Makes the schema anew; gives the one that is used without a name. */
+async function makeSchema(url: string): Promise<string> {
+  const db = openPostgres(url, { connections: 1 })
+  try {
+    await sql.raw(`drop schema if exists ${freshSchema} cascade`).execute(db.kysely)
+    await sql.raw(`create schema ${freshSchema}`).execute(db.kysely)
+    const { rows } = await sql<{ schema: string }>`select current_schema() as schema`.execute(db.kysely)
+    return `"${rows[0]?.schema ?? 'public'}"`
+  } finally {
+    await db.close()
+  }
+}
+
+async function makeTables(db: Database): Promise<void> {
+  for (const { up } of Object.values(migrations)) await up(db.kysely)
+}

@@ -1,0 +1,86 @@
+import type { Cause, Json, ParticipantKind } from '@rollcall/protocol'
+import type { Mark, Participant } from '../../ledger/state.ts'
+
+/** Columns under the names of the ledger's fields, so that a row of `sessions` is a `Session` as it comes. */
+export const sessionColumns = [
+  'id',
+  'room_id as roomId',
+  'source',
+  'session_key as sessionKey',
+  'start_at as startAt',
+  'end_at as endAt',
+  'end_reason as endReason',
+  'ended_at as endedAt',
+  'concluded',
+  'last_at as lastAt',
+  'said_at as saidAt',
+  'snapshot_at as snapshotAt',
+  'resumed_at as resumedAt',
+  'look_at as lookAt',
+  'inside',
+  'people',
+  'closed_ms as closedMs',
+  'open_since_sum as openSinceSum',
+  'revision',
+  'updated_at as updatedAt',
+] as const
+
+export const participantColumns = [
+  'session_id as sessionId',
+  'participant_id as participantId',
+  'name',
+  'kind',
+  'metadata_json as metadataJson',
+  'joined_at as joinedAt',
+  'open_since as openSince',
+  'closed_ms as closedMs',
+  'last_at as lastAt',
+] as const
+
+export const markColumns = [
+  'session_id as sessionId',
+  'participant_id as participantId',
+  'connection_id as connectionId',
+  'at',
+  'kind',
+  'fact_id as factId',
+  'reason',
+  'inferred',
+  'last_seen_at as lastSeenAt',
+  'name',
+  'participant_kind as participantKind',
+  'metadata_json as metadataJson',
+] as const
+
+export type ParticipantColumns = Omit<Participant, 'metadata' | 'kind'> & {
+  sessionId: string
+  kind: string
+  metadataJson: string | null
+}
+export type MarkColumns = Omit<Mark, 'metadata' | 'kind' | 'inferred' | 'participantKind'> & {
+  sessionId: string
+  kind: string
+  inferred: string | null
+  participantKind: string | null
+  metadataJson: string | null
+}
+
+// The database holds only what the ledger wrote, so the unions are closed again without a check.
+
+export function toParticipant({ sessionId: _, metadataJson, kind, ...row }: ParticipantColumns): Participant {
+  return { ...row, kind: kind as ParticipantKind, metadata: fromJson(metadataJson) }
+}
+
+export function toMark({ sessionId: _, metadataJson, kind, inferred, participantKind, ...row }: MarkColumns): Mark {
+  return {
+    ...row,
+    kind: kind as Mark['kind'],
+    inferred: inferred as Cause | null,
+    participantKind: participantKind as ParticipantKind | null,
+    metadata: fromJson(metadataJson),
+  }
+}
+
+function fromJson(text: string | null): Json | null {
+  return text === null ? null : (JSON.parse(text) as Json)
+}

@@ -1,0 +1,106 @@
+import type { Session } from '../../ledger/state.ts'
+
+type Held = {
+  keyId: number
+  session: Session
+  /** As the database has it; undefined: not yet. */
+  stored: Session | undefined
+  dirty: boolean
+}
+
+export type HeldSessions = {
+  /** The session found before under `name`, or what `read` finds now. */
+  find(keyId: number, name: string, read: Read): Found
+  /** Holds sessions that were read ahead for these facts; of a fact that has none among them, it is known that there is none. */
+  learn(keyId: number, facts: Named[], sessions: Session[]): void
+  /** The session held under `name`, if any. */
+  known(keyId: number, name: string): Session | undefined
+  /** Holds what was read in another way, after a flush; gives what is held. */
+  hold(keyId: number, session: Session | undefined): Session | undefined
+  get(keyId: number, sessionId: string, read: Read): Found
+  /** Holds a session to be written; `new`: it was not held before, so it is not in the database. */
+  put(keyId: number, session: Session): 'new' | 'known'
+  /** Writes what was put, in the order in which the sessions were first met: one that ended before one that began. */
+  flush(): Promise<void>
+}
+
+/** At once where it is held. */
+type Found = Session | undefined | Promise<Session | undefined>
+type Read = () => Promise<Session | undefined>
+type Named = { source: string; roomId: string; sessionKey?: string | null | undefined }
+type Write = (keyId: number, before: Session | undefined, after: Session) => void
+
+/**
+ * The sessions of one transaction: each is read at most once and written at most once.
+ * @param write is given each session that changed, as the database has it and as it is
+ */
+export function holdSessions(write: Write): HeldSessions {
+  const byId = new Map<string, Held>()
+  /** Undefined: it is known that there is none. */
+  const idsByName = new Map<string, string | undefined>()
+
+  const hold = (keyId: number, session: Session | undefined): Session | undefined => {
+    if (session === undefined) return undefined
+    const id = toText(keyId, session.id)
+    // What is held is newer than what was just read.
+    const held = byId.get(id)
+    if (held !== undefined) return held.session
+    byId.set(id, { keyId, session, stored: session, dirty: false })
+    return session
+  }
+
+  return {
+    hold,
+    learn(keyId, facts, sessions) {
+      for (const fact of facts) {
+        const name = toText(keyId, nameOf(fact))
+        if (!idsByName.has(name)) idsByName.set(name, undefined)
+      }
+      for (const session of sessions) {
+        hold(keyId, session)
+        idsByName.set(toText(keyId, nameOf(session)), toText(keyId, session.id))
+      }
+    },
+    known: (keyId, name) => byId.get(idsByName.get(toText(keyId, name)) ?? '')?.session,
+    find(keyId, name, read) {
+      const text = toText(keyId, name)
+      if (idsByName.has(text)) return byId.get(idsByName.get(text) ?? '')?.session
+      return read().then((found) => {
+        const session = hold(keyId, found)
+        if (session !== undefined) idsByName.set(text, toText(keyId, session.id))
+        return session
+      })
+    },
+    get(keyId, sessionId, read) {
+      return byId.get(toText(keyId, sessionId))?.session ?? read().then((found) => hold(keyId, found))
+    },
+    put(keyId, session) {
+      const id = toText(keyId, session.id)
+      const held = byId.get(id)
+      byId.set(id, { keyId, session, stored: held?.stored, dirty: true })
+      // An unnamed session that starts later than the latest one known is now the latest.
+      const name = toText(keyId, nameOf(session))
+      const latest = byId.get(idsByName.get(name) ?? '')?.session
+      if (held === undefined && (latest === undefined || (latest.startAt ?? 0) <= (session.startAt ?? 0))) {
+        idsByName.set(name, id)
+      }
+      return held === undefined ? 'new' : 'known'
+    },
+    async flush() {
+      for (const held of byId.values()) {
+        if (held.dirty) write(held.keyId, held.stored, held.session)
+        held.stored = held.session
+        held.dirty = false
+      }
+    },
+  }
+}
+
+/** What a session is found by: its own key where it has one, else that it is the latest of its room and source. */
+export function nameOf({ source, roomId, sessionKey }: Named): string {
+  return sessionKey == null ? `unnamed\n${source}\n${roomId}` : `named\n${source}\n${roomId}\n${sessionKey}`
+}
+
+function toText(keyId: number, name: string): string {
+  return `${keyId}\n${name}`
+}

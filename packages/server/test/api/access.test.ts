@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { Permission, Room, ServerMessage, Source, TokenClaims } from '@rollcall/protocol'
+import { createLink } from '../../src/api/auth/sign-in-link.ts'
+import { makeRoom } from '../support/api-calls.ts'
+import { readTables } from '../support/markdown-table.ts'
+import { recordSession } from '../support/record-session.ts'
+import { collectRoutes } from '../support/registered-routes.ts'
+import { connect, join, type RtcClient } from '../support/rtc-client.ts'
+import { send, startServer, type TestServer } from '../support/start-server.ts'
+
+const [, calls = [], joins = [], messages = []] = readTables('access.md')
+
+let server: TestServer
+let routes: string[]
+before(async () => {
+  routes = await collectRoutes(async () => {
+    server = await startServer()
+  })
+})
+after(() => server.stop())
+
+/** Two rooms with a running session each, of which the first is asked about, and what else a path may name. */
+type Scene = {
+  room: Room
+  sessionId: string
+  source: Source
+  linkCode: string
+  webhookId: string
+  deliveryId: string
+  other: Room
+}
+
+const webhook = { endPoint: 'https://hook.invalid/', events: ['nothing'] }
+
+async function makeScene(on: TestServer): Promise<Scene> {
+  const [room, other] = [await makeRoom(on, { webhook }), await makeRoom(on)]
+  const startAt = Date.now() - 60_000
+  const stays = [{ participantId: 'anna', joinedAt: startAt }]
+  const sessionId = await recordSession(on, { roomId: room.roomId, startAt, stays })
+  await recordSession(on, { roomId: other.roomId, startAt, stays })
+  const { body: source } = await on.call<Source>('POST', '/v2/sources', { type: 'generic', name: 'ours' })
+  const key = await on.context.reads.findKey(on.apiKey)
+  const keyId = key?.keyId ?? 0
+  const [, linkCode = ''] = (await createLink({ keyId }, on.url, on.context)).split('#code=')
+  const webhookId = `ep_${room.id}`
+  const delivery = await on.context.writes.testWebhook({ keyId, id: webhookId })
+  return { room, sessionId, source, linkCode, webhookId, deliveryId: delivery?.id ?? '', other }
+}
+
+/** What a call of each endpoint sends, where it sends anything. */
+const bodies: { [endpoint: string]: (scene: Scene) => object } = {
+  'POST /v2/sessions/end': ({ room }) => ({ roomId: room.roomId }),
+  'POST /v2/sessions/participants/remove': ({ room }) => ({ roomId: room.roomId, participantId: 'anna' }),
+  'POST /v2/rooms/:id': () => ({ status: 'enabled' }),
+  'POST /v2/rooms/deactivate': ({ room }) => ({ roomId: room.roomId }),
+  'POST /v2/events': () => ({ events: [{ id: '1', type: 'source-started', at: Date.now() }] }),
+  'POST /v2/links/redeem': ({ linkCode }) => ({ code: linkCode }),
+  'POST /v2/sources': () => ({ type: 'generic', name: 'another' }),
+  'PATCH /v2/sources/:id': () => ({ name: 'renamed' }),
+  'POST /v2/webhooks': () => webhook,
+  'PATCH /v2/webhooks/:id': () => ({ events: ['test'] }),
+  'POST /v2/webhooks/:id/replay': () => ({ failed: true }),
+}
+
+function fill(path: string, { room, sessionId, source, webhookId, deliveryId }: Scene): string {
+  const ids: { [noun: string]: string } = { rooms: room.roomId, sources: source.id, webhooks: webhookId }
+  const values: { [name: string]: string } = {
+    id: ids[path.split('/')[2] ?? ''] ?? sessionId,
+    webhookId,
+    deliveryId,
+    roomId: room.roomId,
+    sessionId,
+    participantId: 'anna',
+    sourceId: source.id,
+    about: 'room',
+    event: 'created',
+    name: 'index.js',
+  }
+  return path.replaceAll(/:(\w+)/g, (_, name) => values[name] ?? assert.fail(`${path}: what is ${name}?`))
+}
+
+/** The token of a column, with these permissions; null is none. */
+function signFor(on: TestServer, column: string, { room, other }: Scene, permissions?: Permission[]) {
+  const claims: { [column: string]: Partial<TokenClaims> | null } = {
+    'no token': null,
+    rtc: { roles: ['rtc'] },
+    'no roles': { roles: undefined as never },
+    crawler: { roles: ['crawler'] },
+    'bound to it': { roles: ['crawler'], roomId: room.roomId },
+    'bound to another': { roles: ['crawler'], roomId: other.roomId },
+  }
+  const claimed = claims[column]
+  if (claimed === undefined) assert.fail(`access.md: who is ${column}?`)
+  return claimed === null ? null : on.sign({ ...claimed, ...(permissions && { permissions }) })
+}
+
+/** What came back; of a list, whose things are in it: the columns that are bound to their rooms. */
+type Answered = { status: number; code: unknown; whose: string[] }
+
+/** What only reads leaves its scene to the next. */
+const untouched = new Map<TestServer, Promise<Scene>>()
+
+function sceneFor(on: TestServer, method: string): Promise<Scene> {
+  if (method !== 'GET') return makeScene(on)
+  const scene = untouched.get(on) ?? makeScene(on)
+  untouched.set(on, scene)
+  return scene
+}
+
+async function call(on: TestServer, endpoint: string, column: string, permissions?: Permission[]): Promise<Answered> {
+  const [method = '', path = ''] = endpoint.split(' ')
+  const scene = await sceneFor(on, method)
+  const token = await signFor(on, column, scene, permissions)
+  const headers = { ...(token !== null && { authorization: token }), 'content-type': 'application/json' }
+  const sent = bodies[endpoint]?.(scene)
+  const { status, body } = await send<{ code?: unknown; data?: unknown }>(
+    `${on.url}${fill(path, scene)}`,
+    method,
+    headers,
+    sent && JSON.stringify(sent),
+  )
+  const names = new Map([
+    [scene.room.roomId, 'bound to it'],
+    [scene.other.roomId, 'bound to another'],
+  ])
+  const whose = Array.isArray(body.data) ? body.data.map(({ roomId }) => names.get(roomId) ?? 'bound to neither') : []
+  return { status, code: body.code, whose }
+}
+
+function assertAnswered(cell: string | undefined, { status, code, whose }: Answered, column: string, what: string) {
+  const unknown = column === 'no token' ? /^(TOKEN_MISSING|SIGNATURE_INVALID)$/ : /^(TOKEN|SIGNATURE)_INVALID$/
+  const codes: { [cell: string]: RegExp } = { 401: unknown, 403: /^FORBIDDEN$/, 404: /^(ROOM|SESSION)_NOT_FOUND$/ }
+  const refusal = codes[cell ?? '']
+  if (refusal !== undefined) {
+    assert.equal(status, Number(cell), what)
+    assert.match(String(code), refusal, what)
+    return
+  }
+  assert.ok(cell === 'yes' || cell === 'own' || cell === 'file', `access.md: what is ${cell}?`)
+  if (cell === 'file' && status === 404) assert.equal(code, 'NOT_FOUND', what)
+  else assert.equal(status, 200, what)
+  if (cell === 'own') assert.deepEqual(whose, [column], what)
+}
+
+describe('who may call what', () => {
+  test('is told of every route that the server has, and of no other', () => {
+    assert.deepEqual(calls.map(({ endpoint }) => endpoint).sort(), routes)
+  })
+
+  for (const { endpoint = '', ...cells } of calls) {
+    test(`${endpoint} is answered to those whom docs/access.md names, and to nobody else`, async () => {
+      for (const [column, cell] of Object.entries(cells)) {
+        assertAnswered(cell, await call(server, endpoint, column), column, `${endpoint} by ${column}`)
+      }
+    })
+  }
+
+  test('does not depend on the token’s permissions', async () => {
+    for (const { endpoint = '', crawler } of calls) {
+      assertAnswered(crawler, await call(server, endpoint, 'crawler', []), 'crawler', `${endpoint} without permissions`)
+    }
+  })
+
+  test('is of a token without roles, where these are strict, what is of one for joining', async () => {
+    const strict = await startServer({ ROLLCALL_STRICT_ROLES: 'on' })
+    try {
+      for (const { endpoint = '', rtc } of calls) {
+        const answer = await call(strict, endpoint, 'no roles')
+        assertAnswered(rtc, answer, 'no roles', `${endpoint} without roles`)
+      }
+    } finally {
+      await strict.stop()
+    }
+  })
+})
+
+describe('who may join a hosted room', () => {
+  test('is as docs/access.md has it: by the key, the roles, and what the token is bound to', async () => {
+    const disabled = await server.context.writes.addKey({ name: null, email: null })
+    await server.context.writes.disableKey(disabled)
+    const { room, other } = await makeScene(server)
+    const tokens: { [row: string]: string } = {
+      'none that is good': `${await server.sign()}x`,
+      'of a key that is unknown or disabled': await server.sign({ apikey: disabled.apiKey }),
+      rtc: await server.sign({ roles: ['rtc'] }),
+      'no roles': await server.sign({ roles: undefined as never }),
+      crawler: await server.sign({ roles: ['crawler'] }),
+      'rtc, bound to it': await server.sign({ roles: ['rtc'], roomId: room.roomId }),
+      'rtc, bound to another': await server.sign({ roles: ['rtc'], roomId: other.roomId }),
+      'rtc, bound to another participant': await server.sign({ roles: ['rtc'], participantId: 'ben' }),
+    }
+    assert.deepEqual(
+      joins.map(({ token }) => token),
+      Object.keys(tokens),
+    )
+    for (const row of joins) {
+      const client = await ask(room.roomId, 'anna', tokens[row.token ?? ''] ?? '')
+      assert.equal(await outcomeOf(client), row.join, row.token)
+      client.socket.close()
+    }
+  })
+
+  for (const { message = '', ...cells } of messages) {
+    test(`${message} is allowed to those whose permissions docs/access.md names`, async () => {
+      for (const [column, cell] of Object.entries(cells)) {
+        const permissions = column === 'none' ? [] : (column.split(' and ') as Permission[])
+        const { roomId } = await makeRoom(server)
+        const host = await join(server, roomId, 'host')
+        const anna = await ask(roomId, 'anna', await server.sign({ permissions }))
+        const outcome = await outcomeOf(anna)
+        if (message === 'join') assert.equal(outcome, cell, column)
+        else if (outcome === 'INVALID_PERMISSIONS') assert.equal(cell, '', column)
+        else {
+          if (outcome === 'waits') {
+            host.send({ type: 'admit', participantId: 'anna' })
+            await anna.next('joined')
+          }
+          assert.equal(await say(message, roomId, host, anna), cell, column)
+        }
+        for (const { socket } of [host, anna]) socket.close()
+      }
+    })
+  }
+})
+
+async function ask(roomId: string, participantId: string, token: string): Promise<RtcClient> {
+  const client = await connect(server)
+  client.send({ type: 'join', token, roomId, participantId })
+  return client
+}
+
+async function outcomeOf({ any, closed }: RtcClient): Promise<string> {
+  const first = await any().catch(() => undefined)
+  if (first?.type === 'joined') return 'yes'
+  return first?.type === 'waiting' ? 'waits' : closed
+}
+
+async function until({ any }: RtcClient, type: ServerMessage['type']): Promise<ServerMessage> {
+  for (;;) {
+    const message = await any()
+    if (message.type === type) return message
+  }
+}
+
+/** Sends one message as Anna, who is inside: what became of it, as the others see it. */
+async function say(
+  type: string,
+  roomId: string,
+  host: Awaited<ReturnType<typeof join>>,
+  anna: RtcClient,
+): Promise<string> {
+  const guest = await ask(roomId, 'guest', await server.sign({ permissions: ['ask_join'] }))
+  await guest.next('waiting')
+  const meant: { [type: string]: { says: object; seen: () => Promise<unknown> } } = {
+    signal: { says: { to: host.joined.connectionId, data: 1 }, seen: () => until(host, 'signal') },
+    mute: { says: { participantId: 'host' }, seen: () => until(host, 'mute') },
+    remove: { says: { participantId: 'host' }, seen: () => host.closed },
+    admit: { says: { participantId: 'guest' }, seen: () => guest.next('joined') },
+    deny: { says: { participantId: 'guest' }, seen: () => guest.closed },
+  }
+  const { says, seen } = meant[type] ?? assert.fail(`access.md: what is ${type}?`)
+  anna.send({ type, ...says })
+  const refused = until(anna, 'error').then((error) => ('code' in error ? error.code : ''))
+  const outcome = await Promise.race([seen().then(() => 'yes'), refused])
+  guest.socket.close()
+  return outcome
+}

@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { Writable } from 'node:stream'
+import { after, before, describe, test } from 'node:test'
+import { Refusal } from '../../src/error.ts'
+import { createLog } from '../../src/runtime/log.ts'
+import { startServer, type TestServer } from '../support/start-server.ts'
+
+const lines: { [key: string]: unknown }[] = []
+let logged = ''
+const stream = new Writable({
+  write(chunk, _, done) {
+    logged += chunk
+    for (const line of String(chunk).trim().split('\n')) lines.push(JSON.parse(line))
+    done()
+  },
+})
+
+let server: TestServer
+before(async () => {
+  server = await startServer({}, { log: createLog('trace', stream) })
+})
+after(() => server.stop())
+
+const json = { 'content-type': 'application/json' }
+const form = { 'content-type': 'application/x-www-form-urlencoded' }
+
+/** Sends raw bytes, and resolves with all that comes back until the server closes. */
+async function sendRaw(text: string): Promise<string> {
+  const { hostname, port } = new URL(server.url)
+  const socket = connect(Number(port), hostname)
+  let answer = ''
+  socket.on('data', (chunk) => {
+    answer += chunk
+  })
+  socket.write(text)
+  await once(socket, 'close')
+  return answer
+}
+
+describe('an error', () => {
+  test('is one envelope with four keys, whose requestId is in the x-request-id header', async () => {
+    const asked = await Promise.all([
+      server.call('GET', '/v2/sessions/621497578bea0d0404c35c4c'),
+      server.call('GET', '/v2/sessions', undefined, { token: null }),
+      server.call('GET', '/v2/sessions', undefined, { token: 'x' }),
+      server.call('GET', '/v2/sessions', undefined, { token: await server.sign({ roles: 'rtc' }) }),
+      server.call('GET', '/v2/sessions?page=0'),
+      server.call('GET', '/v2/nothing'),
+      server.call('DELETE', '/v2/sessions'),
+      server.call('GET', '/nothing'),
+      server.call('GET', '/v2/sessions/%zz'),
+      server.call('GET', `/v2/sessions/${'x'.repeat(5000)}`),
+      server.call('POST', '/v2/rooms', '{"a":', { headers: json }),
+      server.call('POST', '/v2/rooms', '<a/>', { headers: { 'content-type': 'text/xml' } }),
+      server.call('POST', '/v2/rooms', '{}', { headers: { 'content-type': ';' } }),
+      server.call('POST', '/v2/rooms', 'x'.repeat(2 * 1024 * 1024), { headers: json }),
+    ])
+    assert.deepEqual(
+      asked.map(({ status }) => status),
+      [404, 401, 401, 403, 400, 404, 404, 404, 400, 414, 400, 415, 415, 413],
+    )
+    for (const { status, headers, body } of asked) {
+      assert.deepEqual(Object.keys(body), ['statusCode', 'error', 'code', 'requestId'])
+      assert.equal(body.statusCode, status)
+      assert.equal(typeof body.error, 'string')
+      assert.match(String(body.code), /^[A-Z_]+$/)
+      assert.equal(body.requestId, headers['x-request-id'])
+      assert.match(String(headers['content-type']), /^application\/json/)
+    }
+  })
+
+  test('of ours shows nothing of the inside, and the log has it under the requestId', async (t) => {
+    t.mock.method(server.context.reads, 'getSession', async () => {
+      throw new Error('the inside: /var/lib/rollcall, select * from keys')
+    })
+    const { status, body, text } = await server.call('GET', '/v2/sessions/621497578bea0d0404c35c4c')
+    assert.equal(status, 500)
+    assert.equal(body.code, 'INTERNAL')
+    assert.doesNotMatch(text, /inside|select|var/)
+    const line = lines.find((one) => one.requestId === body.requestId && one.err !== undefined)
+    assert.match(JSON.stringify(line), /the inside/)
+  })
+
+  test('of a full queue is 503 with the time to come back', async (t) => {
+    t.mock.method(server.context.writes, 'createRoom', async () => {
+      throw new Refusal('BUSY', 'too many facts wait for the disk')
+    })
+    const { status, headers, body } = await server.call('POST', '/v2/rooms')
+    assert.equal(status, 503)
+    assert.equal(headers['retry-after'], '1')
+    assert.equal(body.code, 'BUSY')
+  })
+
+  test('of a sender that speaks no HTTP, or too much of it, is answered and closed', async () => {
+    assert.match(await sendRaw('hello\r\n\r\n'), /^HTTP\/1\.1 400 [\s\S]*"code":"BAD_REQUEST"/)
+    const headers = `x: ${'y'.repeat(20_000)}`
+    assert.match(await sendRaw(`GET / HTTP/1.1\r\nhost: a\r\n${headers}\r\n\r\n`), /^HTTP\/1\.1 431 /)
+    assert.match(await sendRaw('GET / HTTP/1.1\r\n\r\n'), /^HTTP\/1\.1 400 /)
+  })
+})
+
+describe('a request', () => {
+  test('keeps the x-request-id that it came with, where that is sane; else it gets one', async () => {
+    const ask = async (id: string) => {
+      const { headers, body } = await server.call('GET', '/v2/nothing', undefined, { headers: { 'x-request-id': id } })
+      assert.equal(headers['x-request-id'], body.requestId)
+      return body.requestId
+    }
+    assert.equal(await ask('req-1:a.b_c'), 'req-1:a.b_c')
+    for (const odd of ['', 'a b', '"', 'x'.repeat(129), '<script>', '\u00e9']) assert.notEqual(await ask(odd), odd)
+  })
+
+  test('is one line in the log, without its query, its token, or any secret', async () => {
+    const token = await server.sign()
+    const { headers } = await server.call('GET', '/v2/sessions?roomId=very-private', undefined, { token })
+    const mine = () => lines.filter((line) => line.requestId === headers['x-request-id'])
+    while (mine().length === 0) await new Promise(setImmediate)
+    assert.equal(mine().length, 1)
+    const { method, path, status, apiKey } = mine()[0] ?? {}
+    assert.deepEqual(
+      { method, path, status, apiKey },
+      {
+        method: 'GET',
+        path: '/v2/sessions',
+        status: 200,
+        apiKey: server.apiKey,
+      },
+    )
+    await server.call('GET', '/v2/sessions', undefined, { token: `${token.slice(0, -3)}xxx` })
+    for (const secret of [token.slice(0, 60), server.secret, 'very-private']) assert.ok(!logged.includes(secret))
+  })
+
+  test('by HEAD is answered as by GET, without a body', async () => {
+    const { status, text, headers } = await server.call('HEAD', '/v2/sessions')
+    assert.equal(status, 200)
+    assert.equal(text, '')
+    assert.match(String(headers['content-type']), /^application\/json/)
+  })
+
+  test('by GET may have a body, of any kind', async () => {
+    for (const body of ['{"a":1}', '{', 'x'.repeat(100_000)]) {
+      assert.equal((await server.call('GET', '/v2/sessions', body, { headers: json })).status, 200)
+    }
+    assert.equal((await server.call('GET', '/v2/sessions', '', { headers: json })).status, 200)
+  })
+
+  test('to a path with a slash at its end, or with two at its start, is the same request', async () => {
+    const { body: room } = await server.call('POST', '/v2/rooms/')
+    const paths = ['/v2/sessions', '/v2/sessions/', '//v2/sessions', '/v2/sessions/?page=1']
+    const answers = await Promise.all(paths.map((path) => server.call('GET', path)))
+    for (const { status, text } of answers) assert.deepEqual([status, text], [200, answers[0]?.text])
+    assert.equal((await server.call('GET', `/v2/rooms/${room.roomId}/`)).text, JSON.stringify(room))
+  })
+})
+
+describe('a body', () => {
+  const post = (body: string | undefined, headers: { [name: string]: string } = {}) =>
+    server.call('POST', '/v2/rooms', body, { headers })
+
+  test('may be missing, or empty under any content type', async () => {
+    for (const headers of [{}, json, form, { 'content-type': 'text/plain' }]) {
+      for (const body of [undefined, '', ' \n']) {
+        const answer = await post(body, headers)
+        assert.equal(answer.status, 200, answer.text)
+        assert.equal(answer.body.customRoomId, null)
+      }
+    }
+    assert.equal((await post('null', json)).status, 200)
+  })
+
+  test('may be JSON, a form, or JSON that its sender calls something else', async () => {
+    const bodies: [string, { [name: string]: string }][] = [
+      ['{"customRoomId":"a body"}', json],
+      ['{"customRoomId":"a body"}', { 'content-type': 'application/json; charset=utf-8' }],
+      ['{"customRoomId":"a body"}', { 'content-type': 'text/plain;charset=UTF-8' }],
+      ['{"customRoomId":"a body"}', form],
+      ['{"customRoomId":"a body"}', {}],
+      ['customRoomId=a+body', form],
+      ['customRoomId=a%20body&other=1', { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' }],
+    ]
+    for (const [body, headers] of bodies) {
+      const answer = await post(body, headers)
+      assert.deepEqual(
+        [answer.status, answer.body.customRoomId],
+        [200, 'a body'],
+        `${body} as ${headers['content-type']}`,
+      )
+    }
+  })
+
+  test('that is JSON but no object is refused in words', async () => {
+    for (const body of ['[]', '"see example"', '7', 'true']) {
+      const answer = await post(body, json)
+      assert.deepEqual([answer.status, answer.body.error], [400, 'The body takes a JSON object'])
+    }
+  })
+
+  test('may hold __proto__ and constructor, which do nothing', async () => {
+    const odd = '{"__proto__":{"customRoomId":"x","disabled":true},"constructor":{"prototype":{"customRoomId":"x"}}}'
+    const { status, body } = await post(odd, json)
+    assert.deepEqual([status, body.customRoomId, body.disabled], [200, null, false])
+    assert.equal((await post('__proto__[customRoomId]=x&__proto__=y', form)).body.customRoomId, null)
+    assert.equal(({} as { customRoomId?: string }).customRoomId, undefined)
+    assert.equal((await server.call('GET', '/v2/sessions?__proto__=1&constructor=2&__proto__[page]=0')).status, 200)
+  })
+})
+
+describe('a browser', () => {
+  test('may send its token from any origin', async () => {
+    const asked = { origin: 'https://app.example', 'access-control-request-method': 'GET' }
+    for (const path of ['/v2/sessions', '/v2/rooms', '/v2/sessions/621497578bea0d0404c35c4c']) {
+      const { status, headers } = await server.call('OPTIONS', path, undefined, {
+        token: null,
+        headers: { ...asked, 'access-control-request-headers': 'authorization,content-type' },
+      })
+      assert.equal(status, 204)
+      assert.equal(headers['access-control-allow-origin'], '*')
+      assert.match(String(headers['access-control-allow-headers']), /authorization/i)
+      assert.match(String(headers['access-control-allow-headers']), /content-type/i)
+      assert.match(String(headers['access-control-allow-methods']), /GET.*POST/)
+    }
+  })
+
+  test('can read the answer, and what was wrong, from any origin', async () => {
+    const headers = { origin: 'https://app.example' }
+    for (const path of ['/v2/sessions', '/v2/sessions?page=0', '/v2/nothing']) {
+      const answer = await server.call('GET', path, undefined, { headers })
+      assert.equal(answer.headers['access-control-allow-origin'], '*')
+      assert.match(String(answer.headers['access-control-expose-headers']), /x-request-id/)
+    }
+    const refused = await server.call('GET', '/v2/sessions', undefined, { token: null, headers })
+    assert.deepEqual([refused.status, refused.headers['access-control-allow-origin']], [401, '*'])
+  })
+})
+
+describe('health', () => {
+  test('is told without a token, and not when the store does not answer', async (t) => {
+    const ask = async (path: string) => (await server.call('GET', path, undefined, { token: null })).status
+    assert.deepEqual([await ask('/livez'), await ask('/readyz')], [200, 200])
+    t.mock.method(server.context.reads, 'findKey', async () => {
+      throw new Error('no store')
+    })
+    assert.deepEqual([await ask('/livez'), await ask('/readyz')], [200, 503])
+  })
+})

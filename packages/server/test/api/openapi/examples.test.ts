@@ -1,0 +1,412 @@
+import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, describe, type TestContext, test } from 'node:test'
+import { type TokenClaims, Webhooks } from '@rollcall/protocol'
+import { createLink } from '../../../src/api/auth/sign-in-link.ts'
+import type { Content } from '../../../src/api/openapi/openapi-document.ts'
+import { Refusal } from '../../../src/error.ts'
+import { describeServer, toPointer } from '../../support/openapi-check.ts'
+import { startServer, type TestServer } from '../../support/start-server.ts'
+import { startReceiver, until } from '../../support/webhook-receiver.ts'
+
+// The document's examples are answers of a real server, and webhooks as they were received. UPDATE_EXAMPLES=1 writes them anew: look at what changed.
+
+type Examples = {
+  operations: { [operationId: string]: { body?: unknown; answers: { [status: string]: unknown } } }
+  errors: { [status: string]: unknown }
+  webhooks: { [type: string]: unknown }
+}
+
+const path = join(import.meta.dirname, '../../../src/api/openapi/openapi-examples.json')
+const at = Date.parse('2026-01-15T12:20:00.000Z')
+const minuteMs = 60_000
+const settings = {
+  ROLLCALL_PUBLIC_URL: 'https://rooms.example.org',
+  ROLLCALL_API_KEY: '6f1c1a52-3b0e-4c55-9c5e-7d2f0d3f8a41',
+  ROLLCALL_SECRET: 'only for the examples',
+  ROLLCALL_RATE_LIMIT: '0',
+}
+const headers = { 'x-request-id': '5b0c4f0e-8a51-4a53-9d6e-2f6c1f0b7e90' }
+
+let now = at
+let server: TestServer
+let kept: Examples
+let answered: Examples
+
+before(async () => {
+  // Its webhooks are planned, and not sent: what they are answered is nobody's to promise.
+  server = await startServer(settings, { clock: { now: () => now }, webhookLimits: { perEndpoint: 0, pollMs: 1000 } })
+  kept = JSON.parse(await readFile(path, 'utf8')) as Examples
+  answered = { operations: {}, errors: {}, webhooks: {} }
+})
+after(() => server.stop())
+
+type Call = {
+  path?: { [name: string]: string }
+  query?: string
+  body?: unknown
+  claims?: Partial<TokenClaims>
+  token?: null
+  of?: TestServer
+  headers?: { [name: string]: string }
+}
+
+/** Makes a call that the document has, and gives its answer. */
+async function ask(operationId: string, call: Call = {}) {
+  const { path = {}, query = '', body, claims, token, headers: more, of = server } = call
+  const { document } = await describeServer(of.url)
+  // No two things are of the same moment: lists have one order.
+  now += 1000
+  for (const [template, operations] of Object.entries(document.paths)) {
+    for (const [method, operation] of Object.entries(operations)) {
+      if (operation.operationId !== operationId) continue
+      const address = template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(path[name] ?? 'none'))
+      const options = {
+        token: token === null ? null : await of.sign({ roles: 'crawler', ...claims }),
+        headers: { ...headers, ...more },
+      }
+      return of.call(method.toUpperCase(), address + query, body, options)
+    }
+  }
+  throw new Error(`the document has no operation ${operationId}`)
+}
+
+/** The same; what is answered is the example of that operation and status. */
+async function show(operationId: string, call: Call = {}) {
+  const { status, text, body } = await ask(operationId, call)
+  answered.operations[operationId] ??= { answers: {} }
+  const example = answered.operations[operationId]
+  if (status === 200 && call.body !== undefined) example.body = call.body
+  example.answers[status] = withoutTokens(text)
+  return body as { [name: string]: unknown } & { id: string; roomId: string }
+}
+
+/** The same; what is answered is the example of that status wherever there is none of the operation itself. */
+async function showError(operationId: string, call: Call = {}) {
+  const { status, text } = await ask(operationId, call)
+  answered.errors[status] = withoutTokens(text)
+}
+
+function withoutTokens(text: string): unknown {
+  return JSON.parse(text.replace(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g, '<token>'))
+}
+
+async function showSessions(): Promise<void> {
+  await show('createRoom', {
+    body: {
+      customRoomId: 'all hands',
+      webhook: { endPoint: 'https://example.org/hook', events: ['session-started', 'participant-*'] },
+      autoCloseConfig: { type: 'session-ends', duration: 60 },
+    },
+  })
+  const room = await ask('createRoom', { body: { customRoomId: 'daily stand-up' } })
+  const roomId = String(room.body.roomId)
+  const event = (n: number, type: string, more: object = {}) => ({
+    type,
+    id: `room-7-${n}`,
+    at: new Date(at - (20 - n) * minuteMs).toISOString(),
+    roomId,
+    sessionKey: 'room-7',
+    ...more,
+  })
+  await show('reportEvents', {
+    body: {
+      source: 'my-sfu',
+      events: [
+        event(1, 'session-started'),
+        event(2, 'participant-joined', { participantId: 'but3ihic', connectionId: 'a1', name: 'Jacques' }),
+        event(3, 'participant-joined', { participantId: 'x7ty2kqp', connectionId: 'b1', name: 'Maria' }),
+        event(9, 'participant-left', { participantId: 'but3ihic', connectionId: 'a1', reason: 'left' }),
+        event(11, 'participant-joined', { participantId: 'but3ihic', connectionId: 'a2', name: 'Jacques' }),
+        // Of a clock that is ahead: refused.
+        event(40, 'participant-left', { participantId: 'but3ihic', connectionId: 'a2' }),
+      ],
+    },
+  })
+  const running = await ask('listSessions', { query: `?roomId=${roomId}` })
+  const [{ id }] = running.body.data as [{ id: string }]
+  await show('getSession', { path: { id } })
+  await show('listParticipants', { path: { id } })
+  await show('listActiveParticipants', { path: { id } })
+  await show('getParticipant', { path: { id, participantId: 'but3ihic' } })
+  await showQuality(id, event(8, 'quality', { participantId: 'but3ihic', connectionId: 'a1' }))
+  await show('removeParticipant', { body: { participantId: 'x7ty2kqp', roomId } })
+  await show('endSession', { body: { roomId } })
+  await show('endSession', { body: { roomId } })
+  await show('listSessions', { query: `?roomId=${roomId}` })
+  await show('getSessionAttendance', { path: { id } })
+  await show('getAttendance', { query: `?from=2026-01-15&to=2026-01-16&per=participant&roomId=${roomId}` })
+  await show('getUsage', { query: '?from=2026-01-14&to=2026-01-16' })
+}
+
+async function showQuality(id: string, event: object): Promise<void> {
+  const sample = {
+    ...event,
+    stats: {
+      recvAudioPacketLost: 2,
+      recvVideoPacketLost: 5,
+      sendAudioPacketLost: 1,
+      sendVideoPacketLost: 0,
+      averageAudioRtt: 41.2,
+      averageVideoRtt: 41.9,
+      averageAudioJitter: 4,
+      averageVideoJitter: 11,
+      averageSendAudioBitrate: 31_840,
+      averageSendVideoBitrate: 904_200,
+      averageRecvAudioBitrate: 32_110,
+      averageRecvVideoBitrate: 1_204_500,
+      qualityScore: { audio: 4.28, video: 3.91 },
+    },
+    resolutionUsage: { 720: 1 },
+    deviceInfo: { deviceName: 'Chrome', deviceVersion: '140.0.0.0' },
+    sdkInfo: { sdkName: 'my-sfu', sdkVersion: '2.1.0' },
+  }
+  await ask('reportEvents', { body: { source: 'my-sfu', events: [sample] } })
+  await show('getSessionQuality', { path: { id } })
+  await show('getParticipantQuality', { path: { id, participantId: 'but3ihic' } })
+}
+
+async function showRooms(): Promise<void> {
+  const { body } = await ask('createRoom', { body: { customRoomId: 'stand-up' } })
+  const roomId = String(body.roomId)
+  await show('getRoom', { path: { id: roomId } })
+  await show('validateRoom', { path: { id: roomId } })
+  await show('validateRoomByPost', { path: { id: roomId } })
+  await show('listRooms', { query: '?perPage=2' })
+  await show('createInvite', { path: { id: roomId }, body: { name: 'Maria', expiresInSeconds: 3600 } })
+  await show('setRoomStatus', { path: { id: roomId }, body: { status: 'disabled' } })
+  await show('createInvite', { path: { id: roomId } })
+  await show('deactivateRoom', { body: { roomId: 'stand-up' } })
+  await show('deactivateRoom', { body: { roomId } })
+}
+
+async function showSources(): Promise<void> {
+  const secret = 'what you tell it, and nobody else'
+  const bearer = { token: null, headers: { authorization: `Bearer ${secret}` } }
+  const { id } = await show('createSource', { body: { type: 'generic', name: 'the PBX', secret } })
+  const events = [
+    { id: '1', type: 'participant-joined', at: '2026-01-15T12:05:00Z', roomId: 'stand-up', participantId: 'but3ihic' },
+  ]
+  await show('ingest', { path: { sourceId: id }, body: { events }, ...bearer })
+  await show('getSource', { path: { id } })
+  await show('updateSource', { path: { id }, body: { name: 'the old PBX' } })
+
+  const { body } = await ask('createSource', { body: { type: 'jitsi', name: 'Jitsi', secret } })
+  await show('ingestEvent', {
+    path: { sourceId: String(body.id), about: 'room', event: 'created' },
+    body: { event_name: 'muc-room-created', room_jid: 'stand-up@conference.example.org', created_at: at / 1000 },
+    ...bearer,
+  })
+  await show('listSources')
+  await show('deleteSource', { path: { id } })
+}
+
+async function showWebhooks(): Promise<void> {
+  const endpoint = { endPoint: 'https://1.1.1.1/hook', events: ['session-*', 'participant-joined'] }
+  const { id } = await show('createWebhook', { body: endpoint })
+  await show('getWebhook', { path: { id } })
+  await show('rotateWebhookSecret', { path: { id } })
+  const { id: deliveryId } = await show('testWebhook', { path: { id } })
+  await show('listWebhookDeliveries', { path: { id } })
+  await show('replayWebhookDelivery', { path: { id, deliveryId } })
+  await show('replayWebhookDelivery', { path: { id, deliveryId: 'msg_none' } })
+  await show('replayWebhookDeliveries', { path: { id }, body: { failed: true, from: '2026-01-15' } })
+  await show('updateWebhook', { path: { id }, body: { enabled: false } })
+  await show('listWebhooks', { query: '?perPage=1' })
+  for (const operationId of ['testWebhook', 'replayWebhookDelivery', 'replayWebhookDeliveries']) {
+    await show(operationId, { path: { id, deliveryId } })
+  }
+  await show('deleteWebhook', { path: { id } })
+  while ((await ask('createWebhook', { body: endpoint })).status === 200);
+  await show('createWebhook', { body: endpoint })
+  for (const operationId of [
+    ...['getWebhook', 'updateWebhook', 'rotateWebhookSecret', 'deleteWebhook', 'listWebhookDeliveries', 'testWebhook'],
+    ...['replayWebhookDelivery', 'replayWebhookDeliveries'],
+  ]) {
+    await show(operationId)
+  }
+  await show('listWebhooks', { query: '?roomId=abcd-xyzw-lmno' })
+}
+
+/** One of each type, as it came to an endpoint. */
+async function showSentWebhooks(): Promise<void> {
+  const [receiver, gone] = [await startReceiver(), await startReceiver()]
+  gone.answer = () => 410
+  const of = await startServer(
+    { ...settings, ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on' },
+    { clock: { now: () => now }, webhookLimits: { perEndpoint: 1, pollMs: 20 } },
+  )
+  try {
+    await ask('createWebhook', { of, body: { endPoint: receiver.url, events: ['*'] } })
+    const { body: room } = await ask('createRoom', { of, body: { customRoomId: 'daily stand-up' } })
+    const event = (minute: number, type: string, more: object) => ({
+      type,
+      id: `${type} ${minute}`,
+      at: new Date(at - (20 - minute) * minuteMs).toISOString(),
+      roomId: room.roomId,
+      sessionKey: 'room-7',
+      ...more,
+    })
+    const jacques = { participantId: 'but3ihic', connectionId: 'a1' }
+    const events = [
+      event(1, 'session-started', {}),
+      event(2, 'participant-joined', { ...jacques, name: 'Jacques' }),
+      event(3, 'participant-joined', { ...jacques, name: 'Jacques M.' }),
+      event(9, 'participant-left', { ...jacques, reason: 'left' }),
+      event(11, 'session-ended', {}),
+      // Told after the end, which it moves.
+      event(12, 'session-ended', {}),
+    ]
+    await ask('reportEvents', { of, body: { events } })
+    const { body: endpoint } = await ask('createWebhook', { of, body: { endPoint: gone.url, events: ['none'] } })
+    await ask('testWebhook', { of, path: { id: String(endpoint.id) } })
+    const types = Object.keys(Webhooks)
+    const sent = () =>
+      new Map([...gone.received, ...receiver.received].map((one) => [one.webhook.webhookType, one.body]))
+    await until(() => sent().size === types.length)
+    for (const [type, body] of sent()) {
+      answered.webhooks[type] = JSON.parse(body.replaceAll(gone.url, 'https://example.org/hook'))
+    }
+  } finally {
+    await of.stop()
+    await Promise.all([receiver.stop(), gone.stop()])
+  }
+}
+
+async function showWhatIsNotThere(): Promise<void> {
+  await show('streamChanges', { query: '?roomId=aaaa-bbbb-cccc' })
+  const id = '621497578bea0d0404c35c4c'
+  for (const operationId of ['getSession', 'listParticipants', 'listActiveParticipants', 'getParticipant']) {
+    await show(operationId, { path: { id } })
+  }
+  for (const operationId of ['getSessionQuality', 'getParticipantQuality']) await show(operationId, { path: { id } })
+  for (const query of ['?roomId=abcd-xyzw-lmno', `?sessionId=${id}`]) await show('streamChanges', { query })
+  for (const operationId of ['getSource', 'deleteSource', 'ingest', 'ingestEvent']) await show(operationId)
+  await show('updateSource', { body: { name: 'the old PBX' } })
+  for (const operationId of ['getRoom', 'validateRoom', 'validateRoomByPost', 'createInvite']) {
+    await show(operationId, { path: { id: 'abcd-xyzw-lmno' } })
+  }
+  await show('getSessionAttendance', { path: { id } })
+  for (const operationId of ['getAttendance', 'getUsage']) await show(operationId, { query: '?roomId=abcd-xyzw-lmno' })
+  await show('setRoomStatus', { path: { id: 'abcd-xyzw-lmno' }, body: { status: 'enabled' } })
+  await show('deactivateRoom', { body: { roomId: 'abcd-xyzw-lmno' } })
+  await show('endSession', { body: { roomId: 'abcd-xyzw-lmno' } })
+  await show('removeParticipant', { body: { roomId: 'abcd-xyzw-lmno', participantId: 'but3ihic' } })
+}
+
+async function showTheRest(): Promise<void> {
+  const key = await server.context.reads.findKey(settings.ROLLCALL_API_KEY)
+  if (key === undefined) throw new Error('the server has no key')
+  const link = await createLink(key, settings.ROLLCALL_PUBLIC_URL, server.context)
+  const body = { code: link.split('#code=')[1] }
+  await show('redeemLink', { body, token: null })
+  await show('redeemLink', { body, token: null })
+  await show('getPublicKey', { token: null })
+  await show('getLiveness', { token: null })
+  await show('getReadiness', { token: null })
+}
+
+async function showErrors(t: TestContext): Promise<void> {
+  await showError('listSessions', { query: '?page=0' })
+  await showError('listSessions', { token: null })
+  await showError('listSessions', { claims: { roles: 'rtc' } })
+  await showError('createRoom', { body: { customRoomId: 'x'.repeat(2 * 1024 * 1024) } })
+  await showError('getSession', { path: { id: 'x'.repeat(5000) } })
+  await showError('createRoom', { body: '<room/>', headers: { 'content-type': 'text/xml' } })
+  t.mock.method(server.context.reads, 'getSession', async () => {
+    throw new Error('something of ours')
+  })
+  await showError('getSession', { path: { id: '621497578bea0d0404c35c4c' } })
+  t.mock.method(server.context.writes, 'createRoom', async () => {
+    throw new Refusal('BUSY', 'Too many facts wait for the disk: send these again in a moment')
+  })
+  await showError('createRoom')
+  const limited = await startServer({ ...settings, ROLLCALL_RATE_LIMIT: '10' }, { clock: { now: () => now } })
+  try {
+    let answer = await ask('listSessions', { of: limited })
+    while (answer.status !== 429) answer = await ask('listSessions', { of: limited })
+    answered.errors[429] = answer.body
+  } finally {
+    await limited.stop()
+  }
+}
+
+/** The keys and the types of a value, without what it says. */
+function shapeOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(shapeOf)
+  if (typeof value !== 'object' || value === null) return value === null ? 'null' : typeof value
+  return Object.entries(value).map(([key, inner]) => [key, shapeOf(inner)])
+}
+
+describe('the examples of the document', () => {
+  test('are what the server answers, and what it sends, field by field', async (t) => {
+    await showSessions()
+    await showRooms()
+    await showSources()
+    await showWebhooks()
+    await showSentWebhooks()
+    await showWhatIsNotThere()
+    await showTheRest()
+    await showErrors(t)
+    if (process.env.UPDATE_EXAMPLES) {
+      await writeFile(path, `${JSON.stringify(answered, null, 2)}\n`)
+      return t.diagnostic(`${path} is written anew`)
+    }
+    for (const operationId of new Set([...Object.keys(answered.operations), ...Object.keys(kept.operations)])) {
+      const { [operationId]: now } = answered.operations
+      assert.deepEqual(
+        shapeOf(kept.operations[operationId]),
+        shapeOf(now),
+        `the example of ${operationId} is out of date`,
+      )
+    }
+    assert.deepEqual(shapeOf(kept.errors), shapeOf(answered.errors))
+    for (const type of Object.keys(Webhooks)) {
+      const { [type]: now } = answered.webhooks
+      assert.deepEqual(shapeOf(kept.webhooks[type]), shapeOf(now), `the example of ${type} is out of date`)
+    }
+  })
+
+  test('are as the document says', async () => {
+    const { document, check } = await describeServer(server.url)
+    let examples = 0
+    const checkContent = (pointer: string, content: Content | undefined) => {
+      const { example } = content?.['application/json'] ?? {}
+      if (example === undefined) return
+      examples++
+      check(`${pointer}/content/application~1json/schema`, example)
+    }
+    for (const [path, operations] of Object.entries(document.paths)) {
+      for (const [method, { requestBody, responses }] of Object.entries(operations)) {
+        const pointer = `${toPointer(path)}/${method}`
+        checkContent(`${pointer}/requestBody`, requestBody?.content)
+        for (const [status, { content }] of Object.entries(responses)) {
+          checkContent(`${pointer}/responses/${status}`, content)
+        }
+      }
+    }
+    for (const [type, { post }] of Object.entries(document.webhooks)) {
+      checkContent(`/webhooks/${type}/post/requestBody`, post.requestBody?.content)
+    }
+    assert.ok(examples > 100, String(examples))
+  })
+
+  test('are there for whatever is answered or sent, and for every body that is taken', async () => {
+    const { document } = await describeServer(server.url)
+    const without: string[] = []
+    const look = (what: string, content: Content | undefined) => {
+      const json = content?.['application/json']
+      if (json !== undefined && json.example === undefined) without.push(what)
+    }
+    for (const operations of Object.values(document.paths)) {
+      for (const { operationId = '', requestBody, responses } of Object.values(operations)) {
+        look(`the body of ${operationId}`, requestBody?.content)
+        for (const [status, { content }] of Object.entries(responses)) look(`${operationId} ${status}`, content)
+      }
+    }
+    for (const [type, { post }] of Object.entries(document.webhooks)) look(type, post.requestBody?.content)
+    // The document is no example of itself.
+    assert.deepEqual(without, ['getOpenApi 200'])
+  })
+})

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { Webhooks } from '@rollcall/protocol'
+import { Validator } from '@seriousme/openapi-schema-validator'
+import type { OpenApiDocument, Operation } from '../../../src/api/openapi/openapi-document.ts'
+import { collectRoutes } from '../../support/registered-routes.ts'
+import { startServer, type TestServer } from '../../support/start-server.ts'
+
+let server: TestServer
+let document: OpenApiDocument
+/** Every route of the server, such as `GET /v2/rooms/{id}`. */
+let registered: string[]
+
+before(async () => {
+  const start = async () => {
+    server = await startServer()
+  }
+  registered = (await collectRoutes(start, { pages: false })).map((name) => name.replace(/:(\w+)/g, '{$1}'))
+  document = (await server.call<OpenApiDocument>('GET', '/openapi.json', undefined, { token: null })).body
+})
+after(() => server.stop())
+
+function listOperations(): { name: string; method: string; path: string; operation: Operation }[] {
+  return Object.entries(document.paths).flatMap(([path, operations]) =>
+    Object.entries(operations).map(([method, operation]) => ({
+      name: `${method.toUpperCase()} ${path}`,
+      method,
+      path,
+      operation,
+    })),
+  )
+}
+
+describe('the document', () => {
+  test('is valid OpenAPI 3.1', async () => {
+    const { valid, errors } = await new Validator().validate(structuredClone(document))
+    assert.ok(valid, JSON.stringify(errors, null, 2))
+    assert.equal(document.openapi, '3.1.0')
+  })
+
+  test('has every route that the server has, and no other', () => {
+    const described = listOperations().map(({ name }) => name)
+    assert.deepEqual(described.sort(), registered.sort())
+  })
+
+  test('tells of every route what it does, what it takes and what it answers', () => {
+    const tags = document.tags.map(({ name }) => name)
+    for (const { name, operation } of listOperations()) {
+      const { operationId, summary, description, responses, parameters = [] } = operation
+      assert.match(operationId ?? '', /^[a-z][A-Za-z]+$/, name)
+      assert.ok(summary && description, `${name} has no summary or description`)
+      assert.equal(operation.tags?.length, 1, name)
+      assert.ok(tags.includes(operation.tags?.[0] ?? ''), `${name} has a tag that the document does not tell of`)
+      assert.ok(responses[200]?.content, `${name} does not tell what it answers`)
+      for (const [status, answer] of Object.entries(responses)) assert.ok(answer.description, `${name} ${status}`)
+      for (const parameter of parameters) assert.ok(parameter.description, `${name} ${parameter.name}`)
+    }
+  })
+
+  test('names each operation once', () => {
+    const ids = listOperations().map(({ operation }) => operation.operationId)
+    assert.deepEqual([...new Set(ids)], ids)
+  })
+
+  test('has one shape of error, which every refusal refers to', () => {
+    let refusals = 0
+    for (const { name, operation } of listOperations()) {
+      for (const [status, { content }] of Object.entries(operation.responses)) {
+        if (Number(status) < 400) continue
+        refusals++
+        assert.deepEqual(
+          content?.['application/json']?.schema,
+          { $ref: '#/components/schemas/ErrorBody' },
+          `${name} ${status}`,
+        )
+      }
+    }
+    assert.ok(refusals > 50, String(refusals))
+  })
+
+  test('says of a route that it takes a token where it does', async () => {
+    for (const { name, method, path, operation } of listOperations()) {
+      const { status } = await server.call(method.toUpperCase(), path.replaceAll(/[{}]/g, ''), undefined, {
+        token: null,
+      })
+      assert.equal(status === 401, operation.security?.length === 1, name)
+    }
+  })
+
+  test('has a name for each shape that the API speaks of', () => {
+    const names = Object.keys(document.components.schemas)
+    for (const name of ['Room', 'Session', 'Participant', 'TimelogEntry', 'PageInfo', 'ErrorBody', 'EventResult']) {
+      assert.ok(names.includes(name), name)
+    }
+    const text = JSON.stringify(document)
+    for (const name of names) assert.ok(text.includes(`"#/components/schemas/${name}"`), `nothing refers to ${name}`)
+  })
+
+  test('tells of the limits of a parameter', () => {
+    const { parameters = [] } = document.paths['/v2/sessions']?.get ?? {}
+    const page = parameters.find(({ name }) => name === 'page')
+    assert.deepEqual(page?.schema, { type: 'integer', minimum: 1, maximum: 1_000_000_000_000, default: 1 })
+    const status = parameters.find(({ name }) => name === 'status')
+    assert.deepEqual(status?.schema, { type: 'string', enum: ['ongoing', 'active', 'ended'] })
+  })
+
+  test('has the webhooks that are sent, with their headers', () => {
+    assert.deepEqual(Object.keys(document.webhooks), Object.keys(Webhooks))
+    for (const { post } of Object.values(document.webhooks)) {
+      assert.deepEqual(
+        post.parameters?.map(({ in: place, name }) => `${place} ${name}`),
+        ['videosdk-signature', 'webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) => `header ${name}`),
+      )
+    }
+  })
+})
+
+describe('/openapi.json', () => {
+  const ask = (headers: { [name: string]: string } = {}, of = server) =>
+    of.call<OpenApiDocument>('GET', '/openapi.json', undefined, { token: null, headers })
+
+  test('is sent once, and then not again while it is the same', async () => {
+    const { status, headers } = await ask()
+    assert.equal(status, 200)
+    const again = await ask({ 'if-none-match': String(headers.etag) })
+    assert.deepEqual([again.status, again.text, again.headers.etag], [304, '', headers.etag])
+  })
+
+  test('names the server as the caller called it', async () => {
+    assert.deepEqual(document.servers, [{ url: server.url }])
+    const { body, headers } = await ask({ host: 'rooms.example:8443' })
+    assert.deepEqual(body.servers, [{ url: 'http://rooms.example:8443' }])
+    assert.notEqual(headers.etag, (await ask()).headers.etag)
+  })
+
+  test('names the public address of the settings, whatever the caller used', async () => {
+    const settled = await startServer({ ROLLCALL_PUBLIC_URL: 'https://rooms.example/rollcall' })
+    try {
+      assert.deepEqual((await ask({}, settled)).body.servers, [{ url: 'https://rooms.example/rollcall' }])
+    } finally {
+      await settled.stop()
+    }
+  })
+})

@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { Attendance, Room, Usage } from '@rollcall/protocol'
+import { signToken } from '../../src/api/auth/token.ts'
+import { makeRoom } from '../support/api-calls.ts'
+import { addNeighbour, recordSession } from '../support/record-session.ts'
+import { startServer, type TestServer } from '../support/start-server.ts'
+
+const day = '2026-03-02'
+const at = (time: string) => Date.parse(`${day}T${time}Z`)
+
+let server: TestServer
+let first: Room
+let second: Room
+let sessionId: string
+before(async () => {
+  server = await startServer()
+  first = await makeRoom(server, { customRoomId: 'first' })
+  second = await makeRoom(server)
+  sessionId = await recordSession(server, {
+    roomId: first.roomId,
+    startAt: at('09:00:00'),
+    endAt: at('11:00:00'),
+    stays: [
+      { participantId: 'ann', name: '=HYPERLINK("http://evil")', joinedAt: at('09:00:00'), leftAt: at('09:30:00') },
+      { participantId: 'ann', joinedAt: at('10:00:00'), leftAt: at('10:15:00') },
+      { participantId: 'bob', name: 'Bob, "the builder"', joinedAt: at('09:10:00'), leftAt: at('11:00:00') },
+    ],
+  })
+  await recordSession(server, {
+    roomId: second.roomId,
+    startAt: at('22:00:00'),
+    endAt: at('23:00:00') + 3 * 3600_000,
+    stays: [{ participantId: 'ann', joinedAt: at('22:00:00'), leftAt: at('23:00:00') + 3 * 3600_000 }],
+  })
+})
+after(() => server.stop())
+
+const month = 'from=2026-03-01&to=2026-04-01'
+
+async function getRows(query: string): Promise<Attendance['data']> {
+  const { status, text, body } = await server.call<Attendance>('GET', `/v2/attendance?${query}`)
+  assert.equal(status, 200, text)
+  return body.data
+}
+
+async function getUsage(query: string): Promise<Usage> {
+  const { status, text, body } = await server.call<Usage>('GET', `/v2/usage?${query}`)
+  assert.equal(status, 200, text)
+  return body
+}
+
+describe('attendance', () => {
+  test('has a row for each time inside, session after session', async () => {
+    const rows = await getRows(month)
+    assert.deepEqual(
+      rows.map(({ participantId, start, end, seconds }) => [participantId, start, end, seconds]),
+      [
+        ['ann', `${day}T09:00:00.000Z`, `${day}T09:30:00.000Z`, 1800],
+        ['ann', `${day}T10:00:00.000Z`, `${day}T10:15:00.000Z`, 900],
+        ['bob', `${day}T09:10:00.000Z`, `${day}T11:00:00.000Z`, 6600],
+        ['ann', `${day}T22:00:00.000Z`, '2026-03-03T02:00:00.000Z', 14_400],
+      ],
+    )
+    assert.deepEqual([rows[0]?.roomId, rows[0]?.customRoomId], [first.roomId, 'first'])
+  })
+
+  test('has, per participant, one row of each person in each session', async () => {
+    const rows = await getRows(`${month}&per=participant&roomId=first`)
+    assert.deepEqual(
+      rows.map(({ participantId, start, end, seconds, intervals }) => [participantId, start, end, seconds, intervals]),
+      [
+        ['ann', `${day}T09:00:00.000Z`, `${day}T10:15:00.000Z`, 2700, 2],
+        ['bob', `${day}T09:10:00.000Z`, `${day}T11:00:00.000Z`, 6600, 1],
+      ],
+    )
+  })
+
+  test('has every time inside that reaches into the period, and no other', async () => {
+    const between = (from: string, to: string) => getRows(`from=${day}T${from}Z&to=${day}T${to}Z`)
+    assert.deepEqual(
+      (await between('09:45:00', '10:00:00')).map(({ participantId }) => participantId),
+      ['bob'],
+    )
+    assert.deepEqual(
+      (await getRows('from=2026-03-03T01:00:00Z&to=2026-03-03T01:00:01Z')).map(({ start }) => start),
+      [`${day}T22:00:00.000Z`],
+    )
+    assert.deepEqual(await between('12:00:00', '13:00:00'), [])
+  })
+
+  test('is CSV by Accept or format, whose cells no spreadsheet takes for formulas', async () => {
+    const path = `/v2/sessions/${sessionId}/attendance`
+    const { text, headers } = await server.call('GET', path, undefined, { headers: { accept: 'text/csv' } })
+    assert.match(String(headers['content-type']), /^text\/csv/)
+    const [head, ann, , bob, rest] = text.split('\r\n')
+    assert.equal(head, 'sessionId,roomId,customRoomId,participantId,name,kind,start,end,seconds,reason,inferred')
+    assert.equal(
+      ann,
+      `${sessionId},${first.roomId},first,ann,"'=HYPERLINK(""http://evil"")",person,${day}T09:00:00.000Z,${day}T09:30:00.000Z,1800,,false`,
+    )
+    assert.match(bob ?? '', /,"Bob, ""the builder""",/)
+    assert.equal(rest, '')
+    assert.equal((await server.call('GET', `${path}?format=csv`)).text, text)
+  })
+
+  test('is a line of JSON a row as NDJSON', async () => {
+    const path = `/v2/sessions/${sessionId}/attendance`
+    const { text } = await server.call('GET', `${path}?format=ndjson`)
+    const { body } = await server.call<Attendance>('GET', path)
+    assert.deepEqual(
+      text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+      body.data,
+    )
+    assert.equal(body.data.length, 3)
+  })
+
+  test('has everybody of a session that is larger than a page of people', async () => {
+    const { roomId } = await makeRoom(server)
+    const startAt = Date.parse('2026-05-01T00:00:00Z')
+    const stays = Array.from({ length: 1201 }, (_, i) => ({
+      participantId: `p${i}`,
+      joinedAt: startAt + i,
+      leftAt: startAt + 60_000 + i,
+    }))
+    const id = await recordSession(server, { roomId, startAt, endAt: startAt + 120_000, stays })
+    const { body } = await server.call<Attendance>('GET', `/v2/sessions/${id}/attendance`)
+    assert.deepEqual(
+      body.data.map(({ participantId }) => participantId),
+      stays.map(({ participantId }) => participantId),
+    )
+  })
+
+  test('of another key’s session is answered as of one that does not exist', async () => {
+    const neighbour = await addNeighbour(server)
+    const other = await server.context.reads.findKey(neighbour.apiKey)
+    assert.ok(other)
+    const token = await signToken(other, { roles: ['crawler'] }, { now: Date.now(), lifetimeMs: 60_000 })
+    const headers = { 'x-request-id': 'same' }
+    const none = sessionId.replace(/.$/, (digit) => (digit === '0' ? '1' : '0'))
+    const answers = await Promise.all(
+      [sessionId, none].map((id) => server.call('GET', `/v2/sessions/${id}/attendance`, undefined, { token, headers })),
+    )
+    const [theirs, unknown] = answers.map(({ status, text }) => [status, text.replace(sessionId, none)])
+    assert.deepEqual(theirs, unknown)
+    assert.equal(answers[0]?.status, 404)
+    assert.deepEqual(
+      (await server.call<Attendance>('GET', `/v2/attendance?${month}`, undefined, { token })).body.data,
+      [],
+    )
+  })
+})
+
+describe('usage', () => {
+  test('counts sessions, people, minutes and the most at one moment of each day, a stay over midnight in both', async () => {
+    const { total, data } = await getUsage('from=2026-03-01&to=2026-03-04')
+    assert.deepEqual(data, [
+      { start: '2026-03-01T00:00:00.000Z', ...row(0, 0, 0, 0) },
+      { start: '2026-03-02T00:00:00.000Z', ...row(2, 2, 30 + 15 + 110 + 120, 2) },
+      { start: '2026-03-03T00:00:00.000Z', ...row(1, 1, 120, 1) },
+    ])
+    assert.deepEqual(total, row(2, 2, 395, 2))
+  })
+
+  test('counts nothing of what lies outside the period', async () => {
+    const { total } = await getUsage(`from=${day}T09:20:00Z&to=${day}T09:40:00Z`)
+    assert.deepEqual(total, row(1, 2, 10 + 20, 2))
+  })
+
+  test('is told by hour, by room and by participant, the most used first', async () => {
+    const hours = await getUsage(`from=${day}T09:00:00Z&to=${day}T11:00:00Z&groupBy=hour`)
+    assert.deepEqual(
+      hours.data.map(({ start, participantMinutes }) => [start, participantMinutes]),
+      [
+        [`${day}T09:00:00.000Z`, 80],
+        [`${day}T10:00:00.000Z`, 75],
+      ],
+    )
+    const rooms = await getUsage('from=2026-03-01&to=2026-03-04&groupBy=room')
+    assert.deepEqual(rooms.data, [
+      { roomId: second.roomId, customRoomId: null, ...row(1, 1, 240, 1) },
+      { roomId: first.roomId, customRoomId: 'first', ...row(1, 2, 155, 2) },
+    ])
+    const people = await getUsage('from=2026-03-01&to=2026-03-04&groupBy=participant&roomId=first')
+    assert.deepEqual(people.data, [
+      { participantId: 'bob', name: 'Bob, "the builder"', ...row(1, 1, 110, 1) },
+      { participantId: 'ann', name: '=HYPERLINK("http://evil")', ...row(1, 1, 45, 1) },
+    ])
+  })
+
+  test('of more rows than there may be, or of no time at all, is refused by name', async () => {
+    const refused = async (query: string) => (await server.call('GET', `/v2/usage?${query}`)).body.error
+    assert.match(String(await refused('from=2000-01-01&to=2026-01-01&groupBy=hour')), /^from and to .* hours apart/)
+    assert.match(String(await refused('from=2026-01-02&to=2026-01-01')), /^from=2026-01-02.* is not before to=/)
+    assert.match(String(await refused('from=monday')), /^from="?monday"? is not understood/)
+  })
+
+  function row(sessions: number, uniqueParticipants: number, participantMinutes: number, peakConcurrency: number) {
+    return { sessions, uniqueParticipants, participantMinutes, peakConcurrency }
+  }
+})

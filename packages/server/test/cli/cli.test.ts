@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { decodeJwt } from 'jose'
+import { runProgram } from '../support/run-program.ts'
+import { startServer, type TestServer } from '../support/start-server.ts'
+
+async function rollcall(folder: string, ...args: string[]) {
+  return runProgram('cli.js', { ROLLCALL_DATA: folder }, args).ended
+}
+
+/** Runs a command that has to work, and gives what it printed. */
+async function print(folder: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await rollcall(folder, ...args)
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
+  return stdout
+}
+
+function readSecret(printed: string): { apiKey: string; secret: string } {
+  const [, apiKey, secret] = /^API key {2}(\S+)\nSecret {3}(\S+)\n/.exec(printed) ?? []
+  assert.ok(apiKey !== undefined && secret !== undefined, printed)
+  return { apiKey, secret }
+}
+
+describe('beside a running server,', () => {
+  let server: TestServer
+  before(async () => {
+    server = await startServer()
+  })
+  after(() => server.stop())
+
+  const rollcallHere = (...args: string[]) => print(server.dataFolder, ...args)
+  const statusOf = async (token: string) =>
+    (await server.call('GET', '/v2/sessions', undefined, { token: token.trim() })).status
+
+  test('keys add makes a key that is good at once, and shows its secret this once', async () => {
+    const { apiKey, secret } = readSecret(
+      await rollcallHere('keys', 'add', '--name', 'Anna', '--email', 'a@example.org'),
+    )
+    assert.equal(await statusOf(await rollcallHere('token', '--key', apiKey)), 200)
+    const listed = await rollcallHere('keys', 'list')
+    assert.match(listed, new RegExp(`^${apiKey} +enabled +\\S+Z +Anna +a@example.org$`, 'm'))
+    assert.match(listed, new RegExp(`^${server.apiKey} +enabled`, 'm'))
+    assert.ok(!listed.includes(secret))
+  })
+
+  test('keys rotate gives a new secret; the old one is good for the overlap', async () => {
+    const { apiKey, secret: old } = readSecret(await rollcallHere('keys', 'add'))
+    const before = await rollcallHere('token', '--key', apiKey)
+    const printed = await rollcallHere('keys', 'rotate', apiKey, '--overlap', '30m')
+    const rotated = readSecret(printed)
+    assert.equal(rotated.apiKey, apiKey)
+    assert.notEqual(rotated.secret, old)
+    assert.match(printed, /The old secret is good until \S+Z\./)
+    const after = await rollcallHere('token', '--key', apiKey)
+    assert.deepEqual([await statusOf(before), await statusOf(after)], [200, 200])
+    await rollcallHere('keys', 'rotate', apiKey, '--overlap', '0s')
+    assert.deepEqual([await statusOf(before), await statusOf(after)], [401, 401])
+  })
+
+  test('keys disable makes the key’s tokens bad at once', async () => {
+    const { apiKey } = readSecret(await rollcallHere('keys', 'add'))
+    const token = await rollcallHere('token', '--key', apiKey)
+    assert.equal(await statusOf(token), 200)
+    assert.equal(await rollcallHere('keys', 'disable', apiKey), `${apiKey} is disabled.\n`)
+    assert.equal(await statusOf(token), 401)
+    assert.match(await rollcallHere('keys', 'list'), new RegExp(`^${apiKey} +disabled \\S+Z`, 'm'))
+    const { code, stderr } = await rollcall(server.dataFolder, 'token', '--key', apiKey)
+    assert.deepEqual([code, /^rollcall: the key \S+ is disabled/.test(stderr)], [1, true])
+  })
+
+  test('token signs explicit roles, and says what it is asked to say', async () => {
+    const plain = decodeJwt(await rollcallHere('token'))
+    assert.deepEqual(plain.roles, ['crawler', 'rtc'])
+    assert.deepEqual(plain.permissions, ['allow_join', 'allow_mod'])
+    assert.equal(plain.apikey, server.apiKey)
+    assert.equal(Number(plain.exp) - Number(plain.iat), 2 * 3600)
+
+    const { body: room } = await server.call('POST', '/v2/rooms', { customRoomId: 'stand-up' })
+    const options = ['--room', 'stand-up', '--participant', 'anna', '--permissions', 'ask_join', '--expires', '7d']
+    const bound = decodeJwt(await rollcallHere('token', ...options))
+    const { roomId, participantId, permissions, roles } = bound
+    assert.deepEqual(
+      { roomId, participantId, permissions, roles },
+      { roomId: room.roomId, participantId: 'anna', permissions: ['ask_join'], roles: ['rtc'] },
+    )
+    assert.equal(Number(bound.exp) - Number(bound.iat), 7 * 24 * 3600)
+    assert.deepEqual(decodeJwt(await rollcallHere('token', '--roles=CRAWLER')).roles, ['crawler'])
+  })
+
+  test('what is wrong is said in one line, with exit code 1', async () => {
+    const wrong: [string[], RegExp][] = [
+      [['fly'], /Unknown command fly/],
+      [['keys'], /No command specified/],
+      [['keys', 'fly'], /Unknown command fly/],
+      [['keys', 'rotate'], /Missing required positional argument: APIKEY/],
+      [['keys', 'rotate', 'none'], /there is no key none/],
+      [['keys', 'rotate', server.apiKey, 'two'], /two is one argument too many/],
+      [['keys', 'rotate', server.apiKey, '--overlap', 'soon'], /--overlap=soon is not understood: it takes a whole/],
+      [['keys', 'disable', 'none'], /there is no key none/],
+      [['token', '--key', 'none'], /there is no key none/],
+      [['token', '--expires', '5'], /--expires=5 is not understood: it takes a whole number and a unit/],
+      [['token', '--roles', 'king'], /--roles=king is not understood: it takes some of crawler,rtc/],
+      [['token', '--permissions', 'fly'], /--permissions=fly is not understood: it takes some of allow_join,/],
+      [['token', '--premissions', 'allow_join'], /--premissions is not an option of this command/],
+      [['token', '--room', 'no such room'], /--room=no such room is no room of this key/],
+    ]
+    const answers = await Promise.all(wrong.map(([args]) => rollcall(server.dataFolder, ...args)))
+    answers.forEach(({ code, stdout, stderr }, i) => {
+      assert.deepEqual({ code, stdout }, { code: 1, stdout: '' }, stderr)
+      assert.match(stderr, /^rollcall: [^\n]+\n$/)
+      assert.match(stderr, wrong[i]?.[1] ?? /never/)
+    })
+  })
+})
+
+describe('without a server,', () => {
+  test('keys are made, used and found by the server that starts later', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
+    try {
+      for (const args of [['keys', 'list'], ['token'], ['source', 'list']]) {
+        const { code, stderr } = await rollcall(folder, ...args)
+        assert.equal(code, 1)
+        assert.match(stderr, /^rollcall: there is no record in ROLLCALL_DATA=\S+: name the folder of a server\n$/)
+      }
+      assert.deepEqual(await readdir(folder), [], 'a folder that was mistyped stays as it was')
+      const { apiKey } = readSecret(await print(folder, 'keys', 'add'))
+      const token = await print(folder, 'token')
+      const server = await startServer({ ROLLCALL_DATA: folder })
+      try {
+        assert.equal(server.apiKey, apiKey)
+        assert.equal((await server.call('GET', '/v2/sessions', undefined, { token: token.trim() })).status, 200)
+      } finally {
+        await server.stop()
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
+
+  test('a broken setting is said in one line', async () => {
+    const { code, stdout, stderr } = await runProgram('cli.js', { PORT: 'abc' }, ['keys', 'list']).ended
+    assert.deepEqual({ code, stdout }, { code: 1, stdout: '' })
+    assert.match(stderr, /^rollcall: PORT=abc is not understood[^\n]+\n$/)
+  })
+})

@@ -1,0 +1,390 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { after, before, describe, test } from 'node:test'
+import { joinRoom } from '@rollcall/client'
+import type { Participant, Session, SessionPage } from '@rollcall/protocol'
+import pg from 'pg'
+import { signToken } from '../../src/api/auth/token.ts'
+import { toRules } from '../../src/config.ts'
+import { openStore } from '../../src/record/open-store.ts'
+import { systemClock } from '../../src/runtime/clock.ts'
+import { type Postgres, startPostgres } from '../support/postgres.ts'
+import { connect, join } from '../support/rtc-client.ts'
+import { type Program, runProgram } from '../support/run-program.ts'
+import { openStream } from '../support/stream-reader.ts'
+import { startReceiver } from '../support/webhook-receiver.ts'
+
+const key = { apiKey: 'many', secret: 'a secret of the tests with many servers' }
+let postgres: Postgres
+const programs: Program[] = []
+before(async () => {
+  postgres = await startPostgres()
+})
+after(async () => {
+  for (const { child, ended } of programs) {
+    child.kill('SIGKILL')
+    await ended
+  }
+  await postgres.stop()
+})
+
+type Server = Awaited<ReturnType<ReturnType<typeof serversOn>>>
+
+/** Starts servers before one database. */
+function serversOn(databaseUrl: string, settings: { [name: string]: string } = {}) {
+  const masterKey = randomBytes(32).toString('hex')
+  return async (more: { [name: string]: string } = {}) => {
+    const program = runProgram('main.js', {
+      PORT: '0',
+      LOG_LEVEL: 'warn',
+      DATABASE_URL: databaseUrl,
+      ROLLCALL_MASTER_KEY: masterKey,
+      ROLLCALL_API_KEY: key.apiKey,
+      ROLLCALL_SECRET: key.secret,
+      ROLLCALL_RATE_LIMIT: '0',
+      ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on',
+      ...settings,
+      ...more,
+    })
+    programs.push(program)
+    const url = /running at (\S+)/.exec(await program.says('stdout', /^curl .*\n/m))?.[1] ?? ''
+    const sign = () => signToken(key, { roles: ['crawler', 'rtc'] }, { now: Date.now(), lifetimeMs: 3_600_000 })
+    return {
+      program,
+      url,
+      wsUrl: `${url.replace('http', 'ws')}/v2/rtc`,
+      sign,
+      async call<Body>(method: string, path: string, body?: object): Promise<Body> {
+        const headers = { authorization: await sign(), ...(body && { 'content-type': 'application/json' }) }
+        const response = await fetch(`${url}${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) })
+        const text = await response.text()
+        assert.equal(response.status, 200, `${method} ${path}: ${text}`)
+        return JSON.parse(text) as Body
+      },
+      async kill() {
+        program.child.kill('SIGKILL')
+        await program.ended
+      },
+    }
+  }
+}
+
+async function sessionsOf(server: Server, roomId: string): Promise<Session[]> {
+  return (await server.call<SessionPage>('GET', `/v2/sessions?roomId=${roomId}`)).data
+}
+
+function timelogOf(session: Session | undefined, id: string): Participant['timelog'] {
+  return session?.participants.find(({ participantId }) => participantId === id)?.timelog ?? []
+}
+
+async function until<T>(read: () => Promise<T>, isSo: (value: T) => boolean): Promise<T> {
+  for (;;) {
+    const value = await read()
+    if (isSo(value)) return value
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+// A server that hangs has to fail here, not to hold up the run.
+describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
+  test('ten that start together on an empty database make its tables and the first key once', async () => {
+    const databaseUrl = await postgres.newDatabase()
+    const start = serversOn(databaseUrl, { ROLLCALL_API_KEY: '', ROLLCALL_SECRET: '' })
+    const servers = await Promise.all(Array.from({ length: 10 }, () => start()))
+    const client = new pg.Client({ connectionString: databaseUrl })
+    await client.connect()
+    const { rows } = await client.query('select api_key from keys')
+    const leases = await client.query('select holder, address from leases')
+    await client.end()
+    assert.equal(rows.length, 1)
+    assert.deepEqual(new Set(leases.rows.map(({ address }) => address)), new Set(servers.map(({ url }) => url)))
+    await Promise.all(servers.map((server) => server.kill()))
+  })
+
+  test('a join elsewhere than where the room is held is told where, and may go there', async () => {
+    const start = serversOn(await postgres.newDatabase())
+    const [one, two] = await Promise.all([start(), start()])
+    const { roomId } = await one.call<{ roomId: string }>('POST', '/v2/rooms')
+    const ann = await join(one, roomId, 'ann')
+    const bob = await connect(two)
+    bob.send({ type: 'join', token: await two.sign(), roomId, participantId: 'bob' })
+    const { url } = await bob.next('redirect')
+    assert.equal(url, one.wsUrl)
+    assert.equal(await bob.closed, 'MOVED')
+    const there = await join({ wsUrl: url, sign: two.sign }, roomId, 'bob')
+    assert.equal(there.joined.sessionId, ann.joined.sessionId)
+    const [session, ...others] = await sessionsOf(two, roomId)
+    assert.deepEqual(others, [])
+    assert.deepEqual(session?.participants.map(({ participantId }) => participantId).sort(), ['ann', 'bob'])
+    // The room page of the other lets the browser go there, too.
+    const policy = async () => (await fetch(`${two.url}/room/${roomId}`)).headers.get('content-security-policy') ?? ''
+    await until(policy, (text) => /connect-src [^;]*/.exec(text)?.[0].includes(new URL(one.wsUrl).origin) === true)
+    await Promise.all([one.kill(), two.kill()])
+  })
+
+  test('the client package goes where it is sent, and a lost connection begins at the first address again', async () => {
+    const start = serversOn(await postgres.newDatabase(), { ROLLCALL_GRACE_SECONDS: '60' })
+    const [one, two] = await Promise.all([start(), start()])
+    const { roomId } = await one.call<{ roomId: string }>('POST', '/v2/rooms')
+    const ann = await join(one, roomId, 'ann')
+    const bob = joinRoom({ url: two.url, token: two.sign, roomId, participantId: 'bob' })
+    await bob.joined
+    assert.equal(bob.sessionId, ann.joined.sessionId)
+    assert.deepEqual([...bob.participants.keys()], ['ann'])
+    const again = new Promise((resolve) => bob.on('joined', resolve))
+    await one.kill()
+    await again
+    assert.equal(bob.sessionId, ann.joined.sessionId, 'within the grace')
+    const [session] = await sessionsOf(two, roomId)
+    assert.deepEqual(
+      timelogOf(session, 'bob').map(({ end }) => end === null),
+      [false, true],
+    )
+    await bob.leave()
+    await two.kill()
+  })
+
+  test('a command reaches the process that holds the room: its sockets are closed before the answer, and the answering one shows nothing older', async () => {
+    const start = serversOn(await postgres.newDatabase())
+    const [one, two] = await Promise.all([start(), start()])
+    const { roomId } = await one.call<{ roomId: string }>('POST', '/v2/rooms')
+    const [ann, bob, cy] = await Promise.all(['ann', 'bob', 'cy'].map((name) => join(one, roomId, name)))
+    assert.equal((await sessionsOf(two, roomId))[0]?.status, 'ongoing')
+    const removed = await two.call<Session & { enforced: unknown }>('POST', '/v2/sessions/participants/remove', {
+      roomId,
+      participantId: 'ann',
+    })
+    assert.equal(removed.enforced, true)
+    assert.equal(timelogOf(removed, 'ann')[0]?.reason, 'removed')
+    assert.equal(await ann?.closed, 'REMOVED')
+    const ended = await two.call<Session & { enforced: unknown }>('POST', '/v2/sessions/end', { roomId })
+    assert.equal(ended.enforced, true)
+    assert.equal(ended.status, 'ended')
+    assert.equal(await bob?.closed, 'SESSION_ENDED')
+    assert.equal(await cy?.closed, 'SESSION_ENDED')
+    assert.equal((await sessionsOf(two, roomId))[0]?.status, 'ended')
+    const dan = await join(one, roomId, 'dan')
+    await two.call('POST', '/v2/rooms/deactivate', { roomId })
+    assert.equal(await dan.closed, 'ROOM_CLOSED')
+    await Promise.all([one.kill(), two.kill()])
+  })
+
+  test('whoever is on the way into a room while it is closed does not come in, whichever process closes it', async () => {
+    const databaseUrl = await postgres.newDatabase()
+    const start = serversOn(databaseUrl)
+    const [one, two] = await Promise.all([start(), start()])
+    const client = new pg.Client({ connectionString: databaseUrl })
+    await client.connect()
+    for (const closing of [one, two]) {
+      const { roomId } = await one.call<{ roomId: string }>('POST', '/v2/rooms')
+      // As long as this is not decided, nobody gets to hold the room.
+      await client.query('begin')
+      await client.query(
+        "insert into room_leases (key_id, room_id, holder, fence) select key_id, room_id, 'nobody', 0 from rooms where room_id = $1",
+        [roomId],
+      )
+      const bob = await connect(two)
+      bob.send({ type: 'join', token: await two.sign(), roomId, participantId: 'bob' })
+      await until(
+        async () => (await client.query('select pid from pg_locks where not granted')).rows,
+        (held) => held.length > 0,
+      )
+      await closing.call('POST', '/v2/rooms/deactivate', { roomId })
+      await client.query('rollback')
+      assert.match(await bob.closed, /^(INVALID_MEETING_ID|ROOM_CLOSED)$/)
+      assert.deepEqual(await sessionsOf(one, roomId), [])
+    }
+    await client.end()
+    await Promise.all([one.kill(), two.kill()])
+  })
+
+  test('a command to a process that sleeps is recorded at once all the same, and answered as pending', async () => {
+    const start = serversOn(await postgres.newDatabase())
+    const [one, two] = await Promise.all([start(), start()])
+    const { roomId } = await one.call<{ roomId: string }>('POST', '/v2/rooms')
+    const ann = await join(one, roomId, 'ann')
+    one.program.child.kill('SIGSTOP')
+    const ended = await two.call<Session & { enforced: unknown }>('POST', '/v2/sessions/end', { roomId })
+    assert.equal(ended.enforced, 'pending')
+    assert.equal(ended.status, 'ended')
+    one.program.child.kill('SIGCONT')
+    assert.equal(await ann.closed, 'SESSION_ENDED')
+    const [session] = await sessionsOf(two, roomId)
+    assert.equal(session?.end, ended.end)
+    await Promise.all([one.kill(), two.kill()])
+  })
+
+  test('what one process records, another streams and shows, in place of the pages that it kept', async () => {
+    const start = serversOn(await postgres.newDatabase())
+    const [one, two] = await Promise.all([start(), start()])
+    const reader = await openStream(two, '?after=0')
+    await reader.next()
+    const at = new Date().toISOString()
+    const tell = (n: number) =>
+      one.call('POST', '/v2/events', {
+        events: [
+          { id: `${n}`, type: 'participant-joined', at, roomId: 'hall', sessionKey: 's', participantId: `p${n}` },
+        ],
+      })
+    const list = async () => (await two.call<SessionPage>('GET', '/v2/sessions')).data[0]?.participants.length ?? 0
+    for (let n = 1; n <= 20; n++) {
+      await tell(n)
+      // The page before is kept; it is no longer shown once the other process was told.
+      await until(list, (people) => people === n)
+    }
+    const changes = await reader.changes(21)
+    assert.deepEqual(
+      changes.map(({ seq }) => seq),
+      changes.map((_, i) => i + 1),
+    )
+    reader.close()
+    await Promise.all([one.kill(), two.kill()])
+  })
+
+  test('what nobody told of is seen all the same, in place of the page that was kept, and streamed', async () => {
+    const databaseUrl = await postgres.newDatabase()
+    const masterKey = randomBytes(32)
+    const server = await serversOn(databaseUrl, { ROLLCALL_MASTER_KEY: masterKey.toString('hex') })()
+    const roomId = (await server.call<{ roomId: string }>('POST', '/v2/rooms')).roomId
+    const reader = await openStream(server, '?after=0')
+    await reader.next()
+    const count = async () => (await server.call<SessionPage>('GET', '/v2/sessions')).data.length
+    assert.equal(await count(), 0)
+    // It writes as a process does that is killed between its commit and its telling: by itself it tells nobody.
+    const rules = toRules({ graceMs: 20_000 })
+    const silent = await openStore({
+      databaseUrl,
+      masterKey,
+      dataFolder: '',
+      rules,
+      clock: systemClock,
+      exclusive: false,
+    })
+    const keyId = (await silent.reads.findKey(key.apiKey))?.keyId ?? 0
+    const now = Date.now()
+    const of = { source: 'events', roomId, sessionKey: 's', participantId: 'ann', connectionId: 'c' }
+    await silent.record(keyId, [{ ...of, id: '1', type: 'participant-joined', at: now, receivedAt: now }])
+    await silent.close()
+    await until(count, (sessions) => sessions === 1)
+    assert.equal((await reader.changes(2)).length, 2)
+    reader.close()
+    await server.kill()
+  })
+
+  test('each webhook is sent by one process, and by another when that is killed', async () => {
+    const databaseUrl = await postgres.newDatabase()
+    const start = serversOn(databaseUrl)
+    const servers = await Promise.all([start(), start(), start()])
+    const receiver = await startReceiver()
+    const [first] = servers
+    assert.ok(first)
+    await first.call('POST', '/v2/webhooks', { endPoint: receiver.url, events: ['participant-joined'] })
+    const tell = async (server: Server, n: number) => {
+      const event = { type: 'participant-joined', at: new Date().toISOString(), roomId: `r${n}`, sessionKey: 's' }
+      await server.call('POST', '/v2/events', { events: [{ id: `${n}`, participantId: 'p', ...event }] })
+    }
+    for (let n = 0; n < 9; n++) await tell(servers[n % 3] ?? first, n)
+    await until(
+      async () => receiver.taken.length,
+      (taken) => taken >= 9,
+    )
+    const client = new pg.Client({ connectionString: databaseUrl })
+    await client.connect()
+    const holders = async () =>
+      (
+        await client.query(
+          "select distinct l.pid, address from pg_locks as l, pg_locks as h, leases where l.locktype = 'advisory' and h.locktype = 'advisory' and l.objsubid = 2 and h.objsubid = 2 and l.pid = h.pid and l.objid::bigint = hashtext('webhooks')::bigint & 4294967295 and h.objid::bigint = hashtext(holder)::bigint & 4294967295",
+        )
+      ).rows as { address: string }[]
+    const [holder, ...others] = await holders()
+    assert.deepEqual(others, [])
+    await servers.find(({ url }) => url === holder?.address)?.kill()
+    const left = servers.filter(({ url }) => url !== holder?.address)
+    assert.equal(left.length, 2)
+    for (const [i, server] of left.entries()) await tell(server, 9 + i)
+    await until(
+      async () => receiver.taken.length,
+      (taken) => taken >= 11,
+    )
+    assert.equal(new Set(receiver.taken.map(({ id }) => id)).size, 11)
+    assert.equal(receiver.taken.length, 11, 'nothing was sent twice')
+    await client.end()
+    await receiver.stop()
+    await Promise.all(left.map((server) => server.kill()))
+  })
+
+  test('whoever was inside a process that is killed left when its lease was last renewed: another process says so, once, and a room of it goes on there within the grace', async () => {
+    const databaseUrl = await postgres.newDatabase()
+    const start = serversOn(databaseUrl, { ROLLCALL_GRACE_SECONDS: '30' })
+    const [one, two, three] = await Promise.all([start(), start(), start()])
+    const { roomId } = await one.call<{ roomId: string }>('POST', '/v2/rooms')
+    const ann = await join(one, roomId, 'ann')
+    await join(one, roomId, 'bob')
+    const client = new pg.Client({ connectionString: databaseUrl })
+    await client.connect()
+    const leaseAt = async () => {
+      const { rows } = await client.query('select renewed_at from leases where address = $1', [one.url])
+      return Number(rows[0]?.renewed_at)
+    }
+    const joinedAt = Date.now()
+    await until(leaseAt, (at) => at > joinedAt)
+    const lastAt = await leaseAt()
+    await one.kill()
+    // The room is not there any more, and not yet elsewhere: the join waits until it is.
+    const back = await join(two, roomId, 'ann')
+    assert.equal(back.joined.sessionId, ann.joined.sessionId)
+    const [session] = await until(
+      () => sessionsOf(three, roomId),
+      (sessions) => sessions[0]?.participants.length === 2,
+    )
+    for (const id of ['ann', 'bob']) {
+      const [entry] = timelogOf(session, id)
+      assert.equal(Date.parse(entry?.end ?? ''), lastAt)
+      assert.equal(entry?.reason, 'source-restarted')
+    }
+    assert.equal(timelogOf(session, 'ann').length, 2)
+    assert.equal(timelogOf(session, 'ann')[1]?.end, null)
+    assert.equal(timelogOf(session, 'bob').length, 1)
+    const { rows } = await client.query("select count(*) as n from facts where fact_json like '%source-started%'")
+    assert.equal(Number(rows[0]?.n), 1)
+    await client.end()
+    await Promise.all([two.kill(), three.kill()])
+  })
+
+  test('a process that slept while its room moved writes nothing of it, and its people come in again elsewhere', async () => {
+    const databaseUrl = await postgres.newDatabase()
+    const start = serversOn(databaseUrl)
+    const [one, two] = await Promise.all([start(), start()])
+    const { roomId } = await one.call<{ roomId: string }>('POST', '/v2/rooms')
+    const ann = await join(one, roomId, 'ann')
+    one.program.child.kill('SIGSTOP')
+    // As if nothing had been heard of it for half a minute: its connection is gone.
+    const client = new pg.Client({ connectionString: databaseUrl })
+    await client.connect()
+    await client.query(
+      "select pg_terminate_backend(l.pid) from pg_locks as l, leases where l.locktype = 'advisory' and address = $1 and l.objsubid = 2 and l.objid::bigint = hashtext(holder)::bigint & 4294967295",
+      [one.url],
+    )
+    const bob = await join(two, roomId, 'bob')
+    // Ann leaves while nobody listens; the process learns of it, and of what it lost, when it wakes up.
+    ann.send({ type: 'leave' })
+    one.program.child.kill('SIGCONT')
+    await ann.closed
+    const again = await connect(one)
+    again.send({ type: 'join', token: await one.sign(), roomId, participantId: 'ann' })
+    assert.equal((await again.next('redirect')).url, two.wsUrl)
+    const { rows } = await client.query(
+      "select count(*) as n from facts where fact_json like '%participant-left%' and fact_json not like '%source-restarted%'",
+    )
+    assert.equal(Number(rows[0]?.n), 0, 'the leave that the sleeper took is not in the record')
+    const [session] = await sessionsOf(two, roomId)
+    const timelogs = session?.participants.map(({ participantId, timelog }) => [participantId, timelog[0]?.reason])
+    assert.deepEqual(timelogs, [
+      ['ann', 'source-restarted'],
+      ['bob', undefined],
+    ])
+    assert.equal(session?.id, bob.joined.sessionId)
+    await client.end()
+    await Promise.all([one.kill(), two.kill()])
+  })
+})

@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, type TestContext, test } from 'node:test'
+import { roomsOf } from '../../../../bench/history.ts'
+import { countSessions, loadSessions } from '../../../../bench/load.ts'
+import { openFileSink, openPostgresSink } from '../../../../bench/sink.ts'
+import { requireProgram } from '../../../client/test/system-program.ts'
+import { bind, type Database } from '../../src/store/database/database.ts'
+import { migrateToLatest } from '../../src/store/database/migrations.ts'
+import { openPostgres } from '../../src/store/database/postgres.ts'
+import { openSqlite } from '../../src/store/database/sqlite.ts'
+import { createSessionReads } from '../../src/store/sessions/sessions.ts'
+import type { SessionFilter } from '../../src/store/store.ts'
+import { type Postgres, startPostgres } from '../support/postgres.ts'
+
+// However long the history is, a page of the list looks at as many rows.
+
+const sizes = [4000, 16_000]
+const until = Date.UTC(2026, 0, 5, 9)
+const perPage = 20
+const owner = { keyId: 1, apiKey: 'key', userId: 'user' }
+/** A page may look at so much more at the larger size: an index is a level deeper, a bucket is one of more. */
+const growthMax = 2
+
+/** A query that was asked, as its database takes it. */
+type Asked = { sql: string; values: unknown[] }
+/** `longMs`: sixty sessions took at least so long. `momentAt`: somebody was inside then, half-way through the history. */
+type World = { db: Database; roomIds: string[]; sessions: number; longMs: number; momentAt: number; place: string }
+
+/** Of those that tell how many fit only up to a number, as many fit at either size. */
+const filters: { [name: string]: (world: World) => SessionFilter } = {
+  'no filter': () => ({}),
+  'a room': ({ roomIds }) => ({ roomId: roomIds[0] ?? '' }),
+  'a status': () => ({ status: 'ended' }),
+  'what runs': () => ({ status: 'ongoing' }),
+  'a range of starts': ({ sessions }) => ({ startFrom: startOf(sessions, 0.1), startTo: startOf(sessions, 0.9) }),
+  'a moment at which somebody was inside': ({ momentAt }) => ({ activeAt: momentAt }),
+  'a least duration': ({ longMs }) => ({ minDurationMs: longMs }),
+  'a person': () => ({ participantId: 'somebody' }),
+}
+
+for (const database of ['SQLite', 'PostgreSQL'] as const) {
+  describe(`a page of the list on ${database}`, () => {
+    let postgres: Postgres | undefined
+    let folder = ''
+    const worlds: World[] = []
+    before(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'rollcall-rows-'))
+      if (database === 'PostgreSQL') postgres = await startPostgres()
+      for (const sessions of sizes) worlds.push(await fill(sessions))
+    })
+    after(async () => {
+      for (const { db } of worlds) await db.close()
+      await postgres?.stop()
+      await rm(folder, { recursive: true })
+    })
+
+    async function fill(sessions: number): Promise<World> {
+      const place = (await postgres?.newDatabase()) ?? join(folder, `${sessions}.db`)
+      const db = postgres === undefined ? openSqlite(place) : openPostgres(place, { connections: 1 })
+      await migrateToLatest(db.kysely)
+      const length = { sessions, until }
+      const sink = postgres === undefined ? openFileSink(place) : await openPostgresSink(place)
+      await loadSessions(sink, owner, length)
+      await countSessions(sink, owner, length)
+      await sink.close()
+      await nameSomebody(db)
+      await db.kysely.executeQuery({ sql: 'analyze', parameters: [] } as never)
+      const roomIds = roomsOf(length).map(({ roomId }) => roomId)
+      return { db, roomIds, sessions, longMs: await findLong(db), momentAt: await findMoment(db, sessions), place }
+    }
+
+    for (const [name, toFilter] of Object.entries(filters)) {
+      test(`looks at as many rows however long the history is, by ${name}: first, middle, last page, and by cursor`, async (t) => {
+        const weigh = await createScale(t, database)
+        if (weigh === undefined) return
+        const visited = []
+        for (const world of worlds) visited.push(await weighPages(world, toFilter(world), weigh))
+        const [small = {}, large = {}] = visited
+        t.diagnostic(JSON.stringify({ small, large }))
+        for (const [page, rows] of Object.entries(large)) {
+          const before = small[page] ?? 0
+          assert.ok(
+            rows <= growthMax * Math.max(before, 100),
+            `${page}: ${before} at ${sizes[0]}, ${rows} at ${sizes[1]}`,
+          )
+        }
+      })
+    }
+  })
+}
+
+/** What each page of a filter makes the database look at. */
+async function weighPages(
+  { db, place }: World,
+  filter: SessionFilter,
+  weigh: Weigh,
+): Promise<{ [page: string]: number }> {
+  const asked: Asked[] = []
+  const heard: Database = {
+    ...db,
+    all(query, params) {
+      asked.push({ sql: query.sql, values: bind(query, params) })
+      return db.all(query, params)
+    },
+  }
+  const { list } = createSessionReads(heard, () => until)
+  const { total } = await list(owner.keyId, filter, { page: 1, perPage }, 1000)
+  const last = Math.max(1, Math.ceil(total / perPage))
+  const visited: { [page: string]: number } = {}
+  for (const [name, page] of Object.entries({ first: 1, middle: Math.ceil(last / 2), last })) {
+    asked.length = 0
+    const { next } = await list(owner.keyId, filter, { page, perPage }, 1000)
+    visited[name] = await weigh(place, asked.splice(0))
+    if (name !== 'middle' || next === undefined) continue
+    await list(owner.keyId, filter, { after: next, perPage }, 1000)
+    visited.cursor = await weigh(place, asked.splice(0))
+  }
+  return visited
+}
+
+/** Gives a number that grows with the rows that these queries make the database look at. */
+type Weigh = (place: string, asked: Asked[]) => Promise<number>
+
+async function createScale(t: TestContext, database: 'SQLite' | 'PostgreSQL'): Promise<Weigh | undefined> {
+  if (database === 'PostgreSQL') return countRows
+  // What a statement does is counted by its own shell alone.
+  const shell = await requireProgram(t, { names: ['sqlite3'], packages: ['sqlite3'] })
+  return shell === undefined ? undefined : (place, asked) => countSteps(shell, place, asked)
+}
+
+/** Steps of SQLite's machine: a handful for each row, of a table or an index. */
+async function countSteps(shell: string, place: string, asked: Asked[]): Promise<number> {
+  const texts = asked.map(({ sql, values }) => {
+    const rest = [...values]
+    return `${sql.replace(/\?/g, () => toLiteral(rest.shift()))};`
+  })
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  const child = execFile(shell, ['-readonly', place], { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) =>
+    error === null && stderr === '' ? resolve(stdout) : reject(new Error(`${error?.message ?? ''}${stderr}`)),
+  )
+  child.stdin?.end(`.stats vmstep\n${texts.join('\n')}\n`)
+  const steps = [...(await promise).matchAll(/^VM-steps: (\d+)$/gm)].map(([, count]) => Number(count))
+  assert.equal(steps.length, asked.length)
+  return steps.reduce((sum, count) => sum + count, 0)
+}
+
+function toLiteral(value: unknown): string {
+  return typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value)
+}
+
+type Plan = {
+  'Actual Rows': number
+  'Actual Loops': number
+  'Node Type': string
+  Plans?: Plan[]
+  [detail: string]: unknown
+}
+
+/** Rows that PostgreSQL read, those that it threw away again among them. */
+async function countRows(place: string, asked: Asked[]): Promise<number> {
+  // A table of a few pages it would read whole, at whichever size that is quicker: what is asked is what the index gives.
+  const url = new URL(place)
+  url.searchParams.set('options', '-c enable_seqscan=off')
+  const db = openPostgres(url.href, { connections: 1 })
+  let rows = 0
+  const add = (plan: Plan) => {
+    const removed = Object.entries(plan).filter(([name]) => name.startsWith('Rows Removed by'))
+    const perLoop = plan['Actual Rows'] + removed.reduce((sum, [, count]) => sum + Number(count), 0)
+    if (plan['Node Type'].includes('Scan')) rows += perLoop * plan['Actual Loops']
+    for (const inner of plan.Plans ?? []) add(inner)
+  }
+  try {
+    for (const { sql, values } of asked) {
+      const places = { sql: `explain (analyze, format json) ${sql}`, places: values.map((value) => ({ value })) }
+      const [explained] = await db.all<object, { 'QUERY PLAN': { Plan: Plan }[] }>(places, {})
+      for (const { Plan } of explained?.['QUERY PLAN'] ?? []) add(Plan)
+    }
+  } finally {
+    await db.close()
+  }
+  return rows
+}
+
+/** The moment at which that share of the sessions had started. */
+function startOf(sessions: number, share: number): number {
+  const [yearMs, dayMs] = [365 * 86_400_000, 86_400_000]
+  return Math.floor(until - 5 * yearMs + (Math.floor(sessions * share) / sessions) * (5 * yearMs - dayMs))
+}
+
+async function findLong(db: Database): Promise<number> {
+  const { rows } = await db.kysely.executeQuery<{ ms: number }>({
+    sql: 'select end_at - start_at as ms from sessions order by 1 desc limit 1 offset 59',
+    parameters: [],
+  } as never)
+  return Number(rows[0]?.ms)
+}
+
+async function findMoment(db: Database, sessions: number): Promise<number> {
+  const row = await db.kysely
+    .selectFrom('participants')
+    .select((eb) => eb.fn.min<number>('joined_at').as('joinedAt'))
+    .where('joined_at', '>=', startOf(sessions, 0.5))
+    .executeTakeFirstOrThrow()
+  return Number(row.joinedAt)
+}
+
+/** Puts somebody into sixty sessions, all over the history. */
+async function nameSomebody(db: Database): Promise<void> {
+  const { rows } = await db.kysely.executeQuery<{ key_id: number; session_id: string; participant_id: string }>({
+    sql: 'select key_id, session_id, min(participant_id) as participant_id from participants group by key_id, session_id order by session_id',
+    parameters: [],
+  } as never)
+  for (const [i, row] of rows.entries()) {
+    if (i % Math.floor(rows.length / 60) !== 0) continue
+    await db.kysely
+      .updateTable('participants')
+      .set({ participant_id: 'somebody' })
+      .where('key_id', '=', row.key_id)
+      .where('session_id', '=', row.session_id)
+      .where('participant_id', '=', row.participant_id)
+      .execute()
+  }
+}

@@ -1,0 +1,45 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { buildServer } from '../../../../build/build.ts'
+
+await buildServer()
+
+export type Ended = { code: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string }
+
+export type Program = {
+  child: ChildProcessWithoutNullStreams
+  /** Resolves with all of stdout, or stderr, once it holds this; rejects where the program ends without it. */
+  says(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<string>
+  ended: Promise<Ended>
+}
+
+/** Runs the server, or a command, as `npm start` and `npm run rollcall` do, with these settings and no others of this process. */
+export function runProgram(file: 'main.js' | 'cli.js', env: { [name: string]: string }, args: string[] = []): Program {
+  const path = join(import.meta.dirname, '../../dist', file)
+  const compiled = join(import.meta.dirname, '../../../../node_modules/.cache/compiled')
+  const child = spawn(process.execPath, [path, ...args], {
+    env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: compiled, NO_COLOR: '1', ...env },
+  })
+  const said = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (chunk: string) => {
+      said[name] += chunk
+    })
+  }
+  const ended = once(child, 'close').then(([code, signal]): Ended => ({ code, signal, ...said }))
+  return {
+    child,
+    ended,
+    async says(name, pattern) {
+      const gone = ended.then(() => true)
+      while (!pattern.test(said[name])) {
+        const over = await Promise.race([gone, once(child[name], 'data').then(() => false)])
+        if (over && !pattern.test(said[name])) {
+          throw new Error(`it ended without ${pattern} in its ${name}: ${said.stdout}${said.stderr}`)
+        }
+      }
+      return said[name]
+    },
+  }
+}
