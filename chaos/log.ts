@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import pg from 'pg'
-import { historyAfterMs } from '../packages/server/src/webhooks/limits.ts'
+import { historyAfterMs } from '../packages/server/src/store/outbox/limits.ts'
 import { nameOf } from './senders.ts'
 
 /** The raw log, read beside the server. */

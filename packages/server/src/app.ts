@@ -16,8 +16,7 @@ import { StartRefusal } from './error.ts'
 import { createChangeSignal } from './record/change-signal.ts'
 import { countFacts } from './record/count-facts.ts'
 import { openStore } from './record/open-store.ts'
-import { startRetention } from './record/retention.ts'
-import { startSealer, startSweeper } from './record/upkeep.ts'
+import { startRetention, startSealer, startSweeper } from './record/upkeep.ts'
 import { createHostedRooms, hostedRoomPath } from './rooms/hosted-rooms.ts'
 import type { RtcLimits } from './rooms/limits.ts'
 import { type Clock, systemClock } from './runtime/clock.ts'
@@ -29,7 +28,6 @@ import { startAutoClose } from './sources/auto-close.ts'
 import { createPatience } from './sources/backpressure.ts'
 import { createCommands } from './sources/commands.ts'
 import { createEngines } from './sources/engines/engines.ts'
-import { toFact } from './sources/event.ts'
 import { startSourceHealth } from './sources/health.ts'
 import { createDeliveries } from './sources/ingest.ts'
 import { createOrders, type OrderLimits, orderLimits } from './sources/orders.ts'
@@ -99,18 +97,19 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   // The lease before the rooms: a socket that is taken has to be under one.
   const fleet = await joinFleet(context, store, { limits: parts.fleetLimits, onFailure: fail })
   started.defer(() => fleet.stop())
-  const sweeper = startSweeper(store, context, fleet)
+  const upkeep = { clock, log, isMine: fleet.isMine }
+  const sweeper = startSweeper(store, upkeep)
   started.defer(() => sweeper.stop())
-  const sealer = startSealer(store, context, fleet)
+  const sealer = startSealer(store, upkeep)
   started.defer(() => sealer.stop())
-  const retention = startRetention(store, context, fleet)
+  const retention = startRetention(store, { ...upkeep, config })
   started.defer(() => retention.stop())
   const verifyToken = createTokenVerifier({ reads, clock, strictRoles: config.strictRoles })
   const hostedRooms = createHostedRooms(context, { verifyToken, holds: fleet.rooms, limits: parts.rtcLimits })
   const sourceHealth = startSourceHealth(context)
   started.defer(() => sourceHealth.stop())
   const guardedFetch = createGuardedFetch(config)
-  const engines = createEngines({ guardedFetch, clock, readEvent: toFact })
+  const engines = createEngines({ guardedFetch, clock })
   const mediaServers = { engines, guardedFetch, sourceHealth }
   const orders = createOrders(context, { ...mediaServers, limits: parts.orderLimits ?? orderLimits })
   started.defer(() => orders.stop())

@@ -7,7 +7,6 @@ import { fillDemo } from './cli/demo/demo.ts'
 import { readConfig } from './config.ts'
 import { StartRefusal } from './error.ts'
 import { createLog } from './runtime/log.ts'
-import type { Key } from './store/rows.ts'
 
 /** Whatever holds up the stop, the process ends after this, in milliseconds. */
 const stopMaxMs = 9000
@@ -55,7 +54,7 @@ function readOptions(args: string[]): { demo: boolean } {
 }
 
 /** What `npm start` says to the person who typed it. The secret is not among it. */
-async function describe({ url, context }: App, key: Key | undefined): Promise<string> {
+async function describe({ url, context }: App, key: App['firstKey']): Promise<string> {
   if (key === undefined) {
     return `\nRollcall is running at ${url}\nEvery key is disabled: make one with  npm run rollcall -- keys add\n\n`
   }

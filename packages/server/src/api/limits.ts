@@ -45,10 +45,6 @@ export const ingestPingMs = 30_000
 export const ingestRetryMs = 100
 /** How long such a socket may take to close when the server stops, in milliseconds. */
 export const ingestSocketCloseMs = 3000
-/** How far an event's time may lie ahead of our clock, in milliseconds. */
-export const eventAheadMaxMs = 5 * 60_000
-/** The earliest time an event may have, in epoch milliseconds: an earlier one was told in seconds, or not at all. */
-export const eventEarliestAt = Date.UTC(2000, 0, 1)
 /** Most ids in one room's `allowedParticipantIds`. */
 export const allowedParticipantsMax = 10_000
 /** Longest `autoCloseConfig.duration`, in minutes: a year. */

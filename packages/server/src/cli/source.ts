@@ -6,7 +6,6 @@ import type { Store } from '../record/open-store.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { createGuardedFetch } from '../runtime/guarded-fetch.ts'
 import { createEngines } from '../sources/engines/engines.ts'
-import { toFact } from '../sources/event.ts'
 import { checkAddresses, completeSettings, requireSettings } from '../sources/settings.ts'
 import { type SourceRecord, toSource } from '../sources/view.ts'
 import { onStore, requireEnabledKey, toTable } from './command.ts'
@@ -94,7 +93,7 @@ function requireType(text: string): SourceType {
 
 function describe(source: SourceRecord, config: Config, base: string, newSecret: string | undefined) {
   const guardedFetch = createGuardedFetch(config)
-  const engines = createEngines({ guardedFetch, clock: systemClock, readEvent: toFact })
+  const engines = createEngines({ guardedFetch, clock: systemClock })
   return toSource(source, { engines, base, newSecret })
 }
 

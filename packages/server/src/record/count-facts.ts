@@ -1,9 +1,9 @@
-import type { Record } from '../context.ts'
 import { Refusal } from '../error.ts'
 import type { Metrics } from '../runtime/metrics.ts'
+import type { RecordFacts } from './record.ts'
 
 /** The same door for facts, which tells the metrics what became of them. */
-export function countFacts(record: Record, metrics: Pick<Metrics, 'noteFact'>): Record {
+export function countFacts(record: RecordFacts, metrics: Pick<Metrics, 'noteFact'>): RecordFacts {
   return async (keyId, facts, about) => {
     try {
       const recorded = await record(keyId, facts, about)

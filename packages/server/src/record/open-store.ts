@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import type { Fact } from '@rollcall/protocol'
-import type { Record } from '../context.ts'
 import { StartRefusal } from '../error.ts'
 import type { Rules } from '../ledger/state.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -26,6 +25,7 @@ import { createSessionReads } from '../store/sessions/sessions.ts'
 import { createSigningKeyStore } from '../store/signing-keys.ts'
 import { createSourceStore } from '../store/sources.ts'
 import type { Reads, Writes } from '../store/store.ts'
+import type { RecordFacts } from './record.ts'
 import { createBatch } from './writer/batch.ts'
 import { type Perform, type Performer, performHere, startBatches, startWriter } from './writer/writer.ts'
 import { createOperations, type Operations, sealMax, sweepMax } from './writes.ts'
@@ -36,7 +36,7 @@ const readConnections = 8
 export type Store = {
   reads: Reads
   writes: Writes
-  record: Record
+  record: RecordFacts
   /** Ends what is over by `now`: the sweeper calls it. */
   sweep(now: number): Promise<void>
   /** Keeps the JSON of sessions that ended and are quiet by `now`: the sealer calls it. */

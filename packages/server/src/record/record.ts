@@ -11,7 +11,6 @@ import {
   type SourceStarted,
   toObjectId,
 } from '@rollcall/protocol'
-import type { Recorded } from '../context.ts'
 import {
   concludeEnd,
   concludeFromRestart,
@@ -26,6 +25,28 @@ import { foldStays } from '../ledger/stays.ts'
 import { withPossibleTimes } from '../ledger/times.ts'
 import type { FactStore } from '../store/facts/facts.ts'
 import { type FactText, textOf } from './fact-text.ts'
+
+/** What became of one fact. */
+export type Recorded = {
+  /** The fact's id. */
+  id: string
+  outcome: Outcome
+  /** Why it was ignored or refused. */
+  reason?: string
+  /** The session it belongs to; absent where it was ignored or refused. */
+  sessionId?: string
+}
+
+/** The one door for facts. Resolves when they are durable; rejects with a `Refusal` BUSY when the queue is full. */
+export type RecordFacts = (keyId: number, facts: Fact[], about?: AboutRooms) => Promise<Recorded[]>
+
+/** What else is to be known of the rooms that facts are about. */
+export type AboutRooms = {
+  /** That of the lease on the hosted room; where another process holds it by now, the facts are refused as ROOM_MOVED. */
+  fence?: number | undefined
+  /** Those of the facts' roomIds that are names, roomIds or customRoomIds, of rooms to be made with them. */
+  newRooms?: string[]
+}
 
 /** What recording needs: the tables, inside a transaction, and the rules. */
 export type RecordParts = { facts: FactStore; rules: Rules }

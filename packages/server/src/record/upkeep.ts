@@ -1,5 +1,6 @@
-import type { Fleet } from '../cluster/cluster.ts'
-import type { Context } from '../context.ts'
+import type { Logger } from 'pino'
+import type { Config } from '../config.ts'
+import type { Clock } from '../runtime/clock.ts'
 import { type Repeated, repeat } from '../runtime/repeat.ts'
 import type { Store } from './open-store.ts'
 
@@ -9,12 +10,14 @@ export const sweepIntervalMs = 1000
 /** How often somebody looks whether a session may be sealed, in milliseconds. */
 export const sealIntervalMs = 1000
 
+/** How often somebody looks whether anything is to be kept no longer, in milliseconds. */
+const retainIntervalMs = 600_000
+
+/** `isMine`: whether this process has the duty at the moment; of several servers one has it. */
+export type UpkeepParts = { clock: Clock; log: Logger; isMine(duty: 'sweep' | 'seal' | 'retain'): boolean }
+
 /** Keeps the JSON of sessions that ended and are quiet, so that a list need not make it again for each caller. */
-export function startSealer(
-  store: Pick<Store, 'seal'>,
-  { clock, log }: Pick<Context, 'clock' | 'log'>,
-  { isMine }: Pick<Fleet, 'isMine'>,
-): Repeated {
+export function startSealer(store: Pick<Store, 'seal'>, { clock, log, isMine }: UpkeepParts): Repeated {
   return repeat(
     sealIntervalMs,
     async () => {
@@ -25,16 +28,26 @@ export function startSealer(
 }
 
 /** The wall clock only decides when to look; whether a session is over, and since when, the facts' own times say. */
-export function startSweeper(
-  store: Pick<Store, 'sweep'>,
-  { clock, log }: Pick<Context, 'clock' | 'log'>,
-  { isMine }: Pick<Fleet, 'isMine'>,
-): Repeated {
+export function startSweeper(store: Pick<Store, 'sweep'>, { clock, log, isMine }: UpkeepParts): Repeated {
   return repeat(
     sweepIntervalMs,
     async () => {
       if (isMine('sweep')) await store.sweep(clock.now())
     },
     (err) => log.error({ err }, 'sessions that are over could not be ended; the next look tries again'),
+  )
+}
+
+/** Drops the log of facts after `ROLLCALL_LOG_DAYS`, and erases sessions after `ROLLCALL_RETENTION_DAYS`. */
+export function startRetention(
+  store: Pick<Store, 'retain'>,
+  { config, clock, log, isMine }: UpkeepParts & { config: Config },
+): Repeated {
+  return repeat(
+    retainIntervalMs,
+    async () => {
+      if (isMine('retain')) await store.retain(clock.now(), config)
+    },
+    (err) => log.error({ err }, 'what is to be kept no longer could not be erased; the next look tries again'),
   )
 }

@@ -8,6 +8,7 @@ import type { Hold, RoomHolds } from '../cluster/room-leases.ts'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { createSocketServer, refuseUpgrade, type Upgrade } from '../runtime/upgrades.ts'
+import type { CommandedRooms } from '../sources/commands.ts'
 import { checkJoin } from './admission.ts'
 import { type Connection, closeSocket, newConnection, send, takeCredit } from './connection.ts'
 import { startHeartbeat } from './heartbeat.ts'
@@ -17,29 +18,12 @@ import { createAttendance, type Ending } from './reporter.ts'
 import { broadcast, findInside, type HostedRoom, inState, nextMoment, ofParticipant, toPeer } from './room.ts'
 
 /** The rooms that this process hosts, on `/v2/rtc`. */
-export type HostedRooms = {
+export type HostedRooms = CommandedRooms & {
   /** Takes a socket that asks for `hostedRoomPath`. */
   upgrade: Upgrade
-  /**
-   * Takes everybody out of a room, within this turn of the event loop: whoever joins later begins a new session. No leaves
-   * are recorded: the caller records the end of the session, which ends every stay, and then closes the sockets.
-   */
-  takeOut(keyId: number, roomId: string): TakenOut
-  /** Removes a participant: durable and closed when it resolves. False where nobody of that id is inside. */
-  removeParticipant(keyId: number, roomId: string, participantId: string): Promise<boolean>
   socketCount(): number
   /** Closes every socket; resolves when all leaves are durable. */
   stop(): Promise<void>
-}
-
-/** People who are out of a room, and not yet told. */
-export type TakenOut = {
-  /** No fact of theirs is later than this. */
-  at: number
-  /** Resolves when every socket is closed. */
-  close(close: CloseName): Promise<void>
-  /** For those whom no end of a session concerns: each leave is recorded. Resolves when all are durable, and every socket closed. */
-  leave(close: CloseName): Promise<void>
 }
 
 /** Where hosted rooms are joined. */

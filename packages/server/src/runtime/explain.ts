@@ -1,6 +1,8 @@
+import type { TProperties } from 'typebox'
 import type { Validator } from 'typebox/compile'
 
-type Values = { [name: string]: unknown }
+/** The fields of an object that somebody sent. */
+export type Values = { [name: string]: unknown }
 /** What an error reads of a schema. */
 type Described = { description?: string; properties?: { [name: string]: Described }; items?: Described }
 
@@ -42,4 +44,15 @@ function pickFirst(value: unknown, depth: number): unknown {
   if (Array.isArray(value)) return value.slice(0, quotedMaxLength).map((inner) => pickFirst(inner, depth - 1))
   const first = Object.entries(value).slice(0, quotedMaxLength)
   return Object.fromEntries(first.map(([name, inner]) => [name, pickFirst(inner, depth - 1)]))
+}
+
+export function isValues(value: unknown): value is Values {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The known fields, in the schema's order, whatever the sender's. Null is a field left out: typed clients write so. */
+export function pickKnown(value: Values, fields: TProperties): Values {
+  const known: Values = {}
+  for (const name in fields) if (value[name] != null) known[name] = value[name]
+  return known
 }

@@ -1,8 +1,8 @@
 import { type CloseName, type Fact, hostedSource } from '@rollcall/protocol'
-import type { Context, Recorded } from '../context.ts'
+import type { Context } from '../context.ts'
 import type { Session } from '../ledger/state.ts'
 import { foldStays } from '../ledger/stays.ts'
-import type { HostedRooms } from '../rooms/hosted-rooms.ts'
+import type { Recorded } from '../record/record.ts'
 import type { Room } from '../store/rows.ts'
 import type { Enforced, Orders } from './orders.ts'
 
@@ -21,6 +21,27 @@ export type Commands = {
   removeParticipant(keyId: number, roomId: string, participantId: string, sessionId?: string): Promise<Commanded[]>
 }
 
+/** What a command asks of the rooms that this process hosts. */
+export type CommandedRooms = {
+  /**
+   * Takes everybody out of a room, within this turn of the event loop: whoever joins later begins a new session. No leaves
+   * are recorded: the caller records the end of the session, which ends every stay, and then closes the sockets.
+   */
+  takeOut(keyId: number, roomId: string): TakenOut
+  /** Removes a participant: durable and closed when it resolves. False where nobody of that id is inside. */
+  removeParticipant(keyId: number, roomId: string, participantId: string): Promise<boolean>
+}
+
+/** People who are out of a room, and not yet told. */
+export type TakenOut = {
+  /** No fact of theirs is later than this. */
+  at: number
+  /** Resolves when every socket is closed. */
+  close(close: CloseName): Promise<void>
+  /** For those whom no end of a session concerns: each leave is recorded. Resolves when all are durable, and every socket closed. */
+  leave(close: CloseName): Promise<void>
+}
+
 export type EndOptions = {
   sessionId?: string
   /** As the record tells it. Default `ended-by-command`. */
@@ -34,7 +55,7 @@ const sessionsMax = 1000
 
 export function createCommands(
   { reads, writes, record, clock }: Pick<Context, 'reads' | 'writes' | 'record' | 'clock'>,
-  hostedRooms: Pick<HostedRooms, 'takeOut' | 'removeParticipant'>,
+  hostedRooms: CommandedRooms,
   orders: Pick<Orders, 'prepare'>,
 ): Commands {
   const ending = new Map<string, Promise<Commanded | undefined>>()

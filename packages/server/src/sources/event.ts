@@ -9,11 +9,14 @@ import {
 } from '@rollcall/protocol'
 import type { TObject } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { isValues, pickKnown } from '../api/http/validate.ts'
-import { eventAheadMaxMs, eventEarliestAt } from '../api/limits.ts'
 import { Refusal } from '../error.ts'
-import { explain, quote } from '../runtime/explain.ts'
+import { explain, isValues, pickKnown, quote } from '../runtime/explain.ts'
 import { parseTime } from '../runtime/parse-time.ts'
+
+/** How far an event's time may lie ahead of our clock, in milliseconds. */
+const eventAheadMaxMs = 5 * 60_000
+/** The earliest time an event may have, in epoch milliseconds: an earlier one was told in seconds, or not at all. */
+const eventEarliestAt = Date.UTC(2000, 0, 1)
 
 const types = Object.keys(Events) as EventType[]
 const checks = new Map(types.map((type) => [type as string, Compile<TObject>(Events[type])]))

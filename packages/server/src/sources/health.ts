@@ -1,4 +1,5 @@
-import type { Context, Recorded } from '../context.ts'
+import type { Context } from '../context.ts'
+import type { Recorded } from '../record/record.ts'
 import { repeat } from '../runtime/repeat.ts'
 import type { Source } from '../store/rows.ts'
 import type { SourceNote } from '../store/store.ts'

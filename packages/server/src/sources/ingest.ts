@@ -1,6 +1,7 @@
 import { type Fact, reporterOf } from '@rollcall/protocol'
-import type { Context, Recorded } from '../context.ts'
+import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
+import type { Recorded } from '../record/record.ts'
 import { inRooms, placeFacts } from '../record/room-ids.ts'
 import type { Source } from '../store/rows.ts'
 import type { Patience } from './backpressure.ts'

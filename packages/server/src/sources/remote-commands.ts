@@ -1,8 +1,7 @@
 import type { Json } from '@rollcall/protocol'
 import type { Errand, Relay } from '../cluster/relay.ts'
 import type { Context } from '../context.ts'
-import type { HostedRooms } from '../rooms/hosted-rooms.ts'
-import type { Commanded, Commands, EndOptions } from './commands.ts'
+import type { Commanded, CommandedRooms, Commands, EndOptions } from './commands.ts'
 
 type Inputs = {
   endSessions: EndOptions
@@ -20,7 +19,7 @@ export function commandAfar(
     relay,
     writes,
     hostedRooms,
-  }: { relay: Relay; writes: Pick<Context['writes'], 'setRoomDisabled'>; hostedRooms: Pick<HostedRooms, 'takeOut'> },
+  }: { relay: Relay; writes: Pick<Context['writes'], 'setRoomDisabled'>; hostedRooms: Pick<CommandedRooms, 'takeOut'> },
 ): Commands {
   relay.serve(obey)
   return {

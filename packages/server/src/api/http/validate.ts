@@ -2,9 +2,8 @@ import type { FastifySchemaCompiler } from 'fastify'
 import type { TObject, TProperties } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../../error.ts'
-import { explain } from '../../runtime/explain.ts'
+import { explain, isValues, pickKnown, type Values } from '../../runtime/explain.ts'
 
-export type Values = { [name: string]: unknown }
 /** What is read of a schema, besides checking by it. */
 type Described = { properties?: TProperties; items?: Described; anyOf?: Described[] }
 
@@ -20,17 +19,6 @@ export const compileSchema: FastifySchemaCompiler<TObject> = ({ schema }) => {
     if (check.Check(value)) return { value: isDeep ? check.Clean(value) : value }
     return { error: new Refusal('BAD_REQUEST', explain(check, value)) }
   }
-}
-
-export function isValues(value: unknown): value is Values {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** The known fields, in the schema's order, whatever the sender's. Null is a field left out: typed clients write so. */
-export function pickKnown(value: Values, fields: TProperties): Values {
-  const known: Values = {}
-  for (const name in fields) if (value[name] != null) known[name] = value[name]
-  return known
 }
 
 function hasFields({ properties, items, anyOf = [] }: Described): boolean {

@@ -3,23 +3,23 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { GuardedFetch } from '../../runtime/guarded-fetch.ts'
 import { bigbluebutton } from './bigbluebutton.ts'
 import type { Engine } from './engine.ts'
-import { createGeneric, type ReadEvent } from './generic.ts'
-import { createJanus } from './janus.ts'
+import { generic } from './generic.ts'
+import { createJanus } from './janus/janus.ts'
 import { jitsi } from './jitsi.ts'
-import { livekit } from './livekit.ts'
+import { livekit } from './livekit/livekit.ts'
 import { createPublicKeys } from './public-keys.ts'
 import { createVideosdk } from './videosdk.ts'
 
 export type Engines = { [type in SourceType]: Engine<SourceSettings[type]> }
 
-export function createEngines(parts: { guardedFetch: GuardedFetch; clock: Clock; readEvent: ReadEvent }): Engines {
+export function createEngines(parts: { guardedFetch: GuardedFetch; clock: Clock }): Engines {
   return {
     livekit,
     jitsi,
     janus: createJanus(),
     bigbluebutton,
     videosdk: createVideosdk(createPublicKeys(parts)),
-    generic: createGeneric(parts.readEvent),
+    generic,
   }
 }
 

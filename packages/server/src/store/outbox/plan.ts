@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { Webhook } from '@rollcall/protocol'
-import { historyAfterMs } from '../../webhooks/limits.ts'
 import type { ChangeReads, LoggedChange } from '../changes.ts'
 import type { WebhookDelivery, WebhookEndpoint } from '../rows.ts'
 import type { Planned } from '../store.ts'
 import { toWebhook, toZoned, webhookTypes, writeWebhook } from './body.ts'
 import type { NewDelivery, ToldSession, WebhookStore } from './deliveries.ts'
+import { historyAfterMs } from './limits.ts'
 import { wants } from './patterns.ts'
 
 /** Most changes that are looked at in one transaction. */

@@ -1,8 +1,8 @@
 import { toIso } from '@rollcall/protocol'
-import { failingMaxMs, retryWaitMs } from '../../webhooks/limits.ts'
 import type { WebhookEndpoint } from '../rows.ts'
 import type { Attempt } from '../store.ts'
 import type { WebhookStore } from './deliveries.ts'
+import { failingMaxMs, retryWaitMs } from './limits.ts'
 import { planDisabled } from './plan.ts'
 
 /** Gone: whoever answers so wants nothing more. */

@@ -2,9 +2,9 @@ import type { Snapshot, SourceSettings } from '@rollcall/protocol'
 import { SignJWT } from 'jose'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { readTime, toKind } from './livekit-participant.ts'
-import { type Ask, type Asked, type MediaServer, MediaServerRefusal, type Order } from './media-server.ts'
-import { parseJson, toId, toName } from './told.ts'
+import { type Ask, type Asked, type MediaServer, MediaServerRefusal, type Order } from '../media-server.ts'
+import { parseJson, toId, toName } from '../told.ts'
+import { readTime, toKind } from './participant.ts'
 
 // LiveKit's RoomService: Twirp, which is JSON by POST. A server may write its fields as protobuf names them, or in camel case.
 

@@ -2,12 +2,12 @@ import { hash } from 'node:crypto'
 import type { Json, SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { Refusal } from '../../error.ts'
-import type { Engine, Report, Told } from './engine.ts'
-import { janusApi } from './janus-api.ts'
-import { parseExactJson } from './janus-json.ts'
-import { createMemories, type Memory } from './janus-memory.ts'
-import { isSame, tellUnknown, toId, toName } from './told.ts'
+import { Refusal } from '../../../error.ts'
+import type { Engine, Report, Told } from '../engine.ts'
+import { isSame, tellUnknown, toId, toName } from '../told.ts'
+import { janusApi } from './api.ts'
+import { parseExactJson } from './json.ts'
+import { createMemories, type Memory } from './memory.ts'
 
 // Janus's event handlers: sampleevh posts events, wsevh sends them over a WebSocket that it opens; one at a time or as a
 // list. They come in the order in which they happened, have no ids, and name no session: a room is a place.

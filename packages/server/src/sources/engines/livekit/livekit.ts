@@ -2,11 +2,11 @@ import { createHmac, hash } from 'node:crypto'
 import type { SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { Refusal } from '../../error.ts'
-import type { Delivery, Engine, Report, Told } from './engine.ts'
-import { livekitApi } from './livekit-api.ts'
-import { readTime, toKind, toMs } from './livekit-participant.ts'
-import { isSame, parseJson, tellUnknown, toId, toName } from './told.ts'
+import { Refusal } from '../../../error.ts'
+import type { Delivery, Engine, Report, Told } from '../engine.ts'
+import { isSame, parseJson, tellUnknown, toId, toName } from '../told.ts'
+import { livekitApi } from './api.ts'
+import { readTime, toKind, toMs } from './participant.ts'
 
 // LiveKit's webhooks: JSON as protobuf writes it. What is zero is left out, a 64-bit number is a text, an enum is a name.
 // They are read as they are, not through LiveKit's own types, to which a kind they do not know yet is an ordinary person.

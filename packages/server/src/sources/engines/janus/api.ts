@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import type { Json, Snapshot, SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { parseExactJson, toExactNumber } from './janus-json.ts'
-import { type Ask, type MediaServer, MediaServerRefusal, type SeenRoom } from './media-server.ts'
-import { toId, toName } from './told.ts'
+import { type Ask, type MediaServer, MediaServerRefusal, type SeenRoom } from '../media-server.ts'
+import { toId, toName } from '../told.ts'
+import { parseExactJson, toExactNumber } from './json.ts'
 
 // Janus's HTTP API: whoever asks has a session, in it a handle on the video rooms, and sends requests to that.
 
