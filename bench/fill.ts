@@ -5,7 +5,7 @@ import { toRules } from '../packages/server/src/config.ts'
 import { openStore } from '../packages/server/src/record/open-store.ts'
 import { record } from '../packages/server/src/record/record.ts'
 import { openSqlite } from '../packages/server/src/store/database/sqlite.ts'
-import { prepareFactStore } from '../packages/server/src/store/facts/facts.ts'
+import { openFacts } from '../packages/server/src/store/facts/facts.ts'
 
 const rules = toRules({ graceMs: 20_000 })
 const clock = { now: () => Date.now() }
@@ -19,20 +19,19 @@ export const factsPerSession = 7
 export async function fillSessions(folder: string, sessions: number): Promise<void> {
   mkdirSync(folder, { recursive: true })
   const store = await openStore({ dataFolder: folder, rules, clock, exclusive: false })
-  const { keyId } = await store.writes.addKey({ name: 'bench', email: null })
+  const { keyId } = await store.writes.keys.add({ name: 'bench', email: null })
   const roomIds: string[] = []
   for (let i = 0; i < Math.min(roomsMax, sessions); i++) {
-    roomIds.push((await store.writes.createRoom({ keyId, customRoomId: `room ${i}` })).roomId)
+    roomIds.push((await store.writes.rooms.create({ keyId, customRoomId: `room ${i}` })).roomId)
   }
   await store.close()
 
   const db = openSqlite(join(folder, 'rollcall.db'))
   await db.kysely.executeQuery({ sql: 'pragma synchronous = off', parameters: [] } as never)
-  const openFacts = prepareFactStore(db)
   const first = Date.now() - sessions * minuteMs
   for (let from = 0; from < sessions; from += sessionsPerCommit) {
     await db.transaction(async () => {
-      const facts = openFacts()
+      const facts = openFacts(db)
       for (let i = from; i < Math.min(sessions, from + sessionsPerCommit); i++) {
         const roomId = roomIds[i % roomIds.length] ?? ''
         for (const fact of sessionFacts(i, roomId, first + i * minuteMs)) await record({ facts, rules }, keyId, fact)

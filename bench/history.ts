@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { toObjectId } from '@rollcall/protocol'
 import type { Mark, Participant, Session } from '../packages/server/src/ledger/state.ts'
-import type { SessionRecord } from '../packages/server/src/store/store.ts'
+import type { SessionRecord } from '../packages/server/src/store/sessions/records.ts'
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs

@@ -26,7 +26,7 @@ export async function benchJoins(store: StoreName): Promise<Figure[]> {
 }
 
 async function measure(store: Store, name: StoreName): Promise<Figure[]> {
-  const { keyId } = await store.writes.addKey({ name: 'bench', email: null })
+  const { keyId } = await store.writes.keys.add({ name: 'bench', email: null })
   let count = 0
   const joinOf = (sessionKey: string): Fact => {
     const n = count++

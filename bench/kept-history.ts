@@ -91,7 +91,7 @@ async function makeKey(dataFolder: string, databaseUrl: string | undefined): Pro
     rules: toRules({ graceMs: 20_000 }),
     clock: { now: () => Date.now() },
   })
-  const { keyId, apiKey, userId } = await store.writes.addKey({ name: 'bench', email: null })
+  const { keyId, apiKey, userId } = await store.writes.keys.add({ name: 'bench', email: null })
   await store.close()
   return { keyId, apiKey, userId }
 }

@@ -14,7 +14,6 @@ import { addressOf, type Config, toRules } from './config.ts'
 import type { Context } from './context.ts'
 import { StartRefusal } from './error.ts'
 import { createChangeSignal } from './record/change-signal.ts'
-import { countFacts } from './record/count-facts.ts'
 import { openStore } from './record/open-store.ts'
 import { startRetention, startSealer, startSweeper } from './record/upkeep.ts'
 import { createHostedRooms, hostedRoomPath } from './rooms/hosted-rooms.ts'
@@ -33,7 +32,7 @@ import { createDeliveries } from './sources/ingest.ts'
 import { createOrders, type OrderLimits, orderLimits } from './sources/orders.ts'
 import { type ReconcileLimits, reconcileLimits, startReconcilers } from './sources/reconcile.ts'
 import { commandAfar } from './sources/remote-commands.ts'
-import type { Key } from './store/rows.ts'
+import type { Key } from './store/keys.ts'
 import { startWebhooks } from './webhooks/dispatcher.ts'
 import { type WebhookLimits, webhookLimits } from './webhooks/limits.ts'
 
@@ -84,14 +83,13 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     masterKey: config.masterKey,
     rules: toRules(config),
     clock,
-    onCommit: metrics.noteCommit,
+    metrics,
     onChange: signal.tell,
     onFailure: fail,
   })
   started.defer(() => store.close())
-  const { reads, writes } = store
-  const record = countFacts(store.record, metrics)
-  const context: Context = { config, clock, log, metrics, reads, writes, record }
+  const { reads, writes, known, record } = store
+  const context: Context = { config, clock, log, metrics, reads, writes, known, record }
   const firstKey = await ensureFirstKey(context)
   await store.resume(clock.now())
   // The lease before the rooms: a socket that is taken has to be under one.
@@ -139,7 +137,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   started.defer(() => webhooks.stop())
   metrics.watch(
     {
-      rollcall_sessions_open: () => reads.countRunning(),
+      rollcall_sessions_open: () => reads.sessions.countRunning(),
       rollcall_facts_waiting: store.factsWaiting,
       rollcall_rtc_sockets: hostedRooms.socketCount,
     },

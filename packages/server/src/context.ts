@@ -1,9 +1,10 @@
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
+import type { Known } from './record/known.ts'
+import type { Reads, Writes } from './record/nouns.ts'
 import type { RecordFacts } from './record/record.ts'
 import type { Clock } from './runtime/clock.ts'
 import type { Metrics } from './runtime/metrics.ts'
-import type { Reads, Writes } from './store/store.ts'
 
 /** The parts of a running server, passed as one value: take from it only what you use. */
 export type Context = {
@@ -13,5 +14,6 @@ export type Context = {
   metrics: Metrics
   reads: Reads
   writes: Writes
+  known: Known
   record: RecordFacts
 }

@@ -16,7 +16,7 @@ const mayImport: { [place: string]: string[] } = {
   'config.ts': ['ledger'],
   store: ['ledger'],
   record: ['store', 'ledger', 'runtime', 'config.ts'],
-  'context.ts': ['config.ts', 'runtime', 'record', 'store'],
+  'context.ts': ['config.ts', 'runtime', 'record'],
   cluster: ['context.ts', 'config.ts', 'record', 'store', 'runtime'],
   webhooks: ['context.ts', 'config.ts', 'record', 'store', 'runtime', 'cluster'],
   sources: ['context.ts', 'config.ts', 'ledger', 'record', 'cluster', 'store', 'runtime'],

@@ -65,7 +65,7 @@ async function readKeys() {
   const rules = toRules({ graceMs: 0 })
   const store = await openStore({ dataFolder: join(folder, 'data'), rules, clock: systemClock, exclusive: false })
   try {
-    return await store.reads.listKeys()
+    return await store.reads.keys.list()
   } finally {
     await store.close()
   }
@@ -210,8 +210,8 @@ describe('a stop', guard, () => {
     const server = await startServer()
     const { promise: asked, resolve: isAsked } = Promise.withResolvers<void>()
     const { promise: released, resolve: release } = Promise.withResolvers<void>()
-    const { getSession } = server.context.reads
-    t.mock.method(server.context.reads, 'getSession', async (keyId: number, sessionId: string) => {
+    const { get: getSession } = server.context.reads.sessions
+    t.mock.method(server.context.reads.sessions, 'get', async (keyId: number, sessionId: string) => {
       isAsked()
       await released
       return getSession(keyId, sessionId)

@@ -7,7 +7,7 @@ export async function makeLink({
   apiKey,
   url,
 }: Pick<TestServer, 'context' | 'apiKey' | 'url'>): Promise<string> {
-  const key = await context.reads.findKey(apiKey)
+  const key = await context.reads.keys.find(apiKey)
   if (key === undefined) throw new Error(`no key ${apiKey}`)
   return createLink(key, url, context)
 }

@@ -1,19 +1,19 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { EventBatch, type EventResult, EventResults, type Fact, reportedIdMaxLength } from '@rollcall/protocol'
+import { EventBatch, type EventResult, EventResults, reportedIdMaxLength } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import type { Recorded } from '../record/record.ts'
-import { placeFacts } from '../record/room-ids.ts'
+import { type NamedFact, placeFacts } from '../record/rooms-of-facts.ts'
 import { toFact } from '../sources/event.ts'
 import type { SourceHealth } from '../sources/health.ts'
 import { type ApiAuth, callerOf } from './auth/auth.ts'
 import { eventsMaxBytes } from './limits.ts'
 
 /** An event as it was read: the fact that it tells, or why it is refused. */
-type Read = { fact: Fact } | { refused: EventResult }
+type Read = { fact: NamedFact } | { refused: EventResult }
 
 export function eventRoutes(
-  { clock, metrics, reads, record }: Pick<Context, 'clock' | 'metrics' | 'reads' | 'record'>,
+  { clock, metrics, known, record }: Pick<Context, 'clock' | 'metrics' | 'known' | 'record'>,
   { auth, sourceHealth }: { auth: ApiAuth; sourceHealth: Pick<SourceHealth, 'noteReported'> },
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
@@ -34,7 +34,7 @@ export function eventRoutes(
       const { keyId } = callerOf(request).key
       const latestAt = Math.max(...facts.map(({ at }) => at))
       if (facts.length > 0) sourceHealth.noteReported(keyId, toSource(source), latestAt)
-      const { facts: placed, newRooms } = await placeFacts(reads, keyId, facts)
+      const { facts: placed, newRooms } = await placeFacts(known.roomIds, keyId, facts)
       const recorded = await record(keyId, placed, { newRooms })
       return { results: toResults(read, recorded) }
     })

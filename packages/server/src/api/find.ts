@@ -2,18 +2,20 @@ import type { Session } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { toSession, type ViewOptions } from '../record/session-view.ts'
-import type { Room } from '../store/rows.ts'
-import type { Page, SessionRecord } from '../store/store.ts'
+import type { Page } from '../store/database/page.ts'
+import type { WebhookSummary } from '../store/outbox/summary.ts'
+import type { Room } from '../store/rooms.ts'
+import type { SessionRecord } from '../store/sessions/records.ts'
 import { type Caller, maySee } from './auth/auth.ts'
 
-type Reads = Pick<Context['reads'], 'findRoom' | 'getSession' | 'getParticipant' | 'listParticipants'>
-type ShownReads = Reads & Pick<Context['reads'], 'summariseWebhooks'>
+type Reads = Pick<Context['reads'], 'rooms' | 'sessions'>
+type Shown = { reads: Reads & Pick<Context['reads'], 'deliveries'>; known: Pick<Context['known'], 'webhookKeys'> }
 
 // What a caller may not see is not there: another key's thing, and another room's to a token bound to one, word for word.
 
 /** By roomId, customRoomId or id. */
 export async function requireRoom(reads: Reads, caller: Caller, anyId: string): Promise<Room> {
-  const room = await reads.findRoom(caller.key.keyId, anyId)
+  const room = await reads.rooms.find(caller.key.keyId, anyId)
   if (room === undefined || !maySee(caller, room.roomId)) throw new Refusal('ROOM_NOT_FOUND', `Room ${anyId} not found`)
   return room
 }
@@ -35,28 +37,37 @@ export async function requireRoomId(
 }
 
 export async function requireSession(reads: Reads, caller: Caller, sessionId: string): Promise<SessionRecord> {
-  return visible(await reads.getSession(caller.key.keyId, sessionId), caller, sessionId)
+  return visible(await reads.sessions.get(caller.key.keyId, sessionId), caller, sessionId)
 }
 
 /** The same as the API shows it. */
 export async function showSession(
-  reads: ShownReads,
+  shown: Shown,
   caller: Caller,
   sessionId: string,
   view: ViewOptions,
 ): Promise<Session> {
-  return showRecord(reads, caller, await requireSession(reads, caller, sessionId), view)
+  return showRecord(shown, caller, await requireSession(shown.reads, caller, sessionId), view)
 }
 
 /** A session, or a part of it, with what became of the webhooks about it. */
 export async function showRecord(
-  reads: ShownReads,
+  shown: Shown,
   { key }: Caller,
   record: SessionRecord,
   view: ViewOptions,
 ): Promise<Session> {
-  const webhooks = await reads.summariseWebhooks(key.keyId, [record.session.id])
+  const webhooks = await summariseWebhooks(shown, key.keyId, [record.session.id])
   return toSession(record, { ...view, webhooks })
+}
+
+/** What became of the webhooks about sessions; without a look at the database where the key never had an endpoint. */
+export async function summariseWebhooks(
+  { reads, known }: Pick<Shown, 'known'> & { reads: Pick<Shown['reads'], 'deliveries'> },
+  keyId: number,
+  sessionIds: string[],
+): Promise<Map<string, WebhookSummary>> {
+  return known.webhookKeys.has(keyId) ? reads.deliveries.summarise(keyId, sessionIds) : new Map()
 }
 
 /** The session with one page of its people. */
@@ -66,7 +77,7 @@ export async function requireParticipants(
   sessionId: string,
   page: Page,
 ): Promise<SessionRecord> {
-  return visible(await reads.listParticipants(caller.key.keyId, sessionId, page), caller, sessionId)
+  return visible(await reads.sessions.listParticipants(caller.key.keyId, sessionId, page), caller, sessionId)
 }
 
 /** The session with one of its people alone. */
@@ -76,7 +87,7 @@ export async function requireParticipant(
   sessionId: string,
   participantId: string,
 ): Promise<SessionRecord> {
-  const record = await reads.getParticipant(caller.key.keyId, sessionId, participantId)
+  const record = await reads.sessions.getParticipant(caller.key.keyId, sessionId, participantId)
   if (record !== undefined) return visible(record, caller, sessionId)
   // Only whoever may see the session is told what is not in it.
   await requireParticipants(reads, caller, sessionId, { page: 1, perPage: 1 })

@@ -27,7 +27,7 @@ export function healthRoutes({ reads, log }: Pick<Context, 'reads' | 'log'>): Fa
     }
     app.get('/readyz', { schema: ready }, async () => {
       try {
-        await reads.findKey('')
+        await reads.keys.find('')
       } catch (err) {
         log.error({ err }, 'the store does not answer')
         throw new Refusal('BUSY', 'The store does not answer')

@@ -42,9 +42,10 @@ const ParticipantToRemove = Type.Object({
 type ParticipantToRemove = Type.Static<typeof ParticipantToRemove>
 
 export function participantRoutes(
-  { config, clock, reads }: Pick<Context, 'config' | 'clock' | 'reads'>,
+  context: Pick<Context, 'config' | 'clock' | 'reads' | 'known'>,
   { auth, commands }: { auth: ApiAuth; commands: Commands },
 ): FastifyPluginAsyncTypebox {
+  const { config, clock, reads } = context
   return async (app) => {
     const list = {
       operationId: 'listParticipants',
@@ -88,7 +89,7 @@ export function participantRoutes(
       const participants = inside.slice((page - 1) * perPage, page * perPage)
       return {
         pageInfo: toPageInfo(page, perPage, inside.length),
-        data: [await showRecord(reads, callerOf(request), { ...record, participants }, viewFor(request))],
+        data: [await showRecord(context, callerOf(request), { ...record, participants }, viewFor(request))],
       }
     })
 
@@ -121,7 +122,7 @@ export function participantRoutes(
       const caller = callerOf(request)
       const { participantId } = request.body
       const { sessionId, enforced } = await removeParticipant(caller, request.body)
-      const session = await showSession(reads, caller, sessionId, viewFor(request))
+      const session = await showSession(context, caller, sessionId, viewFor(request))
       return { ...session, message: `Participant ${participantId} was removed`, enforced }
     })
   }

@@ -17,7 +17,7 @@ import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import type { Commands } from '../sources/commands.ts'
-import type { Room as RoomRow } from '../store/rows.ts'
+import type { Room as RoomRow } from '../store/rooms.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
 import { requireRoom } from './find.ts'
 import { baseUrlOf } from './http/base-url.ts'
@@ -131,7 +131,7 @@ export function roomRoutes(
         ...(roomId !== undefined && { roomId }),
         ...(request.query.query !== undefined && { anyId: request.query.query }),
       }
-      const { rooms, total } = await reads.listRooms(key.keyId, filter, page)
+      const { rooms, total } = await reads.rooms.list(key.keyId, filter, page)
       const view = viewFor(request)
       return {
         pageInfo: toPageInfo(page.page, page.perPage, total),
@@ -208,18 +208,18 @@ export function roomRoutes(
   async function createRoom(caller: Caller, { autoCloseConfig, ...rest }: NewRoom): Promise<RoomRow> {
     const { keyId } = caller.key
     if (caller.roomId !== undefined) {
-      const own = await reads.findRoom(keyId, caller.roomId)
+      const own = await reads.rooms.find(keyId, caller.roomId)
       if (own !== undefined && own.customRoomId !== null && own.customRoomId === rest.customRoomId) return own
       throw new Refusal('FORBIDDEN', `This token is bound to room ${caller.roomId}: it makes no other room`)
     }
-    return writes.createRoom({ keyId, ...rest, ...(autoCloseConfig && { autoClose: autoCloseConfig }) })
+    return writes.rooms.create({ keyId, ...rest, ...(autoCloseConfig && { autoClose: autoCloseConfig }) })
   }
 
   /** A room that is disabled takes no more joins, and whatever runs in it ends. */
   async function setDisabled({ keyId, roomId }: RoomRow, disabled: boolean): Promise<RoomRow> {
     const room = disabled
       ? await commands.closeRoom(keyId, roomId, 'room-disabled')
-      : await writes.setRoomDisabled({ keyId, roomId, disabled })
+      : await writes.rooms.setDisabled({ keyId, roomId, disabled })
     if (room === undefined) throw new Refusal('ROOM_NOT_FOUND', `Room ${roomId} not found`)
     return room
   }

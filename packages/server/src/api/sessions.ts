@@ -7,9 +7,11 @@ import { Refusal } from '../error.ts'
 import { toListedText, type ViewOptions } from '../record/session-view.ts'
 import { parseTime } from '../runtime/parse-time.ts'
 import type { Commanded, Commands } from '../sources/commands.ts'
-import type { FoundSessions, ListedSession, ListPage, SessionFilter } from '../store/store.ts'
+import type { ListPage } from '../store/sessions/list.ts'
+import type { SessionFilter } from '../store/sessions/list-queries.ts'
+import type { FoundSessions, ListedSession } from '../store/sessions/sessions.ts'
 import { type ApiAuth, type Caller, callerOf, maySee } from './auth/auth.ts'
-import { requireRoomId, showSession } from './find.ts'
+import { requireRoomId, showSession, summariseWebhooks } from './find.ts'
 import { baseUrlOf } from './http/base-url.ts'
 import { notModified, refusals } from './http/refusals.ts'
 import { cursorMaxLength, minDurationMaxSeconds } from './limits.ts'
@@ -86,9 +88,10 @@ const SessionToEnd = Type.Object({
 type SessionToEnd = Type.Static<typeof SessionToEnd>
 
 export function sessionRoutes(
-  { config, clock, reads }: Pick<Context, 'config' | 'clock' | 'reads'>,
+  context: Pick<Context, 'config' | 'clock' | 'reads' | 'known'>,
   { auth, commands }: { auth: ApiAuth; commands: Commands },
 ): FastifyPluginAsyncTypebox {
+  const { config, clock, reads, known } = context
   const pages = createPageCache()
 
   return async (app) => {
@@ -104,7 +107,7 @@ export function sessionRoutes(
     app.get('/v2/sessions', { onRequest: auth.any, schema: list }, async (request, reply) => {
       const caller = callerOf(request)
       const view = viewFor(request)
-      const version = reads.versionOf(caller.key.keyId)
+      const version = known.versionOf(caller.key.keyId)
       const name = JSON.stringify([caller.key.keyId, caller.roomId, view.base, request.query])
       const kept = pages.get(name, version)
       if (kept !== undefined) return sendPage(request, reply, kept)
@@ -120,7 +123,7 @@ export function sessionRoutes(
         ...(totalCapped && { totalCapped }),
       }
       const { activeAt } = filter
-      const webhooks = await reads.summariseWebhooks(caller.key.keyId, sessions.map(idOf))
+      const webhooks = await summariseWebhooks(context, caller.key.keyId, sessions.map(idOf))
       const texts = sessions.map((one) => toListedText(one, { ...view, activeAt, webhooks }))
       const text = `{"pageInfo":${JSON.stringify(pageInfo)},"data":[${texts.join(',')}]}`
       // A session that runs is longer a moment later, though nothing was written.
@@ -137,7 +140,7 @@ export function sessionRoutes(
       response: { 200: Session, ...refusals('SESSION_NOT_FOUND') },
     }
     app.get('/v2/sessions/:id', { onRequest: auth.any, schema: one }, async (request) =>
-      showSession(reads, callerOf(request), request.params.id, viewFor(request)),
+      showSession(context, callerOf(request), request.params.id, viewFor(request)),
     )
 
     const end = {
@@ -152,7 +155,7 @@ export function sessionRoutes(
     app.post('/v2/sessions/end', { onRequest: auth.any, schema: end }, async (request) => {
       const caller = callerOf(request)
       const { sessionId, enforced } = await endSession(caller, request.body)
-      return { ...(await showSession(reads, caller, sessionId, viewFor(request))), enforced }
+      return { ...(await showSession(context, caller, sessionId, viewFor(request))), enforced }
     })
   }
 
@@ -165,7 +168,7 @@ export function sessionRoutes(
       return { sessions: [], total: 0, totalCapped: false, next: undefined }
     }
     const seen = caller.roomId === undefined ? filter : { ...filter, roomId: caller.roomId }
-    return reads.listSessions(caller.key.keyId, seen, page, embeddedParticipantsMax)
+    return reads.sessions.list(caller.key.keyId, seen, page, embeddedParticipantsMax)
   }
 
   async function findLast(caller: Caller, roomId: string): Promise<string | undefined> {

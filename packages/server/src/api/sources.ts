@@ -40,7 +40,7 @@ export function sourceRoutes(
       const { settings, newSecret } = completeSettings(type, requireSettings(type, given))
       await checkAddresses(settings, guardedFetch)
       const { keyId } = callerOf(request).key
-      return toSource(await writes.addSource({ keyId, type, name, settings }), viewFor(request, newSecret))
+      return toSource(await writes.sources.add({ keyId, type, name, settings }), viewFor(request, newSecret))
     })
 
     const list = {
@@ -81,7 +81,7 @@ export function sourceRoutes(
       const { name, ...given } = request.body
       const settings = readSettings(type, given)
       await checkAddresses(settings, guardedFetch)
-      await writes.updateSource({ keyId, id, settings, ...(name !== undefined && { name }) })
+      await writes.sources.update({ keyId, id, settings, ...(name !== undefined && { name }) })
       return toSource(await requireSource(callerOf(request), id), viewFor(request))
     })
 
@@ -95,7 +95,7 @@ export function sourceRoutes(
     }
     app.delete('/v2/sources/:id', { onRequest: auth.crawler, schema: remove }, async (request) => {
       const source = await requireSource(callerOf(request), request.params.id)
-      if (!(await writes.deleteSource(source))) refuseUnknown(source.id)
+      if (!(await writes.sources.delete(source))) refuseUnknown(source.id)
       return toSource(source, viewFor(request))
     })
   }
@@ -106,7 +106,7 @@ export function sourceRoutes(
 
   async function listSources({ key }: Caller): Promise<SourceRecord[]> {
     await sourceHealth.flush()
-    return reads.listSources(key.keyId)
+    return reads.sources.list(key.keyId)
   }
 
   async function requireSource(caller: Caller, id: string): Promise<SourceRecord> {

@@ -29,7 +29,7 @@ export function statsRoutes({ reads }: Pick<Context, 'reads'>, { auth }: { auth:
       const caller = callerOf(request)
       const { id } = request.params
       const record = await requireParticipants(reads, caller, id, { page: 1, perPage: 1 })
-      return toSessionQuality(record, await reads.listQuality(caller.key.keyId, id))
+      return toSessionQuality(record, await reads.quality.list(caller.key.keyId, id))
     })
 
     const ofPerson = {
@@ -47,8 +47,8 @@ export function statsRoutes({ reads }: Pick<Context, 'reads'>, { auth }: { auth:
       const { keyId } = caller.key
       const { id, participantId } = request.params
       const record = await requireParticipant(reads, caller, id, participantId)
-      const origin = await reads.findQualityOrigin(keyId, id, participantId)
-      return toParticipantQuality(record, participantId, origin, await reads.listQuality(keyId, id, participantId))
+      const origin = await reads.quality.findOrigin(keyId, id, participantId)
+      return toParticipantQuality(record, participantId, origin, await reads.quality.list(keyId, id, participantId))
     })
   }
 }

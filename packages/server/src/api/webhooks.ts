@@ -16,7 +16,7 @@ import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { FetchFailure, type GuardedFetch } from '../runtime/guarded-fetch.ts'
 import { parseTime } from '../runtime/parse-time.ts'
-import type { WebhookEndpoint as EndpointRow } from '../store/rows.ts'
+import type { WebhookEndpoint as EndpointRow } from '../store/outbox/endpoints.ts'
 import type { Webhooks } from '../webhooks/dispatcher.ts'
 import { endpointsMax, secretOverlapMs } from '../webhooks/limits.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
@@ -72,10 +72,10 @@ export function webhookRoutes(
     app.post('/v2/webhooks', { onRequest: auth.crawler, schema: create }, async (request) => {
       const { keyId } = callerOf(request).key
       await checkAddress(request.body.endPoint)
-      if ((await reads.countWebhooks(keyId)) >= endpointsMax) {
+      if ((await reads.webhooks.count(keyId)) >= endpointsMax) {
         throw new Refusal('CONFLICT', `This key has ${endpointsMax} endpoints, which is the most: delete one first`)
       }
-      const added = await writes.addWebhook({ keyId, ...request.body })
+      const added = await writes.webhooks.add({ keyId, ...request.body })
       return toWebhookEndpoint(added, clock.now(), { isNew: true })
     })
 
@@ -92,7 +92,7 @@ export function webhookRoutes(
       const page = toPage(request.query)
       const { roomId: anyId } = request.query
       const filter = anyId === undefined ? {} : { roomId: (await requireRoom(reads, caller, anyId)).roomId }
-      const { endpoints, total } = await reads.listWebhooks(caller.key.keyId, filter, page)
+      const { endpoints, total } = await reads.webhooks.list(caller.key.keyId, filter, page)
       const now = clock.now()
       return {
         pageInfo: toPageInfo(page.page, page.perPage, total),
@@ -125,7 +125,7 @@ export function webhookRoutes(
     app.patch('/v2/webhooks/:id', { onRequest: auth.crawler, schema: update }, async (request) => {
       const { id, keyId } = await requireEndpoint(callerOf(request), request.params.id)
       if (request.body.endPoint !== undefined) await checkAddress(request.body.endPoint)
-      const changed = await writes.updateWebhook({ keyId, id, ...request.body })
+      const changed = await writes.webhooks.update({ keyId, id, ...request.body })
       webhooks.wake(keyId)
       return toWebhookEndpoint(changed ?? refuseUnknown(id), clock.now())
     })
@@ -142,7 +142,7 @@ export function webhookRoutes(
     app.post('/v2/webhooks/:id/rotate-secret', { onRequest: auth.crawler, schema: rotate }, async (request) => {
       const { id, keyId } = await requireEndpoint(callerOf(request), request.params.id)
       const now = clock.now()
-      const rotated = await writes.rotateWebhookSecret({ keyId, id, previousUntil: now + secretOverlapMs })
+      const rotated = await writes.webhooks.rotateSecret({ keyId, id, previousUntil: now + secretOverlapMs })
       return toWebhookEndpoint(rotated ?? refuseUnknown(id), now, { isNew: true })
     })
 
@@ -156,7 +156,7 @@ export function webhookRoutes(
     }
     app.delete('/v2/webhooks/:id', { onRequest: auth.crawler, schema: remove }, async (request) => {
       const endpoint = await requireEndpoint(callerOf(request), request.params.id)
-      if (!(await writes.deleteWebhook(endpoint))) refuseUnknown(endpoint.id)
+      if (!(await writes.webhooks.delete(endpoint))) refuseUnknown(endpoint.id)
       return toWebhookEndpoint(endpoint, clock.now())
     })
 
@@ -174,7 +174,7 @@ export function webhookRoutes(
       const page = toPage(request.query)
       const { state } = request.query
       const filter = { endpointId: id, ...(state !== undefined && { state }) }
-      const { deliveries, total } = await reads.listDeliveries(keyId, filter, page)
+      const { deliveries, total } = await reads.deliveries.list(keyId, filter, page)
       return { pageInfo: toPageInfo(page.page, page.perPage, total), data: deliveries.map(toDelivery) }
     })
 
@@ -190,7 +190,7 @@ export function webhookRoutes(
     app.post(onePath, { onRequest: auth.crawler, schema: replayOne }, async (request) => {
       const { id, keyId } = await requireEnabled(callerOf(request), request.params.id)
       const { deliveryId } = request.params
-      const replayed = await writes.replayDeliveries({ keyId, filter: { endpointId: id, id: deliveryId } })
+      const replayed = await writes.deliveries.replay({ keyId, filter: { endpointId: id, id: deliveryId } })
       if (replayed === 0) throw new Refusal('DELIVERY_NOT_FOUND', `Delivery ${deliveryId} not found at endpoint ${id}`)
       webhooks.wake(keyId)
       return { replayed }
@@ -218,7 +218,7 @@ export function webhookRoutes(
         ...(from !== undefined && { from: parseTime('from', from) }),
         ...(to !== undefined && { to: parseTime('to', to) }),
       }
-      const replayed = await writes.replayDeliveries({ keyId, filter })
+      const replayed = await writes.deliveries.replay({ keyId, filter })
       webhooks.wake(keyId)
       return { replayed }
     })
@@ -234,7 +234,7 @@ export function webhookRoutes(
     }
     app.post('/v2/webhooks/:id/test', { onRequest: auth.crawler, schema: sendTest }, async (request) => {
       const { id, keyId } = await requireEnabled(callerOf(request), request.params.id)
-      const delivery = await writes.testWebhook({ keyId, id })
+      const delivery = await writes.deliveries.sendTest({ keyId, id })
       webhooks.wake(keyId)
       return toDelivery(delivery ?? refuseUnknown(id))
     })
@@ -248,7 +248,7 @@ export function webhookRoutes(
   }
 
   async function requireEndpoint({ key }: Caller, id: string): Promise<EndpointRow> {
-    return (await reads.findWebhook(key.keyId, id)) ?? refuseUnknown(id)
+    return (await reads.webhooks.find(key.keyId, id)) ?? refuseUnknown(id)
   }
 
   async function requireEnabled(caller: Caller, id: string): Promise<EndpointRow> {

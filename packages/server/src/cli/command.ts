@@ -4,7 +4,7 @@ import { Refusal } from '../error.ts'
 import { openStore, type Store } from '../record/open-store.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { requireRecord } from '../store/database/data-folder.ts'
-import type { Key } from '../store/rows.ts'
+import type { Key } from '../store/keys.ts'
 import { durationTakes, parseDuration } from './duration.ts'
 
 // What the commands share.
@@ -72,11 +72,11 @@ export function requireDuration(name: string, text: string): number {
 /** The key that is named, or the first that is enabled. */
 export async function requireEnabledKey(reads: Store['reads'], apiKey: string | undefined): Promise<Key> {
   if (apiKey === undefined) {
-    const enabled = (await reads.listKeys()).find((key) => key.disabledAt === null)
+    const enabled = (await reads.keys.list()).find((key) => key.disabledAt === null)
     if (enabled !== undefined) return enabled
     throw new Refusal('NOT_FOUND', 'there is no enabled key: make one by `rollcall keys add`')
   }
-  const key = (await reads.findKey(apiKey)) ?? refuseUnknownKey(apiKey)
+  const key = (await reads.keys.find(apiKey)) ?? refuseUnknownKey(apiKey)
   if (key.disabledAt === null) return key
   throw new Refusal('CONFLICT', `the key ${apiKey} is disabled: tokens of it would be refused`)
 }

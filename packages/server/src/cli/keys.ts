@@ -1,7 +1,7 @@
 import { toIso } from '@rollcall/protocol'
 import { defineCommand } from 'citty'
 import { systemClock } from '../runtime/clock.ts'
-import type { Key } from '../store/rows.ts'
+import type { Key } from '../store/keys.ts'
 import { onStore, refuseUnknownKey, requireDuration, toTable } from './command.ts'
 
 const addKey = onStore(
@@ -12,14 +12,14 @@ const addKey = onStore(
     email: { type: 'string', description: 'Where its owner is reached' },
   },
   async ({ name, email }, { writes }) => {
-    const key = await writes.addKey({ name: name ?? null, email: email ?? null })
+    const key = await writes.keys.add({ name: name ?? null, email: email ?? null })
     return `${showSecret(key)}\n`
   },
   { makesRecord: true },
 )
 
 const listKeys = onStore('list', 'List the keys, without their secrets', {}, async (_, { reads }) => {
-  const keys = await reads.listKeys()
+  const keys = await reads.keys.list()
   if (keys.length === 0) return 'No key yet: make one by `rollcall keys add`, or start the server.\n'
   const rows = keys.map((key) => [key.apiKey, stateOf(key), toIso(key.createdAt), key.name ?? '', key.email ?? ''])
   return toTable([['API KEY', 'STATE', 'CREATED', 'NAME', 'EMAIL'], ...rows])
@@ -34,7 +34,7 @@ const rotateKey = onStore(
   },
   async ({ apikey, overlap }, { writes }) => {
     const previousUntil = systemClock.now() + requireDuration('overlap', overlap)
-    const key = (await writes.rotateKey({ apiKey: apikey, previousUntil })) ?? refuseUnknownKey(apikey)
+    const key = (await writes.keys.rotate({ apiKey: apikey, previousUntil })) ?? refuseUnknownKey(apikey)
     return `${showSecret(key)}\nThe old secret is good until ${toIso(previousUntil)}.\n`
   },
 )
@@ -44,7 +44,7 @@ const disableKey = onStore(
   'Disable a key: its tokens are refused from now on',
   { apikey: { type: 'positional', description: 'The API key', required: true } },
   async ({ apikey }, { writes }) => {
-    const key = (await writes.disableKey({ apiKey: apikey })) ?? refuseUnknownKey(apikey)
+    const key = (await writes.keys.disable({ apiKey: apikey })) ?? refuseUnknownKey(apikey)
     return `${key.apiKey} is disabled.\n`
   },
 )

@@ -46,7 +46,7 @@ const addSource = onStore(
     })
     const { settings, newSecret } = completeSettings(type, required)
     await checkAddresses(settings, createGuardedFetch(config))
-    const source = await writes.addSource({ keyId, type, name, settings })
+    const source = await writes.sources.add({ keyId, type, name, settings })
     // A server that runs knows best where it is; the settings here may not be its own.
     const base = config.publicUrl ?? (await addresses())[0] ?? addressOf(config)
     const { id, setup } = describe(source, config, base, newSecret)
@@ -73,7 +73,7 @@ const removeSource = onStore(
   { source: { type: 'positional', description: 'The id of the source', required: true } },
   async ({ source: id }, { reads, writes }) => {
     const source = (await listAll(reads)).find((one) => one.id === id)
-    if (source === undefined || !(await writes.deleteSource(source))) {
+    if (source === undefined || !(await writes.sources.delete(source))) {
       throw new Refusal('SOURCE_NOT_FOUND', `there is no source ${id}: see rollcall source list`)
     }
     return `${source.name} (${id}) is taken away.\n`
@@ -98,6 +98,6 @@ function describe(source: SourceRecord, config: Config, base: string, newSecret:
 }
 
 async function listAll(reads: Store['reads']) {
-  const keys = await reads.listKeys()
-  return (await Promise.all(keys.map(({ keyId }) => reads.listSources(keyId)))).flat()
+  const keys = await reads.keys.list()
+  return (await Promise.all(keys.map(({ keyId }) => reads.sources.list(keyId)))).flat()
 }

@@ -3,7 +3,7 @@ import { signToken } from '../api/auth/token.ts'
 import { Refusal } from '../error.ts'
 import type { Store } from '../record/open-store.ts'
 import { systemClock } from '../runtime/clock.ts'
-import type { Key } from '../store/rows.ts'
+import type { Key } from '../store/keys.ts'
 import { onStore, requireDuration, requireEnabledKey } from './command.ts'
 
 const permissionNames: Permission[] = ['allow_join', 'ask_join', 'allow_mod']
@@ -51,7 +51,7 @@ function requireNames<Name extends string>(option: string, text: string, known: 
 
 /** A token names its room by roomId; a room that is not made yet can be named in that form alone. */
 async function requireRoomId(reads: Store['reads'], { keyId }: Key, anyId: string): Promise<string> {
-  const room = await reads.findRoom(keyId, anyId)
+  const room = await reads.rooms.find(keyId, anyId)
   if (room !== undefined) return room.roomId
   if (roomIdPattern.test(anyId)) return anyId
   throw new Refusal('ROOM_NOT_FOUND', `--room=${anyId} is no room of this key: it takes a roomId or a customRoomId`)

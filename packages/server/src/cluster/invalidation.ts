@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
-import type { Shared, Written } from '../record/open-store.ts'
+import type { Shared } from '../record/open-store.ts'
+import type { Written } from '../record/versions.ts'
 
 /** Most keys named in one telling: beyond it, all may have changed. */
 const keysMax = 500

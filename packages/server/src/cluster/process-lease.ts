@@ -47,19 +47,19 @@ export async function startPresence(
     async stop() {
       await repeated.stop()
       await renewing
-      await writes.releaseLease({ holder })
+      await writes.leases.release({ holder })
     },
   }
 
   async function take(): Promise<string> {
     const next = randomUUID()
     await prepare(next)
-    await writes.takeLease({ holder: next, address: address(), at: clock.now() })
+    await writes.leases.take({ holder: next, address: address(), at: clock.now() })
     return next
   }
 
   async function renewOrTake(): Promise<void> {
-    if (await writes.renewLease({ holder, address: address(), at: clock.now() })) return
+    if (await writes.leases.renew({ holder, address: address(), at: clock.now() })) return
     log.warn('the lease was taken away, as nothing was heard of this process: its rooms are held anew')
     lost()
     holder = await take()

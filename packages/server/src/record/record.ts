@@ -25,6 +25,7 @@ import { foldStays } from '../ledger/stays.ts'
 import { withPossibleTimes } from '../ledger/times.ts'
 import type { FactStore } from '../store/facts/facts.ts'
 import { type FactText, textOf } from './fact-text.ts'
+import type { NamedFact } from './rooms-of-facts.ts'
 
 /** What became of one fact. */
 export type Recorded = {
@@ -38,7 +39,7 @@ export type Recorded = {
 }
 
 /** The one door for facts. Resolves when they are durable; rejects with a `Refusal` BUSY when the queue is full. */
-export type RecordFacts = (keyId: number, facts: Fact[], about?: AboutRooms) => Promise<Recorded[]>
+export type RecordFacts = (keyId: number, facts: (Fact | NamedFact)[], about?: AboutRooms) => Promise<Recorded[]>
 
 /** What else is to be known of the rooms that facts are about. */
 export type AboutRooms = {
@@ -62,7 +63,7 @@ export function record(
   said: Fact,
   text: FactText = textOf(said),
 ): Promise<Recorded> {
-  parts.facts.hear(keyId, said.source, said.receivedAt)
+  parts.facts.touch(keyId, said.source, said.receivedAt)
   return keep(parts, keyId, said, text, toApplied(said, parts.rules))
 }
 
@@ -107,19 +108,19 @@ export async function applyAgain(
   return (await applyFound(parts, keyId, fact, { to: 'new', covered: true, superseded: isOlder })).outcome
 }
 
-/** Looks whether a session is over, or its source gone, and if so records that by facts of their own. */
-export async function look(parts: RecordParts, keyId: number, sessionId: string, now: number): Promise<void> {
+/** Reviews whether a session is over, or its source gone, and if so records that by facts of their own. */
+export async function review(parts: RecordParts, keyId: number, sessionId: string, now: number): Promise<void> {
   const session = await parts.facts.getSession(keyId, sessionId)
   if (session === undefined || session.lookAt === null || session.lookAt > now) return
-  if (session.inside > 0) await lookAtSilence(parts, keyId, session, now)
+  if (session.inside > 0) await reviewSilence(parts, keyId, session, now)
   else await conclude(parts, keyId, concludeEnd(session, now))
 }
 
 /** Ends a session whose source said nothing at all for its longest silence: a scan of all who were in it. */
-async function lookAtSilence(parts: RecordParts, keyId: number, session: Session, now: number): Promise<void> {
+async function reviewSilence(parts: RecordParts, keyId: number, session: Session, now: number): Promise<void> {
   const { facts, rules } = parts
-  const heardAt = Math.max(session.updatedAt, await facts.heardAt(keyId, session.source))
-  const silentAt = heardAt + rules.maxSilenceMs
+  const lastSeenAt = Math.max(session.updatedAt, await facts.lastSeenAt(keyId, session.source))
+  const silentAt = lastSeenAt + rules.maxSilenceMs
   if (silentAt > now) return facts.saveSession(keyId, { ...session, lookAt: silentAt })
   const people = byPerson(await facts.listAllMarks(keyId, session.id))
   for (const fact of concludeFromSilence(session, people, now)) await conclude(parts, keyId, fact)

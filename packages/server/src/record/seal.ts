@@ -1,17 +1,37 @@
 import { embeddedParticipantsMax } from '@rollcall/protocol'
-import type { SealStore, SessionToSeal } from '../store/sessions/seals.ts'
-import type { SessionReads } from '../store/sessions/sessions.ts'
+import type { Database } from '../store/database/database.ts'
+import { noun, type Over } from '../store/noun.ts'
+import { readRecord } from '../store/sessions/records.ts'
+import { keepSeal, listToSeal, type SessionToSeal } from '../store/sessions/seals.ts'
 import { sealSession } from './session-view.ts'
 
+/** Most sessions sealed in one transaction. */
+export const sealMax = 50
+
+/** The JSON of sessions that ended and are quiet, kept as text. */
+export const seals = noun({
+  reads: {
+    /** Whether there is any to be sealed by `now`. */
+    async isAnyDue({ db }: Over, now: number): Promise<boolean> {
+      return (await listToSeal(db, now, 1)).length > 0
+    },
+  },
+  writes: {
+    /** Seals sessions that are due by `now`. Gives how many. */
+    async seal({ db }: Over, { now }: { now: number }): Promise<number> {
+      const due = await listToSeal(db, now, sealMax)
+      await sealSessions(db, due)
+      return due.length
+    },
+  },
+})
+
 /** Makes and keeps the JSON of these sessions, as they are. */
-export async function sealSessions(
-  { seals, sessions }: { seals: Pick<SealStore, 'keep'>; sessions: Pick<SessionReads, 'get'> },
-  toSeal: SessionToSeal[],
-): Promise<void> {
-  for (const { keyId, sessionId, sealAt, apiKey, userId } of toSeal) {
-    const record = await sessions.get(keyId, sessionId)
+export async function sealSessions(db: Database, due: SessionToSeal[]): Promise<void> {
+  for (const { keyId, sessionId, sealAt, apiKey, userId } of due) {
+    const record = await readRecord(db, keyId, sessionId)
     if (record === undefined) continue
     const sealed = sealSession(record, { apiKey, userId }, embeddedParticipantsMax)
-    await seals.keep({ keyId, sessionId, sealAt, ...sealed })
+    await keepSeal(db, { keyId, sessionId, sealAt, ...sealed })
   }
 }

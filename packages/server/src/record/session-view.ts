@@ -10,8 +10,10 @@ import { insideMs } from '../ledger/ledger.ts'
 import type { Participant, Session } from '../ledger/state.ts'
 import type { TimelogEntry } from '../ledger/stays.ts'
 import { toTimelogs, whoWasInside } from '../ledger/timelogs.ts'
-import type { Key } from '../store/rows.ts'
-import type { ListedSession, SealedText, SessionRecord, WebhookSummary } from '../store/store.ts'
+import type { Key } from '../store/keys.ts'
+import type { WebhookSummary } from '../store/outbox/summary.ts'
+import type { SessionRecord } from '../store/sessions/records.ts'
+import type { ListedSession, SealedText } from '../store/sessions/sessions.ts'
 
 export type ViewOptions = {
   /** Epoch milliseconds: what is open lasts until now. */

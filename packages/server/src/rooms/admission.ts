@@ -10,7 +10,7 @@ import type { Static } from 'typebox'
 import { TokenRefusal, type TokenVerifier, type Verified } from '../api/auth/token.ts'
 import type { Context } from '../context.ts'
 import { randomLetters } from '../store/database/ids.ts'
-import type { Room } from '../store/rows.ts'
+import type { Room } from '../store/rooms.ts'
 import type { Identity } from './connection.ts'
 
 type Join = Static<typeof JoinMessage>
@@ -33,7 +33,7 @@ export async function checkJoin(
   }
   if (!token.roles.has('rtc')) return { refused: 'INVALID_TOKEN' }
   const { keyId } = token.key
-  const room = await reads.findRoom(keyId, join.roomId)
+  const room = await reads.rooms.find(keyId, join.roomId)
   if (token.roomId !== undefined && token.roomId !== room?.roomId) return { refused: 'UNAUTHORIZED_ROOM_ID' }
   if (room === undefined || room.disabled) return { refused: 'INVALID_MEETING_ID' }
 

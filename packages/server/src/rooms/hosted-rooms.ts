@@ -135,7 +135,7 @@ export function createHostedRooms(
     room.connections.add(connection)
     connections.set(connection, room)
     // Who closes a room disables it, then takes out whom they find in it: whoever came too late to be found finds it disabled.
-    const isClosed = (await reads.findRoom(keyId, room.roomId))?.disabled !== false
+    const isClosed = (await reads.rooms.find(keyId, room.roomId))?.disabled !== false
     if (connection.state !== 'checked') return
     if (isClosed) return refuse(connection, 'INVALID_MEETING_ID')
     if (mayEnter) return enter(room, connection)

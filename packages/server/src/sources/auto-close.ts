@@ -20,7 +20,7 @@ export function startAutoClose(
     autoCloseIntervalMs,
     async () => {
       if (!isMine('auto-close')) return
-      const due = await reads.listSessionsToClose(clock.now(), sessionsMax)
+      const due = await reads.sessions.listToClose(clock.now(), sessionsMax)
       // A media server that does not answer holds up none of the others.
       await Promise.all(
         due.map(({ keyId, roomId, sessionId, deactivates }) =>

@@ -3,7 +3,7 @@ import type { Context } from '../context.ts'
 import type { Session } from '../ledger/state.ts'
 import { foldStays } from '../ledger/stays.ts'
 import type { Recorded } from '../record/record.ts'
-import type { Room } from '../store/rows.ts'
+import type { Room } from '../store/rooms.ts'
 import type { Enforced, Orders } from './orders.ts'
 
 export type Commanded = { sessionId: string; enforced: Enforced }
@@ -65,7 +65,7 @@ export function createCommands(
       endAll(keyId, roomId, sessionId, { reason, close: 'SESSION_ENDED' }),
 
     async closeRoom(keyId, roomId, reason) {
-      const room = await writes.setRoomDisabled({ keyId, roomId, disabled: true })
+      const room = await writes.rooms.setDisabled({ keyId, roomId, disabled: true })
       if (room === undefined) return undefined
       await endAll(keyId, roomId, undefined, { reason, close: 'ROOM_CLOSED' })
       // Who was on the way in when it closed, or waited to be let in, is of no session that ran.
@@ -97,7 +97,7 @@ export function createCommands(
   }
 
   async function listRunning(keyId: number, roomId: string, sessionId: string | undefined): Promise<Session[]> {
-    const running = await reads.listRunningInRoom(keyId, roomId, sessionsMax)
+    const running = await reads.sessions.listRunningInRoom(keyId, roomId, sessionsMax)
     return running.filter(({ id }) => sessionId === undefined || id === sessionId)
   }
 
@@ -165,7 +165,7 @@ export function createCommands(
     { id: sessionId, roomId, source, sessionKey }: Session,
     participantId: string,
   ): Promise<boolean> {
-    const found = await reads.getParticipant(keyId, sessionId, participantId)
+    const found = await reads.sessions.getParticipant(keyId, sessionId, participantId)
     const at = clock.now()
     const leaves: Fact[] = foldStays(found?.marks ?? [])
       .stays.filter((stay) => stay.leftAt === null)

@@ -10,6 +10,7 @@ import {
 import type { TObject } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../error.ts'
+import type { NamedFact } from '../record/rooms-of-facts.ts'
 import { explain, isValues, pickKnown, quote } from '../runtime/explain.ts'
 import { parseTime } from '../runtime/parse-time.ts'
 
@@ -26,7 +27,11 @@ const participantFields = Events.snapshot.properties.participants.items.properti
  * The fact that an event tells, in the room as its sender names it. Throws a `Refusal` that names what is wrong, its
  * value and what it takes.
  */
-export function toFact(given: unknown, source: string, now: number): Fact {
+export function toFact(given: unknown, source: string, now: number): NamedFact {
+  return readFact(given, source, now) as object as NamedFact
+}
+
+function readFact(given: unknown, source: string, now: number): Fact {
   const event = readEvent(given)
   const at = readTime('at', event.at, now)
   const base = { source, receivedAt: now, at }

@@ -1,8 +1,7 @@
 import type { Context } from '../context.ts'
 import type { Recorded } from '../record/record.ts'
 import { repeat } from '../runtime/repeat.ts'
-import type { Source } from '../store/rows.ts'
-import type { SourceNote } from '../store/store.ts'
+import type { Source, SourceNote } from '../store/sources.ts'
 
 /** What is learnt of sources is written this often, in milliseconds: a crash forgets the counts of this time at most. */
 export const healthIntervalMs = 10_000
@@ -81,7 +80,7 @@ export function startSourceHealth({
     notes = new Map()
     for (const [keyId, ofKey] of Map.groupBy(written.values(), (note) => note.keyId)) {
       try {
-        await writes.noteSources({ keyId, notes: ofKey })
+        await writes.sources.note({ keyId, notes: ofKey })
       } catch (err) {
         log.error({ err, keyId }, 'the health of sources could not be written; the next time tries again')
         for (const note of ofKey) addOlder(noteOf(note), note)

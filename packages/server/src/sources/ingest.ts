@@ -1,9 +1,9 @@
-import { type Fact, reporterOf } from '@rollcall/protocol'
+import { reporterOf } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import type { Recorded } from '../record/record.ts'
-import { inRooms, placeFacts } from '../record/room-ids.ts'
-import type { Source } from '../store/rows.ts'
+import { inRooms, type NamedFact, placeFacts } from '../record/rooms-of-facts.ts'
+import type { Source } from '../store/sources.ts'
 import type { Patience } from './backpressure.ts'
 import type { Delivery, Known, Report, Told } from './engines/engine.ts'
 import { type Engines, engineFor } from './engines/engines.ts'
@@ -22,7 +22,7 @@ export type Deliveries = {
 }
 
 export function createDeliveries(
-  { reads, record, clock }: Pick<Context, 'reads' | 'record' | 'clock'>,
+  { reads, known, record, clock }: Pick<Context, 'reads' | 'known' | 'record' | 'clock'>,
   {
     engines,
     patience,
@@ -53,11 +53,11 @@ export function createDeliveries(
     if (told.length === 0) return []
     const { complete, waitMs = 0 } = engineFor(engines, source.type)
     if (complete === undefined) return keepAll(told)
-    const known = know(source)
+    const recorded = know(source)
     const waitsUntil = performance.now() + waitMs
     for (;;) {
       const kept = await inTurn(source.id, async () => {
-        const completed = await complete(told, known, performance.now() < waitsUntil)
+        const completed = await complete(told, recorded, performance.now() < waitsUntil)
         return completed && keepAll(completed)
       })
       if (kept !== undefined) return kept
@@ -68,10 +68,10 @@ export function createDeliveries(
     async function keepAll(completed: Told[]): Promise<Recorded[]> {
       const { oneLife } = engineFor(engines, source.type)
       const said = completed.map((one) => toFact(one, source, delivery))
-      const { facts, newRooms } = await placeFacts(reads, source.keyId, said)
+      const { facts, newRooms } = await placeFacts(known.roomIds, source.keyId, said)
       const recorded = await record(source.keyId, facts, { newRooms })
       if (oneLife !== 'never') {
-        const made = await reads.findRoomIds(source.keyId, newRooms)
+        const made = await known.roomIds(source.keyId, newRooms)
         await lives.endOlder(source, inRooms(facts, made), oneLife === 'always')
       }
       return recorded
@@ -80,15 +80,17 @@ export function createDeliveries(
 
   function know({ keyId, id }: Source): Known {
     /** In a room that nobody named before there is nothing. */
-    const roomIdOf = async (room: string) => (await reads.findRoomIds(keyId, [room])).get(room)
+    const roomIdOf = async (room: string) => (await known.roomIds(keyId, [room])).get(room)
     return {
       async listLives(room) {
         const roomId = await roomIdOf(room)
-        return roomId === undefined ? [] : reads.listLives(keyId, id, roomId, livesMax)
+        return roomId === undefined ? [] : reads.sources.listLives(keyId, id, roomId, livesMax)
       },
       async findConnected(room, sessionKey, connectionId) {
         const roomId = await roomIdOf(room)
-        return roomId === undefined ? undefined : reads.findConnected(keyId, id, roomId, sessionKey, connectionId)
+        return roomId === undefined
+          ? undefined
+          : reads.sources.findConnected(keyId, { source: id, roomId, sessionKey, connectionId })
       },
     }
   }
@@ -101,11 +103,10 @@ export function createDeliveries(
   }
 }
 
-/** Its `roomId` is the room's name there. */
-function toFact(told: Told, source: Source, { receivedAt }: Delivery): Fact {
+function toFact(told: Told, source: Source, { receivedAt }: Delivery): NamedFact {
   const { reporter, id = identify(told), ...content } = told
   const name = reporter === undefined ? source.id : reporterOf(source.id, reporter)
-  return { ...content, id, source: name, receivedAt } as Fact
+  return { ...content, id, source: name, receivedAt } as object as NamedFact
 }
 
 /** Work under one name is done one after another. */

@@ -4,7 +4,7 @@ import type { Context } from '../context.ts'
 import type { Session } from '../ledger/state.ts'
 import { foldStays } from '../ledger/stays.ts'
 import { FetchFailure, type GuardedFetch } from '../runtime/guarded-fetch.ts'
-import type { Source } from '../store/rows.ts'
+import type { Source } from '../store/sources.ts'
 import { type Engines, engineFor } from './engines/engines.ts'
 import { type Ask, createAsk, type MediaServer, MediaServerRefusal, type Order } from './engines/media-server.ts'
 import type { SourceHealth } from './health.ts'
@@ -41,7 +41,7 @@ export function createOrders(
 
   return {
     async prepare(keyId, session, participantId) {
-      const source = await reads.findSource(sourceIdOf(session.source))
+      const source = await reads.sources.find(sourceIdOf(session.source))
       if (source === undefined || source.keyId !== keyId) return async () => false
       const { api } = engineFor(engines, source.type)
       if (api === undefined || !api.isReachable(source.settings)) return async () => false
@@ -58,8 +58,8 @@ export function createOrders(
 
   async function toOrder(keyId: number, session: Session): Promise<Omit<Order, 'isAgain'>> {
     const { id, roomId, sessionKey, source } = session
-    const room = await reads.findRoom(keyId, roomId)
-    const marks = await reads.listMarksOfInside(keyId, id)
+    const room = await reads.rooms.find(keyId, roomId)
+    const marks = await reads.sources.listMarksOfInside(keyId, id)
     const inside = [...Map.groupBy(marks, (mark) => mark.participantId)].flatMap(([participantId, ofPerson]) =>
       foldStays(ofPerson)
         .stays.filter(({ leftAt }) => leftAt === null)

@@ -6,8 +6,7 @@ import { concludeEnd, concludeFromSnapshot, type People } from '../ledger/conclu
 import type { Session } from '../ledger/state.ts'
 import type { GuardedFetch } from '../runtime/guarded-fetch.ts'
 import { repeat } from '../runtime/repeat.ts'
-import type { Source } from '../store/rows.ts'
-import type { SourceHealth as KnownHealth } from '../store/store.ts'
+import type { SourceHealth as KnownHealth, Source } from '../store/sources.ts'
 import { type Engines, engineFor } from './engines/engines.ts'
 import { createAsk, type Looked, type SeenRoom } from './engines/media-server.ts'
 import type { SourceHealth } from './health.ts'
@@ -48,7 +47,7 @@ type Parts = {
   /** Whether it is this process that asks. */
   isMine(): boolean
 }
-type Asking = Pick<Context, 'reads' | 'writes' | 'record' | 'clock' | 'log' | 'metrics'>
+type Asking = Pick<Context, 'reads' | 'known' | 'writes' | 'record' | 'clock' | 'log' | 'metrics'>
 type KnownSource = Source & { health: Pick<KnownHealth, 'skewMs'> }
 
 /** What is remembered of a source from one look to the next. */
@@ -74,7 +73,7 @@ export function startReconcilers(
 
   const round = async () => {
     if (!isMine()) return memories.clear()
-    const sources = (await reads.listAllSources()).filter(canAsk)
+    const sources = (await reads.sources.listAll()).filter(canAsk)
     const ids = new Set(sources.map(({ id }) => id))
     for (const id of memories.keys()) if (!ids.has(id)) memories.delete(id)
     for (const source of sources) ask(source)
@@ -154,7 +153,7 @@ export function startReconcilers(
     if (api === undefined) throw new Error(`a ${type} source has no API`)
     const ask = createAsk({ guardedFetch, clock, skewMs: health.skewMs ?? 0, signal: stopping.signal })
     return api.look(ask, settings, async (reporter) => {
-      const running = await reads.listRunningOf(keyId, nameOf(id, reporter))
+      const running = await reads.sources.listRunning(keyId, nameOf(id, reporter))
       return running.map(({ customRoomId, roomId }) => customRoomId ?? roomId)
     })
   }
@@ -162,21 +161,21 @@ export function startReconcilers(
 
 /** Records what the record does not know yet of what was seen. */
 async function compare(
-  { reads, record, clock }: Asking,
+  { reads, known, record, clock }: Asking,
   { keyId, id }: Source,
   { reporter, at, rooms }: Looked,
   memory: Memory,
   { renewMs }: ReconcileLimits,
 ): Promise<void> {
   const source = nameOf(id, reporter)
-  const running = await reads.listRunningOf(keyId, source)
-  const known = new Map(
+  const running = await reads.sources.listRunning(keyId, source)
+  const runningIn = new Map(
     running.flatMap((one) => [one.roomId, one.customRoomId ?? one.roomId].map((name) => [name, one.roomId])),
   )
-  const unknown = rooms.filter(({ room, participants }) => participants.length > 0 && !known.has(room))
+  const unknown = rooms.filter(({ room, participants }) => participants.length > 0 && !runningIn.has(room))
   const roomIds = new Map([
-    ...known,
-    ...(await reads.findRoomIds(keyId, [...new Set(unknown.map(({ room }) => room))])),
+    ...runningIn,
+    ...(await known.roomIds(keyId, [...new Set(unknown.map(({ room }) => room))])),
   ])
   const seen = new Set<string>()
   for (const room of rooms) {
@@ -226,7 +225,7 @@ async function compare(
     const { sessionKey, roomId } = snapshot
     if (sessionKey !== undefined) {
       // It is said to be over, and has people in it: what they do moves its end, now and then.
-      const lives = await reads.listLives(keyId, source, roomId, livesMax)
+      const lives = await reads.sources.listLives(keyId, source, roomId, livesMax)
       const life = lives.find((one) => one.sessionKey === sessionKey)
       if (life !== undefined && snapshot.at - life.lastAt < renewMs) return
     }
@@ -253,10 +252,10 @@ async function compare(
 
   /** Everybody who is inside by the record, and whoever else was seen. */
   async function findPeople({ id }: Session, { participants }: Snapshot): Promise<People> {
-    const people: People = Map.groupBy(await reads.listMarksOfInside(keyId, id), (mark) => mark.participantId)
+    const people: People = Map.groupBy(await reads.sources.listMarksOfInside(keyId, id), (mark) => mark.participantId)
     for (const { participantId } of participants) {
       if (people.has(participantId)) continue
-      const found = await reads.getParticipant(keyId, id, participantId)
+      const found = await reads.sessions.getParticipant(keyId, id, participantId)
       if (found !== undefined) people.set(participantId, found.marks)
     }
     return people
@@ -266,7 +265,7 @@ async function compare(
   async function end(session: Session): Promise<void> {
     const unsaid = unsaidOf(session)
     if (unsaid.length > 0) await record(keyId, unsaid)
-    const now = (await reads.getSession(keyId, session.id))?.session
+    const now = (await reads.sessions.get(keyId, session.id))?.session
     if (now !== undefined) await record(keyId, [concludeEnd(now, clock.now(), 'absent')])
   }
 }

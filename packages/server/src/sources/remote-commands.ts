@@ -19,7 +19,7 @@ export function commandAfar(
     relay,
     writes,
     hostedRooms,
-  }: { relay: Relay; writes: Pick<Context['writes'], 'setRoomDisabled'>; hostedRooms: Pick<CommandedRooms, 'takeOut'> },
+  }: { relay: Relay; writes: Pick<Context['writes'], 'rooms'>; hostedRooms: Pick<CommandedRooms, 'takeOut'> },
 ): Commands {
   relay.serve(obey)
   return {
@@ -30,7 +30,7 @@ export function commandAfar(
     },
     async closeRoom(keyId, roomId, reason) {
       // Nobody comes in from here on: whoever did is where the room is held by now.
-      const room = await writes.setRoomDisabled({ keyId, roomId, disabled: true })
+      const room = await writes.rooms.setDisabled({ keyId, roomId, disabled: true })
       if (room === undefined) return undefined
       const obeyed = await send('closeRoom', keyId, roomId, { reason })
       return typeof obeyed === 'object' ? room : here.closeRoom(keyId, roomId, reason)

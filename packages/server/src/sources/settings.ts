@@ -4,7 +4,7 @@ import type { TProperties, TSchema } from 'typebox'
 import { Check } from 'typebox/value'
 import { Refusal } from '../error.ts'
 import { FetchFailure, type GuardedFetch } from '../runtime/guarded-fetch.ts'
-import type { Source } from '../store/rows.ts'
+import type { Source } from '../store/sources.ts'
 
 type Given = { [name: string]: unknown }
 

@@ -1,8 +1,7 @@
 import type { Fact } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
 import { atTurnsEnd } from '../runtime/single-flight.ts'
-import type { Source } from '../store/rows.ts'
-import type { Life } from '../store/store.ts'
+import type { Life, Source } from '../store/sources.ts'
 
 /** How many of a room's latest lives are looked at: older ones ended when these began. */
 export const livesMax = 10
@@ -36,7 +35,7 @@ export function createLives({ reads, record, clock }: Pick<Context, 'reads' | 'r
 
   /** Gives the latest life. */
   async function look(source: Source, roomId: string, always: boolean): Promise<string> {
-    const [latest, ...older] = await reads.listLives(source.keyId, source.id, roomId, livesMax)
+    const [latest, ...older] = await reads.sources.listLives(source.keyId, source.id, roomId, livesMax)
     if (latest === undefined) return ''
     const over = older.filter(({ endAt, lastAt }) => endAt === null && (always || lastAt <= latest.startAt))
     const ends = over.map((life) => concludeEnd(source, roomId, life))

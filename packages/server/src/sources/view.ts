@@ -1,6 +1,5 @@
 import { type Source as ApiSource, toIso, toIsoOrNull } from '@rollcall/protocol'
-import type { Source } from '../store/rows.ts'
-import type { SourceHealth } from '../store/store.ts'
+import type { Source, SourceHealth } from '../store/sources.ts'
 import { type Engines, engineFor } from './engines/engines.ts'
 
 /** What the server keeps for itself of a source's settings. */

@@ -1,17 +1,25 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import type { Insertable } from 'kysely'
 import { Refusal } from '../error.ts'
-import { compile, type Database } from './database/database.ts'
 import { newObjectId } from './database/ids.ts'
-import type { SecretBox } from './database/secrets.ts'
-import type { Tables } from './database/tables.ts'
-import type { Key } from './rows.ts'
-import type { Writes } from './store.ts'
+import { noun, type Over, query } from './noun.ts'
 
-export type KeyStore = Pick<Writes, 'addKey' | 'addFirstKey' | 'rotateKey' | 'disableKey' | 'removeKey'> & {
-  find(apiKey: string): Promise<Key | undefined>
-  list(): Promise<Key[]>
+/** An API key, its secrets in clear (they are encrypted in the database) and its owner. */
+export type Key = {
+  keyId: number
+  apiKey: string
+  /** 24 hex digits. */
+  userId: string
+  name: string | null
+  email: string | null
+  secret: string
+  /** After a rotation the old secret is accepted until `previousUntil`. */
+  previousSecret: string | null
+  previousUntil: number | null
+  disabledAt: number | null
+  createdAt: number
 }
+
+type NewKey = { name: string | null; email: string | null; apiKey?: string; secret?: string }
 
 const columns = [
   'key_id as keyId',
@@ -26,76 +34,86 @@ const columns = [
   'created_at as createdAt',
 ] as const
 
-export function createKeyStore(db: Database, box: SecretBox, now: () => number): KeyStore {
-  const k = db.kysely
-  const find = compile<{ apiKey: string }, Key>((p) =>
-    k.selectFrom('keys').select(columns).where('api_key', '=', p.apiKey),
-  )
-  const opened = (row: Key): Key => ({
-    ...row,
-    secret: box.open(row.secret),
-    previousSecret: row.previousSecret === null ? null : box.open(row.previousSecret),
-  })
-  const findKey = async (apiKey: string) => {
-    const row = (await db.all(find, { apiKey }))[0]
-    return row && opened(row)
-  }
+const byApiKey = query<{ apiKey: string }, Key>((k, p) =>
+  k.selectFrom('keys').select(columns).where('api_key', '=', p.apiKey),
+)
+const inOrder = query<object, Key>((k) => k.selectFrom('keys').select(columns).orderBy('key_id'))
+type Insert = { apiKey: string; userId: string; name: string | null; email: string | null; secret: string; at: number }
+const insert = query<Insert, Key>((k, p) =>
+  k
+    .insertInto('keys')
+    .values({
+      api_key: p.apiKey,
+      user_id: p.userId,
+      name: p.name,
+      email: p.email,
+      secret: p.secret,
+      created_at: p.at,
+    })
+    .onConflict((on) => on.doNothing())
+    .returning(columns),
+)
+const setSecrets = query<{ apiKey: string; secret: string; previous: string; previousUntil: number }>((k, p) =>
+  k
+    .updateTable('keys')
+    .set({ secret: p.secret, previous_secret: p.previous, previous_until: p.previousUntil })
+    .where('api_key', '=', p.apiKey),
+)
+const setDisabled = query<{ apiKey: string; at: number }>((k, p) =>
+  k.updateTable('keys').set({ disabled_at: p.at }).where('api_key', '=', p.apiKey).where('disabled_at', 'is', null),
+)
 
-  const list = async () => (await k.selectFrom('keys').select(columns).orderBy('key_id').execute()).map(opened)
+/** The key with this API key, also when it is disabled: the caller judges. */
+async function find({ db, box }: Over, apiKey: string): Promise<Key | undefined> {
+  const [row] = await db.all(byApiKey(db), { apiKey })
+  return row && opened(row, box)
+}
 
-  const store: KeyStore = {
-    find: findKey,
-    list,
-    async addFirstKey(input) {
-      await db.differences.lockRooms(0, ['the first key'])
-      const kept = input.apiKey === undefined ? (await list())[0] : await findKey(input.apiKey)
-      return kept ?? store.addKey({ name: null, email: null, ...input })
+async function list({ db, box }: Over): Promise<Key[]> {
+  return (await db.all(inOrder(db), {})).map((row) => opened(row, box))
+}
+
+async function add({ db, box, now }: Over, input: NewKey): Promise<Key> {
+  const { name, email, apiKey = randomUUID(), secret = newSecret() } = input
+  const at = now()
+  const row = { apiKey, userId: newObjectId(at), name, email, secret: box.seal(secret), at }
+  const [added] = await db.all(insert(db), row)
+  if (added === undefined) throw new Refusal('CONFLICT', `API key ${apiKey} exists already`)
+  return opened(added, box)
+}
+
+export const keys = noun({
+  reads: { find, list },
+  writes: {
+    add,
+    /**
+     * The same of a key that there is to be in any case, whichever process is first. Where no API key is named: unless there
+     * is any.
+     */
+    async addFirst(over: Over, input: { apiKey?: string; secret?: string }): Promise<Key> {
+      await over.db.differences.lockRooms(0, ['the first key'])
+      const kept = input.apiKey === undefined ? (await list(over))[0] : await find(over, input.apiKey)
+      return kept ?? add(over, { name: null, email: null, ...input })
     },
-    async addKey({ name, email, apiKey = randomUUID(), secret = newSecret() }) {
-      const at = now()
-      const row: Insertable<Tables['keys']> = {
-        api_key: apiKey,
-        user_id: newObjectId(at),
-        name,
-        email,
-        secret: box.seal(secret),
-        created_at: at,
-      }
-      const added = await k
-        .insertInto('keys')
-        .values(row)
-        .onConflict((on) => on.doNothing())
-        .returning(columns)
-        .executeTakeFirst()
-      if (added === undefined) throw new Refusal('CONFLICT', `API key ${apiKey} exists already`)
-      return opened(added)
-    },
-    async rotateKey({ apiKey, previousUntil }) {
-      const key = await findKey(apiKey)
+    /** The old secret stays good until `previousUntil`. Undefined where no such key is. */
+    async rotate(over: Over, { apiKey, previousUntil }: { apiKey: string; previousUntil: number }) {
+      const { db, box } = over
+      const key = await find(over, apiKey)
       if (key === undefined) return undefined
-      await k
-        .updateTable('keys')
-        .set({
-          secret: box.seal(newSecret()),
-          previous_secret: box.seal(key.secret),
-          previous_until: previousUntil,
-        })
-        .where('api_key', '=', apiKey)
-        .execute()
-      return findKey(apiKey)
+      const secrets = { secret: box.seal(newSecret()), previous: box.seal(key.secret) }
+      await db.run(setSecrets(db), { apiKey, previousUntil, ...secrets })
+      return find(over, apiKey)
     },
-    async disableKey({ apiKey }) {
-      await k
-        .updateTable('keys')
-        .set({ disabled_at: now() })
-        .where('api_key', '=', apiKey)
-        .where('disabled_at', 'is', null)
-        .execute()
-      return findKey(apiKey)
+    /** Undefined where no such key is. */
+    async disable(over: Over, { apiKey }: { apiKey: string }): Promise<Key | undefined> {
+      await over.db.run(setDisabled(over.db), { apiKey, at: over.now() })
+      return find(over, apiKey)
     },
-    async removeKey({ apiKey }) {
-      const key = await findKey(apiKey)
+    /** Removes a key with all that belongs to it. False where no such key is. */
+    async remove(over: Over, { apiKey }: { apiKey: string }): Promise<boolean> {
+      const key = await find(over, apiKey)
       if (key === undefined) return false
+      const k = over.db.kysely
       // Whatever tables there are: all that is somebody's says whose.
       const tables = (await k.introspection.getTables()).filter(({ columns }) =>
         columns.some(({ name }) => name === 'key_id'),
@@ -108,8 +126,15 @@ export function createKeyStore(db: Database, box: SecretBox, now: () => number):
       }
       return true
     },
+  },
+})
+
+function opened(row: Key, box: Over['box']): Key {
+  return {
+    ...row,
+    secret: box.open(row.secret),
+    previousSecret: row.previousSecret === null ? null : box.open(row.previousSecret),
   }
-  return store
 }
 
 /** 256 bits, as 64 hex digits. */

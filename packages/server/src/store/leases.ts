@@ -1,86 +1,105 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Database } from './database/database.ts'
-import type { Writes } from './store.ts'
+import { noun, type Over, query } from './noun.ts'
 
 /** What is known of a process that holds sockets, or held them. */
 export type Lease = { holder: string; renewedAt: number; address: string | null }
 
-type HeldRoom = { keyId: number; roomId: string }
+export type HeldRoom = { keyId: number; roomId: string }
 
-export type LeaseStore = Pick<Writes, 'takeLease' | 'renewLease' | 'releaseLease'> & {
-  /** When the last of all leases was renewed; undefined where every process ended in good order. */
-  lastRenewedAt(): Promise<number | undefined>
-  /** Keys with a hosted session that has not ended. */
-  listKeysWithRunning(source: string): Promise<number[]>
-  /** Rooms with people inside that no process holds. */
-  listForsaken(source: string): Promise<HeldRoom[]>
-  /** Takes a lease from its holder, with the rooms that it held; undefined where somebody else did, or it was released. */
-  revoke(holder: string): Promise<{ renewedAt: number; rooms: HeldRoom[] } | undefined>
-  clear(): Promise<void>
+/** `address`: where others send those who want to join its rooms. */
+type Renewal = { holder: string; address: string | null; at: number }
+
+const insert = query<Renewal>((k, p) =>
+  k.insertInto('leases').values({ holder: p.holder, address: p.address, renewed_at: p.at }),
+)
+const setRenewed = query<Renewal>((k, p) =>
+  k.updateTable('leases').set({ renewed_at: p.at, address: p.address }).where('holder', '=', p.holder),
+)
+const dropMessages = query<{ holder: string }>((k, p) =>
+  k.deleteFrom('process_messages').where('recipient', '=', p.holder),
+)
+const dropLease = query<{ holder: string }, { renewedAt: number }>((k, p) =>
+  k.deleteFrom('leases').where('holder', '=', p.holder).returning('renewed_at as renewedAt'),
+)
+const dropRooms = query<{ holder: string }, HeldRoom>((k, p) =>
+  k.deleteFrom('room_leases').where('holder', '=', p.holder).returning(['key_id as keyId', 'room_id as roomId']),
+)
+const dropAll = query<object>((k) => k.deleteFrom('leases'))
+const lastRenewed = query<object, { at: number | null }>((k) =>
+  k.selectFrom('leases').select((eb) => eb.fn.max('renewed_at').as('at')),
+)
+const keysWithRunning = query<{ source: string }, { keyId: number }>((k, p) =>
+  k
+    .selectFrom('sessions')
+    .select('key_id as keyId')
+    .distinct()
+    .where('source', '=', p.source)
+    .where('end_at', 'is', null),
+)
+const roomsWithoutHolder = query<{ source: string }, HeldRoom>((k, p) =>
+  k
+    .selectFrom('sessions as s')
+    .leftJoin('room_leases as l', (join) =>
+      join.onRef('l.key_id', '=', 's.key_id').onRef('l.room_id', '=', 's.room_id'),
+    )
+    .select(['s.key_id as keyId', 's.room_id as roomId'])
+    .distinct()
+    .where('s.source', '=', p.source)
+    .where('s.end_at', 'is', null)
+    .where('s.inside', '>', 0)
+    .where('l.holder', 'is', null),
+)
+
+/** The leases of processes on the sockets that they hold, as each process writes its own. */
+export const leases = noun({
+  reads: {},
+  writes: {
+    /** This process holds sockets from now on. */
+    async take({ db }: Over, renewal: Renewal): Promise<void> {
+      await db.run(insert(db), renewal)
+    },
+    /** It still does at `at`. False where the lease was taken from it: its rooms are others' now. */
+    async renew({ db }: Over, renewal: Renewal): Promise<boolean> {
+      return (await db.run(setRenewed(db), renewal)) > 0
+    },
+    /** The process is gone, and said so: nothing is to be inferred from its lease. */
+    async release({ db }: Over, { holder }: { holder: string }): Promise<void> {
+      await db.run(dropMessages(db), { holder })
+      await db.run(dropLease(db), { holder })
+      await db.run(dropRooms(db), { holder })
+    },
+  },
+  unseen: ['take', 'renew', 'release'],
+})
+
+/** When the last of all leases was renewed; undefined where every process ended in good order. */
+export async function lastRenewedAt(db: Database): Promise<number | undefined> {
+  return (await db.all(lastRenewed(db), {}))[0]?.at ?? undefined
 }
 
-export function createLeaseStore(db: Database): LeaseStore {
-  const k = db.kysely
-  const deleteRooms = (holder: string) =>
-    k.deleteFrom('room_leases').where('holder', '=', holder).returning(['key_id as keyId', 'room_id as roomId'])
-  const deleteLease = async (holder: string) => {
-    await k.deleteFrom('process_messages').where('recipient', '=', holder).execute()
-    return k.deleteFrom('leases').where('holder', '=', holder).returning('renewed_at as renewedAt').executeTakeFirst()
-  }
-  return {
-    async lastRenewedAt() {
-      const row = await k
-        .selectFrom('leases')
-        .select((eb) => eb.fn.max('renewed_at').as('at'))
-        .executeTakeFirst()
-      return row?.at ?? undefined
-    },
-    async listKeysWithRunning(source) {
-      const rows = await k
-        .selectFrom('sessions')
-        .select('key_id as keyId')
-        .distinct()
-        .where('source', '=', source)
-        .where('end_at', 'is', null)
-        .execute()
-      return rows.map((row) => row.keyId)
-    },
-    listForsaken: (source) =>
-      k
-        .selectFrom('sessions as s')
-        .leftJoin('room_leases as l', (join) =>
-          join.onRef('l.key_id', '=', 's.key_id').onRef('l.room_id', '=', 's.room_id'),
-        )
-        .select(['s.key_id as keyId', 's.room_id as roomId'])
-        .distinct()
-        .where('s.source', '=', source)
-        .where('s.end_at', 'is', null)
-        .where('s.inside', '>', 0)
-        .where('l.holder', 'is', null)
-        .execute(),
-    async takeLease({ holder, address, at }) {
-      await k.insertInto('leases').values({ holder, address, renewed_at: at }).execute()
-    },
-    async renewLease({ holder, address, at }) {
-      const renewed = await k
-        .updateTable('leases')
-        .set({ renewed_at: at, address })
-        .where('holder', '=', holder)
-        .executeTakeFirst()
-      return renewed.numUpdatedRows > 0n
-    },
-    async releaseLease({ holder }) {
-      await deleteLease(holder)
-      await deleteRooms(holder).execute()
-    },
-    async revoke(holder) {
-      const lease = await deleteLease(holder)
-      return lease && { renewedAt: lease.renewedAt, rooms: await deleteRooms(holder).execute() }
-    },
-    async clear() {
-      await k.deleteFrom('leases').execute()
-    },
-  }
+/** Keys with a session of this source that has not ended. */
+export async function listKeysWithRunning(db: Database, source: string): Promise<number[]> {
+  return (await db.all(keysWithRunning(db), { source })).map(({ keyId }) => keyId)
+}
+
+/** Rooms with people inside that no process holds. */
+export async function listForsakenRooms(db: Database, source: string): Promise<HeldRoom[]> {
+  return db.all(roomsWithoutHolder(db), { source })
+}
+
+/** Takes a lease from its holder, with the rooms that it held; undefined where somebody else did, or it was released. */
+export async function revokeLease(
+  db: Database,
+  holder: string,
+): Promise<{ renewedAt: number; rooms: HeldRoom[] } | undefined> {
+  await db.run(dropMessages(db), { holder })
+  const [lease] = await db.all(dropLease(db), { holder })
+  return lease && { renewedAt: lease.renewedAt, rooms: await db.all(dropRooms(db), { holder }) }
+}
+
+export async function clearLeases(db: Database): Promise<void> {
+  await db.run(dropAll(db), {})
 }
 
 /** What the processes before one PostgreSQL service ask of each other's leases; each a statement of its own. */

@@ -1,23 +1,30 @@
-import type { Database } from './database/database.ts'
-import type { Writes } from './store.ts'
+import { noun, type Over, query } from './noun.ts'
 
-export type LinkStore = Pick<Writes, 'addLink' | 'takeLink'>
+type Link = { keyId: number; digest: string; expiresAt: number }
 
-export function createLinkStore(db: Database, now: () => number): LinkStore {
-  const k = db.kysely
-  return {
-    async addLink({ keyId, digest, expiresAt }) {
-      await k.deleteFrom('links').where('expires_at', '<=', now()).execute()
-      await k.insertInto('links').values({ digest, key_id: keyId, expires_at: expiresAt }).execute()
+const dropOld = query<{ until: number }>((k, p) => k.deleteFrom('links').where('expires_at', '<=', p.until))
+const insert = query<Link>((k, p) =>
+  k.insertInto('links').values({ digest: p.digest, key_id: p.keyId, expires_at: p.expiresAt }),
+)
+// Whoever deletes the row has it: of two at the same moment, one.
+const takeOut = query<{ digest: string }, Omit<Link, 'digest'>>((k, p) =>
+  k.deleteFrom('links').where('digest', '=', p.digest).returning(['key_id as keyId', 'expires_at as expiresAt']),
+)
+
+/** Codes that sign in once, by their digests. */
+export const links = noun({
+  reads: {},
+  writes: {
+    /** Keeps a code; those that are too old are dropped. */
+    async add({ db, now }: Over, link: Link): Promise<void> {
+      await db.run(dropOld(db), { until: now() })
+      await db.run(insert(db), link)
     },
-    async takeLink({ digest }) {
-      // Whoever deletes the row has it: of two at the same moment, one.
-      const taken = await k
-        .deleteFrom('links')
-        .where('digest', '=', digest)
-        .returning(['key_id as keyId', 'expires_at as expiresAt'])
-        .executeTakeFirst()
+    /** The key that the code is for, which is gone with that. Undefined where there is none, or it is too old. */
+    async take({ db, now }: Over, { digest }: { digest: string }): Promise<number | undefined> {
+      const [taken] = await db.all(takeOut(db), { digest })
       return taken !== undefined && taken.expiresAt > now() ? taken.keyId : undefined
     },
-  }
-}
+  },
+  unseen: ['add', 'take'],
+})

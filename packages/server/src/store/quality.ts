@@ -5,8 +5,8 @@ import {
   qualityPointsMax,
   videoHeights,
 } from '@rollcall/protocol'
-import { type Insertable, sql } from 'kysely'
-import { compile, type Database, type Merge } from './database/database.ts'
+import { type Insertable, type Kysely, sql } from 'kysely'
+import type { Database, Merge } from './database/database.ts'
 import {
   averageColumns,
   averagedColumns,
@@ -18,6 +18,7 @@ import {
   sumColumns,
 } from './database/quality-columns.ts'
 import type { Tables } from './database/tables.ts'
+import { noun, type Over, query } from './noun.ts'
 
 // A row of `quality` holds what was measured of one participant at one moment, or (under the empty id) of everybody in
 // one slot of time: so a whole session is read without its people, however many they were. What is averaged is kept as a
@@ -40,13 +41,6 @@ export type QualityWriter = {
   saveQuality(keyId: number, sessionId: string, fact: Quality): void
   /** Writes what was noted; to be called once, before the commit. */
   flush(): Promise<void>
-}
-
-export type QualityReads = {
-  /** In order of time; of one participant, or of everybody together. */
-  list(keyId: number, sessionId: string, participantId?: string): Promise<Measured[]>
-  /** Where a participant's samples come from, as the latest that said so has it. */
-  findOrigin(keyId: number, sessionId: string, participantId: string): Promise<QualityOrigin>
 }
 
 type OfPerson = { keyId: number; sessionId: string; participantId: string }
@@ -109,71 +103,74 @@ function isLater(one: Origin, other: Origin): boolean {
   return one.at > other.at || (one.at === other.at && one.origin_json > other.origin_json)
 }
 
-export function createQualityReads(db: Database): QualityReads {
-  const k = db.kysely
-  const series = (p: OfPerson) =>
-    k
-      .selectFrom('quality')
-      .where('key_id', '=', p.keyId)
-      .where('session_id', '=', p.sessionId)
-      .where('participant_id', '=', p.participantId)
-  const listFirst = compile<OfPerson & { limit: number }, Row & { at: number }>((p) =>
-    series(p)
-      .select(['at', 'last_at', ...sumColumns])
-      .orderBy('at')
-      .limit(p.limit),
-  )
-  const findLast = compile<OfPerson, { at: number }>((p) => series(p).select('at').orderBy('at', 'desc').limit(1))
-  // One reach into the index for each span. (Grouped by span, every row would be sorted first: of 10,000, in 30 times the time.)
-  const listSpans = compile<OfPerson & Spans, { sums: string }>((p) => {
-    const spanMs = asInteger(p.spanMs)
-    const sums = sumColumns.map((column) => sql`coalesce(sum(${sql.ref(column)}), 0)`)
-    return k
-      .withRecursive('spans(start_at)', (one) =>
-        one.selectNoFrom(asInteger(p.firstAt).as('start_at')).unionAll(
-          one
-            .selectFrom('spans')
-            .select(sql<number>`start_at + ${spanMs}`.as('start_at'))
-            .where(sql<boolean>`start_at + ${spanMs} <= ${asInteger(p.lastAt)}`),
-        ),
-      )
-      .selectFrom('spans')
-      .select(
-        series(p)
-          .where('at', '>=', sql.ref<number>('spans.start_at'))
-          .where('at', '<', sql<number>`spans.start_at + ${spanMs}`)
-          .select(sql<string>`concat_ws(' ', coalesce(max(last_at), 0), ${sql.join(sums)})`.as('sums'))
-          .as('sums'),
-      )
-      .orderBy('start_at')
-      .$castTo<{ sums: string }>()
-  })
-  const findOrigin = compile<OfPerson, { originJson: string }>((p) =>
-    k
-      .selectFrom('quality_origins')
-      .select('origin_json as originJson')
-      .where('key_id', '=', p.keyId)
-      .where('session_id', '=', p.sessionId)
-      .where('participant_id', '=', p.participantId),
-  )
+const series = (k: Kysely<Tables>, p: OfPerson) =>
+  k
+    .selectFrom('quality')
+    .where('key_id', '=', p.keyId)
+    .where('session_id', '=', p.sessionId)
+    .where('participant_id', '=', p.participantId)
+const listFirst = query<OfPerson & { limit: number }, Row & { at: number }>((k, p) =>
+  series(k, p)
+    .select(['at', 'last_at', ...sumColumns])
+    .orderBy('at')
+    .limit(p.limit),
+)
+const findLast = query<OfPerson, { at: number }>((k, p) => series(k, p).select('at').orderBy('at', 'desc').limit(1))
+// One reach into the index for each span. (Grouped by span, every row would be sorted first: of 10,000, in 30 times the time.)
+const listSpans = query<OfPerson & Spans, { sums: string }>((k, p) => {
+  const spanMs = asInteger(p.spanMs)
+  const sums = sumColumns.map((column) => sql`coalesce(sum(${sql.ref(column)}), 0)`)
+  return k
+    .withRecursive('spans(start_at)', (one) =>
+      one.selectNoFrom(asInteger(p.firstAt).as('start_at')).unionAll(
+        one
+          .selectFrom('spans')
+          .select(sql<number>`start_at + ${spanMs}`.as('start_at'))
+          .where(sql<boolean>`start_at + ${spanMs} <= ${asInteger(p.lastAt)}`),
+      ),
+    )
+    .selectFrom('spans')
+    .select(
+      series(k, p)
+        .where('at', '>=', sql.ref<number>('spans.start_at'))
+        .where('at', '<', sql<number>`spans.start_at + ${spanMs}`)
+        .select(sql<string>`concat_ws(' ', coalesce(max(last_at), 0), ${sql.join(sums)})`.as('sums'))
+        .as('sums'),
+    )
+    .orderBy('start_at')
+    .$castTo<{ sums: string }>()
+})
+const originOf = query<OfPerson, { originJson: string }>((k, p) =>
+  k
+    .selectFrom('quality_origins')
+    .select('origin_json as originJson')
+    .where('key_id', '=', p.keyId)
+    .where('session_id', '=', p.sessionId)
+    .where('participant_id', '=', p.participantId),
+)
 
-  return {
-    async list(keyId, sessionId, participantId = everybody) {
+/** How everybody's media went. It is written with the facts that tell of it. */
+export const quality = noun({
+  reads: {
+    /** In order of time; of one participant, or of everybody together: at most `qualityPointsMax` points. */
+    async list({ db }: Over, keyId: number, sessionId: string, participantId = everybody): Promise<Measured[]> {
       const whose = { keyId, sessionId, participantId }
-      const rows = await db.all(listFirst, { ...whose, limit: qualityPointsMax + 1 })
+      const rows = await db.all(listFirst(db), { ...whose, limit: qualityPointsMax + 1 })
       if (rows.length <= qualityPointsMax) return rows.map(toMeasured)
       const firstAt = rows[0]?.at ?? 0
-      const lastAt = (await db.all(findLast, whose))[0]?.at ?? firstAt
+      const lastAt = (await db.all(findLast(db), whose))[0]?.at ?? firstAt
       const spanMs = Math.ceil((lastAt - firstAt + 1) / qualityPointsMax)
-      const spans = await db.all(listSpans, { ...whose, firstAt, lastAt, spanMs })
+      const spans = await db.all(listSpans(db), { ...whose, firstAt, lastAt, spanMs })
       return spans.map(({ sums }) => toMeasured(parseSums(sums))).filter(({ at }) => at > 0)
     },
-    async findOrigin(keyId, sessionId, participantId) {
-      const [row] = await db.all(findOrigin, { keyId, sessionId, participantId })
+    /** Where a participant's samples come from, as the latest that said so has it. */
+    async findOrigin({ db }: Over, keyId: number, sessionId: string, participantId: string): Promise<QualityOrigin> {
+      const [row] = await db.all(originOf(db), { keyId, sessionId, participantId })
       return row === undefined ? {} : (JSON.parse(row.originJson) as QualityOrigin)
     },
-  }
-}
+  },
+  writes: {},
+})
 
 function asInteger(value: number) {
   return sql<number>`cast(${value} as bigint)`

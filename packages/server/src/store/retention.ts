@@ -1,116 +1,122 @@
 import { sql } from 'kysely'
-import { compile, type Database } from './database/database.ts'
-import { prepareBucketWriter } from './sessions/buckets.ts'
+import type { Database } from './database/database.ts'
+import { noun, type Over, query } from './noun.ts'
+import { openBuckets } from './sessions/buckets.ts'
 
 /** Sessions that are erased in one transaction, and facts and deliveries that are dropped in one. */
-export const eraseMax = 50
-export const dropMax = 2000
-
-/** What ends the keeping of things; in transactions of the caller's. */
-export type RetentionStore = {
-  /** Erases ended sessions, the oldest first, with all that is theirs: so many at most. Gives how many. */
-  eraseSessions(now: number, before: number, limit: number): Promise<number>
-  /**
-   * Drops facts from the beginning of each key's log that came before, with their claims and the changes they made: about so
-   * many. Where the log has days, the facts themselves stay until their day is dropped. Changes that a webhook is still to tell of stay. Gives how many.
-   */
-  dropFacts(before: number, limit: number): Promise<number>
-  /** Drops webhooks that are done with and were planned before: so many at most. Gives how many. */
-  dropDeliveries(before: number, limit: number): Promise<number>
-}
+const eraseMax = 50
+const dropMax = 2000
 
 type Session = { keyId: number; id: string; roomId: string; startAt: number | null }
 type LoggedFact = { seq: number; changeSeq: number; receivedAt: number }
 
-export function createRetentionStore(db: Database): RetentionStore {
-  const k = db.kysely
-  const openBuckets = prepareBucketWriter(db)
-  const oldest = compile<{ keyId: number; before: number; limit: number }, Session>((p) =>
-    k
-      .selectFrom('sessions')
-      .select(['key_id as keyId', 'id', 'room_id as roomId', 'start_at as startAt'])
-      .where('key_id', '=', p.keyId)
-      .where('start_at', '<', p.before)
-      .where('end_at', '<', p.before)
-      .orderBy('start_at')
-      .limit(p.limit),
-  )
-  const beginning = compile<{ keyId: number; limit: number }, LoggedFact>((p) =>
-    k
-      .selectFrom('facts as f')
-      .innerJoin('counters as c', 'c.key_id', 'f.key_id')
-      .select(['f.seq', 'f.change_seq as changeSeq', 'f.received_at as receivedAt'])
-      .where('f.key_id', '=', p.keyId)
-      .where((eb) => eb('f.seq', '>', eb.ref('c.facts_dropped')))
-      .orderBy('f.seq')
-      .limit(p.limit),
-  )
-  const keyIds = async () =>
-    (await k.selectFrom('keys').select('key_id as keyId').orderBy('key_id').execute()).map((row) => row.keyId)
+/** What is of a session, and goes with it. */
+const tablesOfSessions = ['participants', 'marks', 'seals', 'quality', 'quality_origins', 'webhook_deliveries'] as const
 
-  return {
-    async eraseSessions(now, before, limit) {
+const keysInOrder = query<object, { keyId: number }>((k) =>
+  k.selectFrom('keys').select('key_id as keyId').orderBy('key_id'),
+)
+const oldest = query<{ keyId: number; before: number; limit: number }, Session>((k, p) =>
+  k
+    .selectFrom('sessions')
+    .select(['key_id as keyId', 'id', 'room_id as roomId', 'start_at as startAt'])
+    .where('key_id', '=', p.keyId)
+    .where('start_at', '<', p.before)
+    .where('end_at', '<', p.before)
+    .orderBy('start_at')
+    .limit(p.limit),
+)
+const beginning = query<{ keyId: number; limit: number }, LoggedFact>((k, p) =>
+  k
+    .selectFrom('facts as f')
+    .innerJoin('counters as c', 'c.key_id', 'f.key_id')
+    .select(['f.seq', 'f.change_seq as changeSeq', 'f.received_at as receivedAt'])
+    .where('f.key_id', '=', p.keyId)
+    .where((eb) => eb('f.seq', '>', eb.ref('c.facts_dropped')))
+    .orderBy('f.seq')
+    .limit(p.limit),
+)
+const dropErased = query<{ before: number }>((k, p) =>
+  k.deleteFrom('erased_sessions').where('erased_at', '<', p.before),
+)
+const doneDeliveries = query<{ before: number; limit: number }, { keyId: number; id: string }>((k, p) =>
+  k
+    .selectFrom('webhook_endpoints as e')
+    .innerJoin('webhook_deliveries as d', (join) =>
+      join.onRef('d.key_id', '=', 'e.key_id').onRef('d.endpoint_id', '=', 'e.id'),
+    )
+    .select(['d.key_id as keyId', 'd.id'])
+    .where('d.created_at', '<', p.before)
+    .where('d.state', '!=', sql.lit('pending'))
+    .limit(p.limit),
+)
+
+/** What ends the keeping of things. */
+export const retention = noun({
+  reads: {},
+  writes: {
+    /** Erases ended sessions from before, the oldest first, some at a time, with all that is theirs. Gives how many. */
+    async eraseSessions({ db, now }: Over, { before }: { before: number }): Promise<number> {
       const sessions: Session[] = []
-      for (const keyId of await keyIds()) {
-        if (sessions.length < limit)
-          sessions.push(...(await db.all(oldest, { keyId, before, limit: limit - sessions.length })))
+      for (const { keyId } of await db.all(keysInOrder(db), {})) {
+        const limit = eraseMax - sessions.length
+        if (limit > 0) sessions.push(...(await db.all(oldest(db), { keyId, before, limit })))
       }
-      const buckets = openBuckets()
+      const buckets = openBuckets(db)
       for (const [keyId, ofKey] of Map.groupBy(sessions, (session) => session.keyId)) {
-        const ids = ofKey.map(({ id }) => id)
         for (const { roomId, startAt } of ofKey) {
           if (startAt !== null) buckets.count(keyId, { roomId, startAt, ended: true }, undefined)
         }
-        for (const table of [
-          'participants',
-          'marks',
-          'seals',
-          'quality',
-          'quality_origins',
-          'webhook_deliveries',
-        ] as const) {
-          await k.deleteFrom(table).where('key_id', '=', keyId).where('session_id', 'in', ids).execute()
-        }
-        await k.deleteFrom('sessions').where('key_id', '=', keyId).where('id', 'in', ids).execute()
-        const rows = ids.map((session_id) => ({ key_id: keyId, session_id, erased_at: now }))
-        await db.insertRows('erased_sessions', rows, ['key_id', 'session_id'])
+        await eraseAll(db, keyId, ofKey, now())
       }
       await buckets.flush()
       return sessions.length
     },
-
-    async dropFacts(before, limit) {
-      let dropped = 0
-      for (const keyId of await keyIds()) {
-        const rows = await db.all(beginning, { keyId, limit })
-        const keptFrom = rows.findIndex(({ receivedAt }) => receivedAt >= before)
-        const old = keptFrom === -1 ? rows : rows.slice(0, keptFrom)
-        const last = old.at(-1)
-        if (last !== undefined) await dropUntil(db, keyId, last)
-        dropped += old.length
-      }
-      await k.deleteFrom('erased_sessions').where('erased_at', '<', before).execute()
-      return dropped
+    /** Drops what the log has from before, and the webhooks that are done with, some at a time. Gives how many. */
+    async dropLog({ db }: Over, { before }: { before: number }): Promise<number> {
+      return (await dropFacts(db, before, dropMax)) + (await dropDeliveries(db, before, dropMax))
     },
+  },
+})
 
-    async dropDeliveries(before, limit) {
-      const old = await k
-        .selectFrom('webhook_endpoints as e')
-        .innerJoin('webhook_deliveries as d', (join) =>
-          join.onRef('d.key_id', '=', 'e.key_id').onRef('d.endpoint_id', '=', 'e.id'),
-        )
-        .select(['d.key_id as keyId', 'd.id'])
-        .where('d.created_at', '<', before)
-        .where('d.state', '!=', 'pending')
-        .limit(limit)
-        .execute()
-      for (const [keyId, ofKey] of Map.groupBy(old, (row) => row.keyId)) {
-        const ids = ofKey.map(({ id }) => id)
-        await k.deleteFrom('webhook_deliveries').where('key_id', '=', keyId).where('id', 'in', ids).execute()
-      }
-      return old.length
-    },
+async function eraseAll(db: Database, keyId: number, sessions: Session[], erasedAt: number): Promise<void> {
+  const k = db.kysely
+  const ids = sessions.map(({ id }) => id)
+  for (const table of tablesOfSessions) {
+    await k.deleteFrom(table).where('key_id', '=', keyId).where('session_id', 'in', ids).execute()
   }
+  await k.deleteFrom('sessions').where('key_id', '=', keyId).where('id', 'in', ids).execute()
+  const rows = ids.map((session_id) => ({ key_id: keyId, session_id, erased_at: erasedAt }))
+  await db.insertRows('erased_sessions', rows, ['key_id', 'session_id'])
+}
+
+/**
+ * Drops facts from the beginning of each key's log that came before, with their claims and the changes they made: about so
+ * many. Where the log has days, the facts themselves stay until their day is dropped. Changes that a webhook is still to tell
+ * of stay. Gives how many.
+ */
+async function dropFacts(db: Database, before: number, limit: number): Promise<number> {
+  let dropped = 0
+  for (const { keyId } of await db.all(keysInOrder(db), {})) {
+    const rows = await db.all(beginning(db), { keyId, limit })
+    const keptFrom = rows.findIndex(({ receivedAt }) => receivedAt >= before)
+    const old = keptFrom === -1 ? rows : rows.slice(0, keptFrom)
+    const last = old.at(-1)
+    if (last !== undefined) await dropUntil(db, keyId, last)
+    dropped += old.length
+  }
+  await db.run(dropErased(db), { before })
+  return dropped
+}
+
+/** Drops webhooks that are done with and were planned before: so many at most. Gives how many. */
+async function dropDeliveries(db: Database, before: number, limit: number): Promise<number> {
+  const done = await db.all(doneDeliveries(db), { before, limit })
+  for (const [keyId, ofKey] of Map.groupBy(done, (row) => row.keyId)) {
+    const ids = ofKey.map(({ id }) => id)
+    await db.kysely.deleteFrom('webhook_deliveries').where('key_id', '=', keyId).where('id', 'in', ids).execute()
+  }
+  return done.length
 }
 
 /** Drops the log of a key up to a fact. */

@@ -1,13 +1,36 @@
 import { type AutoCloseConfig, type RoomWebhook, roomIdPattern } from '@rollcall/protocol'
-import { compile, type Database } from './database/database.ts'
+import type { Kysely } from 'kysely'
 import { newObjectId, newRoomId } from './database/ids.ts'
-import type { Room } from './rows.ts'
-import type { NewRoom, Page, RoomFilter, Writes } from './store.ts'
+import { type Page, toLimit } from './database/page.ts'
+import type { Tables } from './database/tables.ts'
+import { noun, type Over, query } from './noun.ts'
+import { addEndpointOfRoom } from './outbox/endpoints.ts'
 
-export type RoomStore = Pick<Writes, 'createRoom' | 'ensureRooms' | 'setRoomDisabled'> & {
-  find(keyId: number, anyId: string): Promise<Room | undefined>
-  findRoomIds(keyId: number, givenIds: string[]): Promise<Map<string, string>>
-  list(keyId: number, filter: RoomFilter, page: Page): Promise<{ rooms: Room[]; total: number }>
+export type Room = {
+  keyId: number
+  roomId: string
+  /** 24 hex digits. */
+  id: string
+  customRoomId: string | null
+  webhook: RoomWebhook | null
+  autoClose: AutoCloseConfig | null
+  allowedParticipantIds: string[] | null
+  disabled: boolean
+  createdAt: number
+  updatedAt: number
+}
+
+export type NewRoom = {
+  customRoomId?: string
+  webhook?: RoomWebhook
+  autoClose?: AutoCloseConfig
+  allowedParticipantIds?: string[]
+}
+
+export type RoomFilter = {
+  roomId?: string
+  /** Exact roomId or customRoomId. */
+  anyId?: string
 }
 
 const columns = [
@@ -23,181 +46,154 @@ const columns = [
   'updated_at as updatedAt',
 ] as const
 
-type Row = {
-  keyId: number
-  roomId: string
-  id: string
-  customRoomId: string | null
+type Row = Omit<Room, 'webhook' | 'autoClose' | 'allowedParticipantIds' | 'disabled'> & {
   webhookJson: string | null
   autoCloseJson: string | null
   allowedParticipantsJson: string | null
   disabled: number
-  createdAt: number
-  updatedAt: number
 }
 
 const minuteMs = 60_000
 
-/** Names of rooms that are remembered. */
-const rememberedMax = 20_000
+type Given = { keyId: number; id: string }
+type IdColumn = 'room_id' | 'custom_room_id' | 'id'
+const by = (k: Kysely<Tables>, p: Given, column: IdColumn) =>
+  k.selectFrom('rooms').select(columns).where('key_id', '=', p.keyId).where(column, '=', p.id)
+const byCustomId = query<Given, Row>((k, p) => by(k, p, 'custom_room_id'))
+// Unions, not alternatives in one `where`: three of those make SQLite look at every room of the key.
+const byGivenId = query<Given, Row>((k, p) => by(k, p, 'room_id').unionAll(by(k, p, 'custom_room_id')))
+const byAnyId = query<Given, Row>((k, p) =>
+  by(k, p, 'room_id')
+    .unionAll(by(k, p, 'custom_room_id'))
+    .unionAll(by(k, p, 'id')),
+)
+const setDisabled = query<{ keyId: number; roomId: string; before: number; after: number; at: number }>((k, p) =>
+  k
+    .updateTable('rooms')
+    .set({ disabled: p.after, updated_at: p.at })
+    .where('key_id', '=', p.keyId)
+    .where('room_id', '=', p.roomId)
+    .where('disabled', '=', p.before),
+)
 
-/**
- * The same look-up of what is durable, remembered: a room keeps its names, and is never deleted. Not for use in a transaction,
- * where what is found may be undone.
- * @param versionOf a number that is another one after each write of a key: until then a name that no room has is not looked up again
- */
-export function rememberRoomIds(
-  find: RoomStore['findRoomIds'],
-  versionOf: (keyId: number) => number,
-): RoomStore['findRoomIds'] {
-  const remembered = new Map<string, string>()
-  /** Names that no room had, and at which version. */
-  const missed = new Map<string, number>()
-  const nameOf = (keyId: number, givenId: string) => `${keyId} ${givenId}`
-  return async (keyId, givenIds) => {
-    const roomIds = new Map<string, string>()
-    const others: string[] = []
-    const version = versionOf(keyId)
-    for (const givenId of givenIds) {
-      const name = nameOf(keyId, givenId)
-      const known = remembered.get(name)
-      if (known !== undefined) roomIds.set(givenId, known)
-      else if (missed.get(name) !== version) others.push(givenId)
-    }
-    if (others.length === 0) return roomIds
-    const found = await find(keyId, others)
-    for (const givenId of others) {
-      const roomId = found.get(givenId)
-      if (remembered.size + missed.size >= rememberedMax) {
-        remembered.clear()
-        missed.clear()
-      }
-      if (roomId === undefined) missed.set(nameOf(keyId, givenId), version)
-      else {
-        missed.delete(nameOf(keyId, givenId))
-        remembered.set(nameOf(keyId, givenId), roomId)
-        roomIds.set(givenId, roomId)
-      }
-    }
-    return roomIds
-  }
+/** By roomId, customRoomId or id: in that order, where one text is two of them. */
+async function find({ db }: Over, keyId: number, anyId: string): Promise<Room | undefined> {
+  const rows = await db.all(byAnyId(db), { keyId, id: anyId })
+  const row = rows.find((row) => row.roomId === anyId) ?? rows.find((row) => row.customRoomId === anyId) ?? rows[0]
+  return row && toRoom(row)
 }
 
-export function createRoomStore(db: Database, now: () => number): RoomStore {
-  const k = db.kysely
-  type Given = { keyId: number; id: string }
-  const by = (column: 'room_id' | 'custom_room_id' | 'id', p: Given) =>
-    k.selectFrom('rooms').select(columns).where('key_id', '=', p.keyId).where(column, '=', p.id)
-  // Unions, not alternatives in one `where`: three of those make SQLite look at every room of the key.
-  const findGiven = compile<Given, Row>((p) => by('room_id', p).unionAll(by('custom_room_id', p)))
-  const findAny = compile<Given, Row>((p) => by('room_id', p).unionAll(by('custom_room_id', p)).unionAll(by('id', p)))
+/** A roomId goes before a customRoomId of the same text. */
+async function findId({ db }: Over, keyId: number, givenId: string): Promise<string | undefined> {
+  const rows = await db.all(byGivenId(db), { keyId, id: givenId })
+  return (rows.find(({ roomId }) => roomId === givenId) ?? rows[0])?.roomId
+}
 
-  /** A roomId goes before a customRoomId of the same text, and that before an id. */
-  const find = async (keyId: number, id: string): Promise<Room | undefined> => {
-    const rows = await db.all(findAny, { keyId, id })
-    const row = rows.find((row) => row.roomId === id) ?? rows.find((row) => row.customRoomId === id) ?? rows[0]
-    return row && toRoom(row)
-  }
+async function ensureOne(over: Over, keyId: number, givenId: string): Promise<string> {
+  const known = await findId(over, keyId, givenId)
+  if (known !== undefined) return known
+  if (roomIdPattern.test(givenId)) await insert(over, keyId, givenId, {})
+  else await insert(over, keyId, newRoomId(), { customRoomId: givenId })
+  // It is found also where somebody else made it first.
+  const made = await findId(over, keyId, givenId)
+  if (made === undefined) throw new Error('a new room met one that cannot be found')
+  return made
+}
 
-  const findRoomId = async (keyId: number, givenId: string): Promise<string | undefined> => {
-    const rows = await db.all(findGiven, { keyId, id: givenId })
-    return (rows.find(({ roomId }) => roomId === givenId) ?? rows[0])?.roomId
-  }
-
-  return {
+export const rooms = noun({
+  reads: {
     find,
-    async findRoomIds(keyId, givenIds) {
+    /** The roomIds of the rooms that there are, each under the roomId or customRoomId that was given. */
+    async findIds(over: Over, keyId: number, givenIds: string[]): Promise<Map<string, string>> {
       const roomIds = new Map<string, string>()
       for (const givenId of givenIds) {
-        const roomId = await findRoomId(keyId, givenId)
+        const roomId = await findId(over, keyId, givenId)
         if (roomId !== undefined) roomIds.set(givenId, roomId)
       }
       return roomIds
     },
-    async list(keyId, { roomId, anyId }, { page, perPage }) {
-      let rooms = k.selectFrom('rooms').where('key_id', '=', keyId)
-      if (roomId !== undefined) rooms = rooms.where('room_id', '=', roomId)
+    /** Newest first. */
+    async list(
+      { db }: Over,
+      keyId: number,
+      { roomId, anyId }: RoomFilter,
+      page: Page,
+    ): Promise<{ rooms: Room[]; total: number }> {
+      let found = db.kysely.selectFrom('rooms').where('key_id', '=', keyId)
+      if (roomId !== undefined) found = found.where('room_id', '=', roomId)
       if (anyId !== undefined) {
-        rooms = rooms.where((eb) => eb.or([eb('room_id', '=', anyId), eb('custom_room_id', '=', anyId)]))
+        found = found.where((eb) => eb.or([eb('room_id', '=', anyId), eb('custom_room_id', '=', anyId)]))
       }
-      const { total } = await rooms.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-      const rows = await rooms
-        .select(columns)
-        .orderBy('created_at', 'desc')
-        .orderBy('id', 'desc')
-        .limit(perPage)
-        .offset((page - 1) * perPage)
-        .execute()
+      const { total } = await found.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+      const { limit, offset } = toLimit(page)
+      const inOrder = found.select(columns).orderBy('created_at', 'desc').orderBy('id', 'desc')
+      const rows = await inOrder.limit(limit).offset(offset).execute()
       return { rooms: rows.map(toRoom), total: Number(total) }
     },
-    async createRoom({ keyId, ...room }) {
-      const created = await insert(keyId, newRoomId(), room)
-      if (created !== undefined) return created
-      // Somebody else made it first: theirs comes back unchanged. (Two random room ids never meet: 62 bits.)
-      const existing = room.customRoomId === undefined ? undefined : await byCustomId(keyId, room.customRoomId)
-      if (existing === undefined) throw new Error('a new room met one that cannot be found')
-      return existing
+  },
+  writes: {
+    /** With a `customRoomId` that exists: that room, unchanged. */
+    async create(over: Over, { keyId, ...room }: { keyId: number } & NewRoom): Promise<Room> {
+      const created = (await insert(over, keyId, newRoomId(), room)) ?? (await findExisting(over, keyId, room))
+      await addEndpointOfRoom(over, created)
+      return created
     },
-    async ensureRooms({ keyId, givenIds }) {
+    /**
+     * The roomIds of all these rooms, each under the roomId or customRoomId that was given. A room that is not there is
+     * made: with that roomId where the given id has the form of one, else with that customRoomId.
+     */
+    async ensure(over: Over, { keyId, givenIds }: { keyId: number; givenIds: string[] }): Promise<Map<string, string>> {
       const roomIds = new Map<string, string>()
-      for (const givenId of givenIds) roomIds.set(givenId, await ensureRoom(keyId, givenId))
+      for (const givenId of givenIds) roomIds.set(givenId, await ensureOne(over, keyId, givenId))
       return roomIds
     },
-    async setRoomDisabled({ keyId, roomId, disabled }) {
-      await k
-        .updateTable('rooms')
-        .set({ disabled: Number(disabled), updated_at: now() })
-        .where('key_id', '=', keyId)
-        .where('room_id', '=', roomId)
-        .where('disabled', '=', Number(!disabled))
-        .execute()
-      return find(keyId, roomId)
+    /** Undefined where there is no such room. */
+    async setDisabled(
+      over: Over,
+      { keyId, roomId, disabled }: { keyId: number; roomId: string; disabled: boolean },
+    ): Promise<Room | undefined> {
+      const { db, now } = over
+      const states = { before: Number(!disabled), after: Number(disabled) }
+      await db.run(setDisabled(db), { keyId, roomId, ...states, at: now() })
+      return find(over, keyId, roomId)
     },
-  }
+  },
+})
 
-  /** Undefined where a room has this roomId or customRoomId already. */
-  async function insert(
-    keyId: number,
-    roomId: string,
-    { customRoomId, webhook, autoClose, allowedParticipantIds }: NewRoom,
-  ): Promise<Room | undefined> {
-    const at = now()
-    const created = await k
-      .insertInto('rooms')
-      .values({
-        key_id: keyId,
-        room_id: roomId,
-        id: newObjectId(at),
-        custom_room_id: customRoomId ?? null,
-        webhook_json: toJson(webhook),
-        auto_close_json: toJson(autoClose),
-        auto_close_ms: autoClose?.duration === undefined ? null : Math.round(autoClose.duration * minuteMs),
-        allowed_participants_json: toJson(allowedParticipantIds),
-        disabled: 0,
-        created_at: at,
-        updated_at: at,
-      })
-      .onConflict((on) => on.doNothing())
-      .returning(columns)
-      .executeTakeFirst()
-    return created && toRoom(created)
-  }
+/** Somebody else made it first: theirs comes back unchanged. (Two random room ids never meet: 62 bits.) */
+async function findExisting({ db }: Over, keyId: number, { customRoomId }: NewRoom): Promise<Room> {
+  const [row] = customRoomId === undefined ? [] : await db.all(byCustomId(db), { keyId, id: customRoomId })
+  if (row === undefined) throw new Error('a new room met one that cannot be found')
+  return toRoom(row)
+}
 
-  async function ensureRoom(keyId: number, givenId: string): Promise<string> {
-    const known = await findRoomId(keyId, givenId)
-    if (known !== undefined) return known
-    if (roomIdPattern.test(givenId)) await insert(keyId, givenId, {})
-    else await insert(keyId, newRoomId(), { customRoomId: givenId })
-    // It is found also where somebody else made it first.
-    const made = await findRoomId(keyId, givenId)
-    if (made === undefined) throw new Error('a new room met one that cannot be found')
-    return made
-  }
-
-  async function byCustomId(keyId: number, customRoomId: string): Promise<Room | undefined> {
-    const row = await by('custom_room_id', { keyId, id: customRoomId }).executeTakeFirst()
-    return row && toRoom(row)
-  }
+/** Undefined where a room has this roomId or customRoomId already. */
+async function insert(
+  { db, now }: Over,
+  keyId: number,
+  roomId: string,
+  { customRoomId, webhook, autoClose, allowedParticipantIds }: NewRoom,
+): Promise<Room | undefined> {
+  const at = now()
+  const created = await db.kysely
+    .insertInto('rooms')
+    .values({
+      key_id: keyId,
+      room_id: roomId,
+      id: newObjectId(at),
+      custom_room_id: customRoomId ?? null,
+      webhook_json: toJson(webhook),
+      auto_close_json: toJson(autoClose),
+      auto_close_ms: autoClose?.duration === undefined ? null : Math.round(autoClose.duration * minuteMs),
+      allowed_participants_json: toJson(allowedParticipantIds),
+      disabled: 0,
+      created_at: at,
+      updated_at: at,
+    })
+    .onConflict((on) => on.doNothing())
+    .returning(columns)
+    .executeTakeFirst()
+  return created && toRoom(created)
 }
 
 function toRoom({ webhookJson, autoCloseJson, allowedParticipantsJson, disabled, ...row }: Row): Room {

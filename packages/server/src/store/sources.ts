@@ -1,27 +1,58 @@
 import { randomBytes } from 'node:crypto'
 import type { SourceType } from '@rollcall/protocol'
+import type { Kysely } from 'kysely'
 import type { Mark, Session } from '../ledger/state.ts'
 import { type MarkColumns, markColumns, sessionColumns, toMark } from './database/columns.ts'
-import { compile, type Database } from './database/database.ts'
-import type { SecretBox } from './database/secrets.ts'
-import type { Source } from './rows.ts'
-import type { Life, SourceHealth, Writes } from './store.ts'
+import type { Tables } from './database/tables.ts'
+import { noun, type Over, query } from './noun.ts'
 
-export type SourceStore = Pick<Writes, 'addSource' | 'updateSource' | 'deleteSource' | 'noteSources'> & {
-  find(id: string): Promise<Source | undefined>
-  list(keyId: number): Promise<(Source & { health: SourceHealth })[]>
-  listAll(): Promise<(Source & { health: SourceHealth })[]>
-  listRunning(keyId: number, source: string): Promise<(Session & { customRoomId: string | null })[]>
-  listMarksOfInside(keyId: number, sessionId: string): Promise<Mark[]>
-  listLives(keyId: number, source: string, roomId: string, limit: number): Promise<Life[]>
-  findConnected(
-    keyId: number,
-    source: string,
-    roomId: string,
-    sessionKey: string,
-    connectionId: string,
-  ): Promise<string | undefined>
+/** One media server that reports to us. */
+export type Source = {
+  keyId: number
+  /** Its type and 128 random bits: `livekit-…`. Facts of it have this as their `source`. */
+  id: string
+  type: SourceType
+  name: string
+  /** As its type takes them, secrets in clear (they are encrypted in the database). */
+  settings: { [name: string]: string }
+  createdAt: number
+  updatedAt: number
 }
+
+/** What came of what a source sent; times are epoch milliseconds, by our clock. */
+export type SourceHealth = {
+  lastFactAt: number | null
+  recorded: number
+  duplicate: number
+  ignored: number
+  refused: number
+  /** How far its clock is behind ours, by its last delivery. */
+  skewMs: number | null
+  lastError: string | null
+  lastErrorAt: number | null
+}
+
+/** News of a source's health: numbers are added, and what is not null stands in place of what was known. */
+export type SourceNote = { id: string } & SourceHealth
+
+export type HealthySource = Source & { health: SourceHealth }
+
+/** One life of a room, as its source names it. */
+export type Life = {
+  sessionId: string
+  sessionKey: string
+  startAt: number
+  /** When it ended, if it did. */
+  endAt: number | null
+  /** The end that was reported; null where none was. */
+  endedAt: number | null
+  /** The latest evidence of it. */
+  lastAt: number
+  revision: number
+}
+
+/** A session that runs, and what its room may be called at its source. */
+export type RunningSession = Session & { customRoomId: string | null }
 
 const columns = [
   'sources.key_id as keyId',
@@ -45,182 +76,182 @@ const healthColumns = [
 ] as const
 
 type Row = Omit<Source, 'type' | 'settings'> & { type: string; settings: string }
+type HealthyRow = Row & SourceHealth
 
-export function createSourceStore(db: Database, box: SecretBox, now: () => number): SourceStore {
-  const k = db.kysely
-  const find = compile<{ id: string }, Row>((p) =>
-    k
-      .selectFrom('sources')
-      .innerJoin('keys', 'keys.key_id', 'sources.key_id')
-      .select(columns)
-      .where('sources.id', '=', p.id)
-      .where('keys.disabled_at', 'is', null),
-  )
-  type OfRoom = { keyId: number; source: string; roomId: string }
-  const listLives = compile<OfRoom & { limit: number }, Life>((p) =>
-    k
-      .selectFrom('sessions')
-      .select([
-        'id as sessionId',
-        'session_key as sessionKey',
-        'start_at as startAt',
-        'end_at as endAt',
-        'ended_at as endedAt',
-        'last_at as lastAt',
-        'revision',
-      ])
-      .where('key_id', '=', p.keyId)
-      .where('room_id', '=', p.roomId)
-      .where('start_at', 'is not', null)
-      .where('source', '=', p.source)
-      .where('session_key', 'is not', null)
-      .orderBy('start_at', 'desc')
-      .orderBy('id', 'desc')
-      .limit(p.limit)
-      .$narrowType<{ sessionKey: string; startAt: number }>(),
-  )
-  type OfConnection = OfRoom & { sessionKey: string; connectionId: string }
-  const findConnected = compile<OfConnection, { participantId: string }>((p) =>
-    k
-      .selectFrom('sessions')
-      .innerJoin('marks', (join) =>
-        join.onRef('marks.key_id', '=', 'sessions.key_id').onRef('marks.session_id', '=', 'sessions.id'),
-      )
-      .select('marks.participant_id as participantId')
-      .where('sessions.key_id', '=', p.keyId)
-      .where('sessions.source', '=', p.source)
-      .where('sessions.room_id', '=', p.roomId)
-      .where('sessions.session_key', '=', p.sessionKey)
-      .where('sessions.session_key', 'is not', null)
-      .where('marks.connection_id', '=', p.connectionId)
-      .where('marks.kind', '=', 'joined')
-      .limit(1),
-  )
-
-  const listRunning = compile<{ keyId: number; source: string }, Session & { customRoomId: string | null }>((p) =>
-    k
-      .selectFrom('sessions as s')
-      .leftJoin('rooms as r', (join) => join.onRef('r.key_id', '=', 's.key_id').onRef('r.room_id', '=', 's.room_id'))
-      .select(sessionColumns.map((column) => `s.${column}` as const))
-      .select('r.custom_room_id as customRoomId')
-      .where('s.key_id', '=', p.keyId)
-      .where('s.source', '=', p.source)
-      .where('s.end_at', 'is', null)
-      .where('s.start_at', 'is not', null),
-  )
-  const marksOfInside = compile<{ keyId: number; sessionId: string }, MarkColumns>((p) =>
-    k
-      .selectFrom('participants as p')
-      .innerJoin('marks as m', (join) =>
-        join
-          .onRef('m.key_id', '=', 'p.key_id')
-          .onRef('m.session_id', '=', 'p.session_id')
-          .onRef('m.participant_id', '=', 'p.participant_id'),
-      )
-      .select(markColumns.map((column) => `m.${column}` as const))
-      .where('p.key_id', '=', p.keyId)
-      .where('p.session_id', '=', p.sessionId)
-      .where('p.open_since', 'is not', null),
-  )
-
-  const toSource = <R extends Row>({ type, settings, ...row }: R) => ({
-    ...row,
-    // The database holds only what we wrote: the union is closed again without a check.
-    type: type as SourceType,
-    settings: JSON.parse(box.open(settings)) as Source['settings'],
-  })
-  const withHealth = k
+const byId = query<{ id: string }, Row>((k, p) =>
+  k
+    .selectFrom('sources')
+    .innerJoin('keys', 'keys.key_id', 'sources.key_id')
+    .select(columns)
+    .where('sources.id', '=', p.id)
+    .where('keys.disabled_at', 'is', null),
+)
+const ofKey = query<{ keyId: number; id: string }, Row>((k, p) =>
+  k.selectFrom('sources').select(columns).where('key_id', '=', p.keyId).where('id', '=', p.id),
+)
+const withHealth = (k: Kysely<Tables>) =>
+  k
     .selectFrom('sources')
     .select([...columns, ...healthColumns])
     .orderBy('sources.created_at')
     .orderBy('sources.id')
-  type HealthyRow = Row & SourceHealth
-  const toHealthy = (row: HealthyRow): Source & { health: SourceHealth } => {
-    const { lastFactAt, recorded, duplicate, ignored, refused, skewMs, lastError, lastErrorAt, ...source } = row
-    return {
-      ...toSource(source),
-      health: { lastFactAt, recorded, duplicate, ignored, refused, skewMs, lastError, lastErrorAt },
-    }
-  }
-  const get = async (keyId: number, id: string): Promise<Source | undefined> => {
-    const row = await k
-      .selectFrom('sources')
-      .select(columns)
-      .where('key_id', '=', keyId)
-      .where('id', '=', id)
-      .executeTakeFirst()
-    return row && toSource(row)
-  }
+const allOfKey = query<{ keyId: number }, HealthyRow>((k, p) => withHealth(k).where('sources.key_id', '=', p.keyId))
+const allEnabled = query<object, HealthyRow>((k) =>
+  withHealth(k).innerJoin('keys', 'keys.key_id', 'sources.key_id').where('keys.disabled_at', 'is', null),
+)
+type OfRoom = { keyId: number; source: string; roomId: string }
+const livesOf = query<OfRoom & { limit: number }, Life>((k, p) =>
+  k
+    .selectFrom('sessions')
+    .select([
+      'id as sessionId',
+      'session_key as sessionKey',
+      'start_at as startAt',
+      'end_at as endAt',
+      'ended_at as endedAt',
+      'last_at as lastAt',
+      'revision',
+    ])
+    .where('key_id', '=', p.keyId)
+    .where('room_id', '=', p.roomId)
+    .where('start_at', 'is not', null)
+    .where('source', '=', p.source)
+    .where('session_key', 'is not', null)
+    .orderBy('start_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(p.limit)
+    .$narrowType<{ sessionKey: string; startAt: number }>(),
+)
+type OfConnection = OfRoom & { sessionKey: string; connectionId: string }
+const connected = query<OfConnection, { participantId: string }>((k, p) =>
+  k
+    .selectFrom('sessions')
+    .innerJoin('marks', (join) =>
+      join.onRef('marks.key_id', '=', 'sessions.key_id').onRef('marks.session_id', '=', 'sessions.id'),
+    )
+    .select('marks.participant_id as participantId')
+    .where('sessions.key_id', '=', p.keyId)
+    .where('sessions.source', '=', p.source)
+    .where('sessions.room_id', '=', p.roomId)
+    .where('sessions.session_key', '=', p.sessionKey)
+    .where('sessions.session_key', 'is not', null)
+    .where('marks.connection_id', '=', p.connectionId)
+    .where('marks.kind', '=', 'joined')
+    .limit(1),
+)
+const running = query<{ keyId: number; source: string }, Session & { customRoomId: string | null }>((k, p) =>
+  k
+    .selectFrom('sessions as s')
+    .leftJoin('rooms as r', (join) => join.onRef('r.key_id', '=', 's.key_id').onRef('r.room_id', '=', 's.room_id'))
+    .select(sessionColumns.map((column) => `s.${column}` as const))
+    .select('r.custom_room_id as customRoomId')
+    .where('s.key_id', '=', p.keyId)
+    .where('s.source', '=', p.source)
+    .where('s.end_at', 'is', null)
+    .where('s.start_at', 'is not', null),
+)
+const marksOfInside = query<{ keyId: number; sessionId: string }, MarkColumns>((k, p) =>
+  k
+    .selectFrom('participants as p')
+    .innerJoin('marks as m', (join) =>
+      join
+        .onRef('m.key_id', '=', 'p.key_id')
+        .onRef('m.session_id', '=', 'p.session_id')
+        .onRef('m.participant_id', '=', 'p.participant_id'),
+    )
+    .select(markColumns.map((column) => `m.${column}` as const))
+    .where('p.key_id', '=', p.keyId)
+    .where('p.session_id', '=', p.sessionId)
+    .where('p.open_since', 'is not', null),
+)
+type Changed = { keyId: number; id: string; name: string; settings: string; at: number }
+const insert = query<Changed & { type: string }>((k, p) =>
+  k.insertInto('sources').values({
+    key_id: p.keyId,
+    id: p.id,
+    type: p.type,
+    name: p.name,
+    settings: p.settings,
+    created_at: p.at,
+    updated_at: p.at,
+    recorded: 0,
+    duplicate: 0,
+    ignored: 0,
+    refused: 0,
+  }),
+)
+const change = query<Changed>((k, p) =>
+  k
+    .updateTable('sources')
+    .set({ name: p.name, settings: p.settings, updated_at: p.at })
+    .where('key_id', '=', p.keyId)
+    .where('id', '=', p.id),
+)
+const drop = query<{ keyId: number; id: string }>((k, p) =>
+  k.deleteFrom('sources').where('key_id', '=', p.keyId).where('id', '=', p.id),
+)
 
-  return {
-    async find(id) {
-      const [row] = await db.all(find, { id })
-      return row && toSource(row)
+export const sources = noun({
+  reads: {
+    /** By its id alone, whichever key it is of; undefined also where that key is disabled. */
+    async find({ db, box }: Over, id: string): Promise<Source | undefined> {
+      const [row] = await db.all(byId(db), { id })
+      return row && toSource(row, box)
     },
-    list: async (keyId) => (await withHealth.where('sources.key_id', '=', keyId).execute()).map(toHealthy),
-    listAll: async () =>
-      (
-        await withHealth
-          .innerJoin('keys', 'keys.key_id', 'sources.key_id')
-          .where('keys.disabled_at', 'is', null)
-          .execute()
-      ).map(toHealthy),
-    listRunning: async (keyId, source) => db.all(listRunning, { keyId, source }),
-    listMarksOfInside: async (keyId, sessionId) => (await db.all(marksOfInside, { keyId, sessionId })).map(toMark),
-    listLives: async (keyId, source, roomId, limit) => db.all(listLives, { keyId, source, roomId, limit }),
-    async findConnected(keyId, source, roomId, sessionKey, connectionId) {
-      const [found] = await db.all(findConnected, { keyId, source, roomId, sessionKey, connectionId })
-      return found?.participantId
+    /** Oldest first. */
+    async list({ db, box }: Over, keyId: number): Promise<HealthySource[]> {
+      return (await db.all(allOfKey(db), { keyId })).map((row) => toHealthy(row, box))
     },
-    async addSource({ keyId, type, name, settings }) {
+    /** Of all keys that are not disabled. */
+    async listAll({ db, box }: Over): Promise<HealthySource[]> {
+      return (await db.all(allEnabled(db), {})).map((row) => toHealthy(row, box))
+    },
+    /** The sessions of a source, or of one of its reporters, that run. */
+    async listRunning({ db }: Over, keyId: number, source: string): Promise<RunningSession[]> {
+      return db.all(running(db), { keyId, source })
+    },
+    /** All that is known of everybody who is inside a session. */
+    async listMarksOfInside({ db }: Over, keyId: number, sessionId: string): Promise<Mark[]> {
+      return (await db.all(marksOfInside(db), { keyId, sessionId })).map(toMark)
+    },
+    /** Named sessions of a source in a room: newest start first. */
+    async listLives({ db }: Over, keyId: number, source: string, roomId: string, limit: number): Promise<Life[]> {
+      return db.all(livesOf(db), { keyId, source, roomId, limit })
+    },
+    /** Who joined under this connection in a named session of a source: a scan of all who were in it. */
+    async findConnected({ db }: Over, keyId: number, of: Omit<OfConnection, 'keyId'>): Promise<string | undefined> {
+      return (await db.all(connected(db), { keyId, ...of }))[0]?.participantId
+    },
+  },
+  writes: {
+    async add({ db, box, now }: Over, input: Pick<Source, 'keyId' | 'type' | 'name' | 'settings'>): Promise<Source> {
       const at = now()
-      const id = `${type}-${randomBytes(16).toString('base64url')}`
-      await k
-        .insertInto('sources')
-        .values({
-          key_id: keyId,
-          id,
-          type,
-          name,
-          settings: box.seal(JSON.stringify(settings)),
-          created_at: at,
-          updated_at: at,
-          recorded: 0,
-          duplicate: 0,
-          ignored: 0,
-          refused: 0,
-        })
-        .execute()
-      return { keyId, id, type, name, settings, createdAt: at, updatedAt: at }
+      const id = `${input.type}-${randomBytes(16).toString('base64url')}`
+      await db.run(insert(db), { ...input, id, settings: seal(input.settings, box), at })
+      return { ...input, id, createdAt: at, updatedAt: at }
     },
-    async updateSource({ keyId, id, name, settings }) {
-      const source = await get(keyId, id)
-      if (source === undefined) return undefined
-      const changed = {
-        ...source,
-        name: name ?? source.name,
-        settings: { ...source.settings, ...settings },
-        updatedAt: now(),
-      }
-      await k
-        .updateTable('sources')
-        .set({
-          name: changed.name,
-          settings: box.seal(JSON.stringify(changed.settings)),
-          updated_at: changed.updatedAt,
-        })
-        .where('key_id', '=', keyId)
-        .where('id', '=', id)
-        .execute()
-      return changed
+    /** What is not named stays. Undefined where the key has no such source. */
+    async update(
+      { db, box, now }: Over,
+      input: { keyId: number; id: string; name?: string; settings?: Source['settings'] },
+    ): Promise<Source | undefined> {
+      const { keyId, id } = input
+      const [row] = await db.all(ofKey(db), { keyId, id })
+      if (row === undefined) return undefined
+      const source = toSource(row, box)
+      const { name = source.name } = input
+      const settings = { ...source.settings, ...input.settings }
+      const at = now()
+      await db.run(change(db), { keyId, id, name, settings: seal(settings, box), at })
+      return { ...source, name, settings, updatedAt: at }
     },
-    async deleteSource({ keyId, id }) {
-      const deleted = await k.deleteFrom('sources').where('key_id', '=', keyId).where('id', '=', id).executeTakeFirst()
-      return deleted.numDeletedRows > 0n
+    /** False where the key has no such source. What it reported stays. */
+    async delete({ db }: Over, source: { keyId: number; id: string }): Promise<boolean> {
+      return (await db.run(drop(db), source)) > 0
     },
-    async noteSources({ keyId, notes }) {
+    async note({ db }: Over, { keyId, notes }: { keyId: number; notes: SourceNote[] }): Promise<void> {
       for (const note of notes) {
-        await k
+        await db.kysely
           .updateTable('sources')
           .set((eb) => ({
             recorded: eb('recorded', '+', note.recorded),
@@ -236,5 +267,27 @@ export function createSourceStore(db: Database, box: SecretBox, now: () => numbe
           .execute()
       }
     },
+  },
+  unseen: ['note'],
+})
+
+function toSource<R extends Row>({ type, settings, ...row }: R, box: Over['box']) {
+  return {
+    ...row,
+    // The database holds only what we wrote: the union is closed again without a check.
+    type: type as SourceType,
+    settings: JSON.parse(box.open(settings)) as Source['settings'],
   }
+}
+
+function toHealthy(row: HealthyRow, box: Over['box']): HealthySource {
+  const { lastFactAt, recorded, duplicate, ignored, refused, skewMs, lastError, lastErrorAt, ...source } = row
+  return {
+    ...toSource(source, box),
+    health: { lastFactAt, recorded, duplicate, ignored, refused, skewMs, lastError, lastErrorAt },
+  }
+}
+
+function seal(settings: Source['settings'], box: Over['box']): string {
+  return box.seal(JSON.stringify(settings))
 }

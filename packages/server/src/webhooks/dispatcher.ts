@@ -3,7 +3,7 @@ import type { ChangeSignal } from '../record/change-signal.ts'
 import type { GuardedFetch } from '../runtime/guarded-fetch.ts'
 import { repeat } from '../runtime/repeat.ts'
 import { coalesce } from '../runtime/single-flight.ts'
-import type { DueDelivery } from '../store/store.ts'
+import type { DueDelivery } from '../store/outbox/deliveries.ts'
 import type { WebhookLimits } from './limits.ts'
 import { createPace } from './pace.ts'
 import { createSender } from './send.ts'
@@ -36,7 +36,7 @@ const endpointsPerSend = 4
  * deliveries. Whatever was under way when the process stopped is sent again, under the same id.
  */
 export function startWebhooks(
-  { reads, writes, clock, log }: Pick<Context, 'reads' | 'writes' | 'clock' | 'log'>,
+  { reads, writes, known, clock, log }: Pick<Context, 'reads' | 'writes' | 'known' | 'clock' | 'log'>,
   { guardedFetch, signal, limits, factsWaiting, isMine }: WebhookParts,
 ): Webhooks {
   const send = createSender({ guardedFetch, sign: createSigner(createSigningKey({ reads, writes })), clock })
@@ -73,11 +73,11 @@ export function startWebhooks(
     look().catch(failed)
   }
   const unlisten = signal.listen((keyId) => {
-    for (const id of reads.webhookKeys()) if (keyId === undefined || keyId === id) wake(id)
+    for (const id of known.webhookKeys) if (keyId === undefined || keyId === id) wake(id)
   })
   const wakeAll = async () => {
     if (!isMine()) return
-    for (const keyId of reads.webhookKeys()) woken.add(keyId)
+    for (const keyId of known.webhookKeys) woken.add(keyId)
     if (woken.size > 0) await look()
   }
   const polling = repeat(limits.pollMs, wakeAll, failed)
@@ -102,10 +102,10 @@ export function startWebhooks(
 
   /** One change may make more deliveries than are wanted now: the next looks plan so many less. True where more are to be planned. */
   async function plan(keyId: number, most: number): Promise<boolean> {
-    if (!(await reads.isAnythingToPlan(keyId))) return false
+    if (!(await reads.deliveries.isAnyToPlan(keyId))) return false
     const wanted = most - (tooMany.get(keyId) ?? 0)
     const { deliveries, isMore } =
-      wanted > 0 ? await writes.planWebhooks({ keyId, most: wanted }) : { deliveries: 0, isMore: true }
+      wanted > 0 ? await writes.deliveries.plan({ keyId, most: wanted }) : { deliveries: 0, isMore: true }
     tooMany.set(keyId, Math.max(0, deliveries - wanted))
     return isMore
   }
@@ -118,7 +118,7 @@ export function startWebhooks(
     let isSecondHalf = false
     let sent = 0
     for (let steps = 0; sent < budget && steps < budget * endpointsPerSend; steps++) {
-      const next = await reads.findWaitingEndpoint(keyId, place)
+      const next = await reads.deliveries.findWaitingEndpoint(keyId, place)
       if (next === undefined && !isSecondHalf) {
         isSecondHalf = true
         place = ''
@@ -137,7 +137,7 @@ export function startWebhooks(
     const busy = busyAt(keyId, endpointId)
     const room = Math.min(limits.perEndpoint - busy.size, most)
     if (room <= 0) return 0
-    const due = await reads.listDue(keyId, endpointId, now, room + busy.size)
+    const due = await reads.deliveries.listDue(keyId, endpointId, now, room + busy.size)
     const free = isStopping ? [] : due.filter(({ delivery }) => !busy.has(delivery.id)).slice(0, room)
     for (const one of free) deliver(one, busy)
     return free.length
@@ -162,6 +162,6 @@ export function startWebhooks(
     const { keyId, id } = due.delivery
     const attempt = await send(due)
     // The store is on its way out: as nobody knows what became of it, it is sent again after the next start.
-    if (!isStopping) await writes.settleDelivery({ keyId, id, attempt })
+    if (!isStopping) await writes.deliveries.settle({ keyId, id, attempt })
   }
 }

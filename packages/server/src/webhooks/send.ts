@@ -1,7 +1,8 @@
 import { toCleanText, webhookResponseMaxBytes } from '@rollcall/protocol'
 import type { Clock } from '../runtime/clock.ts'
 import { FetchFailure, type GuardedAnswer, type GuardedFetch } from '../runtime/guarded-fetch.ts'
-import type { Attempt, DueDelivery } from '../store/store.ts'
+import type { DueDelivery } from '../store/outbox/deliveries.ts'
+import type { Attempt } from '../store/outbox/queue.ts'
 import { deliveryTimeoutMs, retryAfterMaxMs } from './limits.ts'
 import type { createSigner } from './sign.ts'
 

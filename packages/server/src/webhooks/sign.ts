@@ -1,7 +1,8 @@
 import { createHmac, createPrivateKey, type KeyObject, sign } from 'node:crypto'
 import { promisify } from 'node:util'
-import type { WebhookDelivery, WebhookEndpoint } from '../store/rows.ts'
-import type { SigningKey } from '../store/store.ts'
+import type { WebhookEndpoint } from '../store/outbox/endpoints.ts'
+import type { WebhookDelivery } from '../store/outbox/queue.ts'
+import type { SigningKey } from '../store/signing-keys.ts'
 
 const signAside = promisify(sign)
 

@@ -1,7 +1,7 @@
 import { generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Context } from '../context.ts'
-import type { SigningKey } from '../store/store.ts'
+import type { SigningKey } from '../store/signing-keys.ts'
 
 /** Bits of the RSA key, as the hosted service has it. */
 const modulusLength = 2048
@@ -18,7 +18,7 @@ export function createSigningKey({ reads, writes }: Pick<Context, 'reads' | 'wri
   }
 
   async function findOrMake(): Promise<SigningKey> {
-    const kept = await reads.findSigningKey()
+    const kept = await reads.signingKeys.find()
     if (kept !== undefined) return kept
     const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', {
       modulusLength,
@@ -26,6 +26,6 @@ export function createSigningKey({ reads, writes }: Pick<Context, 'reads' | 'wri
       privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
     })
     // Of two processes that make one at the same time, the first to write it wins.
-    return writes.keepSigningKey({ publicPem: publicKey, privatePem: privateKey })
+    return writes.signingKeys.keep({ publicPem: publicKey, privatePem: privateKey })
   }
 }

@@ -40,11 +40,11 @@ async function makeScene(on: TestServer): Promise<Scene> {
   const sessionId = await recordSession(on, { roomId: room.roomId, startAt, stays })
   await recordSession(on, { roomId: other.roomId, startAt, stays })
   const { body: source } = await on.call<Source>('POST', '/v2/sources', { type: 'generic', name: 'ours' })
-  const key = await on.context.reads.findKey(on.apiKey)
+  const key = await on.context.reads.keys.find(on.apiKey)
   const keyId = key?.keyId ?? 0
   const [, linkCode = ''] = (await createLink({ keyId }, on.url, on.context)).split('#code=')
   const webhookId = `ep_${room.id}`
-  const delivery = await on.context.writes.testWebhook({ keyId, id: webhookId })
+  const delivery = await on.context.writes.deliveries.sendTest({ keyId, id: webhookId })
   return { room, sessionId, source, linkCode, webhookId, deliveryId: delivery?.id ?? '', other }
 }
 
@@ -177,8 +177,8 @@ describe('who may call what', () => {
 
 describe('who may join a hosted room', () => {
   test('is as docs/access.md has it: by the key, the roles, and what the token is bound to', async () => {
-    const disabled = await server.context.writes.addKey({ name: null, email: null })
-    await server.context.writes.disableKey(disabled)
+    const disabled = await server.context.writes.keys.add({ name: null, email: null })
+    await server.context.writes.keys.disable(disabled)
     const { room, other } = await makeScene(server)
     const tokens: { [row: string]: string } = {
       'none that is good': `${await server.sign()}x`,

@@ -106,7 +106,7 @@ describe('a token', () => {
 
   test('signed with another secret is refused', async () => {
     await assertRefused(await sign({}, 'somebody else’s secret'))
-    const neighbour = await server.context.writes.addKey({ name: null, email: null })
+    const neighbour = await server.context.writes.keys.add({ name: null, email: null })
     await assertRefused(await sign({}, neighbour.secret))
     await assertRefused(await sign({ apikey: neighbour.apiKey }))
     await assertGood(await sign({ apikey: neighbour.apiKey }, neighbour.secret))
@@ -257,8 +257,8 @@ describe('a verified token says', () => {
   })
 
   test('nothing when it is refused but whether the key or the token is at fault', async () => {
-    const { apiKey, secret } = await server.context.writes.addKey({ name: null, email: null })
-    await server.context.writes.disableKey({ apiKey })
+    const { apiKey, secret } = await server.context.writes.keys.add({ name: null, email: null })
+    await server.context.writes.keys.disable({ apiKey })
     const { reads, clock } = server.context
     const verifyToken = createTokenVerifier({ reads, clock, strictRoles: false })
     const faults: [string, 'key' | 'token'][] = [
@@ -277,19 +277,19 @@ describe('a verified token says', () => {
 
 describe('a key', () => {
   test('that is disabled makes each of its tokens bad, also one that was good a moment ago', async () => {
-    const { apiKey, secret } = await server.context.writes.addKey({ name: null, email: null })
+    const { apiKey, secret } = await server.context.writes.keys.add({ name: null, email: null })
     const token = await sign({ apikey: apiKey }, secret)
     await assertGood(token)
-    await server.context.writes.disableKey({ apiKey })
+    await server.context.writes.keys.disable({ apiKey })
     await assertRefused(token)
     await assertRefused(await sign({ apikey: apiKey, version: 2 }, secret))
   })
 
   test('that was rotated takes both secrets until the date, and the new one alone from then on', async () => {
-    const { apiKey, secret: old } = await server.context.writes.addKey({ name: null, email: null })
+    const { apiKey, secret: old } = await server.context.writes.keys.add({ name: null, email: null })
     const before = await sign({ apikey: apiKey }, old)
     await assertGood(before)
-    const rotated = await server.context.writes.rotateKey({ apiKey, previousUntil: now + hourMs })
+    const rotated = await server.context.writes.keys.rotate({ apiKey, previousUntil: now + hourMs })
     assert.ok(rotated)
     assert.notEqual(rotated.secret, old)
     const after = await sign({ apikey: apiKey }, rotated.secret)
@@ -304,10 +304,10 @@ describe('a key', () => {
   })
 
   test('that was rotated without overlap refuses the old secret at once', async () => {
-    const { apiKey, secret: old } = await server.context.writes.addKey({ name: null, email: null })
+    const { apiKey, secret: old } = await server.context.writes.keys.add({ name: null, email: null })
     const before = await sign({ apikey: apiKey }, old)
     await assertGood(before)
-    await server.context.writes.rotateKey({ apiKey, previousUntil: now })
+    await server.context.writes.keys.rotate({ apiKey, previousUntil: now })
     await assertRefused(before)
   })
 })

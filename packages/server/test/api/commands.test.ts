@@ -74,8 +74,8 @@ async function sendTogether(path: string, bodies: object[]): Promise<Answered[]>
 
 /** Every change of the server's key of one type, of one session. */
 async function changesOf(sessionId: string, type: string) {
-  const key = await server.context.reads.findKey(server.apiKey)
-  const changes = await server.context.reads.changesAfter(key?.keyId ?? 0, 0, 100_000)
+  const key = await server.context.reads.keys.find(server.apiKey)
+  const changes = await server.context.reads.changes.after(key?.keyId ?? 0, 0, 100_000)
   return changes.filter((change) => change.sessionId === sessionId && change.type === type)
 }
 
@@ -343,7 +343,7 @@ describe('POST /v2/sessions/end', () => {
     const roomId = await newRoom()
     const at = Date.now() + 4 * minuteMs
     const person = { source: 'janus', roomId, participantId: 'anna', connectionId: '1', at, receivedAt: Date.now() }
-    const key = await server.context.reads.findKey(server.apiKey)
+    const key = await server.context.reads.keys.find(server.apiKey)
     await server.context.record(key?.keyId ?? 0, [{ type: 'participant-joined', id: 'ahead', ...person }])
     const { status, body } = await end({ roomId })
     assert.deepEqual([status, body.status, body.enforced], [200, 'ended', false])

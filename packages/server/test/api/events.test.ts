@@ -503,7 +503,7 @@ describe('a source', () => {
 
   test('tells nothing of the hosted rooms: what it reports of one is beside what happened there', async () => {
     const { body } = await server.call<{ roomId: string }>('POST', '/v2/rooms', { customRoomId: 'hosted one' })
-    const key = await server.context.reads.findKey(server.apiKey)
+    const key = await server.context.reads.keys.find(server.apiKey)
     assert.ok(key)
     const about = { source: 'hosted', roomId: body.roomId, participantId: 'anna', connectionId: 'c', at: start }
     const join = { ...about, type: 'participant-joined' as const, id: 'c:joined', receivedAt: start }
@@ -585,7 +585,7 @@ describe('a whole call is refused', () => {
     const events = [event({ ...of, type: 'participant-joined' }), event({ ...of, type: 'participant-left' })]
     await server.call('POST', '/v2/rooms', { customRoomId: 'busy' })
     const token = await server.sign()
-    const key = await server.context.reads.findKey(server.apiKey)
+    const key = await server.context.reads.keys.find(server.apiKey)
     assert.ok(key)
     const about = { source: 'many', roomId: 'abcd-efgh-ijkl', at: start, receivedAt: start }
     const filling = server.context.record(

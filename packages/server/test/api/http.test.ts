@@ -72,7 +72,7 @@ describe('an error', () => {
   })
 
   test('of ours shows nothing of the inside, and the log has it under the requestId', async (t) => {
-    t.mock.method(server.context.reads, 'getSession', async () => {
+    t.mock.method(server.context.reads.sessions, 'get', async () => {
       throw new Error('the inside: /var/lib/rollcall, select * from keys')
     })
     const { status, body, text } = await server.call('GET', '/v2/sessions/621497578bea0d0404c35c4c')
@@ -84,7 +84,7 @@ describe('an error', () => {
   })
 
   test('of a full queue is 503 with the time to come back', async (t) => {
-    t.mock.method(server.context.writes, 'createRoom', async () => {
+    t.mock.method(server.context.writes.rooms, 'create', async () => {
       throw new Refusal('BUSY', 'too many facts wait for the disk')
     })
     const { status, headers, body } = await server.call('POST', '/v2/rooms')
@@ -239,7 +239,7 @@ describe('health', () => {
   test('is told without a token, and not when the store does not answer', async (t) => {
     const ask = async (path: string) => (await server.call('GET', path, undefined, { token: null })).status
     assert.deepEqual([await ask('/livez'), await ask('/readyz')], [200, 200])
-    t.mock.method(server.context.reads, 'findKey', async () => {
+    t.mock.method(server.context.reads.keys, 'find', async () => {
       throw new Error('no store')
     })
     assert.deepEqual([await ask('/livez'), await ask('/readyz')], [200, 503])

@@ -12,7 +12,7 @@ before(async () => {
 after(() => server.stop())
 
 async function makeCode(): Promise<string> {
-  const key = await server.context.reads.findKey(server.apiKey)
+  const key = await server.context.reads.keys.find(server.apiKey)
   assert.ok(key)
   const link = await createLink(key, server.url, server.context)
   const [, code] = /^http:\/\/127\.0\.0\.1:\d+\/#code=([\w-]{22})$/.exec(link) ?? []
@@ -49,9 +49,9 @@ describe('a link’s code', () => {
   })
 
   test('is of no use once its key is disabled', async () => {
-    const key = await server.context.writes.addKey({ name: 'another', email: null })
+    const key = await server.context.writes.keys.add({ name: 'another', email: null })
     const link = await createLink(key, server.url, server.context)
-    await server.context.writes.disableKey(key)
+    await server.context.writes.keys.disable(key)
     assert.equal((await redeem(link.split('#code=')[1] ?? '')).status, 404)
   })
 })

@@ -147,8 +147,8 @@ describe('a request', () => {
 
   test('whose token is refused is counted by the reason', async (t) => {
     const server = await start(t)
-    const { apiKey } = await server.context.writes.addKey({ name: null, email: null })
-    await server.context.writes.disableKey({ apiKey })
+    const { apiKey } = await server.context.writes.keys.add({ name: null, email: null })
+    await server.context.writes.keys.disable({ apiKey })
     const ask = (token: string | null) => server.call('GET', '/v2/sessions', undefined, { token })
     for (const token of [null, null, 'bad', `${await server.sign()}x`]) await ask(token)
     await ask(await server.sign({ apikey: apiKey } as object))
@@ -198,7 +198,7 @@ describe('a fact', () => {
 
   test('that was not kept is counted as busy where the queue was full, and else as failed', async (t) => {
     const server = await start(t)
-    const key = await server.context.reads.findKey(server.apiKey)
+    const key = await server.context.reads.keys.find(server.apiKey)
     assert.ok(key !== undefined)
     const join = (n: number, name = 'Ann'): Fact => ({
       id: String(n),
@@ -258,7 +258,7 @@ test('sessions and sockets that are open are told, and sockets that ended by the
 
 test('a number that cannot be told is left out, and all others are there', async (t) => {
   const server = await start(t)
-  t.mock.method(server.context.reads, 'countRunning', async () => {
+  t.mock.method(server.context.reads.sessions, 'countRunning', async () => {
     throw new Error('the disk is gone')
   })
   const families = await scrape(server)

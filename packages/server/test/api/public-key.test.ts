@@ -38,7 +38,7 @@ describe('GET /v2/public/rsa-public-key', () => {
   })
 
   test('answers the half that fits what the server signs with', async () => {
-    const kept = await server.context.reads.findSigningKey()
+    const kept = await server.context.reads.signingKeys.find()
     const signature = createSign('RSA-SHA256')
       .update('a body')
       .sign(kept?.privatePem ?? '')
@@ -58,7 +58,7 @@ describe('GET /v2/public/rsa-public-key', () => {
 
   test('leaves the private half in no file in clear', onSqlite, async () => {
     const publicPem = await ask()
-    const { privatePem = '' } = (await server.context.reads.findSigningKey()) ?? {}
+    const { privatePem = '' } = (await server.context.reads.signingKeys.find()) ?? {}
     const der = createPrivateKey(privatePem).export({ type: 'pkcs1', format: 'der' }).subarray(100, 140)
     const files = (await readdir(dataFolder)).map((name) => readFile(join(dataFolder, name)))
     const kept = Buffer.concat(await Promise.all(files))

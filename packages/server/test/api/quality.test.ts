@@ -33,7 +33,7 @@ let rooms = 0
 
 before(async () => {
   server = await startServer({}, { clock: { now: () => start + 20 * minuteMs } })
-  keyId = (await server.context.reads.findKey(server.apiKey))?.keyId ?? 0
+  keyId = (await server.context.reads.keys.find(server.apiKey))?.keyId ?? 0
 })
 after(() => server.stop())
 
@@ -245,8 +245,8 @@ describe('a sample', () => {
     const place = await makeSession()
     const look = async () => {
       const { body } = await server.call('GET', `/v2/sessions/${place.sessionId}`)
-      const changes = await server.context.reads.changesAfter(keyId, 0, 100_000)
-      return { body, changes: changes.length, version: server.context.reads.versionOf(keyId) }
+      const changes = await server.context.reads.changes.after(keyId, 0, 100_000)
+      return { body, changes: changes.length, version: server.context.known.versionOf(keyId) }
     }
     const before = await look()
     // Later than the end, when nobody is inside any more.

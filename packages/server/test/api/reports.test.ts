@@ -136,7 +136,7 @@ describe('attendance', () => {
 
   test('of another key’s session is answered as of one that does not exist', async () => {
     const neighbour = await addNeighbour(server)
-    const other = await server.context.reads.findKey(neighbour.apiKey)
+    const other = await server.context.reads.keys.find(neighbour.apiKey)
     assert.ok(other)
     const token = await signToken(other, { roles: ['crawler'] }, { now: Date.now(), lifetimeMs: 60_000 })
     const headers = { 'x-request-id': 'same' }

@@ -31,8 +31,8 @@ async function record(visits = 1, room = roomId): Promise<string> {
 }
 
 async function lastSeq(): Promise<number> {
-  const key = await server.context.reads.findKey(server.apiKey)
-  return (await server.context.reads.changeRange(key?.keyId ?? 0)).last
+  const key = await server.context.reads.keys.find(server.apiKey)
+  return (await server.context.reads.changes.range(key?.keyId ?? 0)).last
 }
 
 function seqs(from: number, count: number): number[] {
@@ -122,7 +122,7 @@ describe('GET /v2/stream', () => {
     const { id, event, data } = await early.next()
     assert.deepEqual([id, event, JSON.parse(data ?? '').seq], [String(last), 'reset', last])
     early.close()
-    t.mock.method(server.context.reads, 'changeRange', async () => ({ first: 11, last }))
+    t.mock.method(server.context.reads.changes, 'range', async () => ({ first: 11, last }))
     const late = await openStream(server, '?after=3')
     const reset = await late.next()
     assert.deepEqual([reset.id, reset.event], ['10', 'reset'])
@@ -139,7 +139,7 @@ describe('GET /v2/stream', () => {
   })
 
   test('reads the log once for all its readers', async (t) => {
-    const read = t.mock.method(server.context.reads, 'changesAfter')
+    const read = t.mock.method(server.context.reads.changes, 'after')
     const readers = await Promise.all(Array.from({ length: 200 }, () => openStream(server)))
     for (const reader of readers) await reader.next()
     const before = read.mock.callCount()
@@ -169,7 +169,7 @@ describe('GET /v2/stream', () => {
     const neighbour = await addNeighbour(server)
     const token = await signToken(neighbour, { roles: ['crawler'] }, { now, lifetimeMs: 60_000 })
     const reader = await openStream(server, '', { token })
-    await server.context.writes.disableKey(neighbour)
+    await server.context.writes.keys.disable(neighbour)
     await reader.ended
   })
 

@@ -45,8 +45,8 @@ describe('a record that moves from SQLite to PostgreSQL', () => {
       assert.equal(verified.code, 0, verified.stdout)
       const again = await startServer(moved)
       assert.deepEqual(await listSessions(again, ''), before)
-      const third = await again.context.writes.addKey({ name: null, email: null })
-      assert.equal(third.keyId, (await again.context.reads.listKeys()).length)
+      const third = await again.context.writes.keys.add({ name: null, email: null })
+      assert.equal(third.keyId, (await again.context.reads.keys.list()).length)
       await again.stop()
     } finally {
       await kept.remove()

@@ -145,7 +145,7 @@ function contract(open: () => Promise<Kept>) {
 
   test('beside a running server it looks at one moment, while facts come', async () => {
     const store = await kept.open(() => toTime(10_000))
-    const { keyId } = (await store.reads.listKeys())[0] ?? { keyId: 0 }
+    const { keyId } = (await store.reads.keys.list())[0] ?? { keyId: 0 }
     const { joined } = reporter({ source: 'busy', roomId: 'busy', sessionKey: 'one' })
     let busy = true
     const comes = (async () => {

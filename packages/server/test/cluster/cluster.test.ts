@@ -260,7 +260,7 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
       clock: systemClock,
       exclusive: false,
     })
-    const keyId = (await silent.reads.findKey(key.apiKey))?.keyId ?? 0
+    const keyId = (await silent.reads.keys.find(key.apiKey))?.keyId ?? 0
     const now = Date.now()
     const of = { source: 'events', roomId, sessionKey: 's', participantId: 'ann', connectionId: 'c' }
     await silent.record(keyId, [{ ...of, id: '1', type: 'participant-joined', at: now, receivedAt: now }])

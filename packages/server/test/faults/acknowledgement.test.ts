@@ -298,7 +298,7 @@ async function assertRecorded(
 
 /** Gives the store as many facts as may wait for the disk; `recorded` resolves when they are. */
 async function fillQueue({ context, apiKey }: TestServer): Promise<{ recorded: Promise<unknown> }> {
-  const key = await context.reads.findKey(apiKey)
+  const key = await context.reads.keys.find(apiKey)
   const fact = { type: 'session-started', source: 'events', roomId: 'full', sessionKey: 'full' } as const
   const at = secondOfJoin(0) * 1000
   const facts = (n: number): Fact[] =>

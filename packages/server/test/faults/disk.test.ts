@@ -112,7 +112,7 @@ describe('a write-ahead log that lost its tail, as by a disk that lied about wha
     const folder = newFolder(t)
     const options = { dataFolder: folder, rules, clock: { now: Date.now } }
     const first = await openStore(options)
-    const { keyId } = await first.writes.addKey({ name: null, email: null })
+    const { keyId } = await first.writes.keys.add({ name: null, email: null })
     // From here on nothing lies in the write-ahead log but the facts.
     await first.close()
     const store = await openStore(options)

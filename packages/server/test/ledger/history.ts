@@ -79,8 +79,8 @@ export function openHistories() {
   return {
     async begin() {
       const store = await opened
-      const { keyId } = await store.writes.addKey({ name: null, email: null })
-      const list = (filter = {}) => store.reads.listSessions(keyId, filter, { page: 1, perPage: 1000 }, 1000)
+      const { keyId } = await store.writes.keys.add({ name: null, email: null })
+      const list = (filter = {}) => store.reads.sessions.list(keyId, filter, { page: 1, perPage: 1000 }, 1000)
       const history = {
         /** Records these in the order given, and gives what became of each. */
         async record(...facts: Fact[]) {
@@ -114,7 +114,7 @@ export function openHistories() {
         /** The rows themselves, oldest first. */
         records: async () => toRecords((await list()).sessions).reverse(),
         count: async (filter: object) => (await list(filter)).total,
-        changes: () => store.reads.changesAfter(keyId, 0, 1000),
+        changes: () => store.reads.changes.after(keyId, 0, 1000),
         /** The raw log, with what was said, in the order in which it was kept. */
         log(): { said: Fact; outcome: string; reason: string | null }[] {
           const db = new DatabaseSync(join(dataFolder, 'rollcall.db'), { readOnly: true })

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import type { Fact, SessionFact } from '@rollcall/protocol'
 import { toRules } from '../../src/config.ts'
 import { insideMs } from '../../src/ledger/ledger.ts'
-import { look, record } from '../../src/record/record.ts'
+import { record, review } from '../../src/record/record.ts'
 import { toSession } from '../../src/record/session-view.ts'
-import { createChangeReads } from '../../src/store/changes.ts'
+import { changes } from '../../src/store/changes.ts'
 import { migrateToLatest } from '../../src/store/database/migrations.ts'
+import { createSecretBox } from '../../src/store/database/secrets.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
-import { prepareFactStore } from '../../src/store/facts/facts.ts'
-import { createSessionReads } from '../../src/store/sessions/sessions.ts'
+import { type FactStore, openFacts } from '../../src/store/facts/facts.ts'
+import { sessions } from '../../src/store/sessions/sessions.ts'
 import { toRecords } from '../support/listed-records.ts'
 import type { ModelSession } from './model.ts'
 
@@ -22,20 +23,16 @@ export type World = Awaited<ReturnType<typeof createWorld>>
 export async function createWorld() {
   const db = openSqlite(':memory:')
   await migrateToLatest(db.kysely)
-  const openFacts = prepareFactStore(db)
-  const sessions = createSessionReads(db, () => farFuture)
+  const over = { db, box: createSecretBox(Buffer.alloc(32)), now: () => farFuture }
   const list = async (keyId: number) => {
-    const { sessions: found, total } = await sessions.list(keyId, {}, { page: 1, perPage: 1000 }, 1000)
+    const { sessions: found, total } = await sessions.reads.list(over, keyId, {}, { page: 1, perPage: 1000 }, 1000)
     return { found: toRecords(found), total }
   }
-  const changes = createChangeReads(db)
   let keys = 0
 
-  const within = <T>(
-    work: (parts: { facts: ReturnType<typeof openFacts>; rules: typeof rules }) => Promise<T>,
-  ): Promise<T> =>
+  const within = <T>(work: (parts: { facts: FactStore; rules: typeof rules }) => Promise<T>): Promise<T> =>
     db.transaction(async () => {
-      const facts = openFacts()
+      const facts = openFacts(db)
       const result = await work({ facts, rules })
       await facts.flush()
       return result
@@ -62,8 +59,8 @@ export async function createWorld() {
     async sweep(now = farFuture) {
       for (let found = 1; found > 0; ) {
         found = await within(async (parts) => {
-          const due = await parts.facts.listToLookAt(now, 100)
-          for (const { keyId, sessionId } of due) await look(parts, keyId, sessionId, now)
+          const due = await parts.facts.listToReview(now, 100)
+          for (const { keyId, sessionId } of due) await review(parts, keyId, sessionId, now)
           return due.length
         })
       }
@@ -90,7 +87,7 @@ export async function createWorld() {
         .reverse()
     },
     rows,
-    changes: (keyId: number) => changes.after(keyId, 0, 10_000),
+    changes: (keyId: number) => changes.reads.after(over, keyId, 0, 10_000),
     /** What has to hold of every record, whatever facts it was made of. */
     async checkInvariants(keyId: number, facts: SessionFact[] = []) {
       const { found, total } = await list(keyId)
@@ -118,7 +115,7 @@ export async function createWorld() {
           running.add(place)
         }
       }
-      const numbers = (await changes.after(keyId, 0, 10_000)).map((change) => change.seq)
+      const numbers = (await changes.reads.after(over, keyId, 0, 10_000)).map((change) => change.seq)
       assert.deepEqual(
         numbers,
         numbers.map((_, i) => i + 1),

@@ -22,7 +22,11 @@ const fact = fc.record(
 
 describe('a request that crosses to the writing thread', () => {
   const cross = (facts: Fact[], about: object) =>
-    unpack(structuredClone(pack({ n: 7, now: 5, operation: { name: 'record', input: { keyId: 1, facts, ...about } } })))
+    unpack(
+      structuredClone(
+        pack({ n: 7, now: 5, write: { noun: 'facts', verb: 'record', input: { keyId: 1, facts, ...about } } }),
+      ),
+    )
 
   test('brings its facts as they were, in the words in which they are kept', () => {
     fc.assert(
@@ -31,7 +35,11 @@ describe('a request that crosses to the writing thread', () => {
         assert.deepEqual(cross(facts, { fence: 3 }), {
           n: 7,
           now: 5,
-          operation: { name: 'record', input: { keyId: 1, fence: 3, facts: kept, texts: facts.map(textOf) } },
+          write: {
+            noun: 'facts',
+            verb: 'record',
+            input: { keyId: 1, fence: 3, facts: kept, texts: facts.map(textOf) },
+          },
         })
       }),
     )
@@ -39,7 +47,7 @@ describe('a request that crosses to the writing thread', () => {
 
   test('leaves the words of facts in new rooms to whoever makes these', () => {
     const facts = [{ type: 'session-started', id: '1', source: 's', roomId: 'hall', at: 1, receivedAt: 2 } as Fact]
-    const { operation } = cross(facts, { newRooms: ['hall'] })
-    assert.deepEqual(operation.input, { keyId: 1, facts, newRooms: ['hall'] })
+    const { write } = cross(facts, { newRooms: ['hall'] })
+    assert.deepEqual(write.input, { keyId: 1, facts, newRooms: ['hall'] })
   })
 })

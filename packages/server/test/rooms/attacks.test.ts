@@ -238,7 +238,7 @@ describe('a message', () => {
 })
 
 test('what cannot be handed to the thread that writes is refused alone', onSqlite, async () => {
-  const key = (await server.context.reads.findKey(server.apiKey)) ?? assert.fail()
+  const key = (await server.context.reads.keys.find(server.apiKey)) ?? assert.fail()
   const started = (id: string, sessionKey: string) => ({
     id,
     type: 'session-started' as const,

@@ -95,12 +95,12 @@ describe('joining a hosted room', () => {
   test('4003 INVALID_MEETING_ID: the room is unknown, another key’s, or disabled', async () => {
     assert.equal(await refusal({ roomId: 'aaaa-bbbb-cccc' }), 'INVALID_MEETING_ID')
     const { context } = server
-    const other = await context.writes.addKey({ name: null, email: null })
-    const theirs = await context.writes.createRoom({ keyId: other.keyId })
+    const other = await context.writes.keys.add({ name: null, email: null })
+    const theirs = await context.writes.rooms.create({ keyId: other.keyId })
     assert.equal(await refusal({ roomId: theirs.roomId }), 'INVALID_MEETING_ID')
     const roomId = await newRoom()
-    const key = await context.reads.findKey(server.apiKey)
-    await context.writes.setRoomDisabled({ keyId: key?.keyId ?? 0, roomId, disabled: true })
+    const key = await context.reads.keys.find(server.apiKey)
+    await context.writes.rooms.setDisabled({ keyId: key?.keyId ?? 0, roomId, disabled: true })
     assert.equal(await refusal({ roomId }), 'INVALID_MEETING_ID')
   })
 

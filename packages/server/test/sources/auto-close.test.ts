@@ -37,8 +37,8 @@ async function untilEnded(sessionId: string, on = server): Promise<void> {
 }
 
 async function endReason(sessionId: string): Promise<string | undefined> {
-  const key = await server.context.reads.findKey(server.apiKey)
-  const changes = await server.context.reads.changesAfter(key?.keyId ?? 0, 0, 100_000)
+  const key = await server.context.reads.keys.find(server.apiKey)
+  const changes = await server.context.reads.changes.after(key?.keyId ?? 0, 0, 100_000)
   const ended = changes.find((change) => change.type === 'session.ended' && change.sessionId === sessionId)
   return ended !== undefined && 'reason' in ended ? ended.reason : undefined
 }

@@ -195,7 +195,7 @@ describe('a source', () => {
     const token = await signToken(neighbour, { roles: ['crawler'] }, { now: Date.now(), lifetimeMs: 60_000 })
     const { body: source } = await server.call<Source>('POST', '/v2/sources', { type: 'generic', name: 'x' }, { token })
     const unknown = { ...source, url: source.url.replace(source.id, 'generic-AAAAAAAAAAAAAAAAAAAAAA') }
-    await server.context.writes.disableKey({ apiKey: neighbour.apiKey })
+    await server.context.writes.keys.disable({ apiKey: neighbour.apiKey })
     const [disabled, none] = await Promise.all([deliver(source.url, '{}'), deliver(unknown.url, '{}')])
     assert.deepEqual([disabled.status, none.status], [404, 404])
   })

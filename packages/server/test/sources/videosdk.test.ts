@@ -185,8 +185,8 @@ describe('the signature of a VideoSDK webhook', () => {
     const added = await addSource(strict, 'videosdk')
     // As it would be had the name meant something else when the source was added.
     const { context, apiKey } = strict
-    const key = await context.reads.findKey(apiKey)
-    await context.writes.updateSource({
+    const key = await context.reads.keys.find(apiKey)
+    await context.writes.sources.update({
       keyId: key?.keyId ?? 0,
       id: added.id,
       settings: { publicKeyUrl: keys.url },

@@ -4,7 +4,7 @@ import type { ParticipantJoined, ParticipantLeft, Quality } from '@rollcall/prot
 import { Refusal } from '../../src/error.ts'
 import type { Store } from '../../src/record/open-store.ts'
 import type { Clock } from '../../src/runtime/clock.ts'
-import type { SessionFilter } from '../../src/store/store.ts'
+import type { SessionFilter } from '../../src/store/sessions/list-queries.ts'
 import { toRecords } from '../support/listed-records.ts'
 import { listContract } from './list-contract.ts'
 import { sourceContract } from './source-contract.ts'
@@ -68,15 +68,15 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
       }
     })
 
-  const newKey = async (store: Store) => (await store.writes.addKey({ name: null, email: null })).keyId
+  const newKey = async (store: Store) => (await store.writes.keys.add({ name: null, email: null })).keyId
   const list = async (store: Store, keyId: number, filter: SessionFilter = {}, page = 1, perPage = 1000) => {
-    const { sessions, total } = await store.reads.listSessions(keyId, filter, { page, perPage }, 1000)
+    const { sessions, total } = await store.reads.sessions.list(keyId, filter, { page, perPage }, 1000)
     return { sessions: toRecords(sessions), total }
   }
 
   withStore('what was answered is there after closing and opening again', async (store, reopen) => {
     const keyId = await newKey(store)
-    const room = await store.writes.createRoom({ keyId, customRoomId: 'Ünïcode room' })
+    const room = await store.writes.rooms.create({ keyId, customRoomId: 'Ünïcode room' })
     const ann = joined(room.roomId, { at: start, participantId: 'ann', name: 'Ann ✨', metadata: { seat: [1] } })
     await store.record(keyId, [ann])
     const again = await reopen()
@@ -91,13 +91,13 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
     const keyId = await newKey(store)
     const ann = joined('r', { at: start, participantId: 'ann', name: 'Ann' })
     await store.record(keyId, [ann, left(ann, start + 1000)])
-    const before = [await list(store, keyId), await store.reads.changesAfter(keyId, 0, 100)]
+    const before = [await list(store, keyId), await store.reads.changes.after(keyId, 0, 100)]
     const outcomes = await store.record(keyId, [{ ...ann, receivedAt: start + 9 }, left(ann, start + 1000)])
     assert.deepEqual(
       outcomes.map((one) => one.outcome),
       ['duplicate', 'duplicate'],
     )
-    assert.deepEqual([await list(store, keyId), await store.reads.changesAfter(keyId, 0, 100)], before)
+    assert.deepEqual([await list(store, keyId), await store.reads.changes.after(keyId, 0, 100)], before)
   })
 
   withStore('the same id with other content is refused, and named', async (store) => {
@@ -119,39 +119,39 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
 
   withStore('one key never sees the rooms, sessions, changes or claims of another', async (store) => {
     const [one, other] = [await newKey(store), await newKey(store)]
-    const room = await store.writes.createRoom({ keyId: one, customRoomId: 'mine' })
-    const theirs = await store.writes.createRoom({ keyId: other, customRoomId: 'mine' })
+    const room = await store.writes.rooms.create({ keyId: one, customRoomId: 'mine' })
+    const theirs = await store.writes.rooms.create({ keyId: other, customRoomId: 'mine' })
     assert.notEqual(room.roomId, theirs.roomId)
     const ann = joined(room.roomId, { at: start, participantId: 'ann' })
     const [recorded] = await store.record(one, [ann])
-    for (const id of [room.roomId, room.id]) assert.equal(await store.reads.findRoom(other, id), undefined)
-    assert.equal((await store.reads.findRoom(other, 'mine'))?.roomId, theirs.roomId)
-    assert.equal(await store.reads.getSession(other, recorded?.sessionId ?? ''), undefined)
+    for (const id of [room.roomId, room.id]) assert.equal(await store.reads.rooms.find(other, id), undefined)
+    assert.equal((await store.reads.rooms.find(other, 'mine'))?.roomId, theirs.roomId)
+    assert.equal(await store.reads.sessions.get(other, recorded?.sessionId ?? ''), undefined)
     assert.equal((await list(store, other)).total, 0)
     assert.deepEqual((await list(store, other, { roomId: room.roomId })).sessions, [])
     assert.deepEqual((await list(store, other, { participantId: 'ann' })).sessions, [])
-    assert.deepEqual(await store.reads.changesAfter(other, 0, 10), [])
+    assert.deepEqual(await store.reads.changes.after(other, 0, 10), [])
     assert.equal((await store.record(other, [ann]))[0]?.outcome, 'recorded')
   })
 
   withStore('a room that is asked for and not there is made once, as its id has the form of', async (store) => {
     const [keyId, other] = [await newKey(store), await newKey(store)]
-    const known = await store.writes.createRoom({ keyId, customRoomId: 'known' })
+    const known = await store.writes.rooms.create({ keyId, customRoomId: 'known' })
     const givenIds = ['known', known.roomId, 'abcd-efgh-ijkl', 'Raum 7']
-    const found = await store.reads.findRoomIds(keyId, givenIds)
+    const found = await store.reads.rooms.findIds(keyId, givenIds)
     assert.deepEqual([...found.keys()], ['known', known.roomId])
     const [ensured, ...others] = await Promise.all(
-      Array.from({ length: 10 }, () => store.writes.ensureRooms({ keyId, givenIds })),
+      Array.from({ length: 10 }, () => store.writes.rooms.ensure({ keyId, givenIds })),
     )
     for (const one of others) assert.deepEqual(one, ensured)
-    assert.deepEqual(await store.reads.findRoomIds(keyId, givenIds), ensured)
+    assert.deepEqual(await store.reads.rooms.findIds(keyId, givenIds), ensured)
     assert.equal(ensured?.get('known'), known.roomId)
     assert.equal(ensured?.get(known.roomId), known.roomId)
     assert.equal(ensured?.get('abcd-efgh-ijkl'), 'abcd-efgh-ijkl')
-    assert.equal((await store.reads.findRoom(keyId, 'abcd-efgh-ijkl'))?.customRoomId, null)
-    assert.equal((await store.reads.findRoom(keyId, 'Raum 7'))?.roomId, ensured?.get('Raum 7'))
-    assert.equal((await store.reads.listRooms(keyId, {}, { page: 1, perPage: 10 })).total, 3)
-    assert.deepEqual(await store.reads.findRoomIds(other, givenIds), new Map())
+    assert.equal((await store.reads.rooms.find(keyId, 'abcd-efgh-ijkl'))?.customRoomId, null)
+    assert.equal((await store.reads.rooms.find(keyId, 'Raum 7'))?.roomId, ensured?.get('Raum 7'))
+    assert.equal((await store.reads.rooms.list(keyId, {}, { page: 1, perPage: 10 })).total, 3)
+    assert.deepEqual(await store.reads.rooms.findIds(other, givenIds), new Map())
   })
 
   withStore(
@@ -167,9 +167,9 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
       )
       for (const [recorded] of all) assert.equal(recorded?.outcome, 'recorded')
       assert.equal(new Set(all.map(([recorded]) => recorded?.sessionId)).size, 2)
-      const { rooms, total } = await store.reads.listRooms(keyId, {}, { page: 1, perPage: 10 })
+      const { rooms, total } = await store.reads.rooms.list(keyId, {}, { page: 1, perPage: 10 })
       assert.deepEqual([total, ...rooms.map((room) => room.createdAt)], [2, clock.at, clock.at])
-      const roomIds = await store.reads.findRoomIds(keyId, newRooms)
+      const roomIds = await store.reads.rooms.findIds(keyId, newRooms)
       assert.equal(roomIds.get('abcd-efgh-ijkl'), 'abcd-efgh-ijkl')
       const { sessions } = await list(store, keyId, { roomId: roomIds.get('Raum 7') ?? '' })
       assert.deepEqual(
@@ -183,7 +183,7 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
     const keyId = await newKey(store)
     const first = joined('Raum 7', { at: start, participantId: 'ann' })
     await store.record(keyId, [first], { newRooms: ['Raum 7'] })
-    const roomId = (await store.reads.findRoomIds(keyId, ['Raum 7'])).get('Raum 7') ?? assert.fail()
+    const roomId = (await store.reads.rooms.findIds(keyId, ['Raum 7'])).get('Raum 7') ?? assert.fail()
     const again = [
       await store.record(keyId, [first], { newRooms: ['Raum 7'] }),
       await store.record(keyId, [{ ...first, roomId }]),
@@ -203,7 +203,7 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
       at: null,
     } as unknown as ParticipantJoined
     await assert.rejects(store.record(keyId, [broken], { newRooms: ['Raum 7'] }))
-    assert.deepEqual(await store.reads.findRoomIds(keyId, ['Raum 7']), new Map())
+    assert.deepEqual(await store.reads.rooms.findIds(keyId, ['Raum 7']), new Map())
     const whole = joined('Raum 7', { at: start, participantId: 'ann' })
     assert.equal((await store.record(keyId, [whole], { newRooms: ['Raum 7'] }))[0]?.outcome, 'recorded')
   })
@@ -212,12 +212,12 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
     const keyId = await newKey(store)
     const rooms = await Promise.all(
       Array.from({ length: 40 }, (_, i) =>
-        store.writes.createRoom({ keyId, customRoomId: 'c', allowedParticipantIds: [`p${i}`] }),
+        store.writes.rooms.create({ keyId, customRoomId: 'c', allowedParticipantIds: [`p${i}`] }),
       ),
     )
     assert.equal(new Set(rooms.map((room) => room.roomId)).size, 1)
     assert.equal(new Set(rooms.map((room) => room.allowedParticipantIds?.[0])).size, 1)
-    assert.equal((await store.reads.listRooms(keyId, {}, { page: 1, perPage: 10 })).total, 1)
+    assert.equal((await store.reads.rooms.list(keyId, {}, { page: 1, perPage: 10 })).total, 1)
   })
 
   withStore('changes are numbered per key, from 1 and without gaps, also when facts come at once', async (store) => {
@@ -228,7 +228,7 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
       ),
     )
     for (const keyId of keys) {
-      const changes = await store.reads.changesAfter(keyId, 0, 1000)
+      const changes = await store.reads.changes.after(keyId, 0, 1000)
       assert.deepEqual(
         changes.map((change) => change.seq),
         changes.map((_, i) => i + 1),
@@ -238,11 +238,11 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
   })
 
   withStore('a refused operation leaves what was asked at the same moment untouched', async (store) => {
-    const key = await store.writes.addKey({ name: null, email: null, apiKey: 'taken' })
+    const key = await store.writes.keys.add({ name: null, email: null, apiKey: 'taken' })
     const results = await Promise.allSettled([
       store.record(key.keyId, [joined('r', { at: start, participantId: 'ann' })]),
-      store.writes.addKey({ name: null, email: null, apiKey: 'taken' }),
-      store.writes.createRoom({ keyId: key.keyId }),
+      store.writes.keys.add({ name: null, email: null, apiKey: 'taken' }),
+      store.writes.rooms.create({ keyId: key.keyId }),
     ])
     assert.deepEqual(
       results.map((result) => result.status),
@@ -279,14 +279,14 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
       const keyId = await newKey(store)
       const people = Array.from({ length: 50 }, (_, i) => joined('r', { at: start + i, participantId: `p${99 - i}` }))
       const [recorded] = await store.record(keyId, people)
-      const page = await store.reads.listSessions(keyId, {}, { page: 1, perPage: 20 }, 10)
+      const page = await store.reads.sessions.list(keyId, {}, { page: 1, perPage: 20 }, 10)
       const sessions = toRecords(page.sessions)
       assert.deepEqual(
         sessions[0]?.participants.map((one) => one.participantId),
         people.slice(0, 10).map((one) => one.participantId),
       )
       assert.equal(sessions[0]?.truncated, true)
-      const whole = await store.reads.getSession(keyId, recorded?.sessionId ?? '')
+      const whole = await store.reads.sessions.get(keyId, recorded?.sessionId ?? '')
       assert.equal(whole?.participants.length, 50)
       assert.equal(whole?.truncated, false)
     },
@@ -312,7 +312,7 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
     'after a crash people end at the lease’s last time, and go on if they return within the grace',
     async (store, reopen, time) => {
       const keyId = await newKey(store)
-      await store.writes.takeLease({ holder: 'first', address: null, at: start })
+      await store.writes.leases.take({ holder: 'first', address: null, at: start })
       for (const roomId of ['r', 's']) await store.shared?.leases.takeRoom({ keyId, roomId }, 'first')
       const [ann, bob] = [
         joined('r', { at: start + 1000, participantId: 'ann' }),
@@ -320,7 +320,7 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
       ]
       const late = joined('r', { at: start + 12_000, participantId: 'late' })
       await store.record(keyId, [ann, bob, late])
-      await store.writes.renewLease({ holder: 'first', address: null, at: start + 10_000 })
+      await store.writes.leases.renew({ holder: 'first', address: null, at: start + 10_000 })
       const again = await reopen()
       time.at = start + 60_000
       await (again.shared === undefined ? again.resume(time.at) : again.shared.revokeLease('first', time.at))
@@ -360,7 +360,7 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
       ['bob', 1, 30],
       [undefined, 2, 20],
     ] as const) {
-      const series = await store.reads.listQuality(keyId, sessionId, participantId)
+      const series = await store.reads.quality.list(keyId, sessionId, participantId)
       assert.ok(series.length > 250 && series.length <= 500, String(series.length))
       const lost = series.reduce((sum, { stats }) => sum + (stats.recvVideoPacketLost ?? 0), 0)
       assert.equal(lost, 1200 * times)
@@ -368,25 +368,25 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
       assert.ok(series.every(({ stats }) => stats.averageVideoRtt === undefined))
       assert.equal(series.at(-1)?.at, samples.at(-1)?.at)
     }
-    assert.deepEqual(await store.reads.listQuality(keyId + 1, sessionId), [])
+    assert.deepEqual(await store.reads.quality.list(keyId + 1, sessionId), [])
   })
 
   withStore(
     'a rotated key keeps its old secret until a date; a disabled one says since when',
     async (store, reopen, time) => {
-      const added = await store.writes.addKey({ name: 'shop', email: 'a@example.org' })
-      const rotated = await store.writes.rotateKey({ apiKey: added.apiKey, previousUntil: start + 1000 })
+      const added = await store.writes.keys.add({ name: 'shop', email: 'a@example.org' })
+      const rotated = await store.writes.keys.rotate({ apiKey: added.apiKey, previousUntil: start + 1000 })
       assert.equal(rotated?.previousSecret, added.secret)
       assert.notEqual(rotated?.secret, added.secret)
       assert.equal(rotated?.previousUntil, start + 1000)
       time.at = start + 5
-      await store.writes.disableKey({ apiKey: added.apiKey })
+      await store.writes.keys.disable({ apiKey: added.apiKey })
       time.at = start + 9
-      await store.writes.disableKey({ apiKey: added.apiKey })
+      await store.writes.keys.disable({ apiKey: added.apiKey })
       const again = await reopen()
-      assert.equal((await again.reads.findKey(added.apiKey))?.disabledAt, start + 5)
-      assert.equal(await again.writes.rotateKey({ apiKey: 'unknown', previousUntil: 0 }), undefined)
-      assert.equal(await again.reads.findKey('unknown'), undefined)
+      assert.equal((await again.reads.keys.find(added.apiKey))?.disabledAt, start + 5)
+      assert.equal(await again.writes.keys.rotate({ apiKey: 'unknown', previousUntil: 0 }), undefined)
+      assert.equal(await again.reads.keys.find('unknown'), undefined)
     },
   )
 }

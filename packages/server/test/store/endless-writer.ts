@@ -9,7 +9,7 @@ const store = await openStore({
   rules: toRules({ graceMs: 1000 }),
   clock: { now: () => Date.now() },
 })
-const { keyId } = await store.writes.addKey({ name: null, email: null })
+const { keyId } = await store.writes.keys.add({ name: null, email: null })
 
 for (let n = 0; ; n += 10) {
   await Promise.all(

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import type { Fact } from '@rollcall/protocol'
 import type { Store } from '../../src/record/open-store.ts'
 import { toListedText } from '../../src/record/session-view.ts'
-import type { Cursor, ListedSession, SessionFilter } from '../../src/store/store.ts'
+import type { Cursor } from '../../src/store/sessions/list.ts'
+import type { SessionFilter } from '../../src/store/sessions/list-queries.ts'
+import type { ListedSession } from '../../src/store/sessions/sessions.ts'
 import type { WithStore } from './contract.ts'
 
 const hourMs = 3_600_000
@@ -23,7 +25,7 @@ export function listContract(withStore: WithStore): void {
     'every filter, page and cursor equals a search by hand, sealed or not, newest start first',
     async (store, _, clock) => {
       clock.at = now
-      const keyId = (await store.writes.addKey({ name: null, email: null })).keyId
+      const keyId = (await store.writes.keys.add({ name: null, email: null })).keyId
       const rooms = await makeRooms(store, keyId)
       const known = await recordWorld(store, keyId, rooms, 0, sessionsCount)
       // Half of what ended is sealed, and some of that is amended; the newest are not sealed yet.
@@ -38,7 +40,7 @@ export function listContract(withStore: WithStore): void {
         const lastPage = Math.max(1, Math.ceil(expected.length / 9))
         for (const page of new Set([1, 2, Math.ceil(lastPage / 2), lastPage - 1, lastPage, lastPage + 1])) {
           if (page < 1) continue
-          const { sessions, total } = await store.reads.listSessions(keyId, filter, { page, perPage: 9 }, 1000)
+          const { sessions, total } = await store.reads.sessions.list(keyId, filter, { page, perPage: 9 }, 1000)
           assert.equal(total, expected.length, JSON.stringify(filter))
           const ids = expected.slice((page - 1) * 9, page * 9)
           assert.deepEqual(sessions.map(idOf), ids, `page ${page} of ${JSON.stringify(filter)}`)
@@ -49,12 +51,12 @@ export function listContract(withStore: WithStore): void {
 
   withStore('a sealed session reads as it read before', async (store, _, clock) => {
     clock.at = now
-    const key = await store.writes.addKey({ name: null, email: null })
+    const key = await store.writes.keys.add({ name: null, email: null })
     const rooms = await makeRooms(store, key.keyId)
     await recordWorld(store, key.keyId, rooms, 0, 60)
     const view = { now, base: 'https://rooms.example.org', key }
     const read = async () => {
-      const { sessions } = await store.reads.listSessions(
+      const { sessions } = await store.reads.sessions.list(
         key.keyId,
         { status: 'ended' },
         { page: 1, perPage: 100 },
@@ -75,14 +77,14 @@ export function listContract(withStore: WithStore): void {
 
   withStore('a sealed session that goes on after all is listed as it runs', async (store, _, clock) => {
     clock.at = now
-    const { keyId } = await store.writes.addKey({ name: null, email: null })
-    const { roomId } = await store.writes.createRoom({ keyId })
+    const { keyId } = await store.writes.keys.add({ name: null, email: null })
+    const { roomId } = await store.writes.rooms.create({ keyId })
     const of = { source: 'events', roomId, sessionKey: 'one', participantId: 'ann', receivedAt: now }
     await store.record(keyId, [
       { ...of, id: 'in', type: 'participant-joined', connectionId: 'a', at: now - 60_000, kind: 'person' },
       { ...of, id: 'out', type: 'participant-left', connectionId: 'a', at: now - 50_000 },
     ])
-    const list = async () => (await store.reads.listSessions(keyId, {}, { page: 1, perPage: 10 }, 1000)).sessions
+    const list = async () => (await store.reads.sessions.list(keyId, {}, { page: 1, perPage: 10 }, 1000)).sessions
     clock.at = now + dayMs
     await store.sweep(clock.at)
     clock.at += 60_000
@@ -98,14 +100,14 @@ export function listContract(withStore: WithStore): void {
 
   withStore('a cursor never repeats or skips a session while others start and end', async (store, _, clock) => {
     clock.at = now
-    const keyId = (await store.writes.addKey({ name: null, email: null })).keyId
+    const keyId = (await store.writes.keys.add({ name: null, email: null })).keyId
     const rooms = await makeRooms(store, keyId)
     const before = await recordWorld(store, keyId, rooms, 0, 200)
     const seen: string[] = []
     let after: Cursor | undefined
     for (let n = 200; ; n += 10) {
       const page = after === undefined ? { page: 1, perPage: 13 } : { after, perPage: 13 }
-      const { sessions, next } = await store.reads.listSessions(keyId, {}, page, 1000)
+      const { sessions, next } = await store.reads.sessions.list(keyId, {}, page, 1000)
       seen.push(...sessions.map(idOf))
       if (next === undefined) break
       after = next
@@ -119,7 +121,7 @@ export function listContract(withStore: WithStore): void {
 async function makeRooms(store: Store, keyId: number): Promise<Map<string, string>> {
   const rooms = new Map<string, string>()
   for (const customRoomId of roomNames) {
-    rooms.set(customRoomId, (await store.writes.createRoom({ keyId, customRoomId })).roomId)
+    rooms.set(customRoomId, (await store.writes.rooms.create({ keyId, customRoomId })).roomId)
   }
   return rooms
 }
@@ -278,7 +280,7 @@ async function walkByCursor(store: Store, keyId: number, filter: SessionFilter, 
   const ids: string[] = []
   let page: { page: number; perPage: number } | { after: Cursor; perPage: number } = { page: 1, perPage }
   for (;;) {
-    const { sessions, next } = await store.reads.listSessions(keyId, filter, page, 1000)
+    const { sessions, next } = await store.reads.sessions.list(keyId, filter, page, 1000)
     ids.push(...sessions.map(idOf))
     if (next === undefined) return ids
     page = { after: next, perPage }

@@ -34,7 +34,7 @@ describe('a PostgreSQL database', () => {
     await assert.rejects(openStore(nowhere), /^StartRefusal: DATABASE_URL=postgres:\/\/somebody:.*cannot be used: /)
     const options = optionsOf(await postgres.newDatabase())
     const first = await openStore(options)
-    await first.writes.addKey({ name: null, email: null })
+    await first.writes.keys.add({ name: null, email: null })
     await first.close()
     await assert.rejects(openStore({ ...options, masterKey: randomBytes(32) }), /sealed under another master key/)
     await assert.rejects(openStore({ ...options, masterKey: undefined }), /ROLLCALL_MASTER_KEY has to be/)
@@ -43,7 +43,7 @@ describe('a PostgreSQL database', () => {
   test('whose tables ten servers make at once is made once', async () => {
     const options = { ...optionsOf(await postgres.newDatabase()), exclusive: false }
     const stores = await Promise.all(Array.from({ length: 10 }, () => openStore(options)))
-    const keys = await Promise.all(stores.map((store) => store.writes.addKey({ name: null, email: null })))
+    const keys = await Promise.all(stores.map((store) => store.writes.keys.add({ name: null, email: null })))
     assert.equal(new Set(keys.map((key) => key.keyId)).size, 10)
     await Promise.all(stores.map((store) => store.close()))
   })
@@ -51,7 +51,7 @@ describe('a PostgreSQL database', () => {
   test('that two processes write a room of loses no fact, and its changes are numbered without gaps', async () => {
     const options = { ...optionsOf(await postgres.newDatabase()), exclusive: false }
     const [one, two] = await Promise.all([openStore(options), openStore(options)])
-    const { keyId } = await one.writes.addKey({ name: null, email: null })
+    const { keyId } = await one.writes.keys.add({ name: null, email: null })
     const at = Date.UTC(2026, 0, 5, 8)
     const join = (n: number) => {
       const who = { participantId: `p${n}`, connectionId: `c${n}` }
@@ -68,10 +68,10 @@ describe('a PostgreSQL database', () => {
       }),
     )
     assert.equal((outcomes[0] ?? 0) + (outcomes[1] ?? 0), 300)
-    const { sessions, total } = await one.reads.listSessions(keyId, {}, { page: 1, perPage: 10 }, 1000)
+    const { sessions, total } = await one.reads.sessions.list(keyId, {}, { page: 1, perPage: 10 }, 1000)
     assert.equal(total, 3)
     for (const session of sessions) assert.ok('record' in session && session.record.session.inside === 100)
-    const changes = await one.reads.changesAfter(keyId, 0, 10_000)
+    const changes = await one.reads.changes.after(keyId, 0, 10_000)
     assert.deepEqual(
       changes.map(({ seq }) => seq),
       changes.map((_, i) => i + 1),
@@ -86,7 +86,7 @@ describe('a PostgreSQL database', () => {
     const stores = await Promise.all([0, 1, 2, 3].map(() => openStore(options)))
     const [first] = stores
     assert.ok(first)
-    const { keyId } = await first.writes.addKey({ name: null, email: null })
+    const { keyId } = await first.writes.keys.add({ name: null, email: null })
     const at = Date.UTC(2026, 0, 5, 8)
     const perStore = 15
     const join = (store: Store, room: string, participantId: string) => {
@@ -95,7 +95,7 @@ describe('a PostgreSQL database', () => {
     }
     // The sessions run already, so that what is written has nothing but the numbers in common.
     for (const i of stores.keys()) await join(first, `room ${i}`, 'host')
-    let { last } = await first.reads.changeRange(keyId)
+    let { last } = await first.reads.changes.range(keyId)
     const client = new pg.Client({ connectionString: databaseUrl })
     await client.connect()
     // Each commit takes a while of its own after its numbers were taken, so that a later one would overtake it.
@@ -110,7 +110,7 @@ describe('a PostgreSQL database', () => {
     )
     const end = last + stores.length * perStore
     while (last < end) {
-      for (const { seq } of await first.reads.changesAfter(keyId, last, 1000)) assert.equal(seq, ++last)
+      for (const { seq } of await first.reads.changes.after(keyId, last, 1000)) assert.equal(seq, ++last)
     }
     await recorded
     await Promise.all(stores.map((store) => store.close()))
@@ -119,7 +119,7 @@ describe('a PostgreSQL database', () => {
   test('whose connections break again and again loses no acknowledged fact, and doubles none', async () => {
     const databaseUrl = await postgres.newDatabase()
     const store = await openStore(optionsOf(databaseUrl))
-    const { keyId } = await store.writes.addKey({ name: null, email: null })
+    const { keyId } = await store.writes.keys.add({ name: null, email: null })
     const killer = new pg.Client({ connectionString: databaseUrl })
     await killer.connect()
     const breakAll = async () => {
@@ -156,11 +156,11 @@ describe('a PostgreSQL database', () => {
     }
     await killer.end()
     assert.ok(broken > 0, 'connections were broken')
-    const [session] = (await store.reads.listSessions(keyId, {}, { page: 1, perPage: 10 }, 1000)).sessions
+    const [session] = (await store.reads.sessions.list(keyId, {}, { page: 1, perPage: 10 }, 1000)).sessions
     assert.ok(session !== undefined && 'record' in session)
     assert.equal(session.record.session.inside, 300)
     assert.equal(new Set(acknowledged).size, 300)
-    const changes = await store.reads.changesAfter(keyId, 0, 10_000)
+    const changes = await store.reads.changes.after(keyId, 0, 10_000)
     assert.deepEqual(
       changes.map(({ seq }) => seq),
       changes.map((_, i) => i + 1),

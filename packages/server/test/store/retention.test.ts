@@ -38,7 +38,7 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
     withKept(
       'of the log is as long as it is to be: older facts are gone with their claims and changes, newer ones are whole',
       async (store, kept) => {
-        const { keyId } = await store.writes.addKey({ name: null, email: null })
+        const { keyId } = await store.writes.keys.add({ name: null, email: null })
         for (let day = 0; day < 10; day++) {
           at = start + day * dayMs
           await store.retain(at, { logMs: 30 * dayMs, retentionMs: undefined })
@@ -49,7 +49,7 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
         await store.retain(at, { logMs: 3 * dayMs, retentionMs: undefined })
         const kept3 = await countOf(kept)
         assert.deepEqual([kept3.facts, kept3.claims, kept3.sessions], [12, 12, 10])
-        const { first, last } = await store.reads.changeRange(keyId)
+        const { first, last } = await store.reads.changes.range(keyId)
         assert.equal(last - first + 1, 4 * 4)
         if (database === 'PostgreSQL') assert.equal(kept3.days, 4 + 3)
         // What is kept is known by its id; of what is not, nobody knows any more.
@@ -61,7 +61,7 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
     withKept(
       'of sessions is as long as it is to be: those that ended before are gone with all that is theirs, and counts are true',
       async (store, kept) => {
-        const { keyId } = await store.writes.addKey({ name: null, email: null })
+        const { keyId } = await store.writes.keys.add({ name: null, email: null })
         for (let day = 0; day < 10; day++) {
           at = start + day * dayMs
           await record(store, keyId, `day ${day}`, at)
@@ -73,7 +73,7 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
         at += minuteMs
         await store.seal(at)
         await store.retain(at, { logMs: 4 * dayMs, retentionMs: 4 * dayMs })
-        const { total } = await store.reads.listSessions(keyId, {}, { page: 1, perPage: 100 }, 1000)
+        const { total } = await store.reads.sessions.list(keyId, {}, { page: 1, perPage: 100 }, 1000)
         assert.equal(total, 5)
         const counted = await countOf(kept)
         assert.deepEqual([counted.sessions, counted.participants], [5, 5])
@@ -81,18 +81,18 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
     )
 
     withKept('what a webhook is still to tell of stays in the log of changes', async (store) => {
-      const { keyId } = await store.writes.addKey({ name: null, email: null })
-      await store.writes.addWebhook({ keyId, endPoint: 'https://hook.invalid/', events: ['*'] })
+      const { keyId } = await store.writes.keys.add({ name: null, email: null })
+      await store.writes.webhooks.add({ keyId, endPoint: 'https://hook.invalid/', events: ['*'] })
       await record(store, keyId, 'one', at)
       at += 40 * dayMs
       await store.retain(at, { logMs: dayMs, retentionMs: undefined })
-      assert.deepEqual(await store.reads.changeRange(keyId), { first: 1, last: 4 })
-      await store.writes.planWebhooks({ keyId, most: 1000 })
+      assert.deepEqual(await store.reads.changes.range(keyId), { first: 1, last: 4 })
+      await store.writes.deliveries.plan({ keyId, most: 1000 })
       await record(store, keyId, 'two', at)
       at += 2 * dayMs
-      await store.writes.planWebhooks({ keyId, most: 1000 })
+      await store.writes.deliveries.plan({ keyId, most: 1000 })
       await store.retain(at, { logMs: dayMs, retentionMs: undefined })
-      assert.deepEqual(await store.reads.changeRange(keyId), { first: 9, last: 8 })
+      assert.deepEqual(await store.reads.changes.range(keyId), { first: 9, last: 8 })
     })
   })
 }

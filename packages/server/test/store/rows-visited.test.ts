@@ -11,9 +11,11 @@ import { requireProgram } from '../../../client/test/system-program.ts'
 import { bind, type Database } from '../../src/store/database/database.ts'
 import { migrateToLatest } from '../../src/store/database/migrations.ts'
 import { openPostgres } from '../../src/store/database/postgres.ts'
+import { createSecretBox } from '../../src/store/database/secrets.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
-import { createSessionReads } from '../../src/store/sessions/sessions.ts'
-import type { SessionFilter } from '../../src/store/store.ts'
+import type { ListPage } from '../../src/store/sessions/list.ts'
+import type { SessionFilter } from '../../src/store/sessions/list-queries.ts'
+import { sessions } from '../../src/store/sessions/sessions.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 
 // However long the history is, a page of the list looks at as many rows.
@@ -107,16 +109,18 @@ async function weighPages(
       return db.all(query, params)
     },
   }
-  const { list } = createSessionReads(heard, () => until)
-  const { total } = await list(owner.keyId, filter, { page: 1, perPage }, 1000)
+  const over = { db: heard, box: createSecretBox(Buffer.alloc(32)), now: () => until }
+  const list = (keyId: number, filter: SessionFilter, page: ListPage) =>
+    sessions.reads.list(over, keyId, filter, page, 1000)
+  const { total } = await list(owner.keyId, filter, { page: 1, perPage })
   const last = Math.max(1, Math.ceil(total / perPage))
   const visited: { [page: string]: number } = {}
   for (const [name, page] of Object.entries({ first: 1, middle: Math.ceil(last / 2), last })) {
     asked.length = 0
-    const { next } = await list(owner.keyId, filter, { page, perPage }, 1000)
+    const { next } = await list(owner.keyId, filter, { page, perPage })
     visited[name] = await weigh(place, asked.splice(0))
     if (name !== 'middle' || next === undefined) continue
-    await list(owner.keyId, filter, { after: next, perPage }, 1000)
+    await list(owner.keyId, filter, { after: next, perPage })
     visited.cursor = await weigh(place, asked.splice(0))
   }
   return visited

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Fact } from '@rollcall/protocol'
 import type { Store } from '../../src/record/open-store.ts'
-import type { SourceNote } from '../../src/store/store.ts'
+import type { SourceNote } from '../../src/store/sources.ts'
 import type { WithStore } from './contract.ts'
 
 const start = Date.UTC(2026, 0, 5, 9)
@@ -18,50 +18,50 @@ const nothing = {
 
 /** Sources, how they are, and what the record knows of their rooms. */
 export function sourceContract(withStore: WithStore): void {
-  const newKey = (store: Store) => store.writes.addKey({ name: null, email: null })
+  const newKey = (store: Store) => store.writes.keys.add({ name: null, email: null })
 
   withStore('a source is found by its id alone, as long as its key is enabled', async (store, reopen, time) => {
     const key = await newKey(store)
     const settings = { secret: 'Ünïcode', url: 'https://livekit.example.org' }
-    const added = await store.writes.addSource({ keyId: key.keyId, type: 'livekit', name: 'eu-1', settings })
+    const added = await store.writes.sources.add({ keyId: key.keyId, type: 'livekit', name: 'eu-1', settings })
     const again = await reopen()
-    assert.deepEqual(await again.reads.findSource(added.id), added)
-    assert.equal(await again.reads.findSource('livekit-nothing'), undefined)
+    assert.deepEqual(await again.reads.sources.find(added.id), added)
+    assert.equal(await again.reads.sources.find('livekit-nothing'), undefined)
     time.at = start + 5000
     const changed = { ...added, name: 'eu-2', settings: { ...settings, secret: 'another' }, updatedAt: start + 5000 }
     const { keyId, id } = added
     assert.deepEqual(
-      await again.writes.updateSource({ keyId, id, name: 'eu-2', settings: { secret: 'another' } }),
+      await again.writes.sources.update({ keyId, id, name: 'eu-2', settings: { secret: 'another' } }),
       changed,
     )
-    assert.deepEqual(await again.reads.findSource(id), changed)
-    await again.writes.disableKey({ apiKey: key.apiKey })
-    assert.equal(await again.reads.findSource(id), undefined)
+    assert.deepEqual(await again.reads.sources.find(id), changed)
+    await again.writes.keys.disable({ apiKey: key.apiKey })
+    assert.equal(await again.reads.sources.find(id), undefined)
   })
 
   withStore(
     'sources are listed oldest first, each key its own, and go when they are deleted',
     async (store, _, time) => {
       const [{ keyId }, other] = [await newKey(store), await newKey(store)]
-      const add = (name: string) => store.writes.addSource({ keyId, type: 'generic', name, settings: {} })
+      const add = (name: string) => store.writes.sources.add({ keyId, type: 'generic', name, settings: {} })
       const first = await add('first')
       time.at = start + 1
       const second = await add('second')
-      const names = async (keyId: number) => (await store.reads.listSources(keyId)).map(({ name }) => name)
+      const names = async (keyId: number) => (await store.reads.sources.list(keyId)).map(({ name }) => name)
       assert.deepEqual([await names(keyId), await names(other.keyId)], [['first', 'second'], []])
-      assert.equal(await store.writes.deleteSource({ keyId: other.keyId, id: first.id }), false)
-      assert.equal(await store.writes.updateSource({ keyId: other.keyId, id: first.id, name: 'taken' }), undefined)
-      assert.equal(await store.writes.deleteSource({ keyId, id: first.id }), true)
-      assert.equal(await store.writes.deleteSource({ keyId, id: first.id }), false)
+      assert.equal(await store.writes.sources.delete({ keyId: other.keyId, id: first.id }), false)
+      assert.equal(await store.writes.sources.update({ keyId: other.keyId, id: first.id, name: 'taken' }), undefined)
+      assert.equal(await store.writes.sources.delete({ keyId, id: first.id }), true)
+      assert.equal(await store.writes.sources.delete({ keyId, id: first.id }), false)
       assert.deepEqual(await names(keyId), [second.name])
     },
   )
 
   withStore('what is noted of a source adds up, and the latest stands', async (store) => {
     const { keyId } = await newKey(store)
-    const { id } = await store.writes.addSource({ keyId, type: 'generic', name: 'x', settings: {} })
+    const { id } = await store.writes.sources.add({ keyId, type: 'generic', name: 'x', settings: {} })
     const note = (news: Partial<SourceNote>) =>
-      store.writes.noteSources({
+      store.writes.sources.note({
         keyId,
         notes: [
           { ...nothing, ...news, id },
@@ -70,7 +70,7 @@ export function sourceContract(withStore: WithStore): void {
       })
     await note({ recorded: 2, refused: 1, lastFactAt: start, lastError: 'broken', lastErrorAt: start })
     await note({ recorded: 3, duplicate: 4, ignored: 5, skewMs: -70, lastFactAt: start + 9 })
-    const [source] = await store.reads.listSources(keyId)
+    const [source] = await store.reads.sources.list(keyId)
     assert.deepEqual(source?.health, {
       lastFactAt: start + 9,
       recorded: 5,
@@ -104,7 +104,7 @@ export function sourceContract(withStore: WithStore): void {
       fact('d', 5000, { roomId: 'other' }),
       fact('e', 6000, { source: 'jitsi-2' }),
     ])
-    const lives = await store.reads.listLives(keyId, 'jitsi-1', 'r', 10)
+    const lives = await store.reads.sources.listLives(keyId, 'jitsi-1', 'r', 10)
     assert.deepEqual(
       lives.map(({ sessionKey, startAt, endedAt }) => [sessionKey, startAt - start, endedAt && endedAt - start]),
       [
@@ -113,8 +113,8 @@ export function sourceContract(withStore: WithStore): void {
         ['a', 1000, 1500],
       ],
     )
-    assert.equal((await store.reads.listLives(keyId, 'jitsi-1', 'r', 2)).length, 2)
-    assert.deepEqual(await store.reads.listLives(keyId + 1, 'jitsi-1', 'r', 10), [])
+    assert.equal((await store.reads.sources.listLives(keyId, 'jitsi-1', 'r', 2)).length, 2)
+    assert.deepEqual(await store.reads.sources.listLives(keyId + 1, 'jitsi-1', 'r', 10), [])
   })
 
   withStore('whoever joined under a connection is found by it', async (store) => {
@@ -125,7 +125,7 @@ export function sourceContract(withStore: WithStore): void {
       { ...base, type: 'participant-left', id: '2', participantId: 'bob', connectionId: 'w_2' },
     ])
     const find = (sessionKey: string, connectionId: string) =>
-      store.reads.findConnected(keyId, 'bbb-1', 'r', sessionKey, connectionId)
+      store.reads.sources.findConnected(keyId, { source: 'bbb-1', roomId: 'r', sessionKey, connectionId })
     assert.deepEqual(await Promise.all([find('m', 'w_1'), find('m', 'w_2'), find('n', 'w_1')]), [
       'anna',
       undefined,

@@ -9,9 +9,10 @@ import { describe, test } from 'node:test'
 import { toRules } from '../../src/config.ts'
 import { StartRefusal } from '../../src/error.ts'
 import { openStore, type StoreOptions } from '../../src/record/open-store.ts'
-import { createOperations } from '../../src/record/writes.ts'
+import { createTransact } from '../../src/record/transaction.ts'
 import { createSecretBox } from '../../src/store/database/secrets.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
+import { rooms } from '../../src/store/rooms.ts'
 import { toRecords } from '../support/listed-records.ts'
 import { storeContract } from './contract.ts'
 
@@ -58,28 +59,28 @@ describe('the store on SQLite', () => {
 
   withFolder('a room whose making was undone is made anew: nothing of it is remembered', async (folder, options) => {
     const store = await openStore(options)
-    const { keyId } = await store.writes.addKey({ name: null, email: null })
+    const { keyId } = await store.writes.keys.add({ name: null, email: null })
     const db = openSqlite(join(folder, 'rollcall.db'))
-    const transact = createOperations(db, { box: createSecretBox(randomBytes(32)), rules, now: clock.now })
+    const transact = createTransact(db, { box: createSecretBox(randomBytes(32)), rules, now: clock.now })
     const hall = { keyId, givenIds: ['hall'] }
-    const undone = transact(async ({ ensureRooms }) => {
-      await ensureRooms(hall)
+    const undone = transact(async (over) => {
+      await rooms.writes.ensure(over, hall)
       throw new Error('undone')
     })
     await assert.rejects(undone, /undone/)
-    const made = await transact(({ ensureRooms }) => ensureRooms(hall))
+    const made = await transact((over) => rooms.writes.ensure(over, hall))
     await db.close()
-    for (let i = 0; i < 2; i++) assert.deepEqual(await store.reads.findRoomIds(keyId, ['hall']), made)
+    for (let i = 0; i < 2; i++) assert.deepEqual(await store.reads.rooms.findIds(keyId, ['hall']), made)
     await store.close()
   })
 
   withFolder('a command works beside a running server, and each sees what the other wrote', async (_, options) => {
     const server = await openStore(options)
     const command = await openStore({ ...options, exclusive: false })
-    const key = await command.writes.addKey({ name: null, email: null })
-    assert.equal((await server.reads.findKey(key.apiKey))?.secret, key.secret)
-    await server.writes.disableKey({ apiKey: key.apiKey })
-    assert.notEqual((await command.reads.findKey(key.apiKey))?.disabledAt, null)
+    const key = await command.writes.keys.add({ name: null, email: null })
+    assert.equal((await server.reads.keys.find(key.apiKey))?.secret, key.secret)
+    await server.writes.keys.disable({ apiKey: key.apiKey })
+    assert.notEqual((await command.reads.keys.find(key.apiKey))?.disabledAt, null)
     await command.close()
     await server.close()
   })
@@ -88,8 +89,8 @@ describe('the store on SQLite', () => {
     'secrets never lie in the files in clear, and the master key is readable by its owner alone',
     async (folder, options) => {
       const store = await openStore(options)
-      const key = await store.writes.addKey({ name: null, email: null })
-      const rotated = await store.writes.rotateKey({ apiKey: key.apiKey, previousUntil: Date.now() + 1000 })
+      const key = await store.writes.keys.add({ name: null, email: null })
+      const rotated = await store.writes.keys.rotate({ apiKey: key.apiKey, previousUntil: Date.now() + 1000 })
       for (const file of readdirSync(folder)) {
         const bytes = readFileSync(join(folder, file))
         for (const secret of [key.secret, rotated?.secret ?? '']) {
@@ -103,7 +104,7 @@ describe('the store on SQLite', () => {
 
   withFolder('another master key stops the start with a line that says so', async (_, options) => {
     const store = await openStore(options)
-    await store.writes.addKey({ name: null, email: null })
+    await store.writes.keys.add({ name: null, email: null })
     await store.close()
     await assert.rejects(openStore({ ...options, masterKey: randomBytes(32) }), /sealed under another master key/)
     await (await openStore(options)).close()
@@ -131,9 +132,9 @@ describe('the store on SQLite', () => {
     })
     const acknowledged = await readUntilKilled(writer, 300)
     const store = await openStore(options)
-    const [key] = await store.reads.listKeys()
+    const [key] = await store.reads.keys.list()
     assert.ok(key)
-    const page = await store.reads.listSessions(key.keyId, {}, { page: 1, perPage: 1 }, Number.MAX_SAFE_INTEGER)
+    const page = await store.reads.sessions.list(key.keyId, {}, { page: 1, perPage: 1 }, Number.MAX_SAFE_INTEGER)
     const sessions = toRecords(page.sessions)
     const kept = new Set(sessions[0]?.participants.map((one) => one.participantId))
     assert.deepEqual(

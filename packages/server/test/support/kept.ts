@@ -87,12 +87,16 @@ export async function recordWorld(kept: Kept): Promise<void> {
   let now = toTime(0)
   const store = await kept.open(() => now)
   const keys = [
-    await store.writes.addKey({ name: null, email: null }),
-    await store.writes.addKey({ name: null, email: null }),
+    await store.writes.keys.add({ name: null, email: null }),
+    await store.writes.keys.add({ name: null, email: null }),
   ]
   const random = createRandom(7)
   for (const { keyId } of keys) {
-    await store.writes.createRoom({ keyId, customRoomId: 'closing', autoClose: { type: 'session-ends', duration: 1 } })
+    await store.writes.rooms.create({
+      keyId,
+      customRoomId: 'closing',
+      autoClose: { type: 'session-ends', duration: 1 },
+    })
     const world = createWorld(random)
     for (let round = 0; round < 3; round++) {
       for (const { inOrder, facts } of world.nextRound()) {

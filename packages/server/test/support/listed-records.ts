@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import type { ListedSession, SessionRecord } from '../../src/store/store.ts'
+import type { SessionRecord } from '../../src/store/sessions/records.ts'
+import type { ListedSession } from '../../src/store/sessions/sessions.ts'
 
 /** The sessions of a list of which nothing is sealed yet, with what it takes to show them. */
 export function toRecords(listed: ListedSession[]): SessionRecord[] {

@@ -8,7 +8,7 @@ export async function recordSession(
   { context, apiKey }: Pick<TestServer, 'context' | 'apiKey'>,
   { roomId, startAt, endAt, stays = [] }: { roomId: string; startAt: number; endAt?: number; stays?: Stay[] },
 ): Promise<string> {
-  const key = await context.reads.findKey(apiKey)
+  const key = await context.reads.keys.find(apiKey)
   if (key === undefined) throw new Error(`no key ${apiKey}`)
   const sessionKey = `${roomId} at ${startAt}`
   const about = (n: string, at: number) => ({
@@ -42,5 +42,5 @@ export async function recordSession(
 export async function addNeighbour({
   context,
 }: Pick<TestServer, 'context'>): Promise<{ apiKey: string; secret: string }> {
-  return context.writes.addKey({ name: 'neighbour', email: null })
+  return context.writes.keys.add({ name: 'neighbour', email: null })
 }

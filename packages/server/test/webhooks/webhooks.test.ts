@@ -428,8 +428,8 @@ describe('delivery', () => {
       await until(isDone)
       taken.push(...receiver.taken)
       const once = new Map(taken.map(({ id, webhook }) => [id, webhook]))
-      const key = await current.context.reads.findKey(current.apiKey)
-      const changes = await current.context.reads.changesAfter(key?.keyId ?? 0, 0, 10_000)
+      const key = await current.context.reads.keys.find(current.apiKey)
+      const changes = await current.context.reads.changes.after(key?.keyId ?? 0, 0, 10_000)
       assert.equal(changes.length, sessionIds.length * 6)
       assert.equal(once.size, changes.length)
       for (const sessionId of sessionIds) {
@@ -453,8 +453,8 @@ describe('delivery', () => {
 async function pending(on: TestServer, id: string): Promise<number> {
   const path = `/v2/webhooks/${id}/deliveries?state=pending&perPage=1`
   const { body } = await on.call<{ pageInfo: { total: number } }>('GET', path)
-  const key = await on.context.reads.findKey(on.apiKey)
-  return body.pageInfo.total + Number(await on.context.reads.isAnythingToPlan(key?.keyId ?? 0))
+  const key = await on.context.reads.keys.find(on.apiKey)
+  return body.pageInfo.total + Number(await on.context.reads.deliveries.isAnyToPlan(key?.keyId ?? 0))
 }
 
 describe('sending again', () => {
@@ -543,9 +543,9 @@ describe('a session’s webhook', () => {
     await until(async () => (await deliveriesOf(id, '?state=delivered')).length === 4)
     // Once sealed, its text has no place for what came after.
     const sealed = async () => {
-      const key = await server.context.reads.findKey(server.apiKey)
+      const key = await server.context.reads.keys.find(server.apiKey)
       const page = { page: 1, perPage: 1 }
-      const { sessions } = await server.context.reads.listSessions(key?.keyId ?? 0, { roomId }, page, 10)
+      const { sessions } = await server.context.reads.sessions.list(key?.keyId ?? 0, { roomId }, page, 10)
       return sessions[0] !== undefined && 'sealed' in sessions[0]
     }
     await until(sealed)

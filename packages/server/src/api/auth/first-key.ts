@@ -1,6 +1,6 @@
 import type { Context } from '../../context.ts'
 import { StartRefusal } from '../../error.ts'
-import type { Key } from '../../store/rows.ts'
+import type { Key } from '../../store/keys.ts'
 
 /**
  * Sees to it that there is a key to begin with: the one of the settings, else one made at the first start.
@@ -13,10 +13,10 @@ export async function ensureFirstKey({
   log,
 }: Pick<Context, 'config' | 'reads' | 'writes' | 'log'>): Promise<Key | undefined> {
   if (firstKey === undefined) {
-    const keys = await reads.listKeys()
-    return keys.length === 0 ? writes.addFirstKey({}) : keys.find((key) => key.disabledAt === null)
+    const keys = await reads.keys.list()
+    return keys.length === 0 ? writes.keys.addFirst({}) : keys.find((key) => key.disabledAt === null)
   }
-  const kept = (await reads.findKey(firstKey.apiKey)) ?? (await writes.addFirstKey(firstKey))
+  const kept = (await reads.keys.find(firstKey.apiKey)) ?? (await writes.keys.addFirst(firstKey))
   if (kept.secret !== firstKey.secret) {
     if (kept.previousSecret !== firstKey.secret) {
       throw new StartRefusal(

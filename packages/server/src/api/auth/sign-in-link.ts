@@ -1,8 +1,8 @@
 import { hash, randomBytes } from 'node:crypto'
 import { toIso } from '@rollcall/protocol'
+import type { Reads, Writes } from '../../record/nouns.ts'
 import type { Clock } from '../../runtime/clock.ts'
-import type { Key } from '../../store/rows.ts'
-import type { Reads, Writes } from '../../store/store.ts'
+import type { Key } from '../../store/keys.ts'
 import { signToken } from './token.ts'
 
 /** How long a link's code is good, in milliseconds. It works once. */
@@ -10,19 +10,19 @@ export const linkLifetimeMs = 10 * 60_000
 /** How long whoever opened the link stays signed in, in milliseconds. */
 export const signInMs = 12 * 3600 * 1000
 
-type Parts = { reads: Pick<Reads, 'listKeys'>; writes: Pick<Writes, 'addLink' | 'takeLink'>; clock: Clock }
+type Parts = { reads: Pick<Reads, 'keys'>; writes: Pick<Writes, 'links'>; clock: Clock }
 
 /** An address that opens the dashboard signed in. The code is behind the `#`: no server and no proxy on the way logs it. */
 export async function createLink(key: Pick<Key, 'keyId'>, base: string, { writes, clock }: Parts): Promise<string> {
   const code = randomBytes(16).toString('base64url')
-  await writes.addLink({ keyId: key.keyId, digest: digestOf(code), expiresAt: clock.now() + linkLifetimeMs })
+  await writes.links.add({ keyId: key.keyId, digest: digestOf(code), expiresAt: clock.now() + linkLifetimeMs })
   return `${base}/#code=${code}`
 }
 
 /** What the code is exchanged for; undefined where it is not known, was used, or is too old. */
 export async function redeemLink(code: string, { reads, writes, clock }: Parts) {
-  const keyId = await writes.takeLink({ digest: digestOf(code) })
-  const key = (await reads.listKeys()).find((one) => one.keyId === keyId && one.disabledAt === null)
+  const keyId = await writes.links.take({ digest: digestOf(code) })
+  const key = (await reads.keys.list()).find((one) => one.keyId === keyId && one.disabledAt === null)
   if (key === undefined) return undefined
   const now = Math.floor(clock.now() / 1000) * 1000
   const token = await signToken(key, { roles: ['crawler'] }, { now, lifetimeMs: signInMs })

@@ -1,9 +1,9 @@
 import type { Permission, Role, TokenClaims } from '@rollcall/protocol'
 import { decodeJwt, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
+import type { Reads } from '../../record/nouns.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { onceATurn } from '../../runtime/single-flight.ts'
-import type { Key } from '../../store/rows.ts'
-import type { Reads } from '../../store/store.ts'
+import type { Key } from '../../store/keys.ts'
 
 /** A longer token is refused unread. */
 export const tokenMaxBytes = 8 * 1024
@@ -50,12 +50,12 @@ export function createTokenVerifier({
   clock,
   strictRoles,
 }: {
-  reads: Pick<Reads, 'findKey'>
+  reads: Pick<Reads, 'keys'>
   clock: Clock
   strictRoles: boolean
 }): TokenVerifier {
   const remembered = new Map<string, Remembered>()
-  const findKey = onceATurn(reads.findKey)
+  const findKey = onceATurn(reads.keys.find)
 
   return async (token) => {
     if (Buffer.byteLength(token) > tokenMaxBytes) {

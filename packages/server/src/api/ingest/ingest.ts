@@ -11,7 +11,7 @@ import type { Patience } from '../../sources/backpressure.ts'
 import { type Engines, engineFor } from '../../sources/engines/engines.ts'
 import type { SourceHealth } from '../../sources/health.ts'
 import type { Deliveries } from '../../sources/ingest.ts'
-import type { Source } from '../../store/rows.ts'
+import type { Source } from '../../store/sources.ts'
 import type { RateLimit } from '../auth/rate-limit.ts'
 import { baseUrlOf } from '../http/base-url.ts'
 import { refusals } from '../http/refusals.ts'
@@ -39,7 +39,7 @@ export function ingestRoutes(
     rateLimit,
   }: { deliveries: Deliveries; engines: Engines; patience: Patience; sourceHealth: SourceHealth; rateLimit: RateLimit },
 ): FastifyPluginAsyncTypebox {
-  const findSource = onceATurn(reads.findSource)
+  const findSource = onceATurn(reads.sources.find)
   return async (app) => {
     // What is signed is the body as it came, whatever its sender calls it.
     app.removeAllContentTypeParsers()

@@ -10,7 +10,7 @@ import type { Delivery } from '../../sources/engines/engine.ts'
 import { type Engines, engineFor } from '../../sources/engines/engines.ts'
 import type { SourceHealth } from '../../sources/health.ts'
 import type { Deliveries } from '../../sources/ingest.ts'
-import type { Source } from '../../store/rows.ts'
+import type { Source } from '../../store/sources.ts'
 import {
   ingestMaxBytes,
   ingestPingMs,
@@ -178,7 +178,7 @@ export function createIngestSockets(
   }
 
   async function requireSource(sourceId: string): Promise<Source> {
-    const source = await reads.findSource(sourceId)
+    const source = await reads.sources.find(sourceId)
     if (source === undefined) throw new Refusal('SOURCE_NOT_FOUND', `Source ${sourceId} not found`)
     return source
   }

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { Refusal } from '../../error.ts'
 import { quote } from '../../runtime/explain.ts'
-import type { Cursor } from '../../store/store.ts'
+import type { Cursor } from '../../store/sessions/list.ts'
 
 /** What a cursor takes. */
 export const cursorTakes = 'the nextCursor of a page with the same filters'

@@ -1,6 +1,6 @@
 import { perPageDefault, perPageMax } from '@rollcall/protocol'
 import { Type } from 'typebox'
-import type { Page } from '../../store/store.ts'
+import type { Page } from '../../store/database/page.ts'
 import { pageMax } from '../limits.ts'
 
 /** What every list takes. */

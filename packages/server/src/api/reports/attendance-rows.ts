@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises'
 import type { AttendanceRow, Participant } from '@rollcall/protocol'
 import type { Context } from '../../context.ts'
 import { toParticipants } from '../../record/session-view.ts'
-import type { Period, SessionRecord } from '../../store/store.ts'
+import type { Period } from '../../store/sessions/during.ts'
+import type { SessionRecord } from '../../store/sessions/records.ts'
 
 /** Participants that are read at a time, so that the largest session holds nobody up. */
 const peoplePageMax = 500
@@ -11,21 +12,21 @@ export type Per = 'interval' | 'participant'
 
 /** The sessions of a period, each with its people a page at a time. */
 export async function* readPeriod(
-  reads: Pick<Context['reads'], 'sessionsDuring' | 'listParticipants'>,
+  reads: Pick<Context['reads'], 'sessions'>,
   keyId: number,
   period: Period,
 ): AsyncGenerator<SessionRecord> {
-  for await (const sessionId of reads.sessionsDuring(keyId, period)) yield* readSession(reads, keyId, sessionId)
+  for await (const sessionId of reads.sessions.during(keyId, period)) yield* readSession(reads, keyId, sessionId)
 }
 
 /** One session, with its people a page at a time; nothing where it is not there. */
 export async function* readSession(
-  reads: Pick<Context['reads'], 'listParticipants'>,
+  reads: Pick<Context['reads'], 'sessions'>,
   keyId: number,
   sessionId: string,
 ): AsyncGenerator<SessionRecord> {
   for (let page = 1; ; page++) {
-    const record = await reads.listParticipants(keyId, sessionId, { page, perPage: peoplePageMax })
+    const record = await reads.sessions.listParticipants(keyId, sessionId, { page, perPage: peoplePageMax })
     if (record === undefined || (record.participants.length === 0 && page > 1)) return
     yield record
     // SQLite answers without a pause: whoever else waits gets a turn.

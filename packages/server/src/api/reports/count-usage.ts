@@ -1,6 +1,6 @@
 import { toIso, type Usage, type UsageRow, type UsageTotal } from '@rollcall/protocol'
 import { toParticipants } from '../../record/session-view.ts'
-import type { SessionRecord } from '../../store/store.ts'
+import type { SessionRecord } from '../../store/sessions/records.ts'
 
 export type GroupBy = Usage['groupBy']
 

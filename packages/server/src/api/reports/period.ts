@@ -2,7 +2,7 @@ import { timeTakes, toIso } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Refusal } from '../../error.ts'
 import { parseTime } from '../../runtime/parse-time.ts'
-import type { Period } from '../../store/store.ts'
+import type { Period } from '../../store/sessions/during.ts'
 import { reportMs } from '../limits.ts'
 
 /** Which time a report is about. */

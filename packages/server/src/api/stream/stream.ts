@@ -80,7 +80,7 @@ export function streamRoutes(
     const options = { onRequest: auth.crawler, schema: stream, exposeHeadRoute: false }
     app.get('/v2/stream', options, async (request, reply) => {
       const isWanted = await readFilter(request)
-      const { first, last } = await reads.changeRange(callerOf(request).key.keyId)
+      const { first, last } = await reads.changes.range(callerOf(request).key.keyId)
       const asked = readLastEventId(request) ?? request.query.after
       const reset = asked === undefined ? undefined : findReset(asked, first, last)
       return open(request, reply, { seq: reset?.seq ?? asked ?? last, reset, isWanted })

@@ -1,8 +1,8 @@
 import type { NumberedChange } from '@rollcall/protocol'
 import type { Logger } from 'pino'
 import type { ChangeSignal } from '../../record/change-signal.ts'
+import type { Reads } from '../../record/nouns.ts'
 import { type Repeated, repeat } from '../../runtime/repeat.ts'
-import type { Reads } from '../../store/store.ts'
 import type { FeedLimits } from './limits.ts'
 
 /** The end of the numbered log of each key that somebody follows, read once for all its readers. */
@@ -33,7 +33,7 @@ export function createTails({
   signal,
   limits,
 }: {
-  reads: Pick<Reads, 'changesAfter' | 'changeRange'>
+  reads: Pick<Reads, 'changes'>
   log: Logger
   signal: ChangeSignal
   limits: Pick<FeedLimits, 'pageChanges' | 'recentChanges' | 'pollMs'>
@@ -77,7 +77,7 @@ export function createTails({
 
   async function join(keyId: number): Promise<Tail> {
     const known = tails.get(keyId)
-    const last = known === undefined ? (await reads.changeRange(keyId)).last : 0
+    const last = known === undefined ? (await reads.changes.range(keyId)).last : 0
     // Somebody else may have opened it meanwhile.
     const tail = tails.get(keyId) ?? openTail(last)
     tails.set(keyId, tail)
@@ -89,7 +89,7 @@ export function createTails({
 
   /** For a reader that is behind what is kept; where the log itself lost what it asks for, it goes on with what there is. */
   async function readAfter(keyId: number, seq: number, tail: Tail): Promise<NumberedChange[]> {
-    const page = await reads.changesAfter(keyId, seq, limits.pageChanges)
+    const page = await reads.changes.after(keyId, seq, limits.pageChanges)
     return page.length > 0 ? page : tail.recent.slice(0, limits.pageChanges)
   }
 
@@ -108,7 +108,7 @@ export function createTails({
   async function readOn(keyId: number, tail: Tail): Promise<void> {
     while (tail.stale) {
       tail.stale = false
-      const page = await reads.changesAfter(keyId, tail.toSeq, limits.pageChanges)
+      const page = await reads.changes.after(keyId, tail.toSeq, limits.pageChanges)
       if (page.length === 0) continue
       tail.stale ||= page.length === limits.pageChanges
       tail.recent.push(...page)

@@ -9,7 +9,7 @@ import {
   videoHeights,
 } from '@rollcall/protocol'
 import type { Measured } from '../../store/quality.ts'
-import type { SessionRecord } from '../../store/store.ts'
+import type { SessionRecord } from '../../store/sessions/records.ts'
 
 /** The quality of a session, everybody together, as the API shows it. */
 export function toSessionQuality({ session }: SessionRecord, series: Measured[]): SessionQuality {

@@ -1,5 +1,6 @@
 import { type Room as ApiRoom, type DeactivatedRoom, type ListedRoom, toIso, type User } from '@rollcall/protocol'
-import type { Key, Room } from '../../store/rows.ts'
+import type { Key } from '../../store/keys.ts'
+import type { Room } from '../../store/rooms.ts'
 
 export type RoomViewOptions = {
   /** What `links` are built on, without a slash at the end. */

@@ -4,7 +4,8 @@ import {
   toIso,
   toIsoOrNull,
 } from '@rollcall/protocol'
-import type { WebhookDelivery, WebhookEndpoint } from '../../store/rows.ts'
+import type { WebhookEndpoint } from '../../store/outbox/endpoints.ts'
+import type { WebhookDelivery } from '../../store/outbox/queue.ts'
 
 /**
  * An endpoint as the API shows it.

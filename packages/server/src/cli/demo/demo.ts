@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Fact } from '@rollcall/protocol'
 import type { Context } from '../../context.ts'
-import type { Key } from '../../store/rows.ts'
+import type { Key } from '../../store/keys.ts'
 import { facesOf, meetingsOf, writeMeeting } from './meetings.ts'
 
 /** The key that all demo data belongs to: what is real has another, and neither sees the other. */
@@ -16,9 +16,9 @@ export async function fillDemo({
   record,
   clock,
 }: Pick<Context, 'reads' | 'writes' | 'record' | 'clock'>): Promise<Key> {
-  const there = await reads.findKey(demoApiKey)
+  const there = await reads.keys.find(demoApiKey)
   if (there !== undefined) return there
-  const key = await writes.addKey({
+  const key = await writes.keys.add({
     name: 'Demo',
     email: null,
     apiKey: demoApiKey,
@@ -27,7 +27,7 @@ export async function fillDemo({
   const now = clock.now()
   const meetings = meetingsOf(now)
   const names = [...new Set(meetings.map(({ room }) => room))]
-  const rooms = await writes.ensureRooms({ keyId: key.keyId, givenIds: names })
+  const rooms = await writes.rooms.ensure({ keyId: key.keyId, givenIds: names })
   const faces = facesOf()
   let batch: Fact[] = []
   for (const meeting of meetings) {

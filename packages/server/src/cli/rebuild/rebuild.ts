@@ -5,10 +5,9 @@ import { applyAgain } from '../../record/record.ts'
 import { sealSessions } from '../../record/seal.ts'
 import { compareTables } from '../../store/copies/compare.ts'
 import type { FreshTables } from '../../store/copies/kept-tables.ts'
-import { prepareFactStore } from '../../store/facts/facts.ts'
-import { prepareBucketWriter } from '../../store/sessions/buckets.ts'
-import { createSealStore, type SessionToSeal } from '../../store/sessions/seals.ts'
-import { createSessionReads } from '../../store/sessions/sessions.ts'
+import { openFacts } from '../../store/facts/facts.ts'
+import { openBuckets } from '../../store/sessions/buckets.ts'
+import type { SessionToSeal } from '../../store/sessions/seals.ts'
 
 export type Rebuilt = {
   /** How many were folded again. */
@@ -80,7 +79,6 @@ async function foldLog(
   await run(fresh, 'create table left_sessions (key_id integer, session_id text, primary key (key_id, session_id))')
   await run(fresh, 'create table left_keys (key_id integer primary key)')
   await run(fresh, `insert into left_keys select key_id from ${kept}.counters where facts_dropped > 0`)
-  const openFacts = prepareFactStore(db)
   const unlike: Unlike[] = []
   let facts = 0
   const logs = await listLogs(fresh)
@@ -108,7 +106,7 @@ async function foldLog(
   return { facts, unlike }
 
   async function foldPage(keyId: number, page: LoggedFact[]): Promise<void> {
-    const store = openFacts()
+    const store = openFacts(db)
     const said = page.map(({ factJson, receivedAt }) => factOf(factJson, receivedAt))
     await store.prepare([{ keyId, facts: said }])
     for (const [i, { seq, sessionId, outcome, factJson, isErased }] of page.entries()) {
@@ -173,7 +171,6 @@ async function takeOver(fresh: FreshTables): Promise<number> {
     await run(fresh, `delete from ${table} ${ofLeft}`)
     await run(fresh, `insert into ${table} select * from ${kept}.${table} ${ofLeft}`)
   }
-  const openBuckets = prepareBucketWriter(db)
   type Row = { keyId: number; id: string; roomId: string; startAt: number | null; endAt: number | null }
   let sessions = 0
   for (let after = { keyId: 0, id: '' }; ; ) {
@@ -186,7 +183,7 @@ async function takeOver(fresh: FreshTables): Promise<number> {
     const last = rows.at(-1)
     if (last === undefined) return sessions
     await db.transaction(async () => {
-      const buckets = openBuckets()
+      const buckets = openBuckets(db)
       for (const { keyId, roomId, startAt, endAt } of rows) {
         if (startAt !== null) buckets.count(keyId, undefined, { roomId, startAt, ended: endAt !== null })
       }
@@ -229,8 +226,6 @@ async function bringInLine(fresh: FreshTables): Promise<void> {
 
 /** Seals what is kept sealed. */
 async function sealAgain({ db, kept }: FreshTables): Promise<void> {
-  const seals = createSealStore(db)
-  const sessions = createSessionReads(db, () => 0)
   for (;;) {
     const { rows } = await sql<SessionToSeal>`
       select s.key_id as "keyId", s.id as "sessionId", s.seal_at as "sealAt", keys.api_key as "apiKey", keys.user_id as "userId"
@@ -240,7 +235,7 @@ async function sealAgain({ db, kept }: FreshTables): Promise<void> {
       db.kysely,
     )
     if (rows.length === 0) return
-    await db.transaction(() => sealSessions({ seals, sessions }, rows))
+    await db.transaction(() => sealSessions(db, rows))
   }
 }
 

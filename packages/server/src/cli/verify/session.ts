@@ -4,8 +4,8 @@ import type { Mark, Participant, Session } from '../../ledger/state.ts'
 import { foldStays, toTimelog } from '../../ledger/stays.ts'
 import { sealSession } from '../../record/session-view.ts'
 import { sealAtOf } from '../../store/sessions/seals.ts'
+import type { SealedText } from '../../store/sessions/sessions.ts'
 import { spanLevelOf } from '../../store/sessions/span.ts'
-import type { SealedText } from '../../store/store.ts'
 
 /** All that is kept of one session. */
 export type KeptSession = {

@@ -1,10 +1,11 @@
 import { Refusal } from '../../error.ts'
 import type { Commit } from '../../runtime/metrics.ts'
 import type { Database } from '../../store/database/database.ts'
-import { createOperations, type Operation, type OperationParts, type Operations } from '../writes.ts'
+import { perform, type Write } from '../nouns.ts'
+import { createTransact, type KeyedFacts, type Transaction, type TransactionParts } from '../transaction.ts'
 
 /** `now`: the asker's time, epoch milliseconds. */
-export type BatchRequest = { n: number; operation: Operation; now: number }
+export type BatchRequest = { n: number; write: Write; now: number }
 export type BatchAnswer =
   | { n: number; value: unknown }
   | { n: number; error: { message: string; code?: Refusal['code'] } }
@@ -12,8 +13,8 @@ export type BatchAnswer =
 /** The answers to one batch, and the transactions that it took. */
 export type BatchAnswers = { answers: BatchAnswer[]; commits: Commit[] }
 
-/** Most operations in one transaction: a bound on how long the first waits for the last. */
-const operationsMax = 1000
+/** Most writes in one transaction: a bound on how long the first waits for the last. */
+const writesMax = 1000
 
 /**
  * Performs requests, as many in one transaction as wait for it: whatever arrives while one transaction commits goes into the
@@ -21,13 +22,13 @@ const operationsMax = 1000
  */
 export function createBatch(
   db: Database,
-  parts: Omit<OperationParts, 'now'>,
+  parts: Omit<TransactionParts, 'now'>,
   answered: (answers: BatchAnswers) => void,
 ): (requests: BatchRequest[]) => void {
   const queue: BatchRequest[] = []
   let scheduled = false
   let now = 0
-  const transact = createOperations(db, { ...parts, now: () => now })
+  const transact = createTransact(db, { ...parts, now: () => now })
 
   const schedule = () => {
     if (scheduled) return
@@ -36,7 +37,7 @@ export function createBatch(
   }
   const flush = async () => {
     const commits: Commit[] = []
-    answered({ answers: await commit(queue.splice(0, operationsMax), commits), commits })
+    answered({ answers: await commit(queue.splice(0, writesMax), commits), commits })
     scheduled = false
     if (queue.length > 0) schedule()
   }
@@ -51,10 +52,10 @@ export function createBatch(
     // What is made for all of them together is made when the first of them was asked for.
     now = batch[0]?.now ?? now
     try {
-      const ahead = batch.flatMap(({ operation }) => (operation.name === 'record' ? [operation.input] : []))
-      const answers = await transact(async (operations) => {
+      const ahead = batch.flatMap(({ write }) => factsIn(write) ?? [])
+      const answers = await transact(async (transaction) => {
         const answers: BatchAnswer[] = []
-        for (const request of batch) answers.push(await perform(operations, request))
+        for (const request of batch) answers.push(await answer(transaction, request))
         return answers
       }, ahead)
       const facts = ahead.reduce((sum, { facts }) => sum + facts.length, 0)
@@ -75,18 +76,21 @@ export function createBatch(
     }
   }
 
-  async function perform(operations: Operations, { n, operation, now: asked }: BatchRequest): Promise<BatchAnswer> {
+  async function answer(transaction: Transaction, { n, write, now: asked }: BatchRequest): Promise<BatchAnswer> {
     try {
-      const { name, input } = operation
       now = asked
-      const run = operations[name] as (input: unknown) => Promise<unknown>
-      return { n, value: await run(input) }
+      return { n, value: await perform(transaction, write) }
     } catch (error) {
       // A refusal is an answer, given before anything was written; anything else undoes the transaction.
       if (error instanceof Refusal) return { n, error: toAnswer(error) }
       throw error
     }
   }
+}
+
+/** The facts that a write records; undefined where it is another write. */
+export function factsIn({ noun, verb, input }: Write): KeyedFacts | undefined {
+  return noun === 'facts' && verb === 'record' ? (input as KeyedFacts) : undefined
 }
 
 function toAnswer(error: unknown): { message: string; code?: Refusal['code'] } {

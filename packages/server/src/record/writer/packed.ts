@@ -1,5 +1,6 @@
+import type { Fact } from '@rollcall/protocol'
 import { type FactText, factOf, textOf } from '../fact-text.ts'
-import type { BatchRequest } from './batch.ts'
+import { type BatchRequest, factsIn } from './batch.ts'
 
 /**
  * A request as it goes to the writing thread. Its facts go as the texts that are kept of them: they are made by the thread that has
@@ -8,22 +9,20 @@ import type { BatchRequest } from './batch.ts'
 export type PackedRequest = BatchRequest | { packed: BatchRequest; texts: FactText[]; receivedAt: number[] }
 
 export function pack(request: BatchRequest): PackedRequest {
-  const { name, input } = request.operation
+  const input = factsIn(request.write)
   // Of rooms that are to be made only the writer will know what the facts say of them.
-  if (name !== 'record' || (input.newRooms ?? []).length > 0) return request
-  const operation = { name, input: { ...input, facts: [] } }
+  if (input === undefined || (input.newRooms ?? []).length > 0) return request
+  const facts = input.facts as Fact[]
   return {
-    packed: { ...request, operation },
-    texts: input.facts.map(textOf),
-    receivedAt: input.facts.map(({ receivedAt }) => receivedAt),
+    packed: { ...request, write: { ...request.write, input: { ...input, facts: [] } } },
+    texts: facts.map(textOf),
+    receivedAt: facts.map(({ receivedAt }) => receivedAt),
   }
 }
 
 export function unpack(request: PackedRequest): BatchRequest {
   if (!('packed' in request)) return request
   const { packed, texts, receivedAt } = request
-  const { operation } = packed
-  if (operation.name !== 'record') return packed
   const facts = texts.map(({ json }, i) => factOf(json, receivedAt[i] ?? 0))
-  return { ...packed, operation: { name: 'record', input: { ...operation.input, facts, texts } } }
+  return { ...packed, write: { ...packed.write, input: { ...(packed.write.input as object), facts, texts } } }
 }

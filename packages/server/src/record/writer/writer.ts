@@ -2,19 +2,15 @@ import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { Refusal } from '../../error.ts'
 import type { Commit } from '../../runtime/metrics.ts'
-import type { Operation, Operations, Transact } from '../writes.ts'
-import type { BatchAnswers, BatchRequest } from './batch.ts'
+import { perform, type Write } from '../nouns.ts'
+import type { Transact } from '../transaction.ts'
+import { type BatchAnswers, type BatchRequest, factsIn } from './batch.ts'
 import { pack } from './packed.ts'
 import type { WriterData } from './thread.ts'
 
-/** Asks for an operation; its promise resolves when that is durable. */
-export type Perform = <N extends keyof Operations>(
-  name: N,
-  input: Parameters<Operations[N]>[0],
-) => Promise<Awaited<ReturnType<Operations[N]>>>
-
-export type Performer = {
-  perform: Perform
+/** Whoever writes: takes writes in order, and answers each when it is durable. */
+export type Writer = {
+  write(write: Write): Promise<unknown>
   /** How many facts wait for the disk. */
   factsWaiting(): number
   /** Resolves when all that was asked for is done. */
@@ -24,21 +20,18 @@ export type Performer = {
 /** Most facts that wait for the disk at once; more are refused with BUSY. */
 const factsWaitingMax = 50_000
 
-/** Requests that go to the line before the turn of the loop ends: of a long turn the first are written while the last come in. */
+/** Requests that go to the transport before the turn of the loop ends: of a long turn the first are written while the last come in. */
 const outboxMax = 32
 
-/** Performs one operation after another, for a command of the CLI. */
-export function performHere(transact: Transact): Performer {
+/** Does one write after another, for a command of the CLI. */
+export function writeHere(transact: Transact): Writer {
   let last: Promise<unknown> = Promise.resolve()
-  const perform: Perform = (name, input) => {
-    const done = last.then(() =>
-      transact((operations) => (operations[name] as (input: unknown) => Promise<never>)(input)),
-    )
-    last = done.catch(() => undefined)
-    return done
-  }
   return {
-    perform,
+    write(write) {
+      const done = last.then(() => transact((transaction) => perform(transaction, write)))
+      last = done.catch(() => undefined)
+      return done
+    },
     factsWaiting: () => 0,
     async close() {
       await last
@@ -46,27 +39,26 @@ export function performHere(transact: Transact): Performer {
   }
 }
 
-/** What a performer tells of. */
-export type Told = {
-  /** Of each transaction. */
+export type WriterHooks = {
+  /** Called after each transaction. */
   onCommit?: ((commit: Commit) => void) | undefined
-  /** Nothing can be written any more. */
+  /** Called when nothing can be written any more. */
   onFailure?: ((error: Error) => void) | undefined
 }
 
 /** Where requests go, a turn of the event loop together, and their answers come from. */
-type Line = {
+type Transport = {
   post(requests: BatchRequest[]): void
   /** Resolves when nothing more will be answered. */
   end(): Promise<void>
 }
 
 /** Numbers the requests, bounds how many facts wait, and brings each answer to whoever asked. */
-function performOn(
-  line: (answered: (answers: BatchAnswers) => void, failed: (error: Error) => void) => Line,
+function createWriter(
+  open: (answered: (answers: BatchAnswers) => void, failed: (error: Error) => void) => Transport,
   now: () => number,
-  { onCommit = () => {}, onFailure = () => {} }: Told,
-): Performer {
+  { onCommit = () => {}, onFailure = () => {} }: WriterHooks,
+): Writer {
   type Waiting = { resolve(value: unknown): void; reject(error: Error): void; facts: number }
   const waiting = new Map<number, Waiting>()
   let factsWaiting = 0
@@ -99,7 +91,7 @@ function performOn(
     idle?.()
     if (!closing) onFailure(failure)
   }
-  const { post, end } = line(answered, failed)
+  const { post, end } = open(answered, failed)
   const send = (requests: BatchRequest[]) => {
     try {
       post(requests)
@@ -118,18 +110,18 @@ function performOn(
   }
 
   return {
-    perform(name, input) {
+    write(write) {
       if (failure !== undefined || closing) return Promise.reject(failure ?? new Error('the store is closed'))
-      const facts = name === 'record' ? (input as { facts: unknown[] }).facts.length : 0
+      const facts = factsIn(write)?.facts.length ?? 0
       if (facts > 0 && factsWaiting + facts > factsWaitingMax) {
         return Promise.reject(new Refusal('BUSY', 'too many facts wait for the disk: send these again in a moment'))
       }
       factsWaiting += facts
       if (outbox.length === 0) setImmediate(sendAll)
       n += 1
-      outbox.push({ n, operation: { name, input } as Operation, now: now() })
+      outbox.push({ n, write, now: now() })
       return new Promise((resolve, reject) => {
-        waiting.set(n, { resolve: resolve as (value: unknown) => void, reject, facts })
+        waiting.set(n, { resolve, reject, facts })
         if (outbox.length === outboxMax) sendAll()
       })
     },
@@ -146,11 +138,11 @@ function performOn(
   }
 }
 
-/** Performs on a thread of its own: `node:sqlite` blocks. */
-export function startWriter(data: WriterData, now: () => number, told: Told = {}): Performer {
+/** Writes on a thread of its own: `node:sqlite` blocks. */
+export function startWriter(data: WriterData, now: () => number, hooks: WriterHooks = {}): Writer {
   // Beside this, in the same form: as it is written, or built.
   const worker = new Worker(new URL(`./thread${extname(import.meta.url)}`, import.meta.url), { workerData: data })
-  const line = (answered: (answers: BatchAnswers) => void, failed: (error: Error) => void): Line => {
+  const open = (answered: (answers: BatchAnswers) => void, failed: (error: Error) => void): Transport => {
     let ending = false
     worker.on('message', answered)
     const exited = new Promise<void>((resolve) => {
@@ -169,14 +161,14 @@ export function startWriter(data: WriterData, now: () => number, told: Told = {}
       },
     }
   }
-  return performOn(line, now, told)
+  return createWriter(open, now, hooks)
 }
 
-/** Performs here, over a connection that waits without blocking. */
+/** Writes here, over a connection that waits without blocking. */
 export function startBatches(
   createBatch: (answered: (answers: BatchAnswers) => void) => (requests: BatchRequest[]) => void,
   now: () => number,
-  told: Told,
-): Performer {
-  return performOn((answered) => ({ post: createBatch(answered), end: async () => {} }), now, told)
+  hooks: WriterHooks,
+): Writer {
+  return createWriter((answered) => ({ post: createBatch(answered), end: async () => {} }), now, hooks)
 }

@@ -31,7 +31,7 @@ export const generic: Engine<SourceSettings['generic']> = {
 function tell(event: Json, now: number): Told {
   try {
     const { source: _, receivedAt: __, ...told } = toFact(event, '', now)
-    return told as Told
+    return told as object as Told
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     return tellUnknown(event, error.message)

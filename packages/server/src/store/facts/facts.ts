@@ -1,19 +1,32 @@
 import type { Change, Fact, SessionFact } from '@rollcall/protocol'
-import { type Insertable, sql } from 'kysely'
 import type { Mark, Participant, Session } from '../../ledger/state.ts'
-import { type MarkColumns, markColumns, sessionColumns, toMark } from '../database/columns.ts'
-import { compile, type Database } from '../database/database.ts'
-import type { Tables } from '../database/tables.ts'
+import { toMark } from '../database/columns.ts'
+import type { Database } from '../database/database.ts'
 import { openQualityWriter, type QualityWriter } from '../quality.ts'
-import { type Counted, prepareBucketWriter } from '../sessions/buckets.ts'
-import { sealAtOf } from '../sessions/seals.ts'
-import { spanLevelOf } from '../sessions/span.ts'
-import { prepareCounters } from './counters.ts'
-import { type Heard, prepareHeard } from './heard.ts'
+import { type Counted, openBuckets } from '../sessions/buckets.ts'
+import { openClaims } from './claims.ts'
+import { holdMarks } from './held-marks.ts'
 import { holdSessions, nameOf } from './held-sessions.ts'
+import { type LastSeen, openLastSeen } from './last-seen.ts'
 import { openPending } from './pending-rows.ts'
+import {
+  allMarksOf,
+  fencesOf,
+  insideOf,
+  latestOf,
+  namedOf,
+  nextOf,
+  othersLastAtOf,
+  planClose,
+  previousOf,
+  runningInRoomOf,
+  runningOf,
+  sessionById,
+  toLookAt,
+} from './queries.ts'
+import { type LogEntry, toChangeRow, toFactRow, toParticipantRow, toSessionRow } from './rows.ts'
 
-type Beside = Heard & QualityWriter
+type Beside = LastSeen & QualityWriter
 
 /** What is held in memory comes at once: callers await. */
 type Answer<T> = T | Promise<T>
@@ -53,375 +66,204 @@ export type FactStore = Beside & {
   insertMark(keyId: number, sessionId: string, mark: Mark): void
   /** @param recordedAt by our clock, epoch milliseconds */
   appendChange(keyId: number, change: Change, recordedAt: number): void
-  /** Sessions that somebody has to look at by `now`, of all keys. */
-  listToLookAt(now: number, limit: number): Promise<{ keyId: number; sessionId: string }[]>
-  isAnyToLookAt(now: number): Promise<boolean>
+  /** Sessions that are to be reviewed by `now`, of all keys. */
+  listToReview(now: number, limit: number): Promise<{ keyId: number; sessionId: string }[]>
+  isAnyToReview(now: number): Promise<boolean>
   /** Writes what is held in memory; to be called once, before the commit. */
   flush(): Promise<void>
 }
 
-export type LogEntry = {
-  source: string
-  factId: string
-  sessionId: string | null
-  outcome: string
-  reason: string | null
-  receivedAt: number
-  factJson: string
+/** For one transaction, on the connection that writes. */
+export function openFacts(db: Database): FactStore {
+  const held = openHeld(db)
+  return {
+    ...held.lastSeen,
+    ...held.quality,
+    ...prepareAhead(db, held),
+    ...findSessions(db, held),
+    ...scanSessions(db, held),
+    ...keep(held),
+    async flush() {
+      await held.write()
+      for (const [keyId, ids] of held.moved) await db.run(planClose(db), { keyId, ids: JSON.stringify(ids) })
+      held.moved.clear()
+      await held.lastSeen.flush()
+      await held.quality.flush()
+      await held.buckets.flush()
+      // Last, for from here to the commit nobody else may number anything of these keys.
+      await held.pending.flushNumbered()
+    },
+  }
 }
 
-/** Compiles the queries once; each call of what it gives is for one transaction, on the connection that writes. */
-export function prepareFactStore(db: Database): () => FactStore {
-  const k = db.kysely
-  const { each } = db.differences
-  const openBuckets = prepareBucketWriter(db)
-  const openHeard = prepareHeard(db)
-  const nextSeqs = prepareCounters(db)
+type Held = ReturnType<typeof openHeld>
 
-  type Of = { keyId: number; list: string }
-  const claimsOf = compile<Of, { source: string; factId: string; digest: string }>((p) =>
-    k
-      .selectFrom(each(p.list))
-      .crossJoin('claims as c')
-      .select(['c.source', 'c.fact_id as factId', 'c.digest'])
-      .where('c.key_id', '=', p.keyId)
-      .where('c.source', '=', sql<string>`x.value ->> 'source'`)
-      .where('c.fact_id', '=', sql<string>`x.value ->> 'id'`),
-  )
-  const columns = sessionColumns.map((column) => `s.${column}` as const)
-  const namedOf = compile<Of, Session>((p) =>
-    k
-      .selectFrom(each(p.list))
-      .crossJoin('sessions as s')
-      .select(columns)
-      .where('s.key_id', '=', p.keyId)
-      .where('s.source', '=', sql<string>`x.value ->> 'source'`)
-      .where('s.room_id', '=', sql<string>`x.value ->> 'roomId'`)
-      .where('s.session_key', '=', sql<string>`x.value ->> 'sessionKey'`)
-      .where('s.session_key', 'is not', null),
-  )
-  const latestOf = compile<Of, Session>((p) =>
-    k
-      .selectFrom(each(p.list))
-      .crossJoin('sessions as s')
-      .select(columns)
-      .where('s.key_id', '=', p.keyId)
-      .where('s.id', '=', (eb) =>
-        eb
-          .selectFrom('sessions as l')
-          .select('l.id')
-          .where('l.key_id', '=', p.keyId)
-          .where('l.source', '=', sql<string>`x.value ->> 'source'`)
-          .where('l.room_id', '=', sql<string>`x.value ->> 'roomId'`)
-          .where('l.session_key', 'is', null)
-          .orderBy('l.start_at', 'desc')
-          .limit(1),
-      ),
-  )
-  const marksOf = compile<Of, MarkColumns>((p) =>
-    k
-      .selectFrom(each(p.list))
-      .crossJoin('marks as m')
-      .select(markColumns.map((column) => `m.${column}` as const))
-      .where('m.key_id', '=', p.keyId)
-      .where('m.session_id', '=', sql<string>`x.value ->> 'sessionId'`)
-      .where('m.participant_id', '=', sql<string>`x.value ->> 'participantId'`),
-  )
-  const sessions = k.selectFrom('sessions').select(sessionColumns)
-  type OfRoom = { keyId: number; source: string; roomId: string }
-  type At = OfRoom & { at: number }
-  const unnamed = (p: OfRoom) =>
-    sessions
-      .where('key_id', '=', p.keyId)
-      .where('source', '=', p.source)
-      .where('room_id', '=', p.roomId)
-      .where('session_key', 'is', null)
-  const findPrevious = compile<At, Session>((p) =>
-    unnamed(p).where('start_at', '<=', p.at).orderBy('start_at', 'desc').limit(1),
-  )
-  const findNext = compile<At, Session>((p) => unnamed(p).where('start_at', '>', p.at).orderBy('start_at').limit(1))
-  type OfSession = { keyId: number; sessionId: string }
-  const getSession = compile<OfSession, Session>((p) =>
-    sessions.where('key_id', '=', p.keyId).where('id', '=', p.sessionId),
-  )
-  const listRunning = compile<{ keyId: number; source: string }, Session>((p) =>
-    sessions.where('key_id', '=', p.keyId).where('source', '=', p.source).where('end_at', 'is', null),
-  )
-  const listRunningInRoom = compile<OfRoom, Session>((p) =>
-    sessions
-      .where('key_id', '=', p.keyId)
-      .where('source', '=', p.source)
-      .where('room_id', '=', p.roomId)
-      .where('end_at', 'is', null),
-  )
-  // Whoever takes a lease away waits for the commit.
-  const fencesOf = compile<Of, { roomId: string; fence: number }>((p) =>
-    k
-      .selectFrom(each(p.list))
-      .crossJoin('room_leases as l')
-      .select(['l.room_id as roomId', 'l.fence'])
-      .where('l.key_id', '=', p.keyId)
-      .where('l.room_id', '=', sql<string>`x.value ->> 'roomId'`)
-      .forShare('l'),
-  )
-  const listAllMarks = compile<OfSession, MarkColumns>((p) =>
-    k.selectFrom('marks').select(markColumns).where('key_id', '=', p.keyId).where('session_id', '=', p.sessionId),
-  )
-  const listInside = compile<OfSession, { participantId: string; name: string }>((p) =>
-    k
-      .selectFrom('participants')
-      .select(['participant_id as participantId', 'name'])
-      .where('key_id', '=', p.keyId)
-      .where('session_id', '=', p.sessionId)
-      .where('open_since', 'is not', null)
-      .orderBy('participant_id'),
-  )
-  const othersLastAt = compile<OfSession & { participantId: string }, { at: number | null }>((p) =>
-    k
-      .selectFrom('participants')
-      .select((eb) => eb.fn.max('last_at').as('at'))
-      .where('key_id', '=', p.keyId)
-      .where('session_id', '=', p.sessionId)
-      .where('participant_id', '!=', p.participantId),
-  )
-  /** When a room's `autoCloseConfig` ends a session is kept with the session, so that one index finds what is due. */
-  const planClose = compile<{ keyId: number; ids: string }, unknown>((p) =>
-    k
-      .updateTable('sessions')
-      .set({
-        close_at: (eb) =>
-          eb
-            .selectFrom('rooms as r')
-            .select(sql<number>`r.auto_close_ms + sessions.start_at`.as('at'))
-            .whereRef('r.key_id', '=', 'sessions.key_id')
-            .whereRef('r.room_id', '=', 'sessions.room_id'),
-      })
-      .where('key_id', '=', p.keyId)
-      .where('id', 'in', db.differences.texts(p.ids)),
-  )
-  const listToLookAt = compile<{ now: number; limit: number }, { keyId: number; sessionId: string; roomId: string }>(
-    (p) =>
-      k
-        .selectFrom('sessions')
-        .select(['key_id as keyId', 'id as sessionId', 'room_id as roomId'])
-        .where('look_at', '<=', p.now)
-        .orderBy('look_at')
-        .limit(p.limit),
-  )
-
-  const first = async <R>(rows: R[] | Promise<R[]>): Promise<R | undefined> => (await rows)[0]
-
-  return () => {
-    const buckets = openBuckets()
-    const pending = openPending(db)
-    const moved = new Map<number, string[]>()
-    const held = holdSessions((keyId, before, after) => {
-      pending.sessions.push(toSessionRow(keyId, after))
-      buckets.count(keyId, before && toCounted(before), toCounted(after))
-      if (before?.startAt !== after.startAt) group(moved, keyId, after.id)
-    })
-    const heard = openHeard()
-    const quality = openQualityWriter(db)
-    /** By key, source and fact id: its digest; null: not claimed. */
-    const claims = new Map<string, string | null>()
-    /** Sessions that began in this transaction: nobody has marks of them that are not held. */
-    const born = new Set<string>()
-    /** By key and room. */
-    const fences = new Map<string, number>()
-    /** By key, session and person. */
-    const marks = new Map<string, Mark[]>()
-
-    const readClaims = async (keyId: number, facts: { source: string; id: string }[]) => {
-      const list = JSON.stringify(facts.map(({ source, id }) => ({ source, id })))
-      for (const { source, id } of facts) claims.set(toName(keyId, source, id), null)
-      for (const row of await db.all(claimsOf, { keyId, list })) {
-        claims.set(toName(keyId, row.source, row.factId), row.digest)
-      }
-    }
-    const readMarks = async (keyId: number, people: { sessionId: string; participantId: string }[]) => {
-      for (const { sessionId, participantId } of people) marks.set(toName(keyId, sessionId, participantId), [])
-      for (const row of await db.all(marksOf, { keyId, list: JSON.stringify(people) })) {
-        marks.get(toName(keyId, row.sessionId, row.participantId))?.push(toMark(row))
-      }
-    }
-    const readFences = async (keyId: number, roomIds: Set<string>) => {
-      const list = JSON.stringify([...roomIds].sort().map((roomId) => ({ roomId })))
-      for (const { roomId, fence } of await db.all(fencesOf, { keyId, list })) fences.set(toName(keyId, roomId), fence)
-    }
+/** What one transaction holds in memory until its commit. */
+function openHeld(db: Database) {
+  const buckets = openBuckets(db)
+  const pending = openPending(db)
+  /** Sessions that begin at another time than before, by key: what depends on their start is planned anew. */
+  const moved = new Map<number, string[]>()
+  const sessions = holdSessions((keyId, before, after) => {
+    pending.sessions.push(toSessionRow(keyId, after))
+    buckets.count(keyId, before && toCounted(before), toCounted(after))
+    if (before?.startAt !== after.startAt) group(moved, keyId, after.id)
+  })
+  return {
+    buckets,
+    pending,
+    moved,
+    sessions,
+    marks: holdMarks(db, pending),
+    claims: openClaims(db, pending),
+    lastSeen: openLastSeen(db),
+    quality: openQualityWriter(db),
     /** So that what a query reads holds what was recorded in this transaction. */
-    const writePending = async () => {
-      await held.flush()
+    async write() {
+      await sessions.flush()
       await pending.flush()
-    }
-    const store: FactStore = {
-      ...heard,
-      ...quality,
-      async prepare(all) {
-        const ofKeys = new Map<number, Fact[]>()
-        for (const { keyId, facts } of all) for (const fact of facts) group(ofKeys, keyId, fact)
-        const fenced = all.filter(({ fence }) => fence !== undefined)
-        for (const [keyId, facts] of [...ofKeys].sort(([a], [b]) => a - b)) {
-          await db.differences.lockRooms(keyId, roomsOf(facts))
-          const heldRooms = fenced.filter((one) => one.keyId === keyId).flatMap((one) => roomsOf(one.facts))
-          if (heldRooms.length > 0) await readFences(keyId, new Set(heldRooms))
-          await readClaims(keyId, facts)
-          const fresh = facts.filter(({ source, id }) => claims.get(toName(keyId, source, id)) === null)
-          const ofRooms = fresh.filter(({ roomId }) => roomId !== '')
-          const named = ofRooms.filter(({ sessionKey }) => sessionKey !== undefined)
-          const unnamed = ofRooms.filter(({ sessionKey }) => sessionKey === undefined)
-          held.learn(keyId, named, await db.all(namedOf, { keyId, list: toList(named) }))
-          held.learn(keyId, unnamed, await db.all(latestOf, { keyId, list: toList(unnamed) }))
-          const people = new Map<string, { sessionId: string; participantId: string }>()
-          for (const fact of ofRooms) {
-            const sessionId = 'participantId' in fact ? held.known(keyId, nameOf(fact))?.id : undefined
-            if (sessionId === undefined || !('participantId' in fact)) continue
-            const { participantId } = fact
-            people.set(toName(keyId, sessionId, participantId), { sessionId, participantId })
-          }
-          if (people.size > 0) await readMarks(keyId, [...people.values()])
-        }
-      },
-      isHeld: (keyId, facts, fence) => roomsOf(facts).every((roomId) => fences.get(toName(keyId, roomId)) === fence),
-      claim(keyId, fact, digest) {
-        const { source, id } = fact
-        const name = toName(keyId, source, id)
-        const known = claims.get(name)
-        if (known === undefined) return readClaims(keyId, [fact]).then(() => store.claim(keyId, fact, digest))
-        if (known !== null) return known
-        claims.set(name, digest)
-        pending.claims.push({ key_id: keyId, source, fact_id: id, digest })
-        return true
-      },
-      log(keyId, entry) {
-        pending.facts.push({
-          key_id: keyId,
-          seq: 0,
-          source: entry.source,
-          fact_id: entry.factId,
-          session_id: entry.sessionId,
-          outcome: entry.outcome,
-          reason: entry.reason,
-          received_at: entry.receivedAt,
-          change_seq: 0,
-          fact_json: entry.factJson,
-        })
-      },
-      findNamed: (keyId, fact) =>
-        held.find(keyId, nameOf(fact), () => first(db.all(namedOf, { keyId, list: toList([fact]) }))),
-      findLatest: (keyId, fact) =>
-        held.find(keyId, nameOf(fact), () => first(db.all(latestOf, { keyId, list: toList([fact]) }))),
-      async findPrevious(keyId, { source, roomId }, at) {
-        await writePending()
-        return held.hold(keyId, await first(db.all(findPrevious, { keyId, source, roomId, at })))
-      },
-      async findNext(keyId, { source, roomId }, at) {
-        await writePending()
-        return held.hold(keyId, await first(db.all(findNext, { keyId, source, roomId, at })))
-      },
-      getSession: (keyId, sessionId) =>
-        held.get(keyId, sessionId, () => first(db.all(getSession, { keyId, sessionId }))),
-      async listRunning(keyId, source, roomId) {
-        await writePending()
-        const list = () =>
-          roomId === '' ? db.all(listRunning, { keyId, source }) : db.all(listRunningInRoom, { keyId, source, roomId })
-        await db.differences.lockRooms(
-          keyId,
-          (await list()).map((one) => one.roomId),
-        )
-        const running = await list()
-        return running.map((session) => held.hold(keyId, session) ?? session)
-      },
-      listMarks(keyId, sessionId, participantId) {
-        const name = toName(keyId, sessionId, participantId)
-        const known = marks.get(name) ?? (born.has(toName(keyId, sessionId)) ? [] : undefined)
-        return known ?? readMarks(keyId, [{ sessionId, participantId }]).then(() => marks.get(name) ?? [])
-      },
-      async listAllMarks(keyId, sessionId) {
-        await writePending()
-        return (await db.all(listAllMarks, { keyId, sessionId })).map(toMark)
-      },
-      async listInside(keyId, sessionId) {
-        await writePending()
-        return db.all(listInside, { keyId, sessionId })
-      },
-      async othersLastAt(keyId, sessionId, participantId) {
-        await writePending()
-        return (await first(db.all(othersLastAt, { keyId, sessionId, participantId })))?.at ?? 0
-      },
-      saveSession(keyId, session) {
-        if (held.put(keyId, session) === 'new') born.add(toName(keyId, session.id))
-      },
-      saveParticipant(keyId, sessionId, participant) {
-        pending.participants.set(toName(keyId, sessionId, participant.participantId), {
-          key_id: keyId,
-          session_id: sessionId,
-          participant_id: participant.participantId,
-          name: participant.name,
-          kind: participant.kind,
-          metadata_json: toJson(participant.metadata),
-          joined_at: participant.joinedAt,
-          open_since: participant.openSince,
-          closed_ms: participant.closedMs,
-          last_at: participant.lastAt,
-        })
-      },
-      insertMark(keyId, sessionId, mark) {
-        const name = toName(keyId, sessionId, mark.participantId)
-        const known = marks.get(name)
-        if (known === undefined) marks.set(name, [mark])
-        else known.push(mark)
-        pending.marks.push({
-          key_id: keyId,
-          session_id: sessionId,
-          participant_id: mark.participantId,
-          connection_id: mark.connectionId,
-          at: mark.at,
-          kind: mark.kind,
-          fact_id: mark.factId,
-          reason: mark.reason,
-          inferred: mark.inferred,
-          last_seen_at: mark.lastSeenAt,
-          name: mark.name,
-          participant_kind: mark.participantKind,
-          metadata_json: toJson(mark.metadata),
-        })
-      },
-      appendChange(keyId, change, recordedAt) {
-        pending.changes.push({
-          key_id: keyId,
-          seq: 0,
-          type: change.type,
-          session_id: change.sessionId,
-          room_id: change.roomId,
-          at: change.at,
-          recorded_at: recordedAt,
-          participant_id: change.participantId ?? null,
-          name: change.name ?? null,
-          reason: change.reason ?? null,
-        })
-      },
-      async listToLookAt(now, limit) {
-        await writePending()
-        const due = await db.all(listToLookAt, { now, limit })
-        const rooms = new Map<number, string[]>()
-        for (const { keyId, roomId } of due) group(rooms, keyId, roomId)
-        for (const [keyId, roomIds] of rooms) await db.differences.lockRooms(keyId, roomIds)
-        return due
-      },
-      isAnyToLookAt: async (now) => (await db.all(listToLookAt, { now, limit: 1 })).length > 0,
-      async flush() {
-        await writePending()
-        for (const [keyId, ids] of moved) await db.run(planClose, { keyId, ids: JSON.stringify(ids) })
-        moved.clear()
-        await heard.flush()
-        await quality.flush()
-        await buckets.flush()
-        // Last, for from here to the commit nobody else may number anything of these keys.
-        await pending.flushNumbered(nextSeqs)
-      },
-    }
-    return store
+    },
   }
+}
+
+function prepareAhead(
+  db: Database,
+  { sessions, marks, claims }: Held,
+): Pick<FactStore, 'prepare' | 'isHeld' | 'claim'> {
+  /** By key and room. */
+  const fences = new Map<string, number>()
+
+  const readFences = async (keyId: number, roomIds: Set<string>) => {
+    const list = JSON.stringify([...roomIds].sort().map((roomId) => ({ roomId })))
+    for (const { roomId, fence } of await db.all(fencesOf(db), { keyId, list })) fences.set(`${keyId} ${roomId}`, fence)
+  }
+  const readSessions = async (keyId: number, facts: Fact[]) => {
+    const named = facts.filter(({ sessionKey }) => sessionKey !== undefined)
+    const unnamed = facts.filter(({ sessionKey }) => sessionKey === undefined)
+    sessions.learn(keyId, named, await db.all(namedOf(db), { keyId, list: toList(named) }))
+    sessions.learn(keyId, unnamed, await db.all(latestOf(db), { keyId, list: toList(unnamed) }))
+  }
+  const readPeople = async (keyId: number, facts: Fact[]) => {
+    const people = new Map<string, { sessionId: string; participantId: string }>()
+    for (const fact of facts) {
+      const sessionId = 'participantId' in fact ? sessions.known(keyId, nameOf(fact))?.id : undefined
+      if (sessionId === undefined || !('participantId' in fact)) continue
+      const { participantId } = fact
+      people.set(`${sessionId}\n${participantId}`, { sessionId, participantId })
+    }
+    if (people.size > 0) await marks.read(keyId, [...people.values()])
+  }
+
+  return {
+    async prepare(all) {
+      const ofKeys = new Map<number, Fact[]>()
+      for (const { keyId, facts } of all) for (const fact of facts) group(ofKeys, keyId, fact)
+      const fenced = all.filter(({ fence }) => fence !== undefined)
+      for (const [keyId, facts] of [...ofKeys].sort(([a], [b]) => a - b)) {
+        await db.differences.lockRooms(keyId, roomsOf(facts))
+        const heldRooms = fenced.filter((one) => one.keyId === keyId).flatMap((one) => roomsOf(one.facts))
+        if (heldRooms.length > 0) await readFences(keyId, new Set(heldRooms))
+        await claims.read(keyId, facts)
+        const ofRooms = facts.filter((fact) => claims.isNew(keyId, fact) && fact.roomId !== '')
+        await readSessions(keyId, ofRooms)
+        await readPeople(keyId, ofRooms)
+      }
+    },
+    isHeld: (keyId, facts, fence) => roomsOf(facts).every((roomId) => fences.get(`${keyId} ${roomId}`) === fence),
+    claim: claims.claim,
+  }
+}
+
+function findSessions(
+  db: Database,
+  { sessions, write }: Held,
+): Pick<FactStore, 'findNamed' | 'findLatest' | 'findPrevious' | 'findNext' | 'getSession'> {
+  return {
+    findNamed: (keyId, fact) =>
+      sessions.find(keyId, nameOf(fact), () => first(db.all(namedOf(db), { keyId, list: toList([fact]) }))),
+    findLatest: (keyId, fact) =>
+      sessions.find(keyId, nameOf(fact), () => first(db.all(latestOf(db), { keyId, list: toList([fact]) }))),
+    async findPrevious(keyId, { source, roomId }, at) {
+      await write()
+      return sessions.hold(keyId, await first(db.all(previousOf(db), { keyId, source, roomId, at })))
+    },
+    async findNext(keyId, { source, roomId }, at) {
+      await write()
+      return sessions.hold(keyId, await first(db.all(nextOf(db), { keyId, source, roomId, at })))
+    },
+    getSession: (keyId, sessionId) =>
+      sessions.get(keyId, sessionId, () => first(db.all(sessionById(db), { keyId, sessionId }))),
+  }
+}
+
+function scanSessions(
+  db: Database,
+  { sessions, write }: Held,
+): Pick<FactStore, 'listRunning' | 'listAllMarks' | 'listInside' | 'othersLastAt' | 'listToReview' | 'isAnyToReview'> {
+  return {
+    async listRunning(keyId, source, roomId) {
+      await write()
+      const list = () =>
+        roomId === ''
+          ? db.all(runningOf(db), { keyId, source })
+          : db.all(runningInRoomOf(db), { keyId, source, roomId })
+      await db.differences.lockRooms(
+        keyId,
+        (await list()).map((one) => one.roomId),
+      )
+      const running = await list()
+      return running.map((session) => sessions.hold(keyId, session) ?? session)
+    },
+    async listAllMarks(keyId, sessionId) {
+      await write()
+      return (await db.all(allMarksOf(db), { keyId, sessionId })).map(toMark)
+    },
+    async listInside(keyId, sessionId) {
+      await write()
+      return db.all(insideOf(db), { keyId, sessionId })
+    },
+    async othersLastAt(keyId, sessionId, participantId) {
+      await write()
+      return (await first(db.all(othersLastAtOf(db), { keyId, sessionId, participantId })))?.at ?? 0
+    },
+    async listToReview(now, limit) {
+      await write()
+      const due = await db.all(toLookAt(db), { now, limit })
+      const rooms = new Map<number, string[]>()
+      for (const { keyId, roomId } of due) group(rooms, keyId, roomId)
+      for (const [keyId, roomIds] of rooms) await db.differences.lockRooms(keyId, roomIds)
+      return due
+    },
+    isAnyToReview: async (now) => (await db.all(toLookAt(db), { now, limit: 1 })).length > 0,
+  }
+}
+
+function keep({
+  sessions,
+  marks,
+  pending,
+}: Held): Pick<FactStore, 'log' | 'listMarks' | 'saveSession' | 'saveParticipant' | 'insertMark' | 'appendChange'> {
+  return {
+    log(keyId, entry) {
+      pending.facts.push(toFactRow(keyId, entry))
+    },
+    listMarks: (keyId, sessionId, participantId) => marks.list(keyId, { sessionId, participantId }),
+    saveSession(keyId, session) {
+      if (sessions.put(keyId, session) === 'new') marks.begin(keyId, session.id)
+    },
+    saveParticipant(keyId, sessionId, participant) {
+      const row = toParticipantRow(keyId, sessionId, participant)
+      pending.participants.set(`${keyId}\n${sessionId}\n${participant.participantId}`, row)
+    },
+    insertMark: marks.insert,
+    appendChange(keyId, change, recordedAt) {
+      pending.changes.push(toChangeRow(keyId, change, recordedAt))
+    },
+  }
+}
+
+async function first<R>(rows: R[] | Promise<R[]>): Promise<R | undefined> {
+  return (await rows)[0]
 }
 
 /** What others must not write at the same time. */
@@ -434,10 +276,6 @@ function toList(facts: Pick<Fact, 'source' | 'roomId' | 'sessionKey'>[]): string
   return JSON.stringify([...byName.values()].map(({ source, roomId, sessionKey }) => ({ source, roomId, sessionKey })))
 }
 
-function toName(keyId: number, one: string, other = ''): string {
-  return `${keyId}\n${one}\n${other}`
-}
-
 function group<K, V>(groups: Map<K, V[]>, key: K, value: V): void {
   const group = groups.get(key)
   if (group === undefined) groups.set(key, [value])
@@ -447,37 +285,4 @@ function group<K, V>(groups: Map<K, V[]>, key: K, value: V): void {
 /** A session of which everything waits for its other half is not counted. */
 function toCounted({ roomId, startAt, endAt }: Session): Counted | undefined {
   return startAt === null ? undefined : { roomId, startAt, ended: endAt !== null }
-}
-
-function toSessionRow(keyId: number, session: Session): Insertable<Tables['sessions']> {
-  return {
-    key_id: keyId,
-    id: session.id,
-    room_id: session.roomId,
-    source: session.source,
-    session_key: session.sessionKey,
-    start_at: session.startAt,
-    end_at: session.endAt,
-    end_reason: session.endReason,
-    ended_at: session.endedAt,
-    concluded: session.concluded,
-    last_at: session.lastAt,
-    said_at: session.saidAt,
-    snapshot_at: session.snapshotAt,
-    resumed_at: session.resumedAt,
-    look_at: session.lookAt,
-    inside: session.inside,
-    people: session.people,
-    closed_ms: session.closedMs,
-    open_since_sum: session.openSinceSum,
-    revision: session.revision,
-    updated_at: session.updatedAt,
-    span_level: spanLevelOf(session),
-    seal_at: sealAtOf(session),
-    gaps: null,
-  }
-}
-
-function toJson(value: unknown): string | null {
-  return value === null ? null : JSON.stringify(value)
 }

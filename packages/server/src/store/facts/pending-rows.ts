@@ -1,7 +1,7 @@
 import type { Insertable } from 'kysely'
 import type { Database } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
-import type { prepareCounters } from './counters.ts'
+import { takeSeqs } from './counters.ts'
 
 type Rows<Table extends keyof Tables> = Insertable<Tables[Table]>[]
 
@@ -17,7 +17,7 @@ export type PendingRows = {
   /** Writes all but what is numbered. */
   flush(): Promise<void>
   /** Numbers the facts and the changes, and writes them. */
-  flushNumbered(nextSeqs: ReturnType<typeof prepareCounters>): Promise<void>
+  flushNumbered(): Promise<void>
 }
 
 export function openPending(db: Database): PendingRows {
@@ -37,13 +37,13 @@ export function openPending(db: Database): PendingRows {
       participants.clear()
       await db.insertRows('marks', marks.splice(0))
     },
-    async flushNumbered(nextSeqs) {
+    async flushNumbered() {
       const { facts, changes } = pending
       const keyIds = new Set([...facts, ...changes].map((row) => row.key_id))
       for (const keyId of [...keyIds].sort((a, b) => a - b)) {
         const ofFacts = facts.filter((row) => row.key_id === keyId)
         const ofChanges = changes.filter((row) => row.key_id === keyId)
-        const { factSeq, changeSeq } = await nextSeqs(keyId, ofFacts.length, ofChanges.length)
+        const { factSeq, changeSeq } = await takeSeqs(db, keyId, ofFacts.length, ofChanges.length)
         for (const [i, row] of ofFacts.entries()) {
           row.seq = factSeq + i
           row.change_seq = changeSeq + ofChanges.length - 1

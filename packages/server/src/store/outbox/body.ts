@@ -6,7 +6,9 @@ import {
   type Webhook,
   type WebhookType,
 } from '@rollcall/protocol'
-import type { ToldSession } from './deliveries.ts'
+
+/** What a webhook says of its session. */
+export type SessionOfWebhook = { sessionId: string; startAt: number; endAt: number | null; customRoomId: string | null }
 
 type ChangeWebhookType = Exclude<WebhookType, 'test' | 'endpoint-disabled'>
 
@@ -29,7 +31,7 @@ export function writeWebhook(webhook: Webhook): string {
 }
 
 /** What is told of a change: the documented fields first, in the documented order. */
-export function toWebhook(change: NumberedChange, { startAt, endAt, customRoomId }: ToldSession): Webhook {
+export function toWebhook(change: NumberedChange, { startAt, endAt, customRoomId }: SessionOfWebhook): Webhook {
   const { sessionId, roomId: meetingId, participantId = '', name: participantName = '', reason } = change
   const ofSession = { sessionId, meetingId, start: toZoned(startAt) }
   const ofParticipant = { meetingId, sessionId, participantId, participantName }

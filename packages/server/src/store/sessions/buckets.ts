@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
-import { compile, type Database } from '../database/database.ts'
+import type { Database } from '../database/database.ts'
+import { query } from '../noun.ts'
 
 // How many sessions started in each month, day and hour, of a key and of each large room, so that any page of a list, and its
 // total, is found by adding up a few numbers instead of stepping over the sessions before it.
@@ -36,19 +37,6 @@ export type BucketWriter = {
   flush(): Promise<void>
 }
 
-export type BucketReader = {
-  total(scope: Scope, measure: Measure): Promise<number>
-  /** False for a room that has too few sessions to have buckets. */
-  hasBuckets(scope: Scope): Promise<boolean>
-  /** How many sessions started after `at`. */
-  countAfter(scope: Scope, measure: Measure, at: number): Promise<number>
-  /**
-   * Where the session stands that `offset` others are newer than: in the hour from `from` up to `to`, with `skip` newer ones
-   * in that hour. Undefined where there are not so many.
-   */
-  locate(scope: Scope, measure: Measure, offset: number): Promise<Place | undefined>
-}
-
 /** An hour, and how many of its sessions are newer than the one that was looked for. */
 export type Place = { from: number; to: number; skip: number }
 
@@ -56,179 +44,185 @@ export type Delta = { sessions: number; ended: number }
 export type Bucket = Delta & { level: number; startAt: number }
 type Row = { startAt: number; sessions: number; ended: number }
 
-export function prepareBucketWriter(db: Database): () => BucketWriter {
-  const k = db.kysely
-  const addCount = compile<Scope & Delta, { sessions: number; bucketed: number }>((p) =>
-    k
-      .insertInto('session_counts')
-      .values({ key_id: p.keyId, room_id: p.roomId, sessions: p.sessions, ended: p.ended, bucketed: 0 })
-      .onConflict((on) =>
-        on.columns(['key_id', 'room_id']).doUpdateSet({
-          sessions: sql`session_counts.sessions + excluded.sessions`,
-          ended: sql`session_counts.ended + excluded.ended`,
-        }),
-      )
-      .returning(['sessions', 'bucketed']),
-  )
-  const addBucket = compile<Scope & Delta & { level: number; startAt: number }, unknown>((p) =>
-    k
-      .insertInto('session_buckets')
-      .values({
-        key_id: p.keyId,
-        room_id: p.roomId,
-        level: p.level,
-        start_at: p.startAt,
-        sessions: p.sessions,
-        ended: p.ended,
-      })
-      .onConflict((on) =>
-        on.columns(['key_id', 'room_id', 'level', 'start_at']).doUpdateSet({
-          sessions: sql`session_buckets.sessions + excluded.sessions`,
-          ended: sql`session_buckets.ended + excluded.ended`,
-        }),
-      ),
-  )
-  const markBucketed = compile<Scope, unknown>((p) =>
-    k.updateTable('session_counts').set({ bucketed: 1 }).where('key_id', '=', p.keyId).where('room_id', '=', p.roomId),
-  )
-  const startsOfRoom = compile<Scope, { startAt: number; ended: number }>((p) =>
-    k
-      .selectFrom('sessions')
-      .select(['start_at as startAt', sql<number>`case when end_at is null then 0 else 1 end`.as('ended')])
-      .where('key_id', '=', p.keyId)
-      .where('room_id', '=', p.roomId)
-      .where('start_at', 'is not', null)
-      .$narrowType<{ startAt: number }>(),
-  )
+const addCount = query<Scope & Delta, { sessions: number; bucketed: number }>((k, p) =>
+  k
+    .insertInto('session_counts')
+    .values({ key_id: p.keyId, room_id: p.roomId, sessions: p.sessions, ended: p.ended, bucketed: 0 })
+    .onConflict((on) =>
+      on.columns(['key_id', 'room_id']).doUpdateSet({
+        sessions: sql`session_counts.sessions + excluded.sessions`,
+        ended: sql`session_counts.ended + excluded.ended`,
+      }),
+    )
+    .returning(['sessions', 'bucketed']),
+)
+const addBucket = query<Scope & Delta & { level: number; startAt: number }, unknown>((k, p) =>
+  k
+    .insertInto('session_buckets')
+    .values({
+      key_id: p.keyId,
+      room_id: p.roomId,
+      level: p.level,
+      start_at: p.startAt,
+      sessions: p.sessions,
+      ended: p.ended,
+    })
+    .onConflict((on) =>
+      on.columns(['key_id', 'room_id', 'level', 'start_at']).doUpdateSet({
+        sessions: sql`session_buckets.sessions + excluded.sessions`,
+        ended: sql`session_buckets.ended + excluded.ended`,
+      }),
+    ),
+)
+const markBucketed = query<Scope>((k, p) =>
+  k.updateTable('session_counts').set({ bucketed: 1 }).where('key_id', '=', p.keyId).where('room_id', '=', p.roomId),
+)
+const startsOfRoom = query<Scope, { startAt: number; ended: number }>((k, p) =>
+  k
+    .selectFrom('sessions')
+    .select(['start_at as startAt', sql<number>`case when end_at is null then 0 else 1 end`.as('ended')])
+    .where('key_id', '=', p.keyId)
+    .where('room_id', '=', p.roomId)
+    .where('start_at', 'is not', null)
+    .$narrowType<{ startAt: number }>(),
+)
 
-  return () => {
-    /** By key and room, then by start of the hour. */
-    const noted = new Map<string, { scope: Scope; byHour: Map<number, Delta> }>()
+/** For the length of one transaction. */
+export function openBuckets(db: Database): BucketWriter {
+  /** By key and room, then by start of the hour. */
+  const noted = new Map<string, { scope: Scope; byHour: Map<number, Delta> }>()
 
-    const note = (scope: Scope, { startAt, ended }: Counted, by: 1 | -1) => {
-      const name = `${scope.keyId} ${scope.roomId}`
-      const of = noted.get(name) ?? { scope, byHour: new Map<number, Delta>() }
-      noted.set(name, of)
-      const hour = startOfHour(startAt)
-      const delta = of.byHour.get(hour) ?? { sessions: 0, ended: 0 }
-      delta.sessions += by
-      delta.ended += ended ? by : 0
-      of.byHour.set(hour, delta)
-    }
+  const note = (scope: Scope, { startAt, ended }: Counted, by: 1 | -1) => {
+    const name = `${scope.keyId} ${scope.roomId}`
+    const of = noted.get(name) ?? { scope, byHour: new Map<number, Delta>() }
+    noted.set(name, of)
+    const hour = startOfHour(startAt)
+    const delta = of.byHour.get(hour) ?? { sessions: 0, ended: 0 }
+    delta.sessions += by
+    delta.ended += ended ? by : 0
+    of.byHour.set(hour, delta)
+  }
 
-    const writeBuckets = async (scope: Scope, byHour: Map<number, Delta>) => {
-      for (const bucket of bucketsOf(byHour)) {
-        if (bucket.sessions !== 0 || bucket.ended !== 0) await db.run(addBucket, { ...scope, ...bucket })
+  return {
+    count(keyId, before, after) {
+      // Most facts alter nothing that is counted: then the counts, which all writers of a key share, are left alone.
+      if (before !== undefined && after !== undefined && countSame(before, after)) return
+      for (const [counted, by] of [[before, -1] as const, [after, 1] as const]) {
+        if (counted === undefined) continue
+        note({ keyId, roomId: '' }, counted, by)
+        note({ keyId, roomId: counted.roomId }, counted, by)
       }
-    }
-
-    const flushScope = async (scope: Scope, byHour: Map<number, Delta>) => {
-      const delta = { sessions: 0, ended: 0 }
-      for (const one of byHour.values()) {
-        delta.sessions += one.sessions
-        delta.ended += one.ended
-      }
-      const [count] = await db.all(addCount, { ...scope, ...delta })
-      if (scope.roomId === '' || count?.bucketed === 1) return writeBuckets(scope, byHour)
-      if (count === undefined || count.sessions <= roomBucketsFrom) return
-      // The room has grown large: its sessions, those of this transaction among them, are counted once, and kept up from here.
-      await db.run(markBucketed, scope)
-      const all = new Map<number, Delta>()
-      for (const { startAt, ended } of await db.all(startsOfRoom, scope)) {
-        add(all, startOfHour(startAt), { sessions: 1, ended })
-      }
-      await writeBuckets(scope, all)
-    }
-
-    return {
-      count(keyId, before, after) {
-        // Most facts alter nothing that is counted: then the counts, which all writers of a key share, are left alone.
-        if (before !== undefined && after !== undefined && countSame(before, after)) return
-        for (const [counted, by] of [[before, -1] as const, [after, 1] as const]) {
-          if (counted === undefined) continue
-          note({ keyId, roomId: '' }, counted, by)
-          note({ keyId, roomId: counted.roomId }, counted, by)
-        }
-      },
-      async flush() {
-        const all = [...noted.values()]
-        noted.clear()
-        for (const { scope, byHour } of all) await flushScope(scope, byHour)
-      },
-    }
+    },
+    async flush() {
+      const all = [...noted.values()]
+      noted.clear()
+      for (const { scope, byHour } of all) await writeScope(db, scope, byHour)
+    },
   }
 }
 
-export function createBucketReader(db: Database): BucketReader {
-  const k = db.kysely
-  const counts = compile<Scope, { sessions: number; ended: number; bucketed: number }>((p) =>
-    k
-      .selectFrom('session_counts')
-      .select(['sessions', 'ended', 'bucketed'])
-      .where('key_id', '=', p.keyId)
-      .where('room_id', '=', p.roomId),
-  )
-  const buckets = compile<Scope & { level: number; from: number; to: number }, Row>((p) =>
-    k
-      .selectFrom('session_buckets')
-      .select(['start_at as startAt', 'sessions', 'ended'])
-      .where('key_id', '=', p.keyId)
-      .where('room_id', '=', p.roomId)
-      .where('level', '=', p.level)
-      .where('start_at', '>=', p.from)
-      .where('start_at', '<', p.to)
-      .orderBy('start_at', 'desc'),
-  )
-  const rest = (of: 'key' | 'room') =>
-    compile<Scope & { after: number; to: number }, { sessions: number; ended: number }>((p) => {
-      const some = k
-        .selectFrom('sessions')
-        .select((eb) => [eb.fn.countAll<number>().as('sessions'), eb.fn.count<number>('end_at').as('ended')])
-        .where('key_id', '=', p.keyId)
-        .where('start_at', '>', p.after)
-        .where('start_at', '<', p.to)
-      return of === 'key' ? some : some.where('room_id', '=', p.roomId)
-    })
-  const restOf = { key: rest('key'), room: rest('room') }
-
-  const read = async (scope: Scope) => (await db.all(counts, scope))[0]
-
-  return {
-    async total(scope, measure) {
-      return measured(await read(scope), measure)
-    },
-    async hasBuckets(scope) {
-      return scope.roomId === '' || (await read(scope))?.bucketed === 1
-    },
-    async countAfter(scope, measure, at) {
-      let count = 0
-      // The months after this one, the days after this one in its month, the hours after this one in its day; then what is left of the hour.
-      let to = Number.MAX_SAFE_INTEGER
-      for (const [level, { startOf, endOf }] of levels.entries()) {
-        const from = endOf(startOf(at))
-        for (const row of await db.all(buckets, { ...scope, level, from, to })) count += measured(row, measure)
-        to = from
-      }
-      const [left] = await db.all(restOf[scope.roomId === '' ? 'key' : 'room'], { ...scope, after: at, to })
-      return count + measured(left, measure)
-    },
-    async locate(scope, measure, offset) {
-      let skip = offset
-      let place: Place = { from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER, skip }
-      for (const [level, { endOf }] of levels.entries()) {
-        const rows = await db.all(buckets, { ...scope, level, from: place.from, to: place.to })
-        const found = rows.find((row) => {
-          const here = measured(row, measure)
-          if (skip < here) return true
-          skip -= here
-          return false
-        })
-        if (found === undefined) return undefined
-        place = { from: found.startAt, to: endOf(found.startAt), skip }
-      }
-      return place
-    },
+async function writeScope(db: Database, scope: Scope, byHour: Map<number, Delta>): Promise<void> {
+  const delta = { sessions: 0, ended: 0 }
+  for (const one of byHour.values()) {
+    delta.sessions += one.sessions
+    delta.ended += one.ended
   }
+  const [count] = await db.all(addCount(db), { ...scope, ...delta })
+  if (scope.roomId === '' || count?.bucketed === 1) return writeBuckets(db, scope, byHour)
+  if (count === undefined || count.sessions <= roomBucketsFrom) return
+  // The room has grown large: its sessions, those of this transaction among them, are counted once, and kept up from here.
+  await db.run(markBucketed(db), scope)
+  const all = new Map<number, Delta>()
+  for (const { startAt, ended } of await db.all(startsOfRoom(db), scope)) {
+    add(all, startOfHour(startAt), { sessions: 1, ended })
+  }
+  await writeBuckets(db, scope, all)
+}
+
+async function writeBuckets(db: Database, scope: Scope, byHour: Map<number, Delta>): Promise<void> {
+  for (const bucket of bucketsOf(byHour)) {
+    if (bucket.sessions !== 0 || bucket.ended !== 0) await db.run(addBucket(db), { ...scope, ...bucket })
+  }
+}
+
+const countsOf = query<Scope, { sessions: number; ended: number; bucketed: number }>((k, p) =>
+  k
+    .selectFrom('session_counts')
+    .select(['sessions', 'ended', 'bucketed'])
+    .where('key_id', '=', p.keyId)
+    .where('room_id', '=', p.roomId),
+)
+const bucketsBetween = query<Scope & { level: number; from: number; to: number }, Row>((k, p) =>
+  k
+    .selectFrom('session_buckets')
+    .select(['start_at as startAt', 'sessions', 'ended'])
+    .where('key_id', '=', p.keyId)
+    .where('room_id', '=', p.roomId)
+    .where('level', '=', p.level)
+    .where('start_at', '>=', p.from)
+    .where('start_at', '<', p.to)
+    .orderBy('start_at', 'desc'),
+)
+const restOf = (of: 'key' | 'room') =>
+  query<Scope & { after: number; to: number }, { sessions: number; ended: number }>((k, p) => {
+    const some = k
+      .selectFrom('sessions')
+      .select((eb) => [eb.fn.countAll<number>().as('sessions'), eb.fn.count<number>('end_at').as('ended')])
+      .where('key_id', '=', p.keyId)
+      .where('start_at', '>', p.after)
+      .where('start_at', '<', p.to)
+    return of === 'key' ? some : some.where('room_id', '=', p.roomId)
+  })
+const restOfKey = restOf('key')
+const restOfRoom = restOf('room')
+
+async function readCounts(db: Database, scope: Scope) {
+  return (await db.all(countsOf(db), scope))[0]
+}
+
+export async function totalOf(db: Database, scope: Scope, measure: Measure): Promise<number> {
+  return measured(await readCounts(db, scope), measure)
+}
+
+/** False for a room that has too few sessions to have buckets. */
+export async function hasBuckets(db: Database, scope: Scope): Promise<boolean> {
+  return scope.roomId === '' || (await readCounts(db, scope))?.bucketed === 1
+}
+
+/** How many sessions started after `at`. */
+export async function countAfter(db: Database, scope: Scope, measure: Measure, at: number): Promise<number> {
+  let count = 0
+  // The months after this one, the days after this one in its month, the hours after this one in its day; then what is left of the hour.
+  let to = Number.MAX_SAFE_INTEGER
+  for (const [level, { startOf, endOf }] of levels.entries()) {
+    const from = endOf(startOf(at))
+    for (const row of await db.all(bucketsBetween(db), { ...scope, level, from, to })) count += measured(row, measure)
+    to = from
+  }
+  const rest = scope.roomId === '' ? restOfKey : restOfRoom
+  const [left] = await db.all(rest(db), { ...scope, after: at, to })
+  return count + measured(left, measure)
+}
+
+/**
+ * Where the session stands that `offset` others are newer than: in the hour from `from` up to `to`, with `skip` newer ones
+ * in that hour. Undefined where there are not so many.
+ */
+export async function locate(db: Database, scope: Scope, measure: Measure, offset: number): Promise<Place | undefined> {
+  let skip = offset
+  let place: Place = { from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER, skip }
+  for (const [level, { endOf }] of levels.entries()) {
+    const rows = await db.all(bucketsBetween(db), { ...scope, level, from: place.from, to: place.to })
+    const found = rows.find((row) => {
+      const here = measured(row, measure)
+      if (skip < here) return true
+      skip -= here
+      return false
+    })
+    if (found === undefined) return undefined
+    place = { from: found.startAt, to: endOf(found.startAt), skip }
+  }
+  return place
 }
 
 /** The buckets of each level that hours, by their starts, add up to. */

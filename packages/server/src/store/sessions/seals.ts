@@ -1,6 +1,7 @@
 import type { Session } from '../../ledger/state.ts'
-import { compile, type Database } from '../database/database.ts'
-import type { SealedText } from '../store.ts'
+import type { Database } from '../database/database.ts'
+import { query } from '../noun.ts'
+import type { SealedText } from './sessions.ts'
 
 /** An ended session that nothing was heard of for this, in milliseconds, is sealed. */
 const quietMs = 30_000
@@ -21,50 +22,45 @@ export type Seal = SealedText & {
   gaps: 0 | 1
 }
 
-export type SealStore = {
-  /** Sessions, of all keys, that may be sealed by `now`. */
-  listToSeal(now: number, limit: number): Promise<SessionToSeal[]>
-  keep(seal: Seal): Promise<void>
+const toSeal = query<{ now: number; limit: number }, SessionToSeal>((k, p) =>
+  k
+    .selectFrom('sessions as s')
+    .innerJoin('keys as k', 'k.key_id', 's.key_id')
+    .select(['s.key_id as keyId', 's.id as sessionId', 's.seal_at as sealAt'])
+    .select(['k.api_key as apiKey', 'k.user_id as userId'])
+    .where('s.seal_at', '<=', p.now)
+    .where('s.seal_at', 'is not', null)
+    .orderBy('s.seal_at')
+    .limit(p.limit)
+    .$narrowType<{ sealAt: number }>(),
+)
+const upsert = query<Seal>((k, p) =>
+  k
+    .insertInto('seals')
+    .values({ key_id: p.keyId, session_id: p.sessionId, head: p.head, middle: p.middle, tail: p.tail })
+    .onConflict((on) =>
+      on.columns(['key_id', 'session_id']).doUpdateSet((eb) => ({
+        head: eb.ref('excluded.head'),
+        middle: eb.ref('excluded.middle'),
+        tail: eb.ref('excluded.tail'),
+      })),
+    ),
+)
+const markSealed = query<Seal>((k, p) =>
+  k
+    .updateTable('sessions')
+    .set({ seal_at: null, gaps: p.gaps })
+    .where('key_id', '=', p.keyId)
+    .where('id', '=', p.sessionId)
+    .where('seal_at', '=', p.sealAt),
+)
+
+/** Sessions, of all keys, that may be sealed by `now`. */
+export async function listToSeal(db: Database, now: number, limit: number): Promise<SessionToSeal[]> {
+  return db.all(toSeal(db), { now, limit })
 }
 
-export function createSealStore(db: Database): SealStore {
-  const k = db.kysely
-  const toSeal = compile<{ now: number; limit: number }, SessionToSeal>((p) =>
-    k
-      .selectFrom('sessions as s')
-      .innerJoin('keys as k', 'k.key_id', 's.key_id')
-      .select(['s.key_id as keyId', 's.id as sessionId', 's.seal_at as sealAt'])
-      .select(['k.api_key as apiKey', 'k.user_id as userId'])
-      .where('s.seal_at', '<=', p.now)
-      .where('s.seal_at', 'is not', null)
-      .orderBy('s.seal_at')
-      .limit(p.limit)
-      .$narrowType<{ sealAt: number }>(),
-  )
-  const upsert = compile<Seal, unknown>((p) =>
-    k
-      .insertInto('seals')
-      .values({ key_id: p.keyId, session_id: p.sessionId, head: p.head, middle: p.middle, tail: p.tail })
-      .onConflict((on) =>
-        on.columns(['key_id', 'session_id']).doUpdateSet((eb) => ({
-          head: eb.ref('excluded.head'),
-          middle: eb.ref('excluded.middle'),
-          tail: eb.ref('excluded.tail'),
-        })),
-      ),
-  )
-  const markSealed = compile<Seal, unknown>((p) =>
-    k
-      .updateTable('sessions')
-      .set({ seal_at: null, gaps: p.gaps })
-      .where('key_id', '=', p.keyId)
-      .where('id', '=', p.sessionId)
-      .where('seal_at', '=', p.sealAt),
-  )
-  return {
-    listToSeal: async (now, limit) => db.all(toSeal, { now, limit }),
-    async keep(seal) {
-      if ((await db.run(markSealed, seal)) > 0) await db.run(upsert, seal)
-    },
-  }
+/** Keeps the text of a session, unless that was written since it was listed. */
+export async function keepSeal(db: Database, seal: Seal): Promise<void> {
+  if ((await db.run(markSealed(db), seal)) > 0) await db.run(upsert(db), seal)
 }

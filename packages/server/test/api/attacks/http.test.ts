@@ -301,10 +301,10 @@ describe('a client that takes its time', () => {
   })
 
   test('over reading what it asked for is cut off', async () => {
-    const { keyId } = (await hurried.context.reads.findKey(hurried.apiKey)) ?? assert.fail()
+    const { keyId } = (await hurried.context.reads.keys.find(hurried.apiKey)) ?? assert.fail()
     const webhook = { endPoint: `https://a.example/${'x'.repeat(2000)}`, events: Array(100).fill('x'.repeat(100)) }
     // More than the system keeps for a reader who does not read.
-    await Promise.all(Array.from({ length: 1000 }, () => hurried.context.writes.createRoom({ keyId, webhook })))
+    await Promise.all(Array.from({ length: 1000 }, () => hurried.context.writes.rooms.create({ keyId, webhook })))
     const client = await openRaw(hurried)
     client.socket.pause()
     const head = `host: a\r\nauthorization: ${await hurried.sign()}\r\n`

@@ -118,11 +118,16 @@ after(() => server.stop())
 
 /** A room with a session that runs and one that ended, and two people in each. */
 async function makeThings(apiKey: string): Promise<Ids> {
-  const key = (await server.context.reads.findKey(apiKey)) ?? assert.fail()
+  const key = (await server.context.reads.keys.find(apiKey)) ?? assert.fail()
   const customRoomId = `room of ${apiKey}`
-  const room = await server.context.writes.createRoom({ keyId: key.keyId, customRoomId })
+  const room = await server.context.writes.rooms.create({ keyId: key.keyId, customRoomId })
   const { roomId } = room
-  const source = await server.context.writes.addSource({ keyId: key.keyId, type: 'jitsi', name: 'ours', settings: {} })
+  const source = await server.context.writes.sources.add({
+    keyId: key.keyId,
+    type: 'jitsi',
+    name: 'ours',
+    settings: {},
+  })
   const webhook = await addWebhook(key.keyId)
   const now = Date.now()
   const participants = [`anna of ${apiKey}`, `ben of ${apiKey}`]
@@ -146,8 +151,8 @@ async function makeThings(apiKey: string): Promise<Ids> {
 
 /** An endpoint with one delivery; nothing is sent, for the server does not call its own machine. */
 async function addWebhook(keyId: number): Promise<{ id: string; deliveryId: string }> {
-  const { id } = await server.context.writes.addWebhook({ keyId, endPoint: 'http://127.0.0.1:9/', events: ['none'] })
-  const delivery = (await server.context.writes.testWebhook({ keyId, id })) ?? assert.fail()
+  const { id } = await server.context.writes.webhooks.add({ keyId, endPoint: 'http://127.0.0.1:9/', events: ['none'] })
+  const delivery = (await server.context.writes.deliveries.sendTest({ keyId, id })) ?? assert.fail()
   return { id, deliveryId: delivery.id }
 }
 
@@ -220,7 +225,7 @@ describe('every route answers for what the caller may not see as for what does n
   }
 
   test('byte for byte: another key’s delivery at one’s own endpoint', async () => {
-    const { keyId } = (await server.context.reads.findKey(server.apiKey)) ?? assert.fail()
+    const { keyId } = (await server.context.reads.keys.find(server.apiKey)) ?? assert.fail()
     const { id } = await addWebhook(keyId)
     const [theirId = '', unknownId = ''] = [...theirs.deliveries, ...nothing.deliveries]
     const path = (deliveryId: string) => `/v2/webhooks/${id}/deliveries/${deliveryId}/replay`

@@ -75,7 +75,7 @@ describe('a forged token', () => {
 
   test('that names two keys is of the last, and good by the secret of that alone', async () => {
     const neighbour = await addNeighbour(server)
-    const roomId = (await server.context.writes.createRoom({ keyId: await keyIdOf(neighbour.apiKey) })).roomId
+    const roomId = (await server.context.writes.rooms.create({ keyId: await keyIdOf(neighbour.apiKey) })).roomId
     await recordSession({ ...server, apiKey: neighbour.apiKey }, { roomId, startAt: Date.now() - 1000 })
     const both = (first: string, last: string) => `{"apikey":"${first}","roles":["crawler"],"apikey":"${last}"}`
     const theirs = await ask(forge(both(server.apiKey, neighbour.apiKey), neighbour.secret))
@@ -138,6 +138,6 @@ describe('a good token', () => {
 })
 
 async function keyIdOf(apiKey: string): Promise<number> {
-  const key = await server.context.reads.findKey(apiKey)
+  const key = await server.context.reads.keys.find(apiKey)
   return key?.keyId ?? assert.fail(`no key ${apiKey}`)
 }

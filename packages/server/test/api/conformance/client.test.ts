@@ -164,12 +164,12 @@ describe('the official client’s rooms', () => {
     const at = Date.now() - 89 * minuteMs
     const stays = [{ participantId: 'anna', joinedAt: at }]
     const id = await recordSession(server, { roomId, startAt: at, stays })
-    const due = await server.context.reads.listSessionsToClose(at + 90 * minuteMs, 1)
+    const due = await server.context.reads.sessions.listToClose(at + 90 * minuteMs, 1)
     assert.deepEqual(
       due.map(({ sessionId }) => sessionId),
       [id],
     )
-    assert.deepEqual(await server.context.reads.listSessionsToClose(at + 90 * minuteMs - 1, 1), [])
+    assert.deepEqual(await server.context.reads.sessions.listToClose(at + 90 * minuteMs - 1, 1), [])
   })
 
   test('are listed page after page by iteration, by cursor, and by an exact id', async () => {
@@ -490,7 +490,7 @@ describe('the official client’s errors and ways around', () => {
 describe('the official client’s webhooks', () => {
   const body = '{"webhookType":"session-started","data":{"sessionId":"1","meetingId":"2"}}'
   const sign = async (text: string) => {
-    const key = await server.context.reads.findSigningKey()
+    const key = await server.context.reads.signingKeys.find()
     return createSign('RSA-SHA256')
       .update(text)
       .sign(key?.privatePem ?? '', 'base64')

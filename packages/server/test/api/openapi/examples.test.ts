@@ -296,7 +296,7 @@ async function showWhatIsNotThere(): Promise<void> {
 }
 
 async function showTheRest(): Promise<void> {
-  const key = await server.context.reads.findKey(settings.ROLLCALL_API_KEY)
+  const key = await server.context.reads.keys.find(settings.ROLLCALL_API_KEY)
   if (key === undefined) throw new Error('the server has no key')
   const link = await createLink(key, settings.ROLLCALL_PUBLIC_URL, server.context)
   const body = { code: link.split('#code=')[1] }
@@ -314,11 +314,11 @@ async function showErrors(t: TestContext): Promise<void> {
   await showError('createRoom', { body: { customRoomId: 'x'.repeat(2 * 1024 * 1024) } })
   await showError('getSession', { path: { id: 'x'.repeat(5000) } })
   await showError('createRoom', { body: '<room/>', headers: { 'content-type': 'text/xml' } })
-  t.mock.method(server.context.reads, 'getSession', async () => {
+  t.mock.method(server.context.reads.sessions, 'get', async () => {
     throw new Error('something of ours')
   })
   await showError('getSession', { path: { id: '621497578bea0d0404c35c4c' } })
-  t.mock.method(server.context.writes, 'createRoom', async () => {
+  t.mock.method(server.context.writes.rooms, 'create', async () => {
     throw new Refusal('BUSY', 'Too many facts wait for the disk: send these again in a moment')
   })
   await showError('createRoom')

@@ -1,0 +1,93 @@
+import { changes } from '../store/changes.ts'
+import { keys } from '../store/keys.ts'
+import { leases } from '../store/leases.ts'
+import { links } from '../store/links.ts'
+import type { Over } from '../store/noun.ts'
+import { deliveries } from '../store/outbox/deliveries.ts'
+import { webhooks } from '../store/outbox/endpoints.ts'
+import { quality } from '../store/quality.ts'
+import { retention } from '../store/retention.ts'
+import { rooms } from '../store/rooms.ts'
+import { sessions } from '../store/sessions/sessions.ts'
+import { signingKeys } from '../store/signing-keys.ts'
+import { sources } from '../store/sources.ts'
+import { facts } from './recording.ts'
+import { seals } from './seal.ts'
+import type { Transaction } from './transaction.ts'
+
+/** Every noun of the store, once: what can be read and written, and how it is called, follows from this list. */
+export const nouns = {
+  keys,
+  rooms,
+  sessions,
+  facts,
+  seals,
+  changes,
+  quality,
+  sources,
+  webhooks,
+  deliveries,
+  links,
+  leases,
+  signingKeys,
+  retention,
+}
+
+type Nouns = typeof nouns
+type Side = 'reads' | 'writes'
+/** A verb as its callers see it: without what it works over. */
+type Bound<V> = V extends (over: never, ...args: infer Args) => infer Answer ? (...args: Args) => Answer : never
+type Ends<S extends Side> = { [N in keyof Nouns]: { [V in keyof Nouns[N][S]]: Bound<Nouns[N][S][V]> } }
+
+/** Reading, by noun and verb. Mostly of one key, named first; a missing thing is undefined. */
+export type Reads = Ends<'reads'>
+/** Writing, by noun and verb: each is durable when its promise resolves. */
+export type Writes = Ends<'writes'>
+
+/** A write on its way to the writer. */
+export type Write = { noun: keyof Nouns; verb: string; input: unknown }
+
+type Run = (over: unknown, ...args: unknown[]) => unknown
+
+/** The reads over a connection of this thread. */
+export function readsOver(over: Over): Reads {
+  return ends(
+    'reads',
+    (run) =>
+      (...args) =>
+        run(over, ...args),
+  )
+}
+
+/** The writes, each sent to whoever writes: a thread, a connection, or a command. */
+export function writesBy(send: (write: Write) => Promise<unknown>): Writes {
+  return ends('writes', (_, noun, verb) => (input) => send({ noun, verb, input }))
+}
+
+/** Does a write, in the writer's transaction. */
+export async function perform(over: Transaction, { noun, verb, input }: Write): Promise<unknown> {
+  const run = (nouns[noun].writes as { [verb: string]: Run })[verb]
+  if (run === undefined) throw new Error(`${noun} has no write ${verb}`)
+  return run(over, input)
+}
+
+/** Whether a write shows on no page that is kept. */
+export function isUnseen({ noun, verb }: Write): boolean {
+  return (nouns[noun].unseen as string[] | undefined)?.includes(verb) === true
+}
+
+/** Whether a write may append to the numbered changes. */
+export function mayChange({ noun, verb }: Write): boolean {
+  return (nouns[noun].changes as string[] | undefined)?.includes(verb) === true
+}
+
+function ends<S extends Side>(
+  side: S,
+  toEnd: (run: Run, noun: keyof Nouns, verb: string) => (...args: unknown[]) => unknown,
+): Ends<S> {
+  const made = Object.entries(nouns).map(([noun, declared]) => {
+    const verbs = Object.entries(declared[side] as unknown as { [verb: string]: Run })
+    return [noun, Object.fromEntries(verbs.map(([verb, run]) => [verb, toEnd(run, noun as keyof Nouns, verb)]))]
+  })
+  return Object.fromEntries(made) as Ends<S>
+}

@@ -1,0 +1,142 @@
+import { type Kysely, sql } from 'kysely'
+import type { Session } from '../../ledger/state.ts'
+import { type MarkColumns, markColumns, sessionColumns } from '../database/columns.ts'
+import type { Tables } from '../database/tables.ts'
+import { query } from '../noun.ts'
+
+// What recording facts asks the database for. A list is a JSON array, so that one query serves all facts of a transaction.
+
+type Of = { keyId: number; list: string }
+type OfRoom = { keyId: number; source: string; roomId: string }
+type At = OfRoom & { at: number }
+type OfSession = { keyId: number; sessionId: string }
+
+const columns = sessionColumns.map((column) => `s.${column}` as const)
+const sessions = (k: Kysely<Tables>) => k.selectFrom('sessions').select(sessionColumns)
+const unnamed = (k: Kysely<Tables>, p: OfRoom) =>
+  sessions(k)
+    .where('key_id', '=', p.keyId)
+    .where('source', '=', p.source)
+    .where('room_id', '=', p.roomId)
+    .where('session_key', 'is', null)
+
+export const claimsOf = query<Of, { source: string; factId: string; digest: string }>((k, p, { differences }) =>
+  k
+    .selectFrom(differences.each(p.list))
+    .crossJoin('claims as c')
+    .select(['c.source', 'c.fact_id as factId', 'c.digest'])
+    .where('c.key_id', '=', p.keyId)
+    .where('c.source', '=', sql<string>`x.value ->> 'source'`)
+    .where('c.fact_id', '=', sql<string>`x.value ->> 'id'`),
+)
+export const namedOf = query<Of, Session>((k, p, { differences }) =>
+  k
+    .selectFrom(differences.each(p.list))
+    .crossJoin('sessions as s')
+    .select(columns)
+    .where('s.key_id', '=', p.keyId)
+    .where('s.source', '=', sql<string>`x.value ->> 'source'`)
+    .where('s.room_id', '=', sql<string>`x.value ->> 'roomId'`)
+    .where('s.session_key', '=', sql<string>`x.value ->> 'sessionKey'`)
+    .where('s.session_key', 'is not', null),
+)
+export const latestOf = query<Of, Session>((k, p, { differences }) =>
+  k
+    .selectFrom(differences.each(p.list))
+    .crossJoin('sessions as s')
+    .select(columns)
+    .where('s.key_id', '=', p.keyId)
+    .where('s.id', '=', (eb) =>
+      eb
+        .selectFrom('sessions as l')
+        .select('l.id')
+        .where('l.key_id', '=', p.keyId)
+        .where('l.source', '=', sql<string>`x.value ->> 'source'`)
+        .where('l.room_id', '=', sql<string>`x.value ->> 'roomId'`)
+        .where('l.session_key', 'is', null)
+        .orderBy('l.start_at', 'desc')
+        .limit(1),
+    ),
+)
+export const marksOf = query<Of, MarkColumns>((k, p, { differences }) =>
+  k
+    .selectFrom(differences.each(p.list))
+    .crossJoin('marks as m')
+    .select(markColumns.map((column) => `m.${column}` as const))
+    .where('m.key_id', '=', p.keyId)
+    .where('m.session_id', '=', sql<string>`x.value ->> 'sessionId'`)
+    .where('m.participant_id', '=', sql<string>`x.value ->> 'participantId'`),
+)
+export const previousOf = query<At, Session>((k, p) =>
+  unnamed(k, p).where('start_at', '<=', p.at).orderBy('start_at', 'desc').limit(1),
+)
+export const nextOf = query<At, Session>((k, p) =>
+  unnamed(k, p).where('start_at', '>', p.at).orderBy('start_at').limit(1),
+)
+export const sessionById = query<OfSession, Session>((k, p) =>
+  sessions(k).where('key_id', '=', p.keyId).where('id', '=', p.sessionId),
+)
+export const runningOf = query<{ keyId: number; source: string }, Session>((k, p) =>
+  sessions(k).where('key_id', '=', p.keyId).where('source', '=', p.source).where('end_at', 'is', null),
+)
+export const runningInRoomOf = query<OfRoom, Session>((k, p) =>
+  sessions(k)
+    .where('key_id', '=', p.keyId)
+    .where('source', '=', p.source)
+    .where('room_id', '=', p.roomId)
+    .where('end_at', 'is', null),
+)
+// Whoever takes a lease away waits for the commit.
+export const fencesOf = query<Of, { roomId: string; fence: number }>((k, p, { differences }) =>
+  k
+    .selectFrom(differences.each(p.list))
+    .crossJoin('room_leases as l')
+    .select(['l.room_id as roomId', 'l.fence'])
+    .where('l.key_id', '=', p.keyId)
+    .where('l.room_id', '=', sql<string>`x.value ->> 'roomId'`)
+    .forShare('l'),
+)
+export const allMarksOf = query<OfSession, MarkColumns>((k, p) =>
+  k.selectFrom('marks').select(markColumns).where('key_id', '=', p.keyId).where('session_id', '=', p.sessionId),
+)
+export const insideOf = query<OfSession, { participantId: string; name: string }>((k, p) =>
+  k
+    .selectFrom('participants')
+    .select(['participant_id as participantId', 'name'])
+    .where('key_id', '=', p.keyId)
+    .where('session_id', '=', p.sessionId)
+    .where('open_since', 'is not', null)
+    .orderBy('participant_id'),
+)
+export const othersLastAtOf = query<OfSession & { participantId: string }, { at: number | null }>((k, p) =>
+  k
+    .selectFrom('participants')
+    .select((eb) => eb.fn.max('last_at').as('at'))
+    .where('key_id', '=', p.keyId)
+    .where('session_id', '=', p.sessionId)
+    .where('participant_id', '!=', p.participantId),
+)
+/** When a room's `autoCloseConfig` ends a session is kept with the session, so that one index finds what is due. */
+export const planClose = query<{ keyId: number; ids: string }>((k, p, { differences }) =>
+  k
+    .updateTable('sessions')
+    .set({
+      close_at: (eb) =>
+        eb
+          .selectFrom('rooms as r')
+          .select(sql<number>`r.auto_close_ms + sessions.start_at`.as('at'))
+          .whereRef('r.key_id', '=', 'sessions.key_id')
+          .whereRef('r.room_id', '=', 'sessions.room_id'),
+    })
+    .where('key_id', '=', p.keyId)
+    .where('id', 'in', differences.texts(p.ids)),
+)
+export const toLookAt = query<{ now: number; limit: number }, { keyId: number; sessionId: string; roomId: string }>(
+  (k, p) =>
+    k
+      .selectFrom('sessions')
+      .select(['key_id as keyId', 'id as sessionId', 'room_id as roomId'])
+      .where('look_at', '<=', p.now)
+      .orderBy('look_at')
+      .limit(p.limit),
+)

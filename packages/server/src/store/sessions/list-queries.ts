@@ -1,0 +1,216 @@
+import { type Expression, expressionBuilder, type Kysely, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
+import { compile, type Database, type Query } from '../database/database.ts'
+import type { Tables } from '../database/tables.ts'
+import { perDatabase } from '../noun.ts'
+import { levelOf, spanLevels, spanOf } from './span.ts'
+
+// The queries of a list: one for each combination of filters, compiled when it is first asked for.
+
+/** What `GET /v2/sessions` may ask for. Times are epoch milliseconds, both ends included. */
+export type SessionFilter = {
+  roomId?: string
+  customRoomId?: string
+  /** Exact roomId or customRoomId. */
+  query?: string
+  status?: 'ongoing' | 'ended'
+  startFrom?: number
+  startTo?: number
+  participantId?: string
+  /** Somebody was inside then. */
+  activeAt?: number
+  /** Milliseconds from start to end; of a session that runs, to `now`. */
+  minDurationMs?: number
+}
+
+/** A filter whose room is known. */
+export type RoomedFilter = Omit<SessionFilter, 'roomId' | 'customRoomId' | 'query'> & { roomId?: string }
+
+/** `gaps`: null unless it is sealed. */
+export type Key = { id: string; roomId: string; startAt: number; gaps: number | null }
+
+export type Params = {
+  keyId: number
+  roomId: string
+  startFrom: number
+  startTo: number
+  participantId: string
+  activeAt: number
+  minDurationMs: number
+  now: number
+  afterStartAt: number
+  afterId: string
+  limit: number
+  offset: number
+  /** How many a part of a union gives at most. */
+  reach: number
+}
+
+/** Which filters are given: the text of a query depends on that, its parameters on their values. */
+export type Shape = { [name in keyof RoomedFilter | 'cursor']?: unknown }
+
+type K = Kysely<Tables>
+
+type Compiled = { keys: Map<string, Query<Params, Key>>; counts: Map<string, Query<Params, { total: number }>> }
+
+const compiled = perDatabase((): Compiled => ({ keys: new Map(), counts: new Map() }))
+
+/** The sessions of a page, newest start first, then id. @param walk: all sessions are walked over, rather than those of a person */
+export function keysOf(db: Database, shape: Shape, params: Params, walk = false): Query<Params, Key> {
+  return cached(compiled(db).keys, nameOf(shape, params, walk), () =>
+    compile<Params, Key>((p) =>
+      db.kysely
+        .selectFrom(candidates(db.kysely, p, shape, params, walk).as('c'))
+        .select(['c.id', 'c.roomId', 'c.startAt', 'c.gaps'])
+        .orderBy('c.startAt', 'desc')
+        .orderBy('c.id', 'desc')
+        .limit(p.limit)
+        .offset(p.offset),
+    ),
+  )
+}
+
+/** How many there are, up to `max` and one more. */
+export function countOf(db: Database, shape: Shape, params: Params, max: number): Query<Params, { total: number }> {
+  return cached(compiled(db).counts, nameOf(shape, params, false), () =>
+    compile<Params, { total: number }>((p) =>
+      db.kysely
+        .selectFrom(
+          candidates(db.kysely, p, shape, params)
+            .limit(max + 1)
+            .as('c'),
+        )
+        .select((eb) => eb.fn.countAll<number>().as('total')),
+    ),
+  )
+}
+
+function candidates(k: K, p: Params, shape: Shape, params: Params, walk = false): Candidates {
+  if (shape.activeAt !== undefined) return asCandidates(active(k, p, shape))
+  if (shape.participantId !== undefined && !walk) return asCandidates(ofParticipant(k, p, shape))
+  if (shape.minDurationMs !== undefined) return asCandidates(long(k, p, shape, levelOf(params.minDurationMs)))
+  return asCandidates(sessions(k, p, conditions(k, p, shape)))
+}
+
+function sessions(k: K, p: Params, where: Expression<SqlBool>[]) {
+  return k
+    .selectFrom('sessions as s')
+    .select(['s.id as id', 's.room_id as roomId', 's.start_at as startAt', 's.gaps as gaps'])
+    .where('s.key_id', '=', p.keyId)
+    .where('s.start_at', 'is not', null)
+    .where((eb) => eb.and(where))
+    .$narrowType<{ startAt: number }>()
+}
+
+/** From the person to their sessions: the order of this join is not left to the database. */
+function ofParticipant(k: K, p: Params, { participantId: _, ...shape }: Shape) {
+  return k
+    .selectFrom('participants as p')
+    .crossJoin('sessions as s')
+    .select(['s.id as id', 's.room_id as roomId', 's.start_at as startAt', 's.gaps as gaps'])
+    .where('p.key_id', '=', p.keyId)
+    .where('p.participant_id', '=', p.participantId)
+    .where('p.joined_at', 'is not', null)
+    .where('s.key_id', '=', p.keyId)
+    .whereRef('s.id', '=', 'p.session_id')
+    .where('s.start_at', 'is not', null)
+    .where((eb) => eb.and(conditions(k, p, shape)))
+    .$narrowType<{ startAt: number }>()
+}
+
+function active(k: K, p: Params, shape: Shape) {
+  const rest = conditions(k, p, shape)
+  const running = sessions(k, p, [...rest, of('s.end_at', 'is', null), of('s.start_at', '<=', p.activeAt)])
+  const levels = Array.from({ length: spanLevels }, (_, level) => {
+    const reaching =
+      spanOf(level) === Number.POSITIVE_INFINITY
+        ? []
+        : [of('s.start_at', '>', sql<number>`cast(${p.activeAt} as bigint) - ${spanOf(level)}`)]
+    return sessions(k, p, [
+      ...rest,
+      of('s.span_level', '=', level),
+      ...reaching,
+      of('s.start_at', '<=', p.activeAt),
+      of('s.end_at', '>=', p.activeAt),
+    ])
+  })
+  return levels.reduce((union, one) => union.unionAll(one), running)
+}
+
+/** All that run long enough, and of each level the newest: no more of any can be on the page. */
+function long(k: K, p: Params, { minDurationMs: _, ...shape }: Shape, from: number) {
+  const rest = conditions(k, p, shape)
+  const newest = (where: Expression<SqlBool>[]) =>
+    k
+      .selectFrom(
+        sessions(k, p, [...rest, ...where])
+          .orderBy('s.start_at', 'desc')
+          .orderBy('s.id', 'desc')
+          .limit(p.reach)
+          .as('n'),
+      )
+      .select(['n.id', 'n.roomId', 'n.startAt', 'n.gaps'])
+  const running = newest([
+    of('s.end_at', 'is', null),
+    of('s.start_at', '<=', sql<number>`cast(${p.now} as bigint) - cast(${p.minDurationMs} as bigint)`),
+  ])
+  const levels = Array.from({ length: spanLevels - from }, (_, i) =>
+    newest([
+      of('s.span_level', '=', from + i),
+      ...(i === 0 ? [of(sql<number>`s.end_at - s.start_at`, '>=', p.minDurationMs)] : []),
+    ]),
+  )
+  return levels.reduce((union, one) => union.unionAll(one), running)
+}
+
+function conditions(k: K, p: Params, shape: Shape): Expression<SqlBool>[] {
+  const all: Expression<SqlBool>[] = []
+  if (shape.roomId !== undefined) all.push(of('s.room_id', '=', p.roomId))
+  if (shape.status === 'ongoing') all.push(of('s.end_at', 'is', null))
+  if (shape.status === 'ended') all.push(of('s.end_at', 'is not', null))
+  if (shape.startFrom !== undefined) all.push(of('s.start_at', '>=', p.startFrom))
+  if (shape.startTo !== undefined) all.push(of('s.start_at', '<=', p.startTo))
+  if (shape.cursor !== undefined)
+    all.push(of(of.refTuple('s.start_at', 's.id'), '<', of.tuple(p.afterStartAt, p.afterId)))
+  if (shape.minDurationMs !== undefined) {
+    all.push(of(sql<number>`coalesce(s.end_at, cast(${p.now} as bigint)) - s.start_at`, '>=', p.minDurationMs))
+  }
+  if (shape.participantId !== undefined) {
+    all.push(
+      of.exists(
+        k
+          .selectFrom('participants as p')
+          .select('p.session_id')
+          .where('p.key_id', '=', p.keyId)
+          .where('p.participant_id', '=', p.participantId)
+          .where('p.joined_at', 'is not', null)
+          .whereRef('p.session_id', '=', sql.ref('s.id')),
+      ),
+    )
+  }
+  return all
+}
+
+/** A query of keys, whatever tables it reads. */
+type Candidates = SelectQueryBuilder<Tables, keyof Tables, Key>
+
+function asCandidates<DB, TB extends keyof DB>(query: SelectQueryBuilder<DB, TB, Key>): Candidates {
+  return query as unknown as Candidates
+}
+
+/** Builds conditions on a session that a query calls `s`. */
+const of = expressionBuilder<Tables & { s: Tables['sessions'] }, 's'>()
+
+/** The text of a query depends on which filters are given: each combination is compiled once. */
+function nameOf(shape: Shape, { minDurationMs }: Params, walk: boolean): string {
+  const given = Object.keys(shape).filter((name) => shape[name as keyof Shape] !== undefined)
+  const level = shape.minDurationMs === undefined ? '' : levelOf(minDurationMs)
+  return [...given.sort(), shape.status ?? '', level, walk].join(' ')
+}
+
+function cached<Q>(made: Map<string, Q>, name: string, make: () => Q): Q {
+  const known = made.get(name)
+  if (known !== undefined) return known
+  const query = make()
+  made.set(name, query)
+  return query
+}
