@@ -10,7 +10,6 @@ import { migrateToLatest } from '../store/database/migrations.ts'
 import { openPostgres } from '../store/database/postgres.ts'
 import { createSecretBox, type SecretBox } from '../store/database/secrets.ts'
 import { openSqlite } from '../store/database/sqlite.ts'
-import { countRecorded } from '../store/facts/counters.ts'
 import { openFacts } from '../store/facts/facts.ts'
 import { keys } from '../store/keys.ts'
 import { createSharedLeases, type SharedLeases } from '../store/leases.ts'
@@ -99,7 +98,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     databaseUrl,
     leases,
     revokeLease: (holder, now) => writes.facts.revokeLease({ holder, now }),
-    countRecorded: () => countRecorded(db),
+    countRecorded: reads.changes.countRecorded,
     async noteWritten(written) {
       versions.countWritten(written)
       if (written.hasWebhooks) for (const keyId of await reads.webhooks.listKeys()) webhookKeys.add(keyId)

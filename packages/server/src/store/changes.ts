@@ -33,6 +33,10 @@ const lastOf = query<{ keyId: number }, { seq: number }>((k, p) =>
   k.selectFrom('counters').select('change_seq as seq').where('key_id', '=', p.keyId),
 )
 
+const countersOfAll = query<object, { keyId: number; factSeq: number; changeSeq: number }>((k) =>
+  k.selectFrom('counters').select(['key_id as keyId', 'fact_seq as factSeq', 'change_seq as changeSeq']),
+)
+
 /** The numbered changes of a key. */
 export const changes = noun({
   reads: {
@@ -45,6 +49,11 @@ export const changes = noun({
       const [first] = await db.all(firstOf(db), { keyId })
       const last = (await db.all(lastOf(db), { keyId }))[0]?.seq ?? 0
       return { first: first?.seq ?? last + 1, last }
+    },
+    /** A number for each key that grows with whatever is recorded of it, by whichever process. */
+    async countRecorded({ db }: Over): Promise<Map<number, number>> {
+      const rows = await db.all(countersOfAll(db), {})
+      return new Map(rows.map(({ keyId, factSeq, changeSeq }) => [keyId, factSeq + changeSeq]))
     },
   },
   writes: {},

@@ -5,10 +5,9 @@ import type { Database } from '../database/database.ts'
 import { openQualityWriter, type QualityWriter } from '../quality.ts'
 import { type Counted, openBuckets } from '../sessions/buckets.ts'
 import { openClaims } from './claims.ts'
-import { holdMarks } from './held-marks.ts'
-import { holdSessions, nameOf } from './held-sessions.ts'
+import { holdMarks, holdSessions, nameOf } from './held.ts'
 import { type LastSeen, openLastSeen } from './last-seen.ts'
-import { openPending } from './pending-rows.ts'
+import { type LogEntry, openPending, toChangeRow, toFactRow, toParticipantRow, toSessionRow } from './pending-rows.ts'
 import {
   allMarksOf,
   fencesOf,
@@ -24,7 +23,6 @@ import {
   sessionById,
   toLookAt,
 } from './queries.ts'
-import { type LogEntry, toChangeRow, toFactRow, toParticipantRow, toSessionRow } from './rows.ts'
 
 type Beside = LastSeen & QualityWriter
 

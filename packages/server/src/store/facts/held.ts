@@ -1,4 +1,8 @@
-import type { Session } from '../../ledger/state.ts'
+import type { Mark, Session } from '../../ledger/state.ts'
+import { toMark } from '../database/columns.ts'
+import type { Database } from '../database/database.ts'
+import { type PendingRows, toMarkRow } from './pending-rows.ts'
+import { marksOf } from './queries.ts'
 
 type Held = {
   keyId: number
@@ -103,4 +107,48 @@ export function nameOf({ source, roomId, sessionKey }: Named): string {
 
 function toText(keyId: number, name: string): string {
   return `${keyId}\n${name}`
+}
+
+type Whose = { sessionId: string; participantId: string }
+
+/** The marks of the people whom one transaction is about. */
+export type HeldMarks = {
+  /** Reads at once those of these people. */
+  read(keyId: number, people: Whose[]): Promise<void>
+  /** A session began in this transaction: nobody has marks of it that are not held. */
+  begin(keyId: number, sessionId: string): void
+  list(keyId: number, whose: Whose): Mark[] | Promise<Mark[]>
+  insert(keyId: number, sessionId: string, mark: Mark): void
+}
+
+export function holdMarks(db: Database, pending: PendingRows): HeldMarks {
+  /** By key, session and person. */
+  const held = new Map<string, Mark[]>()
+  const begun = new Set<string>()
+  const nameOf = (keyId: number, { sessionId, participantId }: Whose) => `${keyId}\n${sessionId}\n${participantId}`
+
+  const marks: HeldMarks = {
+    async read(keyId, people) {
+      for (const whose of people) held.set(nameOf(keyId, whose), [])
+      for (const row of await db.all(marksOf(db), { keyId, list: JSON.stringify(people) })) {
+        held.get(nameOf(keyId, row))?.push(toMark(row))
+      }
+    },
+    begin(keyId, sessionId) {
+      begun.add(`${keyId}\n${sessionId}`)
+    },
+    list(keyId, whose) {
+      const name = nameOf(keyId, whose)
+      const known = held.get(name) ?? (begun.has(`${keyId}\n${whose.sessionId}`) ? [] : undefined)
+      return known ?? marks.read(keyId, [whose]).then(() => held.get(name) ?? [])
+    },
+    insert(keyId, sessionId, mark) {
+      const name = nameOf(keyId, { sessionId, participantId: mark.participantId })
+      const known = held.get(name)
+      if (known === undefined) held.set(name, [mark])
+      else known.push(mark)
+      pending.marks.push(toMarkRow(keyId, sessionId, mark))
+    },
+  }
+  return marks
 }
