@@ -4,13 +4,13 @@ import type { Clock } from '../runtime/clock.ts'
 import { type Repeated, repeat } from '../runtime/repeat.ts'
 import type { Store } from './open-store.ts'
 
-/** How often somebody looks whether a session is over, in milliseconds. */
+/** How often the sweeper runs, in milliseconds. */
 export const sweepIntervalMs = 1000
 
-/** How often somebody looks whether a session may be sealed, in milliseconds. */
+/** How often the sealer runs, in milliseconds. */
 export const sealIntervalMs = 1000
 
-/** How often somebody looks whether anything is to be kept no longer, in milliseconds. */
+/** How often retention runs, in milliseconds. */
 const retainIntervalMs = 600_000
 
 /** `isMine`: whether this process has the duty at the moment; of several servers one has it. */
@@ -23,7 +23,7 @@ export function startSealer(store: Pick<Store, 'seal'>, { clock, log, isMine }: 
     async () => {
       if (isMine('seal')) await store.seal(clock.now())
     },
-    (err) => log.error({ err }, 'ended sessions could not be sealed; the next look tries again'),
+    (err) => log.error({ err }, 'sealing failed: ended sessions stay unsealed until the next run'),
   )
 }
 
@@ -34,7 +34,7 @@ export function startSweeper(store: Pick<Store, 'sweep'>, { clock, log, isMine }
     async () => {
       if (isMine('sweep')) await store.sweep(clock.now())
     },
-    (err) => log.error({ err }, 'sessions that are over could not be ended; the next look tries again'),
+    (err) => log.error({ err }, 'sweep failed: sessions that are over stay open until the next run'),
   )
 }
 
@@ -48,6 +48,6 @@ export function startRetention(
     async () => {
       if (isMine('retain')) await store.retain(clock.now(), config)
     },
-    (err) => log.error({ err }, 'what is to be kept no longer could not be erased; the next look tries again'),
+    (err) => log.error({ err }, 'retention failed: old data stays until the next run'),
   )
 }
