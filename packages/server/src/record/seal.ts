@@ -1,5 +1,4 @@
 import { embeddedParticipantsMax } from '@rollcall/protocol'
-import type { Database } from '../store/database/database.ts'
 import { noun, type Over } from '../store/noun.ts'
 import { readRecord } from '../store/sessions/records.ts'
 import { keepSeal, listToSeal, type SessionToSeal } from '../store/sessions/seals.ts'
@@ -18,20 +17,20 @@ export const seals = noun({
   },
   writes: {
     /** Seals sessions that are due by `now`. Gives how many. */
-    async seal({ db }: Over, { now }: { now: number }): Promise<number> {
-      const due = await listToSeal(db, now, sealMax)
-      await sealSessions(db, due)
+    async seal(over: Over, { now }: { now: number }): Promise<number> {
+      const due = await listToSeal(over.db, now, sealMax)
+      await sealSessions(over, due)
       return due.length
     },
   },
 })
 
 /** Makes and keeps the JSON of these sessions, as they are. */
-export async function sealSessions(db: Database, due: SessionToSeal[]): Promise<void> {
+export async function sealSessions(over: Pick<Over, 'db'>, due: SessionToSeal[]): Promise<void> {
   for (const { keyId, sessionId, sealAt, apiKey, userId } of due) {
-    const record = await readRecord(db, keyId, sessionId)
+    const record = await readRecord(over, keyId, sessionId)
     if (record === undefined) continue
     const sealed = sealSession(record, { apiKey, userId }, embeddedParticipantsMax)
-    await keepSeal(db, { keyId, sessionId, sealAt, ...sealed })
+    await keepSeal(over.db, { keyId, sessionId, sealAt, ...sealed })
   }
 }

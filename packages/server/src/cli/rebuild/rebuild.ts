@@ -235,7 +235,7 @@ async function sealAgain({ db, kept }: FreshTables): Promise<void> {
       db.kysely,
     )
     if (rows.length === 0) return
-    await db.transaction(() => sealSessions(db, rows))
+    await db.transaction(() => sealSessions({ db }, rows))
   }
 }
 

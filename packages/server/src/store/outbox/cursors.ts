@@ -1,5 +1,5 @@
 import type { Database } from '../database/database.ts'
-import { query } from '../noun.ts'
+import { type Over, query } from '../noun.ts'
 
 /** Up to which change the webhooks of an endpoint are planned; `endpointId` empty: those of all rooms together. */
 export type WebhookCursor = { endpointId: string; seq: number }
@@ -58,7 +58,7 @@ export async function moveCursors(db: Database, keyId: number, endpointIds: stri
 }
 
 /** There are changes of which no webhooks are planned yet. */
-export async function isAnyBehind(db: Database, keyId: number): Promise<boolean> {
+export async function isAnyBehind({ db }: Over, keyId: number): Promise<boolean> {
   const last = await findLastSeq(db, keyId)
   return (await listCursors(db, keyId)).some(({ seq }) => seq < last)
 }

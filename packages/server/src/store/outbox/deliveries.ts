@@ -5,10 +5,10 @@ import { noun, type Over, query } from '../noun.ts'
 import { isAnyBehind } from './cursors.ts'
 import { type WebhookEndpoint, webhooks } from './endpoints.ts'
 import { settleLanes } from './lanes.ts'
-import { type Planned, planChanges, planTest } from './plan.ts'
-import { type Attempt, type DeliveryRow, deliveryColumns, toDelivery, type WebhookDelivery } from './queue.ts'
+import { planChanges, planTest } from './plan.ts'
+import { type DeliveryRow, deliveryColumns, toDelivery, type WebhookDelivery } from './queue.ts'
 import { settleAttempt } from './settle.ts'
-import { summarise, type WebhookSummary } from './summary.ts'
+import { summarise } from './summary.ts'
 
 /** Of one endpoint. Times are epoch milliseconds, of when a delivery was due first: from inclusive, to exclusive. */
 export type DeliveryFilter = {
@@ -80,10 +80,7 @@ export const deliveries = noun({
         .execute()
       return { deliveries: rows.map(toDelivery), total: Number(total) }
     },
-    /** There are changes whose webhooks are not planned. */
-    async isAnyToPlan({ db }: Over, keyId: number): Promise<boolean> {
-      return isAnyBehind(db, keyId)
-    },
+    isAnyToPlan: isAnyBehind,
     /** The first endpoint after this one from which something is to be sent at some time, and when that is. */
     async findWaitingEndpoint(
       { db }: Over,
@@ -99,20 +96,11 @@ export const deliveries = noun({
       const rows = await over.db.all(due(over.db), { keyId, endpointId, at, limit })
       return rows.map((row) => ({ delivery: toDelivery(row), endpoint }))
     },
-    /** Of sessions about which there were webhooks. */
-    async summarise({ db }: Over, keyId: number, sessionIds: string[]): Promise<Map<string, WebhookSummary>> {
-      return summarise(db, keyId, sessionIds)
-    },
+    summarise,
   },
   writes: {
-    /** Turns changes that came into deliveries, about as many as `most`. */
-    async plan(over: Over, { keyId, most }: { keyId: number; most: number }): Promise<Planned> {
-      return planChanges(over, keyId, most)
-    },
-    /** Notes an attempt, and what follows from it. */
-    async settle(over: Over, { keyId, id, attempt }: { keyId: number; id: string; attempt: Attempt }): Promise<void> {
-      await settleAttempt(over, keyId, id, attempt)
-    },
+    plan: planChanges,
+    settle: settleAttempt,
     /** Sends deliveries again, as if they were new. Gives how many. */
     async replay(over: Over, { keyId, filter }: { keyId: number; filter: DeliveryFilter }): Promise<number> {
       const { db, now } = over
@@ -125,10 +113,7 @@ export const deliveries = noun({
       if (endpoint?.disabledAt === null) await settleLanes(db, now(), { keyId, endpointId }, sessionIds)
       return rows.length
     },
-    /** Undefined where the key has no such endpoint. */
-    async sendTest(over: Over, { keyId, id }: { keyId: number; id: string }): Promise<WebhookDelivery | undefined> {
-      return planTest(over, keyId, id)
-    },
+    sendTest: planTest,
   },
 })
 

@@ -31,7 +31,7 @@ const sessionsOfWebhooks = query<{ keyId: number; ids: string }, SessionOfWebhoo
  * Turns changes after each endpoint's cursor into deliveries, about as many as `most`, and moves the cursor, in one transaction
  * of the caller's, at least one change. Endpoints that are at the same place share the reading.
  */
-export async function planChanges(over: Over, keyId: number, most: number): Promise<Planned> {
+export async function planChanges(over: Over, { keyId, most }: { keyId: number; most: number }): Promise<Planned> {
   const { db } = over
   let [deliveries, isMore] = [0, false]
   const all = await listCursors(db, keyId)
@@ -57,7 +57,10 @@ export async function planChanges(over: Over, keyId: number, most: number): Prom
 }
 
 /** A test of an endpoint, due at once; undefined where there is none. */
-export async function planTest(over: Over, keyId: number, endpointId: string): Promise<WebhookDelivery | undefined> {
+export async function planTest(
+  over: Over,
+  { keyId, id: endpointId }: { keyId: number; id: string },
+): Promise<WebhookDelivery | undefined> {
   const { db, now } = over
   if ((await webhooks.reads.find(over, keyId, endpointId)) === undefined) return undefined
   const test = ofNoSession(endpointId, { webhookType: 'test', data: { at: toZoned(now()) } })

@@ -12,9 +12,7 @@ const goneStatus = 410
 /** Notes an attempt: it was taken, or is made again later, or never more by itself. In a transaction of the caller's. */
 export async function settleAttempt(
   over: Over,
-  keyId: number,
-  id: string,
-  { retryAfterMs, ...outcome }: Attempt,
+  { keyId, id, attempt: { retryAfterMs, ...outcome } }: { keyId: number; id: string; attempt: Attempt },
 ): Promise<void> {
   const { db, now } = over
   const delivery = await findDelivery(db, keyId, id)

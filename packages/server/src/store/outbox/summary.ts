@@ -1,7 +1,6 @@
 import type { Session } from '@rollcall/protocol'
 import { sql } from 'kysely'
-import type { Database } from '../database/database.ts'
-import { query } from '../noun.ts'
+import { type Over, query } from '../noun.ts'
 
 /** What became of the webhooks about a session. */
 export type WebhookSummary = Session['webhook']
@@ -41,7 +40,7 @@ const firstSent = query<OfSessions, { sessionId: string; type: string; state: st
 
 /** Of sessions about which there were webhooks. */
 export async function summarise(
-  db: Database,
+  { db }: Over,
   keyId: number,
   sessionIds: string[],
 ): Promise<Map<string, WebhookSummary>> {

@@ -1,7 +1,6 @@
 import type { Expression, Kysely, SqlBool } from 'kysely'
-import type { Database } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
-import { query } from '../noun.ts'
+import { type Over, query } from '../noun.ts'
 import type { Cursor } from './list.ts'
 import { spanLevels, spanOf } from './span.ts'
 
@@ -52,7 +51,7 @@ const started = inAllAndOne((inRoom) =>
 
 /** The ids of the sessions that were running at some time of a period: first those that ran when it began, then the ones that started in it. */
 export async function* listDuring(
-  db: Database,
+  { db }: Over,
   keyId: number,
   { roomId, from, to }: Period,
 ): AsyncGenerator<string, void> {

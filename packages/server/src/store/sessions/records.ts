@@ -12,7 +12,7 @@ import {
 import type { Database } from '../database/database.ts'
 import { type Page, toLimit } from '../database/page.ts'
 import type { Tables } from '../database/tables.ts'
-import { query } from '../noun.ts'
+import { type Over, query } from '../noun.ts'
 
 /** A session with what it takes to show it. */
 export type SessionRecord = {
@@ -112,14 +112,18 @@ const marksOfPerson = query<OfPerson, MarkColumns>((k, p) =>
     .where('participant_id', '=', p.participantId),
 )
 
-export async function readRecord(db: Database, keyId: number, sessionId: string): Promise<SessionRecord | undefined> {
+export async function readRecord(
+  { db }: Pick<Over, 'db'>,
+  keyId: number,
+  sessionId: string,
+): Promise<SessionRecord | undefined> {
   const rows = await db.all(byId(db), { keyId, sessionId })
   return (await complete(db, keyId, rows, Number.MAX_SAFE_INTEGER))[0]
 }
 
 /** In whatever order; at most `participantsMax` people of each. */
 export async function readRecords(
-  db: Database,
+  { db }: Over,
   keyId: number,
   ids: string[],
   participantsMax = Number.MAX_SAFE_INTEGER,
@@ -129,7 +133,13 @@ export async function readRecords(
 }
 
 /** A session with one of its people alone, whatever its size; undefined where they were never inside. */
-export async function readRecordOfOne(db: Database, whose: OfPerson): Promise<SessionRecord | undefined> {
+export async function readRecordOfOne(
+  { db }: Over,
+  keyId: number,
+  sessionId: string,
+  participantId: string,
+): Promise<SessionRecord | undefined> {
+  const whose = { keyId, sessionId, participantId }
   const [row] = await db.all(byId(db), whose)
   const [person] = row === undefined ? [] : await db.all(personOf(db), whose)
   if (row === undefined || person === undefined) return undefined
@@ -138,7 +148,7 @@ export async function readRecordOfOne(db: Database, whose: OfPerson): Promise<Se
 
 /** A session with one page of its people; undefined where there is no such session. */
 export async function readRecordOfPage(
-  db: Database,
+  { db }: Over,
   keyId: number,
   sessionId: string,
   page: Page,

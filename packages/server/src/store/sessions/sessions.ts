@@ -4,9 +4,8 @@ import type { Session } from '../../ledger/state.ts'
 import { whoWasInside } from '../../ledger/timelogs.ts'
 import { sessionColumns } from '../database/columns.ts'
 import type { Database } from '../database/database.ts'
-import type { Page } from '../database/page.ts'
 import { noun, type Over, query } from '../noun.ts'
-import { listDuring, type Period } from './during.ts'
+import { listDuring } from './during.ts'
 import { type Cursor, findPage, type ListPage } from './list.ts'
 import type { Key, SessionFilter } from './list-queries.ts'
 import {
@@ -97,22 +96,23 @@ export const sessions = noun({
   reads: {
     /** Newest start first, then id; at most `participantsMax` people a session. Each page costs the same, the first and the last. */
     async list(
-      { db, now }: Over,
+      over: Over,
       keyId: number,
       { roomId, customRoomId, query, ...filter }: SessionFilter,
       page: ListPage,
       participantsMax: number,
     ): Promise<FoundSessions> {
+      const { db, now } = over
       const room = await resolveRoom(db, keyId, { roomId, customRoomId, query })
       if (room === false) return { sessions: [], total: 0, totalCapped: false, next: undefined }
       const roomed = { ...filter, ...(room !== undefined && { roomId: room }) }
       const found = await findPage(db, { keyId, filter: roomed, page, now: now() }, (keyId, ids, at) =>
-        withSomebodyInside(db, keyId, ids, at),
+        withSomebodyInside(over, keyId, ids, at),
       )
       const last = found.keys.at(-1)
       return {
         // What was sealed needs nothing more, unless it is asked who was inside.
-        sessions: await readListed(db, keyId, found.keys, { sealed: filter.activeAt === undefined, participantsMax }),
+        sessions: await readListed(over, keyId, found.keys, { sealed: filter.activeAt === undefined, participantsMax }),
         total: found.total,
         totalCapped: found.totalCapped,
         next: found.more && last !== undefined ? { startAt: last.startAt, id: last.id } : undefined,
@@ -122,31 +122,10 @@ export const sessions = noun({
     async listRunningInRoom({ db }: Over, keyId: number, roomId: string, limit: number): Promise<Session[]> {
       return db.all(runningInRoom(db), { keyId, roomId, limit })
     },
-    async get({ db }: Over, keyId: number, sessionId: string): Promise<SessionRecord | undefined> {
-      return readRecord(db, keyId, sessionId)
-    },
-    /** A session with one of its people alone, whatever its size; undefined where they were never inside. */
-    async getParticipant(
-      { db }: Over,
-      keyId: number,
-      sessionId: string,
-      participantId: string,
-    ): Promise<SessionRecord | undefined> {
-      return readRecordOfOne(db, { keyId, sessionId, participantId })
-    },
-    /** A session with one page of its people; undefined where there is no such session. */
-    async listParticipants(
-      { db }: Over,
-      keyId: number,
-      sessionId: string,
-      page: Page,
-    ): Promise<SessionRecord | undefined> {
-      return readRecordOfPage(db, keyId, sessionId, page)
-    },
-    /** The ids of the sessions that were running at some time of the period, in order of their starts. */
-    during({ db }: Over, keyId: number, period: Period): AsyncIterable<string> {
-      return listDuring(db, keyId, period)
-    },
+    get: readRecord,
+    getParticipant: readRecordOfOne,
+    listParticipants: readRecordOfPage,
+    during: listDuring,
     /** Running sessions, of all keys, whose room's `autoCloseConfig` ends them by `now`. */
     async listToClose({ db }: Over, now: number, limit: number): Promise<SessionToClose[]> {
       const rows = await db.all(toClose(db), { now, limit })
@@ -165,15 +144,15 @@ export const sessions = noun({
 
 /** The sessions of a page in its order: the texts of those that are sealed, the records of the others. */
 async function readListed(
-  db: Database,
+  over: Over,
   keyId: number,
   keys: Key[],
   { sealed, participantsMax }: { sealed: boolean; participantsMax: number },
 ): Promise<ListedSession[]> {
   const ids = sealed ? idsOf(keys.filter(({ gaps }) => gaps !== null)) : []
-  const texts = ids.length === 0 ? [] : await db.all(sealsOf(db), { keyId, ids: JSON.stringify(ids) })
+  const texts = ids.length === 0 ? [] : await over.db.all(sealsOf(over.db), { keyId, ids: JSON.stringify(ids) })
   const textOf = new Map(texts.map((text) => [text.id, text]))
-  const open = await readRecords(db, keyId, idsOf(keys.filter((key) => !textOf.has(key.id))), participantsMax)
+  const open = await readRecords(over, keyId, idsOf(keys.filter((key) => !textOf.has(key.id))), participantsMax)
   const recordOf = new Map(open.map((record) => [record.session.id, record]))
   // One that was erased in between is not there.
   return keys.flatMap(({ id, roomId }): ListedSession | [] => {
@@ -186,8 +165,8 @@ function idsOf(keys: Key[]): string[] {
   return keys.map(({ id }) => id)
 }
 
-async function withSomebodyInside(db: Database, keyId: number, ids: string[], at: number): Promise<Set<string>> {
-  const records = await readRecords(db, keyId, ids)
+async function withSomebodyInside(over: Over, keyId: number, ids: string[], at: number): Promise<Set<string>> {
+  const records = await readRecords(over, keyId, ids)
   return new Set(records.filter((record) => whoWasInside(record, at).length > 0).map(({ session }) => session.id))
 }
 
