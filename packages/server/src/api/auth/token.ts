@@ -1,7 +1,7 @@
 import type { Permission, Role, TokenClaims } from '@rollcall/protocol'
 import { decodeJwt, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import type { Clock } from '../../runtime/clock.ts'
-import { onceATurn } from '../../runtime/single-flight.ts'
+import { shareInTurn } from '../../runtime/single-flight.ts'
 import type { Key } from '../../store/rows.ts'
 import type { Reads } from '../../store/store.ts'
 
@@ -55,7 +55,7 @@ export function createTokenVerifier({
   strictRoles: boolean
 }): TokenVerifier {
   const remembered = new Map<string, Remembered>()
-  const findKey = onceATurn(reads.findKey)
+  const findKey = shareInTurn(reads.findKey)
 
   return async (token) => {
     if (Buffer.byteLength(token) > tokenMaxBytes) {
