@@ -8,8 +8,8 @@ import type { Timeouts } from './api/limits.ts'
 import { createApiServer } from './api/server.ts'
 import { type FeedLimits, feedLimits } from './api/stream/limits.ts'
 import { createTails } from './api/stream/tail.ts'
-import { joinFleet } from './cluster/cluster.ts'
-import type { FleetLimits } from './cluster/limits.ts'
+import { joinCluster } from './cluster/cluster.ts'
+import type { ClusterLimits } from './cluster/limits.ts'
 import { addressOf, type Config, toRules } from './config.ts'
 import type { Context } from './context.ts'
 import { StartRefusal } from './error.ts'
@@ -54,7 +54,7 @@ export type AppParts = {
   rtcLimits?: RtcLimits
   feedLimits?: FeedLimits
   webhookLimits?: WebhookLimits
-  fleetLimits?: FleetLimits
+  clusterLimits?: ClusterLimits
   reconcileLimits?: ReconcileLimits
   orderLimits?: OrderLimits
   timeouts?: Timeouts
@@ -95,9 +95,9 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   const firstKey = await ensureFirstKey(context)
   await store.resume(clock.now())
   // The lease before the rooms: a socket that is taken has to be under one.
-  const fleet = await joinFleet(context, store, { limits: parts.fleetLimits, onFailure: fail })
-  started.defer(() => fleet.stop())
-  const upkeep = { clock, log, isMine: fleet.isMine }
+  const cluster = await joinCluster(context, store, { limits: parts.clusterLimits, onFailure: fail })
+  started.defer(() => cluster.stop())
+  const upkeep = { clock, log, isMine: cluster.isMine }
   const sweeper = startSweeper(store, upkeep)
   started.defer(() => sweeper.stop())
   const sealer = startSealer(store, upkeep)
@@ -105,7 +105,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   const retention = startRetention(store, { ...upkeep, config })
   started.defer(() => retention.stop())
   const verifyToken = createTokenVerifier({ reads, clock, strictRoles: config.strictRoles })
-  const hostedRooms = createHostedRooms(context, { verifyToken, holds: fleet.rooms, limits: parts.rtcLimits })
+  const hostedRooms = createHostedRooms(context, { verifyToken, leases: cluster.rooms, limits: parts.rtcLimits })
   const sourceHealth = startSourceHealth(context)
   started.defer(() => sourceHealth.stop())
   const guardedFetch = createGuardedFetch(config)
@@ -114,16 +114,16 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   const orders = createOrders(context, { ...mediaServers, limits: parts.orderLimits ?? orderLimits })
   started.defer(() => orders.stop())
   const commands = commandAfar(createCommands(context, hostedRooms, orders), {
-    relay: fleet.relay,
+    relay: cluster.relay,
     writes,
     hostedRooms,
   })
-  const autoClose = startAutoClose(context, commands, fleet)
+  const autoClose = startAutoClose(context, commands, cluster)
   started.defer(() => autoClose.stop())
   const reconcilers = startReconcilers(context, {
     ...mediaServers,
     limits: parts.reconcileLimits ?? reconcileLimits,
-    isMine: () => fleet.isMine('reconcile'),
+    isMine: () => cluster.isMine('reconcile'),
   })
   started.defer(() => reconcilers.stop())
   const following = { signal, limits: parts.feedLimits ?? feedLimits }
@@ -134,7 +134,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     signal,
     limits: parts.webhookLimits ?? webhookLimits,
     factsWaiting: store.factsWaiting,
-    isMine: () => fleet.isMine('webhooks'),
+    isMine: () => cluster.isMine('webhooks'),
   })
   started.defer(() => webhooks.stop())
   metrics.watch(
@@ -159,7 +159,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     webhooks,
     feedLimits: following.limits,
     timeouts: parts.timeouts,
-    serverAddresses: fleet.addresses,
+    serverAddresses: cluster.addresses,
   })
   const ingestSockets = createIngestSockets(context, { deliveries, engines, sourceHealth })
   routeUpgrades(api.server, [
@@ -169,7 +169,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   started.defer(() => drain(api, [hostedRooms, ingestSockets]))
   await listen(api, config)
   const url = urlOf(api, config)
-  await fleet.settle(config.processUrl ?? url)
+  await cluster.announce(config.processUrl ?? url)
   log.info({ url }, 'started')
 
   const running = started.move()

@@ -4,7 +4,7 @@ import { ClientMessage, type CloseName, JoinMessage, type ServerMessage } from '
 import { Compile } from 'typebox/compile'
 import type { RawData, WebSocket } from 'ws'
 import type { TokenVerifier } from '../api/auth/token.ts'
-import type { Hold, RoomHolds } from '../cluster/room-leases.ts'
+import type { RoomLease, RoomLeases } from '../cluster/room-leases.ts'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { createSocketServer, refuseUpgrade, type Upgrade } from '../runtime/upgrades.ts'
@@ -14,7 +14,7 @@ import { type Connection, closeSocket, newConnection, send, takeCredit } from '.
 import { startHeartbeat } from './heartbeat.ts'
 import { type RtcLimits, rtcLimits } from './limits.ts'
 import { createQualityIntake } from './quality.ts'
-import { createAttendance, type Ending } from './reporter.ts'
+import { createReporter, type Ending } from './reporter.ts'
 import { broadcast, findInside, type HostedRoom, inState, nextMoment, ofParticipant, toPeer } from './room.ts'
 
 /** The rooms that this process hosts, on `/v2/rtc`. */
@@ -37,12 +37,12 @@ export function createHostedRooms(
   context: Pick<Context, 'config' | 'clock' | 'log' | 'metrics' | 'reads' | 'record'>,
   {
     verifyToken,
-    holds,
+    leases,
     limits = rtcLimits,
-  }: { verifyToken: TokenVerifier; holds: RoomHolds; limits?: RtcLimits | undefined },
+  }: { verifyToken: TokenVerifier; leases: RoomLeases; limits?: RtcLimits | undefined },
 ): HostedRooms {
   const { config, clock, log, metrics, reads } = context
-  const attendance = createAttendance(context, holds, limits)
+  const reporter = createReporter(context, leases, limits)
   const takeSample = createQualityIntake(context, limits)
   const connections = new Map<Connection, HostedRoom | undefined>()
   const rooms = new Map<string, HostedRoom>()
@@ -119,13 +119,13 @@ export function createHostedRooms(
     if (connection.state !== 'checked') return
     if ('refused' in admission) return refuse(connection, admission.refused)
     const { keyId, identity, mayEnter } = admission
-    const hold = await holds.take(keyId, admission.room.roomId)
+    const lease = await leases.take(keyId, admission.room.roomId)
     if (connection.state !== 'checked') return
-    if ('address' in hold) {
-      tell(connection, { type: 'redirect', url: `${hold.address.replace(/^http/, 'ws')}/v2/rtc` })
+    if ('address' in lease) {
+      tell(connection, { type: 'redirect', url: `${lease.address.replace(/^http/, 'ws')}/v2/rtc` })
       return refuse(connection, 'MOVED')
     }
-    const room = openRoom(keyId, hold.roomId, hold)
+    const room = openRoom(keyId, lease.roomId, lease)
     connection.identity = identity
     const older = () => [...ofParticipant(room, identity.participantId, 'waiting', 'entering', 'inside')]
     if (room.connections.size - older().length >= config.roomSocketsMax) {
@@ -150,7 +150,7 @@ export function createHostedRooms(
     const { participantId = '' } = connection.identity ?? {}
     const older = [...ofParticipant(room, participantId, 'waiting', 'entering', 'inside')]
     become(connection, 'entering')
-    const sessionId = await attendance.join(room, connection)
+    const sessionId = await reporter.join(room, connection)
     if (connection.state !== 'entering') return
 
     // All in one turn of the loop, so that whoever is inside is either in the list or told of later.
@@ -329,16 +329,16 @@ export function createHostedRooms(
       const reason = 'reason' in ending ? ending.reason : ending.inferred
       tellAll(room, { type: 'participant-left', participantId, connectionId: connection.id, reason })
     }
-    const left = state === 'inside' || state === 'entering' ? attendance.leave(room, connection, ending) : undefined
+    const left = state === 'inside' || state === 'entering' ? reporter.leave(room, connection, ending) : undefined
     forgetIfEmpty(room)
     await left
   }
 
   // ---- rooms
 
-  function openRoom(keyId: number, roomId: string, hold?: Hold): HostedRoom {
+  function openRoom(keyId: number, roomId: string, lease?: RoomLease): HostedRoom {
     const name = `${keyId} ${roomId}`
-    const room = rooms.get(name) ?? { keyId, roomId, connections: new Set(), lastAt: 0, hold }
+    const room = rooms.get(name) ?? { keyId, roomId, connections: new Set(), lastAt: 0, lease }
     rooms.set(name, room)
     return room
   }
@@ -364,7 +364,7 @@ export function createHostedRooms(
     connection.state = state
   }
 
-  holds.serve({ isInUse: ({ keyId, roomId }) => rooms.has(`${keyId} ${roomId}`), lost: abandonAll })
+  leases.serve({ isInUse: ({ keyId, roomId }) => rooms.has(`${keyId} ${roomId}`), lost: abandonAll })
   return {
     upgrade,
     takeOut(keyId, roomId) {
@@ -382,7 +382,7 @@ export function createHostedRooms(
         close,
         async leave(name) {
           const reason = toReason(name)
-          await Promise.all(staying.map((connection) => attendance.leave(room, connection, { reason })))
+          await Promise.all(staying.map((connection) => reporter.leave(room, connection, { reason })))
           await close(name)
         },
       }
@@ -399,7 +399,7 @@ export function createHostedRooms(
       heartbeat.stop()
       const all = [...connections.keys()]
       await Promise.all(all.map((one) => leave(one, { reason: 'server-stopping' }, 'SERVER_STOPPING')))
-      await attendance.settled()
+      await reporter.settled()
       sockets.close()
     },
   }

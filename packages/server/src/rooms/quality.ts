@@ -52,7 +52,7 @@ export function createQualityIntake(
       receivedAt: clock.now(),
       ...report,
     }
-    record(room.keyId, [fact], { fence: room.hold?.fence }).catch((err) =>
+    record(room.keyId, [fact], { fence: room.lease?.fence }).catch((err) =>
       log.warn({ err, factId: fact.id }, 'a sample was not recorded'),
     )
   }

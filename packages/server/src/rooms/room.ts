@@ -1,5 +1,5 @@
 import type { Peer, ServerMessage } from '@rollcall/protocol'
-import type { Hold } from '../cluster/room-leases.ts'
+import type { RoomLease } from '../cluster/room-leases.ts'
 import { type Connection, sendText } from './connection.ts'
 import type { RtcLimits } from './limits.ts'
 
@@ -10,7 +10,7 @@ export type HostedRoom = {
   connections: Set<Connection>
   lastAt: number
   /** Undefined while nobody has come in. */
-  hold: Hold | undefined
+  lease: RoomLease | undefined
 }
 
 /** The next moment in a room: its facts are in order of time, even when the wall clock steps back. */
