@@ -95,7 +95,7 @@ function accept(hub: Hub, heartbeat: Heartbeat, socket: WebSocket): void {
     connection.lastSeenBeat = heartbeat.now()
   }
   socket.on('pong', touch)
-  // ws answers pings itself, and buffers the answers for a peer that reads none: they count against the rate as messages do.
+  // ws answers pings itself, and cuts off a peer that does not read the answers. Against the rate a ping is a message.
   socket.on('ping', () => {
     if (connection.state !== 'gone' && !takeCredit(connection, hub.limits)) refuse(hub, connection, 'TOO_MANY_MESSAGES')
   })
