@@ -8,18 +8,18 @@ import type { Timeouts } from './api/limits.ts'
 import { createApiServer } from './api/server.ts'
 import { type FeedLimits, feedLimits } from './api/stream/limits.ts'
 import { createTails } from './api/stream/tail.ts'
-import { joinFleet } from './cluster/cluster.ts'
-import type { FleetLimits } from './cluster/limits.ts'
+import { type Cluster, joinCluster } from './cluster/cluster.ts'
+import type { ClusterLimits } from './cluster/limits.ts'
 import { addressOf, type Config, toRules } from './config.ts'
 import type { Context } from './context.ts'
 import { StartRefusal } from './error.ts'
-import { createChangeSignal } from './record/change-signal.ts'
-import { openStore } from './record/open-store.ts'
+import { type ChangeSignal, createChangeSignal } from './record/change-signal.ts'
+import { openStore, type Store } from './record/open-store.ts'
 import { startRetention, startSealer, startSweeper } from './record/upkeep.ts'
-import { createHostedRooms, hostedRoomPath } from './rooms/hosted-rooms.ts'
+import { createHostedRooms, type HostedRooms, hostedRoomPath } from './rooms/hosted-rooms.ts'
 import type { RtcLimits } from './rooms/limits.ts'
 import { type Clock, systemClock } from './runtime/clock.ts'
-import { createGuardedFetch } from './runtime/guarded-fetch.ts'
+import { createGuardedFetch, type GuardedFetch } from './runtime/guarded-fetch.ts'
 import { createLog } from './runtime/log.ts'
 import { createMetrics } from './runtime/metrics.ts'
 import { routeUpgrades } from './runtime/upgrades.ts'
@@ -43,7 +43,7 @@ export type App = {
   context: Context
   /** The key to begin with; undefined where every key is disabled. */
   firstKey: Key | undefined
-  /** Stops accepting, tells the sockets, answers what is in flight, and closes the store. Twice is once. */
+  /** Stops accepting, closes the sockets, answers requests in flight, and closes the store. A second call waits for the first. */
   stop(): Promise<void>
 }
 
@@ -53,28 +53,76 @@ export type AppParts = {
   rtcLimits?: RtcLimits
   feedLimits?: FeedLimits
   webhookLimits?: WebhookLimits
-  fleetLimits?: FleetLimits
+  clusterLimits?: ClusterLimits
   reconcileLimits?: ReconcileLimits
   orderLimits?: OrderLimits
   timeouts?: Timeouts
   /** How long deliveries of media servers are held while there is no room for them, in place of what each type says. */
   patienceMs?: number
-  /** Nothing can be recorded any more: the process should end. */
+  /** Called when nothing can be recorded any more: the process should end. */
   onFailure?: (error: Error) => void
 }
 
-/** Requests in flight get this long to finish when the server stops, in milliseconds. */
+/** How long requests in flight may take when the server stops, in milliseconds: process managers kill soon after 10 s. */
 const drainMs = 5000
+
+/** What the steps of a start share. */
+type Run = {
+  context: Context
+  store: Store
+  signal: ChangeSignal
+  cluster: Cluster
+  parts: AppParts
+  start: Start
+}
+/** Has a part stopped when the server stops, or when the rest of it does not start: the last first. */
+type Start = <Part extends { stop(): Promise<void> }>(part: Part) => Part
 
 /** Starts a whole server. Throws a `StartRefusal` where the settings, the folder or the port do not allow it. */
 export async function startApp(config: Config, parts: AppParts = {}): Promise<App> {
-  const { clock = systemClock, log = createLog(config.logLevel), onFailure } = parts
-  // Whatever started is stopped again, last first: here where the rest does not start, later by `stop`.
+  const { clock = systemClock, log = createLog(config.logLevel) } = parts
   await using started = new AsyncDisposableStack()
-  const fail = (err: Error) => {
-    log.fatal({ err }, 'nothing can be recorded any more')
-    onFailure?.(err)
+  const start: Start = (part) => {
+    started.defer(() => part.stop())
+    return part
   }
+  const fail = (err: Error) => {
+    log.fatal({ err }, 'recording failed for good: the process should end')
+    parts.onFailure?.(err)
+  }
+  const { context, store, signal } = await openRecord(config, { clock, log, fail, start })
+  const firstKey = await ensureFirstKey(context)
+  await store.resume(clock.now())
+  // The lease before the rooms: a socket that is taken has to be under one.
+  const cluster = start(await joinCluster(context, store, { limits: parts.clusterLimits, onFailure: fail }))
+  const run: Run = { context, store, signal, cluster, parts, start }
+  startUpkeep(run)
+  const verifyToken = createTokenVerifier({ reads: context.reads, clock, strictRoles: config.strictRoles })
+  const hostedRooms = createHostedRooms(context, { verifyToken, leases: cluster.rooms, limits: parts.rtcLimits })
+  const sources = startSources(run, hostedRooms)
+  const readers = startLogReaders(run, sources)
+  watchGauges(run, hostedRooms)
+  const { timeouts } = parts
+  const { addresses: serverAddresses } = cluster
+  const api = await createApiServer(context, { ...sources, ...readers, verifyToken, timeouts, serverAddresses })
+  const ingestSockets = createIngestSockets(context, sources)
+  routeUpgrades(api.server, [
+    { path: hostedRoomPath, upgrade: hostedRooms.upgrade },
+    { path: ingestSocketPath, upgrade: ingestSockets.upgrade },
+  ])
+  start({ stop: () => drain(api, [hostedRooms, ingestSockets]) })
+  await listen(api, config)
+  const url = urlOf(api, config)
+  await cluster.announce(config.processUrl ?? url)
+  log.info({ url }, 'started')
+  return toApp({ url, context, firstKey }, started.move())
+}
+
+/** The store, and the context that everything else takes its parts from. */
+async function openRecord(
+  config: Config,
+  { clock, log, fail, start }: { clock: Clock; log: Logger; fail(error: Error): void; start: Start },
+): Promise<Pick<Run, 'context' | 'store' | 'signal'>> {
   const metrics = createMetrics()
   const signal = createChangeSignal()
   const store = await openStore({
@@ -87,90 +135,78 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     onChange: signal.tell,
     onFailure: fail,
   })
-  started.defer(() => store.close())
+  start({ stop: () => store.close() })
   const { reads, writes, known, record } = store
-  const context: Context = { config, clock, log, metrics, reads, writes, known, record }
-  const firstKey = await ensureFirstKey(context)
-  await store.resume(clock.now())
-  // The lease before the rooms: a socket that is taken has to be under one.
-  const fleet = await joinFleet(context, store, { limits: parts.fleetLimits, onFailure: fail })
-  started.defer(() => fleet.stop())
-  const upkeep = { clock, log, isMine: fleet.isMine }
-  const sweeper = startSweeper(store, upkeep)
-  started.defer(() => sweeper.stop())
-  const sealer = startSealer(store, upkeep)
-  started.defer(() => sealer.stop())
-  const retention = startRetention(store, { ...upkeep, config })
-  started.defer(() => retention.stop())
-  const verifyToken = createTokenVerifier({ reads, clock, strictRoles: config.strictRoles })
-  const hostedRooms = createHostedRooms(context, { verifyToken, holds: fleet.rooms, limits: parts.rtcLimits })
-  const sourceHealth = startSourceHealth(context)
-  started.defer(() => sourceHealth.stop())
+  return { context: { config, clock, log, metrics, reads, writes, known, record }, store, signal }
+}
+
+/** What the clock does to the record. */
+function startUpkeep({ context: { config, clock, log }, store, cluster, start }: Run): void {
+  const upkeep = { clock, log, isMine: cluster.isMine }
+  start(startSweeper(store, upkeep))
+  start(startSealer(store, upkeep))
+  start(startRetention(store, { ...upkeep, config }))
+}
+
+/** Media servers and other reporters: what they send, what they are asked, and the commands to whoever runs a session. */
+function startSources({ context, cluster, parts, start }: Run, hostedRooms: HostedRooms) {
+  const { config, clock, writes } = context
+  const sourceHealth = start(startSourceHealth(context))
   const guardedFetch = createGuardedFetch(config)
   const engines = createEngines({ guardedFetch, clock })
   const mediaServers = { engines, guardedFetch, sourceHealth }
-  const orders = createOrders(context, { ...mediaServers, limits: parts.orderLimits ?? orderLimits })
-  started.defer(() => orders.stop())
+  const orders = start(createOrders(context, { ...mediaServers, limits: parts.orderLimits ?? orderLimits }))
   const commands = commandAfar(createCommands(context, hostedRooms, orders), {
-    relay: fleet.relay,
+    relay: cluster.relay,
     writes,
     hostedRooms,
   })
-  const autoClose = startAutoClose(context, commands, fleet)
-  started.defer(() => autoClose.stop())
-  const reconcilers = startReconcilers(context, {
-    ...mediaServers,
-    limits: parts.reconcileLimits ?? reconcileLimits,
-    isMine: () => fleet.isMine('reconcile'),
-  })
-  started.defer(() => reconcilers.stop())
-  const following = { signal, limits: parts.feedLimits ?? feedLimits }
-  const tails = createTails({ reads, log, ...following })
-  started.defer(() => tails.stop())
-  const webhooks = startWebhooks(context, {
-    guardedFetch,
-    signal,
-    limits: parts.webhookLimits ?? webhookLimits,
-    factsWaiting: store.factsWaiting,
-    isMine: () => fleet.isMine('webhooks'),
-  })
-  started.defer(() => webhooks.stop())
+  start(startAutoClose(context, commands, cluster))
+  const reconcilers = start(
+    startReconcilers(context, {
+      ...mediaServers,
+      limits: parts.reconcileLimits ?? reconcileLimits,
+      isMine: () => cluster.isMine('reconcile'),
+    }),
+  )
+  const patience = createPatience(parts.patienceMs)
+  const deliveries = createDeliveries(context, { engines, patience, sourceHealth, reconcilers })
+  return { ...mediaServers, commands, patience, deliveries }
+}
+
+/** What follows the log of changes: streams and webhooks. */
+function startLogReaders(
+  { context, store, signal, cluster, parts, start }: Run,
+  { guardedFetch }: { guardedFetch: GuardedFetch },
+) {
+  const { reads, log } = context
+  const limits = parts.feedLimits ?? feedLimits
+  const tails = start(createTails({ reads, log, signal, limits }))
+  const webhooks = start(
+    startWebhooks(context, {
+      guardedFetch,
+      signal,
+      limits: parts.webhookLimits ?? webhookLimits,
+      factsWaiting: store.factsWaiting,
+      isMine: () => cluster.isMine('webhooks'),
+    }),
+  )
+  return { tails, webhooks, feedLimits: limits }
+}
+
+function watchGauges({ context: { metrics, reads, log }, store }: Run, hostedRooms: HostedRooms): void {
   metrics.watch(
     {
       rollcall_sessions_open: () => reads.sessions.countRunning(),
       rollcall_facts_waiting: store.factsWaiting,
       rollcall_rtc_sockets: hostedRooms.socketCount,
     },
-    (err) => log.error({ err }, 'a metric could not be told'),
+    (err) => log.error({ err }, 'metric not read'),
   )
-  const patience = createPatience(parts.patienceMs)
-  const deliveries = createDeliveries(context, { engines, patience, sourceHealth, reconcilers })
-  const api = await createApiServer(context, {
-    verifyToken,
-    commands,
-    deliveries,
-    engines,
-    guardedFetch,
-    patience,
-    sourceHealth,
-    tails,
-    webhooks,
-    feedLimits: following.limits,
-    timeouts: parts.timeouts,
-    serverAddresses: fleet.addresses,
-  })
-  const ingestSockets = createIngestSockets(context, { deliveries, engines, sourceHealth })
-  routeUpgrades(api.server, [
-    { path: hostedRoomPath, upgrade: hostedRooms.upgrade },
-    { path: ingestSocketPath, upgrade: ingestSockets.upgrade },
-  ])
-  started.defer(() => drain(api, [hostedRooms, ingestSockets]))
-  await listen(api, config)
-  const url = urlOf(api, config)
-  await fleet.settle(config.processUrl ?? url)
-  log.info({ url }, 'started')
+}
 
-  const running = started.move()
+function toApp(app: Omit<App, 'stop'>, running: AsyncDisposableStack): App {
+  const { log } = app.context
   let stopped: Promise<void> | undefined
   const stop = async () => {
     log.info('stopping')
@@ -178,9 +214,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     log.info('stopped')
   }
   return {
-    url,
-    context,
-    firstKey,
+    ...app,
     stop() {
       stopped ??= stop()
       return stopped
@@ -188,13 +222,13 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   }
 }
 
-/** Stops accepting, tells the sockets, and answers what is in flight, as far as it comes to an end. */
+/** Stops accepting, closes the sockets, and answers requests in flight that end within `drainMs`. */
 async function drain(api: FastifyInstance, sockets: { stop(): Promise<void> }[]): Promise<void> {
   const closed = api.close()
-  const giveUp = setTimeout(() => api.server.closeAllConnections(), drainMs)
+  const timeout = setTimeout(() => api.server.closeAllConnections(), drainMs)
   await Promise.all(sockets.map((some) => some.stop()))
   await closed
-  clearTimeout(giveUp)
+  clearTimeout(timeout)
 }
 
 async function listen(api: FastifyInstance, { host, port }: Config): Promise<void> {

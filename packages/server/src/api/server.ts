@@ -11,8 +11,8 @@ import type { Engines } from '../sources/engines/engines.ts'
 import type { SourceHealth } from '../sources/health.ts'
 import type { Deliveries } from '../sources/ingest.ts'
 import type { Webhooks } from '../webhooks/dispatcher.ts'
-import { createApiAuth } from './auth/auth.ts'
-import { createRateLimit } from './auth/rate-limit.ts'
+import { type ApiAuth, createApiAuth } from './auth/auth.ts'
+import { createRateLimit, type RateLimit } from './auth/rate-limit.ts'
 import type { TokenVerifier } from './auth/token.ts'
 import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
@@ -67,28 +67,12 @@ export type ApiParts = {
 }
 
 /** The HTTP side of the server, ready to listen. */
-export async function createApiServer(
-  context: Context,
-  {
-    verifyToken,
-    commands,
-    deliveries,
-    engines,
-    guardedFetch,
-    patience,
-    sourceHealth,
-    tails,
-    webhooks,
-    feedLimits,
-    timeouts = usualTimeouts,
-    serverAddresses,
-  }: ApiParts,
-): Promise<FastifyInstance> {
+export async function createApiServer(context: Context, parts: ApiParts): Promise<FastifyInstance> {
   const { config, log, metrics } = context
   const handleError = createErrorHandler(log)
   const rateLimit = createRateLimit(config.keyRequestsPerSecond, metrics)
   const app = fastify({
-    serverFactory: (handler) => createHttpServer(config, timeouts, handler),
+    serverFactory: (handler) => createHttpServer(config, parts.timeouts ?? usualTimeouts, handler),
     // On is one proxy: what it says of whom it heard from is believed, not what a client told it before.
     trustProxy: config.trustProxy === true ? (_, hop) => hop === 0 : config.trustProxy,
     bodyLimit: bodyMaxBytes,
@@ -131,11 +115,20 @@ export async function createApiServer(
     maxAge: corsMaxAgeSeconds,
     strictPreflight: false,
   })
-  const auth = createApiAuth({ verifyToken, rateLimit, metrics, log })
+  const auth = createApiAuth({ verifyToken: parts.verifyToken, rateLimit, metrics, log })
+  await registerRoutes(app, context, { ...parts, auth, rateLimit })
+  return app
+}
+
+/** Each route takes of the parts what it uses. */
+async function registerRoutes(
+  app: FastifyInstance,
+  context: Context,
+  parts: ApiParts & { auth: ApiAuth; rateLimit: RateLimit },
+): Promise<void> {
   const routes = collectRoutes(app)
   await app.register(healthRoutes(context))
   await app.register(metricsRoutes(context))
-  const parts = { auth, commands }
   await app.register(roomRoutes(context, parts))
   await app.register(sessionRoutes(context, parts))
   await app.register(participantRoutes(context, parts))
@@ -143,17 +136,16 @@ export async function createApiServer(
   await app.register(attendanceRoutes(context, parts))
   await app.register(usageRoutes(context, parts))
   await app.register(inviteRoutes(context, parts))
-  await app.register(eventRoutes(context, { auth, sourceHealth }))
-  await app.register(sourceRoutes(context, { auth, engines, guardedFetch, sourceHealth }))
-  await app.register(webhookRoutes(context, { auth, guardedFetch, webhooks }))
-  await app.register(streamRoutes(context, { auth, tails, verifyToken, limits: feedLimits }))
-  await app.register(ingestRoutes(context, { deliveries, engines, patience, sourceHealth, rateLimit }))
+  await app.register(eventRoutes(context, parts))
+  await app.register(sourceRoutes(context, parts))
+  await app.register(webhookRoutes(context, parts))
+  await app.register(streamRoutes(context, { ...parts, limits: parts.feedLimits }))
+  await app.register(ingestRoutes(context, parts))
   await app.register(linkRoutes(context, parts))
   await app.register(publicKeyRoutes(context, parts))
-  await app.register(openApiRoutes(context, { auth, routes }))
-  await app.register(docsRoutes(context, { auth }))
-  await app.register(webRoutes(context, { auth, serverAddresses }))
-  return app
+  await app.register(openApiRoutes(context, { ...parts, routes }))
+  await app.register(docsRoutes(context, parts))
+  await app.register(webRoutes(context, parts))
 }
 
 function saneRequestId(given: string | string[] | undefined): string | undefined {

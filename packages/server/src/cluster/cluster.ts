@@ -2,162 +2,147 @@ import type { Context } from '../context.ts'
 import { StartRefusal } from '../error.ts'
 import type { Shared, Store } from '../record/open-store.ts'
 import { repeat } from '../runtime/repeat.ts'
-import { joinMembers, type Member } from '../store/members.ts'
-import { createNews, type Told } from './invalidation.ts'
-import { type FleetLimits, fleetLimits } from './limits.ts'
-import { createWatch } from './liveness.ts'
-import { type Presence, startPresence } from './process-lease.ts'
+import { joinMembers, type MemberParts } from '../store/members.ts'
+import { createDuties, type Duty } from './duties.ts'
+import { createFailureDetector } from './failure-detector.ts'
+import { createInvalidation, type Invalidation } from './invalidation.ts'
+import { type ClusterLimits, clusterLimits } from './limits.ts'
+import { type ProcessLease, startProcessLease } from './process-lease.ts'
 import { createRelay, noRelay, type Relay } from './relay.ts'
-import { createRoomHolds, type RoomHolds } from './room-leases.ts'
-
-/** What one process does for all that run before one database. */
-export type Duty = 'sweep' | 'seal' | 'retain' | 'auto-close' | 'webhooks' | 'reconcile'
-const duties: Duty[] = ['sweep', 'seal', 'retain', 'auto-close', 'webhooks', 'reconcile']
+import { createRoomLeases, type RoomLeases } from './room-leases.ts'
 
 /** The servers before one database, as one of them sees them. */
-export type Fleet = {
-  /** Whether a duty is this process's at the moment. */
+export type Cluster = {
+  /** Whether this process has a duty at the moment. */
   isMine(duty: Duty): boolean
-  rooms: RoomHolds
+  rooms: RoomLeases
   relay: Relay
-  /** Where joins are sent on to: the addresses of all processes, this one's among them. Empty where there is one alone. */
+  /** Where joins may be redirected: the addresses of all processes, this one's among them. Empty where there is one alone. */
   addresses(): string[]
-  /** This process can be reached there: by those whom others send to it, and as commands beside it say. */
-  settle(address: string): Promise<void>
+  /** Publishes the address of this process: others redirect joins to it, and commands beside it show it. */
+  announce(address: string): Promise<void>
   stop(): Promise<void>
 }
 
-type FleetContext = Pick<Context, 'writes' | 'clock' | 'log' | 'config'>
+type ClusterContext = Pick<Context, 'writes' | 'clock' | 'log' | 'config'>
+/** What travels by notification: what was written, or that a message lies ready for a process. */
+type Notification = Invalidation | { to: string }
 
 /** Resolves when the lease on this process's sockets is durable: only then may one be taken. */
-export async function joinFleet(
-  context: FleetContext,
+export async function joinCluster(
+  context: ClusterContext,
   store: Pick<Store, 'shared'>,
-  parts: { limits?: FleetLimits | undefined; onFailure(error: Error): void },
-): Promise<Fleet> {
+  parts: { limits?: ClusterLimits | undefined; onFailure(error: Error): void },
+): Promise<Cluster> {
   return store.shared === undefined
     ? standAlone(context)
-    : joinOthers(context, store.shared, { limits: parts.limits ?? fleetLimits, onFailure: parts.onFailure })
+    : joinOthers(context, store.shared, { limits: parts.limits ?? clusterLimits, onFailure: parts.onFailure })
 }
 
 /** The one server that there is. */
-async function standAlone(context: FleetContext): Promise<Fleet> {
+async function standAlone(context: ClusterContext): Promise<Cluster> {
   let address: string | null = null
-  const presence = await startPresence(context, { address: () => address, prepare: async () => {}, lost: () => {} })
+  const lease = await startProcessLease(context, {
+    address: () => address,
+    prepare: async () => {},
+    revoked: () => {},
+  })
   return {
     isMine: () => true,
-    rooms: createRoomHolds(context, undefined),
+    rooms: createRoomLeases(context, undefined),
     relay: noRelay,
     addresses: () => [],
-    async settle(at) {
+    async announce(at) {
       address = at
-      await presence.renew()
+      await lease.renew()
     },
-    stop: () => presence.stop(),
+    stop: () => lease.stop(),
   }
 }
 
 async function joinOthers(
-  context: FleetContext,
+  context: ClusterContext,
   shared: Shared,
-  { limits, onFailure }: { limits: FleetLimits; onFailure(error: Error): void },
-): Promise<Fleet> {
+  { limits, onFailure }: { limits: ClusterLimits; onFailure(error: Error): void },
+): Promise<Cluster> {
   const { log } = context
-  const mine = new Set<string>()
   let address: string | null = null
-  let presence: Presence | undefined
-  const news = createNews(shared, log, (text) => member.tell(text))
-  const joined = await joinMembers(shared.databaseUrl, {
+  let lease: ProcessLease | undefined
+  const holder = () => lease?.holder() ?? ''
+  const failed = (err: unknown) => log.error({ err }, 'cluster check failed; the next one tries again')
+  const duties = createDuties(log)
+  const invalidation = createInvalidation(shared, log, (text) => member.tell(text))
+  const member = await joinOrRefuse(shared.databaseUrl, {
     heard(text) {
-      const told = JSON.parse(text) as Told | { to: string }
-      if ('from' in told) news.heard(told)
-      else if (told.to === presence?.holder()) relay.receive().catch(failed)
+      const notification = JSON.parse(text) as Notification
+      if ('from' in notification) invalidation.receive(notification)
+      else if (notification.to === lease?.holder()) relay.receive().catch(failed)
     },
     lost() {
-      mine.clear()
-      log.warn('the connection that this process is known by is lost; another is tried')
+      duties.drop()
+      log.warn('cluster connection lost; reconnecting')
     },
     back() {
-      watch.forget()
-      news.missed()
-      if (presence !== undefined) stand(presence.holder()).catch(failed)
-      log.info('the connection that this process is known by is back')
+      detector.forget()
+      invalidation.receiveAll()
+      if (lease !== undefined) lockName(lease.holder()).catch(failed)
+      log.info('cluster connection restored')
     },
     failed: onFailure,
   })
-  if (joined === undefined) {
-    throw new StartRefusal(
-      'DATABASE_URL is held by something that needs it for itself, such as rollcall rebuild: wait for its end',
-    )
-  }
-  const member: Member = joined
-  const failed = (err: unknown) =>
-    log.error({ err }, 'the other processes could not be looked after; the next look tries again')
-  const watch = createWatch(context, { shared, member, limits })
-  const rooms = createRoomHolds(context, {
+  /** Other processes take this lock for a sign that its holder is connected. */
+  const lockName = async (name: string) => void (await member.lock([name]))
+  const detector = createFailureDetector(context, { shared, member, limits })
+  const rooms = createRoomLeases(context, {
     shared,
-    watch,
+    detector,
     limits,
-    holder: () => presence?.holder() ?? '',
-    doubt: () => presence?.renew().catch(failed),
+    holder,
+    renew: () => lease?.renew().catch(failed),
   })
-  const relay = createRelay({
-    shared,
-    log,
-    limits,
-    holder: () => presence?.holder() ?? '',
-    wake: (to) => member.tell(JSON.stringify({ to })),
-  })
-  presence = await startPresence(context, {
-    address: () => address,
-    prepare: stand,
-    lost: rooms.lose,
-  })
-  const looking = repeat(
-    limits.lookMs,
+  const wake = (to: string) => member.tell(JSON.stringify({ to } satisfies Notification))
+  const relay = createRelay({ shared, log, limits, holder, wake })
+  lease = await startProcessLease(context, { address: () => address, prepare: lockName, revoked: rooms.lose })
+  const ownLease = lease
+  const checks = repeat(
+    limits.checkMs,
     async () => {
-      await takeDuties()
-      const holder = presence.holder()
-      const others = await watch.look(holder)
-      if (!others.isStanding) await presence.renew()
+      await duties.take(member)
+      const { hasLease } = await detector.check(holder())
+      if (!hasLease) await ownLease.renew()
       await rooms.release()
       await relay.receive()
     },
     (err) => {
-      watch.forget()
+      detector.forget()
       failed(err)
     },
   )
-  const polling = repeat(limits.pollMs, news.look, failed)
-  await takeDuties()
+  const polling = repeat(limits.pollMs, invalidation.poll, failed)
+  await duties.take(member)
   return {
-    isMine: (duty) => mine.has(duty),
+    isMine: duties.isMine,
     rooms,
     relay,
-    addresses: watch.addresses,
-    async settle(at) {
+    addresses: detector.addresses,
+    async announce(at) {
       address = at
-      await presence.renew()
+      await ownLease.renew()
     },
     async stop() {
-      await looking.stop()
+      await checks.stop()
       await polling.stop()
-      await presence.stop()
-      await news.settled()
+      await ownLease.stop()
+      await invalidation.settled()
       await member.leave()
     },
   }
+}
 
-  /** Whoever has this lock is there. */
-  async function stand(holder: string): Promise<void> {
-    await member.lock([holder])
-  }
-
-  async function takeDuties(): Promise<void> {
-    const others = duties.filter((duty) => !mine.has(duty))
-    for (const duty of await member.lock(others)) {
-      mine.add(duty)
-      log.debug({ duty }, 'this process has a duty now')
-    }
-  }
+async function joinOrRefuse(databaseUrl: string, parts: MemberParts) {
+  const member = await joinMembers(databaseUrl, parts)
+  if (member !== undefined) return member
+  throw new StartRefusal(
+    'DATABASE_URL is held by something that needs it for itself, such as rollcall rebuild: wait for its end',
+  )
 }

@@ -3,52 +3,58 @@ import type { Logger } from 'pino'
 import type { Shared } from '../record/open-store.ts'
 import type { Written } from '../record/versions.ts'
 
-/** Most keys named in one telling: beyond it, all may have changed. */
+/** Most keys named in one notification, which PostgreSQL bounds to 8000 bytes: beyond it, it says that any may have changed. */
 const keysMax = 500
+/** From a failed notification to the next, in milliseconds. */
 const retryMs = 500
 
-/** What was written, as it travels. `keyIds`: null: of any. */
-export type Told = { from: string; keyIds: number[] | null; hasWebhooks: boolean }
+/** What a process wrote, as it travels. `keyIds`: null: of any key. */
+export type Invalidation = { from: string; keyIds: number[] | null; hasWebhooks: boolean }
 
-/** What was written here is told to the other processes, and what they wrote is heard of. */
-export type News = {
-  /** Takes what was told. */
-  heard(told: Told): void
-  /** Something may have been told and not heard. */
-  missed(): void
-  /** Looks for what was recorded and never told of: whoever wrote it died in between, or tells nobody. */
-  look(): Promise<void>
-  /** Resolves when all is told. */
+/** Invalidates what this process has cached when other processes write, and notifies them of what it wrote. */
+export type CacheInvalidation = {
+  /** Takes a notification. */
+  receive(invalidation: Invalidation): void
+  /** Invalidates everything: notifications may have been missed. */
+  receiveAll(): void
+  /** Finds what was recorded without a notification: its writer died in between, or sends none. */
+  poll(): Promise<void>
+  /** Resolves when all notifications are sent. */
   settled(): Promise<void>
 }
 
-/** What is written while one telling is on its way goes into the next: it costs the writer nothing. */
-export function createNews(shared: Shared, log: Logger, tell: (text: string) => Promise<void>): News {
+/** What is written while a notification is on its way goes into the next: no writer waits for one. */
+export function createInvalidation(
+  shared: Shared,
+  log: Logger,
+  notify: (text: string) => Promise<void>,
+): CacheInvalidation {
   const from = randomUUID()
   let keyIds: Set<number> | undefined = new Set()
   let hasWebhooks = false
-  let telling: Promise<void> | undefined
+  let sending: Promise<void> | undefined
   let isStopping = false
-  /** By key, as of the last look. */
+  /** How much was recorded of each key, at the last poll. */
   let recorded = new Map<number, number>()
   const note = (written: Written) =>
-    shared.noteWritten(written).catch((err) => log.error({ err }, 'keys with webhooks could not be read'))
+    shared.noteWritten(written).catch((err) => log.error({ err }, 'keys with webhooks not read'))
 
   shared.onWritten((written) => {
     for (const keyId of written.keyIds ?? []) keyIds?.add(keyId)
     if (written.keyIds === undefined || (keyIds?.size ?? 0) > keysMax) keyIds = undefined
     hasWebhooks ||= written.hasWebhooks
-    telling ??= tellAll().finally(() => {
-      telling = undefined
+    sending ??= sendAll().finally(() => {
+      sending = undefined
     })
   })
 
   return {
-    heard(told) {
-      if (told.from !== from) note({ keyIds: told.keyIds ?? undefined, hasWebhooks: told.hasWebhooks })
+    receive(invalidation) {
+      if (invalidation.from === from) return
+      note({ keyIds: invalidation.keyIds ?? undefined, hasWebhooks: invalidation.hasWebhooks })
     },
-    missed: () => void note({ keyIds: undefined, hasWebhooks: true }),
-    async look() {
+    receiveAll: () => void note({ keyIds: undefined, hasWebhooks: true }),
+    async poll() {
       const before = recorded
       recorded = await shared.countRecorded()
       const changed = [...recorded].filter(([keyId, count]) => before.get(keyId) !== count)
@@ -56,23 +62,23 @@ export function createNews(shared: Shared, log: Logger, tell: (text: string) => 
     },
     async settled() {
       isStopping = true
-      await telling
+      await sending
     },
   }
 
-  async function tellAll(): Promise<void> {
+  async function sendAll(): Promise<void> {
     while (keyIds === undefined || keyIds.size > 0) {
-      const told: Told = { from, keyIds: keyIds === undefined ? null : [...keyIds], hasWebhooks }
+      const invalidation: Invalidation = { from, keyIds: keyIds === undefined ? null : [...keyIds], hasWebhooks }
       keyIds = new Set()
       hasWebhooks = false
       try {
-        await tell(JSON.stringify(told))
+        await notify(JSON.stringify(invalidation))
       } catch (err) {
         if (isStopping) return
-        // Then all may have changed, which is told as soon as there is a connection.
+        // What was in it is lost: the next says that any key may have changed.
         keyIds = undefined
         hasWebhooks = true
-        log.debug({ err }, 'other processes could not be told; it is tried again')
+        log.debug({ err }, 'invalidation not sent; retrying')
         await new Promise((resolve) => setTimeout(resolve, retryMs))
       }
     }

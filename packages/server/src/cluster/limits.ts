@@ -1,26 +1,27 @@
-/** How soon processes notice one another's end. Tests bring shorter times. */
-export type FleetLimits = {
-  /** How often they look after one another. */
-  lookMs: number
-  /** How often they look for what was written and never told of. */
+/** How soon processes notice each other's end. Tests bring shorter times. */
+export type ClusterLimits = {
+  /** How often each process checks the others, and takes free duties: what bounds how soon an end is noticed. */
+  checkMs: number
+  /** How often missed invalidations are looked for: notifications are the fast way, so this costs little. */
   pollMs: number
-  /** A process without a connection to the database for this long is gone. */
+  /** A process without a connection to the database for this long is dead: a reconnection takes less. */
   disconnectedMs: number
-  /** A process that did not renew its lease for this long is gone, connected or not. */
+  /** A process that did not renew its lease for this long is dead, connected or not: three renewals were missed. */
   silentMs: number
-  /** How long a join waits until it is clear whether the holder of its room is gone. */
+  /** How long a join waits until it is clear whether the holder of its room is dead: more than `disconnectedMs` takes to show. */
   claimMs: number
+  /** How often such a join tries to take the room. */
   claimRetryMs: number
-  /** How long a command waits for the process that holds the room. */
-  errandMs: number
+  /** How long a command waits for the process that holds the room: its caller waits for the answer. */
+  commandMs: number
 }
 
-export const fleetLimits: FleetLimits = {
-  lookMs: 1000,
+export const clusterLimits: ClusterLimits = {
+  checkMs: 1000,
   pollMs: 5000,
   disconnectedMs: 3000,
   silentMs: 30_000,
   claimMs: 8000,
   claimRetryMs: 200,
-  errandMs: 5000,
+  commandMs: 5000,
 }

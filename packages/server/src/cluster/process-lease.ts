@@ -2,34 +2,32 @@ import { randomUUID } from 'node:crypto'
 import type { Context } from '../context.ts'
 import { repeat } from '../runtime/repeat.ts'
 
-/** The lease is renewed this often, in milliseconds: after a crash, people are known to have been inside until the last. */
+/** The lease is renewed this often, in milliseconds: after a crash, people are known to have been inside until the last renewal. */
 export const leaseIntervalMs = 10_000
 
-export type Presence = {
-  /** Who this process is among others; another one after its lease was taken from it. */
+/** This process's lease on the sockets it holds: one row for all of them, however many. */
+export type ProcessLease = {
+  /** The name of this process among others; a new one after its lease was revoked. */
   holder(): string
-  /** Renews the lease now, or finds out that it was taken. */
+  /** Renews the lease now, or takes a new one where it was revoked. */
   renew(): Promise<void>
   stop(): Promise<void>
 }
 
-export type PresenceParts = {
+export type ProcessLeaseParts = {
   /** Where others send those who want to join a room that this process holds; null while it is not known. */
   address(): string | null
-  /** What has to be before a lease is taken for a holder. */
+  /** Called before a lease is taken for a holder. */
   prepare(holder: string): Promise<void>
-  /** The lease was taken away, with all rooms that were held under it. */
-  lost(): void
+  /** Called when the lease was revoked, with all rooms that were held under it. */
+  revoked(): void
 }
 
-/**
- * Keeps this process's lease on the sockets it holds: one write for all of them, however many.
- * Resolves when the first is durable: only then may a socket be taken.
- */
-export async function startPresence(
+/** Takes the lease and keeps it. Resolves when the first is durable: only then may a socket be taken. */
+export async function startProcessLease(
   { writes, clock, log }: Pick<Context, 'writes' | 'clock' | 'log'>,
-  { address, prepare, lost }: PresenceParts,
-): Promise<Presence> {
+  { address, prepare, revoked }: ProcessLeaseParts,
+): Promise<ProcessLease> {
   let holder = await take()
   let renewing: Promise<void> | undefined
   const renew = () => {
@@ -39,7 +37,7 @@ export async function startPresence(
     return renewing
   }
   const repeated = repeat(leaseIntervalMs, renew, (err) =>
-    log.error({ err }, 'the lease could not be renewed: after a crash, people would end at the one before'),
+    log.error({ err }, 'process lease not renewed: after a crash, people would end at the last renewal'),
   )
   return {
     holder: () => holder,
@@ -60,8 +58,8 @@ export async function startPresence(
 
   async function renewOrTake(): Promise<void> {
     if (await writes.leases.renew({ holder, address: address(), at: clock.now() })) return
-    log.warn('the lease was taken away, as nothing was heard of this process: its rooms are held anew')
-    lost()
+    log.warn('process lease was revoked by another process: taking a new one')
+    revoked()
     holder = await take()
   }
 }

@@ -2,84 +2,86 @@ import { randomUUID } from 'node:crypto'
 import type { Json } from '@rollcall/protocol'
 import type { Logger } from 'pino'
 import type { Shared } from '../record/open-store.ts'
-import type { FleetLimits } from './limits.ts'
+import type { ClusterLimits } from './limits.ts'
 
-/** Something to do in a room: it has to be done where the room's sockets are. */
-export type Errand = { name: string; keyId: number; roomId: string; input: Json }
+/** A command about a room, for the process that has the room's sockets. */
+export type RemoteCommand = { name: string; keyId: number; roomId: string; input: Json }
 
-/** `here`: this process holds the room, or nobody does; `late`: the one that holds it did not say in time that it was done. */
-export type Obeyed = { value: Json } | 'here' | 'late'
+/** `here`: this process holds the room, or no process does; `late`: the process that holds it did not answer in time, or failed. */
+export type CommandResult = { value: Json } | 'here' | 'late'
 
-/** What one process has another do. */
+/** Commands from process to process. */
 export type Relay = {
-  /** Has the process that holds the room do it. Resolves when it is done there, and this process shows nothing from before. */
-  send(errand: Errand): Promise<Obeyed>
-  /** Does what others ask for from now on. */
-  serve(obey: (errand: Errand) => Promise<Json>): void
-  /** Takes what came for this process. */
+  /** Sends a command to the process that holds the room. Resolves when it is done there, and this process reads nothing from before it. */
+  send(command: RemoteCommand): Promise<CommandResult>
+  /** Sets what handles the commands of other processes. */
+  serve(handle: (command: RemoteCommand) => Promise<Json>): void
+  /** Takes the messages to this process. */
   receive(): Promise<void>
 }
 
-type Ask = { from: string; id: string; errand: Errand }
-type Message = Ask | { id: string; value: Json } | { id: string; failed: string }
+/** As it travels, so the field keeps its name: processes of several versions may run beside each other. */
+type Request = { from: string; id: string; errand: RemoteCommand }
+type Message = Request | { id: string; value: Json } | { id: string; failed: string }
 
 export type RelayParts = {
   shared: Shared
   log: Logger
-  limits: FleetLimits
-  /** Who this process is. */
+  limits: ClusterLimits
+  /** The name of this process. */
   holder(): string
-  /** Tells a process that there is something for it. */
+  /** Notifies a process that it has a message. */
   wake(holder: string): Promise<void>
 }
 
+/** Of the one process that there is. */
 export const noRelay: Relay = { send: async () => 'here', serve: () => {}, receive: async () => {} }
 
-/** Errands and answers are rows that their recipient takes: it is woken, and looks by itself behind that. */
+/** Commands and results are rows that their recipient takes: it is notified, and checks at intervals in case that is lost. */
 export function createRelay({ shared, log, limits, holder, wake }: RelayParts): Relay {
-  const waiting = new Map<string, (obeyed: Obeyed) => void>()
-  let obey: (errand: Errand) => Promise<Json> = async ({ name }) => {
-    throw new Error(`nobody does ${name} yet`)
+  const waiting = new Map<string, (result: CommandResult) => void>()
+  let handle: (command: RemoteCommand) => Promise<Json> = async ({ name }) => {
+    throw new Error(`remote command ${name} has no handler yet`)
   }
 
   return {
-    async send(errand) {
-      const { keyId } = errand
-      const other = await shared.leases.findHolder(errand)
+    async send(command) {
+      const { keyId } = command
+      const other = await shared.leases.findHolder(command)
       if (other === undefined || other === holder()) return 'here'
       const id = randomUUID()
-      const { promise, resolve } = Promise.withResolvers<Obeyed>()
+      const { promise, resolve } = Promise.withResolvers<CommandResult>()
       waiting.set(id, resolve)
-      const late = setTimeout(() => resolve('late'), limits.errandMs)
+      const timeout = setTimeout(() => resolve('late'), limits.commandMs)
       try {
-        await post(other, { from: holder(), id, errand })
-        const obeyed = await promise
-        if (typeof obeyed === 'object') await shared.noteWritten({ keyIds: [keyId], hasWebhooks: false })
-        return obeyed
+        await post(other, { from: holder(), id, errand: command })
+        const result = await promise
+        if (typeof result === 'object') await shared.noteWritten({ keyIds: [keyId], hasWebhooks: false })
+        return result
       } finally {
-        clearTimeout(late)
+        clearTimeout(timeout)
         waiting.delete(id)
       }
     },
-    serve(by) {
-      obey = by
+    serve(handler) {
+      handle = handler
     },
     async receive() {
       for (const text of await shared.leases.receive(holder())) {
         const message = JSON.parse(text) as Message
-        if ('errand' in message) answer(message).catch((err) => log.error({ err }, 'an errand could not be answered'))
+        if ('errand' in message) answer(message).catch((err) => log.error({ err }, 'remote command not handled'))
         else if ('value' in message) waiting.get(message.id)?.({ value: message.value })
         else {
-          log.warn({ why: message.failed }, 'another process could not do what it was asked for')
+          log.warn({ why: message.failed }, 'remote command failed in the process that holds the room')
           waiting.get(message.id)?.('late')
         }
       }
     },
   }
 
-  async function answer({ from, id, errand }: Ask): Promise<void> {
+  async function answer({ from, id, errand: command }: Request): Promise<void> {
     try {
-      await post(from, { id, value: await obey(errand) })
+      await post(from, { id, value: await handle(command) })
     } catch (error) {
       await post(from, { id, failed: String(error) })
       throw error

@@ -1,56 +1,56 @@
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import type { Shared } from '../record/open-store.ts'
-import type { FleetLimits } from './limits.ts'
-import type { Watch } from './liveness.ts'
+import type { FailureDetector } from './failure-detector.ts'
+import type { ClusterLimits } from './limits.ts'
 
 /** A hosted room that this process holds. */
-export type Hold = {
+export type RoomLease = {
   keyId: number
   roomId: string
-  /** What shows that no other process holds it since; undefined where there are no others. */
+  /** Proves to the database that no other process took the room since; undefined where there are no others. */
   fence: number | undefined
   /** Facts of it that are on their way to the record. */
-  pending: number
-  /** When it was last in use, by the clock that only goes forward. */
+  factsPending: number
+  /** When it was last in use, by the monotonic clock. */
   usedAt: number
 }
 
-/** Of each hosted room all sockets are in one process. */
-export type RoomHolds = {
-  /** Holds a room, or tells where it is held. Rejects with BUSY where that cannot be told yet. */
-  take(keyId: number, roomId: string): Promise<Hold | { address: string }>
-  /** Who uses the holds: `isInUse` says whether somebody is in a room, `lost` is told that none of them is held any more. */
-  serve(user: { isInUse(hold: Hold): boolean; lost(): void }): void
-  /** A fact was refused as the room is held by another process: then all may be. */
-  doubt(): void
-  /** Lets go of rooms in which nobody is for longer than the grace. */
+/** The rooms that this process holds: all sockets of a hosted room are in one process. */
+export type RoomLeases = {
+  /** Takes a room, or gives the address of the process that holds it. Rejects with BUSY where it is not clear yet who does. */
+  take(keyId: number, roomId: string): Promise<RoomLease | { address: string }>
+  /** Sets who uses the leases: `isInUse` says whether somebody is in a room; `lost` is called when none is held any more. */
+  serve(user: { isInUse(lease: RoomLease): boolean; lost(): void }): void
+  /** Checks whether this process has lost its leases: a fact was refused because another process holds its room. */
+  recheck(): void
+  /** Releases rooms that have been empty for longer than the grace. */
   release(): Promise<void>
-  /** None of them is held any more. */
+  /** Forgets all leases: they were revoked. */
   lose(): void
 }
 
-export type HoldParts = {
+export type RoomLeasesParts = {
   shared: Shared
-  watch: Pick<Watch, 'find'>
-  limits: FleetLimits
-  /** Who this process is. */
+  detector: Pick<FailureDetector, 'find'>
+  limits: ClusterLimits
+  /** The name of this process. */
   holder(): string
-  /** Finds out whether this process is still taken to be there. */
-  doubt(): void
+  /** Renews the lease of this process, or finds that it was revoked. */
+  renew(): void
 }
 
 /** @param parts undefined where there is one process */
-export function createRoomHolds({ config }: Pick<Context, 'config'>, parts: HoldParts | undefined): RoomHolds {
-  const holds = new Map<string, Hold>()
-  const taking = new Map<string, Promise<Hold | { address: string }>>()
-  let user = { isInUse: (_: Hold) => false, lost: () => {} }
+export function createRoomLeases({ config }: Pick<Context, 'config'>, parts: RoomLeasesParts | undefined): RoomLeases {
+  const leases = new Map<string, RoomLease>()
+  const taking = new Map<string, Promise<RoomLease | { address: string }>>()
+  let user = { isInUse: (_: RoomLease) => false, lost: () => {} }
 
   return {
     async take(keyId, roomId) {
-      if (parts === undefined) return newHold(keyId, roomId, undefined)
+      if (parts === undefined) return newLease(keyId, roomId, undefined)
       const name = `${keyId} ${roomId}`
-      const known = holds.get(name)
+      const known = leases.get(name)
       if (known !== undefined) {
         known.usedAt = performance.now()
         return known
@@ -64,49 +64,49 @@ export function createRoomHolds({ config }: Pick<Context, 'config'>, parts: Hold
     serve(by) {
       user = by
     },
-    doubt: () => parts?.doubt(),
+    recheck: () => parts?.renew(),
     async release() {
       const now = performance.now()
-      for (const [name, hold] of holds) {
-        if (hold.pending > 0 || user.isInUse(hold)) hold.usedAt = now
-        if (now - hold.usedAt <= config.graceMs) continue
-        holds.delete(name)
-        await parts?.shared.leases.releaseRoom({ ...hold, fence: hold.fence ?? 0 })
+      for (const [name, lease] of leases) {
+        if (lease.factsPending > 0 || user.isInUse(lease)) lease.usedAt = now
+        if (now - lease.usedAt <= config.graceMs) continue
+        leases.delete(name)
+        await parts?.shared.leases.releaseRoom({ ...lease, fence: lease.fence ?? 0 })
       }
     },
     lose() {
-      holds.clear()
+      leases.clear()
       user.lost()
     },
   }
 
   async function takeShared(
-    { shared, watch, holder, limits }: HoldParts,
+    { shared, detector, holder, limits }: RoomLeasesParts,
     keyId: number,
     roomId: string,
-  ): Promise<Hold | { address: string }> {
+  ): Promise<RoomLease | { address: string }> {
     const deadline = performance.now() + limits.claimMs
     while (performance.now() < deadline) {
       const me = holder()
       const taken = await shared.leases.takeRoom({ keyId, roomId }, me)
       if (taken !== undefined && 'fence' in taken && me === holder()) {
-        const hold = newHold(keyId, roomId, taken.fence)
-        holds.set(`${keyId} ${roomId}`, hold)
-        return hold
+        const lease = newLease(keyId, roomId, taken.fence)
+        leases.set(`${keyId} ${roomId}`, lease)
+        return lease
       }
       if (taken !== undefined && 'holder' in taken) {
-        const other = await findOther(watch, taken.holder)
+        const other = await findOther(detector, taken.holder)
         if (other?.isConnected && other.address !== null) return { address: other.address }
       }
-      // Whoever held it is gone, or on its way out: its lease is taken from it soon.
+      // The holder is dead or stopping: its lease is revoked or released soon.
       await new Promise((resolve) => setTimeout(resolve, limits.claimRetryMs))
     }
     throw new Refusal('BUSY', `it is not clear yet which process holds room ${roomId}`)
   }
 }
 
-/** Undefined where there is none, or the database could not say. */
-async function findOther({ find }: HoldParts['watch'], holder: string) {
+/** Undefined where there is none, or the database does not answer. */
+async function findOther({ find }: RoomLeasesParts['detector'], holder: string) {
   try {
     return await find(holder)
   } catch (error) {
@@ -115,6 +115,6 @@ async function findOther({ find }: HoldParts['watch'], holder: string) {
   }
 }
 
-function newHold(keyId: number, roomId: string, fence: number | undefined): Hold {
-  return { keyId, roomId, fence, pending: 0, usedAt: performance.now() }
+function newLease(keyId: number, roomId: string, fence: number | undefined): RoomLease {
+  return { keyId, roomId, fence, factsPending: 0, usedAt: performance.now() }
 }

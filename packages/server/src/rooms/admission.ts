@@ -13,12 +13,12 @@ import { randomLetters } from '../store/database/ids.ts'
 import type { Room } from '../store/rooms.ts'
 import type { Identity } from './connection.ts'
 
-type Join = Static<typeof JoinMessage>
+export type Join = Static<typeof JoinMessage>
 
-/** Who may come in, or the name of the close that says why not. */
+/** Who joins which room, or the close that says why not. `mayEnter`: false: has to be admitted. */
 export type Admission = { keyId: number; room: Room; identity: Identity; mayEnter: boolean } | { refused: CloseName }
 
-/** Looks into a join: the token (this once), the room, and whether this participant may be in it. */
+/** Checks a join: the token (only now: it may expire while its bearer is inside), the room, and whether it takes this participant. */
 export async function checkJoin(
   { reads }: Pick<Context, 'reads'>,
   verifyToken: TokenVerifier,

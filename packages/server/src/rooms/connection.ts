@@ -17,31 +17,31 @@ export type Connection = {
   id: string
   socket: WebSocket
   /**
-   * stranger: has not said who it is; checked: its join is being looked into; waiting: asks to be admitted; entering: its
-   * join is on the way to the disk; inside; gone: closed, or about to be.
+   * pending: has sent no join; checking: its join is being checked; waiting: asks to be admitted; entering: its join is on
+   * the way to the disk; inside; gone: closed, or about to be.
    */
-  state: 'stranger' | 'checked' | 'waiting' | 'entering' | 'inside' | 'gone'
+  state: 'pending' | 'checking' | 'waiting' | 'entering' | 'inside' | 'gone'
   /** Known from the join on. */
   identity: Identity | undefined
-  /** When its join was recorded to be; 0 before. */
+  /** The time of its join in the record; 0 before. */
   joinedAt: number
-  /** The last evidence of the peer, by the wall clock. */
-  heardAt: number
+  /** The last sign of the peer, by the wall clock. */
+  lastSeenAt: number
   /** The same by the heartbeat's own clock, which the loop's stalls do not move. */
-  heardBeat: number
+  lastSeenBeat: number
   pingedBeat: number
   openedBeat: number
-  /** Messages it may still send at this moment, and when that was reckoned (`performance.now()`). */
+  /** Messages it may still send, as of `creditAt` (`performance.now()`). */
   credit: number
   creditAt: number
-  /** Samples of its media that were taken, and when the last one was (`performance.now()`). */
+  /** Samples of its media that were taken, the last of them at `sampledAt` (`performance.now()`). */
   samples: number
   sampledAt: number
   /** A newer connection of the same participant has taken its place. */
   replaced: boolean
-  /** Its one end, under way or done: resolves when the leave, if there is one, is durable. */
+  /** Its end, under way or done: resolves when the leave, if there is one, is durable. */
   departed: Promise<void> | undefined
-  /** How we closed it, if we did. */
+  /** How this server closed it, if it did. */
   closedAs: CloseName | 'NORMAL' | undefined
 }
 
@@ -49,11 +49,11 @@ export function newConnection(socket: WebSocket, now: number, beat: number, limi
   return {
     id: randomBytes(16).toString('base64url'),
     socket,
-    state: 'stranger',
+    state: 'pending',
     identity: undefined,
     joinedAt: 0,
-    heardAt: now,
-    heardBeat: beat,
+    lastSeenAt: now,
+    lastSeenBeat: beat,
     pingedBeat: beat,
     openedBeat: beat,
     credit: limits.messageBurst,
@@ -66,12 +66,12 @@ export function newConnection(socket: WebSocket, now: number, beat: number, limi
   }
 }
 
-/** Sends one message. False when the peer reads too slowly to be sent more: the caller closes it. */
+/** Sends one message. False when the peer reads too slowly to be sent more: the caller ends the connection. */
 export function send(connection: Connection, message: ServerMessage, limits: RtcLimits): boolean {
   return sendText(connection, JSON.stringify(message), limits)
 }
 
-/** The same for a message that several are sent. */
+/** The same for a message to several, which is made text once. */
 export function sendText({ socket }: Connection, text: string, limits: RtcLimits): boolean {
   if (socket.readyState !== WebSocket.OPEN) return true
   if (socket.bufferedAmount > limits.bufferedMaxBytes) return false
@@ -79,15 +79,15 @@ export function sendText({ socket }: Connection, text: string, limits: RtcLimits
   return true
 }
 
-/** Closes by name, and cuts the socket off where the peer does not answer. Resolves when it is closed. */
+/** Closes by name, and destroys the socket where the peer does not answer. Resolves when it is closed. */
 export function closeSocket(connection: Connection, close: CloseName | 'NORMAL', limits: RtcLimits): Promise<void> {
   const { socket } = connection
   if (socket.readyState === WebSocket.CLOSED) return Promise.resolve()
   connection.closedAs ??= close
   const { promise, resolve } = Promise.withResolvers<void>()
-  const cut = setTimeout(() => socket.terminate(), limits.closeMs)
+  const timeout = setTimeout(() => socket.terminate(), limits.closeMs)
   socket.once('close', () => {
-    clearTimeout(cut)
+    clearTimeout(timeout)
     resolve()
   })
   if (close === 'NORMAL') socket.close(1000)

@@ -2,7 +2,7 @@ import type { Connection } from './connection.ts'
 import type { RtcLimits } from './limits.ts'
 
 export type Heartbeat = {
-  /** Milliseconds that the loop was awake: a stall of its own counts as one beat, however long it was. */
+  /** Milliseconds that the event loop was awake: a stall counts as two beats at most, however long it was. */
   now(): number
   stop(): void
 }
@@ -11,13 +11,13 @@ export type Heartbeat = {
 const beatsPerPing = 20
 
 /**
- * One timer for all sockets: pings each once an interval, and tells of those that said nothing for too long. A stalled
- * event loop reads no pongs, so silence is judged only after the sockets were read, by a clock that does not count stalls.
+ * One timer for all sockets: pings each once an interval, and finds those that were silent for too long. A stalled event
+ * loop reads no pongs, so silence is judged only after the sockets were read, by a clock that does not count stalls.
  */
 export function startHeartbeat(
   connections: () => Iterable<Connection>,
   limits: RtcLimits,
-  tell: { silent(connection: Connection): void; joinless(connection: Connection): void },
+  on: { silent(connection: Connection): void; joinTimeout(connection: Connection): void },
 ): Heartbeat {
   const beatMs = Math.max(1, limits.pingIntervalMs / beatsPerPing)
   let awakeMs = 0
@@ -38,9 +38,9 @@ export function startHeartbeat(
 
   function judge(): void {
     for (const connection of connections()) {
-      if (connection.state === 'stranger' && awakeMs - connection.openedBeat > limits.joinTimeoutMs) {
-        tell.joinless(connection)
-      } else if (awakeMs - connection.heardBeat > limits.silenceMs) tell.silent(connection)
+      if (connection.state === 'pending' && awakeMs - connection.openedBeat > limits.joinTimeoutMs) {
+        on.joinTimeout(connection)
+      } else if (awakeMs - connection.lastSeenBeat > limits.silenceMs) on.silent(connection)
     }
   }
 

@@ -1,28 +1,31 @@
 import { joinTimeoutMs, pingIntervalMs, rtcMessageMaxBytes, silenceMs, statsIntervalMs } from '@rollcall/protocol'
 
-/** What a socket may grow to, and how long anything may take. Tests bring smaller ones. */
+/** What a socket may grow to, and how long each step may take. Tests bring smaller ones. */
 export type RtcLimits = {
-  /** The `join` has to come within this. */
+  /** From the opening of a socket to its `join`: a client that means to join does so at once. */
   joinTimeoutMs: number
+  /** From ping to ping: what bounds how exactly the last evidence of a peer is known. */
   pingIntervalMs: number
-  /** A socket that answered nothing for this long is gone since its last pong. */
+  /** A socket without any sign of its peer for this long is closed: its stay ended at the last one. */
   silenceMs: number
-  /** How long a replaced connection has to show that it is alive. */
+  /** How long a replaced connection has to answer a ping, which says whether it ended now or at its last sign. */
   probeMs: number
-  /** A peer that does not answer a close is cut off after this. */
+  /** A peer that does not answer a close is cut off after this: nobody else ends its socket. */
   closeMs: number
-  /** A leave that could not be recorded is tried again after this. */
+  /** From one try to record a leave to the next: the disk needs time to recover. */
   retryMs: number
+  /** Largest message, in bytes: signals carry session descriptions, and each is held in memory. */
   messageMaxBytes: number
+  /** What a connection may send over time: one process serves all rooms from one loop. */
   messagesPerSecond: number
-  /** Messages that may come at once before the rate counts. */
+  /** Messages that may come at once before the rate counts: a join among many makes a signal for each. */
   messageBurst: number
-  /** A connection's samples of its media are taken this often; more are dropped. */
+  /** From one sample of a connection's media to the next; more are dropped: each is a row. */
   statsIntervalMs: number
-  /** Bytes that may wait for a slow reader. */
+  /** Bytes that may wait for a slow reader, in memory. */
   bufferedMaxBytes: number
-  /** Sockets of this process that have not said who they are. Whoever means to does so at once: beyond it, the oldest is cut off. */
-  strangersMax: number
+  /** Sockets of this process that have sent no `join` yet: beyond it the oldest is cut off, as a flood of them must not keep people out. */
+  pendingMax: number
 }
 
 export const rtcLimits: RtcLimits = {
@@ -37,5 +40,5 @@ export const rtcLimits: RtcLimits = {
   messageBurst: 200,
   statsIntervalMs,
   bufferedMaxBytes: 4 * 1024 * 1024,
-  strangersMax: 2000,
+  pendingMax: 2000,
 }

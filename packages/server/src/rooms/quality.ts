@@ -10,18 +10,21 @@ import { type HostedRoom, nextMoment } from './room.ts'
 type Message = Static<typeof StatsMessage>
 
 /** Why a sample is not taken. */
-export type Untaken = { code: 'INVALID_STATS' | 'TOO_MANY_STATS'; message: string }
+export type SampleRefusal = { code: 'INVALID_STATS' | 'TOO_MANY_STATS'; message: string }
+
+/** Takes a sample, or says why not. */
+export type SampleIntake = (room: HostedRoom, connection: Connection, message: Message) => SampleRefusal | undefined
 
 const reportCheck = Compile(QualityReport)
 
 /**
- * Takes the samples that clients send of their own media. Each is recorded in the background: nobody waits for it, and one
- * that is lost is no loss to the record of who was there.
+ * Takes the samples that clients send of their own media. Each is recorded in the background, and not again if that fails:
+ * who was there does not depend on it.
  */
-export function createQualityIntake(
+export function createSampleIntake(
   { record, clock, log }: Pick<Context, 'record' | 'clock' | 'log'>,
   limits: RtcLimits,
-): (room: HostedRoom, connection: Connection, message: Message) => Untaken | undefined {
+): SampleIntake {
   return (room, connection, { stats, resolutionUsage, deviceInfo, sdkInfo }) => {
     const report: unknown = {
       stats,
@@ -37,10 +40,10 @@ export function createQualityIntake(
     }
     connection.sampledAt = now
     connection.samples += 1
-    keep(room, connection, report)
+    recordSample(room, connection, report)
   }
 
-  function keep(room: HostedRoom, { id, samples, identity }: Connection, report: QualityReport): void {
+  function recordSample(room: HostedRoom, { id, samples, identity }: Connection, report: QualityReport): void {
     const fact: Quality = {
       type: 'quality',
       id: `${id}:quality:${samples}`,
@@ -52,8 +55,8 @@ export function createQualityIntake(
       receivedAt: clock.now(),
       ...report,
     }
-    record(room.keyId, [fact], { fence: room.hold?.fence }).catch((err) =>
-      log.warn({ err, factId: fact.id }, 'a sample was not recorded'),
+    record(room.keyId, [fact], { fence: room.lease?.fence }).catch((err) =>
+      log.warn({ err, factId: fact.id }, 'media sample not recorded'),
     )
   }
 }

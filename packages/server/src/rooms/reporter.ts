@@ -1,5 +1,5 @@
 import { type Cause, type Fact, hostedSource } from '@rollcall/protocol'
-import type { RoomHolds } from '../cluster/room-leases.ts'
+import type { RoomLeases } from '../cluster/room-leases.ts'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import type { Recorded } from '../record/record.ts'
@@ -7,48 +7,48 @@ import type { Connection } from './connection.ts'
 import type { RtcLimits } from './limits.ts'
 import { type HostedRoom, nextMoment } from './room.ts'
 
-/** How a stay ended: now, for a reason that was seen, or at the last evidence, for a cause that was concluded. */
+/** How a stay ended: now, for a reason that was seen; or at the last evidence of the peer, for a cause that was inferred. */
 export type Ending = { reason: string } | { inferred: Cause; at: number }
 
-/** Tells the record who came and who went. Facts of a room are handed over in order of their time. */
-export type Attendance = {
-  /** Durable when it resolves, with the id of the session. Rejects where it could not be recorded. */
+/** Reports joins and leaves to the record, those of a room in order of their time. */
+export type Reporter = {
+  /** Resolves when the join is durable, with the id of the session. Rejects where it could not be recorded. */
   join(room: HostedRoom, connection: Connection): Promise<string>
-  /** Durable when it resolves; tries again until it is. Where another process holds the room by now, the leave was concluded. */
+  /** Resolves when the leave is durable, after as many tries as it takes; or when another process, which took the room, has inferred it. */
   leave(room: HostedRoom, connection: Connection, ending: Ending): Promise<void>
   /** Resolves when no leave waits to be recorded. */
   settled(): Promise<void>
 }
 
-export function createAttendance(
+export function createReporter(
   { record, clock, log }: Pick<Context, 'record' | 'clock' | 'log'>,
-  holds: Pick<RoomHolds, 'doubt'>,
+  leases: Pick<RoomLeases, 'recheck'>,
   limits: RtcLimits,
-): Attendance {
+): Reporter {
   const pending = new Set<Promise<void>>()
 
-  /** As long as a fact of it is on its way, nobody lets go of the room. */
-  async function recordHeld({ keyId, hold }: HostedRoom, fact: Fact): Promise<Recorded | undefined> {
-    if (hold !== undefined) hold.pending += 1
+  /** The room is not released while a fact of it is on its way. */
+  async function recordFact({ keyId, lease }: HostedRoom, fact: Fact): Promise<Recorded | undefined> {
+    if (lease !== undefined) lease.factsPending += 1
     try {
-      return (await record(keyId, [fact], { fence: hold?.fence }))[0]
+      return (await record(keyId, [fact], { fence: lease?.fence }))[0]
     } catch (error) {
-      if (isMoved(error)) holds.doubt()
+      if (isMoved(error)) leases.recheck()
       throw error
     } finally {
-      if (hold !== undefined) hold.pending -= 1
+      if (lease !== undefined) lease.factsPending -= 1
     }
   }
 
-  async function recordUntilKept(room: HostedRoom, fact: Fact): Promise<void> {
+  async function recordUntilDurable(room: HostedRoom, fact: Fact): Promise<void> {
     for (;;) {
       try {
-        await recordHeld(room, fact)
+        await recordFact(room, fact)
         return
       } catch (error) {
         if (isMoved(error)) return
-        // The person is gone, whatever the disk says: nobody but us could tell it again.
-        log.error({ err: error, factId: fact.id }, 'a leave could not be recorded; it is tried again')
+        // The person is gone, whatever the disk says, and no other part of the server knows.
+        log.error({ err: error, factId: fact.id }, 'leave not recorded; retrying')
         await new Promise((resolve) => setTimeout(resolve, limits.retryMs))
       }
     }
@@ -67,9 +67,9 @@ export function createAttendance(
         ...(connection.identity && { name: connection.identity.name }),
         ...(connection.identity && connection.identity.metadata !== null && { metadata: connection.identity.metadata }),
       }
-      const recorded = await recordHeld(room, fact)
+      const recorded = await recordFact(room, fact)
       if (recorded?.sessionId !== undefined) return recorded.sessionId
-      throw new Error(`a join was ${recorded?.outcome}: ${recorded?.reason}`)
+      throw new Error(`join not recorded: ${recorded?.outcome}: ${recorded?.reason}`)
     },
     leave(room, connection, ending) {
       const fact: Fact = {
@@ -77,13 +77,13 @@ export function createAttendance(
         type: 'participant-left',
         id: `${connection.id}:left`,
         receivedAt: clock.now(),
-        // What asked for the join was heard a moment before it.
+        // The last evidence may be the message that asked for the join, which came a moment before it.
         at: 'at' in ending ? Math.max(ending.at, connection.joinedAt) : nextMoment(room, clock.now()),
         ...('reason' in ending ? { reason: ending.reason } : { inferred: ending.inferred }),
       }
-      const kept = recordUntilKept(room, fact)
-      pending.add(kept)
-      return kept.finally(() => pending.delete(kept))
+      const leave = recordUntilDurable(room, fact)
+      pending.add(leave)
+      return leave.finally(() => pending.delete(leave))
     },
     async settled() {
       await Promise.all(pending)
@@ -91,7 +91,7 @@ export function createAttendance(
   }
 }
 
-/** Another process took the room, and concluded that everybody left it. */
+/** Another process took the room, and inferred that everybody left it. */
 function isMoved(error: unknown): boolean {
   return error instanceof Refusal && error.code === 'ROOM_MOVED'
 }

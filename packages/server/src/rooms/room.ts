@@ -1,5 +1,5 @@
 import type { Peer, ServerMessage } from '@rollcall/protocol'
-import type { Hold } from '../cluster/room-leases.ts'
+import type { RoomLease } from '../cluster/room-leases.ts'
 import { type Connection, sendText } from './connection.ts'
 import type { RtcLimits } from './limits.ts'
 
@@ -9,8 +9,8 @@ export type HostedRoom = {
   roomId: string
   connections: Set<Connection>
   lastAt: number
-  /** Undefined while nobody has come in. */
-  hold: Hold | undefined
+  /** Undefined while nobody has joined. */
+  lease: RoomLease | undefined
 }
 
 /** The next moment in a room: its facts are in order of time, even when the wall clock steps back. */
@@ -38,7 +38,7 @@ export function* ofParticipant(
   }
 }
 
-/** Sends to everybody who passes `test`, and gives those who read too slowly. The message is made text once. */
+/** Sends to everybody inside who passes `test`, and gives those who read too slowly. The message is made text once. */
 export function broadcast(
   room: HostedRoom,
   message: ServerMessage,
@@ -53,7 +53,7 @@ export function broadcast(
   return tooSlow
 }
 
-/** As the others see somebody. */
+/** A connection, as the others see it. */
 export function toPeer({ id, identity }: Connection): Peer {
   const { participantId = '', name = '', metadata = null } = identity ?? {}
   return { participantId, name, connectionId: id, ...(metadata !== null && { metadata }) }

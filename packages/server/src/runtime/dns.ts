@@ -1,32 +1,32 @@
 import { lookup } from 'node:dns/promises'
 
-export type Address = { address: string; family: number }
-/** All addresses of a name. */
-export type LookUp = (hostname: string) => Promise<Address[]>
+export type ResolvedAddress = { address: string; family: number }
+/** Gives all addresses of a name. */
+export type Resolver = (hostname: string) => Promise<ResolvedAddress[]>
 
 /**
- * Look-ups of the system under way at once. Each holds one of the four threads that Node also reads files with, for as long as a
- * name server does not answer, and cannot be called off.
+ * Names that the system resolves at once. Each takes one of the four threads that Node also reads files with, for as long as
+ * a name server is silent, and cannot be aborted: one thread stays free.
  */
-const lookUpsMax = 3
+const resolvingMax = 3
 
-export const systemLookUp: LookUp = (hostname) => lookup(hostname, { all: true })
+export const systemResolver: Resolver = (hostname) => lookup(hostname, { all: true })
 
-/** Asks for each name once at a time, whoever wants to know it, and for so many names at once; others wait for their turn. */
-export function boundLookUps(ask: LookUp, max = lookUpsMax): LookUp {
-  const underWay = new Map<string, Promise<Address[]>>()
-  const waiting: (() => void)[] = []
-  let asking = 0
+/** Resolves each name once at a time, whoever asks for it, and at most `max` names at once; others wait in a queue. */
+export function limitResolver(resolve: Resolver, max = resolvingMax): Resolver {
+  const underWay = new Map<string, Promise<ResolvedAddress[]>>()
+  const queue: (() => void)[] = []
+  let resolving = 0
 
-  const askInTurn = async (hostname: string) => {
-    if (asking < max) asking += 1
-    else await new Promise<void>((resolve) => waiting.push(resolve))
+  const resolveInTurn = async (hostname: string) => {
+    if (resolving < max) resolving += 1
+    else await new Promise<void>((next) => queue.push(next))
     try {
-      return await ask(hostname)
+      return await resolve(hostname)
     } finally {
-      const next = waiting.shift()
-      // Whoever is next takes this one's turn.
-      if (next === undefined) asking -= 1
+      const next = queue.shift()
+      // The next in the queue takes over this place, so the count stays.
+      if (next === undefined) resolving -= 1
       else next()
     }
   }
@@ -34,8 +34,8 @@ export function boundLookUps(ask: LookUp, max = lookUpsMax): LookUp {
   return (hostname) => {
     const known = underWay.get(hostname)
     if (known !== undefined) return known
-    const asked = askInTurn(hostname).finally(() => underWay.delete(hostname))
-    underWay.set(hostname, asked)
-    return asked
+    const resolved = resolveInTurn(hostname).finally(() => underWay.delete(hostname))
+    underWay.set(hostname, resolved)
+    return resolved
   }
 }

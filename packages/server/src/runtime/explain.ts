@@ -6,9 +6,9 @@ export type Values = { [name: string]: unknown }
 /** What an error reads of a schema. */
 type Described = { description?: string; properties?: { [name: string]: Described }; items?: Described }
 
-/** Most of a wrong value that an error repeats, in characters. */
+/** Longest part of a wrong value that an error repeats, in characters. */
 const quotedMaxLength = 60
-/** Deepest nesting of a wrong value that an error repeats. */
+/** Deepest nesting of a wrong value that an error repeats, in levels. */
 const quotedMaxDepth = 2
 
 /** What is wrong with a value: names the part of it, or the nearest around that part which says what it takes. */

@@ -1,12 +1,12 @@
 import { request as httpRequest, type IncomingHttpHeaders, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
-import { type Address, boundLookUps, type LookUp, systemLookUp } from './dns.ts'
+import { limitResolver, type ResolvedAddress, type Resolver, systemResolver } from './dns.ts'
 import { isPublicAddress } from './public-address.ts'
 
-/** A whole exchange, from the look-up of the name to the last byte, takes at most this, in milliseconds. */
+/** Longest exchange, from resolving the name to the last byte, in milliseconds. */
 export const fetchTimeoutMs = 10_000
-/** Largest body that is read of an answer, in bytes. */
+/** Largest answer that is read, in bytes: it is held in memory. */
 export const answerMaxBytes = 1024 * 1024
 
 export type GuardedRequest = {
@@ -18,23 +18,23 @@ export type GuardedRequest = {
   timeoutMs?: number
   /** An answer that is larger fails. Default `answerMaxBytes`. */
   maxBytes?: number
-  /** So much of the answer is enough: what is beyond it is not read, and what is late of it is not waited for. */
+  /** This much of the answer is enough: the rest is not read, and a body that is cut off by the timeout counts. */
   enoughBytes?: number
 }
 
-/** Whatever the status: it is the caller's to judge. A redirect is an answer like any other: it is not followed. */
+/** An answer of any status: the caller judges it. A redirect is an answer too, and is not followed. */
 export type GuardedAnswer = { status: number; headers: IncomingHttpHeaders; body: Buffer }
 
-/** Requests to addresses that users give us: they reach nothing that only this machine, or its network, should reach. */
+/** Requests to addresses that users give: they do not reach what only this machine or its network should reach. */
 export type GuardedFetch = {
   /** Rejects with a `FetchFailure`. */
   send(url: string, request?: GuardedRequest): Promise<GuardedAnswer>
-  /** Rejects with a `FetchFailure` ADDRESS where `send` would; a name that nobody knows yet passes. */
+  /** Rejects with a `FetchFailure` ADDRESS where `send` would; a name that does not resolve yet passes. */
   check(url: string): Promise<void>
 }
 
 export type FetchFailureCode =
-  /** The address is not one that may be reached. */
+  /** The address may not be reached. */
   | 'ADDRESS'
   /** No answer came: the name is unknown, or the connection failed. */
   | 'UNREACHABLE'
@@ -54,12 +54,12 @@ export class FetchFailure extends Error {
 export type GuardOptions = {
   /** `ROLLCALL_ALLOW_PRIVATE_ADDRESSES`: for media servers on one's own network. */
   allowPrivateAddresses: boolean
-  /** All addresses of a name. Default: the system's own look-up. */
-  lookUp?: LookUp
+  /** Default: the system's own. */
+  resolver?: Resolver
 }
 
-export function createGuardedFetch({ allowPrivateAddresses, lookUp = systemLookUp }: GuardOptions): GuardedFetch {
-  const lookUpInTurn = boundLookUps(lookUp)
+export function createGuardedFetch({ allowPrivateAddresses, resolver = systemResolver }: GuardOptions): GuardedFetch {
+  const resolveName = limitResolver(resolver)
   return {
     async send(url, { timeoutMs = fetchTimeoutMs, ...request } = {}) {
       const target = parseTarget(url)
@@ -83,14 +83,14 @@ export function createGuardedFetch({ allowPrivateAddresses, lookUp = systemLookU
     },
   }
 
-  async function resolve({ hostname }: URL): Promise<Address[]> {
+  async function resolve({ hostname }: URL): Promise<ResolvedAddress[]> {
     const host = withoutBrackets(hostname)
     const family = isIP(host)
-    return family === 0 ? lookUpInTurn(host) : [{ address: host, family }]
+    return family === 0 ? resolveName(host) : [{ address: host, family }]
   }
 
-  /** One address that may not be reached spoils them all: which of them is taken is not ours to choose. */
-  function guard({ hostname }: URL, addresses: Address[]): void {
+  /** Refuses when any of the addresses may not be reached: the connection picks one of them itself. */
+  function guard({ hostname }: URL, addresses: ResolvedAddress[]): void {
     const refused = allowPrivateAddresses ? undefined : addresses.find(({ address }) => !isPublicAddress(address))
     if (refused === undefined) return
     const host = withoutBrackets(hostname)
@@ -113,10 +113,10 @@ function parseTarget(text: string): URL {
   return url
 }
 
-/** One request to one of the addresses that were looked at, whatever the name may mean a moment later. */
+/** One request, to the addresses that were guarded: the name is not resolved again, so it cannot change in between. */
 function exchange(
   target: URL,
-  addresses: Address[],
+  addresses: ResolvedAddress[],
   signal: AbortSignal,
   { method = 'GET', headers = {}, body, maxBytes = answerMaxBytes, enoughBytes }: GuardedRequest,
 ): Promise<GuardedAnswer> {
@@ -182,13 +182,13 @@ async function readBeginning(
       if (sizeBytes >= enoughBytes) break
     }
   } catch (error) {
-    // The status was there in time; whoever asks so wants no more than what came with it.
+    // The status came in time: what of the body came with it is enough.
     if (!signal.aborted) throw error
   }
   return Buffer.concat(chunks).subarray(0, enoughBytes)
 }
 
-/** The look-up itself cannot be called off: it is left behind. */
+/** Resolving a name cannot be aborted: it is left running. */
 function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>()
   signal.addEventListener('abort', () => reject(signal.reason), { once: true })

@@ -1,6 +1,6 @@
 import { type DestinationStream, destination, type Logger, pino } from 'pino'
 
-/** Whatever holds a secret is blanked, should anybody ever log it. */
+/** Fields that hold a secret are blanked, should anybody ever log them. */
 const redacted = ['token', 'secret', 'previousSecret', 'authorization'].flatMap((name) => [
   name,
   `*.${name}`,

@@ -1,10 +1,10 @@
 import { type CloseName, closeCodes, type Outcome } from '@rollcall/protocol'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
-/** What the parts tell of their work, for `/metrics` to show. Labels are words of short lists: never an id, an address or a path. */
+/** What the parts report of their work, for `/metrics` to show. Labels are words of short lists: never an id, an address or a path. */
 export type Metrics = {
   noteRequest(request: { method: string; route: string; status: number; seconds: number }): void
-  /** What came was no HTTP, too slow, or too large. */
+  /** A request that was no HTTP, too slow, or too large. */
   noteUnreadable(status: 400 | 408 | 431): void
   noteTokenRefused(reason: TokenFault): void
   noteRateLimited(limit: Limit): void
@@ -12,9 +12,9 @@ export type Metrics = {
   noteCommit(commit: Commit): void
   noteSocketEnd(end: SocketEnd): void
   noteLook(outcome: LookOutcome): void
-  /** These sources, and no others, have clocks that are far from ours. */
+  /** The sources whose clocks are far from ours, all of them. */
   noteSkewed(sources: string[]): void
-  /** Numbers that are asked for at each scrape; one that cannot be told is left out of it. */
+  /** Reads these numbers at each scrape; one that cannot be read is left out of it. */
   watch(gauges: { [name in GaugeName]: () => number | Promise<number> }, failed: (error: unknown) => void): void
   contentType: string
   text(): Promise<string>
@@ -25,9 +25,9 @@ export type TokenFault = 'missing' | 'key' | 'token'
 export type Limit = 'key' | 'address'
 /** `busy`: the queue was full; `failed`: the disk, or whatever else is ours. Both are for the sender to send again. */
 export type FactOutcome = Outcome | 'busy' | 'failed'
-/** How a socket ended: by a close of ours, or by its own going. */
+/** How a socket ended: closed by us, by name, or disconnected by the peer. */
 export type SocketEnd = CloseName | 'NORMAL' | 'DISCONNECTED'
-/** Whether a media server that was asked who is inside said so. */
+/** Whether a media server answered when it was asked who is inside. */
 export type LookOutcome = 'answered' | 'failed'
 /** One transaction of the writer. */
 export type Commit = { facts: number; seconds: number }
@@ -49,7 +49,7 @@ const gauges = {
 }
 type GaugeName = keyof typeof gauges
 
-/** Upper bounds, in seconds: from a page out of memory to what somebody gives up on. */
+/** Upper bounds, in seconds: from a page out of memory to where a caller gives up. */
 const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
 /** Upper bounds, in seconds: from one write of a good disk to a disk in trouble. */
 const commitBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5]
@@ -58,8 +58,59 @@ const commitFactsBuckets = [0, 1, 2, 5, 10, 50, 100, 500, 1000, 5000]
 /** The metrics of one server, with those of its process. */
 export function createMetrics(): Metrics {
   const registry = new Registry()
-  const registers = [registry]
   collectDefaultMetrics({ register: registry })
+  const instruments = createInstruments(registry)
+  const factsOf = startAtZero(instruments)
+  let rendering: Promise<string> | undefined
+  return {
+    noteRequest({ method, route, status, seconds }) {
+      instruments.requests.observe({ method, route, status: `${Math.floor(status / 100)}xx` }, seconds)
+    },
+    noteUnreadable: (status) => instruments.unreadable.inc({ status }),
+    noteTokenRefused: (reason) => instruments.tokensRefused.inc({ reason }),
+    noteRateLimited: (limit) => instruments.rateLimited.inc({ limit }),
+    noteFact: (source, outcome) => factsOf[kindOf(source)][outcome].inc(),
+    noteCommit({ facts, seconds }) {
+      instruments.commits.observe(seconds)
+      instruments.commitFacts.observe(facts)
+    },
+    noteSocketEnd: (close) => instruments.closes.inc({ close }),
+    noteLook: (outcome) => instruments.looks.inc({ outcome }),
+    noteSkewed(sources) {
+      for (const source of reportingKinds) {
+        instruments.skewed.set({ source }, sources.filter((one) => kindOf(one) === source).length)
+      }
+    },
+    watch(read, failed) {
+      for (const name of Object.keys(gauges) as GaugeName[]) {
+        new Gauge({
+          name,
+          help: gauges[name],
+          registers: [registry],
+          async collect() {
+            try {
+              this.set(await read[name]())
+            } catch (error) {
+              this.remove()
+              failed(error)
+            }
+          },
+        })
+      }
+    },
+    contentType: registry.contentType,
+    /** Rendering takes some milliseconds: whoever asks meanwhile gets the same text. */
+    text() {
+      rendering ??= registry.metrics().finally(() => {
+        rendering = undefined
+      })
+      return rendering
+    },
+  }
+}
+
+function createInstruments(registry: Registry) {
+  const registers = [registry]
   const requests = new Histogram({
     name: 'rollcall_http_request_duration_seconds',
     help: 'Time from the head of a request to the end of its answer.',
@@ -121,8 +172,22 @@ export function createMetrics(): Metrics {
     labelNames: ['close'],
     registers,
   })
+  return { requests, unreadable, tokensRefused, rateLimited, facts, commits, commitFacts, skewed, looks, closes }
+}
 
-  // A rate can only be taken of what began at 0.
+/**
+ * Shows every label at 0 from the start: a rate can only be taken of what began at 0. Gives the counters of facts by their
+ * labels, which are counted too often to be looked up each time.
+ */
+function startAtZero({
+  unreadable,
+  tokensRefused,
+  rateLimited,
+  facts,
+  closes,
+  looks,
+  skewed,
+}: ReturnType<typeof createInstruments>) {
   for (const status of unreadableStatuses) unreadable.inc({ status }, 0)
   for (const reason of tokenFaults) tokensRefused.inc({ reason }, 0)
   for (const limit of limits) rateLimited.inc({ limit }, 0)
@@ -133,53 +198,7 @@ export function createMetrics(): Metrics {
   for (const close of socketEnds) closes.inc({ close }, 0)
   for (const outcome of lookOutcomes) looks.inc({ outcome }, 0)
   for (const source of reportingKinds) skewed.set({ source }, 0)
-
-  let rendering: Promise<string> | undefined
-  return {
-    noteRequest({ method, route, status, seconds }) {
-      requests.observe({ method, route, status: `${Math.floor(status / 100)}xx` }, seconds)
-    },
-    noteUnreadable: (status) => unreadable.inc({ status }),
-    noteTokenRefused: (reason) => tokensRefused.inc({ reason }),
-    noteRateLimited: (limit) => rateLimited.inc({ limit }),
-    noteFact: (source, outcome) => factsOf[kindOf(source)][outcome].inc(),
-    noteCommit({ facts, seconds }) {
-      commits.observe(seconds)
-      commitFacts.observe(facts)
-    },
-    noteSocketEnd: (close) => closes.inc({ close }),
-    noteLook: (outcome) => looks.inc({ outcome }),
-    noteSkewed(sources) {
-      for (const source of reportingKinds) {
-        skewed.set({ source }, sources.filter((one) => kindOf(one) === source).length)
-      }
-    },
-    watch(read, failed) {
-      for (const name of Object.keys(gauges) as GaugeName[]) {
-        new Gauge({
-          name,
-          help: gauges[name],
-          registers,
-          async collect() {
-            try {
-              this.set(await read[name]())
-            } catch (error) {
-              this.remove()
-              failed(error)
-            }
-          },
-        })
-      }
-    },
-    contentType: registry.contentType,
-    /** Whoever asks while it is being made gets the same: it takes some milliseconds. */
-    text() {
-      rendering ??= registry.metrics().finally(() => {
-        rendering = undefined
-      })
-      return rendering
-    },
-  }
+  return factsOf
 }
 
 /** A caller of `POST /v2/events` names its reporters as it likes, and a media server's name is an id. */

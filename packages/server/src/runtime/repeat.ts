@@ -1,10 +1,10 @@
-/** Work that is done again and again; one run at a time, the next one an interval after the tick that finds it done. */
+/** Repeated work: one run at a time; a tick that finds a run under way is skipped. */
 export type Repeated = {
   /** Resolves when the run under way is over. */
   stop(): Promise<void>
 }
 
-/** @param failed told of each run that failed; the next one tries again */
+/** @param failed called for each run that failed; the next tick tries again */
 export function repeat(intervalMs: number, work: () => Promise<void>, failed: (error: unknown) => void): Repeated {
   let running: Promise<void> | undefined
   const timer = setInterval(() => {

@@ -1,6 +1,6 @@
 /**
- * Work that many may ask for: one run at a time, and one more for whoever asked while it was under way. The promise resolves
- * when all that was known at the asking is done.
+ * Runs `work` once at a time, and once more for whoever asked while it ran. The promise resolves after a run that began
+ * after the asking.
  */
 export function coalesce(work: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined
@@ -21,38 +21,41 @@ export function coalesce(work: () => Promise<void>): () => Promise<void> {
 }
 
 /**
- * One look-up serves all who ask for the same in one turn of the event loop: what it finds was there before any of them is
- * answered.
+ * One call, at once, serves all who ask for the same name in one turn of the event loop: nobody is answered with what was
+ * found in an earlier turn.
  */
-export function onceATurn<T>(find: (name: string) => Promise<T>): (name: string) => Promise<T> {
-  const asked = new Map<string, Promise<T>>()
+export function shareInTurn<T>(find: (name: string) => Promise<T>): (name: string) => Promise<T> {
+  const calls = new Map<string, Promise<T>>()
   return (name) => {
-    const known = asked.get(name)
+    const known = calls.get(name)
     if (known !== undefined) return known
-    if (asked.size === 0) setImmediate(() => asked.clear())
+    if (calls.size === 0) setImmediate(() => calls.clear())
     const found = find(name)
-    asked.set(name, found)
+    calls.set(name, found)
     return found
   }
 }
 
-/** The same at the end of the turn, of the latest who asked: it finds all that was there when each of them asked. */
-export function atTurnsEnd<Args extends unknown[], T>(
+/**
+ * One call at the end of the turn, with the latest arguments, serves all who asked in it: it sees everything that was
+ * there when each of them asked.
+ */
+export function shareAtTurnEnd<Args extends unknown[], T>(
   nameOf: (...args: Args) => string,
   find: (...args: Args) => Promise<T>,
 ): (...args: Args) => Promise<T> {
-  const asked = new Map<string, { args: Args; found: PromiseWithResolvers<T> }>()
-  const answer = () => {
-    const all = [...asked.values()]
-    asked.clear()
+  const calls = new Map<string, { args: Args; found: PromiseWithResolvers<T> }>()
+  const runAll = () => {
+    const all = [...calls.values()]
+    calls.clear()
     for (const { args, found } of all) find(...args).then(found.resolve, found.reject)
   }
   return (...args) => {
-    if (asked.size === 0) setImmediate(answer)
+    if (calls.size === 0) setImmediate(runAll)
     const name = nameOf(...args)
-    const known = asked.get(name) ?? { args, found: Promise.withResolvers<T>() }
-    known.args = args
-    asked.set(name, known)
-    return known.found.promise
+    const call = calls.get(name) ?? { args, found: Promise.withResolvers<T>() }
+    call.args = args
+    calls.set(name, call)
+    return call.found.promise
   }
 }

@@ -5,13 +5,13 @@ import { type ServerOptions, WebSocketServer } from 'ws'
 import { Refusal } from '../error.ts'
 import { answerBare } from './bare-answer.ts'
 
-/** Takes an HTTP connection over that asks to become another, such as a WebSocket. */
+/** Takes over an HTTP connection that asks for another protocol, such as WebSocket. */
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
-/** Gives each upgrade to whoever has its path; there is nothing at any other. */
+/** Gives each upgrade to the route of its path; any other path is answered 404. */
 export function routeUpgrades(server: Server, routes: { path: RegExp; upgrade: Upgrade }[]): void {
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    // Of a peer that is gone before it is answered nobody else would hear, and what nobody hears of ends the process.
+    // The peer may be gone before it is answered, and an `error` event without a listener ends the process.
     socket.on('error', () => socket.destroy())
     const [path = ''] = request.url?.split('?', 1) ?? []
     const route = routes.find((one) => one.path.test(path))
@@ -26,7 +26,7 @@ export function refuseUpgrade(socket: Duplex, { code, message }: Refusal): void 
   answerBare(socket, { statusCode, error: message, code }, headers)
 }
 
-/** Makes WebSockets of the upgrades that it is given; a handshake that is none is refused as any other request. */
+/** Makes WebSockets of upgrades; a bad handshake is answered 400, in the shape of every error. */
 export function createSocketServer(options: Omit<ServerOptions, 'noServer'>): WebSocketServer {
   const sockets = new WebSocketServer({ ...options, noServer: true })
   sockets.on('wsClientError', ({ message }, socket) => {

@@ -1,4 +1,4 @@
-import type { Fleet } from '../cluster/cluster.ts'
+import type { Cluster } from '../cluster/cluster.ts'
 import type { Context } from '../context.ts'
 import { type Repeated, repeat } from '../runtime/repeat.ts'
 import type { Commands } from './commands.ts'
@@ -14,7 +14,7 @@ const reason = 'auto-closed'
 export function startAutoClose(
   { reads, clock, log }: Pick<Context, 'reads' | 'clock' | 'log'>,
   commands: Pick<Commands, 'endSessions' | 'closeRoom'>,
-  { isMine }: Pick<Fleet, 'isMine'>,
+  { isMine }: Pick<Cluster, 'isMine'>,
 ): Repeated {
   return repeat(
     autoCloseIntervalMs,

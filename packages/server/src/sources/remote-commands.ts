@@ -1,5 +1,5 @@
 import type { Json } from '@rollcall/protocol'
-import type { Errand, Relay } from '../cluster/relay.ts'
+import type { Relay, RemoteCommand } from '../cluster/relay.ts'
 import type { Context } from '../context.ts'
 import type { Commanded, CommandedRooms, Commands, EndOptions } from './commands.ts'
 
@@ -54,7 +54,7 @@ export function commandAfar(
     return relay.send({ name, keyId, roomId, input: input as Json })
   }
 
-  async function obey({ name, keyId, roomId, input }: Errand): Promise<Json> {
+  async function obey({ name, keyId, roomId, input }: RemoteCommand): Promise<Json> {
     switch (name as keyof Inputs) {
       case 'endSessions':
         return endHere(keyId, roomId, input as Inputs['endSessions'])

@@ -1,6 +1,6 @@
 import type { Fact } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
-import { atTurnsEnd } from '../runtime/single-flight.ts'
+import { shareAtTurnEnd } from '../runtime/single-flight.ts'
 import type { Life, Source } from '../store/sources.ts'
 
 /** How many of a room's latest lives are looked at: older ones ended when these began. */
@@ -21,7 +21,10 @@ export function createLives({ reads, record, clock }: Pick<Context, 'reads' | 'r
   // The life that was the latest when a room was last looked at: while facts are of no other, nothing is to be ended.
   const settled = new Map<string, string>()
   // A room that begins is told of by many at once.
-  const endOlderOf = atTurnsEnd((source: Source, roomId: string, _always: boolean) => `${source.id} ${roomId}`, look)
+  const endOlderOf = shareAtTurnEnd(
+    (source: Source, roomId: string, _always: boolean) => `${source.id} ${roomId}`,
+    look,
+  )
 
   return {
     async endOlder(source, facts, always) {

@@ -1,20 +1,20 @@
 const secondMs = 1000
 const hourMs = 3600 * secondMs
 
-/** How long an answer may take, in milliseconds. */
+/** How long an answer may take, in milliseconds: a receiver that is slower should answer first and work later. */
 export const deliveryTimeoutMs = 15 * secondMs
-/** The longest wait that a receiver may ask for, in milliseconds. */
+/** The longest wait that a receiver may ask for, in milliseconds: a day, so that a wrong answer does not stop it for good. */
 export const retryAfterMaxMs = 24 * hourMs
-/** How long webhooks are signed with the secret before the last too, in milliseconds: a day. */
+/** How long webhooks are signed with the previous secret too, in milliseconds: a day, for receivers to change theirs. */
 export const secretOverlapMs = 24 * hourMs
-/** Most endpoints of a key, those of its rooms not counted. */
+/** Most endpoints of a key, those of its rooms not counted: each change is planned for each of them. */
 export const endpointsMax = 100
 
-/** How much is sent at once, and how often it is looked what is due. Tests bring other ones. */
+/** How much is sent at once, and how often due deliveries are looked for. Tests bring other ones. */
 export type WebhookLimits = {
-  /** Deliveries under way to one endpoint; each is of another session. */
+  /** Most deliveries under way to one endpoint, each of another session: a slow receiver takes no more sockets than these. */
   perEndpoint: number
-  /** Behind the wake of a commit. */
+  /** From poll to poll for due deliveries: a retry is due without a commit that wakes the dispatcher. */
   pollMs: number
 }
 

@@ -6,7 +6,7 @@ import type { Attempt } from '../store/outbox/queue.ts'
 import { deliveryTimeoutMs, retryAfterMaxMs } from './limits.ts'
 import type { createSigner } from './sign.ts'
 
-/** Makes what attempts a delivery, once. */
+/** Makes the function that attempts a delivery once. */
 export function createSender({
   guardedFetch,
   sign,
@@ -52,7 +52,7 @@ function toOutcome(
   return { status, answer, error: `it answered ${status}${why}`, retryAfterMs }
 }
 
-/** Seconds, or a date: HTTP knows both. */
+/** Seconds or a date, as HTTP has it. */
 function readRetryAfter(text: string | undefined, now: number): number {
   if (text === undefined) return 0
   const ms = /^\d+$/.test(text.trim()) ? Number(text) * 1000 : Date.parse(text) - now

@@ -6,7 +6,7 @@ import type { SigningKey } from '../store/signing-keys.ts'
 
 const signAside = promisify(sign)
 
-/** Makes the headers that prove who sent a webhook: VideoSDK's, and those of Standard Webhooks. */
+/** Makes the headers that prove the sender of a webhook: VideoSDK's, and those of Standard Webhooks. */
 export function createSigner(signingKey: () => Promise<SigningKey>) {
   let known: { pem: string; key: KeyObject } | undefined
   const privateKey = async () => {

@@ -6,7 +6,7 @@ import type { SigningKey } from '../store/signing-keys.ts'
 /** Bits of the RSA key, as the hosted service has it. */
 const modulusLength = 2048
 
-/** The RSA key that webhooks are signed with: made when it is first asked for, and the same from then on. */
+/** The RSA key that webhooks are signed with: generated at its first use, and the same from then on. */
 export function createSigningKey({ reads, writes }: Pick<Context, 'reads' | 'writes'>): () => Promise<SigningKey> {
   let known: Promise<SigningKey> | undefined
   return () => {
@@ -25,7 +25,7 @@ export function createSigningKey({ reads, writes }: Pick<Context, 'reads' | 'wri
       publicKeyEncoding: { type: 'pkcs1', format: 'pem' },
       privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
     })
-    // Of two processes that make one at the same time, the first to write it wins.
+    // Two processes may generate one at the same time: the first to write it wins, and both get that one.
     return writes.signingKeys.keep({ publicPem: publicKey, privatePem: privateKey })
   }
 }

@@ -257,7 +257,7 @@ test('what cannot be handed to the thread that writes is refused alone', onSqlit
 })
 
 test('strangers who never say who they are make room for whoever does', async () => {
-  const small = await startServer({}, { rtcLimits: { ...rtcLimits, strangersMax: 10, joinTimeoutMs: 60_000 } })
+  const small = await startServer({}, { rtcLimits: { ...rtcLimits, pendingMax: 10, joinTimeoutMs: 60_000 } })
   try {
     const room = (await small.call<{ roomId: string }>('POST', '/v2/rooms')).body.roomId
     const strangers = []

@@ -8,7 +8,7 @@ import { join as joinPath } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Participant, Session, SessionPage } from '@rollcall/protocol'
 import { createTokenVerifier, signToken } from '../../src/api/auth/token.ts'
-import { createRoomHolds } from '../../src/cluster/room-leases.ts'
+import { createRoomLeases } from '../../src/cluster/room-leases.ts'
 import type { Context } from '../../src/context.ts'
 import { createHostedRooms } from '../../src/rooms/hosted-rooms.ts'
 import { rtcLimits } from '../../src/rooms/limits.ts'
@@ -380,7 +380,7 @@ describe('limits and silence', () => {
     const verifyToken = createTokenVerifier({ reads: context.reads, clock: context.clock, strictRoles: false })
     const rooms = createHostedRooms(
       { ...context, record: wrap(context.record) },
-      { verifyToken, holds: createRoomHolds(context, undefined), limits },
+      { verifyToken, leases: createRoomLeases(context, undefined), limits },
     )
     const http = createServer().listen(0, '127.0.0.1')
     http.on('upgrade', rooms.upgrade)

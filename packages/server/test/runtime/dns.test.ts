@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { boundLookUps } from '../../src/runtime/dns.ts'
+import { limitResolver } from '../../src/runtime/dns.ts'
 
 /** A name server that answers when it is told to. */
 function slowNameServer() {
@@ -22,19 +22,19 @@ function slowNameServer() {
 describe('the look-up of a name', () => {
   test('is asked for once, however many want to know it at that time, and again by whoever comes later', async () => {
     const server = slowNameServer()
-    const lookUp = boundLookUps(server.ask)
-    const all = [lookUp('a.example'), lookUp('a.example'), lookUp('a.example')]
+    const resolve = limitResolver(server.ask)
+    const all = [resolve('a.example'), resolve('a.example'), resolve('a.example')]
     server.answer('a.example')
     assert.equal((await Promise.all(all)).length, 3)
     assert.deepEqual(server.asked, ['a.example'])
-    lookUp('a.example')
+    resolve('a.example')
     assert.deepEqual(server.asked, ['a.example', 'a.example'])
   })
 
   test('waits while as many as may be are under way: a name server that is silent leaves threads for the files', async () => {
     const server = slowNameServer()
-    const lookUp = boundLookUps(server.ask, 2)
-    const [first] = ['a', 'b', 'c', 'd'].map((name) => lookUp(name))
+    const resolve = limitResolver(server.ask, 2)
+    const [first] = ['a', 'b', 'c', 'd'].map((name) => resolve(name))
     assert.deepEqual(server.asked, ['a', 'b'])
     server.answer('a')
     await first
@@ -43,9 +43,9 @@ describe('the look-up of a name', () => {
 
   test('that fails fails for each who asked, and gives its turn to the next', async () => {
     const server = slowNameServer()
-    const lookUp = boundLookUps(server.ask, 1)
-    const failing = [lookUp('a'), lookUp('a')].map((one) => assert.rejects(one, /ENOTFOUND a/))
-    const next = lookUp('b')
+    const resolve = limitResolver(server.ask, 1)
+    const failing = [resolve('a'), resolve('a')].map((one) => assert.rejects(one, /ENOTFOUND a/))
+    const next = resolve('b')
     server.fail('a')
     await Promise.all(failing)
     assert.deepEqual(server.asked, ['a', 'b'])

@@ -171,7 +171,7 @@ describe('a guarded request', () => {
       { address: '1.1.1.1', family: 4 },
       { address: '10.0.0.7', family: 4 },
     ]
-    const mixed = createGuardedFetch({ allowPrivateAddresses: false, lookUp: async () => addresses })
+    const mixed = createGuardedFetch({ allowPrivateAddresses: false, resolver: async () => addresses })
     const refusal = failsWith('ADDRESS', /^rooms\.example resolves to 10\.0\.0\.7, which is no public address/)
     await assert.rejects(mixed.send('http://rooms.example/'), refusal)
     await assert.rejects(mixed.check('http://rooms.example/'), refusal)
@@ -181,8 +181,8 @@ describe('a guarded request', () => {
     const port = await listen((_, answer) => answer.end('the first'))
     await listen((_, answer) => answer.end('the second'), '127.0.0.2', port)
     let asked = 0
-    const lookUp = async () => [{ address: `127.0.0.${++asked}`, family: 4 }]
-    const rebound = createGuardedFetch({ allowPrivateAddresses: true, lookUp })
+    const resolver = async () => [{ address: `127.0.0.${++asked}`, family: 4 }]
+    const rebound = createGuardedFetch({ allowPrivateAddresses: true, resolver })
     const { body } = await rebound.send(`http://rooms.example:${port}/`)
     assert.deepEqual([body.toString(), asked], ['the first', 1])
   })
@@ -216,15 +216,15 @@ describe('a guarded request', () => {
     for (const port of [silent, dripping]) {
       await assert.rejects(open.send(`http://127.0.0.1:${port}/`, { timeoutMs: 50 }), tooSlow)
     }
-    const stuck = createGuardedFetch({ allowPrivateAddresses: false, lookUp: () => new Promise(() => {}) })
+    const stuck = createGuardedFetch({ allowPrivateAddresses: false, resolver: () => new Promise(() => {}) })
     await assert.rejects(stuck.send('http://rooms.example/', { timeoutMs: 50 }), tooSlow)
   })
 
   test('that reaches nobody says so; a name that nobody knows yet passes the check', async () => {
-    const lookUp = async () => {
+    const resolver = async () => {
       throw new Error('getaddrinfo ENOTFOUND rooms.example')
     }
-    const nowhere = createGuardedFetch({ allowPrivateAddresses: false, lookUp })
+    const nowhere = createGuardedFetch({ allowPrivateAddresses: false, resolver })
     await assert.rejects(nowhere.send('http://rooms.example/'), failsWith('UNREACHABLE', /rooms\.example cannot be/))
     await nowhere.check('http://rooms.example/')
     const port = await listen((request) => request.socket.destroy())

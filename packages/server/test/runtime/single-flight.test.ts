@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { atTurnsEnd, onceATurn } from '../../src/runtime/single-flight.ts'
+import { shareAtTurnEnd, shareInTurn } from '../../src/runtime/single-flight.ts'
 
 const nextTurn = () => new Promise(setImmediate)
 
 describe('what many look up in one turn of the loop', () => {
   test('is looked up once, at once, and anew in the next turn', async () => {
     const asked: string[] = []
-    const find = onceATurn(async (name) => asked.push(name))
+    const find = shareInTurn(async (name) => asked.push(name))
     assert.deepEqual(await Promise.all([find('a'), find('b'), find('a')]), [1, 2, 1])
     await nextTurn()
     assert.equal(await find('a'), 3)
@@ -15,7 +15,7 @@ describe('what many look up in one turn of the loop', () => {
 
   test('at its end is looked up once, after all of them asked', async () => {
     const steps: string[] = []
-    const find = atTurnsEnd(
+    const find = shareAtTurnEnd(
       (name: string) => name,
       async (name) => steps.push(`look ${name}`),
     )
@@ -31,7 +31,7 @@ describe('what many look up in one turn of the loop', () => {
 
   test('and cannot be found fails for each who asked, and is looked up again', async () => {
     let fails = true
-    const find = atTurnsEnd(
+    const find = shareAtTurnEnd(
       (name: string) => name,
       async () => {
         if (fails) throw new Error('gone')

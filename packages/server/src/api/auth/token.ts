@@ -2,7 +2,7 @@ import type { Permission, Role, TokenClaims } from '@rollcall/protocol'
 import { decodeJwt, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import type { Reads } from '../../record/nouns.ts'
 import type { Clock } from '../../runtime/clock.ts'
-import { onceATurn } from '../../runtime/single-flight.ts'
+import { shareInTurn } from '../../runtime/single-flight.ts'
 import type { Key } from '../../store/keys.ts'
 
 /** A longer token is refused unread. */
@@ -55,7 +55,7 @@ export function createTokenVerifier({
   strictRoles: boolean
 }): TokenVerifier {
   const remembered = new Map<string, Remembered>()
-  const findKey = onceATurn(reads.keys.find)
+  const findKey = shareInTurn(reads.keys.find)
 
   return async (token) => {
     if (Buffer.byteLength(token) > tokenMaxBytes) {

@@ -6,7 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
-import { onceATurn } from '../../runtime/single-flight.ts'
+import { shareInTurn } from '../../runtime/single-flight.ts'
 import type { Patience } from '../../sources/backpressure.ts'
 import { type Engines, engineFor } from '../../sources/engines/engines.ts'
 import type { SourceHealth } from '../../sources/health.ts'
@@ -39,7 +39,7 @@ export function ingestRoutes(
     rateLimit,
   }: { deliveries: Deliveries; engines: Engines; patience: Patience; sourceHealth: SourceHealth; rateLimit: RateLimit },
 ): FastifyPluginAsyncTypebox {
-  const findSource = onceATurn(reads.sources.find)
+  const findSource = shareInTurn(reads.sources.find)
   return async (app) => {
     // What is signed is the body as it came, whatever its sender calls it.
     app.removeAllContentTypeParsers()
