@@ -25,14 +25,18 @@ import { createLog } from './runtime/log.ts'
 import { createMetrics } from './runtime/metrics.ts'
 import { routeUpgrades } from './runtime/upgrades.ts'
 import { startAutoClose } from './sources/auto-close.ts'
-import { createPatience } from './sources/backpressure.ts'
+import { createBackpressure } from './sources/backpressure.ts'
 import { createCommands } from './sources/commands.ts'
 import { createEngines } from './sources/engines/engines.ts'
 import { startSourceHealth } from './sources/health.ts'
-import { createDeliveries } from './sources/ingest.ts'
-import { createOrders, type OrderLimits, orderLimits } from './sources/orders.ts'
+import { createIngest } from './sources/ingest.ts'
+import {
+  createMediaServerCommands,
+  type MediaServerCommandLimits,
+  mediaServerCommandLimits,
+} from './sources/media-server-commands.ts'
 import { type ReconcileLimits, reconcileLimits, startReconcilers } from './sources/reconcile.ts'
-import { commandAfar } from './sources/remote-commands.ts'
+import { withRouting } from './sources/remote-commands.ts'
 import type { Key } from './store/rows.ts'
 import { startWebhooks } from './webhooks/dispatcher.ts'
 import { type WebhookLimits, webhookLimits } from './webhooks/limits.ts'
@@ -56,10 +60,10 @@ export type AppParts = {
   webhookLimits?: WebhookLimits
   fleetLimits?: FleetLimits
   reconcileLimits?: ReconcileLimits
-  orderLimits?: OrderLimits
+  mediaServerCommandLimits?: MediaServerCommandLimits
   timeouts?: Timeouts
-  /** How long deliveries of media servers are held while there is no room for them, in place of what each type says. */
-  patienceMs?: number
+  /** How long deliveries of media servers wait while the queue of facts is full, in place of each engine's own limit. */
+  ingestMaxWaitMs?: number
   /** Nothing can be recorded any more: the process should end. */
   onFailure?: (error: Error) => void
 }
@@ -111,9 +115,12 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   const guardedFetch = createGuardedFetch(config)
   const engines = createEngines({ guardedFetch, clock })
   const mediaServers = { engines, guardedFetch, sourceHealth }
-  const orders = createOrders(context, { ...mediaServers, limits: parts.orderLimits ?? orderLimits })
-  started.defer(() => orders.stop())
-  const commands = commandAfar(createCommands(context, hostedRooms, orders), {
+  const mediaServerCommands = createMediaServerCommands(context, {
+    ...mediaServers,
+    limits: parts.mediaServerCommandLimits ?? mediaServerCommandLimits,
+  })
+  started.defer(() => mediaServerCommands.stop())
+  const commands = withRouting(createCommands(context, hostedRooms, mediaServerCommands), {
     relay: fleet.relay,
     writes,
     hostedRooms,
@@ -145,15 +152,15 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     },
     (err) => log.error({ err }, 'a metric could not be told'),
   )
-  const patience = createPatience(parts.patienceMs)
-  const deliveries = createDeliveries(context, { engines, patience, sourceHealth, reconcilers })
+  const backpressure = createBackpressure(parts.ingestMaxWaitMs)
+  const ingest = createIngest(context, { engines, backpressure, sourceHealth, reconcilers })
   const api = await createApiServer(context, {
     verifyToken,
     commands,
-    deliveries,
+    ingest,
     engines,
     guardedFetch,
-    patience,
+    backpressure,
     sourceHealth,
     tails,
     webhooks,
@@ -161,7 +168,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     timeouts: parts.timeouts,
     serverAddresses: fleet.addresses,
   })
-  const ingestSockets = createIngestSockets(context, { deliveries, engines, sourceHealth })
+  const ingestSockets = createIngestSockets(context, { ingest, engines, sourceHealth })
   routeUpgrades(api.server, [
     { path: hostedRoomPath, upgrade: hostedRooms.upgrade },
     { path: ingestSocketPath, upgrade: ingestSockets.upgrade },

@@ -11,7 +11,8 @@ import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { toLinks, toParticipants, type ViewOptions } from '../record/session-view.ts'
-import type { Commanded, Commands } from '../sources/commands.ts'
+import type { Commands } from '../sources/commands.ts'
+import type { CommandedSession } from '../sources/session-end.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
 import {
   requireParticipant,
@@ -130,7 +131,7 @@ export function participantRoutes(
     return { now: clock.now(), base: baseUrlOf(request, config), key: callerOf(request).key }
   }
 
-  async function removeParticipant(caller: Caller, body: ParticipantToRemove): Promise<Commanded> {
+  async function removeParticipant(caller: Caller, body: ParticipantToRemove): Promise<CommandedSession> {
     const { participantId, sessionId } = body
     const roomId = await requireRoomId(reads, caller, body)
     const [removed] = await commands.removeParticipant(caller.key.keyId, roomId, participantId, sessionId)

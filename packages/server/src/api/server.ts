@@ -5,11 +5,11 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import type { GuardedFetch } from '../runtime/guarded-fetch.ts'
-import type { Patience } from '../sources/backpressure.ts'
+import type { Backpressure } from '../sources/backpressure.ts'
 import type { Commands } from '../sources/commands.ts'
 import type { Engines } from '../sources/engines/engines.ts'
 import type { SourceHealth } from '../sources/health.ts'
-import type { Deliveries } from '../sources/ingest.ts'
+import type { Ingest } from '../sources/ingest.ts'
 import type { Webhooks } from '../webhooks/dispatcher.ts'
 import { createApiAuth } from './auth/auth.ts'
 import { createRateLimit } from './auth/rate-limit.ts'
@@ -53,10 +53,10 @@ import { webhookRoutes } from './webhooks.ts'
 export type ApiParts = {
   verifyToken: TokenVerifier
   commands: Commands
-  deliveries: Deliveries
+  ingest: Ingest
   engines: Engines
   guardedFetch: GuardedFetch
-  patience: Patience
+  backpressure: Backpressure
   sourceHealth: SourceHealth
   tails: Tails
   webhooks: Pick<Webhooks, 'wake'>
@@ -72,10 +72,10 @@ export async function createApiServer(
   {
     verifyToken,
     commands,
-    deliveries,
+    ingest,
     engines,
     guardedFetch,
-    patience,
+    backpressure,
     sourceHealth,
     tails,
     webhooks,
@@ -147,7 +147,7 @@ export async function createApiServer(
   await app.register(sourceRoutes(context, { auth, engines, guardedFetch, sourceHealth }))
   await app.register(webhookRoutes(context, { auth, guardedFetch, webhooks }))
   await app.register(streamRoutes(context, { auth, tails, verifyToken, limits: feedLimits }))
-  await app.register(ingestRoutes(context, { deliveries, engines, patience, sourceHealth, rateLimit }))
+  await app.register(ingestRoutes(context, { ingest, engines, backpressure, sourceHealth, rateLimit }))
   await app.register(linkRoutes(context, parts))
   await app.register(publicKeyRoutes(context, parts))
   await app.register(openApiRoutes(context, { auth, routes }))

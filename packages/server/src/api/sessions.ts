@@ -6,7 +6,8 @@ import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { toListedText, type ViewOptions } from '../record/session-view.ts'
 import { parseTime } from '../runtime/parse-time.ts'
-import type { Commanded, Commands } from '../sources/commands.ts'
+import type { Commands } from '../sources/commands.ts'
+import type { CommandedSession } from '../sources/session-end.ts'
 import type { FoundSessions, ListedSession, ListPage, SessionFilter } from '../store/store.ts'
 import { type ApiAuth, type Caller, callerOf, maySee } from './auth/auth.ts'
 import { requireRoomId, showSession } from './find.ts'
@@ -175,7 +176,7 @@ export function sessionRoutes(
   }
 
   /** Of several sessions that ran in the room, the newest is answered. */
-  async function endSession(caller: Caller, body: SessionToEnd): Promise<Commanded> {
+  async function endSession(caller: Caller, body: SessionToEnd): Promise<CommandedSession> {
     const { sessionId, ignoreClosed = false } = body
     const roomId = await requireRoomId(reads, caller, { roomId: body.roomId ?? body.meetingId, sessionId })
     const [newest] = await commands.endSessions(caller.key.keyId, roomId, {

@@ -7,10 +7,10 @@ import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
 import { onceATurn } from '../../runtime/single-flight.ts'
-import type { Patience } from '../../sources/backpressure.ts'
+import type { Backpressure } from '../../sources/backpressure.ts'
 import { type Engines, engineFor } from '../../sources/engines/engines.ts'
 import type { SourceHealth } from '../../sources/health.ts'
-import type { Deliveries } from '../../sources/ingest.ts'
+import type { Ingest } from '../../sources/ingest.ts'
 import type { Source } from '../../store/rows.ts'
 import type { RateLimit } from '../auth/rate-limit.ts'
 import { baseUrlOf } from '../http/base-url.ts'
@@ -32,12 +32,12 @@ const EventPath = Type.Object({
 export function ingestRoutes(
   { config, clock, reads, log }: Pick<Context, 'config' | 'clock' | 'reads' | 'log'>,
   {
-    deliveries,
+    ingest,
     engines,
-    patience,
+    backpressure,
     sourceHealth,
     rateLimit,
-  }: { deliveries: Deliveries; engines: Engines; patience: Patience; sourceHealth: SourceHealth; rateLimit: RateLimit },
+  }: { ingest: Ingest; engines: Engines; backpressure: Backpressure; sourceHealth: SourceHealth; rateLimit: RateLimit },
 ): FastifyPluginAsyncTypebox {
   const findSource = onceATurn(reads.findSource)
   return async (app) => {
@@ -45,7 +45,7 @@ export function ingestRoutes(
     app.removeAllContentTypeParsers()
     app.addContentTypeParser('*', { parseAs: 'buffer' }, async (_: unknown, body: Buffer) => body)
     app.decorateRequest('source', null)
-    app.addHook('preClose', async () => patience.stop())
+    app.addHook('preClose', async () => backpressure.stop())
 
     const answerError = app.errorHandler
     app.setErrorHandler((error, request, reply) => {
@@ -66,7 +66,7 @@ export function ingestRoutes(
     })
     // While there is no room for facts, none are read.
     app.addHook('preParsing', async (request, _, payload) => {
-      await patience.untilRoom(engineFor(engines, sourceOf(request).type).patienceMs)
+      await backpressure.untilReady(engineFor(engines, sourceOf(request).type).maxWaitMs)
       return payload
     })
 
@@ -80,15 +80,15 @@ export function ingestRoutes(
         ...refusals('SIGNATURE_INVALID', 'SOURCE_NOT_FOUND', 'TOO_MANY_REQUESTS', 'BUSY'),
       },
     }
-    const ingest = { ...schema, operationId: 'ingest', params: SourcePath }
-    app.post('/v2/ingest/:sourceId', { schema: ingest, bodyLimit: ingestMaxBytes }, take)
+    const ingestAny = { ...schema, operationId: 'ingest', params: SourcePath }
+    app.post('/v2/ingest/:sourceId', { schema: ingestAny, bodyLimit: ingestMaxBytes }, take)
     // Jitsi adds to the address which of its events it is.
     const ingestEvent = { ...schema, operationId: 'ingestEvent', params: EventPath }
     app.post('/v2/ingest/:sourceId/events/:about/:event', { schema: ingestEvent, bodyLimit: ingestMaxBytes }, take)
   }
 
   async function take(request: FastifyRequest): Promise<EventResults> {
-    const recorded = await deliveries.take(sourceOf(request), {
+    const recorded = await ingest.take(sourceOf(request), {
       headers: request.headers,
       body: await readBody(request),
       urls: [`${request.protocol}://${request.host}${request.url}`, `${baseUrlOf(request, config)}${request.url}`],

@@ -9,7 +9,7 @@ import { createSocketServer, refuseUpgrade, type Upgrade } from '../../runtime/u
 import type { Delivery } from '../../sources/engines/engine.ts'
 import { type Engines, engineFor } from '../../sources/engines/engines.ts'
 import type { SourceHealth } from '../../sources/health.ts'
-import type { Deliveries } from '../../sources/ingest.ts'
+import type { Ingest } from '../../sources/ingest.ts'
 import type { Source } from '../../store/rows.ts'
 import {
   ingestMaxBytes,
@@ -43,7 +43,7 @@ type Connection = {
 
 export function createIngestSockets(
   { config, clock, reads, log }: Pick<Context, 'config' | 'clock' | 'reads' | 'log'>,
-  { deliveries, engines, sourceHealth }: { deliveries: Deliveries; engines: Engines; sourceHealth: SourceHealth },
+  { ingest, engines, sourceHealth }: { ingest: Ingest; engines: Engines; sourceHealth: SourceHealth },
 ): IngestSockets {
   const connections = new Set<Connection>()
   let strangers = 0
@@ -139,7 +139,7 @@ export function createIngestSockets(
       let source: Source | undefined
       try {
         source = await requireSource(connection.sourceId)
-        await deliveries.take(source, delivery)
+        await ingest.take(source, delivery)
         return true
       } catch (error) {
         if (error instanceof Refusal && error.code !== 'BUSY') {
