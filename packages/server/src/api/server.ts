@@ -48,7 +48,8 @@ import type { FeedLimits } from './stream/limits.ts'
 import { streamRoutes } from './stream/stream.ts'
 import type { Tails } from './stream/tail.ts'
 import { webRoutes } from './web.ts'
-import { webhookRoutes } from './webhooks.ts'
+import { webhookDeliveryRoutes } from './webhooks/deliveries.ts'
+import { webhookEndpointRoutes } from './webhooks/endpoints.ts'
 
 export type ApiParts = {
   verifyToken: TokenVerifier
@@ -145,7 +146,8 @@ export async function createApiServer(
   await app.register(inviteRoutes(context, parts))
   await app.register(eventRoutes(context, { auth, sourceHealth }))
   await app.register(sourceRoutes(context, { auth, engines, guardedFetch, sourceHealth }))
-  await app.register(webhookRoutes(context, { auth, guardedFetch, webhooks }))
+  await app.register(webhookEndpointRoutes(context, { auth, guardedFetch, webhooks }))
+  await app.register(webhookDeliveryRoutes(context, { auth, webhooks }))
   await app.register(streamRoutes(context, { auth, tails, verifyToken, limits: feedLimits }))
   await app.register(ingestRoutes(context, { ingest, engines, backpressure, sourceHealth, rateLimit }))
   await app.register(linkRoutes(context, parts))
