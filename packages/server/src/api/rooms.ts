@@ -150,6 +150,11 @@ const schemas = {
   },
 }
 
+const validateOperations = [
+  ['GET', 'validateRoom'],
+  ['POST', 'validateRoomByPost'],
+] as const
+
 export function roomRoutes(
   { config, reads, writes }: Pick<Context, 'config' | 'reads' | 'writes'>,
   { auth, commands }: { auth: ApiAuth; commands: Commands },
@@ -178,18 +183,14 @@ export function roomRoutes(
       toRoom(await requireRoom(reads, callerOf(request), request.params.id), viewFor(request)),
     )
 
-    for (const [method, operationId] of [
-      ['GET', 'validateRoom'],
-      ['POST', 'validateRoomByPost'],
-    ] as const) {
+    for (const [method, operationId] of validateOperations) {
       app.route({
         method,
         url: '/v2/rooms/validate/:id',
         onRequest: auth.any,
         schema: { ...schemas.validate, operationId },
-        async handler(request) {
-          return toRoom(await requireRoom(reads, callerOf(request), request.params.id), viewFor(request))
-        },
+        handler: async (request) =>
+          toRoom(await requireRoom(reads, callerOf(request), request.params.id), viewFor(request)),
       })
     }
 

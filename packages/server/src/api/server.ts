@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import cors from '@fastify/cors'
+import cors, { type FastifyCorsOptions } from '@fastify/cors'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Context } from '../context.ts'
@@ -67,6 +67,21 @@ export type ApiParts = {
   serverAddresses(): string[]
 }
 
+const corsOptions: FastifyCorsOptions = {
+  allowedHeaders: ['Authorization', 'Content-Type', 'Accept', 'If-None-Match', 'Last-Event-ID', 'X-Request-Id'],
+  methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+  exposedHeaders: [
+    'x-request-id',
+    'retry-after',
+    'etag',
+    'ratelimit-limit',
+    'ratelimit-remaining',
+    'ratelimit-reset',
+  ].join(', '),
+  maxAge: corsMaxAgeSeconds,
+  strictPreflight: false,
+}
+
 /** The HTTP side of the server, ready to listen. */
 export async function createApiServer(
   context: Context,
@@ -118,20 +133,7 @@ export async function createApiServer(
   logRequests(app, log)
   measureRequests(app, metrics)
 
-  await app.register(cors, {
-    allowedHeaders: ['Authorization', 'Content-Type', 'Accept', 'If-None-Match', 'Last-Event-ID', 'X-Request-Id'],
-    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: [
-      'x-request-id',
-      'retry-after',
-      'etag',
-      'ratelimit-limit',
-      'ratelimit-remaining',
-      'ratelimit-reset',
-    ].join(', '),
-    maxAge: corsMaxAgeSeconds,
-    strictPreflight: false,
-  })
+  await app.register(cors, corsOptions)
   const auth = createApiAuth({ verifyToken, rateLimit, metrics, log })
   const routes = collectRoutes(app)
   await app.register(healthRoutes(context))

@@ -173,8 +173,7 @@ export function sessionRoutes(
   }
 
   async function findLast(caller: Caller, roomId: string): Promise<string | undefined> {
-    const { sessions } = await listSessions(caller, { roomId }, { page: 1, perPage: 1 })
-    const [last] = sessions
+    const [last] = (await listSessions(caller, { roomId }, { page: 1, perPage: 1 })).sessions
     return last && idOf(last)
   }
 

@@ -28,6 +28,17 @@ const EventPath = Type.Object({
   event: Type.String({ description: 'such as joined', about: 'What happened.' }),
 })
 
+const schema = {
+  tags: ['Sources'],
+  summary: 'What a media server sends',
+  description:
+    'Its own webhooks, callbacks or events, signed as it signs them: the source says what it is. No token, no rate limit. Janus may also open a WebSocket here.',
+  response: {
+    200: EventResults,
+    ...refusals('SIGNATURE_INVALID', 'SOURCE_NOT_FOUND', 'TOO_MANY_REQUESTS', 'BUSY'),
+  },
+}
+
 /** `POST /v2/ingest/:sourceId`: the door for media servers, which have no token. Each proves itself in its own way. */
 export function ingestRoutes(
   { config, clock, reads, log }: Pick<Context, 'config' | 'clock' | 'reads' | 'log'>,
@@ -70,16 +81,6 @@ export function ingestRoutes(
       return payload
     })
 
-    const schema = {
-      tags: ['Sources'],
-      summary: 'What a media server sends',
-      description:
-        'Its own webhooks, callbacks or events, signed as it signs them: the source says what it is. No token, no rate limit. Janus may also open a WebSocket here.',
-      response: {
-        200: EventResults,
-        ...refusals('SIGNATURE_INVALID', 'SOURCE_NOT_FOUND', 'TOO_MANY_REQUESTS', 'BUSY'),
-      },
-    }
     const ingestAny = { ...schema, operationId: 'ingest', params: SourcePath }
     app.post('/v2/ingest/:sourceId', { schema: ingestAny, bodyLimit: ingestMaxBytes }, take)
     // Jitsi adds to the address which of its events it is.
