@@ -39,7 +39,7 @@ const schema = {
   },
 }
 
-/** `POST /v2/ingest/:sourceId`: the door for media servers, which have no token. Each proves itself in its own way. */
+/** `POST /v2/ingest/:sourceId`: for media servers, which have no token: each type is verified in its own way. */
 export function ingestRoutes(
   { config, clock, reads, log }: Pick<Context, 'config' | 'clock' | 'reads' | 'log'>,
   {
@@ -52,7 +52,7 @@ export function ingestRoutes(
 ): FastifyPluginAsyncTypebox {
   const findSource = onceATurn(reads.findSource)
   return async (app) => {
-    // What is signed is the body as it came, whatever its sender calls it.
+    // A signature is of the body's bytes, whatever its content type.
     app.removeAllContentTypeParsers()
     app.addContentTypeParser('*', { parseAs: 'buffer' }, async (_: unknown, body: Buffer) => body)
     app.decorateRequest('source', null)
@@ -75,7 +75,7 @@ export function ingestRoutes(
       }
       request.setDecorator('source', source)
     })
-    // While there is no room for facts, none are read.
+    // While the queue of facts is full, no body is read.
     app.addHook('preParsing', async (request, _, payload) => {
       await backpressure.untilReady(engineFor(engines, sourceOf(request).type).maxWaitMs)
       return payload
@@ -100,11 +100,11 @@ export function ingestRoutes(
     }
   }
 
-  /** Whatever is not the sender's fault is answered so that it sends the same again. */
+  /** What is not the sender's fault is answered BUSY, so that it sends the same again. */
   function toRefusal(error: unknown, request: FastifyRequest, source: Source | null): unknown {
     const { statusCode, message } = error as { statusCode?: number; message: string }
     const isOurs = !(error instanceof Refusal) && (statusCode === undefined || statusCode >= 500)
-    if (isOurs) log.error({ requestId: request.id, err: error }, 'a delivery could not be taken')
+    if (isOurs) log.error({ requestId: request.id, err: error }, 'delivery not recorded')
     const refusal = isOurs ? new Refusal('BUSY', 'This could not be recorded: send it again') : error
     if (source !== null) {
       if (isBusy(refusal)) sourceHealth.noteError(source, refusal.message)
@@ -114,7 +114,7 @@ export function ingestRoutes(
   }
 }
 
-/** Of a source that could not even be looked up its id tells the type. */
+/** Where the source could not be looked up, its id tells the type. */
 function takesAnyAnswer({ params }: FastifyRequest, source: Source | null, engines: Engines): boolean {
   const type = source?.type ?? engineOf((params as { sourceId: string }).sourceId)
   return sourceTypes.some((known) => known === type && engineFor(engines, known).takesAnyAnswer === true)

@@ -8,15 +8,10 @@ import { isSame, reportUnknown, toId, toName } from '../reported.ts'
 import { janusApi } from './api.ts'
 import { parseExactJson } from './json.ts'
 import { createMemories, type Memory } from './memory.ts'
+import { defaultUser, describeSetup, janusSubprotocol } from './setup.ts'
 
 // Janus's event handlers: sampleevh posts events, wsevh sends them over a WebSocket that it opens; one at a time or as a
 // list. They come in the order in which they happened, have no ids, and name no session: a room is a place.
-
-/** The subprotocol of wsevh's WebSocket. */
-export const janusSubprotocol = 'janus-event-handlers'
-
-/** The user of basic authentication, where the source has no other. */
-const defaultUser = 'rollcall'
 
 const Id = Type.Union([Type.String({ minLength: 1 }), Type.Integer()])
 const checkEvent = Compile(
@@ -74,32 +69,7 @@ export function createJanus(): Engine<SourceSettings['janus']> {
       return report
     },
 
-    describeSetup: (url, { user = defaultUser }, secret, name) => {
-      const password = secret ?? 'the password it was given'
-      const socketUrl = `${url.replace(/^http/, 'ws')}?password=${secret ?? '<the password it was given>'}`
-      return `# janus.jcfg: set these two lines inside the blocks "general" and "events" that it has. (Of two blocks of one name
-# Janus takes neither, nor anything else of the file.) Each Janus needs a server_name of its own.
-#   general: {  server_name = "${name.replaceAll(/["\\\n]/g, '')}"  }
-#   events: {   broadcast = true  }
-
-# janus.eventhandler.wsevh.jcfg, all of it: over a WebSocket, where Rollcall may be away for a while
-general: {
-  enabled = true
-  events = "sessions,handles,plugins,core"
-  backend = "${socketUrl}"
-  subprotocol = "${janusSubprotocol}"
-}
-
-# or janus.eventhandler.sampleevh.jcfg, all of it: over HTTP
-general: {
-  enabled = true
-  events = "sessions,handles,plugins,core"
-  backend = "${url}"
-  backend_user = "${user}"
-  backend_pwd = "${password}"
-  max_retransmissions = 10
-}`
-    },
+    describeSetup,
   }
 
   function readEvent(event: Json, sourceId: string, report: Report): void {
