@@ -9,7 +9,8 @@ import { type Caller, maySee } from './auth/auth.ts'
 type Reads = Pick<Context['reads'], 'findRoom' | 'getSession' | 'getParticipant' | 'listParticipants'>
 type ShownReads = Reads & Pick<Context['reads'], 'summariseWebhooks'>
 
-// What a caller may not see is not there: another key's thing, and another room's to a token bound to one, word for word.
+// Whatever a caller may not see is answered as if it did not exist, word for word: another key's, and another room's where the
+// token is bound to one.
 
 /** By roomId, customRoomId or id. */
 export async function requireRoom(reads: Reads, caller: Caller, anyId: string): Promise<Room> {

@@ -38,12 +38,12 @@ import { docsRoutes } from './openapi/docs.ts'
 import { collectRoutes, openApiRoutes } from './openapi/openapi.ts'
 import { participantRoutes } from './participants.ts'
 import { publicKeyRoutes } from './public-key.ts'
+import { qualityRoutes } from './quality.ts'
 import { attendanceRoutes } from './reports/attendance.ts'
 import { usageRoutes } from './reports/usage.ts'
 import { roomRoutes } from './rooms.ts'
 import { sessionRoutes } from './sessions.ts'
 import { sourceRoutes } from './sources.ts'
-import { statsRoutes } from './stats.ts'
 import type { FeedLimits } from './stream/limits.ts'
 import { streamRoutes } from './stream/stream.ts'
 import type { Tails } from './stream/tail.ts'
@@ -105,13 +105,13 @@ export async function createApiServer(
   const rateLimit = createRateLimit(config.keyRequestsPerSecond, metrics)
   const app = fastify({
     serverFactory: (handler) => createHttpServer(config, timeouts, handler),
-    // On is one proxy: what it says of whom it heard from is believed, not what a client told it before.
+    // `true` means one proxy: the address that it adds is trusted, not those that the client sent.
     trustProxy: config.trustProxy === true ? (_, hop) => hop === 0 : config.trustProxy,
     bodyLimit: bodyMaxBytes,
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: pathIdMaxLength },
     requestIdHeader: false,
     genReqId: ({ headers }) => saneRequestId(headers['x-request-id']) ?? randomUUID(),
-    // What is still in flight when the server stops is answered.
+    // Requests in flight are answered when the server stops.
     return503OnClosing: false,
     clientErrorHandler: createClientErrorHandler(metrics),
     frameworkErrors: (error, request, reply) => handleError(error, request, reply as FastifyReply),
@@ -142,7 +142,7 @@ export async function createApiServer(
   await app.register(roomRoutes(context, parts))
   await app.register(sessionRoutes(context, parts))
   await app.register(participantRoutes(context, parts))
-  await app.register(statsRoutes(context, parts))
+  await app.register(qualityRoutes(context, parts))
   await app.register(attendanceRoutes(context, parts))
   await app.register(usageRoutes(context, parts))
   await app.register(inviteRoutes(context, parts))

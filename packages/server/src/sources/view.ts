@@ -3,10 +3,10 @@ import type { Source } from '../store/rows.ts'
 import type { SourceHealth } from '../store/store.ts'
 import { type Engines, engineFor } from './engines/engines.ts'
 
-/** What the server keeps for itself of a source's settings. */
+/** Settings that the API never shows. */
 const secretNames = ['secret', 'password', 'apiSecret', 'roomSecret']
 
-/** A source that was just made, or found, with what is known of its health. */
+/** A source with its health; a new one has none yet. */
 export type SourceRecord = Source & { health?: SourceHealth }
 
 export type SourceViewOptions = {
