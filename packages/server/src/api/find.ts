@@ -9,8 +9,8 @@ import { type Caller, maySee } from './auth/auth.ts'
 type Reads = Pick<Context['reads'], 'findRoom' | 'getSession' | 'getParticipant' | 'listParticipants'>
 type ShownReads = Reads & Pick<Context['reads'], 'summariseWebhooks'>
 
-// Whatever a caller may not see is answered as if it did not exist, word for word: another key's, and another room's where the
-// token is bound to one.
+// What a caller may not see is answered as if it did not exist, word for word: another key's things, and those of another room
+// where the token is bound to one.
 
 /** By roomId, customRoomId or id. */
 export async function requireRoom(reads: Reads, caller: Caller, anyId: string): Promise<Room> {
@@ -79,7 +79,7 @@ export async function requireParticipant(
 ): Promise<SessionRecord> {
   const record = await reads.getParticipant(caller.key.keyId, sessionId, participantId)
   if (record !== undefined) return visible(record, caller, sessionId)
-  // Only whoever may see the session is told what is not in it.
+  // Only a caller who may see the session learns that the participant is not in it.
   await requireParticipants(reads, caller, sessionId, { page: 1, perPage: 1 })
   throw new Refusal('PARTICIPANT_NOT_FOUND', `Participant ${participantId} not found in session ${sessionId}`)
 }

@@ -68,8 +68,8 @@ export const bigbluebutton: Engine<SourceSettings['bigbluebutton']> = {
   },
 
   /**
-   * A leave is of whoever joined under the same internal id: its external id, which identifies a person, is sometimes
-   * missing, or another person's.
+   * Assigns a leave to whoever joined under the same internal id: the external id, which identifies a person, is sometimes
+   * missing from a leave, or another person's.
    */
   async complete(facts, { findParticipant }) {
     const joined = new Map<string, string>()
