@@ -24,14 +24,18 @@ import { createLog } from './runtime/log.ts'
 import { createMetrics } from './runtime/metrics.ts'
 import { routeUpgrades } from './runtime/upgrades.ts'
 import { startAutoClose } from './sources/auto-close.ts'
-import { createPatience } from './sources/backpressure.ts'
+import { createBackpressure } from './sources/backpressure.ts'
 import { createCommands } from './sources/commands.ts'
 import { createEngines } from './sources/engines/engines.ts'
 import { startSourceHealth } from './sources/health.ts'
-import { createDeliveries } from './sources/ingest.ts'
-import { createOrders, type OrderLimits, orderLimits } from './sources/orders.ts'
+import { createIngest } from './sources/ingest.ts'
+import {
+  createMediaServerCommands,
+  type MediaServerCommandLimits,
+  mediaServerCommandLimits,
+} from './sources/media-server-commands.ts'
 import { type ReconcileLimits, reconcileLimits, startReconcilers } from './sources/reconcile.ts'
-import { commandAfar } from './sources/remote-commands.ts'
+import { withRouting } from './sources/remote-commands.ts'
 import type { Key } from './store/keys.ts'
 import { startWebhooks } from './webhooks/dispatcher.ts'
 import { type WebhookLimits, webhookLimits } from './webhooks/limits.ts'
@@ -55,10 +59,10 @@ export type AppParts = {
   webhookLimits?: WebhookLimits
   clusterLimits?: ClusterLimits
   reconcileLimits?: ReconcileLimits
-  orderLimits?: OrderLimits
+  mediaServerCommandLimits?: MediaServerCommandLimits
   timeouts?: Timeouts
-  /** How long deliveries of media servers are held while there is no room for them, in place of what each type says. */
-  patienceMs?: number
+  /** How long deliveries of media servers wait while the queue of facts is full, in place of each engine's own limit. */
+  ingestMaxWaitMs?: number
   /** Called when nothing can be recorded any more: the process should end. */
   onFailure?: (error: Error) => void
 }
@@ -155,8 +159,9 @@ function startSources({ context, cluster, parts, start }: Run, hostedRooms: Host
   const guardedFetch = createGuardedFetch(config)
   const engines = createEngines({ guardedFetch, clock })
   const mediaServers = { engines, guardedFetch, sourceHealth }
-  const orders = start(createOrders(context, { ...mediaServers, limits: parts.orderLimits ?? orderLimits }))
-  const commands = commandAfar(createCommands(context, hostedRooms, orders), {
+  const limits = parts.mediaServerCommandLimits ?? mediaServerCommandLimits
+  const mediaServerCommands = start(createMediaServerCommands(context, { ...mediaServers, limits }))
+  const commands = withRouting(createCommands(context, hostedRooms, mediaServerCommands), {
     relay: cluster.relay,
     writes,
     hostedRooms,
@@ -169,9 +174,9 @@ function startSources({ context, cluster, parts, start }: Run, hostedRooms: Host
       isMine: () => cluster.isMine('reconcile'),
     }),
   )
-  const patience = createPatience(parts.patienceMs)
-  const deliveries = createDeliveries(context, { engines, patience, sourceHealth, reconcilers })
-  return { ...mediaServers, commands, patience, deliveries }
+  const backpressure = createBackpressure(parts.ingestMaxWaitMs)
+  const ingest = createIngest(context, { engines, backpressure, sourceHealth, reconcilers })
+  return { ...mediaServers, commands, backpressure, ingest }
 }
 
 /** What follows the log of changes: streams and webhooks. */

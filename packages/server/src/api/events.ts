@@ -9,7 +9,7 @@ import type { SourceHealth } from '../sources/health.ts'
 import { type ApiAuth, callerOf } from './auth/auth.ts'
 import { eventsMaxBytes } from './limits.ts'
 
-/** An event as it was read: the fact that it tells, or why it is refused. */
+/** An event as it was read: the fact that it reports, or why it is refused. */
 type Read = { fact: NamedFact } | { refused: EventResult }
 
 export function eventRoutes(
@@ -30,12 +30,12 @@ export function eventRoutes(
     app.post('/v2/events', options, async (request) => {
       const { source, events } = request.body
       const read = events.map((event, index) => readEvent(event, index, toSource(source)))
-      const facts = read.flatMap((one) => ('fact' in one ? one.fact : []))
+      const byRoomName = read.flatMap((one) => ('fact' in one ? one.fact : []))
       const { keyId } = callerOf(request).key
-      const latestAt = Math.max(...facts.map(({ at }) => at))
-      if (facts.length > 0) sourceHealth.noteReported(keyId, toSource(source), latestAt)
-      const { facts: placed, newRooms } = await placeFacts(known.roomIds, keyId, facts)
-      const recorded = await record(keyId, placed, { newRooms })
+      const latestAt = Math.max(...byRoomName.map(({ at }) => at))
+      if (byRoomName.length > 0) sourceHealth.noteReported(keyId, toSource(source), latestAt)
+      const { facts, newRooms } = await placeFacts(known.roomIds, keyId, byRoomName)
+      const recorded = await record(keyId, facts, { newRooms })
       return { results: toResults(read, recorded) }
     })
   }
@@ -51,7 +51,7 @@ export function eventRoutes(
   }
 }
 
-/** A caller's reporter gets a name that no other source has, whatever the caller calls it. */
+/** A prefix keeps the names that callers choose apart from the ids of sources. */
 function toSource(name = 'events'): string {
   return name === 'events' ? name : `events/${name}`
 }

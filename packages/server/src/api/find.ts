@@ -11,7 +11,8 @@ import { type Caller, maySee } from './auth/auth.ts'
 type Reads = Pick<Context['reads'], 'rooms' | 'sessions'>
 type Shown = { reads: Reads & Pick<Context['reads'], 'deliveries'>; known: Pick<Context['known'], 'webhookKeys'> }
 
-// What a caller may not see is not there: another key's thing, and another room's to a token bound to one, word for word.
+// What a caller may not see is answered as if it did not exist, word for word: another key's things, and those of another room
+// where the token is bound to one.
 
 /** By roomId, customRoomId or id. */
 export async function requireRoom(reads: Reads, caller: Caller, anyId: string): Promise<Room> {
@@ -89,7 +90,7 @@ export async function requireParticipant(
 ): Promise<SessionRecord> {
   const record = await reads.sessions.getParticipant(caller.key.keyId, sessionId, participantId)
   if (record !== undefined) return visible(record, caller, sessionId)
-  // Only whoever may see the session is told what is not in it.
+  // Only a caller who may see the session learns that the participant is not in it.
   await requireParticipants(reads, caller, sessionId, { page: 1, perPage: 1 })
   throw new Refusal('PARTICIPANT_NOT_FOUND', `Participant ${participantId} not found in session ${sessionId}`)
 }

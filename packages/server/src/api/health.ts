@@ -29,7 +29,7 @@ export function healthRoutes({ reads, log }: Pick<Context, 'reads' | 'log'>): Fa
       try {
         await reads.keys.find('')
       } catch (err) {
-        log.error({ err }, 'the store does not answer')
+        log.error({ err }, 'store not responding')
         throw new Refusal('BUSY', 'The store does not answer')
       }
       return ok

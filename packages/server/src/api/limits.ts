@@ -6,15 +6,15 @@ export const headersMaxBytes = 16 * 1024
 export const pathIdMaxLength = 256 * 9
 /** How long a connection may take. Tests bring shorter ones. */
 export type Timeouts = {
-  /** The head of a request has to be here within this, and a handshake of TLS. */
+  /** The head of a request, and a TLS handshake, have to arrive within this. */
   headersMs: number
-  /** The whole request has to be here within this. */
+  /** The whole request has to arrive within this. */
   requestMs: number
-  /** Whoever takes nothing of an answer for this long is cut off. */
+  /** A connection that takes nothing of an answer for this long is cut off. */
   stalledMs: number
   /** A connection without requests is kept for this long: longer than proxies keep theirs. */
   keepAliveMs: number
-  /** How often somebody looks. */
+  /** How often connections are checked. */
   checkMs: number
 }
 export const timeouts: Timeouts = {
@@ -28,7 +28,7 @@ export const timeouts: Timeouts = {
 export const requestIdMaxLength = 128
 /** How long a browser may remember what CORS allows, in seconds. */
 export const corsMaxAgeSeconds = 86_400
-/** Requests a second of one address that no key answers for. */
+/** Requests a second of one address without a good token. */
 export const addressRequestsPerSecond = 100
 /** Most addresses, active within one second, whose requests are counted apart; those of more are counted together. */
 export const addressesCountedMax = 50_000
@@ -36,12 +36,12 @@ export const addressesCountedMax = 50_000
 export const eventsMaxBytes = 8 * 1024 * 1024
 /** Largest body that a media server may send, in bytes, packed and unpacked: a conference of 50,000 people as it ends. */
 export const ingestMaxBytes = 32 * 1024 * 1024
-/** WebSockets of media servers that may be open at once, and that may be about to open. */
+/** Most WebSockets of media servers that may be open, and that may be opening. */
 export const ingestSocketsMax = 1000
-export const ingestStrangersMax = 100
-/** Such a socket is asked this often whether its peer is there, in milliseconds: more often than proxies cut idle ones. */
+export const ingestPendingMax = 100
+/** Such a socket is pinged this often, in milliseconds: more often than proxies cut idle ones. */
 export const ingestPingMs = 30_000
-/** What came on such a socket and could not be recorded is tried again after this, in milliseconds. */
+/** A message of such a socket that could not be recorded is retried after this, in milliseconds. */
 export const ingestRetryMs = 100
 /** How long such a socket may take to close when the server stops, in milliseconds. */
 export const ingestSocketCloseMs = 3000
@@ -49,7 +49,7 @@ export const ingestSocketCloseMs = 3000
 export const allowedParticipantsMax = 10_000
 /** Longest `autoCloseConfig.duration`, in minutes: a year. */
 export const autoCloseMaxMinutes = 366 * 24 * 60
-/** How long an invite is good without a word about it, and at most, in seconds: a day, a year. */
+/** How long an invite is good by default, and at most, in seconds: a day, a year. */
 export const inviteSecondsDefault = 24 * 3600
 export const inviteMaxSeconds = 366 * 24 * 3600
 /** Longest `cursor`, in characters. */
@@ -68,7 +68,7 @@ export const pathLoggedMaxLength = 300
 export const linkCodeMaxLength = 100
 /** Most rows that usage is grouped into by day or hour. */
 export const usageRowsMax = 10_000
-/** What attendance and usage tell of where no time is named, in milliseconds: 30 days. */
+/** The period of attendance and usage where none is named, in milliseconds: 30 days. */
 export const reportMs = 30 * 24 * 3600 * 1000
 /** How long a browser may keep the pages' files, in seconds: a year, since another content has another name. */
 export const webFileMaxAgeSeconds = 366 * 24 * 3600

@@ -11,7 +11,8 @@ import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { toLinks, toParticipants, type ViewOptions } from '../record/session-view.ts'
-import type { Commanded, Commands } from '../sources/commands.ts'
+import type { Commands } from '../sources/commands.ts'
+import type { CommandedSession } from '../sources/session-end.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
 import {
   requireParticipant,
@@ -41,22 +42,54 @@ const ParticipantToRemove = Type.Object({
 })
 type ParticipantToRemove = Type.Static<typeof ParticipantToRemove>
 
+const schemas = {
+  list: {
+    operationId: 'listParticipants',
+    tags: ['Participants'],
+    summary: 'List a session’s participants',
+    description: 'Everybody who was inside, in order of first join, whoever left included.',
+    params: SessionPath,
+    querystring: PageQuery,
+    response: { 200: ParticipantPage, ...refusals('SESSION_NOT_FOUND') },
+  },
+  listActive: {
+    operationId: 'listActiveParticipants',
+    tags: ['Participants'],
+    summary: 'List who is inside now',
+    description: 'The session, with those of its participants who are inside now.',
+    params: SessionPath,
+    querystring: PageQuery,
+    response: { 200: ActiveParticipantPage, ...refusals('SESSION_NOT_FOUND') },
+  },
+  one: {
+    operationId: 'getParticipant',
+    tags: ['Participants'],
+    summary: 'Get a participant',
+    description: 'One person in one session, with all of their times inside.',
+    params: ParticipantPath,
+    response: { 200: Participant, ...refusals('SESSION_NOT_FOUND', 'PARTICIPANT_NOT_FOUND') },
+  },
+  remove: {
+    operationId: 'removeParticipant',
+    tags: ['Participants'],
+    summary: 'Remove a participant',
+    description:
+      'Removes somebody from what runs in a room, everywhere: in the record, in the hosted room, whose socket closes, and in the media server that it came from. It takes a `roomId` or a `sessionId`.',
+    body: ParticipantToRemove,
+    response: {
+      200: SessionAfterRemoval,
+      ...refusals('ROOM_NOT_FOUND', 'SESSION_NOT_FOUND', 'PARTICIPANT_NOT_FOUND'),
+    },
+  },
+}
+
 export function participantRoutes(
   context: Pick<Context, 'config' | 'clock' | 'reads' | 'known'>,
   { auth, commands }: { auth: ApiAuth; commands: Commands },
 ): FastifyPluginAsyncTypebox {
   const { config, clock, reads } = context
   return async (app) => {
-    const list = {
-      operationId: 'listParticipants',
-      tags: ['Participants'],
-      summary: 'List a session’s participants',
-      description: 'Everybody who was inside, in order of first join, whoever left included.',
-      params: SessionPath,
-      querystring: PageQuery,
-      response: { 200: ParticipantPage, ...refusals('SESSION_NOT_FOUND') },
-    }
-    app.get('/v2/sessions/:id/participants', { onRequest: auth.any, schema: list }, async (request) => {
+    app.get('/v2/sessions/:id/participants', { onRequest: auth.any, schema: schemas.list }, async (request) => {
       const page = toPage(request.query)
       const record = await requireParticipants(reads, callerOf(request), request.params.id, page)
       const { id, roomId, people } = record.session
@@ -73,52 +106,31 @@ export function participantRoutes(
       }
     })
 
-    const listActive = {
-      operationId: 'listActiveParticipants',
-      tags: ['Participants'],
-      summary: 'List who is inside now',
-      description: 'The session, with those of its participants who are inside now.',
-      params: SessionPath,
-      querystring: PageQuery,
-      response: { 200: ActiveParticipantPage, ...refusals('SESSION_NOT_FOUND') },
-    }
-    app.get('/v2/sessions/:id/participants/active', { onRequest: auth.any, schema: listActive }, async (request) => {
-      const { page, perPage } = toPage(request.query)
-      const record = await requireSession(reads, callerOf(request), request.params.id)
-      const inside = record.session.endAt === null ? record.participants.filter((one) => one.openSince !== null) : []
-      const participants = inside.slice((page - 1) * perPage, page * perPage)
-      return {
-        pageInfo: toPageInfo(page, perPage, inside.length),
-        data: [await showRecord(context, callerOf(request), { ...record, participants }, viewFor(request))],
-      }
-    })
-
-    const one = {
-      operationId: 'getParticipant',
-      tags: ['Participants'],
-      summary: 'Get a participant',
-      description: 'One person in one session, with all of their times inside.',
-      params: ParticipantPath,
-      response: { 200: Participant, ...refusals('SESSION_NOT_FOUND', 'PARTICIPANT_NOT_FOUND') },
-    }
-    app.get('/v2/sessions/:id/participants/:participantId', { onRequest: auth.any, schema: one }, async (request) => {
-      const { id, participantId } = request.params
-      return toParticipants(await requireParticipant(reads, callerOf(request), id, participantId), clock.now())[0]
-    })
-
-    const remove = {
-      operationId: 'removeParticipant',
-      tags: ['Participants'],
-      summary: 'Remove a participant',
-      description:
-        'Removes somebody from what runs in a room, everywhere: in the record, in the hosted room, whose socket closes, and in the media server that it came from. It takes a `roomId` or a `sessionId`.',
-      body: ParticipantToRemove,
-      response: {
-        200: SessionAfterRemoval,
-        ...refusals('ROOM_NOT_FOUND', 'SESSION_NOT_FOUND', 'PARTICIPANT_NOT_FOUND'),
+    app.get(
+      '/v2/sessions/:id/participants/active',
+      { onRequest: auth.any, schema: schemas.listActive },
+      async (request) => {
+        const { page, perPage } = toPage(request.query)
+        const record = await requireSession(reads, callerOf(request), request.params.id)
+        const inside = record.session.endAt === null ? record.participants.filter((one) => one.openSince !== null) : []
+        const participants = inside.slice((page - 1) * perPage, page * perPage)
+        return {
+          pageInfo: toPageInfo(page, perPage, inside.length),
+          data: [await showRecord(context, callerOf(request), { ...record, participants }, viewFor(request))],
+        }
       },
-    }
-    app.post('/v2/sessions/participants/remove', { onRequest: auth.any, schema: remove }, async (request) => {
+    )
+
+    app.get(
+      '/v2/sessions/:id/participants/:participantId',
+      { onRequest: auth.any, schema: schemas.one },
+      async (request) => {
+        const { id, participantId } = request.params
+        return toParticipants(await requireParticipant(reads, callerOf(request), id, participantId), clock.now())[0]
+      },
+    )
+
+    app.post('/v2/sessions/participants/remove', { onRequest: auth.any, schema: schemas.remove }, async (request) => {
       const caller = callerOf(request)
       const { participantId } = request.body
       const { sessionId, enforced } = await removeParticipant(caller, request.body)
@@ -131,7 +143,7 @@ export function participantRoutes(
     return { now: clock.now(), base: baseUrlOf(request, config), key: callerOf(request).key }
   }
 
-  async function removeParticipant(caller: Caller, body: ParticipantToRemove): Promise<Commanded> {
+  async function removeParticipant(caller: Caller, body: ParticipantToRemove): Promise<CommandedSession> {
     const { participantId, sessionId } = body
     const roomId = await requireRoomId(reads, caller, body)
     const [removed] = await commands.removeParticipant(caller.key.keyId, roomId, participantId, sessionId)

@@ -99,32 +99,72 @@ const RoomToDeactivate = Type.Object({
   roomId: Type.String({ description: 'the roomId, not a customRoomId', about: 'The room.' }),
 })
 
+const schemas = {
+  create: {
+    operationId: 'createRoom',
+    tags: ['Rooms'],
+    summary: 'Create a room',
+    description: 'Or get it: with a `customRoomId` that exists, that room comes back unchanged.',
+    body: NewRoom,
+    response: { 200: Room },
+  },
+  list: {
+    operationId: 'listRooms',
+    tags: ['Rooms'],
+    summary: 'List rooms',
+    description: 'Newest first.',
+    querystring: RoomQuery,
+    response: { 200: RoomPage },
+  },
+  one: {
+    operationId: 'getRoom',
+    tags: ['Rooms'],
+    summary: 'Get a room',
+    description: 'By any of its ids.',
+    params: RoomPath,
+    response: { 200: Room, ...refusals('ROOM_NOT_FOUND') },
+  },
+  validate: {
+    tags: ['Rooms'],
+    summary: 'Is there such a room?',
+    description: 'The room where there is, else 404.',
+    params: RoomPath,
+    response: { 200: Room, ...refusals('ROOM_NOT_FOUND') },
+  },
+  setStatus: {
+    operationId: 'setRoomStatus',
+    tags: ['Rooms'],
+    summary: 'Enable or disable a room',
+    description: 'Disabling ends what runs in it, and closes it to joins.',
+    params: RoomPath,
+    body: RoomStatus,
+    response: { 200: RoomWithStatus, ...refusals('ROOM_NOT_FOUND') },
+  },
+  deactivate: {
+    operationId: 'deactivateRoom',
+    tags: ['Rooms'],
+    summary: 'Deactivate a room',
+    description: 'Ends what runs in it, and closes it to joins. It takes the room’s own id alone.',
+    body: RoomToDeactivate,
+    response: { 200: DeactivatedRoom, ...refusals('ROOM_NOT_FOUND', 'ROOM_ID_NEEDED') },
+  },
+}
+
+const validateOperations = [
+  ['GET', 'validateRoom'],
+  ['POST', 'validateRoomByPost'],
+] as const
+
 export function roomRoutes(
   { config, reads, writes }: Pick<Context, 'config' | 'reads' | 'writes'>,
   { auth, commands }: { auth: ApiAuth; commands: Commands },
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
-    const create = {
-      operationId: 'createRoom',
-      tags: ['Rooms'],
-      summary: 'Create a room',
-      description: 'Or get it: with a `customRoomId` that exists, that room comes back unchanged.',
-      body: NewRoom,
-      response: { 200: Room },
-    }
-    app.post('/v2/rooms', { onRequest: auth.any, schema: create }, async (request) =>
+    app.post('/v2/rooms', { onRequest: auth.any, schema: schemas.create }, async (request) =>
       toRoom(await createRoom(callerOf(request), request.body), viewFor(request)),
     )
 
-    const list = {
-      operationId: 'listRooms',
-      tags: ['Rooms'],
-      summary: 'List rooms',
-      description: 'Newest first.',
-      querystring: RoomQuery,
-      response: { 200: RoomPage },
-    }
-    app.get('/v2/rooms', { onRequest: auth.any, schema: list }, async (request) => {
+    app.get('/v2/rooms', { onRequest: auth.any, schema: schemas.list }, async (request) => {
       const page = toPage(request.query)
       const { key, roomId } = callerOf(request)
       const filter = {
@@ -139,58 +179,28 @@ export function roomRoutes(
       }
     })
 
-    const one = {
-      operationId: 'getRoom',
-      tags: ['Rooms'],
-      summary: 'Get a room',
-      description: 'By any of its ids.',
-      params: RoomPath,
-      response: { 200: Room, ...refusals('ROOM_NOT_FOUND') },
-    }
-    app.get('/v2/rooms/:id', { onRequest: auth.any, schema: one }, async (request) =>
+    app.get('/v2/rooms/:id', { onRequest: auth.any, schema: schemas.one }, async (request) =>
       toRoom(await requireRoom(reads, callerOf(request), request.params.id), viewFor(request)),
     )
 
-    const validate = { ...one, summary: 'Is there such a room?', description: 'The room where there is, else 404.' }
-    for (const [method, operationId] of [
-      ['GET', 'validateRoom'],
-      ['POST', 'validateRoomByPost'],
-    ] as const) {
+    for (const [method, operationId] of validateOperations) {
       app.route({
         method,
         url: '/v2/rooms/validate/:id',
         onRequest: auth.any,
-        schema: { ...validate, operationId },
-        async handler(request) {
-          return toRoom(await requireRoom(reads, callerOf(request), request.params.id), viewFor(request))
-        },
+        schema: { ...schemas.validate, operationId },
+        handler: async (request) =>
+          toRoom(await requireRoom(reads, callerOf(request), request.params.id), viewFor(request)),
       })
     }
 
-    const setStatus = {
-      operationId: 'setRoomStatus',
-      tags: ['Rooms'],
-      summary: 'Enable or disable a room',
-      description: 'Disabling ends what runs in it, and closes it to joins.',
-      params: RoomPath,
-      body: RoomStatus,
-      response: { 200: RoomWithStatus, ...refusals('ROOM_NOT_FOUND') },
-    }
-    app.post('/v2/rooms/:id', { onRequest: auth.any, schema: setStatus }, async (request) => {
+    app.post('/v2/rooms/:id', { onRequest: auth.any, schema: schemas.setStatus }, async (request) => {
       const { status } = request.body
       const room = await requireRoom(reads, callerOf(request), request.params.id)
       return { ...toRoom(await setDisabled(room, status === 'disabled'), viewFor(request)), status }
     })
 
-    const deactivate = {
-      operationId: 'deactivateRoom',
-      tags: ['Rooms'],
-      summary: 'Deactivate a room',
-      description: 'Ends what runs in it, and closes it to joins. It takes the room’s own id alone.',
-      body: RoomToDeactivate,
-      response: { 200: DeactivatedRoom, ...refusals('ROOM_NOT_FOUND', 'ROOM_ID_NEEDED') },
-    }
-    app.post('/v2/rooms/deactivate', { onRequest: auth.any, schema: deactivate }, async (request) => {
+    app.post('/v2/rooms/deactivate', { onRequest: auth.any, schema: schemas.deactivate }, async (request) => {
       const { roomId } = request.body
       const room = await requireRoom(reads, callerOf(request), roomId)
       if (room.roomId !== roomId) {

@@ -5,11 +5,11 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import type { GuardedFetch } from '../runtime/guarded-fetch.ts'
-import type { Patience } from '../sources/backpressure.ts'
+import type { Backpressure } from '../sources/backpressure.ts'
 import type { Commands } from '../sources/commands.ts'
 import type { Engines } from '../sources/engines/engines.ts'
 import type { SourceHealth } from '../sources/health.ts'
-import type { Deliveries } from '../sources/ingest.ts'
+import type { Ingest } from '../sources/ingest.ts'
 import type { Webhooks } from '../webhooks/dispatcher.ts'
 import { type ApiAuth, createApiAuth } from './auth/auth.ts'
 import { createRateLimit, type RateLimit } from './auth/rate-limit.ts'
@@ -38,25 +38,26 @@ import { docsRoutes } from './openapi/docs.ts'
 import { collectRoutes, openApiRoutes } from './openapi/openapi.ts'
 import { participantRoutes } from './participants.ts'
 import { publicKeyRoutes } from './public-key.ts'
+import { qualityRoutes } from './quality.ts'
 import { attendanceRoutes } from './reports/attendance.ts'
 import { usageRoutes } from './reports/usage.ts'
 import { roomRoutes } from './rooms.ts'
 import { sessionRoutes } from './sessions.ts'
 import { sourceRoutes } from './sources.ts'
-import { statsRoutes } from './stats.ts'
 import type { FeedLimits } from './stream/limits.ts'
 import { streamRoutes } from './stream/stream.ts'
 import type { Tails } from './stream/tail.ts'
 import { webRoutes } from './web.ts'
-import { webhookRoutes } from './webhooks.ts'
+import { webhookDeliveryRoutes } from './webhooks/deliveries.ts'
+import { webhookEndpointRoutes } from './webhooks/endpoints.ts'
 
 export type ApiParts = {
   verifyToken: TokenVerifier
   commands: Commands
-  deliveries: Deliveries
+  ingest: Ingest
   engines: Engines
   guardedFetch: GuardedFetch
-  patience: Patience
+  backpressure: Backpressure
   sourceHealth: SourceHealth
   tails: Tails
   webhooks: Pick<Webhooks, 'wake'>
@@ -132,13 +133,14 @@ async function registerRoutes(
   await app.register(roomRoutes(context, parts))
   await app.register(sessionRoutes(context, parts))
   await app.register(participantRoutes(context, parts))
-  await app.register(statsRoutes(context, parts))
+  await app.register(qualityRoutes(context, parts))
   await app.register(attendanceRoutes(context, parts))
   await app.register(usageRoutes(context, parts))
   await app.register(inviteRoutes(context, parts))
   await app.register(eventRoutes(context, parts))
   await app.register(sourceRoutes(context, parts))
-  await app.register(webhookRoutes(context, parts))
+  await app.register(webhookEndpointRoutes(context, parts))
+  await app.register(webhookDeliveryRoutes(context, parts))
   await app.register(streamRoutes(context, { ...parts, limits: parts.feedLimits }))
   await app.register(ingestRoutes(context, parts))
   await app.register(linkRoutes(context, parts))

@@ -6,7 +6,8 @@ import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { toListedText, type ViewOptions } from '../record/session-view.ts'
 import { parseTime } from '../runtime/parse-time.ts'
-import type { Commanded, Commands } from '../sources/commands.ts'
+import type { Commands } from '../sources/commands.ts'
+import type { CommandedSession } from '../sources/session-end.ts'
 import type { ListPage } from '../store/sessions/list.ts'
 import type { SessionFilter } from '../store/sessions/list-queries.ts'
 import type { FoundSessions, ListedSession } from '../store/sessions/sessions.ts'
@@ -87,6 +88,35 @@ const SessionToEnd = Type.Object({
 })
 type SessionToEnd = Type.Static<typeof SessionToEnd>
 
+const schemas = {
+  list: {
+    operationId: 'listSessions',
+    tags: ['Sessions'],
+    summary: 'List sessions',
+    description:
+      'Newest start first: the first one of a room is its current session, where one runs. Filters narrow the list together; a room that is not known has an empty list.',
+    querystring: SessionQuery,
+    response: { 200: SessionPage, ...notModified },
+  },
+  one: {
+    operationId: 'getSession',
+    tags: ['Sessions'],
+    summary: 'Get a session',
+    description: 'With all of its participants, however many.',
+    params: SessionPath,
+    response: { 200: Session, ...refusals('SESSION_NOT_FOUND') },
+  },
+  end: {
+    operationId: 'endSession',
+    tags: ['Sessions'],
+    summary: 'End a session',
+    description:
+      'Ends what runs in a room, everywhere: in the record, in the hosted room, whose sockets close, and in the media server that it came from. Where several sessions ran, all end, and the newest is answered. It takes a `roomId` or a `sessionId`.',
+    body: SessionToEnd,
+    response: { 200: EndedSession, ...refusals('ROOM_NOT_FOUND', 'SESSION_NOT_FOUND', 'NO_SESSION_OPEN') },
+  },
+}
+
 export function sessionRoutes(
   context: Pick<Context, 'config' | 'clock' | 'reads' | 'known'>,
   { auth, commands }: { auth: ApiAuth; commands: Commands },
@@ -95,16 +125,7 @@ export function sessionRoutes(
   const pages = createPageCache()
 
   return async (app) => {
-    const list = {
-      operationId: 'listSessions',
-      tags: ['Sessions'],
-      summary: 'List sessions',
-      description:
-        'Newest start first: the first one of a room is its current session, where one runs. Filters narrow the list together; a room that is not known has an empty list.',
-      querystring: SessionQuery,
-      response: { 200: SessionPage, ...notModified },
-    }
-    app.get('/v2/sessions', { onRequest: auth.any, schema: list }, async (request, reply) => {
+    app.get('/v2/sessions', { onRequest: auth.any, schema: schemas.list }, async (request, reply) => {
       const caller = callerOf(request)
       const view = viewFor(request)
       const version = known.versionOf(caller.key.keyId)
@@ -131,28 +152,11 @@ export function sessionRoutes(
       return sendPage(request, reply, pages.keep(name, version, text))
     })
 
-    const one = {
-      operationId: 'getSession',
-      tags: ['Sessions'],
-      summary: 'Get a session',
-      description: 'With all of its participants, however many.',
-      params: SessionPath,
-      response: { 200: Session, ...refusals('SESSION_NOT_FOUND') },
-    }
-    app.get('/v2/sessions/:id', { onRequest: auth.any, schema: one }, async (request) =>
+    app.get('/v2/sessions/:id', { onRequest: auth.any, schema: schemas.one }, async (request) =>
       showSession(context, callerOf(request), request.params.id, viewFor(request)),
     )
 
-    const end = {
-      operationId: 'endSession',
-      tags: ['Sessions'],
-      summary: 'End a session',
-      description:
-        'Ends what runs in a room, everywhere: in the record, in the hosted room, whose sockets close, and in the media server that it came from. Where several sessions ran, all end, and the newest is answered. It takes a `roomId` or a `sessionId`.',
-      body: SessionToEnd,
-      response: { 200: EndedSession, ...refusals('ROOM_NOT_FOUND', 'SESSION_NOT_FOUND', 'NO_SESSION_OPEN') },
-    }
-    app.post('/v2/sessions/end', { onRequest: auth.any, schema: end }, async (request) => {
+    app.post('/v2/sessions/end', { onRequest: auth.any, schema: schemas.end }, async (request) => {
       const caller = callerOf(request)
       const { sessionId, enforced } = await endSession(caller, request.body)
       return { ...(await showSession(context, caller, sessionId, viewFor(request))), enforced }
@@ -172,13 +176,12 @@ export function sessionRoutes(
   }
 
   async function findLast(caller: Caller, roomId: string): Promise<string | undefined> {
-    const { sessions } = await listSessions(caller, { roomId }, { page: 1, perPage: 1 })
-    const [last] = sessions
+    const [last] = (await listSessions(caller, { roomId }, { page: 1, perPage: 1 })).sessions
     return last && idOf(last)
   }
 
   /** Of several sessions that ran in the room, the newest is answered. */
-  async function endSession(caller: Caller, body: SessionToEnd): Promise<Commanded> {
+  async function endSession(caller: Caller, body: SessionToEnd): Promise<CommandedSession> {
     const { sessionId, ignoreClosed = false } = body
     const roomId = await requireRoomId(reads, caller, { roomId: body.roomId ?? body.meetingId, sessionId })
     const [newest] = await commands.endSessions(caller.key.keyId, roomId, {

@@ -15,6 +15,50 @@ import { refusals } from './http/refusals.ts'
 
 const SourcePath = Type.Object({ id: Type.String({ description: 'the id of a source', about: 'The source.' }) })
 
+const schemas = {
+  create: {
+    operationId: 'createSource',
+    tags: ['Sources'],
+    summary: 'Add a media server',
+    description:
+      'The answer has the lines to paste into its configuration. A secret that was made for it is in them this once. Rollcall’s own: VideoSDK has no such call.',
+    body: NewSource,
+    response: { 200: Source },
+  },
+  list: {
+    operationId: 'listSources',
+    tags: ['Sources'],
+    summary: 'List media servers',
+    description: 'With what came of what they sent.',
+    response: { 200: SourceList },
+  },
+  one: {
+    operationId: 'getSource',
+    tags: ['Sources'],
+    summary: 'Get a media server',
+    description: 'With what came of what it sent.',
+    params: SourcePath,
+    response: { 200: Source, ...refusals('SOURCE_NOT_FOUND') },
+  },
+  update: {
+    operationId: 'updateSource',
+    tags: ['Sources'],
+    summary: 'Change a media server',
+    description: 'Its name, and its settings: what is not named stays. Its type and address never change.',
+    params: SourcePath,
+    body: SourceChanges,
+    response: { 200: Source, ...refusals('SOURCE_NOT_FOUND') },
+  },
+  remove: {
+    operationId: 'deleteSource',
+    tags: ['Sources'],
+    summary: 'Take a media server away',
+    description: 'What it sends is not taken any more. What it sent stays.',
+    params: SourcePath,
+    response: { 200: Source, ...refusals('SOURCE_NOT_FOUND') },
+  },
+}
+
 /** Media servers that report here: made, shown with their health, changed and taken away. */
 export function sourceRoutes(
   { config, reads, writes }: Pick<Context, 'config' | 'reads' | 'writes'>,
@@ -26,16 +70,7 @@ export function sourceRoutes(
   }: { auth: ApiAuth; engines: Engines; guardedFetch: GuardedFetch; sourceHealth: SourceHealth },
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
-    const create = {
-      operationId: 'createSource',
-      tags: ['Sources'],
-      summary: 'Add a media server',
-      description:
-        'The answer has the lines to paste into its configuration. A secret that was made for it is in them this once. Rollcall’s own: VideoSDK has no such call.',
-      body: NewSource,
-      response: { 200: Source },
-    }
-    app.post('/v2/sources', { onRequest: auth.crawler, schema: create }, async (request) => {
+    app.post('/v2/sources', { onRequest: auth.crawler, schema: schemas.create }, async (request) => {
       const { type, name, ...given } = request.body
       const { settings, newSecret } = completeSettings(type, requireSettings(type, given))
       await checkAddresses(settings, guardedFetch)
@@ -43,40 +78,16 @@ export function sourceRoutes(
       return toSource(await writes.sources.add({ keyId, type, name, settings }), viewFor(request, newSecret))
     })
 
-    const list = {
-      operationId: 'listSources',
-      tags: ['Sources'],
-      summary: 'List media servers',
-      description: 'With what came of what they sent.',
-      response: { 200: SourceList },
-    }
-    app.get('/v2/sources', { onRequest: auth.crawler, schema: list }, async (request) => {
+    app.get('/v2/sources', { onRequest: auth.crawler, schema: schemas.list }, async (request) => {
       const view = viewFor(request)
       return { data: (await listSources(callerOf(request))).map((source) => toSource(source, view)) }
     })
 
-    const one = {
-      operationId: 'getSource',
-      tags: ['Sources'],
-      summary: 'Get a media server',
-      description: 'With what came of what it sent.',
-      params: SourcePath,
-      response: { 200: Source, ...refusals('SOURCE_NOT_FOUND') },
-    }
-    app.get('/v2/sources/:id', { onRequest: auth.crawler, schema: one }, async (request) =>
+    app.get('/v2/sources/:id', { onRequest: auth.crawler, schema: schemas.one }, async (request) =>
       toSource(await requireSource(callerOf(request), request.params.id), viewFor(request)),
     )
 
-    const update = {
-      operationId: 'updateSource',
-      tags: ['Sources'],
-      summary: 'Change a media server',
-      description: 'Its name, and its settings: what is not named stays. Its type and address never change.',
-      params: SourcePath,
-      body: SourceChanges,
-      response: { 200: Source, ...refusals('SOURCE_NOT_FOUND') },
-    }
-    app.patch('/v2/sources/:id', { onRequest: auth.crawler, schema: update }, async (request) => {
+    app.patch('/v2/sources/:id', { onRequest: auth.crawler, schema: schemas.update }, async (request) => {
       const { id, type, keyId } = await requireSource(callerOf(request), request.params.id)
       const { name, ...given } = request.body
       const settings = readSettings(type, given)
@@ -85,15 +96,7 @@ export function sourceRoutes(
       return toSource(await requireSource(callerOf(request), id), viewFor(request))
     })
 
-    const remove = {
-      operationId: 'deleteSource',
-      tags: ['Sources'],
-      summary: 'Take a media server away',
-      description: 'What it sends is not taken any more. What it sent stays.',
-      params: SourcePath,
-      response: { 200: Source, ...refusals('SOURCE_NOT_FOUND') },
-    }
-    app.delete('/v2/sources/:id', { onRequest: auth.crawler, schema: remove }, async (request) => {
+    app.delete('/v2/sources/:id', { onRequest: auth.crawler, schema: schemas.remove }, async (request) => {
       const source = await requireSource(callerOf(request), request.params.id)
       if (!(await writes.sources.delete(source))) refuseUnknown(source.id)
       return toSource(source, viewFor(request))

@@ -3,14 +3,14 @@ import type { Context } from '../context.ts'
 import { type Repeated, repeat } from '../runtime/repeat.ts'
 import type { Commands } from './commands.ts'
 
-/** How often somebody looks whether a room's time is up, in milliseconds. */
+/** How often due sessions are looked up, in milliseconds. */
 export const autoCloseIntervalMs = 1000
-/** Most sessions ended in one look. */
+/** Most sessions ended in one round. */
 const sessionsMax = 100
-/** As the record tells it. */
+/** The `reason` in the record. */
 const reason = 'auto-closed'
 
-/** Ends each session whose room has an `autoCloseConfig`, that many minutes after its start; what is due is read from the store. */
+/** Ends each session whose room has an `autoCloseConfig`, that many minutes after its start. The store knows which are due. */
 export function startAutoClose(
   { reads, clock, log }: Pick<Context, 'reads' | 'clock' | 'log'>,
   commands: Pick<Commands, 'endSessions' | 'closeRoom'>,
@@ -21,7 +21,7 @@ export function startAutoClose(
     async () => {
       if (!isMine('auto-close')) return
       const due = await reads.sessions.listToClose(clock.now(), sessionsMax)
-      // A media server that does not answer holds up none of the others.
+      // At the same time: a media server that does not respond delays none of the others.
       await Promise.all(
         due.map(({ keyId, roomId, sessionId, deactivates }) =>
           deactivates
@@ -30,6 +30,6 @@ export function startAutoClose(
         ),
       )
     },
-    (err) => log.error({ err }, 'a session whose time is up could not be ended; the next look tries again'),
+    (err) => log.error({ err }, 'auto-close failed: due sessions were not ended; the next round retries'),
   )
 }

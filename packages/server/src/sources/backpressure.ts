@@ -1,54 +1,54 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Refusal } from '../error.ts'
 
-/** A delivery that is held tries again this often, in milliseconds. */
+/** Work that was refused as BUSY is retried this often, in milliseconds. */
 export const retryMs = 50
 
 /**
- * What becomes of deliveries while too many facts wait for the disk: they are held, and new ones are not read, for as long
- * as their senders wait without harm.
+ * Delays deliveries while the queue of facts is full: accepted ones are retried and new ones are not read, for as long as
+ * their senders wait without harm.
  */
-export type Patience = {
-  /** Resolves when there may be room again, or when `patienceMs` are over: to be awaited before a body is read. */
-  untilRoom(patienceMs: number): Promise<void>
-  /** Does the work; again where it is refused as BUSY, until `patienceMs` are over. */
-  hold<T>(patienceMs: number, work: () => Promise<T>): Promise<T>
-  /** Waits for a moment. False where the server stops: there is no more waiting. */
+export type Backpressure = {
+  /** Resolves when the queue may have room again, or after `maxWaitMs`. Await it before reading a body. */
+  untilReady(maxWaitMs: number): Promise<void>
+  /** Does the work, and retries it where it is refused as BUSY, until `maxWaitMs` are over. */
+  retryWhileBusy<T>(maxWaitMs: number, work: () => Promise<T>): Promise<T>
+  /** Waits for one retry interval. False where the server stops: whoever waits has to give up. */
   pause(): Promise<boolean>
-  /** Whoever is held is refused now: their senders keep what they have. */
+  /** Ends all waiting: delayed deliveries are refused, and their senders keep them. */
   stop(): void
 }
 
-/** @param patienceMs for every sender alike, in place of its own */
-export function createPatience(patienceMs?: number): Patience {
+/** @param fixedMaxWaitMs applies to every sender, in place of its own */
+export function createBackpressure(fixedMaxWaitMs?: number): Backpressure {
   const stopping = new AbortController()
-  /** Deliveries that are held: there is no room. */
-  let held = 0
-  // The wall clock's jumps are nothing to how long somebody waits.
-  const deadlineOf = (ofSenderMs: number) => performance.now() + (patienceMs ?? ofSenderMs)
+  /** Deliveries that were refused as BUSY and are being retried: the queue is full while there are any. */
+  let delayed = 0
+  // A monotonic clock: jumps of the wall clock change no waiting time.
+  const deadlineOf = (maxWaitMs: number) => performance.now() + (fixedMaxWaitMs ?? maxWaitMs)
 
   return {
-    async untilRoom(ofSenderMs) {
-      const deadline = deadlineOf(ofSenderMs)
-      while (held > 0 && performance.now() < deadline && (await pause()));
+    async untilReady(maxWaitMs) {
+      const deadline = deadlineOf(maxWaitMs)
+      while (delayed > 0 && performance.now() < deadline && (await pause()));
     },
 
-    async hold(ofSenderMs, work) {
-      const deadline = deadlineOf(ofSenderMs)
-      let isHeld = false
+    async retryWhileBusy(maxWaitMs, work) {
+      const deadline = deadlineOf(maxWaitMs)
+      let isDelayed = false
       try {
         for (;;) {
           try {
             return await work()
           } catch (error) {
             if (!(error instanceof Refusal) || error.code !== 'BUSY') throw error
-            if (!isHeld) held += 1
-            isHeld = true
+            if (!isDelayed) delayed += 1
+            isDelayed = true
             if (performance.now() + retryMs > deadline || !(await pause())) throw error
           }
         }
       } finally {
-        if (isHeld) held -= 1
+        if (isDelayed) delayed -= 1
       }
     },
 

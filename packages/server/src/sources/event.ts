@@ -16,7 +16,7 @@ import { parseTime } from '../runtime/parse-time.ts'
 
 /** How far an event's time may lie ahead of our clock, in milliseconds. */
 const eventAheadMaxMs = 5 * 60_000
-/** The earliest time an event may have, in epoch milliseconds: an earlier one was told in seconds, or not at all. */
+/** The earliest time an event may have, in epoch milliseconds: an earlier one is in seconds, or missing. */
 const eventEarliestAt = Date.UTC(2000, 0, 1)
 
 const types = Object.keys(Events) as EventType[]
@@ -24,8 +24,8 @@ const checks = new Map(types.map((type) => [type as string, Compile<TObject>(Eve
 const participantFields = Events.snapshot.properties.participants.items.properties
 
 /**
- * The fact that an event tells, in the room as its sender names it. Throws a `Refusal` that names what is wrong, its
- * value and what it takes.
+ * The fact that an event reports; in `roomId` stands the sender's name for the room. Throws a `Refusal` that names what is
+ * wrong, its value and what it takes.
  */
 export function toFact(given: unknown, source: string, now: number): NamedFact {
   return readFact(given, source, now) as object as NamedFact
@@ -89,13 +89,13 @@ function cleanTexts<T extends { name?: string; reason?: string }>(event: T): T {
 function readTime(name: string, given: number | string, now: number): number {
   const at = parseTime(name, String(given))
   if (at >= eventEarliestAt && at <= now + eventAheadMaxMs) return at
-  const told = `${name}=${quote(given)} is ${toIso(at)}`
+  const shown = `${name}=${quote(given)} is ${toIso(at)}`
   if (at > now) {
     refuse(
-      `${told}, ahead of the server's clock at ${toIso(now)}: it takes a time at most ${eventAheadMaxMs / 60_000} minutes ahead`,
+      `${shown}, ahead of the server's clock at ${toIso(now)}: it takes a time at most ${eventAheadMaxMs / 60_000} minutes ahead`,
     )
   }
-  return refuse(`${told}: it takes a time from ${toIso(eventEarliestAt)} on; as a number, in milliseconds`)
+  return refuse(`${shown}: it takes a time from ${toIso(eventEarliestAt)} on; as a number, in milliseconds`)
 }
 
 function refuse(message: string): never {

@@ -1,7 +1,9 @@
 import type { Json } from '@rollcall/protocol'
 import type { Relay, RemoteCommand } from '../cluster/relay.ts'
 import type { Context } from '../context.ts'
-import type { Commanded, CommandedRooms, Commands, EndOptions } from './commands.ts'
+import type { CommandedRooms } from './commanded-rooms.ts'
+import type { Commands, EndOptions } from './commands.ts'
+import type { CommandedSession } from './session-end.ts'
 
 type Inputs = {
   endSessions: EndOptions
@@ -10,10 +12,10 @@ type Inputs = {
 }
 
 /**
- * The same commands, wherever the room is held: they are carried out there, so that the sockets are closed before the answer.
- * Where that cannot be told in time, the record follows here, and `enforced` is pending.
+ * Executes commands in the process that holds the room, so that the sockets are closed before the answer. Where that process
+ * does not answer in time, the command is recorded here, and `enforced` is pending.
  */
-export function commandAfar(
+export function withRouting(
   here: Commands,
   {
     relay,
@@ -21,31 +23,31 @@ export function commandAfar(
     hostedRooms,
   }: { relay: Relay; writes: Pick<Context['writes'], 'rooms'>; hostedRooms: Pick<CommandedRooms, 'takeOut'> },
 ): Commands {
-  relay.serve(obey)
+  relay.serve(handle)
   return {
     async endSessions(keyId, roomId, options = {}) {
-      const obeyed = await send('endSessions', keyId, roomId, options)
-      if (typeof obeyed === 'object') return obeyed.value as Commanded[]
-      return withPending(obeyed, await here.endSessions(keyId, roomId, options))
+      const answer = await send('endSessions', keyId, roomId, options)
+      if (typeof answer === 'object') return answer.value as CommandedSession[]
+      return withPending(answer, await here.endSessions(keyId, roomId, options))
     },
     async closeRoom(keyId, roomId, reason) {
-      // Nobody comes in from here on: whoever did is where the room is held by now.
+      // Nobody can join from here on: whoever did is by now in the process that holds the room.
       const room = await writes.rooms.setDisabled({ keyId, roomId, disabled: true })
       if (room === undefined) return undefined
-      const obeyed = await send('closeRoom', keyId, roomId, { reason })
-      return typeof obeyed === 'object' ? room : here.closeRoom(keyId, roomId, reason)
+      const answer = await send('closeRoom', keyId, roomId, { reason })
+      return typeof answer === 'object' ? room : here.closeRoom(keyId, roomId, reason)
     },
     async removeParticipant(keyId, roomId, participantId, sessionId) {
       const input = { participantId, ...(sessionId !== undefined && { sessionId }) }
-      const obeyed = await send('removeParticipant', keyId, roomId, input)
-      if (typeof obeyed === 'object') return obeyed.value as Commanded[]
-      return withPending(obeyed, await here.removeParticipant(keyId, roomId, participantId, sessionId))
+      const answer = await send('removeParticipant', keyId, roomId, input)
+      if (typeof answer === 'object') return answer.value as CommandedSession[]
+      return withPending(answer, await here.removeParticipant(keyId, roomId, participantId, sessionId))
     },
   }
 
-  async function endHere(keyId: number, roomId: string, options: EndOptions): Promise<Commanded[]> {
+  async function endHere(keyId: number, roomId: string, options: EndOptions): Promise<CommandedSession[]> {
     const ended = await here.endSessions(keyId, roomId, options)
-    // Whoever asked did not wait, and recorded the end: nobody is left in it.
+    // The process that asked did not wait, and recorded the end: whoever is in the room is in no session.
     if (ended.length === 0) await hostedRooms.takeOut(keyId, roomId).close('SESSION_ENDED')
     return ended
   }
@@ -54,7 +56,7 @@ export function commandAfar(
     return relay.send({ name, keyId, roomId, input: input as Json })
   }
 
-  async function obey({ name, keyId, roomId, input }: RemoteCommand): Promise<Json> {
+  async function handle({ name, keyId, roomId, input }: RemoteCommand): Promise<Json> {
     switch (name as keyof Inputs) {
       case 'endSessions':
         return endHere(keyId, roomId, input as Inputs['endSessions'])
@@ -70,8 +72,8 @@ export function commandAfar(
   }
 }
 
-/** What this process carried out reached none of the sockets that another holds. */
-function withPending(obeyed: 'here' | 'late', commanded: Commanded[]): Commanded[] {
-  if (obeyed === 'here') return commanded
+/** Sockets that another process holds did not get what this process recorded. */
+function withPending(answer: 'here' | 'late', commanded: CommandedSession[]): CommandedSession[] {
+  if (answer === 'here') return commanded
   return commanded.map((one) => ({ ...one, enforced: one.enforced && 'pending' }))
 }

@@ -8,11 +8,11 @@ import type { Source } from '../store/sources.ts'
 
 type Given = { [name: string]: unknown }
 
-/** Settings that are addresses which the server itself will call. */
+/** Settings that are addresses which the server calls. */
 const calledNames = ['url', 'publicKeyUrl']
 
 /**
- * Those of the given settings that a type of source takes, each as it takes it; what it cannot do without is among them.
+ * The given settings that a type of source takes, each in its form; the required ones are among them.
  * Throws a `Refusal` that names what is wrong, and never repeats a value: it may be a secret.
  */
 export function requireSettings(type: SourceType, given: Given): Source['settings'] {
@@ -24,7 +24,7 @@ export function requireSettings(type: SourceType, given: Given): Source['setting
   return readSettings(type, given)
 }
 
-/** The same of changes: what is not given stays. */
+/** The same for changes: no setting is required. */
 export function readSettings(type: SourceType, given: Given): Source['settings'] {
   const settings: Source['settings'] = {}
   for (const [name, { schema, takes }] of fieldsOf(type)) {
@@ -36,21 +36,21 @@ export function readSettings(type: SourceType, given: Given): Source['settings']
   return settings
 }
 
-/** What a sender can be told, where its owner gave none: a secret, or a password. */
-const madeNames = ['secret', 'password']
+/** Credentials that are generated where none are given. */
+const generatedNames = ['secret', 'password']
 
-/** The settings as they are kept: a secret that the sender is to be told is made where none was given. */
+/** The settings as they are stored: a credential for the sender is generated where none is given. */
 export function completeSettings(
   type: SourceType,
   settings: Source['settings'],
 ): { settings: Source['settings']; newSecret?: string } {
-  const name = madeNames.find((made) => fieldsOf(type).get(made)?.isRequired === false)
+  const name = generatedNames.find((one) => fieldsOf(type).get(one)?.isRequired === false)
   if (name === undefined || settings[name] !== undefined) return { settings }
   const newSecret = randomBytes(32).toString('base64url')
   return { settings: { ...settings, [name]: newSecret }, newSecret }
 }
 
-/** Throws a `Refusal` where an address among them is one that the server may not call. */
+/** Throws a `Refusal` for an address that the server may not call. */
 export async function checkAddresses(settings: Source['settings'], guardedFetch: GuardedFetch): Promise<void> {
   for (const name of calledNames) {
     const url = settings[name]

@@ -3,50 +3,54 @@ import type { Context } from '../context.ts'
 import { shareAtTurnEnd } from '../runtime/single-flight.ts'
 import type { Life, Source } from '../store/sources.ts'
 
-/** How many of a room's latest lives are looked at: older ones ended when these began. */
-export const livesMax = 10
-/** Most rooms of which it is remembered that nothing older runs in them. */
+/** How many of a room's latest sessions are compared: older ones ended when these began. */
+export const latestSessionsMax = 10
+/** Most rooms that are remembered as having nothing left to end. */
 const settledMax = 10_000
 
-/** Of rooms that have one life at a time a newer life shows that an older one is over, though nobody said so. */
-export type Lives = {
+/** Where a room has one session at a time, a newer session shows that an older one is over, though its end was not reported. */
+export type SupersededSessions = {
   /**
-   * Ends what a newer life shows to be over, of the rooms that these facts are about.
-   * @param always also an older life that told of itself since: it was mistaken
+   * Ends older sessions of the rooms that these facts are about, where a newer one supersedes them.
+   * @param always also an older session that has reported since: its sender was mistaken
    */
-  endOlder(source: Source, facts: Fact[], always: boolean): Promise<void>
+  endSuperseded(source: Source, facts: Fact[], always: boolean): Promise<void>
 }
 
-export function createLives({ reads, record, clock }: Pick<Context, 'reads' | 'record' | 'clock'>): Lives {
-  // The life that was the latest when a room was last looked at: while facts are of no other, nothing is to be ended.
+export function createSupersededSessions({
+  reads,
+  record,
+  clock,
+}: Pick<Context, 'reads' | 'record' | 'clock'>): SupersededSessions {
+  // By room the key of its latest session when it was last compared: facts of that session alone supersede nothing.
   const settled = new Map<string, string>()
-  // A room that begins is told of by many at once.
-  const endOlderOf = shareAtTurnEnd(
-    (source: Source, roomId: string, _always: boolean) => `${source.id} ${roomId}`,
-    look,
+  // Many deliveries report a new session at the same moment: they share one comparison.
+  const endOlderOnce = shareAtTurnEnd(
+    (source: Source, roomId: string, _always: boolean) => nameOf(source, roomId),
+    endOlder,
   )
 
   return {
-    async endOlder(source, facts, always) {
+    async endSuperseded(source, facts, always) {
       for (const [roomId, ofRoom = []] of Map.groupBy(facts, (fact) => fact.roomId)) {
-        const name = `${source.id} ${roomId}`
+        const name = nameOf(source, roomId)
         const isSettled = ofRoom.every(({ sessionKey = '' }) => sessionKey === '' || sessionKey === settled.get(name))
-        if (!isSettled) settle(name, await endOlderOf(source, roomId, always))
+        if (!isSettled) settle(name, await endOlderOnce(source, roomId, always))
       }
     },
   }
 
-  /** Gives the latest life. */
-  async function look(source: Source, roomId: string, always: boolean): Promise<string> {
-    const [latest, ...older] = await reads.sources.listLives(source.keyId, source.id, roomId, livesMax)
+  /** @returns the key of the latest session */
+  async function endOlder(source: Source, roomId: string, always: boolean): Promise<string> {
+    const [latest, ...older] = await reads.sources.listLives(source.keyId, source.id, roomId, latestSessionsMax)
     if (latest === undefined) return ''
-    const over = older.filter(({ endAt, lastAt }) => endAt === null && (always || lastAt <= latest.startAt))
-    const ends = over.map((life) => concludeEnd(source, roomId, life))
+    const superseded = older.filter(({ endAt, lastAt }) => endAt === null && (always || lastAt <= latest.startAt))
+    const ends = superseded.map((session) => inferEnd(source, roomId, session))
     if (ends.length > 0) await record(source.keyId, ends)
     return latest.sessionKey
   }
 
-  function concludeEnd(source: Source, roomId: string, { sessionId, sessionKey, lastAt, revision }: Life): Fact {
+  function inferEnd(source: Source, roomId: string, { sessionId, sessionKey, lastAt, revision }: Life): Fact {
     return {
       id: `rollcall:superseded ${sessionId} ${lastAt} ${revision}`,
       type: 'session-ended',
@@ -63,4 +67,8 @@ export function createLives({ reads, record, clock }: Pick<Context, 'reads' | 'r
     if (settled.size >= settledMax) settled.clear()
     settled.set(name, sessionKey)
   }
+}
+
+function nameOf({ id }: Source, roomId: string): string {
+  return `${id} ${roomId}`
 }

@@ -2,10 +2,10 @@ import { type Source as ApiSource, toIso, toIsoOrNull } from '@rollcall/protocol
 import type { Source, SourceHealth } from '../store/sources.ts'
 import { type Engines, engineFor } from './engines/engines.ts'
 
-/** What the server keeps for itself of a source's settings. */
+/** Settings that the API never shows. */
 const secretNames = ['secret', 'password', 'apiSecret', 'roomSecret']
 
-/** A source that was just made, or found, with what is known of its health. */
+/** A source with its health; a new one has none yet. */
 export type SourceRecord = Source & { health?: SourceHealth }
 
 export type SourceViewOptions = {

@@ -37,7 +37,7 @@ describe('nothing that a sender would send again is lost', () => {
     'when too many facts wait for the disk: it is held, nothing more is read, and then it is taken',
     onSqlite,
     async (t) => {
-      const { server, senders, db } = await start(t, { patienceMs: 600_000 })
+      const { server, senders, db } = await start(t, { ingestMaxWaitMs: 600_000 })
       await Promise.all(senders.map((sender) => sender.sendJoin(0, server.url)))
       // The disk is as slow as can be, and the queue before it is full.
       db.exec('begin immediate')
@@ -62,7 +62,7 @@ describe('nothing that a sender would send again is lost', () => {
   )
 
   test('when they wait for longer than it is held: each is told so that it sends again', onSqlite, async (t) => {
-    const { server, senders, db } = await start(t, { patienceMs: 100 })
+    const { server, senders, db } = await start(t, { ingestMaxWaitMs: 100 })
     await Promise.all(senders.map((sender) => sender.sendJoin(0, server.url)))
     db.exec('begin immediate')
     const { recorded } = await fillQueue(server)
@@ -157,7 +157,7 @@ describe('Janus by wsevh, which takes what it sent for delivered, loses nothing 
 type NamedSender = Sender & Pick<SenderKind, 'name' | 'engine' | 'takes'>
 
 /** A server, and one sender of each kind. */
-async function start(t: TestContext, parts: { patienceMs?: number } = {}) {
+async function start(t: TestContext, parts: { ingestMaxWaitMs?: number } = {}) {
   const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
   const env = { ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on', ROLLCALL_DATA: dataFolder }
   const server = await startServer(env, parts)

@@ -125,7 +125,7 @@ describe('a sender’s clock that is far from ours', () => {
     // Whoever looks at the sources has what is known of them by then.
     await server.call('GET', '/v2/sources')
     assert.deepEqual(await readSkewed(server), { events: 2, 'media-server': 0 })
-    const told = logged('times are doubtful')
+    const told = logged('source clock wrong')
     assert.deepEqual(told.map(({ source }) => source).sort(), ['events/fast', 'events/slow'])
     assert.match(told.find(({ source }) => source === 'events/slow').msg, /its clock is 10 s behind ours/)
   })

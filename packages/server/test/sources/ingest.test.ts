@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib'
 import type { Source } from '@rollcall/protocol'
 import { ingestMaxBytes } from '../../src/api/limits.ts'
 import { Refusal } from '../../src/error.ts'
-import { createPatience } from '../../src/sources/backpressure.ts'
+import { createBackpressure } from '../../src/sources/backpressure.ts'
 import { secondOfJoin } from '../support/senders/senders.ts'
 import { addSource, deliver, deliverBytes, livekitKey, signAsLivekit } from '../support/senders/source-client.ts'
 import { onSqlite, startServer, type TestServer } from '../support/start-server.ts'
@@ -135,27 +135,27 @@ function readFacts(folder: string) {
   }
 }
 
-describe('patience', () => {
+describe('backpressure', () => {
   const busy = () => Promise.reject(new Refusal('BUSY', 'full'))
 
   test('holds work that is refused as busy until there is room', async () => {
     let tries = 0
-    const done = await createPatience().hold(60_000, async () => (++tries < 4 ? busy() : tries))
+    const done = await createBackpressure().retryWhileBusy(60_000, async () => (++tries < 4 ? busy() : tries))
     assert.equal(done, 4)
   })
 
   test('ends after its time, and then says what was wrong', async () => {
-    await assert.rejects(createPatience().hold(120, busy), /full/)
-    await createPatience().untilRoom(0)
+    await assert.rejects(createBackpressure().retryWhileBusy(120, busy), /full/)
+    await createBackpressure().untilReady(0)
   })
 
   test('lets nobody read while work is held, and everybody when there is room', async () => {
-    const patience = createPatience()
+    const backpressure = createBackpressure()
     let isFull = true
     let isRead = false
-    const held = patience.hold(60_000, async () => (isFull ? busy() : 'done'))
+    const held = backpressure.retryWhileBusy(60_000, async () => (isFull ? busy() : 'done'))
     await delay(1)
-    const reading = patience.untilRoom(60_000).then(() => {
+    const reading = backpressure.untilReady(60_000).then(() => {
       isRead = true
     })
     await delay(250)
@@ -166,12 +166,12 @@ describe('patience', () => {
   })
 
   test('is over at once when the server stops, and for anything but being busy', async () => {
-    const patience = createPatience()
-    const held = patience.hold(600_000, busy)
-    patience.stop()
+    const backpressure = createBackpressure()
+    const held = backpressure.retryWhileBusy(600_000, busy)
+    backpressure.stop()
     await assert.rejects(held, /full/)
     await assert.rejects(
-      createPatience().hold(600_000, () => Promise.reject(new Error('broken'))),
+      createBackpressure().retryWhileBusy(600_000, () => Promise.reject(new Error('broken'))),
       /broken/,
     )
   })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import type { Session, Source } from '@rollcall/protocol'
 import { RoomServiceClient } from 'livekit-server-sdk'
-import type { OrderLimits } from '../../src/sources/orders.ts'
+import type { MediaServerCommandLimits } from '../../src/sources/media-server-commands.ts'
 import type { ReconcileLimits } from '../../src/sources/reconcile.ts'
 import { seeSoon } from '../support/senders/janus-events.ts'
 import { type LivekitPerson, type LivekitRooms, serveLivekitRooms } from '../support/senders/livekit-rooms.ts'
@@ -14,8 +14,8 @@ import { shuffle } from '../support/shuffle.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 /** As often as can be: the rules count looks, not seconds. */
-const quick: ReconcileLimits = { intervalMs: 100, settleMs: 20, renewMs: 300_000, gapMs: 120_000, looksMax: 20 }
-const orders: OrderLimits = { waitMs: 1000, againMs: [100, 100, 100] }
+const quick: ReconcileLimits = { intervalMs: 100, settleMs: 20, renewMs: 300_000, gapMs: 120_000, concurrentMax: 20 }
+const commands: MediaServerCommandLimits = { waitMs: 1000, retryMs: [100, 100, 100] }
 const waitMs = 30_000
 
 let server: TestServer
@@ -39,7 +39,7 @@ after(async () => {
 function start(limits: Partial<ReconcileLimits> = {}, env: { [name: string]: string } = {}): Promise<TestServer> {
   return startServer(
     { ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on', ...env },
-    { reconcileLimits: { ...quick, ...limits }, orderLimits: orders },
+    { reconcileLimits: { ...quick, ...limits }, mediaServerCommandLimits: commands },
   )
 }
 
@@ -407,9 +407,9 @@ describe('a command about a session on LiveKit', () => {
     livekit.fault = 503
     await end({ roomId })
     const given = () => livekit.calls.filter((call) => call === `ListRooms ${name}`).length
-    await seeSoon(async () => given(), 1 + orders.againMs.length, waitMs)
+    await seeSoon(async () => given(), 1 + commands.retryMs.length, waitMs)
     livekit.fault = undefined
     await looks(4)
-    assert.deepEqual([given(), livekit.rooms.size], [1 + orders.againMs.length, 1])
+    assert.deepEqual([given(), livekit.rooms.size], [1 + commands.retryMs.length, 1])
   })
 })

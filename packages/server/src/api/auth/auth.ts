@@ -9,7 +9,7 @@ import { TokenRefusal, type TokenVerifier, type Verified } from './token.ts'
 /** Who calls: what their token says. */
 export type Caller = Verified
 
-/** The hooks for routes: one of them a route. After those that take a token `callerOf` tells who it is. */
+/** The hooks of routes, one for each route. After those that take a token `callerOf` gives the caller. */
 export type ApiAuth = {
   /** For what takes no token. */
   open: onRequestAsyncHookHandler

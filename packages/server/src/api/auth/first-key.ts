@@ -3,8 +3,8 @@ import { StartRefusal } from '../../error.ts'
 import type { Key } from '../../store/keys.ts'
 
 /**
- * Sees to it that there is a key to begin with: the one of the settings, else one made at the first start.
- * @returns the key to show: undefined where every key is disabled
+ * Ensures that there is a key: the one of the settings, else one made at the first start.
+ * @returns the key to show; undefined where every key is disabled
  */
 export async function ensureFirstKey({
   config: { firstKey },
@@ -25,7 +25,7 @@ export async function ensureFirstKey({
     }
     log.warn(
       { apiKey: kept.apiKey },
-      'ROLLCALL_SECRET is the secret from before the last rotation; the newer one stands',
+      'ROLLCALL_SECRET ignored: it is the secret before the last rotation, and the newer one is valid',
     )
   }
   return kept.disabledAt === null ? kept : undefined

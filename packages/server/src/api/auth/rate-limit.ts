@@ -6,13 +6,13 @@ import { addressesCountedMax, addressRequestsPerSecond } from '../limits.ts'
 import { createTokenBuckets } from './token-bucket.ts'
 
 /**
- * Counts requests, tells in `RateLimit-*` headers what is left, and refuses those beyond the limit with a `Refusal`. A good
- * token is counted for its key alone: whatever else comes from the same address does not hold it up.
+ * Counts requests, says in `RateLimit-*` headers what is left, and refuses those beyond the limit with a `Refusal`. A good
+ * token is counted for its key alone: other requests from the same address do not limit it.
  */
 export type RateLimit = {
   /** A request with a good token. */
   countKey(keyId: number, reply: FastifyReply): void
-  /** A request that no key answers for: with no good token, to a path that is none, or to what takes no token. */
+  /** A request without a key: without a good token, to an unknown path, or to a route that takes no token. */
   countAddress(address: string, reply: FastifyReply): void
 }
 
@@ -25,7 +25,7 @@ export function createRateLimit(keyRequestsPerSecond: number, metrics: Metrics):
   return {
     countKey(keyId, reply) {
       const { allowed, remaining } = keys.count(keyId)
-      tell(reply, keyRequestsPerSecond, remaining)
+      setHeaders(reply, keyRequestsPerSecond, remaining)
       if (allowed) return
       metrics.noteRateLimited('key')
       throw new Refusal(
@@ -35,7 +35,7 @@ export function createRateLimit(keyRequestsPerSecond: number, metrics: Metrics):
     },
     countAddress(address, reply) {
       const { allowed, remaining } = addresses.count(toNetwork(address))
-      tell(reply, addressRequestsPerSecond, remaining)
+      setHeaders(reply, addressRequestsPerSecond, remaining)
       if (allowed) return
       metrics.noteRateLimited('address')
       throw new Refusal(
@@ -47,14 +47,14 @@ export function createRateLimit(keyRequestsPerSecond: number, metrics: Metrics):
 }
 
 /** The three headers that clients know; a bucket is full again within a second. */
-function tell(reply: FastifyReply, limit: number, remaining: number): void {
+function setHeaders(reply: FastifyReply, limit: number, remaining: number): void {
   reply.header('ratelimit-limit', limit).header('ratelimit-remaining', remaining).header('ratelimit-reset', 1)
 }
 
-/** Whoever has one IPv6 address has the whole /64 around it: that counts as one. */
+/** One IPv6 client usually has a whole /64: its addresses count as one. */
 export function toNetwork(address: string): string {
   const version = isIP(address)
-  // What a proxy calls an address, and is none.
+  // A proxy may send something that is no address.
   if (version === 0) return 'unknown'
   if (version === 4) return address
   const mapped = /^::ffff:([\d.]+)$/i.exec(address)?.[1]

@@ -12,7 +12,7 @@ type Reply = {
   send(body: ErrorBody): unknown
 }
 
-/** The one place where an error becomes an answer. What is not a refusal is ours: it is logged, and told to nobody. */
+/** The one place where an error becomes an answer. An error that is no refusal is a fault of the server: it is logged, and not shown. */
 export function createErrorHandler(log: Logger) {
   return (error: unknown, request: Request, reply: Reply): void => {
     const answer = toAnswer(error, request)

@@ -7,10 +7,10 @@ import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
 import { shareInTurn } from '../../runtime/single-flight.ts'
-import type { Patience } from '../../sources/backpressure.ts'
+import type { Backpressure } from '../../sources/backpressure.ts'
 import { type Engines, engineFor } from '../../sources/engines/engines.ts'
 import type { SourceHealth } from '../../sources/health.ts'
-import type { Deliveries } from '../../sources/ingest.ts'
+import type { Ingest } from '../../sources/ingest.ts'
 import type { Source } from '../../store/sources.ts'
 import type { RateLimit } from '../auth/rate-limit.ts'
 import { baseUrlOf } from '../http/base-url.ts'
@@ -28,24 +28,35 @@ const EventPath = Type.Object({
   event: Type.String({ description: 'such as joined', about: 'What happened.' }),
 })
 
-/** `POST /v2/ingest/:sourceId`: the door for media servers, which have no token. Each proves itself in its own way. */
+const schema = {
+  tags: ['Sources'],
+  summary: 'What a media server sends',
+  description:
+    'Its own webhooks, callbacks or events, signed as it signs them: the source says what it is. No token, no rate limit. Janus may also open a WebSocket here.',
+  response: {
+    200: EventResults,
+    ...refusals('SIGNATURE_INVALID', 'SOURCE_NOT_FOUND', 'TOO_MANY_REQUESTS', 'BUSY'),
+  },
+}
+
+/** `POST /v2/ingest/:sourceId`: for media servers, which have no token: each type is verified in its own way. */
 export function ingestRoutes(
   { config, clock, reads, log }: Pick<Context, 'config' | 'clock' | 'reads' | 'log'>,
   {
-    deliveries,
+    ingest,
     engines,
-    patience,
+    backpressure,
     sourceHealth,
     rateLimit,
-  }: { deliveries: Deliveries; engines: Engines; patience: Patience; sourceHealth: SourceHealth; rateLimit: RateLimit },
+  }: { ingest: Ingest; engines: Engines; backpressure: Backpressure; sourceHealth: SourceHealth; rateLimit: RateLimit },
 ): FastifyPluginAsyncTypebox {
   const findSource = shareInTurn(reads.sources.find)
   return async (app) => {
-    // What is signed is the body as it came, whatever its sender calls it.
+    // A signature is of the body's bytes, whatever its content type.
     app.removeAllContentTypeParsers()
     app.addContentTypeParser('*', { parseAs: 'buffer' }, async (_: unknown, body: Buffer) => body)
     app.decorateRequest('source', null)
-    app.addHook('preClose', async () => patience.stop())
+    app.addHook('preClose', async () => backpressure.stop())
 
     const answerError = app.errorHandler
     app.setErrorHandler((error, request, reply) => {
@@ -64,31 +75,21 @@ export function ingestRoutes(
       }
       request.setDecorator('source', source)
     })
-    // While there is no room for facts, none are read.
+    // While the queue of facts is full, no body is read.
     app.addHook('preParsing', async (request, _, payload) => {
-      await patience.untilRoom(engineFor(engines, sourceOf(request).type).patienceMs)
+      await backpressure.untilReady(engineFor(engines, sourceOf(request).type).maxWaitMs)
       return payload
     })
 
-    const schema = {
-      tags: ['Sources'],
-      summary: 'What a media server sends',
-      description:
-        'Its own webhooks, callbacks or events, signed as it signs them: the source says what it is. No token, no rate limit. Janus may also open a WebSocket here.',
-      response: {
-        200: EventResults,
-        ...refusals('SIGNATURE_INVALID', 'SOURCE_NOT_FOUND', 'TOO_MANY_REQUESTS', 'BUSY'),
-      },
-    }
-    const ingest = { ...schema, operationId: 'ingest', params: SourcePath }
-    app.post('/v2/ingest/:sourceId', { schema: ingest, bodyLimit: ingestMaxBytes }, take)
+    const ingestAny = { ...schema, operationId: 'ingest', params: SourcePath }
+    app.post('/v2/ingest/:sourceId', { schema: ingestAny, bodyLimit: ingestMaxBytes }, take)
     // Jitsi adds to the address which of its events it is.
     const ingestEvent = { ...schema, operationId: 'ingestEvent', params: EventPath }
     app.post('/v2/ingest/:sourceId/events/:about/:event', { schema: ingestEvent, bodyLimit: ingestMaxBytes }, take)
   }
 
   async function take(request: FastifyRequest): Promise<EventResults> {
-    const recorded = await deliveries.take(sourceOf(request), {
+    const recorded = await ingest.take(sourceOf(request), {
       headers: request.headers,
       body: await readBody(request),
       urls: [`${request.protocol}://${request.host}${request.url}`, `${baseUrlOf(request, config)}${request.url}`],
@@ -99,11 +100,11 @@ export function ingestRoutes(
     }
   }
 
-  /** Whatever is not the sender's fault is answered so that it sends the same again. */
+  /** What is not the sender's fault is answered BUSY, so that it sends the same again. */
   function toRefusal(error: unknown, request: FastifyRequest, source: Source | null): unknown {
     const { statusCode, message } = error as { statusCode?: number; message: string }
     const isOurs = !(error instanceof Refusal) && (statusCode === undefined || statusCode >= 500)
-    if (isOurs) log.error({ requestId: request.id, err: error }, 'a delivery could not be taken')
+    if (isOurs) log.error({ requestId: request.id, err: error }, 'delivery not recorded')
     const refusal = isOurs ? new Refusal('BUSY', 'This could not be recorded: send it again') : error
     if (source !== null) {
       if (isBusy(refusal)) sourceHealth.noteError(source, refusal.message)
@@ -113,7 +114,7 @@ export function ingestRoutes(
   }
 }
 
-/** Of a source that could not even be looked up its id tells the type. */
+/** Where the source could not be looked up, its id tells the type. */
 function takesAnyAnswer({ params }: FastifyRequest, source: Source | null, engines: Engines): boolean {
   const type = source?.type ?? engineOf((params as { sourceId: string }).sourceId)
   return sourceTypes.some((known) => known === type && engineFor(engines, known).takesAnyAnswer === true)

@@ -11,16 +11,16 @@ const peoplePageMax = 500
 export type Per = 'interval' | 'participant'
 
 /** The sessions of a period, each with its people a page at a time. */
-export async function* readPeriod(
+export async function* readSessionsDuring(
   reads: Pick<Context['reads'], 'sessions'>,
   keyId: number,
   period: Period,
 ): AsyncGenerator<SessionRecord> {
-  for await (const sessionId of reads.sessions.during(keyId, period)) yield* readSession(reads, keyId, sessionId)
+  for await (const sessionId of reads.sessions.during(keyId, period)) yield* readSessionPages(reads, keyId, sessionId)
 }
 
 /** One session, with its people a page at a time; nothing where it is not there. */
-export async function* readSession(
+export async function* readSessionPages(
   reads: Pick<Context['reads'], 'sessions'>,
   keyId: number,
   sessionId: string,
@@ -36,7 +36,7 @@ export async function* readSession(
 }
 
 /** The rows of a record's people, of those times that reach into the period. */
-export function toAttendance(
+export function toAttendanceRows(
   record: SessionRecord,
   per: Per,
   { now, from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY }: { now: number; from?: number; to?: number },

@@ -8,7 +8,7 @@ import type { SessionRecord } from '../../store/sessions/records.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { requireParticipants, requireRoom } from '../find.ts'
 import { refusals } from '../http/refusals.ts'
-import { readPeriod, readSession, toAttendance } from './attendance-rows.ts'
+import { readSessionPages, readSessionsDuring, toAttendanceRows } from './attendance-rows.ts'
 import { toCsvLine } from './csv.ts'
 import { PeriodQuery, toPeriod } from './period.ts'
 
@@ -64,7 +64,7 @@ export function attendanceRoutes(
       const { roomId } = request.query
       const period = toPeriod(request.query, clock.now())
       const room = roomId === undefined ? {} : { roomId: (await requireRoom(reads, caller, roomId)).roomId }
-      const records = readPeriod(reads, caller.key.keyId, { ...period, ...room })
+      const records = readSessionsDuring(reads, caller.key.keyId, { ...period, ...room })
       return send(request, reply, records, period)
     })
 
@@ -82,7 +82,7 @@ export function attendanceRoutes(
       const caller = callerOf(request)
       const { id } = request.params
       await requireParticipants(reads, caller, id, { page: 1, perPage: 1 })
-      return send(request, reply, readSession(reads, caller.key.keyId, id), {})
+      return send(request, reply, readSessionPages(reads, caller.key.keyId, id), {})
     })
   }
 
@@ -100,7 +100,7 @@ export function attendanceRoutes(
     return reply.send(Readable.from(write(toRows())))
 
     async function* toRows() {
-      for await (const record of records) yield toAttendance(record, per, view)
+      for await (const record of records) yield toAttendanceRows(record, per, view)
     }
 
     async function* writeCsv(pages: AsyncIterable<AttendanceRow[]>) {

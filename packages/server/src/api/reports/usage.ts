@@ -7,9 +7,9 @@ import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { requireRoom } from '../find.ts'
 import { refusals } from '../http/refusals.ts'
 import { usageRowsMax } from '../limits.ts'
-import { readPeriod } from './attendance-rows.ts'
-import { countSteps, countUsage } from './count-usage.ts'
+import { readSessionsDuring } from './attendance-rows.ts'
 import { PeriodQuery, toPeriod } from './period.ts'
+import { countSteps, countUsage } from './usage-count.ts'
 
 const UsageQuery = Type.Object({
   ...PeriodQuery.properties,
@@ -46,7 +46,7 @@ export function usageRoutes(
       }
       const room = roomId === undefined ? {} : { roomId: (await requireRoom(reads, caller, roomId)).roomId }
       const count = countUsage(groupBy, period, now)
-      for await (const record of readPeriod(reads, caller.key.keyId, { ...period, ...room })) count.add(record)
+      for await (const record of readSessionsDuring(reads, caller.key.keyId, { ...period, ...room })) count.add(record)
       const [from, to] = [period.from, period.to].map((at) => toIso(at))
       return { from, to, groupBy, ...count.finish() } as Usage
     })

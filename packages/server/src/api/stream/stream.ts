@@ -1,16 +1,17 @@
-import { PassThrough } from 'node:stream'
+import type { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type NumberedChange, StreamedChange, type StreamReset, toIso, tokenInvalidMessage } from '@rollcall/protocol'
+import { StreamedChange, type StreamReset } from '@rollcall/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
 import { quote } from '../../runtime/explain.ts'
 import { type ApiAuth, callerOf, tokenOf } from '../auth/auth.ts'
-import { TokenRefusal, type TokenVerifier } from '../auth/token.ts'
+import type { TokenVerifier } from '../auth/token.ts'
 import { requireParticipants, requireRoom } from '../find.ts'
 import { refusals } from '../http/refusals.ts'
 import type { FeedLimits } from './limits.ts'
+import { type ChangeFilter, createOpenStreams } from './open-streams.ts'
 import type { Tails } from './tail.ts'
 
 const seqTakes = 'the number of a change: a whole number from 0'
@@ -31,15 +32,20 @@ type StreamQuery = Type.Static<typeof StreamQuery>
 
 const eventStream = 'text/event-stream'
 
-type Filter = (change: NumberedChange) => boolean
-
-type OpenStream = {
-  out: PassThrough
-  token: string
-  /** The last change that was looked at, whether it was sent or not. */
-  seq: number
-  /** By the clock that only goes forward, in milliseconds. */
-  writtenAt: number
+const schema = {
+  operationId: 'streamChanges',
+  tags: ['Events'],
+  summary: 'Follow what changes',
+  description:
+    'Every change, in order, as Server-Sent Events: the `data` of a message is the change as JSON, its `id` the number to go on after. Where that number is not in the log any more, an event `reset` says after which one it goes on. An event `closed` says that the token is no longer good. Rollcall’s own: VideoSDK has no such call.',
+  querystring: StreamQuery,
+  response: {
+    200: {
+      description: 'A stream without an end: what is described is the `data` of one message.',
+      content: { [eventStream]: { schema: StreamedChange } },
+    },
+    ...refusals('ROOM_NOT_FOUND', 'SESSION_NOT_FOUND'),
+  },
 }
 
 /** `GET /v2/stream`: the changes of a key as they are recorded, as Server-Sent Events. */
@@ -52,104 +58,24 @@ export function streamRoutes(
     limits,
   }: { auth: ApiAuth; tails: Tails; verifyToken: TokenVerifier; limits: Omit<FeedLimits, 'pollMs'> },
 ): FastifyPluginAsyncTypebox {
-  const streams = new Set<OpenStream>()
-
   return async (app) => {
-    const heart = setInterval(beat, Math.min(limits.heartbeatMs, limits.tokenCheckMs))
-    heart.unref()
-    app.addHook('preClose', async () => {
-      clearInterval(heart)
-      for (const { out } of streams) out.end()
-    })
+    const streams = createOpenStreams({ log, tails, verifyToken, limits })
+    app.addHook('preClose', async () => streams.close())
 
-    const stream = {
-      operationId: 'streamChanges',
-      tags: ['Events'],
-      summary: 'Follow what changes',
-      description:
-        'Every change, in order, as Server-Sent Events: the `data` of a message is the change as JSON, its `id` the number to go on after. Where that number is not in the log any more, an event `reset` says after which one it goes on. An event `closed` says that the token is no longer good. Rollcall’s own: VideoSDK has no such call.',
-      querystring: StreamQuery,
-      response: {
-        200: {
-          description: 'A stream without an end: what is described is the `data` of one message.',
-          content: { [eventStream]: { schema: StreamedChange } },
-        },
-        ...refusals('ROOM_NOT_FOUND', 'SESSION_NOT_FOUND'),
-      },
-    }
-    const options = { onRequest: auth.crawler, schema: stream, exposeHeadRoute: false }
+    const options = { onRequest: auth.crawler, schema, exposeHeadRoute: false }
     app.get('/v2/stream', options, async (request, reply) => {
       const isWanted = await readFilter(request)
-      const { first, last } = await reads.changes.range(callerOf(request).key.keyId)
+      const { keyId } = callerOf(request).key
+      const { first, last } = await reads.changes.range(keyId)
       const asked = readLastEventId(request) ?? request.query.after
       const reset = asked === undefined ? undefined : findReset(asked, first, last)
-      return open(request, reply, { seq: reset?.seq ?? asked ?? last, reset, isWanted })
+      const seq = reset?.seq ?? asked ?? last
+      const out = streams.open({ keyId, token: tokenOf(request), requestId: request.id, seq, reset, isWanted })
+      return sendStream(reply, out)
     })
   }
 
-  function open(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    { seq, reset, isWanted }: { seq: number; reset: StreamReset | undefined; isWanted: Filter },
-  ): FastifyReply {
-    const out = new PassThrough()
-    // With the place where it begins: whoever loses the connection before the first change goes on there.
-    out.write(`retry: ${retryMs}\nid: ${seq}\n${reset === undefined ? '' : toReset(reset)}\n`)
-    const stream = { out, token: tokenOf(request), seq, writtenAt: performance.now() }
-    send(callerOf(request).key.keyId, stream, isWanted).catch((err) => {
-      log.error({ requestId: request.id, err }, 'a stream of changes broke off')
-      out.destroy()
-    })
-    // What stands between is told not to hold anything back.
-    reply.type(eventStream).header('cache-control', 'no-store').header('x-accel-buffering', 'no')
-    return reply.send(out)
-  }
-
-  /** Writes a page after the other, the next when the last was taken, until either side closes. */
-  async function send(keyId: number, stream: OpenStream, isWanted: Filter): Promise<void> {
-    const { out } = stream
-    const closed = new AbortController()
-    out.once('close', () => closed.abort())
-    out.once('finish', () => closed.abort())
-    streams.add(stream)
-    try {
-      for await (const page of tails.follow(keyId, stream.seq, closed.signal)) {
-        const text = page.filter(isWanted).map(toMessage).join('')
-        stream.seq = page.at(-1)?.seq ?? stream.seq
-        if (text !== '' && !write(stream, text)) await taken(out)
-      }
-    } finally {
-      streams.delete(stream)
-    }
-  }
-
-  /** Whoever is too slow is cut off: with the number of the last change that it got it goes on later. */
-  function taken(out: PassThrough): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const stalled = setTimeout(() => out.destroy(), limits.stallMs)
-    const done = () => {
-      clearTimeout(stalled)
-      resolve()
-    }
-    out.once('drain', done)
-    out.once('close', done)
-    return promise
-  }
-
-  /** Looks after all streams at once. */
-  function beat(): void {
-    for (const stream of streams) {
-      verifyToken(stream.token).catch((error) => {
-        if (error instanceof TokenRefusal) stream.out.end(toClosed())
-        else log.error({ err: error }, 'a stream’s token could not be looked at; the next look tries again')
-      })
-      const quietMs = performance.now() - stream.writtenAt
-      // An id without data moves the reader's place past what it did not ask for, and is no message.
-      if (quietMs >= limits.heartbeatMs && !stream.out.writableNeedDrain) write(stream, `: \nid: ${stream.seq}\n\n`)
-    }
-  }
-
-  async function readFilter(request: FastifyRequest<{ Querystring: StreamQuery }>): Promise<Filter> {
+  async function readFilter(request: FastifyRequest<{ Querystring: StreamQuery }>): Promise<ChangeFilter> {
     const caller = callerOf(request)
     const { roomId: anyId, sessionId } = request.query
     const roomId = anyId === undefined ? undefined : (await requireRoom(reads, caller, anyId)).roomId
@@ -159,12 +85,10 @@ export function streamRoutes(
   }
 }
 
-/** How long a browser waits before it comes back, in milliseconds. */
-const retryMs = 2000
-
-function write(stream: OpenStream, text: string): boolean {
-  stream.writtenAt = performance.now()
-  return stream.out.write(text)
+function sendStream(reply: FastifyReply, out: Readable): FastifyReply {
+  // `x-accel-buffering` keeps proxies from buffering.
+  reply.type(eventStream).header('cache-control', 'no-store').header('x-accel-buffering', 'no')
+  return reply.send(out)
 }
 
 function readLastEventId({ headers }: FastifyRequest): number | undefined {
@@ -179,26 +103,4 @@ function findReset(asked: number, first: number, last: number): StreamReset | un
   if (asked > last) return { seq: last, reason: `there is no change ${asked} yet: the last one is ${last}` }
   if (asked + 1 >= first) return undefined
   return { seq: first - 1, reason: `the changes from ${asked + 1} to ${first - 1} are not kept any more` }
-}
-
-function toReset(reset: StreamReset): string {
-  return `event: reset\ndata: ${JSON.stringify(reset)}\n`
-}
-
-function toClosed(): string {
-  return `event: closed\ndata: ${JSON.stringify({ code: 'TOKEN_INVALID', error: tokenInvalidMessage })}\n\n`
-}
-
-function toMessage({ seq, type, sessionId, roomId, at, participantId, name, reason }: NumberedChange): string {
-  const data: StreamedChange = {
-    seq,
-    type,
-    sessionId,
-    roomId,
-    at: toIso(at),
-    ...(participantId !== undefined && { participantId }),
-    ...(name !== undefined && { name }),
-    ...(reason !== undefined && { reason }),
-  }
-  return `id: ${seq}\ndata: ${JSON.stringify(data)}\n\n`
 }

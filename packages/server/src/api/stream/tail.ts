@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { ChangeSignal } from '../../record/change-signal.ts'
 import type { Reads } from '../../record/nouns.ts'
 import { type Repeated, repeat } from '../../runtime/repeat.ts'
+import { coalesce } from '../../runtime/single-flight.ts'
 import type { FeedLimits } from './limits.ts'
 
 /** The end of the numbered log of each key that somebody follows, read once for all its readers. */
@@ -15,34 +16,19 @@ export type Tails = {
   stop(): Promise<void>
 }
 
-/** What is known of the end of one key's log: `recent` holds all from the one after `fromSeq` to `toSeq`. */
-type Tail = {
-  recent: NumberedChange[]
-  fromSeq: number
-  toSeq: number
-  readers: number
-  grown: PromiseWithResolvers<void>
-  reading: Promise<void> | undefined
-  /** Something may have been written since the reading under way began. */
-  stale: boolean
-}
-
-export function createTails({
-  reads,
-  log,
-  signal,
-  limits,
-}: {
+type Parts = {
   reads: Pick<Reads, 'changes'>
   log: Logger
   signal: ChangeSignal
   limits: Pick<FeedLimits, 'pageChanges' | 'recentChanges' | 'pollMs'>
-}): Tails {
+}
+
+export function createTails({ reads, log, signal, limits }: Parts): Tails {
   const tails = new Map<number, Tail>()
-  const failed = (err: unknown) => log.error({ err }, 'changes could not be read; the next look tries again')
-  const refreshAll = () => Promise.all([...tails].map(([keyId, tail]) => refresh(keyId, tail)))
+  const failed = (err: unknown) => log.error({ err }, 'changes not read; the next poll retries')
+  const refreshAll = () => Promise.all([...tails.values()].map((tail) => tail.refresh()))
   const unlisten = signal.listen((keyId) => {
-    for (const [id, tail] of tails) if (keyId === undefined || keyId === id) refresh(id, tail).catch(failed)
+    for (const [id, tail] of tails) if (keyId === undefined || keyId === id) tail.refresh().catch(failed)
   })
   const polling: Repeated = repeat(limits.pollMs, async () => void (await refreshAll()), failed)
 
@@ -54,14 +40,13 @@ export function createTails({
       aborted.addEventListener('abort', leave)
       try {
         for (let seq = after; !aborted.aborted; ) {
-          const page = seq < tail.fromSeq ? await readAfter(keyId, seq, tail) : laterThan(seq, tail)
+          // Taken before the page is read: a change that comes meanwhile ends the wait at once.
+          const grown = tail.grown()
+          const page = await tail.pageAfter(seq)
           if (page.length > 0) {
             yield page
             seq = page.at(-1)?.seq ?? seq
-          } else {
-            // Nothing was waited for since the tail was looked at: no change gets in between.
-            await Promise.race([tail.grown.promise, gone.promise])
-          }
+          } else await Promise.race([grown, gone.promise])
         }
       } finally {
         aborted.removeEventListener('abort', leave)
@@ -78,61 +63,72 @@ export function createTails({
   async function join(keyId: number): Promise<Tail> {
     const known = tails.get(keyId)
     const last = known === undefined ? (await reads.changes.range(keyId)).last : 0
-    // Somebody else may have opened it meanwhile.
-    const tail = tails.get(keyId) ?? openTail(last)
+    // Another reader may have opened it meanwhile.
+    const tail = tails.get(keyId) ?? openTail(reads, limits, keyId, last)
     tails.set(keyId, tail)
     tail.readers += 1
-    // Whatever was written while the last number was asked for.
-    if (known === undefined) refresh(keyId, tail).catch(failed)
+    // Changes may have been written while the last number was read.
+    if (known === undefined) tail.refresh().catch(failed)
     return tail
-  }
-
-  /** For a reader that is behind what is kept; where the log itself lost what it asks for, it goes on with what there is. */
-  async function readAfter(keyId: number, seq: number, tail: Tail): Promise<NumberedChange[]> {
-    const page = await reads.changes.after(keyId, seq, limits.pageChanges)
-    return page.length > 0 ? page : tail.recent.slice(0, limits.pageChanges)
-  }
-
-  function laterThan(seq: number, { recent, fromSeq }: Tail): NumberedChange[] {
-    return recent.slice(seq - fromSeq, seq - fromSeq + limits.pageChanges)
-  }
-
-  function refresh(keyId: number, tail: Tail): Promise<void> {
-    tail.stale = true
-    tail.reading ??= readOn(keyId, tail).finally(() => {
-      tail.reading = undefined
-    })
-    return tail.reading
-  }
-
-  async function readOn(keyId: number, tail: Tail): Promise<void> {
-    while (tail.stale) {
-      tail.stale = false
-      const page = await reads.changes.after(keyId, tail.toSeq, limits.pageChanges)
-      if (page.length === 0) continue
-      tail.stale ||= page.length === limits.pageChanges
-      tail.recent.push(...page)
-      tail.toSeq = page.at(-1)?.seq ?? tail.toSeq
-      const tooMany = tail.recent.length - limits.recentChanges
-      if (tooMany > 0) {
-        tail.recent.splice(0, tooMany)
-        tail.fromSeq = (tail.recent[0]?.seq ?? tail.toSeq + 1) - 1
-      }
-      const { grown } = tail
-      tail.grown = Promise.withResolvers<void>()
-      grown.resolve()
-    }
   }
 }
 
-function openTail(seq: number): Tail {
+/** The end of one key's log. */
+type Tail = {
+  readers: number
+  /** The changes after one, at most a page; empty where there are none yet. */
+  pageAfter(seq: number): Promise<NumberedChange[]>
+  /** Resolves when the next changes are read. */
+  grown(): Promise<void>
+  /** Reads what was written since. Resolves when all that was written before the call is read. */
+  refresh(): Promise<void>
+}
+
+function openTail(
+  reads: Pick<Reads, 'changes'>,
+  { pageChanges, recentChanges }: Parts['limits'],
+  keyId: number,
+  seq: number,
+): Tail {
+  /** All changes from the one after `fromSeq` to `toSeq`. */
+  const recent: NumberedChange[] = []
+  let fromSeq = seq
+  let toSeq = seq
+  let growth = Promise.withResolvers<void>()
+  const refresh = coalesce(readOn)
+
   return {
-    recent: [],
-    fromSeq: seq,
-    toSeq: seq,
     readers: 0,
-    grown: Promise.withResolvers<void>(),
-    reading: undefined,
-    stale: false,
+    pageAfter: async (seq) =>
+      seq < fromSeq ? readAfter(seq) : recent.slice(seq - fromSeq, seq - fromSeq + pageChanges),
+    grown: () => growth.promise,
+    refresh,
+  }
+
+  /** For a reader that is behind what is kept; where the log itself lost what it asks for, it goes on with what there is. */
+  async function readAfter(seq: number): Promise<NumberedChange[]> {
+    const page = await reads.changes.after(keyId, seq, pageChanges)
+    return page.length > 0 ? page : recent.slice(0, pageChanges)
+  }
+
+  async function readOn(): Promise<void> {
+    for (let isFull = true; isFull; ) {
+      const page = await reads.changes.after(keyId, toSeq, pageChanges)
+      if (page.length > 0) append(page)
+      isFull = page.length === pageChanges
+    }
+  }
+
+  function append(page: NumberedChange[]): void {
+    recent.push(...page)
+    toSeq = page.at(-1)?.seq ?? toSeq
+    const tooMany = recent.length - recentChanges
+    if (tooMany > 0) {
+      recent.splice(0, tooMany)
+      fromSeq = (recent[0]?.seq ?? toSeq + 1) - 1
+    }
+    const { resolve } = growth
+    growth = Promise.withResolvers<void>()
+    resolve()
   }
 }

@@ -81,7 +81,7 @@ export function meetingsOf(now: number): Meeting[] {
   return meetings.sort((a, b) => a.startAt - b.startAt)
 }
 
-/** The facts of one meeting, as a media server would have told them. */
+/** The facts of one meeting, as a media server would report them. */
 export function writeMeeting(
   meeting: Meeting,
   { roomId, faces, now }: { roomId: string; faces: Face[]; now: number },

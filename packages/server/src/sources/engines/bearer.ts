@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { Refusal } from '../../error.ts'
-import { isSame } from './told.ts'
+import { isSame } from './reported.ts'
 
 /** For senders that can say no more than one fixed header. Throws a `Refusal` where it is not `Authorization: Bearer <secret>`. */
 export function requireBearer({ authorization }: IncomingHttpHeaders, secret: string | undefined): void {

@@ -4,8 +4,8 @@ import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../../error.ts'
 import { requireBearer } from './bearer.ts'
-import type { Engine, Told } from './engine.ts'
-import { isSame, parseJson, tellUnknown, toId, toName } from './told.ts'
+import type { Engine, ReportedFact } from './engine.ts'
+import { isSame, parseJson, reportUnknown, toId, toName } from './reported.ts'
 
 // The callbacks of bbb-webhooks: a form whose `event` is a JSON array. They have no id, but each says when it was made, and
 // says so again at each attempt.
@@ -32,13 +32,13 @@ type OfUser = Type.Static<ReturnType<typeof checkOfUser.Type>>
 const otherEvents =
   /^(user-(audio|cam|presenter|emoji|raise-hand)|meeting-(recording|screenshare|presentation)|chat|pad|poll|rap)-/
 
-/** Which algorithm a checksum is of, by its length in hex digits. */
+/** The algorithm of a checksum, by its length in hex digits. */
 const algorithms: { [length: number]: string } = { 40: 'sha1', 64: 'sha256', 96: 'sha384', 128: 'sha512' }
 
 export const bigbluebutton: Engine<SourceSettings['bigbluebutton']> = {
-  oneLife: 'usually',
+  oneSessionPerRoom: 'usually',
   // Its requests time out after 5 s.
-  patienceMs: 3000,
+  maxWaitMs: 3000,
 
   verify({ headers, body, urls }, { secret, callbackUrl }) {
     if (headers.authorization !== undefined) return requireBearer(headers, secret)
@@ -47,7 +47,7 @@ export const bigbluebutton: Engine<SourceSettings['bigbluebutton']> = {
     if (algorithm === undefined)
       refuse('there is neither a checksum at the end of its address nor an authorization header')
     const called = urls.map((url) => url.slice(0, -'?checksum='.length - checksum.length))
-    // It signs the address as it was told it, which a proxy in between may have changed.
+    // It signs the address that was registered, which a proxy in between may have changed.
     const isSigned = [...(callbackUrl === undefined ? [] : [callbackUrl]), ...called].some((url) =>
       isSame(checksum.toLowerCase(), createHash(algorithm).update(url).update(body).update(secret).digest('hex')),
     )
@@ -60,26 +60,26 @@ export const bigbluebutton: Engine<SourceSettings['bigbluebutton']> = {
     const { events, sentAt } = readBody(body)
     if (!Array.isArray(events)) {
       const why = `a body of ${body.length} bytes without a list of events`
-      return { told: [tellUnknown(null, why)], ignored: 0 }
+      return { facts: [reportUnknown(null, why)], ignored: 0 }
     }
-    const told = events.map(tell)
-    const kept = told.filter((one) => one !== undefined)
-    return { told: kept, ignored: told.length - kept.length, sentAt }
+    const read = events.map(readEvent)
+    const facts = read.filter((one) => one !== undefined)
+    return { facts, ignored: read.length - facts.length, sentAt }
   },
 
   /**
-   * Whoever leaves is who joined under the same internal id: the external one, which tells who somebody is, is sometimes
+   * Assigns a leave to whoever joined under the same internal id: the external id, which identifies a person, is sometimes
    * missing from a leave, or another person's.
    */
-  async complete(told, { findConnected }) {
+  async complete(facts, { findParticipant }) {
     const joined = new Map<string, string>()
-    const completed: Told[] = []
-    for (const one of told) {
+    const completed: ReportedFact[] = []
+    for (const one of facts) {
       if (one.type === 'participant-joined') joined.set(one.connectionId ?? '', one.participantId)
       if (one.type !== 'participant-left') completed.push(one)
       else {
         const { roomId, sessionKey = '', connectionId = '' } = one
-        const who = joined.get(connectionId) ?? (await findConnected(roomId, sessionKey, connectionId))
+        const who = joined.get(connectionId) ?? (await findParticipant(roomId, sessionKey, connectionId))
         completed.push({ ...one, participantId: who ?? one.participantId })
       }
     }
@@ -104,9 +104,9 @@ function readBody(body: Buffer): { events: Json | undefined; sentAt?: number } {
 }
 
 /** Undefined for what says nothing of attendance. */
-function tell(event: Json): Told | undefined {
+function readEvent(event: Json): ReportedFact | undefined {
   const { data, envelope } = (event ?? {}) as { data?: { id?: unknown }; envelope?: unknown }
-  // With `getRaw` it sends all that its own parts say to each other.
+  // With `getRaw` it also sends its internal messages.
   if (data === undefined && envelope !== undefined) return undefined
   const name = data?.id
   if (typeof name === 'string' && otherEvents.test(name)) return undefined
@@ -128,9 +128,9 @@ function tell(event: Json): Told | undefined {
       if (!checkOfUser.Check(event)) break
       return { type: 'participant-left', ...describeUser(event), at: event.data.event.ts }
     default:
-      return tellUnknown(event, `an event ${JSON.stringify(name)} is not known`)
+      return reportUnknown(event, `an event ${JSON.stringify(name)} is not known`)
   }
-  return tellUnknown(event, `an event ${name} without what it takes`)
+  return reportUnknown(event, `an event ${name} without what it takes`)
 }
 
 function placeOf({ data: { attributes } }: OfMeeting) {
@@ -141,7 +141,7 @@ function placeOf({ data: { attributes } }: OfMeeting) {
 function describeUser(event: OfUser) {
   const user: User = event.data.attributes.user
   const { 'internal-user-id': internalId, 'external-user-id': externalId, name } = user
-  // The external id is who somebody is to whoever let them in; the internal one is new at each join.
+  // The external id is the application's own id of a person; the internal one is new at each join.
   const isKnown = typeof externalId === 'string' && externalId !== ''
   return {
     ...placeOf(event),

@@ -14,34 +14,35 @@ export type Delivery = {
 }
 
 /**
- * A fact as the sender tells it: `roomId` is the room's name there. Without an `id` it is identified by what it says,
- * which has to include a time. Where several servers report as one source, `reporter` is which: their rooms are not the same.
+ * A fact as its sender reports it: `roomId` holds the sender's own name for the room. Without an `id` its content identifies
+ * it, so the content includes a time. Where several servers report as one source, `reporter` says which: each has rooms of
+ * its own.
  */
-export type Told = OfSender<Fact>
-type OfSender<F> = F extends Fact ? Omit<F, 'id' | 'source' | 'receivedAt'> & { id?: string; reporter?: string } : never
+export type ReportedFact = Reported<Fact>
+type Reported<F> = F extends Fact ? Omit<F, 'id' | 'source' | 'receivedAt'> & { id?: string; reporter?: string } : never
 
 export type Report = {
-  told: Told[]
+  facts: ReportedFact[]
   /** Events that say nothing of attendance: they are counted, and not kept. */
   ignored: number
   /** When the sender sent it, by its own clock; undefined where it does not say. */
   sentAt?: number | undefined
 }
 
-/** One life of a room, as the record has it. */
-export type KnownLife = {
+/** A session of a room, as the record has it. */
+export type KnownSession = {
   sessionKey: string
   startAt: number
   /** The end that was reported; null where none was. */
   endedAt: number | null
 }
 
-/** What the record knows of the source's rooms, by their names there. */
-export type Known = {
-  /** The latest lives of a room, newest start first. */
-  listLives(room: string): Promise<KnownLife[]>
+/** Reads the record of a source's rooms, by the sender's names for them. */
+export type KnownSessions = {
+  /** The latest sessions of a room, newest start first. */
+  listSessions(roomName: string): Promise<KnownSession[]>
   /** Who joined under a connection. */
-  findConnected(room: string, sessionKey: string, connectionId: string): Promise<string | undefined>
+  findParticipant(roomName: string, sessionKey: string, connectionId: string): Promise<string | undefined>
 }
 
 /** The code that understands one type of media server. A file each. */
@@ -49,39 +50,39 @@ export type Engine<Settings> = {
   /** Throws a `Refusal` SIGNATURE_INVALID where the delivery is not from whoever holds the source's credentials. */
   verify(delivery: Delivery, settings: Settings): void | Promise<void>
   /**
-   * What happened, in our words. Never throws for odd content: what it does not understand it tells as `unknown`.
-   * @param sourceId under which it may remember something until the next delivery
+   * Translates a delivery into facts. Never throws for odd content: what it does not understand becomes a fact `unknown`.
+   * @param sourceId names what the engine remembers between deliveries
    */
   normalise(delivery: Delivery, sourceId: string): Report
   /**
-   * Adds what this sender's events leave out and the record knows. The deliveries of a source are then taken in turn, so
-   * that each finds what those before it left.
-   * @param mayWait false: it has been waited for as long as `waitMs`
+   * Adds what this sender's events leave out and the record knows. The deliveries of a source are then processed one at a
+   * time, so that each finds the record as those before it left it.
+   * @param mayWait false once `reorderWindowMs` are over
    * @returns undefined where an event that is needed may still be on its way
    */
-  complete?(told: Told[], known: Known, mayWait: boolean): Promise<Told[] | undefined>
-  /** How long an event waits for one that overtook it, in milliseconds. */
-  waitMs?: number
+  complete?(facts: ReportedFact[], known: KnownSessions, mayWait: boolean): Promise<ReportedFact[] | undefined>
+  /** How long an event waits for an earlier one that it overtook, in milliseconds. */
+  reorderWindowMs?: number
   /**
-   * Whether a room has one life at a time there, so that a newer one shows that an older one is over: `usually` unless the
-   * older one tells of itself since.
+   * Whether a room there has one session at a time, so that a newer session supersedes an older one: `usually` spares an
+   * older one that has reported since.
    */
-  oneLife: 'always' | 'usually' | 'never'
+  oneSessionPerRoom: 'always' | 'usually' | 'never'
   /**
-   * How long a delivery may be held while too many facts wait for the disk, in milliseconds: below the sender's own
-   * time-out. Afterwards it is answered 503, whereupon each of these senders tries again.
+   * How long a delivery may wait while too many facts wait for the disk, in milliseconds: less than the sender's own
+   * time-out. Afterwards the answer is 503, and each of these senders tries again.
    */
-  patienceMs: number
-  /** It takes any answer for success, an error too: only where its connection breaks it sends the same again. */
+  maxWaitMs: number
+  /** The sender takes any answer for success, an error too: it sends again only where the connection breaks. */
   takesAnyAnswer?: true
-  /** The name of what it sends over a WebSocket, where it can. */
+  /** The subprotocol of its WebSocket, where it can open one. */
   subprotocol?: string
   /** Its API, where it has one. */
   api?: MediaServer<Settings>
   /**
    * The lines to paste into the media server's configuration.
-   * @param url where it is to send what happens
-   * @param secret the one it has to be told, where it is to be shown
+   * @param url where the media server sends its events
+   * @param secret to configure there, where it may be shown
    * @param name what its operator calls it
    */
   describeSetup(url: string, settings: Settings, secret: string | undefined, name: string): string

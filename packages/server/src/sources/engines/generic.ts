@@ -2,16 +2,16 @@ import type { Json, SourceSettings } from '@rollcall/protocol'
 import { Refusal } from '../../error.ts'
 import { toFact } from '../event.ts'
 import { requireBearer } from './bearer.ts'
-import type { Engine, Told } from './engine.ts'
-import { parseJson, tellUnknown } from './told.ts'
+import type { Engine, ReportedFact } from './engine.ts'
+import { parseJson, reportUnknown } from './reported.ts'
 
 /**
  * What `POST /v2/events` takes, from a sender that can send a fixed header and no token: its secret reports, and does
  * nothing else.
  */
 export const generic: Engine<SourceSettings['generic']> = {
-  oneLife: 'never',
-  patienceMs: 5000,
+  oneSessionPerRoom: 'never',
+  maxWaitMs: 5000,
 
   verify({ headers }, { secret }) {
     requireBearer(headers, secret)
@@ -19,8 +19,8 @@ export const generic: Engine<SourceSettings['generic']> = {
 
   normalise({ body, receivedAt }) {
     const { events } = (parseJson(body.toString()) ?? {}) as { events?: Json }
-    if (Array.isArray(events)) return { told: events.map((event) => tell(event, receivedAt)), ignored: 0 }
-    return { told: [tellUnknown(null, `a body of ${body.length} bytes that is no {"events":[…]}`)], ignored: 0 }
+    if (Array.isArray(events)) return { facts: events.map((event) => readEvent(event, receivedAt)), ignored: 0 }
+    return { facts: [reportUnknown(null, `a body of ${body.length} bytes that is no {"events":[…]}`)], ignored: 0 }
   },
 
   describeSetup: (url, _, secret = 'the secret it was given') =>
@@ -28,12 +28,12 @@ export const generic: Engine<SourceSettings['generic']> = {
   {"id":"1","type":"participant-joined","at":"2026-01-05T09:00:00Z","roomId":"standup","participantId":"anna"}]}'`,
 }
 
-function tell(event: Json, now: number): Told {
+function readEvent(event: Json, now: number): ReportedFact {
   try {
-    const { source: _, receivedAt: __, ...told } = toFact(event, '', now)
-    return told as object as Told
+    const { source: _, receivedAt: __, ...fact } = toFact(event, '', now)
+    return fact as object as ReportedFact
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
-    return tellUnknown(event, error.message)
+    return reportUnknown(event, error.message)
   }
 }

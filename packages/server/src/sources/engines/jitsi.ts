@@ -2,8 +2,8 @@ import type { SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { requireBearer } from './bearer.ts'
-import type { Engine, KnownLife, Report, Told } from './engine.ts'
-import { parseJson, tellUnknown, toId, toName } from './told.ts'
+import type { Engine, KnownSession, Report, ReportedFact } from './engine.ts'
+import { parseJson, reportUnknown, toId, toName } from './reported.ts'
 
 // The events of `event_sync`, a module for Prosody (github.com/jitsi-contrib/prosody-plugins). They come in no order, each
 // in a request of its own; times are whole seconds, and a leave says again when the join was.
@@ -25,15 +25,15 @@ const checkOccupant = Compile(Type.Object({ ...ofRoom, occupant: Occupant }))
 const checkDestroyed = Compile(Type.Object({ ...ofRoom, created_at: Seconds, destroyed_at: Seconds }))
 const checkListed = Compile(Occupant)
 
-/** Somebody's join may be told before the creation of their room, and be dated this long after it, in milliseconds. */
+/** A first join that arrives before the creation of its room may be dated up to this long after it, in milliseconds. */
 const leadMs = 5000
 
 export const jitsi: Engine<SourceSettings['jitsi']> = {
-  oneLife: 'always',
-  // Prosody gives up after 20 s unless it is told otherwise, and does not try again then; its manual shows 10 s.
-  patienceMs: 5000,
-  // Longer than the delay between its tries, as set up below: whatever is on its way has come by then.
-  waitMs: 4000,
+  oneSessionPerRoom: 'always',
+  // Prosody gives up after 20 s by default, 10 s in its manual's example, and then does not try again.
+  maxWaitMs: 5000,
+  // Longer than `api_retry_delay` below: an event under way has come by then.
+  reorderWindowMs: 4000,
 
   verify({ headers }, { secret }) {
     requireBearer(headers, secret)
@@ -41,40 +41,40 @@ export const jitsi: Engine<SourceSettings['jitsi']> = {
 
   normalise({ body }) {
     const event = parseJson(body.toString())
-    if (event === undefined) return tell(tellUnknown(null, `a body of ${body.length} bytes that is not JSON`))
+    if (event === undefined) return toReport(reportUnknown(null, `a body of ${body.length} bytes that is not JSON`))
     switch ((event as { event_name?: unknown } | null)?.event_name) {
       case 'muc-room-created':
         if (!checkCreated.Check(event)) break
-        return tell(
+        return toReport(
           { type: 'session-started', ...placeOf(event, event.created_at), at: toMs(event.created_at) },
           event.created_at,
         )
       case 'muc-occupant-joined':
         if (!checkOccupant.Check(event)) break
-        return tell(tellJoin(event, event.occupant, event.occupant.joined_at), event.occupant.joined_at)
+        return toReport(toParticipantJoined(event, event.occupant, event.occupant.joined_at), event.occupant.joined_at)
       case 'muc-occupant-left':
         if (!checkOccupant.Check(event) || event.occupant.left_at === undefined) break
-        return tell(
-          tellStay(event, event.occupant, event.occupant.joined_at, event.occupant.left_at),
+        return toReport(
+          toParticipantLeft(event, event.occupant, event.occupant.joined_at, event.occupant.left_at),
           event.occupant.left_at,
         )
       case 'muc-room-destroyed':
         if (!checkDestroyed.Check(event)) break
-        return tellLife(event, event)
+        return readRoomDestroyed(event, event)
     }
-    return tell(tellUnknown(event, 'not one of the four events of event_sync, or without what it takes'))
+    return toReport(reportUnknown(event, 'not one of the four events of event_sync, or without what it takes'))
   },
 
-  /** Which life of the room it was, only the room's own events say: what is told of people goes by the time. */
-  async complete(told, { listLives }, mayWait) {
-    const [named] = told.filter(({ sessionKey }) => sessionKey !== undefined)
-    if (named?.sessionKey === undefined) return told
-    const isOfRoom = told.some(({ type }) => type === 'session-started' || type === 'session-ended')
-    const known = nameLife(await listLives(named.roomId), named.sessionKey, isOfRoom)
+  /** Only the room's own events name its session: events of people are assigned to one by their time. */
+  async complete(facts, { listSessions }, mayWait) {
+    const [named] = facts.filter(({ sessionKey }) => sessionKey !== undefined)
+    if (named?.sessionKey === undefined) return facts
+    const isOfRoom = facts.some(({ type }) => type === 'session-started' || type === 'session-ended')
+    const known = findSessionKey(await listSessions(named.roomId), named.sessionKey, isOfRoom)
     // The creation of a room and the first join are sent at the same moment.
     if (known === undefined && !isOfRoom && mayWait) return undefined
     const sessionKey = known ?? named.sessionKey
-    return told.map((one) => (one.sessionKey === undefined ? one : { ...one, sessionKey }))
+    return facts.map((one) => (one.sessionKey === undefined ? one : { ...one, sessionKey }))
   },
 
   describeSetup: (url, _, secret = 'the secret it was given') =>
@@ -89,33 +89,38 @@ Component "esync.<your domain>" "event_sync_component"
 }
 
 /**
- * The life of the room that an event belongs to; undefined where none is known. A life goes by the second of its first
- * evidence: of the creation, or else of whoever was heard to join first.
- * @param lives newest start first
- * @param own the second that the event speaks of
- * @param isOfRoom that second is the room's creation
+ * The key of the session that an event belongs to; undefined where none is known. The key is the second of the session's
+ * first evidence: the room's creation, or else the first join that was reported.
+ * @param sessions newest start first
+ * @param own the second that the event names
+ * @param isOfRoom whether that second is the room's creation
  */
-function nameLife(lives: KnownLife[], own: string, isOfRoom: boolean): string | undefined {
+function findSessionKey(sessions: KnownSession[], own: string, isOfRoom: boolean): string | undefined {
   const at = toMs(Number(own))
-  if (lives.some(({ sessionKey }) => sessionKey === own)) return own
-  const begun = lives.findLast(({ startAt }) => startAt >= at && startAt - at <= leadMs)
+  if (sessions.some(({ sessionKey }) => sessionKey === own)) return own
+  const begun = sessions.findLast(({ startAt }) => startAt >= at && startAt - at <= leadMs)
   const running = isOfRoom
     ? undefined
-    : lives.find(({ startAt, endedAt }) => startAt <= at && (endedAt === null || at < endedAt))
+    : sessions.find(({ startAt, endedAt }) => startAt <= at && (endedAt === null || at < endedAt))
   return (running ?? begun)?.sessionKey
 }
 
-/** Everybody who was ever inside, and the end. */
-function tellLife(room: Room, event: { created_at: number; destroyed_at: number; all_occupants?: unknown }): Report {
+/** A destroyed room comes with everybody who was ever inside. */
+function readRoomDestroyed(
+  room: Room,
+  event: { created_at: number; destroyed_at: number; all_occupants?: unknown },
+): Report {
   const { created_at, destroyed_at, all_occupants } = event
   // Lua writes an empty list as an empty object.
   const listed: unknown[] = Array.isArray(all_occupants) ? all_occupants : []
   const stays = listed.filter((one): one is Occupant => checkListed.Check(one))
   return {
-    told: [
+    facts: [
       { type: 'session-started', ...placeOf(room, created_at), at: toMs(created_at) },
       ...stays.map((one) =>
-        one.left_at === undefined ? tellJoin(room, one, created_at) : tellStay(room, one, created_at, one.left_at),
+        one.left_at === undefined
+          ? toParticipantJoined(room, one, created_at)
+          : toParticipantLeft(room, one, created_at, one.left_at),
       ),
       { type: 'session-ended', ...placeOf(room, created_at), at: toMs(destroyed_at) },
     ],
@@ -124,7 +129,7 @@ function tellLife(room: Room, event: { created_at: number; destroyed_at: number;
   }
 }
 
-function tellJoin(room: Room, occupant: Occupant, second: number): Told {
+function toParticipantJoined(room: Room, occupant: Occupant, second: number): ReportedFact {
   return {
     type: 'participant-joined',
     ...placeOf(room, second),
@@ -133,7 +138,7 @@ function tellJoin(room: Room, occupant: Occupant, second: number): Told {
   }
 }
 
-function tellStay(room: Room, occupant: Occupant, second: number, leftAt: number): Told {
+function toParticipantLeft(room: Room, occupant: Occupant, second: number, leftAt: number): ReportedFact {
   return {
     type: 'participant-left',
     ...placeOf(room, second),
@@ -150,7 +155,7 @@ function placeOf({ room_jid, room_name, is_breakout, breakout_room_id }: Room, s
   return { roomId: toId(isBreakout ? `${name}/${breakout_room_id}` : name), sessionKey: String(second) }
 }
 
-/** Only a JWT tells who somebody is; else each of their connections is a person. */
+/** Only a JWT identifies a person; without one each connection counts as a person. */
 function describeOccupant({ occupant_jid, id, name }: Occupant) {
   return {
     participantId: toId(toText(id) ?? occupant_jid),
@@ -159,14 +164,14 @@ function describeOccupant({ occupant_jid, id, name }: Occupant) {
   }
 }
 
-/** A user's context in a JWT may hold anything. */
+/** The user's context in a JWT may hold anything. */
 function toText(value: unknown): string | undefined {
   const isText = (typeof value === 'string' && value !== '') || typeof value === 'number'
   return isText ? String(value) : undefined
 }
 
-function tell(told: Told, sentAtSeconds?: number): Report {
-  return { told: [told], ignored: 0, ...(sentAtSeconds !== undefined && { sentAt: toMs(sentAtSeconds) }) }
+function toReport(fact: ReportedFact, sentAtSeconds?: number): Report {
+  return { facts: [fact], ignored: 0, ...(sentAtSeconds !== undefined && { sentAt: toMs(sentAtSeconds) }) }
 }
 
 function toMs(seconds: number): number {

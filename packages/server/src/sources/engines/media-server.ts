@@ -2,62 +2,62 @@ import type { Snapshot } from '@rollcall/protocol'
 import type { Clock } from '../../runtime/clock.ts'
 import type { GuardedFetch, GuardedRequest } from '../../runtime/guarded-fetch.ts'
 
-/** What can be asked of a media server that has an API, and what it can be told to do. */
+/** The API of a media server: it lists who is inside, and executes commands. */
 export type MediaServer<Settings> = {
-  /** Whether the settings have what that takes. */
+  /** Whether the settings suffice to call the API. */
   isReachable(settings: Settings): boolean
   /**
-   * Who is in its rooms. Rejects where it does not say.
+   * Lists who is in its rooms. Rejects where the answer is missing or unreadable.
    * @param listRunning the names of the rooms in which the record has somebody: rooms that it does not list may be among them
    */
-  look(ask: Ask, settings: Settings, listRunning: (reporter?: string) => Promise<string[]>): Promise<Looked>
+  fetchRooms(ask: Ask, settings: Settings, listRunning: (reporter?: string) => Promise<string[]>): Promise<FetchedRooms>
   /** Ends what runs in a room. Rejects with a `MediaServerRefusal` where it refuses. */
-  end(ask: Ask, settings: Settings, order: Order): Promise<void>
+  end(ask: Ask, settings: Settings, command: MediaServerCommand): Promise<void>
   /** Removes somebody. Rejects with a `MediaServerRefusal` where it refuses. */
-  remove(ask: Ask, settings: Settings, order: Order & { participantId: string }): Promise<void>
+  remove(ask: Ask, settings: Settings, command: MediaServerCommand & { participantId: string }): Promise<void>
 }
 
-export type Looked = {
+export type FetchedRooms = {
   /** Which of several servers of the source it is, as its events name it. */
   reporter?: string
-  /** When it was asked which rooms there are, by its own clock. */
+  /** When the list of rooms was requested, by its own clock. */
   at: number
-  rooms: SeenRoom[]
+  rooms: FetchedRoom[]
 }
 
-/** One room as its media server sees it. `room` and `sessionKey` are as its events name them. */
-export type SeenRoom = {
-  room: string
+/** One room as its media server lists it. `roomName` and `sessionKey` are as its events name them. */
+export type FetchedRoom = {
+  roomName: string
   sessionKey?: string
-  /** Everybody in the list was inside at some moment after this, by its own clock. */
+  /** Everybody listed was inside at some moment after this, by its own clock. */
   at: number
   participants: Snapshot['participants']
 }
 
-/** About what ran when it was given. */
-export type Order = {
+/** A command about the session that ran when it was prepared. */
+export type MediaServerCommand = {
   /** Which of several servers of the source it is for, as its events name it. */
   reporter: string | undefined
-  /** What the room may be called there: the first of them that there is. */
-  rooms: string[]
+  /** Possible names of the room there, in order of preference. */
+  roomNames: string[]
   sessionKey: string | null
-  /** Who was inside, by the record. */
+  /** Who was inside at that time, by the record. */
   inside: { participantId: string; connectionId: string }[]
-  /** It may have been given before: what began since is to be left alone. */
-  isAgain: boolean
+  /** An earlier try may have arrived: what began since is left alone. */
+  isRetry: boolean
 }
 
 export type Asked = {
   status: number
   body: string
-  /** A moment before it looked at what it says, by its own clock, and as late as can be told. */
+  /** The latest moment, by its own clock, that is certainly before it made the answer. */
   at: number
 }
 
 /** One request to a media server. Rejects where no answer comes. */
 export type Ask = (url: string, request?: GuardedRequest) => Promise<Asked>
 
-/** It answered, and does not do what it is told, or not for us: to ask again would not help. */
+/** The media server answered that it does not execute the command, or not for us: a retry would not help. */
 export class MediaServerRefusal extends Error {
   override name = 'MediaServerRefusal'
 }
@@ -68,9 +68,9 @@ const answerMaxBytes = 64 * 1024 * 1024
 export type AskParts = {
   guardedFetch: GuardedFetch
   clock: Clock
-  /** How far its clock is behind ours, in milliseconds, for answers that say no time. Default 0. */
+  /** How far its clock is behind ours, in milliseconds, for answers without a `Date`. Default 0. */
   skewMs?: number
-  /** Ends what is under way. */
+  /** Aborts requests under way. */
   signal: AbortSignal
 }
 
@@ -87,7 +87,7 @@ export function createAsk({ guardedFetch, clock, skewMs = 0, signal }: AskParts)
       const { status, headers, body } = await Promise.race([sending, stopped.promise])
       const tookMs = Math.ceil(performance.now() - sent)
       const saidAt = Date.parse(headers.date ?? '')
-      // It was asked before it answered: by so much the time that it says, in whole seconds, may be late.
+      // It made the answer after the request was sent: its `Date`, in whole seconds, may be later by that much.
       return { status, body: body.toString(), at: Number.isNaN(saidAt) ? sentAt - skewMs : saidAt - tookMs }
     } finally {
       signal.removeEventListener('abort', stop)

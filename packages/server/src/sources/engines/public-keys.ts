@@ -3,37 +3,37 @@ import { Refusal } from '../../error.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { GuardedFetch } from '../../runtime/guarded-fetch.ts'
 
-/** A key that a signature does not fit is asked for again at most this often, in milliseconds. */
+/** A key that does not fit a signature is fetched again at most this often, in milliseconds. */
 export const refetchMs = 60_000
 
-type Asked = { at: number; key: Promise<KeyObject> }
+type Fetched = { at: number; key: Promise<KeyObject> }
 
 export type PublicKeys = {
   /**
-   * Whether the key at an address fits. It is kept, and asked for anew where it does not fit: it may have been changed.
-   * Throws a `Refusal` BUSY where it cannot be had: then nobody knows.
+   * Whether the key at an address fits. The key is cached, and fetched again where it does not fit: it may have been rotated.
+   * Throws a `Refusal` BUSY where it cannot be fetched.
    */
   fits(url: string, test: (key: KeyObject) => boolean): Promise<boolean>
 }
 
 export function createPublicKeys({ guardedFetch, clock }: { guardedFetch: GuardedFetch; clock: Clock }): PublicKeys {
-  const asked = new Map<string, Asked>()
+  const fetched = new Map<string, Fetched>()
   const known = new Map<string, KeyObject>()
 
   return {
     async fits(url, test) {
       const key = known.get(url)
       if (key !== undefined && test(key)) return true
-      return test(await ask(url))
+      return test(await refetch(url))
     },
   }
 
-  /** What the last asking gave, or gives. */
-  function ask(url: string): Promise<KeyObject> {
-    const last = asked.get(url)
+  /** The result of the latest fetch, which may be under way. */
+  function refetch(url: string): Promise<KeyObject> {
+    const last = fetched.get(url)
     if (last !== undefined && clock.now() - last.at < refetchMs) return last.key
     const key = fetchKey(url)
-    asked.set(url, { at: clock.now(), key })
+    fetched.set(url, { at: clock.now(), key })
     return key
   }
 

@@ -3,13 +3,13 @@ import type { SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../../error.ts'
-import type { Delivery, Engine, Report, Told } from './engine.ts'
+import type { Delivery, Engine, Report, ReportedFact } from './engine.ts'
 import type { PublicKeys } from './public-keys.ts'
-import { parseJson, tellUnknown, toId, toName } from './told.ts'
+import { parseJson, reportUnknown, toId, toName } from './reported.ts'
 
 // VideoSDK's webhooks, and those of another Rollcall, which are the same and say when it happened.
 
-/** Where VideoSDK itself has its public key. */
+/** VideoSDK's own public key. */
 export const videosdkKeyUrl = 'https://api.videosdk.live/v2/public/rsa-public-key'
 
 const Text = Type.String({ minLength: 1 })
@@ -31,8 +31,8 @@ const otherEvents = /^(agent-session|recording|participant-recording|livestream|
 
 export function createVideosdk(publicKeys: PublicKeys): Engine<SourceSettings['videosdk']> {
   return {
-    oneLife: 'usually',
-    patienceMs: 3000,
+    oneSessionPerRoom: 'usually',
+    maxWaitMs: 3000,
 
     async verify({ headers, body }, { publicKeyUrl = videosdkKeyUrl }) {
       const signature = headers['videosdk-signature']
@@ -53,36 +53,36 @@ POST https://api.videosdk.live/v2/rooms
 
 function normalise({ body, receivedAt }: Delivery): Report {
   const event = parseJson(body.toString())
-  if (event === undefined) return tell(tellUnknown(null, `a body of ${body.length} bytes that is not JSON`))
+  if (event === undefined) return toReport(reportUnknown(null, `a body of ${body.length} bytes that is not JSON`))
   const name = (event as { webhookType?: unknown } | null)?.webhookType
-  if (typeof name === 'string' && otherEvents.test(name)) return { told: [], ignored: 1 }
+  if (typeof name === 'string' && otherEvents.test(name)) return { facts: [], ignored: 1 }
   switch (name) {
     case 'session-started':
       if (!checkStarted.Check(event) || Number.isNaN(Date.parse(event.data.start))) break
-      return tell({ type: 'session-started', ...placeOf(event), at: Date.parse(event.data.start) })
+      return toReport({ type: 'session-started', ...placeOf(event), at: Date.parse(event.data.start) })
     case 'session-ended': {
       if (!checkEnded.Check(event) || Number.isNaN(Date.parse(event.data.end))) break
       const { start = '', end } = event.data
-      const ended: Told = { type: 'session-ended', ...placeOf(event), at: Date.parse(end) }
-      if (Number.isNaN(Date.parse(start))) return tell(ended)
-      return tell({ type: 'session-started', ...placeOf(event), at: Date.parse(start) }, ended)
+      const ended: ReportedFact = { type: 'session-ended', ...placeOf(event), at: Date.parse(end) }
+      if (Number.isNaN(Date.parse(start))) return toReport(ended)
+      return toReport({ type: 'session-started', ...placeOf(event), at: Date.parse(start) }, ended)
     }
     case 'participant-joined':
       if (!checkOfParticipant.Check(event)) break
-      return tell({ type: 'participant-joined', ...describeParticipant(event, receivedAt) })
+      return toReport({ type: 'participant-joined', ...describeParticipant(event, receivedAt) })
     case 'participant-left': {
       if (!checkOfParticipant.Check(event)) break
       const { reason } = event.data
-      return tell({
+      return toReport({
         type: 'participant-left',
         ...describeParticipant(event, receivedAt),
         ...(reason !== undefined && { reason }),
       })
     }
     default:
-      return tell(tellUnknown(event, `a webhook ${JSON.stringify(name)} is not known`))
+      return toReport(reportUnknown(event, `a webhook ${JSON.stringify(name)} is not known`))
   }
-  return tell(tellUnknown(event, `a webhook ${name} without what it takes`))
+  return toReport(reportUnknown(event, `a webhook ${name} without what it takes`))
 }
 
 function placeOf({ data: { meetingId, sessionId } }: { data: { meetingId: string; sessionId: string } }) {
@@ -90,8 +90,8 @@ function placeOf({ data: { meetingId, sessionId } }: { data: { meetingId: string
 }
 
 /**
- * VideoSDK says neither when it was nor which webhook it is: it was when it came, and whether it came before, the state
- * tells: a join of somebody inside changes nothing.
+ * VideoSDK's webhooks have neither a time nor an id. The time is then that of arrival, and a repeated webhook is harmless: a
+ * join of somebody who is inside changes nothing.
  */
 function describeParticipant(event: Type.Static<typeof OfParticipant>, receivedAt: number) {
   const { participantId, participantName, at: saidAt = '' } = event.data
@@ -104,8 +104,8 @@ function describeParticipant(event: Type.Static<typeof OfParticipant>, receivedA
   }
 }
 
-function tell(...told: Told[]): Report {
-  return { told, ignored: 0 }
+function toReport(...facts: ReportedFact[]): Report {
+  return { facts, ignored: 0 }
 }
 
 function refuse(why: string): never {

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import type { Json, Snapshot, SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { type Ask, type MediaServer, MediaServerRefusal, type SeenRoom } from '../media-server.ts'
-import { toId, toName } from '../told.ts'
+import { type Ask, type FetchedRoom, type MediaServer, MediaServerRefusal } from '../media-server.ts'
+import { toId, toName } from '../reported.ts'
 import { parseExactJson, toExactNumber } from './json.ts'
 
-// Janus's HTTP API: whoever asks has a session, in it a handle on the video rooms, and sends requests to that.
+// Janus's HTTP API: a client opens a session, attaches a handle of the video rooms in it, and sends requests to the handle.
 
 const Id = Type.Union([Type.String({ minLength: 1 }), Type.Integer()])
 type Id = Type.Static<typeof Id>
@@ -20,38 +20,38 @@ const checkParticipants = Compile(Type.Object({ participants: Type.Array(Partici
 type Settings = SourceSettings['janus']
 type Answer = { [name: string]: Json }
 
-/** What the video rooms say of a room or person that is not there, and of an id that is none here. */
+/** Error codes of the video rooms for a room or participant that does not exist, and for an id of the wrong form. */
 const errors = { noSuchRoom: 426, noSuchPerson: 428, wrongId: 430 }
-/** What the API says where the secret is missing or wrong. */
+/** Error code of the API for a missing or wrong secret. */
 const unauthorized = 403
 
 export const janusApi: MediaServer<Settings> = {
   isReachable: ({ url }) => url !== undefined,
 
-  async look(ask, settings, listRunning) {
+  async fetchRooms(ask, settings, listRunning) {
     const reporter = await findReporter(ask, settings)
     const running = new Set(await listRunning(reporter))
     return withVideoroom(ask, settings, async (request) => {
       const { answer, at } = await request({ request: 'list' })
       if (!checkRooms.Check(answer)) throw unreadable('list')
-      const rooms: SeenRoom[] = []
+      const rooms: FetchedRoom[] = []
       for (const { room, num_participants } of answer.list) {
         const name = toId(String(room))
         const isRunning = running.delete(name)
-        if (num_participants > 0) rooms.push({ room: name, ...(await listParticipants(request, [room])) })
-        else if (isRunning) rooms.push({ room: name, at, participants: [] })
+        if (num_participants > 0) rooms.push({ roomName: name, ...(await listParticipants(request, [room])) })
+        else if (isRunning) rooms.push({ roomName: name, at, participants: [] })
       }
-      // Those that are private are not listed.
-      for (const name of running) rooms.push({ room: name, ...(await listParticipants(request, idsOf(name))) })
+      // Private rooms are not in the list.
+      for (const name of running) rooms.push({ roomName: name, ...(await listParticipants(request, idsOf(name))) })
       return { ...(reporter !== undefined && { reporter }), at, rooms }
     })
   },
 
-  async end(ask, settings, { reporter, rooms, inside, isAgain }) {
+  async end(ask, settings, { reporter, roomNames, inside, isRetry }) {
     await requireReporter(ask, settings, reporter)
     await withVideoroom(ask, settings, async (request) => {
-      for (const room of rooms.flatMap(idsOf)) {
-        if (isAgain) {
+      for (const room of roomNames.flatMap(idsOf)) {
+        if (isRetry) {
           const { participants } = await listParticipants(request, [room])
           const isSame = participants.some(({ participantId }) =>
             inside.some((one) => one.participantId === participantId),
@@ -64,11 +64,11 @@ export const janusApi: MediaServer<Settings> = {
     })
   },
 
-  // Janus gives a number of its own to each join: whoever comes back is not mistaken for them.
-  async remove(ask, settings, { reporter, rooms, participantId }) {
+  // Each join has an id of its own in Janus: a retry cannot remove somebody who came back.
+  async remove(ask, settings, { reporter, roomNames, participantId }) {
     await requireReporter(ask, settings, reporter)
     await withVideoroom(ask, settings, async (request) => {
-      for (const room of rooms.flatMap(idsOf)) {
+      for (const room of roomNames.flatMap(idsOf)) {
         for (const id of idsOf(participantId)) {
           const { answer } = await request({ request: 'kick', room, id, ...secretOf(settings) })
           if (answer !== undefined) return
@@ -78,7 +78,7 @@ export const janusApi: MediaServer<Settings> = {
   },
 }
 
-/** The name that the Janus at the address gives itself in its events. */
+/** The name of the Janus at the address, as its events give it. */
 async function findReporter(ask: Ask, settings: Settings): Promise<string | undefined> {
   const { status, body } = await ask(`${baseOf(settings)}/info`)
   const info = parseAnswer(body)
@@ -87,7 +87,7 @@ async function findReporter(ask: Ask, settings: Settings): Promise<string | unde
   return typeof name === 'string' && name !== '' ? toId(name) : undefined
 }
 
-/** Several Janus may report as one source: their rooms are not the same. */
+/** Several Janus may report as one source, each with rooms of its own. */
 async function requireReporter(ask: Ask, settings: Settings, reporter: string | undefined): Promise<void> {
   const found = await findReporter(ask, settings)
   if (found !== reporter) {
@@ -99,12 +99,12 @@ function secretOf({ roomSecret }: Settings): { secret?: string } {
   return roomSecret === undefined ? {} : { secret: roomSecret }
 }
 
-/** What an id may have been there: a number or, where Janus is told to use texts, the text. */
+/** Possible forms of an id there: a number or, where Janus is configured with `string_ids`, the text. */
 function idsOf(id: string): Id[] {
   return /^\d{1,20}$/.test(id) ? [toExactNumber(id), id] : [id]
 }
 
-/** @param ids what the room may be called: where there is none of them, nobody is inside */
+/** @param ids possible ids of the room: where no such room exists, nobody is inside */
 async function listParticipants(
   request: Request,
   ids: Id[],
@@ -124,10 +124,10 @@ async function listParticipants(
   return { at, participants: [] }
 }
 
-/** Gives no answer where what it is about is not there. */
+/** `answer` is undefined where the room or participant does not exist. */
 type Request = (body: object) => Promise<{ answer: Answer | undefined; at: number }>
 
-/** Opens a handle on the video rooms, and closes its session afterwards, whatever becomes of the work. */
+/** Attaches a handle of the video rooms, and destroys its session afterwards, also where the work fails. */
 async function withVideoroom<T>(ask: Ask, settings: Settings, work: (request: Request) => Promise<T>): Promise<T> {
   const base = baseOf(settings)
   const session = `${base}/${await create(base, { janus: 'create' })}`
@@ -135,7 +135,7 @@ async function withVideoroom<T>(ask: Ask, settings: Settings, work: (request: Re
     const handle = `${session}/${await create(session, { janus: 'attach', plugin: 'janus.plugin.videoroom' })}`
     return await work((body) => request(handle, body))
   } finally {
-    // Janus drops by itself the session of whoever asks no more: that it is not closed harms nobody.
+    // Janus drops an idle session by itself: a failed `destroy` costs nothing.
     await send(session, { janus: 'destroy' }).catch(() => undefined)
   }
 

@@ -3,20 +3,15 @@ import type { Json, SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../../../error.ts'
-import type { Engine, Report, Told } from '../engine.ts'
-import { isSame, tellUnknown, toId, toName } from '../told.ts'
+import type { Engine, Report, ReportedFact } from '../engine.ts'
+import { isSame, reportUnknown, toId, toName } from '../reported.ts'
 import { janusApi } from './api.ts'
 import { parseExactJson } from './json.ts'
 import { createMemories, type Memory } from './memory.ts'
+import { defaultUser, describeSetup, janusSubprotocol } from './setup.ts'
 
 // Janus's event handlers: sampleevh posts events, wsevh sends them over a WebSocket that it opens; one at a time or as a
 // list. They come in the order in which they happened, have no ids, and name no session: a room is a place.
-
-/** What its sender says over a WebSocket that it speaks. */
-export const janusSubprotocol = 'janus-event-handlers'
-
-/** The user of basic authentication, where the source has no other. */
-const defaultUser = 'rollcall'
 
 const Id = Type.Union([Type.String({ minLength: 1 }), Type.Integer()])
 const checkEvent = Compile(
@@ -40,9 +35,9 @@ export function createJanus(): Engine<SourceSettings['janus']> {
   const memories = createMemories()
 
   return {
-    oneLife: 'never',
-    // sampleevh gives up after ten seconds, and sends nothing else meanwhile.
-    patienceMs: 5000,
+    oneSessionPerRoom: 'never',
+    // sampleevh gives up after ten seconds, and sends nothing meanwhile.
+    maxWaitMs: 5000,
     takesAnyAnswer: true,
     subprotocol: janusSubprotocol,
     api: janusApi,
@@ -65,86 +60,61 @@ export function createJanus(): Engine<SourceSettings['janus']> {
       const body = parseExactJson(delivery.body.toString())
       if (body === undefined) {
         return {
-          told: [tellUnknown(null, `a body of ${delivery.body.length} bytes that is not JSON`)],
+          facts: [reportUnknown(null, `a body of ${delivery.body.length} bytes that is not JSON`)],
           ignored: 0,
         }
       }
-      const report: Report = { told: [], ignored: 0 }
+      const report: Report = { facts: [], ignored: 0 }
       for (const event of Array.isArray(body) ? body : [body]) readEvent(event, sourceId, report)
       return report
     },
 
-    describeSetup: (url, { user = defaultUser }, secret, name) => {
-      const password = secret ?? 'the password it was given'
-      const socketUrl = `${url.replace(/^http/, 'ws')}?password=${secret ?? '<the password it was given>'}`
-      return `# janus.jcfg: set these two lines inside the blocks "general" and "events" that it has. (Of two blocks of one name
-# Janus takes neither, nor anything else of the file.) Each Janus needs a server_name of its own.
-#   general: {  server_name = "${name.replaceAll(/["\\\n]/g, '')}"  }
-#   events: {   broadcast = true  }
-
-# janus.eventhandler.wsevh.jcfg, all of it: over a WebSocket, where Rollcall may be away for a while
-general: {
-  enabled = true
-  events = "sessions,handles,plugins,core"
-  backend = "${socketUrl}"
-  subprotocol = "${janusSubprotocol}"
-}
-
-# or janus.eventhandler.sampleevh.jcfg, all of it: over HTTP
-general: {
-  enabled = true
-  events = "sessions,handles,plugins,core"
-  backend = "${url}"
-  backend_user = "${user}"
-  backend_pwd = "${password}"
-  max_retransmissions = 10
-}`
-    },
+    describeSetup,
   }
 
   function readEvent(event: Json, sourceId: string, report: Report): void {
     if (!checkEvent.Check(event)) {
-      report.told.push(tellUnknown(event, 'no event of Janus: one has a type, a timestamp and an event'))
+      report.facts.push(reportUnknown(event, 'no event of Janus: one has a type, a timestamp and an event'))
       return
     }
     const { emitter = '', timestamp } = event
     const memory = memories.of(sourceId, emitter)
-    const told = readKnown(event as Event, memory)
-    if (!isOfLoading(event as Event)) memory.noteHeard(timestamp)
+    const facts = readKnown(event as Event, memory)
+    if (!isOfLoading(event as Event)) memory.noteSeen(timestamp)
     report.sentAt = Math.floor(timestamp / 1000)
-    if (told.length === 0) report.ignored += 1
+    if (facts.length === 0) report.ignored += 1
     const digest = hash('sha256', JSON.stringify(event), 'base64url').slice(0, 22)
-    for (const [n, one] of told.entries()) {
+    for (const [n, one] of facts.entries()) {
       const id = n === 0 ? `${timestamp} ${digest}` : `${timestamp} ${digest} ${n}`
-      report.told.push({ ...one, id, ...(emitter !== '' && { reporter: toId(emitter) }) })
+      report.facts.push({ ...one, id, ...(emitter !== '' && { reporter: toId(emitter) }) })
     }
   }
 }
 
 /**
- * What a plugin says of itself rather than of a handle. Some say that they are loaded, before Janus says that it started: it tells
- * nothing of the one that was killed. (Debian's Janus: `janus.plugin.echojs` with `{"event":"loaded"}`.)
+ * An event of a plugin that is about no handle. Some plugins report that they are loaded before Janus reports its own start:
+ * such an event is no sign of the process that was killed. (Debian's Janus: `janus.plugin.echojs` with `{"event":"loaded"}`.)
  */
 function isOfLoading({ type, handle_id }: Event): boolean {
   return type === eventTypes.plugin && handle_id === undefined
 }
 
-/** An event, for which a memory says what those before it left open. */
-function readKnown({ type, timestamp, session_id, handle_id, event }: Event, memory: Memory): Told[] {
+/** The facts of one event, with what earlier events left in the memory. */
+function readKnown({ type, timestamp, session_id, handle_id, event }: Event, memory: Memory): ReportedFact[] {
   const { name, status, plugin, data } = event as { [name: string]: Json }
   switch (type) {
     case eventTypes.session:
       if (session_id === undefined || (name !== 'timeout' && name !== 'destroyed')) return []
-      return memory.endSession(String(session_id), timestamp).map((who) => tellLeave(who, timestamp, name))
+      return memory.endSession(String(session_id), timestamp).map((who) => toParticipantLeft(who, timestamp, name))
     case eventTypes.handle:
       if (session_id === undefined || handle_id === undefined || name !== 'detached') return []
       return memory
         .endHandle(String(session_id), String(handle_id), timestamp)
-        .map((who) => tellLeave(who, timestamp, name))
+        .map((who) => toParticipantLeft(who, timestamp, name))
     case eventTypes.core:
-      if (status === 'started') return [tellRestart(timestamp, memory.restart(timestamp))]
-      // Whoever is inside goes down with it.
-      if (status === 'shutdown') return [tellRestart(timestamp, timestamp)]
+      if (status === 'started') return [toSourceStarted(timestamp, memory.restart(timestamp))]
+      // A shutdown takes down everybody who is inside.
+      if (status === 'shutdown') return [toSourceStarted(timestamp, timestamp)]
       return []
     case eventTypes.plugin: {
       if (plugin !== 'janus.plugin.videoroom') return []
@@ -161,7 +131,7 @@ function readKnown({ type, timestamp, session_id, handle_id, event }: Event, mem
 
 type Handle = { sessionId: string; handleId: string }
 
-function readVideoroom(data: Json, timestamp: number, handle: Handle | undefined, memory: Memory): Told[] {
+function readVideoroom(data: Json, timestamp: number, handle: Handle | undefined, memory: Memory): ReportedFact[] {
   const name = (data as { event?: Json } | null)?.event
   switch (name) {
     case 'joined': {
@@ -183,7 +153,7 @@ function readVideoroom(data: Json, timestamp: number, handle: Handle | undefined
       if (!checkOfPerson.Check(data)) break
       const who = whoOf(data)
       memory.leave(who, timestamp)
-      return [tellLeave(who, timestamp, name === 'kicked' ? name : 'left')]
+      return [toParticipantLeft(who, timestamp, name === 'kicked' ? name : 'left')]
     }
     case 'destroyed': {
       if (!checkOfRoom.Check(data)) break
@@ -191,11 +161,11 @@ function readVideoroom(data: Json, timestamp: number, handle: Handle | undefined
       memory.endRoom(roomId, timestamp)
       return [{ type: 'session-ended', roomId, at: toMs(timestamp), reason: 'room-destroyed' }]
     }
-    // Who publishes or not, subscribes, talks: they are inside before and after.
+    // Publishing, subscribing and talking change no attendance.
     default:
       return []
   }
-  return [tellUnknown(data, `an event ${name} of a videoroom without what it takes`)]
+  return [reportUnknown(data, `an event ${name} of a videoroom without what it takes`)]
 }
 
 type Who = { roomId: string; participantId: string }
@@ -204,17 +174,17 @@ function whoOf({ room, id }: { room: string | number; id: string | number }): Wh
   return { roomId: toId(String(room)), participantId: toId(String(id)) }
 }
 
-function tellLeave(who: Who, timestamp: number, reason: string): Told {
+function toParticipantLeft(who: Who, timestamp: number, reason: string): ReportedFact {
   return { type: 'participant-left', ...who, at: toMs(timestamp), reason }
 }
 
-/** @param lastHeardAt microseconds; undefined where nothing was heard before */
-function tellRestart(timestamp: number, lastHeardAt: number | undefined): Told {
+/** @param lastSeenAt time of the last event before, in microseconds; undefined where there was none */
+function toSourceStarted(timestamp: number, lastSeenAt: number | undefined): ReportedFact {
   return {
     type: 'source-started',
     roomId: '',
     at: toMs(timestamp),
-    ...(lastHeardAt !== undefined && { lastSeenAt: toMs(lastHeardAt) }),
+    ...(lastSeenAt !== undefined && { lastSeenAt: toMs(lastSeenAt) }),
   }
 }
 

@@ -1,28 +1,28 @@
-/** Most of them that are remembered, the last that were heard of. */
+/** Most Janus servers that are remembered; the ones seen longest ago are dropped. */
 const memoriesMax = 1000
-/** Most people of one Janus of whose handles it is remembered. */
+/** Most handles of one Janus that are remembered. */
 const handlesMax = 100_000
-/** Whoever is gone is remembered for this long, in microseconds: the same may be sent again. */
+/** Somebody who left is remembered for this long, in microseconds: the same event may be sent again. */
 const goneUs = 60_000_000
 
 type Who = { roomId: string; participantId: string }
 type Occupant = Who & { goneAt: number | null }
 
 /**
- * What is remembered of one Janus from one event to the next: by which handle somebody joined, as a leave names none, and
- * the end of a handle names nobody. It is lost when we stop, and only makes the record better. The same events again give the
- * same answers. Times are microseconds.
+ * What is remembered of one Janus from one event to the next: by which handle somebody joined, since a leave names no handle
+ * and the end of a handle names nobody. It is lost when the server stops: the record is then less exact, and still right. The
+ * same events give the same answers again. Times are microseconds.
  */
 export type Memory = {
-  noteHeard(at: number): void
+  noteSeen(at: number): void
   join(who: Who, handle: { sessionId: string; handleId: string }, at: number): void
   leave(who: Who, at: number): void
   endRoom(roomId: string, at: number): void
-  /** Who was inside by that handle, and had not left. */
+  /** Removes and returns who was inside by that handle, and had not left. */
   endHandle(sessionId: string, handleId: string, at: number): Who[]
   /** The same of all handles of a session. */
   endSession(sessionId: string, at: number): Who[]
-  /** Everything is forgotten. Gives when Janus was last heard of before; undefined where it was not. */
+  /** Forgets everyone. Returns the time of the last event before the restart; undefined where there was none. */
   restart(at: number): number | undefined
 }
 
@@ -44,17 +44,17 @@ export function createMemories(): { of(sourceId: string, emitter: string): Memor
 function createMemory(): Memory {
   const sessions = new Map<string, Map<string, Occupant>>()
   const inside = new Map<string, Occupant>()
-  let heardAt: number | undefined
-  let restarted: { at: number; heardAt: number | undefined } | undefined
+  let lastSeenAt: number | undefined
+  let restarted: { at: number; lastSeenAt: number | undefined } | undefined
   let joins = 0
 
   return {
-    noteHeard(at) {
-      heardAt = Math.max(heardAt ?? 0, at)
+    noteSeen(at) {
+      lastSeenAt = Math.max(lastSeenAt ?? 0, at)
     },
     join(who, { sessionId, handleId }, at) {
       const handles = sessions.get(sessionId) ?? new Map<string, Occupant>()
-      // By another handle they can only be inside once they left by the older one.
+      // A join by another handle means that they left by the older one.
       leave(who, at)
       const occupant = { ...who, goneAt: null }
       sessions.set(sessionId, handles.set(handleId, occupant))
@@ -75,8 +75,8 @@ function createMemory(): Memory {
     restart(at) {
       sessions.clear()
       inside.clear()
-      if (restarted?.at !== at) restarted = { at, heardAt }
-      return restarted.heardAt
+      if (restarted?.at !== at) restarted = { at, lastSeenAt }
+      return restarted.lastSeenAt
     },
   }
 
@@ -106,7 +106,7 @@ function createMemory(): Memory {
       }
       if (handles.size === 0) sessions.delete(sessionId)
     }
-    // More than anybody's Janus holds: whose handles are forgotten leaves by their own leave alone.
+    // More than a Janus holds. Whose handle is forgotten still leaves by their own event.
     if (joins < handlesMax) return
     sessions.clear()
     inside.clear()

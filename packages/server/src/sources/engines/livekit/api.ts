@@ -2,8 +2,8 @@ import type { Snapshot, SourceSettings } from '@rollcall/protocol'
 import { SignJWT } from 'jose'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { type Ask, type Asked, type MediaServer, MediaServerRefusal, type Order } from '../media-server.ts'
-import { parseJson, toId, toName } from '../told.ts'
+import { type Ask, type Asked, type MediaServer, type MediaServerCommand, MediaServerRefusal } from '../media-server.ts'
+import { parseJson, toId, toName } from '../reported.ts'
 import { readTime, toKind } from './participant.ts'
 
 // LiveKit's RoomService: Twirp, which is JSON by POST. A server may write its fields as protobuf names them, or in camel case.
@@ -42,7 +42,7 @@ const tokenSeconds = 600
 export const livekitApi: MediaServer<Settings> = {
   isReachable: ({ url }) => url !== undefined,
 
-  async look(ask, settings) {
+  async fetchRooms(ask, settings) {
     const before = await listRooms(ask, settings)
     const rooms = []
     for (const { name, sid } of before.rooms) {
@@ -55,33 +55,33 @@ export const livekitApi: MediaServer<Settings> = {
       )
       if (answer !== undefined && !checkParticipants.Check(answer)) throw unreadable('ListParticipants')
       const participants = (answer?.participants ?? []).filter(isInside).map(toPresent)
-      rooms.push({ room: toId(name), name, sessionKey: toId(sid), sid, at, participants })
+      rooms.push({ name, sid, at, participants })
     }
-    // People are listed by the name of a room: where it has another life by now, whose they are is not known.
+    // Participants are listed by the name of a room: where its session changed meanwhile, whose they are is not known.
     const after = await listRooms(ask, settings)
-    const livesAfter = new Map(after.rooms.map(({ name, sid }) => [name, sid]))
+    const sidsAfter = new Map(after.rooms.map(({ name, sid }) => [name, sid]))
     return {
       at: before.at,
       rooms: rooms
-        .filter(({ name, sid }) => (livesAfter.get(name) ?? sid) === sid)
-        .map(({ room, sessionKey, at, participants }) => ({ room, sessionKey, at, participants })),
+        .filter(({ name, sid }) => (sidsAfter.get(name) ?? sid) === sid)
+        .map(({ name, sid, at, participants }) => ({ roomName: toId(name), sessionKey: toId(sid), at, participants })),
     }
   },
 
-  async end(ask, settings, order) {
-    const room = await findRoom(ask, settings, order)
+  async end(ask, settings, command) {
+    const room = await findRoom(ask, settings, command)
     if (room !== undefined) await call(ask, settings, 'DeleteRoom', { room: room.name }, { roomCreate: true })
   },
 
-  async remove(ask, settings, order) {
-    const room = await findRoom(ask, settings, order)
+  async remove(ask, settings, command) {
+    const room = await findRoom(ask, settings, command)
     if (room === undefined) return
-    const who = { room: room.name, identity: order.participantId }
+    const who = { room: room.name, identity: command.participantId }
     const grant: Grant = { roomAdmin: true, room: room.name }
-    if (order.isAgain) {
+    if (command.isRetry) {
       const { answer } = await call(ask, settings, 'GetParticipant', who, grant)
       const sid = checkParticipant.Check(answer) ? toId(answer.sid) : undefined
-      if (!order.inside.some(({ connectionId }) => connectionId === sid)) return
+      if (!command.inside.some(({ connectionId }) => connectionId === sid)) return
     }
     await call(ask, settings, 'RemoveParticipant', who, grant)
   },
@@ -93,13 +93,13 @@ async function listRooms(ask: Ask, settings: Settings, names: string[] = []): Pr
   return { rooms: answer.rooms ?? [], at }
 }
 
-/** The room in which the session runs; undefined where that is over. */
-async function findRoom(ask: Ask, settings: Settings, order: Order): Promise<Room | undefined> {
-  const { rooms } = await listRooms(ask, settings, order.rooms)
-  return rooms.find(({ sid }) => toId(sid) === order.sessionKey)
+/** The room in which the session runs; undefined where the session is over. */
+async function findRoom(ask: Ask, settings: Settings, command: MediaServerCommand): Promise<Room | undefined> {
+  const { rooms } = await listRooms(ask, settings, command.roomNames)
+  return rooms.find(({ sid }) => toId(sid) === command.sessionKey)
 }
 
-/** Whoever is not in yet, or not any more, is listed too. */
+/** LiveKit also lists who is about to join, or has just left. */
 function isInside({ state = 'JOINING' }: Participant): boolean {
   return state === 'ACTIVE' || state === 2
 }
@@ -115,7 +115,7 @@ function toPresent(one: Participant): Snapshot['participants'][number] {
   }
 }
 
-/** Gives no answer where what it is about is not there. */
+/** `answer` is undefined where the room or participant does not exist. */
 async function call(
   ask: Ask,
   { url = '', apiKey, secret }: Settings,

@@ -3,8 +3,8 @@ import type { SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../../../error.ts'
-import type { Delivery, Engine, Report, Told } from '../engine.ts'
-import { isSame, parseJson, tellUnknown, toId, toName } from '../told.ts'
+import type { Delivery, Engine, Report, ReportedFact } from '../engine.ts'
+import { isSame, parseJson, reportUnknown, toId, toName } from '../reported.ts'
 import { livekitApi } from './api.ts'
 import { readTime, toKind, toMs } from './participant.ts'
 
@@ -40,9 +40,9 @@ type ParticipantEvent = Type.Static<ReturnType<typeof checkParticipantEvent.Type
 const otherEvents = /^(participant_connection_aborted|(track|egress|ingress|agent_job)_\w+)$/
 
 export const livekit: Engine<SourceSettings['livekit']> = {
-  oneLife: 'usually',
+  oneSessionPerRoom: 'usually',
   // LiveKit waits for as long as it takes, while what it has to say of the room waits behind; after 30 s that is dropped.
-  patienceMs: 5000,
+  maxWaitMs: 5000,
   api: livekitApi,
 
   verify(delivery, { apiKey, secret }) {
@@ -73,42 +73,42 @@ webhook:
 
 function readEvent({ body }: Delivery): Report {
   const event = parseJson(body.toString())
-  if (event === undefined) return kept(tellUnknown(null, `a body of ${body.length} bytes that is not JSON`))
+  if (event === undefined) return toReport(reportUnknown(null, `a body of ${body.length} bytes that is not JSON`))
   const { event: name, id } = (event ?? {}) as { event?: unknown; id?: unknown }
   const factId = typeof id === 'string' && id !== '' ? toId(id) : undefined
-  if (typeof name === 'string' && otherEvents.test(name)) return { told: [], ignored: 1 }
+  if (typeof name === 'string' && otherEvents.test(name)) return { facts: [], ignored: 1 }
   switch (name) {
     case 'room_started':
     case 'room_finished':
       if (!checkRoomEvent.Check(event)) break
-      return kept(name === 'room_started' ? tellStart(event) : tellEnd(event))
+      return toReport(name === 'room_started' ? toSessionStarted(event) : toSessionEnded(event))
     case 'participant_joined':
     case 'participant_left':
       if (!checkParticipantEvent.Check(event)) break
-      if (name === 'participant_joined') return kept(tellJoin(event))
+      if (name === 'participant_joined') return toReport(toParticipantJoined(event))
       // Moved to another node of LiveKit: no join follows, since to everybody else they never left.
-      if (event.participant.disconnectReason === 'MIGRATION') return { told: [], ignored: 1 }
-      return kept(tellLeave(event))
+      if (event.participant.disconnectReason === 'MIGRATION') return { facts: [], ignored: 1 }
+      return toReport(toParticipantLeft(event))
     default:
-      return kept(tellUnknown(event, `an event ${JSON.stringify(name)} is not known`, factId))
+      return toReport(reportUnknown(event, `an event ${JSON.stringify(name)} is not known`, factId))
   }
-  return kept(tellUnknown(event, `an event ${name} without what it takes`, factId))
+  return toReport(reportUnknown(event, `an event ${name} without what it takes`, factId))
 }
 
-function kept(told: Told): Report {
-  return { told: [told], ignored: 0 }
+function toReport(fact: ReportedFact): Report {
+  return { facts: [fact], ignored: 0 }
 }
 
-function tellStart(event: RoomEvent): Told {
+function toSessionStarted(event: RoomEvent): ReportedFact {
   const { creationTimeMs, creationTime } = event.room
   return { type: 'session-started', ...aboutRoom(event), at: readTime(creationTimeMs, creationTime, event.createdAt) }
 }
 
-function tellEnd(event: RoomEvent): Told {
+function toSessionEnded(event: RoomEvent): ReportedFact {
   return { type: 'session-ended', ...aboutRoom(event), at: toMs(event.createdAt) }
 }
 
-function tellJoin(event: ParticipantEvent): Told {
+function toParticipantJoined(event: ParticipantEvent): ReportedFact {
   const { joinedAtMs, joinedAt } = event.participant
   return {
     type: 'participant-joined',
@@ -117,7 +117,7 @@ function tellJoin(event: ParticipantEvent): Told {
   }
 }
 
-function tellLeave(event: ParticipantEvent): Told {
+function toParticipantLeft(event: ParticipantEvent): ReportedFact {
   const { joinedAtMs, joinedAt, disconnectReason } = event.participant
   const since = readTime(joinedAtMs, joinedAt)
   // Whoever failed to join was never inside, though LiveKit gives a time.

@@ -7,13 +7,13 @@ import {
   reportedIdMaxLength,
   toCleanText,
 } from '@rollcall/protocol'
-import type { Told } from './engine.ts'
+import type { ReportedFact } from './engine.ts'
 
-// What engines share: senders' texts in a form that can be kept.
+// What engines share: the texts of senders, in a form that can be stored.
 
 /**
- * An id as it can be kept, the same for the same text: what is too long, or holds what not every database can keep, goes
- * by its beginning and a digest.
+ * An id that can be stored, the same for the same text: one that is too long, or has characters that not every database
+ * stores, becomes its beginning and a digest.
  */
 export function toId(given: string): string {
   const isKept = given !== '' && given.length <= reportedIdMaxLength && isCleanId(given)
@@ -23,24 +23,24 @@ export function toId(given: string): string {
   return `${beginning.toWellFormed().replace(ownFactIdPrefix, '')}~${digest}`
 }
 
-/** For the `name` of a fact: nothing where there is none. */
+/** The `name` of a fact, to be spread into it. */
 export function toName(given: string | undefined): { name?: string } {
   return given === undefined || given === '' ? {} : { name: toCleanText(given.slice(0, nameMaxLength)) }
 }
 
 /** The identity of a fact whose sender gives it none. */
-export function identify(told: Omit<Told, 'id'>): string {
-  return hash('sha256', JSON.stringify(told), 'base64url').slice(0, 22)
+export function identify(fact: Omit<ReportedFact, 'id'>): string {
+  return hash('sha256', JSON.stringify(fact), 'base64url').slice(0, 22)
 }
 
-/** An event that nobody understands, kept as it came, without what its sender should have kept to itself. */
-export function tellUnknown(event: Json, reason: string, id?: string): Told {
+/** Keeps an event that no engine understands as a fact, without the secrets in it. */
+export function reportUnknown(event: Json, reason: string, id?: string): ReportedFact {
   const kept = redact(event)
   const isSmall = JSON.stringify(kept).length <= unknownMaxLength
   return { type: 'unknown', ...(id !== undefined && { id }), roomId: '', at: 0, event: isSmall ? kept : null, reason }
 }
 
-/** Longest event that is kept though nobody understands it, as JSON, in UTF-16 units; of a longer one only the reason is. */
+/** Longest unknown event that is kept, as JSON, in UTF-16 units; of a longer one only the reason is kept. */
 const unknownMaxLength = 64 * 1024
 
 /** Undefined where the text is not JSON. */
@@ -54,7 +54,7 @@ export function parseJson(text: string): Json | undefined {
 
 const secretNames = /pass|secret|token|authorization|credential/i
 
-/** The same with every value blanked whose name says that it is a secret. */
+/** Blanks every value whose name marks it as a secret. */
 export function redact(value: Json, depth = 0): Json {
   if (typeof value !== 'object' || value === null) return value
   if (depth === depthMax) return '…'
@@ -64,10 +64,10 @@ export function redact(value: Json, depth = 0): Json {
   )
 }
 
-/** What is nested deeper is not kept. */
+/** Values nested deeper are not kept. */
 const depthMax = 32
 
-/** Compares in a time that tells nothing of where two texts differ; their lengths are no secret. */
+/** Compares in constant time for texts of the same length; their lengths are no secret. */
 export function isSame(given: string, expected: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(expected)]
   return a.length === b.length && timingSafeEqual(a, b)

@@ -14,7 +14,10 @@ const ParticipantPath = Type.Object({
   participantId: Type.String({ description: exactId, about: 'The participant.' }),
 })
 
-export function statsRoutes({ reads }: Pick<Context, 'reads'>, { auth }: { auth: ApiAuth }): FastifyPluginAsyncTypebox {
+export function qualityRoutes(
+  { reads }: Pick<Context, 'reads'>,
+  { auth }: { auth: ApiAuth },
+): FastifyPluginAsyncTypebox {
   return async (app) => {
     const ofSession = {
       operationId: 'getSessionQuality',

@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto'
+import type { Fact, Snapshot } from '@rollcall/protocol'
+import type { Context } from '../context.ts'
+import { concludeEnd, concludeFromSnapshot, type People } from '../ledger/conclude.ts'
+import type { Session } from '../ledger/state.ts'
+import type { RunningSession, Source } from '../store/sources.ts'
+import type { FetchedRoom, FetchedRooms } from './engines/media-server.ts'
+import { sourceNameOf } from './source-name.ts'
+import { latestSessionsMax } from './superseded.ts'
+
+/** What is remembered of a source's sessions from one comparison to the next. */
+export type Observations = {
+  /** By session: the latest snapshot that changed nothing, and is not recorded. */
+  unrecorded: Map<string, Snapshot>
+  /** Sessions that were absent from the last answer. */
+  absent: Set<string>
+}
+
+type Parts = Pick<Context, 'reads' | 'known' | 'record' | 'clock'>
+type Limits = { renewMs: number }
+
+/** Compares a media server's answer with the record, and records the differences. */
+export async function compareWithRecord(
+  parts: Parts,
+  { keyId, id }: Source,
+  { reporter, at, rooms }: FetchedRooms,
+  observations: Observations,
+  limits: Limits,
+): Promise<void> {
+  const { reads, clock } = parts
+  const source = sourceNameOf(id, reporter)
+  const running = await reads.sources.listRunning(keyId, source)
+  const roomIds = await findRoomIds(parts, keyId, running, rooms)
+  const differences = createDifferences(parts, { keyId, source, observations, limits })
+  const present = new Set<string>()
+  for (const room of rooms) {
+    const roomId = roomIds.get(room.roomName)
+    const snapshot = toSnapshot(room, { source, roomId: roomId ?? room.roomName, receivedAt: clock.now() })
+    const session = running.find((one) => one.roomId === roomId && one.sessionKey === (room.sessionKey ?? null))
+    if (roomId === undefined) await differences.openRoom(snapshot)
+    else if (session === undefined) await differences.openSession(snapshot)
+    else {
+      present.add(session.id)
+      await differences.renew(session, snapshot)
+    }
+  }
+  const absent = running.filter(
+    ({ id, sessionKey, startAt }) => !present.has(id) && sessionKey !== null && startAt !== null && startAt <= at,
+  )
+  for (const session of absent) if (observations.absent.has(session.id)) await differences.end(session)
+  observations.absent = new Set(absent.map((session) => session.id))
+  const stillRunning = new Set(running.map((session) => session.id))
+  for (const id of observations.unrecorded.keys()) if (!stillRunning.has(id)) observations.unrecorded.delete(id)
+}
+
+/** The roomIds of the rooms with a running session or with people inside, by their names there; none for a room that is new. */
+async function findRoomIds(
+  { known }: Parts,
+  keyId: number,
+  running: RunningSession[],
+  rooms: FetchedRoom[],
+): Promise<Map<string, string>> {
+  const runningIn = new Map(
+    running.flatMap((one) => [one.roomId, one.customRoomId ?? one.roomId].map((name) => [name, one.roomId])),
+  )
+  const unknown = rooms.filter(({ roomName, participants }) => participants.length > 0 && !runningIn.has(roomName))
+  const found = await known.roomIds(keyId, [...new Set(unknown.map(({ roomName }) => roomName))])
+  return new Map([...runningIn, ...found])
+}
+
+function toSnapshot(
+  { sessionKey, at, participants }: FetchedRoom,
+  { source, roomId, receivedAt }: Pick<Snapshot, 'source' | 'roomId' | 'receivedAt'>,
+): Snapshot {
+  return {
+    type: 'snapshot',
+    id: `snapshot ${randomUUID()}`,
+    source,
+    roomId,
+    ...(sessionKey !== undefined && { sessionKey }),
+    at,
+    receivedAt,
+    participants,
+  }
+}
+
+type Differences = {
+  /** Records a room that nobody named before: the snapshot's `roomId` is its name. */
+  openRoom(snapshot: Snapshot): Promise<void>
+  /** Records a session that does not run, by the record. */
+  openSession(snapshot: Snapshot): Promise<void>
+  /** Records a snapshot that changes a running session, or renews the evidence of it. */
+  renew(session: Session, snapshot: Snapshot): Promise<void>
+  /** Records the end of a session that was absent from two answers in a row. */
+  end(session: Session): Promise<void>
+}
+
+type About = { keyId: number; source: string; observations: Observations; limits: Limits }
+
+function createDifferences(
+  { reads, record, clock }: Parts,
+  { keyId, source, observations: { unrecorded }, limits: { renewMs } }: About,
+): Differences {
+  return {
+    async openRoom(snapshot) {
+      if (snapshot.participants.length > 0) await record(keyId, [snapshot], { newRooms: [snapshot.roomId] })
+    },
+
+    async openSession(snapshot) {
+      if (snapshot.participants.length === 0) return
+      const { sessionKey, roomId } = snapshot
+      if (sessionKey !== undefined) {
+        // The record has its end, and it has people inside: a snapshot now and then moves the end.
+        const sessions = await reads.sources.listLives(keyId, source, roomId, latestSessionsMax)
+        const ended = sessions.find((one) => one.sessionKey === sessionKey)
+        if (ended !== undefined && snapshot.at - ended.lastAt < renewMs) return
+      }
+      await record(keyId, [snapshot])
+    },
+
+    async renew(session, snapshot) {
+      const people = await findPeople(session, snapshot)
+      const isChange = concludeFromSnapshot(session, people, snapshot).length > 0
+      const evidenceAt = Math.max(session.lastAt, session.snapshotAt ?? 0)
+      if (!isChange && snapshot.at - evidenceAt < renewMs) {
+        unrecorded.set(session.id, snapshot)
+        return
+      }
+      // The snapshot before it is evidence that nothing had changed until then.
+      await record(keyId, [...takeUnrecorded(session), snapshot])
+    },
+
+    async end(session) {
+      const earlier = takeUnrecorded(session)
+      if (earlier.length > 0) await record(keyId, earlier)
+      const now = (await reads.sessions.get(keyId, session.id))?.session
+      if (now !== undefined) await record(keyId, [concludeEnd(now, clock.now(), 'absent')])
+    },
+  }
+
+  function takeUnrecorded({ id, snapshotAt }: Session): Fact[] {
+    const snapshot = unrecorded.get(id)
+    unrecorded.delete(id)
+    return snapshot !== undefined && snapshot.at > (snapshotAt ?? 0) ? [snapshot] : []
+  }
+
+  /** Everybody who is inside by the record, and whoever else is in the snapshot. */
+  async function findPeople({ id }: Session, { participants }: Snapshot): Promise<People> {
+    const people: People = Map.groupBy(await reads.sources.listMarksOfInside(keyId, id), (mark) => mark.participantId)
+    for (const { participantId } of participants) {
+      if (people.has(participantId)) continue
+      const found = await reads.sessions.getParticipant(keyId, id, participantId)
+      if (found !== undefined) people.set(participantId, found.marks)
+    }
+    return people
+  }
+}
