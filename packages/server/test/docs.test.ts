@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { describe, test } from 'node:test'
 import { readTables } from './support/markdown-table.ts'
 
@@ -13,8 +13,8 @@ const proseOf = (page: string) => readFileSync(join(root, page), 'utf8').replace
 
 /** Where the links of a page lead that stay in this repository: files seen from its root, the page itself where only a heading is named. */
 function linksOf(page: string): { path: string; anchor: string | undefined }[] {
-  const links = proseOf(page).matchAll(/\]\((?!https?:|mailto:)(?<path>[^)#\s]*)(?:#(?<anchor>[^)\s]*))?\)/g)
-  return [...links].map(({ groups: { path = '', anchor } = {} }) => ({
+  const links = proseOf(page).matchAll(/\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]*))?\)/g)
+  return [...links].map(([, path = '', anchor]) => ({
     path: path === '' ? page : relative(root, join(root, dirname(page), path)),
     anchor,
   }))
@@ -35,9 +35,9 @@ function anchorsOf(page: string): Set<string> {
 
 /** Folders that a path in a page may be seen from, beside that of the page. */
 const bases = ['', 'packages/server/src', 'packages/server/test']
-/** Pages that name files of other programs, and of the past. */
-const foreignPaths = /^(ARCHITECTURE|CHANGELOG)\.md$/
-const ownPath = /^[\w.-]+(?:\/[\w.*-]+)+\.(?:ts|tsx|md|json|mjs|css|html)$/
+/** Its paths are of the layout before this one. */
+const outdated = 'ARCHITECTURE.md'
+const ownPath = /^(?:[\w.*-]+\/)*[\w.*-]+\.(?:ts|tsx|md|json|mjs|css|html|svg)$/
 
 /** The paths of files in code marks. */
 function pathsOf(page: string): string[] {
@@ -66,11 +66,17 @@ describe('the documentation', () => {
   })
 
   test('names no file that is not there', () => {
+    const code = globSync('{build,bench,chaos,docs,examples,fuzz,packages}/**/*.*', { cwd: root, exclude })
+    const names = new Set([...globSync('*.*', { cwd: root }), ...code].map((path) => basename(path)))
+    const isThere = (path: string, page: string) =>
+      path.includes('/')
+        ? [...bases, dirname(page)].some((base) => globSync(join(root, base, path)).length > 0)
+        : names.has(path)
     const gone = pages
-      .filter((page) => !foreignPaths.test(page))
+      .filter((page) => page !== outdated)
       .flatMap((page) =>
         pathsOf(page)
-          .filter((path) => [...bases, dirname(page)].every((base) => globSync(join(root, base, path)).length === 0))
+          .filter((path) => !isThere(path, page))
           .map((path) => `${page} names ${path}`),
       )
     assert.deepEqual(gone, [])
@@ -81,13 +87,26 @@ describe('the documentation', () => {
 const ofOtherPrograms = /^ROLLCALL_(URL|TOKEN|ROOM_ID|CUSTOM_ROOM_ID|TEST_DATABASE_URL)$/
 
 describe('docs/settings.md', () => {
-  const documented = readTables('settings.md').flatMap((rows) => rows.map(({ setting = '' }) => setting))
+  const rows = readTables('settings.md').flat()
+  const documented = rows.map(({ setting = '' }) => setting)
   const config = readFileSync(join(root, 'packages/server/src/config.ts'), 'utf8')
   const read = new Set([...config.matchAll(/'([A-Z][A-Z_]{3,})'/g)].map(([, name = '']) => name))
 
   test('has one row for every setting that the server reads, and no row for another', () => {
     assert.ok(read.size > 15, [...read].join(' '))
     assert.deepEqual([...documented].sort(), [...read].sort())
+  })
+
+  test('says of every number what the server takes where it is not set, and from where to where', () => {
+    const numbers = [...config.matchAll(/\binteger(OrOff)?\(env, '(\w+)', ([\d_, ]+)\)/g)]
+    assert.ok(numbers.length > 5)
+    for (const [, orOff, name = '', text = ''] of numbers) {
+      const values = text.replaceAll('_', '').split(', ')
+      const [preset, min, max] = orOff === undefined ? values : ['off', ...values]
+      const row = rows.find(({ setting }) => setting === name)
+      assert.equal(row?.default, preset, name)
+      assert.match(row?.takes ?? '', new RegExp(`\\b${min} to ${max}\\b`), name)
+    }
   })
 
   test('holds every setting that another page names, README’s table included', () => {
