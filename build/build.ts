@@ -23,7 +23,16 @@ export type Target = {
 const pages: Target = {
   name: 'the dashboard',
   folder: join(packages, 'web'),
-  sources: ['src', 'public', 'index.html', 'room.html', 'vite.config.ts', '../client/src', '../protocol/src'],
+  sources: [
+    'src',
+    'public',
+    'index.html',
+    'room.html',
+    'vite.config.ts',
+    '../client/src',
+    '../protocol/src',
+    '../server/package.json',
+  ],
   builder: ['vite', 'bin/vite.js'],
   args: (into) => ['build', '--outDir', into, '--emptyOutDir'],
 }
@@ -31,7 +40,7 @@ const pages: Target = {
 const server: Target = {
   name: 'the server',
   folder: join(packages, 'server'),
-  sources: ['src', 'rolldown.config.ts', '../protocol/src', '../../package-lock.json'],
+  sources: ['src', 'package.json', 'rolldown.config.ts', '../protocol/src', '../../package-lock.json'],
   builder: ['rolldown', 'bin/cli.mjs'],
   args: (into) => ['--config', 'rolldown.config.ts', '--dir', into],
 }

@@ -4,9 +4,11 @@ import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import react from '@vitejs/plugin-react'
 import { defineConfig, type Plugin } from 'vite'
+import program from '../server/package.json' with { type: 'json' }
 
 export default defineConfig({
   plugins: [react(), compressed()],
+  define: { rollcallVersion: JSON.stringify(program.version) },
   build: {
     target: 'es2023',
     // The browsers that know light-dark().

@@ -1,9 +1,12 @@
-import { Button, Group } from '@mantine/core'
+import { Button, Group, Text } from '@mantine/core'
 import { Link, Outlet } from '@tanstack/react-router'
 import { Logo } from './logo.tsx'
 import classes from './shell.module.css'
 import { useSignedIn } from './signed-in.tsx'
 import { Empty } from './states.tsx'
+
+/** Of the server's package.json, put in by the build. */
+declare const rollcallVersion: string
 
 /** What is around every page. */
 export function Shell() {
@@ -16,7 +19,12 @@ export function Shell() {
       </a>
       <header className={classes.header}>
         <div className={classes.bar}>
-          <Logo />
+          <Group gap={8} wrap="nowrap">
+            <Logo />
+            <Text size="xs" c="dimmed" title="The version of Rollcall">
+              {rollcallVersion}
+            </Text>
+          </Group>
           <nav className={classes.nav} aria-label="Pages">
             <Link to="/" {...link} activeOptions={{ exact: true, includeSearch: false }}>
               Sessions

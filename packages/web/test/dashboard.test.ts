@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { joinRoom, Rollcall } from '@rollcall/client'
+import program from '../../server/package.json' with { type: 'json' }
 import { recordSession } from '../../server/test/support/record-session.ts'
 import { startServer, type TestServer } from '../../server/test/support/start-server.ts'
 import { openBrowser, watch } from './browser.ts'
@@ -50,6 +51,15 @@ describe('the dashboard', guard, () => {
     await other.getByRole('heading', { name: 'Sign in' }).waitFor()
     await other.goto(await makeLink(server))
     await other.getByRole('link', { name: 'planning' }).waitFor()
+  })
+
+  test('shows the version of the server beside its name', async (t) => {
+    const browser = await openBrowser(t)
+    if (browser === undefined) return
+    const page = await browser.newPage()
+    page.setDefaultTimeout(patienceMs)
+    await page.goto(await makeLink(server))
+    await page.getByRole('banner').getByText(program.version, { exact: true }).waitFor()
   })
 
   test('shows a session live, ends it, and afterwards shows what the API says', async (t) => {

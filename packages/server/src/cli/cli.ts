@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { stripVTControlCharacters } from 'node:util'
 import { defineCommand, runCommand, runMain } from 'citty'
+import program from '../../package.json' with { type: 'json' }
 import { demo } from './demo/command.ts'
 import { keys } from './keys.ts'
 import { link } from './link.ts'
@@ -11,13 +12,18 @@ import { token } from './token.ts'
 import { verify } from './verify/command.ts'
 
 const cli = defineCommand({
-  meta: { name: 'rollcall', description: 'Keys, tokens, sources and the record of a Rollcall server' },
+  meta: {
+    name: 'rollcall',
+    version: program.version,
+    description: 'Keys, tokens, sources and the record of a Rollcall server',
+  },
   subCommands: { keys, token, link, source, verify, rebuild, 'migrate-data': migrateData, demo },
 })
 
-const rawArgs = process.argv.slice(2)
-if (rawArgs.length === 0 || rawArgs.includes('--help') || rawArgs.includes('-h')) {
-  await runMain(cli, { rawArgs: rawArgs.length === 0 ? ['--help'] : rawArgs })
+const given = process.argv.slice(2)
+const rawArgs = given.length === 0 ? ['--help'] : given
+if (rawArgs.includes('--help') || rawArgs.includes('-h') || rawArgs[0] === '--version') {
+  await runMain(cli, { rawArgs })
 } else {
   try {
     await runCommand(cli, { rawArgs })

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { decodeJwt } from 'jose'
+import program from '../../package.json' with { type: 'json' }
 import { runProgram } from '../support/run-program.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
@@ -138,6 +139,10 @@ describe('without a server,', () => {
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
+  })
+
+  test('--version prints the version of the server, and nothing else', async () => {
+    assert.equal(await print('./nowhere', '--version'), `${program.version}\n`)
   })
 
   test('a broken setting is said in one line', async () => {

@@ -20,6 +20,7 @@ import {
 /** An OpenAPI document, as far as it is looked into here. */
 export type OpenApiDocument = {
   openapi: string
+  info: { version: string }
   servers?: { url: string }[]
   tags: { name: string; description: string }[]
   paths: { [path: string]: { [method: string]: Operation } }

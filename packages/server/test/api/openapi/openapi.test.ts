@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { Webhooks } from '@rollcall/protocol'
 import { Validator } from '@seriousme/openapi-schema-validator'
+import program from '../../../package.json' with { type: 'json' }
 import type { OpenApiDocument, Operation } from '../../../src/api/openapi/openapi-document.ts'
 import { collectRoutes } from '../../support/registered-routes.ts'
 import { startServer, type TestServer } from '../../support/start-server.ts'
@@ -36,6 +37,10 @@ describe('the document', () => {
     const { valid, errors } = await new Validator().validate(structuredClone(document))
     assert.ok(valid, JSON.stringify(errors, null, 2))
     assert.equal(document.openapi, '3.1.0')
+  })
+
+  test('names the version of the server', () => {
+    assert.equal(document.info.version, program.version)
   })
 
   test('has every route that the server has, and no other', () => {
