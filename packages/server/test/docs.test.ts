@@ -34,9 +34,7 @@ function anchorsOf(page: string): Set<string> {
 }
 
 /** Folders that a path in a page may be seen from, beside that of the page. */
-const bases = ['', 'packages/server/src', 'packages/server/test']
-/** Its paths are of the layout before this one. */
-const outdated = 'ARCHITECTURE.md'
+const bases = ['', 'packages/server', 'packages/server/src', 'packages/server/test']
 const ownPath = /^(?:[\w.*-]+\/)*[\w.*-]+\.(?:ts|tsx|md|json|mjs|css|html|svg)$/
 
 /** The paths of files in code marks. */
@@ -72,13 +70,11 @@ describe('the documentation', () => {
       path.includes('/')
         ? [...bases, dirname(page)].some((base) => globSync(join(root, base, path)).length > 0)
         : names.has(path)
-    const gone = pages
-      .filter((page) => page !== outdated)
-      .flatMap((page) =>
-        pathsOf(page)
-          .filter((path) => !isThere(path, page))
-          .map((path) => `${page} names ${path}`),
-      )
+    const gone = pages.flatMap((page) =>
+      pathsOf(page)
+        .filter((path) => !isThere(path, page))
+        .map((path) => `${page} names ${path}`),
+    )
     assert.deepEqual(gone, [])
   })
 })
