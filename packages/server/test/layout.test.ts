@@ -1,43 +1,25 @@
 import assert from 'node:assert/strict'
-import { globSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { describe, test } from 'node:test'
 
 const src = join(import.meta.dirname, '../src')
 
-/**
- * Which way imports go, types included. A row names a place, a folder or a file of `src`, and what it may import beside
- * itself and `error.ts`; the longest name that fits a file is its row. ARCHITECTURE.md says why.
- */
-const mayImport: { [place: string]: string[] } = {
-  'error.ts': [],
-  ledger: [],
-  runtime: [],
-  'config.ts': ['ledger'],
-  store: ['ledger'],
-  record: ['store', 'ledger', 'runtime', 'config.ts'],
-  'context.ts': ['config.ts', 'runtime', 'record'],
-  cluster: ['context.ts', 'config.ts', 'record', 'store', 'runtime'],
-  webhooks: ['context.ts', 'config.ts', 'record', 'store', 'runtime', 'cluster'],
-  sources: ['context.ts', 'config.ts', 'ledger', 'record', 'cluster', 'store', 'runtime'],
-  api: ['context.ts', 'config.ts', 'ledger', 'sources', 'webhooks', 'record', 'store', 'runtime'],
-  rooms: ['context.ts', 'config.ts', 'api/auth', 'cluster', 'sources', 'record', 'store', 'runtime'],
-  'app.ts': ['config.ts', 'context.ts', 'api', 'cluster', 'record', 'rooms', 'runtime', 'sources', 'store', 'webhooks'],
-  cli: ['config.ts', 'context.ts', 'api', 'cluster', 'ledger', 'record', 'runtime', 'sources', 'store', 'webhooks'],
-  'main.ts': ['app.ts', 'config.ts', 'cli/demo', 'api/auth', 'runtime'],
-}
+type Row = { imports: string[]; never: string[] }
 
-/** Libraries that a place never imports, by the pattern of their names. */
-const neverImports: { [place: string]: RegExp } = {
-  ledger: /^(?!@rollcall\/protocol$)/,
-  store: /^(fastify|ws)\b/,
-  api: /^(kysely|node:sqlite)$/,
-  rooms: /^(kysely|node:sqlite)$/,
+/**
+ * Which way imports go, as the table of ARCHITECTURE.md says: of a place, a folder or a file of `src`, what it imports beside
+ * itself and `error.ts`, and which libraries it never does. The longest name that fits a file is its row.
+ */
+const rows = new Map<string, Row>([['error.ts', { imports: [], never: [] }]])
+for (const row of readTableBelow('### Which way imports go')) {
+  const [place = '', imports = '', never = ''] = row
+  rows.set(place, { imports: listOf(imports), never: listOf(never) })
 }
 
 const files = globSync('**/*.ts', { cwd: src })
 const rowOf = (file: string) =>
-  Object.keys(mayImport)
+  [...rows.keys()]
     .filter((place) => file === place || file.startsWith(`${place}/`))
     .sort((a, b) => b.length - a.length)[0]
 
@@ -53,12 +35,38 @@ function importsOf(file: string): string[] {
   return own.map((path) => relative(src, resolve(src, dirname(file), path)))
 }
 
+function readTableBelow(heading: string): string[][] {
+  const text = readFileSync(join(import.meta.dirname, '../../../ARCHITECTURE.md'), 'utf8')
+  const table = text.slice(text.indexOf(heading)).match(/(?:^\|.*\n)+/m)?.[0] ?? ''
+  const [, , ...lines] = table.trim().split('\n')
+  return lines.map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.replaceAll('`', '').trim()),
+  )
+}
+
+function listOf(cell: string): string[] {
+  return cell
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+}
+
 describe('the layout of the server', () => {
+  test('is read from ARCHITECTURE.md, which names only places that there are', () => {
+    assert.ok(rows.size > 10)
+    for (const [place, { imports }] of rows) {
+      for (const one of [place, ...imports]) assert.ok(existsSync(join(src, one)), `${place}: there is no ${one}`)
+    }
+  })
+
   test('lets imports go one way: each folder imports what its row of the table names, and no more', () => {
     const broken = files.flatMap((file) => {
       const row = rowOf(file)
       if (row === undefined) return [`${file} is in no row of the table`]
-      const allowed = [row, 'error.ts', ...(mayImport[row] ?? [])]
+      const allowed = [row, 'error.ts', ...(rows.get(row)?.imports ?? [])]
       return importsOf(file)
         .filter((target) => !allowed.some((place) => target === place || target.startsWith(`${place}/`)))
         .map((target) => `${row} may not import ${target}: ${file} does`)
@@ -68,11 +76,10 @@ describe('the layout of the server', () => {
 
   test('keeps the ledger pure, the database out of the doors, and the doors out of the database', () => {
     const broken = files.flatMap((file) => {
-      const never = neverImports[rowOf(file) ?? '']
-      const libraries = specifiersIn(file).filter((specifier) => !specifier.startsWith('.'))
-      return libraries
-        .filter((name) => never?.test(name))
-        .map((name) => `${rowOf(file)} never imports ${name}: ${file} does`)
+      const { never = [] } = rows.get(rowOf(file) ?? '') ?? {}
+      const libraries = specifiersIn(file).filter((name) => !name.startsWith('.') && name !== '@rollcall/protocol')
+      const isNever = (name: string) => never.includes('any library') || never.includes(name)
+      return libraries.filter(isNever).map((name) => `${rowOf(file)} never imports ${name}: ${file} does`)
     })
     assert.deepEqual(broken, [])
   })
