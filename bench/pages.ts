@@ -41,23 +41,31 @@ export function benchPages(sessions: number, store: StoreName): Promise<Figure[]
   })
 }
 
+type Part = 'cached' | 'cachedMemory' | 'rooms' | 'roomsByHand' | 'roomsMemory' | 'first' | 'middle' | 'last' | 'ranged'
+
 /** @param of which store, and how long its history is */
-async function measure(
+async function measure(server: ForkedServer, ownClient: OwnClient, history: History, of: string): Promise<Figure[]> {
+  const parts = await makeParts(server, ownClient, history)
+  const rates = new Map<Part, number[]>()
+  for (let round = 0; round <= rounds; round++) {
+    for (const [name, run] of Object.entries(parts) as [Part, () => Promise<number>][]) {
+      const rate = await run()
+      if (round > 0) rates.set(name, [...(rates.get(name) ?? []), rate])
+    }
+  }
+  return toFigures((name) => median(rates.get(name) ?? []), of)
+}
+
+/** What is measured in each round: each gives how many of its requests were answered in a second. */
+async function makeParts(
   server: ForkedServer,
   ownClient: OwnClient,
   { roomIds, sessions }: History,
-  of: string,
-): Promise<Figure[]> {
+): Promise<{ [name in Part]: () => Promise<number> }> {
   const headers = { authorization: server.token }
   const list = `${server.url}/v2/sessions?perPage=${perPage}`
   const lastPage = Math.ceil(sessions / perPage)
-  // Each run asks for other pages than the one before, so that none was kept.
-  const runsOf = new Map<string, number>()
-  const nextRun = (name: string) => {
-    const run = runsOf.get(name) ?? 0
-    runsOf.set(name, run + 1)
-    return run
-  }
+  const nextRun = createRuns()
   const pages = (from: number, step: 1 | -1, query = '') => {
     const first = from + step * nextRun(`${from} ${query === ''}`) * requestsPerRun
     return drive(
@@ -69,53 +77,53 @@ async function measure(
     const run = nextRun('rooms')
     return Array.from({ length: requestsPerRun }, (_, i) => roomIds[(run * requestsPerRun + i) % roomIds.length] ?? '')
   }
-  const rooms = () =>
+  const repeated = (url: string) =>
     drive(
-      roomsOfRun().map((roomId) => `${list}&roomId=${roomId}`),
+      Array.from({ length: requestsPerRun * 3 }, () => url),
       headers,
     )
-  // Other rooms than those that were just asked for: nobody has warmed them.
-  const roomsByHand = async () => {
-    const roomIds = roomsOfRun()
-    const startedAt = performance.now()
-    for (const roomId of roomIds) await ownClient.fetchNewest(roomId, perPage)
-    return (roomIds.length * 1000) / (performance.now() - startedAt)
+  const memory = async (body: Buffer) => {
+    await server.setBytes(body.toString())
+    return repeated(server.memoryUrl)
   }
   // The rooms are in order of their length, and the longest are asked for: this page is as large as most of theirs.
   const bytes = await get(`${list}&roomId=${roomIds[Math.min(requestsPerRun, roomIds.length - 1)]}`, headers)
   const cachedBytes = await get(list, headers)
-  const memory = async (body: Buffer) => {
-    await server.setBytes(body.toString())
-    return drive(
-      Array.from({ length: requestsPerRun * 3 }, () => server.memoryUrl),
-      headers,
-    )
-  }
-  const cached = () =>
-    drive(
-      Array.from({ length: requestsPerRun * 3 }, () => list),
-      headers,
-    )
-
-  const runs: { [name: string]: number[] } = {}
-  const parts: { [name: string]: () => Promise<number> } = {
-    cached,
+  return {
+    cached: () => repeated(list),
     cachedMemory: () => memory(cachedBytes),
-    rooms,
-    roomsByHand,
+    rooms: () =>
+      drive(
+        roomsOfRun().map((roomId) => `${list}&roomId=${roomId}`),
+        headers,
+      ),
+    // Other rooms than those that were just asked for: nobody has warmed them.
+    roomsByHand: () => fetchByHand(ownClient, roomsOfRun()),
     roomsMemory: () => memory(bytes),
     first: () => pages(1, 1),
     middle: () => pages(Math.floor(lastPage / 2), 1),
     last: () => pages(lastPage, -1),
     ranged: () => pages(Math.floor(lastPage / 2), 1, `&endDate=${Date.now() + 1e9}`),
   }
-  for (let round = 0; round <= rounds; round++) {
-    for (const [name, run] of Object.entries(parts)) {
-      const rate = await run()
-      if (round > 0) runs[name] = [...(runs[name] ?? []), rate]
-    }
+}
+
+/** Counts the runs of each name from 0: each asks for other pages than the one before, so that none was kept. */
+function createRuns(): (name: string) => number {
+  const runsOf = new Map<string, number>()
+  return (name) => {
+    const run = runsOf.get(name) ?? 0
+    runsOf.set(name, run + 1)
+    return run
   }
-  const rate = (name: string) => median(runs[name] ?? [])
+}
+
+async function fetchByHand(ownClient: OwnClient, roomIds: string[]): Promise<number> {
+  const startedAt = performance.now()
+  for (const roomId of roomIds) await ownClient.fetchNewest(roomId, perPage)
+  return (roomIds.length * 1000) / (performance.now() - startedAt)
+}
+
+function toFigures(rate: (part: Part) => number, of: string): Figure[] {
   return [
     {
       what: `${of}: page 1 of ${perPage}, cached`,

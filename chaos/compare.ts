@@ -6,7 +6,13 @@ import type { Visit } from './people.ts'
 export type SeenSession = ModelSession & { id: string; room: string }
 
 /** What is wrong, in words. */
-export type Wrongs = { lost: string[]; doubled: string[]; different: string[] }
+export type Wrongs = {
+  /** What was acknowledged and is not there. */
+  lost: string[]
+  doubled: string[]
+  /** Sessions that the reference model, or whoever was in them, knows otherwise. */
+  different: string[]
+}
 
 /** The server looks whether somebody is gone at least this often, in milliseconds, however loaded its machine is. */
 const noticeMs = 10_000

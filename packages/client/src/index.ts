@@ -22,19 +22,12 @@ export type { Backoff } from './backoff.ts'
 export type { ChangeOptions, FollowedChange } from './changes.ts'
 export { RollcallError } from './error.ts'
 export type { Listing, Page } from './listing.ts'
+export type { IceServer, JoinOptions, LiveRoom, LiveRoomEvents, RoomClose, RoomState } from './live-room.ts'
 export type { Measurable } from './quality-watch.ts'
 export type { Reporter, ReportOptions } from './report.ts'
 export { type ReportLimits, reportLimits } from './report-limits.ts'
 export { Rollcall, type RollcallOptions, type UsageOptions } from './rollcall.ts'
-export {
-  type IceServer,
-  type JoinOptions,
-  joinRoom,
-  type LiveRoom,
-  type LiveRoomEvents,
-  type RoomClose,
-  type RoomState,
-} from './room.ts'
+export { joinRoom } from './room.ts'
 export type { RoomCloseName } from './room-closes.ts'
 export { NotJoined, RoomClosed } from './room-error.ts'
 export { type RoomLimits, roomLimits } from './room-limits.ts'

@@ -5,6 +5,7 @@ import { backoffMs } from './backoff.ts'
 import { RollcallError } from './error.ts'
 import { retryAfterMaxSeconds } from './limits.ts'
 import { type ReportLimits, reportLimits } from './report-limits.ts'
+import { createReportQueue, type WaitingEvent } from './report-queue.ts'
 
 export type ReportOptions = {
   /** Your name for what reports, 1 to 64 of `a-z 0-9 . _ -`. Ids and sessions are told apart by it. Default `events`. */
@@ -48,9 +49,6 @@ export type Reporter = {
   close(options?: { timeoutMs?: number }): Promise<void>
 }
 
-/** An event, and what is sent of it. */
-type Waiting = { event: ReportedEvent; text: string }
-
 /** The statuses that are about the events themselves: they would be answered so again. */
 const finalStatuses = [400, 413]
 
@@ -59,9 +57,7 @@ export function createReporter(api: Pick<Api, 'post'>, options: ReportOptions): 
   const limits = { ...reportLimits, ...options.limits }
   const lingering = createPause()
   const retrying = createPause()
-  const waiting: Waiting[] = []
-  let waitingLength = 0
-  let addedCount = 0
+  const queue = createReportQueue(limits)
   let answeredCount = 0
   let lastFailure: Error | undefined
   let isSending = false
@@ -74,18 +70,15 @@ export function createReporter(api: Pick<Api, 'post'>, options: ReportOptions): 
     progress = Promise.withResolvers()
   }
 
-  const isFull = () => waitingLength >= limits.waitingMaxLength
-
   /** One request at a time: the events arrive in the order in which they were added. */
   async function send(): Promise<void> {
     isSending = true
     await lingering.wait(limits.lingerMs)
-    while (waiting.length > 0) {
-      const batch = firstOf(waiting, limits.requestMaxLength)
+    while (queue.count > 0) {
+      const batch = queue.firstBatch()
       const results = await sendUntilAnswered(batch)
       if (results === undefined) break
-      waiting.splice(0, batch.length)
-      waitingLength -= lengthOf(batch)
+      queue.remove(batch)
       answeredCount += batch.length
       for (const [i, { event }] of batch.entries()) {
         const result = results[i]
@@ -97,7 +90,7 @@ export function createReporter(api: Pick<Api, 'post'>, options: ReportOptions): 
   }
 
   /** Undefined where it was given up. */
-  async function sendUntilAnswered(batch: Waiting[]): Promise<EventResult[] | undefined> {
+  async function sendUntilAnswered(batch: WaitingEvent[]): Promise<EventResult[] | undefined> {
     const body = toBody(source, batch)
     for (let failures = 1; !gaveUp; failures++) {
       try {
@@ -122,12 +115,11 @@ export function createReporter(api: Pick<Api, 'post'>, options: ReportOptions): 
   }
 
   async function answeredAll(): Promise<void> {
-    const count = addedCount
+    const count = answeredCount + queue.count
     lingering.end()
     while (answeredCount < count) {
       if (gaveUp) {
-        const lost = addedCount - answeredCount
-        throw new RollcallError(`${lost} events were not answered, and are given up${because(lastFailure)}`, {
+        throw new RollcallError(`${queue.count} events were not answered, and are given up${because(lastFailure)}`, {
           code: 'NOT_REPORTED',
           cause: lastFailure,
         })
@@ -142,17 +134,14 @@ export function createReporter(api: Pick<Api, 'post'>, options: ReportOptions): 
       if (isClosed) {
         throw new RollcallError('The reporter is closed: it takes no more events', { code: 'REPORTER_CLOSED' })
       }
-      if (isFull()) {
-        const message = `${waiting.length} events wait already, as many as may${because(lastFailure)}`
+      if (queue.isFull()) {
+        const message = `${queue.count} events wait already, as many as may${because(lastFailure)}`
         throw new RollcallError(message, { code: 'REPORTER_FULL', cause: lastFailure })
       }
-      const text = JSON.stringify(event)
-      waiting.push({ event, text })
-      waitingLength += text.length
-      addedCount += 1
+      queue.add(event)
       if (!isSending) send()
-      if (waiting.length >= reportedFactsMax) lingering.end()
-      while (isFull() && !isClosed) await progress.promise
+      if (queue.count >= reportedFactsMax) lingering.end()
+      while (queue.isFull() && !isClosed) await progress.promise
     },
     flush: answeredAll,
     async close({ timeoutMs = 30_000 } = {}) {
@@ -168,23 +157,7 @@ export function createReporter(api: Pick<Api, 'post'>, options: ReportOptions): 
   }
 }
 
-/** As many as one request takes, and one in any case. */
-function firstOf(waiting: Waiting[], maxLength: number): Waiting[] {
-  let count = 0
-  let length = 0
-  for (const { text } of waiting.slice(0, reportedFactsMax)) {
-    length += text.length
-    if (count > 0 && length > maxLength) break
-    count += 1
-  }
-  return waiting.slice(0, count)
-}
-
-function lengthOf(batch: Waiting[]): number {
-  return batch.reduce((length, { text }) => length + text.length, 0)
-}
-
-function toBody(source: string | undefined, batch: Waiting[]): string {
+function toBody(source: string | undefined, batch: WaitingEvent[]): string {
   const named = source === undefined ? '' : `"source":${JSON.stringify(source)},`
   return `{${named}"events":[${batch.map(({ text }) => text).join(',')}]}`
 }

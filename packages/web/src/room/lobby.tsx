@@ -1,7 +1,7 @@
 import { Alert, Button, Group, Stack, Text, TextInput, Title } from '@mantine/core'
 import { type FormEvent, useEffect, useMemo, useState } from 'react'
 import type { Devices } from './devices.ts'
-import { createMeter } from './meeting.ts'
+import { createMeter } from './meter.ts'
 import type { Begin } from './peer.ts'
 import classes from './room.module.css'
 import { Tile } from './tile.tsx'

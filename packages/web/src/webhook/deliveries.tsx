@@ -43,25 +43,12 @@ export function Deliveries({ endpoint }: { endpoint: WebhookEndpoint }) {
   const opened = data?.data.find((one) => one.id === openedId)
   return (
     <section aria-labelledby="deliveries">
-      <Group justify="space-between" mb="sm">
-        <Title order={2} size="h4" id="deliveries">
-          Deliveries
-        </Title>
-        <Group gap="xs">
-          <SegmentedControl
-            aria-label="State"
-            value={state ?? 'all'}
-            onChange={(value) => go(value === 'all' ? {} : { state: value as DeliveryState })}
-            data={[{ value: 'all', label: 'All' }, ...deliveryStates.map((value) => ({ value, label: names[value] }))]}
-          />
-          <ConfirmButton
-            label="Send failed ones again"
-            question="All that was sent and never taken is sent again, each under the id that it had."
-            disabled={!enabled}
-            run={() => replay({ failed: true })}
-          />
-        </Group>
-      </Group>
+      <Tools
+        state={state}
+        canReplay={enabled}
+        onState={(chosen) => go(given({ state: chosen }))}
+        replayFailed={() => replay({ failed: true })}
+      />
       <Text size="sm" role="status" c="dimmed">
         {told}
       </Text>
@@ -74,30 +61,7 @@ export function Deliveries({ endpoint }: { endpoint: WebhookEndpoint }) {
           {state === undefined && 'What happens from now on is sent here. A test shows whether it arrives.'}
         </Empty>
       ) : (
-        <WideTable label="Deliveries" verticalSpacing="xs" miw={760}>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>Webhook</Table.Th>
-              <Table.Th>State</Table.Th>
-              <Table.Th>Attempts</Table.Th>
-              <Table.Th>Last answer</Table.Th>
-              <Table.Th>Took</Table.Th>
-              <Table.Th>Due</Table.Th>
-              <ActionsHead />
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {data.data.map((delivery) => (
-              <Row
-                key={delivery.id}
-                delivery={delivery}
-                canReplay={enabled}
-                onOpen={() => setOpenedId(delivery.id)}
-                onReplay={() => replayOne(delivery.id)}
-              />
-            ))}
-          </Table.Tbody>
-        </WideTable>
+        <List deliveries={data.data} canReplay={enabled} onOpen={setOpenedId} onReplay={replayOne} />
       )}
       {data !== undefined && (
         <Pages
@@ -117,6 +81,79 @@ export function Deliveries({ endpoint }: { endpoint: WebhookEndpoint }) {
         {opened !== undefined && <Details delivery={opened} />}
       </Modal>
     </section>
+  )
+}
+
+function Tools({
+  state,
+  canReplay,
+  onState,
+  replayFailed,
+}: {
+  state: DeliveryState | undefined
+  canReplay: boolean
+  onState: (state: DeliveryState | undefined) => void
+  replayFailed: () => Promise<void>
+}) {
+  return (
+    <Group justify="space-between" mb="sm">
+      <Title order={2} size="h4" id="deliveries">
+        Deliveries
+      </Title>
+      <Group gap="xs">
+        <SegmentedControl
+          aria-label="State"
+          value={state ?? 'all'}
+          onChange={(value) => onState(value === 'all' ? undefined : (value as DeliveryState))}
+          data={[{ value: 'all', label: 'All' }, ...deliveryStates.map((value) => ({ value, label: names[value] }))]}
+        />
+        <ConfirmButton
+          label="Send failed ones again"
+          question="All that was sent and never taken is sent again, each under the id that it had."
+          disabled={!canReplay}
+          run={replayFailed}
+        />
+      </Group>
+    </Group>
+  )
+}
+
+function List({
+  deliveries,
+  canReplay,
+  onOpen,
+  onReplay,
+}: {
+  deliveries: WebhookDelivery[]
+  canReplay: boolean
+  onOpen: (deliveryId: string) => void
+  onReplay: (deliveryId: string) => void
+}) {
+  return (
+    <WideTable label="Deliveries" verticalSpacing="xs" miw={760}>
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th>Webhook</Table.Th>
+          <Table.Th>State</Table.Th>
+          <Table.Th>Attempts</Table.Th>
+          <Table.Th>Last answer</Table.Th>
+          <Table.Th>Took</Table.Th>
+          <Table.Th>Due</Table.Th>
+          <ActionsHead />
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {deliveries.map((delivery) => (
+          <Row
+            key={delivery.id}
+            delivery={delivery}
+            canReplay={canReplay}
+            onOpen={() => onOpen(delivery.id)}
+            onReplay={() => onReplay(delivery.id)}
+          />
+        ))}
+      </Table.Tbody>
+    </WideTable>
   )
 }
 
