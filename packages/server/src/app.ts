@@ -60,11 +60,15 @@ export type AppParts = {
   timeouts?: Timeouts
   /** How long deliveries of media servers are held while there is no room for them, in place of what each type says. */
   patienceMs?: number
+  /** Requests in flight get this long to finish when the server stops. Default: five seconds. */
+  drainMs?: number
+  /** The program of the thread that writes to SQLite. Default: the one beside what runs. */
+  threadUrl?: URL | undefined
   /** Nothing can be recorded any more: the process should end. */
   onFailure?: (error: Error) => void
 }
 
-/** Requests in flight get this long to finish when the server stops, in milliseconds. */
+/** In milliseconds. */
 const drainMs = 5000
 
 /** Starts a whole server. Throws a `StartRefusal` where the settings, the folder or the port do not allow it. */
@@ -87,6 +91,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     onCommit: metrics.noteCommit,
     onChange: signal.tell,
     onFailure: fail,
+    threadUrl: parts.threadUrl,
   })
   started.defer(() => store.close())
   const { reads, writes } = store
@@ -166,7 +171,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     { path: hostedRoomPath, upgrade: hostedRooms.upgrade },
     { path: ingestSocketPath, upgrade: ingestSockets.upgrade },
   ])
-  started.defer(() => drain(api, [hostedRooms, ingestSockets]))
+  started.defer(() => drain(api, [hostedRooms, ingestSockets], parts.drainMs ?? drainMs))
   await listen(api, config)
   const url = urlOf(api, config)
   await fleet.settle(config.processUrl ?? url)
@@ -191,9 +196,9 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
 }
 
 /** Stops accepting, tells the sockets, and answers what is in flight, as far as it comes to an end. */
-async function drain(api: FastifyInstance, sockets: { stop(): Promise<void> }[]): Promise<void> {
+async function drain(api: FastifyInstance, sockets: { stop(): Promise<void> }[], maxMs: number): Promise<void> {
   const closed = api.close()
-  const giveUp = setTimeout(() => api.server.closeAllConnections(), drainMs)
+  const giveUp = setTimeout(() => api.server.closeAllConnections(), maxMs)
   await Promise.all(sockets.map((some) => some.stop()))
   await closed
   clearTimeout(giveUp)

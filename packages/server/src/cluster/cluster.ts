@@ -33,17 +33,22 @@ type FleetContext = Pick<Context, 'writes' | 'clock' | 'log' | 'config'>
 export async function joinFleet(
   context: FleetContext,
   store: Pick<Store, 'shared'>,
-  parts: { limits?: FleetLimits | undefined; onFailure(error: Error): void },
+  { limits = fleetLimits, onFailure }: { limits?: FleetLimits | undefined; onFailure(error: Error): void },
 ): Promise<Fleet> {
   return store.shared === undefined
-    ? standAlone(context)
-    : joinOthers(context, store.shared, { limits: parts.limits ?? fleetLimits, onFailure: parts.onFailure })
+    ? standAlone(context, limits)
+    : joinOthers(context, store.shared, { limits, onFailure })
 }
 
 /** The one server that there is. */
-async function standAlone(context: FleetContext): Promise<Fleet> {
+async function standAlone(context: FleetContext, limits: FleetLimits): Promise<Fleet> {
   let address: string | null = null
-  const presence = await startPresence(context, { address: () => address, prepare: async () => {}, lost: () => {} })
+  const presence = await startPresence(context, {
+    intervalMs: limits.leaseIntervalMs,
+    address: () => address,
+    prepare: async () => {},
+    lost: () => {},
+  })
   return {
     isMine: () => true,
     rooms: createRoomHolds(context, undefined),
@@ -109,6 +114,7 @@ async function joinOthers(
     wake: (to) => member.tell(JSON.stringify({ to })),
   })
   presence = await startPresence(context, {
+    intervalMs: limits.leaseIntervalMs,
     address: () => address,
     prepare: stand,
     lost: rooms.lose,

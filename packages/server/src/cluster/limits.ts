@@ -1,5 +1,7 @@
 /** How soon processes notice one another's end. Tests bring shorter times. */
 export type FleetLimits = {
+  /** How often a process renews its lease: after a crash, people are known to have been inside until the last time. */
+  leaseIntervalMs: number
   /** How often they look after one another. */
   lookMs: number
   /** How often they look for what was written and never told of. */
@@ -16,6 +18,7 @@ export type FleetLimits = {
 }
 
 export const fleetLimits: FleetLimits = {
+  leaseIntervalMs: 10_000,
   lookMs: 1000,
   pollMs: 5000,
   disconnectedMs: 3000,

@@ -2,9 +2,6 @@ import { randomUUID } from 'node:crypto'
 import type { Context } from '../context.ts'
 import { repeat } from '../runtime/repeat.ts'
 
-/** The lease is renewed this often, in milliseconds: after a crash, people are known to have been inside until the last. */
-export const leaseIntervalMs = 10_000
-
 export type Presence = {
   /** Who this process is among others; another one after its lease was taken from it. */
   holder(): string
@@ -14,6 +11,8 @@ export type Presence = {
 }
 
 export type PresenceParts = {
+  /** How often the lease is renewed, in milliseconds. */
+  intervalMs: number
   /** Where others send those who want to join a room that this process holds; null while it is not known. */
   address(): string | null
   /** What has to be before a lease is taken for a holder. */
@@ -28,7 +27,7 @@ export type PresenceParts = {
  */
 export async function startPresence(
   { writes, clock, log }: Pick<Context, 'writes' | 'clock' | 'log'>,
-  { address, prepare, lost }: PresenceParts,
+  { intervalMs, address, prepare, lost }: PresenceParts,
 ): Promise<Presence> {
   let holder = await take()
   let renewing: Promise<void> | undefined
@@ -38,7 +37,7 @@ export async function startPresence(
     })
     return renewing
   }
-  const repeated = repeat(leaseIntervalMs, renew, (err) =>
+  const repeated = repeat(intervalMs, renew, (err) =>
     log.error({ err }, 'the lease could not be renewed: after a crash, people would end at the one before'),
   )
   return {

@@ -86,6 +86,8 @@ export type StoreOptions = {
   onFailure?: (error: Error) => void
   /** False for a command beside a running server: the folder is not locked, and no thread started. Default true. */
   exclusive?: boolean
+  /** The program of the writing thread. Default: the one beside what runs. */
+  threadUrl?: URL | undefined
 }
 
 /**

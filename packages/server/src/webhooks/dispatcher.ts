@@ -39,7 +39,7 @@ export function startWebhooks(
   { reads, writes, clock, log }: Pick<Context, 'reads' | 'writes' | 'clock' | 'log'>,
   { guardedFetch, signal, limits, factsWaiting, isMine }: WebhookParts,
 ): Webhooks {
-  const send = createSender({ guardedFetch, sign: createSigner(createSigningKey({ reads, writes })), clock })
+  const send = createSender({ guardedFetch, sign: createSigner(createSigningKey({ reads, writes })), clock, limits })
   const pace = createPace(factsWaiting)
   /** Keys that may have something to plan or to send. */
   const woken = new Set<number>()

@@ -1,8 +1,6 @@
 const secondMs = 1000
 const hourMs = 3600 * secondMs
 
-/** How long an answer may take, in milliseconds. */
-export const deliveryTimeoutMs = 15 * secondMs
 /** The longest wait that a receiver may ask for, in milliseconds. */
 export const retryAfterMaxMs = 24 * hourMs
 /** How long webhooks are signed with the secret before the last too, in milliseconds: a day. */
@@ -16,6 +14,8 @@ export type WebhookLimits = {
   perEndpoint: number
   /** Behind the wake of a commit. */
   pollMs: number
+  /** How long an answer may take. */
+  deliveryTimeoutMs: number
 }
 
-export const webhookLimits: WebhookLimits = { perEndpoint: 8, pollMs: secondMs }
+export const webhookLimits: WebhookLimits = { perEndpoint: 8, pollMs: secondMs, deliveryTimeoutMs: 15 * secondMs }

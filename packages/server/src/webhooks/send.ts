@@ -2,7 +2,7 @@ import { toCleanText, webhookResponseMaxBytes } from '@rollcall/protocol'
 import type { Clock } from '../runtime/clock.ts'
 import { FetchFailure, type GuardedAnswer, type GuardedFetch } from '../runtime/guarded-fetch.ts'
 import type { Attempt, DueDelivery } from '../store/store.ts'
-import { deliveryTimeoutMs, retryAfterMaxMs } from './limits.ts'
+import { retryAfterMaxMs, type WebhookLimits } from './limits.ts'
 import type { createSigner } from './sign.ts'
 
 /** Makes what attempts a delivery, once. */
@@ -10,10 +10,12 @@ export function createSender({
   guardedFetch,
   sign,
   clock,
+  limits,
 }: {
   guardedFetch: GuardedFetch
   sign: ReturnType<typeof createSigner>
   clock: Clock
+  limits: WebhookLimits
 }): (due: DueDelivery) => Promise<Attempt> {
   return async ({ delivery, endpoint }: DueDelivery) => {
     const attemptedAt = clock.now()
@@ -29,7 +31,7 @@ export function createSender({
         method: 'POST',
         headers,
         body: delivery.body,
-        timeoutMs: deliveryTimeoutMs,
+        timeoutMs: limits.deliveryTimeoutMs,
         enoughBytes: webhookResponseMaxBytes,
       })
       return { ...since(), ...toOutcome(answer, attemptedAt) }

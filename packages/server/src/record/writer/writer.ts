@@ -146,10 +146,16 @@ function performOn(
   }
 }
 
+/** The program of the thread, in the same form as this: as it is written, or built. */
+const threadBeside = new URL(`./thread${extname(import.meta.url)}`, import.meta.url)
+
 /** Performs on a thread of its own: `node:sqlite` blocks. */
-export function startWriter(data: WriterData, now: () => number, told: Told = {}): Performer {
-  // Beside this, in the same form: as it is written, or built.
-  const worker = new Worker(new URL(`./thread${extname(import.meta.url)}`, import.meta.url), { workerData: data })
+export function startWriter(
+  data: WriterData,
+  now: () => number,
+  { threadUrl = threadBeside, ...told }: Told & { threadUrl?: URL | undefined } = {},
+): Performer {
+  const worker = new Worker(threadUrl, { workerData: data })
   const line = (answered: (answers: BatchAnswers) => void, failed: (error: Error) => void): Line => {
     let ending = false
     worker.on('message', answered)
