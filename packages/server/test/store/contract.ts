@@ -6,7 +6,6 @@ import type { Store } from '../../src/record/open-store.ts'
 import type { Clock } from '../../src/runtime/clock.ts'
 import type { SessionFilter } from '../../src/store/store.ts'
 import { toRecords } from '../support/listed-records.ts'
-import { listContract } from './list-contract.ts'
 import { sourceContract } from './source-contract.ts'
 
 /** What a kind of store has to bring to be put to the contract: an empty one, and how to open the same one again. */
@@ -44,9 +43,9 @@ function left(join: ParticipantJoined, at: number): ParticipantLeft {
   }
 }
 
-/** The promises every store keeps, whichever database is behind it. */
-export function storeContract(create: () => Promise<StoreUnderTest>): void {
-  const withStore: WithStore = (title, run) =>
+/** Tests, each on a fresh store of one kind. */
+export function storeMaker(create: () => Promise<StoreUnderTest>): WithStore {
+  return (title, run) =>
     test(title, async () => {
       const under = await create()
       const time = { at: start }
@@ -67,7 +66,11 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
         await under.remove()
       }
     })
+}
 
+/** The promises every store keeps, whichever database is behind it. */
+export function storeContract(create: () => Promise<StoreUnderTest>): void {
+  const withStore = storeMaker(create)
   const newKey = async (store: Store) => (await store.writes.addKey({ name: null, email: null })).keyId
   const list = async (store: Store, keyId: number, filter: SessionFilter = {}, page = 1, perPage = 1000) => {
     const { sessions, total } = await store.reads.listSessions(keyId, filter, { page, perPage }, 1000)
@@ -270,7 +273,6 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
     },
   )
 
-  listContract(withStore)
   sourceContract(withStore)
 
   withStore(
