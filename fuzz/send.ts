@@ -1,7 +1,7 @@
 import { type Agent, request } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Random } from '../chaos/random.ts'
-import { openRaw } from '../packages/server/test/support/raw-client.ts'
+import { openRaw } from '../packages/server/test/support/clients/raw-client.ts'
 import type { Answer } from '../packages/server/test/support/start-server.ts'
 import { readAnswers } from './read-answers.ts'
 import type { FuzzRequest } from './requests.ts'

@@ -3,8 +3,8 @@ import { after, before, describe, test } from 'node:test'
 import { roomIdPattern } from '@rollcall/protocol'
 import { signToken } from '../../src/api/auth/token.ts'
 import { form, withoutTime } from '../support/api-calls.ts'
+import { connect } from '../support/clients/rtc-client.ts'
 import { addNeighbour } from '../support/record-session.ts'
-import { connect } from '../support/rtc-client.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 let server: TestServer

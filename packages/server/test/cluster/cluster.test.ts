@@ -9,11 +9,11 @@ import { type FleetLimits, fleetLimits } from '../../src/cluster/limits.ts'
 import { toRules } from '../../src/config.ts'
 import { openStore } from '../../src/record/open-store.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
+import { connect, join } from '../support/clients/rtc-client.ts'
+import { openStream } from '../support/clients/stream-reader.ts'
+import { startReceiver } from '../support/clients/webhook-receiver.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
-import { connect, join } from '../support/rtc-client.ts'
 import { type Program, runServer } from '../support/run-program.ts'
-import { openStream } from '../support/stream-reader.ts'
-import { startReceiver } from '../support/webhook-receiver.ts'
 
 const key = { apiKey: 'many', secret: 'a secret of the tests with many servers' }
 let postgres: Postgres

@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import type { Participant, Session, SessionPage } from '@rollcall/protocol'
 import { signToken } from '../../src/api/auth/token.ts'
 import { fleetLimits } from '../../src/cluster/limits.ts'
-import { join } from '../support/rtc-client.ts'
+import { join } from '../support/clients/rtc-client.ts'
 import { type Program, runServer } from '../support/run-program.ts'
 
 const key = { apiKey: 'crash', secret: 'a secret of the crash tests' }

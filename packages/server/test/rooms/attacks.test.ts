@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { closeNameOf } from '@rollcall/protocol'
 import { rtcLimits } from '../../src/rooms/limits.ts'
-import { openRaw, type RawClient } from '../support/raw-client.ts'
-import { connect, join, type RtcClient } from '../support/rtc-client.ts'
+import { openRaw, type RawClient } from '../support/clients/raw-client.ts'
+import { connect, join, type RtcClient } from '../support/clients/rtc-client.ts'
 import { onSqlite, startServer, type TestServer } from '../support/start-server.ts'
 
 let server: TestServer

@@ -12,7 +12,7 @@ import { createRoomHolds } from '../../src/cluster/room-leases.ts'
 import type { Context } from '../../src/context.ts'
 import { createHostedRooms } from '../../src/rooms/hosted-rooms.ts'
 import { rtcLimits } from '../../src/rooms/limits.ts'
-import { connect, join, type RtcClient } from '../support/rtc-client.ts'
+import { connect, join, type RtcClient } from '../support/clients/rtc-client.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 let server: TestServer

@@ -9,7 +9,7 @@ import { readConfig } from '../../src/config.ts'
 import type { Context } from '../../src/context.ts'
 import { createLog } from '../../src/runtime/log.ts'
 import { builtThread } from './built-thread.ts'
-import { assertDescribed, describeServer } from './openapi-check.ts'
+import { assertDescribed, describeServer } from './documents/openapi-check.ts'
 
 export type Answer<Body> = { status: number; headers: IncomingHttpHeaders; text: string; body: Body }
 

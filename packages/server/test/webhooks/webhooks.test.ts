@@ -13,9 +13,9 @@ import { failingMaxMs, retryWaitsMs } from '../../src/store/outbox/limits.ts'
 import { wants } from '../../src/store/outbox/patterns.ts'
 import { webhookLimits } from '../../src/webhooks/limits.ts'
 import { listSessions, makeRoom } from '../support/api-calls.ts'
+import { type Received, type Receiver, startReceiver, until } from '../support/clients/webhook-receiver.ts'
 import { addNeighbour, recordSession } from '../support/record-session.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
-import { type Received, type Receiver, startReceiver, until } from '../support/webhook-receiver.ts'
 
 const settings = { ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on', ROLLCALL_RATE_LIMIT: '0' }
 const limits = { ...webhookLimits, perEndpoint: 4, pollMs: 20 }
@@ -371,7 +371,8 @@ describe('delivery', () => {
     }
   })
 
-  test(`brings every change once, in the order of its session, over failures, silence, an hour without a network, and restarts of both sides (seed ${seed})`, async () => {
+  test('brings every change once, in the order of its session, over failures, silence, an hour without a network, and restarts of both sides', async (t) => {
+    t.diagnostic(`seed ${seed}`)
     const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
     const env = { ...settings, ROLLCALL_DATA: dataFolder }
     const webhookLimits = { ...limits, deliveryTimeoutMs: 1000 }

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { signToken } from '../../../src/api/auth/token.ts'
 import type { OpenApiDocument } from '../../../src/api/openapi/openapi-document.ts'
 import { withoutTime } from '../../support/api-calls.ts'
-import { describeServer } from '../../support/openapi-check.ts'
+import { describeServer } from '../../support/documents/openapi-check.ts'
 import { addNeighbour, recordSession } from '../../support/record-session.ts'
 import { startServer, type TestServer } from '../../support/start-server.ts'
 

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { Webhooks } from '@rollcall/protocol'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import type { OpenApiDocument, Operation } from '../../../src/api/openapi/openapi-document.ts'
-import { collectRoutes } from '../../support/registered-routes.ts'
+import { collectRoutes } from '../../support/documents/registered-routes.ts'
 import { startServer, type TestServer } from '../../support/start-server.ts'
 
 let server: TestServer
