@@ -62,6 +62,8 @@ export type AppParts = {
   patienceMs?: number
   /** Requests in flight get this long to finish when the server stops. Default: five seconds. */
   drainMs?: number
+  /** Most facts that wait for the disk at once. Default 50,000. */
+  factsWaitingMax?: number
   /** The program of the thread that writes to SQLite. Default: the one beside what runs. */
   threadUrl?: URL | undefined
   /** Nothing can be recorded any more: the process should end. */
@@ -91,6 +93,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     onCommit: metrics.noteCommit,
     onChange: signal.tell,
     onFailure: fail,
+    factsWaitingMax: parts.factsWaitingMax,
     threadUrl: parts.threadUrl,
   })
   started.defer(() => store.close())

@@ -27,7 +27,14 @@ import { createSourceStore } from '../store/sources.ts'
 import type { Reads, Writes } from '../store/store.ts'
 import type { RecordFacts } from './record.ts'
 import { createBatch } from './writer/batch.ts'
-import { type Perform, type Performer, performHere, startBatches, startWriter } from './writer/writer.ts'
+import {
+  type Perform,
+  type Performer,
+  performHere,
+  type QueueLimits,
+  startBatches,
+  startWriter,
+} from './writer/writer.ts'
 import { createOperations, type Operations, sealMax, sweepMax } from './writes.ts'
 
 /** Connections to PostgreSQL that read. */
@@ -88,7 +95,7 @@ export type StoreOptions = {
   exclusive?: boolean
   /** The program of the writing thread. Default: the one beside what runs. */
   threadUrl?: URL | undefined
-}
+} & QueueLimits
 
 /**
  * Opens the store, and makes or updates its tables: PostgreSQL where `databaseUrl` names one, else the SQLite file under the

@@ -20,6 +20,9 @@ export function usePostgres(): () => Promise<StoreUnderTest> {
       dataFolder: '',
       rules: toRules({ graceMs: 20_000 }),
     }
-    return { open: (clock) => openStore({ ...options, clock }), remove: async () => {} }
+    return {
+      open: (clock, factsWaitingMax) => openStore({ ...options, clock, factsWaitingMax }),
+      remove: async () => {},
+    }
   }
 }

@@ -29,7 +29,8 @@ describe('the store on SQLite', () => {
   const create = async () => {
     const dataFolder = newFolder()
     return {
-      open: (clock: Clock) => openStore({ dataFolder, rules, clock, threadUrl: builtThread }),
+      open: (clock: Clock, factsWaitingMax?: number) =>
+        openStore({ dataFolder, rules, clock, factsWaitingMax, threadUrl: builtThread }),
       remove: async () => rmSync(dataFolder, { recursive: true }),
     }
   }

@@ -21,8 +21,10 @@ export type Performer = {
   close(): Promise<void>
 }
 
-/** Most facts that wait for the disk at once; more are refused with BUSY. */
-const factsWaitingMax = 50_000
+export type QueueLimits = {
+  /** Most facts that wait for the disk at once; more are refused with BUSY. Default 50,000. */
+  factsWaitingMax?: number | undefined
+}
 
 /** Requests that go to the line before the turn of the loop ends: of a long turn the first are written while the last come in. */
 const outboxMax = 32
@@ -65,7 +67,7 @@ type Line = {
 function performOn(
   line: (answered: (answers: BatchAnswers) => void, failed: (error: Error) => void) => Line,
   now: () => number,
-  { onCommit = () => {}, onFailure = () => {} }: Told,
+  { onCommit = () => {}, onFailure = () => {}, factsWaitingMax = 50_000 }: Told & QueueLimits,
 ): Performer {
   type Waiting = { resolve(value: unknown): void; reject(error: Error): void; facts: number }
   const waiting = new Map<number, Waiting>()
@@ -153,7 +155,7 @@ const threadBeside = new URL(`./thread${extname(import.meta.url)}`, import.meta.
 export function startWriter(
   data: WriterData,
   now: () => number,
-  { threadUrl = threadBeside, ...told }: Told & { threadUrl?: URL | undefined } = {},
+  { threadUrl = threadBeside, ...told }: Told & QueueLimits & { threadUrl?: URL | undefined } = {},
 ): Performer {
   const worker = new Worker(threadUrl, { workerData: data })
   const line = (answered: (answers: BatchAnswers) => void, failed: (error: Error) => void): Line => {
@@ -182,7 +184,7 @@ export function startWriter(
 export function startBatches(
   createBatch: (answered: (answers: BatchAnswers) => void) => (requests: BatchRequest[]) => void,
   now: () => number,
-  told: Told,
+  told: Told & QueueLimits,
 ): Performer {
   return performOn((answered) => ({ post: createBatch(answered), end: async () => {} }), now, told)
 }
