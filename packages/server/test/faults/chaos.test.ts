@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { runChaos } from '../../../../chaos/run.ts'
 
 // A round of `npm run chaos`, which plays as many as one likes. A server that hangs has to fail here, not to hold up the run.
-describe('a server that is killed again and again while facts and people come', { timeout: 600_000 }, () => {
+describe('a server that is killed while facts and people come', { timeout: 600_000 }, () => {
   for (const [rounds, postgres, servers, store] of [
     [1, false, 1, 'SQLite'],
     [1, true, 3, 'three servers on PostgreSQL'],
