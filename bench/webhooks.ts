@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startReceiver } from '../packages/server/test/support/webhook-receiver.ts'
+import { startReceiver } from '../packages/server/test/support/clients/webhook-receiver.ts'
 import { driveAll } from './drive.ts'
 import { type ForkedServer, forkServer } from './fork-server.ts'
 import { eventPosts } from './record.ts'

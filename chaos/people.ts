@@ -1,4 +1,4 @@
-import { connect, type RtcClient } from '../packages/server/test/support/rtc-client.ts'
+import { connect, type RtcClient } from '../packages/server/test/support/clients/rtc-client.ts'
 import { createRandom } from './random.ts'
 import type { Servers } from './server.ts'
 

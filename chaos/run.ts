@@ -65,6 +65,6 @@ export async function runChaos(
 
 /** Loaded where it is needed alone: what runs PostgreSQL ends the process at a SIGINT by itself. */
 async function startService(): Promise<Postgres> {
-  const { startPostgres } = await import('../packages/server/test/support/postgres.ts')
-  return startPostgres()
+  const { startOwnPostgres } = await import('../packages/server/test/support/postgres.ts')
+  return startOwnPostgres()
 }

@@ -3,7 +3,7 @@ import {
   type Received,
   type Receiver,
   startReceiver,
-} from '../packages/server/test/support/webhook-receiver.ts'
+} from '../packages/server/test/support/clients/webhook-receiver.ts'
 import type { LoggedChange } from './log.ts'
 import type { Random } from './random.ts'
 

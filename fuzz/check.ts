@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { assertDescribed, type Described } from '../packages/server/test/support/openapi-check.ts'
+import { assertDescribed, type Described } from '../packages/server/test/support/documents/openapi-check.ts'
 import type { Answer } from '../packages/server/test/support/start-server.ts'
 import type { FuzzRequest } from './requests.ts'
 

@@ -1,7 +1,7 @@
 import { type Agent, request } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Random } from '../chaos/random.ts'
-import { openRaw } from '../packages/server/test/support/raw-client.ts'
+import { openRaw } from '../packages/server/test/support/clients/raw-client.ts'
 import type { Answer } from '../packages/server/test/support/start-server.ts'
 import { readAnswers } from './read-answers.ts'
 import type { FuzzRequest } from './requests.ts'
@@ -101,9 +101,11 @@ function toBytes(url: string, { method, path, headers, body = Buffer.alloc(0) }:
   return Buffer.concat([Buffer.from([`${method} ${path} HTTP/1.1`, ...lines, '', ''].join('\r\n'), 'latin1'), body])
 }
 
+/** Of the answer itself, not of one before it that only says to go on. */
 function headOf(received: Buffer): string {
-  const length = received.indexOf('\r\n\r\n')
-  return received.toString('latin1', 0, Math.max(0, length))
+  const length = Math.max(0, received.indexOf('\r\n\r\n'))
+  const head = received.toString('latin1', 0, length)
+  return /^HTTP\/1\.1 100 /.test(head) ? headOf(received.subarray(length + 4)) : head
 }
 
 function isEndless(text: string | undefined): boolean {

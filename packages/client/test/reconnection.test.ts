@@ -133,7 +133,7 @@ describe('a connection that is lost', guard, () => {
   })
 
   test('is looked for: a network that carries nothing, and breaks nothing, is given up for another', async () => {
-    const room = await open({}, { pingIntervalMs: 30 }).joined
+    const room = await open({}, { pingIntervalMs: 100 }).joined
     const again = nextEvent(room, 'joined')
     network.silence()
     await again
@@ -141,7 +141,7 @@ describe('a connection that is lost', guard, () => {
     // Nor is a connection that answers taken for one that does not.
     const givenUp: unknown[] = []
     room.on('reconnecting', (event) => givenUp.push(event))
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await new Promise((resolve) => setTimeout(resolve, 500))
     assert.deepEqual(givenUp, [])
     await room.leave()
   })

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { Rollcall } from '@rollcall/client'
+import { webhookLimits } from '../../server/src/webhooks/limits.ts'
+import { type Receiver, startReceiver, until } from '../../server/test/support/clients/webhook-receiver.ts'
 import { recordSession } from '../../server/test/support/record-session.ts'
 import { startServer, type TestServer } from '../../server/test/support/start-server.ts'
-import { type Receiver, startReceiver, until } from '../../server/test/support/webhook-receiver.ts'
 
 let server: TestServer
 let receiver: Receiver
@@ -11,7 +12,7 @@ let rollcall: Rollcall
 before(async () => {
   server = await startServer(
     { ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on' },
-    { webhookLimits: { perEndpoint: 4, pollMs: 20 } },
+    { webhookLimits: { ...webhookLimits, perEndpoint: 4, pollMs: 20 } },
   )
   receiver = await startReceiver()
   rollcall = new Rollcall(server)

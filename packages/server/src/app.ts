@@ -63,6 +63,12 @@ export type AppParts = {
   timeouts?: Timeouts
   /** How long deliveries of media servers wait while the queue of facts is full, in place of each engine's own limit. */
   ingestMaxWaitMs?: number
+  /** How long requests in flight may take when the server stops, in milliseconds. Default: five seconds. */
+  drainMs?: number
+  /** Most facts that wait for the disk at once. Default: 50,000. */
+  factsWaitingMax?: number
+  /** The program of the thread that writes to SQLite. Default: the one beside what runs. */
+  threadUrl?: URL | undefined
   /** Called when nothing can be recorded any more: the process should end. */
   onFailure?: (error: Error) => void
 }
@@ -94,7 +100,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     log.fatal({ err }, 'recording failed for good: the process should end')
     parts.onFailure?.(err)
   }
-  const { context, store, signal } = await openRecord(config, { clock, log, fail, start })
+  const { context, store, signal } = await openRecord(config, { clock, log, parts, fail, start })
   const firstKey = await ensureFirstKey(context)
   await store.resume(clock.now())
   // The lease before the rooms: a socket that is taken has to be under one.
@@ -114,7 +120,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     { path: hostedRoomPath, upgrade: hostedRooms.upgrade },
     { path: ingestSocketPath, upgrade: ingestSockets.upgrade },
   ])
-  start({ stop: () => drain(api, [hostedRooms, ingestSockets]) })
+  start({ stop: () => drain(api, [hostedRooms, ingestSockets], parts.drainMs ?? drainMs) })
   await listen(api, config)
   const url = urlOf(api, config)
   await cluster.announce(config.processUrl ?? url)
@@ -125,7 +131,13 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
 /** The store, and the context that everything else takes its parts from. */
 async function openRecord(
   config: Config,
-  { clock, log, fail, start }: { clock: Clock; log: Logger; fail(error: Error): void; start: Start },
+  {
+    clock,
+    log,
+    parts,
+    fail,
+    start,
+  }: { clock: Clock; log: Logger; parts: AppParts; fail(error: Error): void; start: Start },
 ): Promise<Pick<Run, 'context' | 'store' | 'signal'>> {
   const metrics = createMetrics()
   const signal = createChangeSignal()
@@ -138,6 +150,8 @@ async function openRecord(
     metrics,
     onChange: signal.tell,
     onFailure: fail,
+    factsWaitingMax: parts.factsWaitingMax,
+    threadUrl: parts.threadUrl,
   })
   start({ stop: () => store.close() })
   const { reads, writes, known, record } = store
@@ -227,10 +241,10 @@ function toApp(app: Omit<App, 'stop'>, running: AsyncDisposableStack): App {
   }
 }
 
-/** Stops accepting, closes the sockets, and answers requests in flight that end within `drainMs`. */
-async function drain(api: FastifyInstance, sockets: { stop(): Promise<void> }[]): Promise<void> {
+/** Stops accepting, closes the sockets, and answers requests in flight that end within `maxMs`. */
+async function drain(api: FastifyInstance, sockets: { stop(): Promise<void> }[], maxMs: number): Promise<void> {
   const closed = api.close()
-  const timeout = setTimeout(() => api.server.closeAllConnections(), drainMs)
+  const timeout = setTimeout(() => api.server.closeAllConnections(), maxMs)
   await Promise.all(sockets.map((some) => some.stop()))
   await closed
   clearTimeout(timeout)

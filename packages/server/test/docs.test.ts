@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { describe, test } from 'node:test'
-import { readTables } from './support/markdown-table.ts'
+import { readTables } from './support/documents/markdown-table.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const exclude = (path: string) => /(^|\/)(node_modules|dist)(\/|$)/.test(path)

@@ -20,7 +20,7 @@ const tests =
   files.length > 0
     ? files
     : globSync(throughTheDoor, { cwd: import.meta.dirname }).map((file) => join(import.meta.dirname, file))
-const runner = spawn(process.execPath, ['--test', '--test-concurrency=2', ...tests], {
+const runner = spawn(process.execPath, ['--test', '--test-concurrency=4', ...tests], {
   stdio: 'inherit',
   env: { ...process.env, ROLLCALL_TEST_DATABASE_URL: postgres.url },
 })

@@ -13,7 +13,7 @@ import { signToken } from '../src/api/auth/token.ts'
 import { readConfig, toRules } from '../src/config.ts'
 import { openStore } from '../src/record/open-store.ts'
 import { systemClock } from '../src/runtime/clock.ts'
-import { type Program, runProgram } from './support/run-program.ts'
+import { type Program, runProgram, runServer } from './support/run-program.ts'
 import { startServer } from './support/start-server.ts'
 
 const run = promisify(execFile)
@@ -226,7 +226,8 @@ describe('a stop', guard, () => {
   })
 
   test('does not wait for a request that never ends', async () => {
-    const { program, url } = await startPrinting()
+    const { program, url } = await runServer({ ROLLCALL_DATA: join(folder, 'data') }, { drainMs: 300 })
+    programs.push(program)
     const socket = await openHalfRequest(url)
     const { code } = await stop(program)
     socket.destroy()

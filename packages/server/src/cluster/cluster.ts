@@ -32,17 +32,18 @@ type Notification = Invalidation | { to: string }
 export async function joinCluster(
   context: ClusterContext,
   store: Pick<Store, 'shared'>,
-  parts: { limits?: ClusterLimits | undefined; onFailure(error: Error): void },
+  { limits = clusterLimits, onFailure }: { limits?: ClusterLimits | undefined; onFailure(error: Error): void },
 ): Promise<Cluster> {
   return store.shared === undefined
-    ? standAlone(context)
-    : joinOthers(context, store.shared, { limits: parts.limits ?? clusterLimits, onFailure: parts.onFailure })
+    ? standAlone(context, limits)
+    : joinOthers(context, store.shared, { limits, onFailure })
 }
 
 /** The one server that there is. */
-async function standAlone(context: ClusterContext): Promise<Cluster> {
+async function standAlone(context: ClusterContext, limits: ClusterLimits): Promise<Cluster> {
   let address: string | null = null
   const lease = await startProcessLease(context, {
+    intervalMs: limits.leaseIntervalMs,
     address: () => address,
     prepare: async () => {},
     revoked: () => {},
@@ -102,7 +103,12 @@ async function joinOthers(
   })
   const wake = (to: string) => member.tell(JSON.stringify({ to } satisfies Notification))
   const relay = createRelay({ shared, log, limits, holder, wake })
-  lease = await startProcessLease(context, { address: () => address, prepare: lockName, revoked: rooms.lose })
+  lease = await startProcessLease(context, {
+    intervalMs: limits.leaseIntervalMs,
+    address: () => address,
+    prepare: lockName,
+    revoked: rooms.lose,
+  })
   const ownLease = lease
   const checks = repeat(
     limits.checkMs,

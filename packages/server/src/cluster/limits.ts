@@ -1,5 +1,7 @@
 /** How soon processes notice each other's end. Tests bring shorter times. */
 export type ClusterLimits = {
+  /** How often a process renews its lease: after a crash, people are known to have been inside until the last renewal. */
+  leaseIntervalMs: number
   /** How often each process checks the others, and takes free duties: what bounds how soon an end is noticed. */
   checkMs: number
   /** How often missed invalidations are looked for: notifications are the fast way, so this costs little. */
@@ -17,6 +19,7 @@ export type ClusterLimits = {
 }
 
 export const clusterLimits: ClusterLimits = {
+  leaseIntervalMs: 10_000,
   checkMs: 1000,
   pollMs: 5000,
   disconnectedMs: 3000,

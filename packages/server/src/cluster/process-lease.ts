@@ -2,9 +2,6 @@ import { randomUUID } from 'node:crypto'
 import type { Context } from '../context.ts'
 import { repeat } from '../runtime/repeat.ts'
 
-/** The lease is renewed this often, in milliseconds: after a crash, people are known to have been inside until the last renewal. */
-export const leaseIntervalMs = 10_000
-
 /** This process's lease on the sockets it holds: one row for all of them, however many. */
 export type ProcessLease = {
   /** The name of this process among others; a new one after its lease was revoked. */
@@ -15,6 +12,8 @@ export type ProcessLease = {
 }
 
 export type ProcessLeaseParts = {
+  /** How often the lease is renewed, in milliseconds. */
+  intervalMs: number
   /** Where others send those who want to join a room that this process holds; null while it is not known. */
   address(): string | null
   /** Called before a lease is taken for a holder. */
@@ -26,7 +25,7 @@ export type ProcessLeaseParts = {
 /** Takes the lease and keeps it. Resolves when the first is durable: only then may a socket be taken. */
 export async function startProcessLease(
   { writes, clock, log }: Pick<Context, 'writes' | 'clock' | 'log'>,
-  { address, prepare, revoked }: ProcessLeaseParts,
+  { intervalMs, address, prepare, revoked }: ProcessLeaseParts,
 ): Promise<ProcessLease> {
   let holder = await take()
   let renewing: Promise<void> | undefined
@@ -36,7 +35,7 @@ export async function startProcessLease(
     })
     return renewing
   }
-  const repeated = repeat(leaseIntervalMs, renew, (err) =>
+  const repeated = repeat(intervalMs, renew, (err) =>
     log.error({ err }, 'process lease not renewed: after a crash, people would end at the last renewal'),
   )
   return {

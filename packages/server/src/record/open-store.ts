@@ -22,7 +22,14 @@ import { sealMax } from './seal.ts'
 import { createTransact } from './transaction.ts'
 import { createVersions, type Written } from './versions.ts'
 import { createBatch } from './writer/batch.ts'
-import { startBatches, startWriter, type Writer, type WriterHooks, writeHere } from './writer/writer.ts'
+import {
+  type QueueLimits,
+  startBatches,
+  startWriter,
+  type Writer,
+  type WriterHooks,
+  writeHere,
+} from './writer/writer.ts'
 
 /** Connections to PostgreSQL that read. */
 const readConnections = 8
@@ -77,7 +84,9 @@ export type StoreOptions = {
   onFailure?: (error: Error) => void
   /** False for a command beside a running server: the folder is not locked, and no thread started. Default true. */
   exclusive?: boolean
-}
+  /** The program of the writing thread. Default: the one beside what runs. */
+  threadUrl?: URL | undefined
+} & QueueLimits
 
 /**
  * Opens the store, and makes or updates its tables: PostgreSQL where `databaseUrl` names one, else the SQLite file under the
@@ -178,8 +187,8 @@ type Opened = {
   close(): Promise<void>
 }
 
-function hooksOf({ metrics, onFailure }: StoreOptions): WriterHooks {
-  return { onCommit: metrics?.noteCommit, onFailure }
+function hooksOf({ metrics, onFailure, factsWaitingMax }: StoreOptions): WriterHooks & QueueLimits {
+  return { onCommit: metrics?.noteCommit, onFailure, factsWaitingMax }
 }
 
 /** The SQLite file: a thread writes to it, and no other process does. */
@@ -195,7 +204,7 @@ async function openFile(options: StoreOptions): Promise<Opened> {
     const db = await openMigrated(path)
     await proveMasterKey({ db, box, now }, `ROLLCALL_DATA=${dataFolder}`)
     const writer = exclusive
-      ? startWriter({ path, masterKey, rules }, now, hooks)
+      ? startWriter({ path, masterKey, rules }, now, { ...hooks, threadUrl: options.threadUrl })
       : writeHere(createTransact(db, { box, rules, now }))
     return {
       db,

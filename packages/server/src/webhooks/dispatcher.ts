@@ -39,7 +39,7 @@ export function startWebhooks(
   const outbox = createOutbox(
     { reads, writes, clock },
     {
-      send: createSender({ guardedFetch, sign: createSigner(createSigningKey({ reads, writes })), clock }),
+      send: createSender({ guardedFetch, sign: createSigner(createSigningKey({ reads, writes })), clock, limits }),
       limits,
       isStopping: () => isStopping,
       settled: (keyId) => wake(keyId),

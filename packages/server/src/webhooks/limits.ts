@@ -1,8 +1,6 @@
 const secondMs = 1000
 const hourMs = 3600 * secondMs
 
-/** How long an answer may take, in milliseconds: a receiver that is slower should answer first and work later. */
-export const deliveryTimeoutMs = 15 * secondMs
 /** The longest wait that a receiver may ask for, in milliseconds: a day, so that a wrong answer does not stop it for good. */
 export const retryAfterMaxMs = 24 * hourMs
 /** How long webhooks are signed with the previous secret too, in milliseconds: a day, for receivers to change theirs. */
@@ -16,6 +14,8 @@ export type WebhookLimits = {
   perEndpoint: number
   /** From poll to poll for due deliveries: a retry is due without a commit that wakes the dispatcher. */
   pollMs: number
+  /** How long an answer may take: a receiver that is slower should answer first and work later. */
+  deliveryTimeoutMs: number
 }
 
-export const webhookLimits: WebhookLimits = { perEndpoint: 8, pollMs: secondMs }
+export const webhookLimits: WebhookLimits = { perEndpoint: 8, pollMs: secondMs, deliveryTimeoutMs: 15 * secondMs }

@@ -3,7 +3,7 @@ import type { Clock } from '../runtime/clock.ts'
 import { FetchFailure, type GuardedAnswer, type GuardedFetch } from '../runtime/guarded-fetch.ts'
 import type { DueDelivery } from '../store/outbox/deliveries.ts'
 import type { Attempt } from '../store/outbox/queue.ts'
-import { deliveryTimeoutMs, retryAfterMaxMs } from './limits.ts'
+import { retryAfterMaxMs, type WebhookLimits } from './limits.ts'
 import type { createSigner } from './sign.ts'
 
 /** Makes the function that attempts a delivery once. */
@@ -11,10 +11,12 @@ export function createSender({
   guardedFetch,
   sign,
   clock,
+  limits,
 }: {
   guardedFetch: GuardedFetch
   sign: ReturnType<typeof createSigner>
   clock: Clock
+  limits: Pick<WebhookLimits, 'deliveryTimeoutMs'>
 }): (due: DueDelivery) => Promise<Attempt> {
   return async ({ delivery, endpoint }: DueDelivery) => {
     const attemptedAt = clock.now()
@@ -30,7 +32,7 @@ export function createSender({
         method: 'POST',
         headers,
         body: delivery.body,
-        timeoutMs: deliveryTimeoutMs,
+        timeoutMs: limits.deliveryTimeoutMs,
         enoughBytes: webhookResponseMaxBytes,
       })
       return { ...since(), ...toOutcome(answer, attemptedAt) }

@@ -3,10 +3,10 @@ import { after, before, describe, test } from 'node:test'
 import type { Permission, Room, ServerMessage, Source, TokenClaims } from '@rollcall/protocol'
 import { createLink } from '../../src/api/auth/sign-in-link.ts'
 import { makeRoom } from '../support/api-calls.ts'
-import { readTables } from '../support/markdown-table.ts'
+import { connect, join, type RtcClient } from '../support/clients/rtc-client.ts'
+import { readTables } from '../support/documents/markdown-table.ts'
+import { collectRoutes } from '../support/documents/registered-routes.ts'
 import { recordSession } from '../support/record-session.ts'
-import { collectRoutes } from '../support/registered-routes.ts'
-import { connect, join, type RtcClient } from '../support/rtc-client.ts'
 import { send, startServer, type TestServer } from '../support/start-server.ts'
 
 const [, calls = [], joins = [], messages = []] = readTables('access.md')

@@ -6,8 +6,8 @@ import { WebSocket } from 'ws'
 import { signToken } from '../../src/api/auth/token.ts'
 import { rtcLimits } from '../../src/rooms/limits.ts'
 import { form, insideOf, listSessions, makeRoom } from '../support/api-calls.ts'
+import { connect, join, type RtcClient } from '../support/clients/rtc-client.ts'
 import { addNeighbour, recordSession } from '../support/record-session.ts'
-import { connect, join, type RtcClient } from '../support/rtc-client.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 type Commanded = Session & { enforced: boolean; message?: string }

@@ -4,8 +4,8 @@ import type { Permission, Room } from '@rollcall/protocol'
 import { decodeJwt } from 'jose'
 import { signToken } from '../../src/api/auth/token.ts'
 import { form, makeRoom } from '../support/api-calls.ts'
+import { connect, join } from '../support/clients/rtc-client.ts'
 import { addNeighbour } from '../support/record-session.ts'
-import { connect, join } from '../support/rtc-client.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 type Invite = { url: string; token: string; expiresAt: string }

@@ -5,8 +5,8 @@ import { connect as connectTcp } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import type { Fact } from '@rollcall/protocol'
 import { Refusal } from '../../src/error.ts'
-import { type Family, parseMetrics } from '../support/prometheus.ts'
-import { connect, join } from '../support/rtc-client.ts'
+import { type Family, parseMetrics } from '../support/clients/prometheus.ts'
+import { connect, join } from '../support/clients/rtc-client.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 async function start(t: TestContext, env: { [name: string]: string } = {}): Promise<TestServer> {

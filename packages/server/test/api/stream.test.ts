@@ -3,9 +3,9 @@ import { after, before, describe, test } from 'node:test'
 import { signToken } from '../../src/api/auth/token.ts'
 import { feedLimits } from '../../src/api/stream/limits.ts'
 import { makeRoom } from '../support/api-calls.ts'
+import { openStream } from '../support/clients/stream-reader.ts'
 import { addNeighbour, recordSession } from '../support/record-session.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
-import { openStream } from '../support/stream-reader.ts'
 
 const limits = { ...feedLimits, pageChanges: 20, recentChanges: 50, heartbeatMs: 50, tokenCheckMs: 20 }
 let now = Date.parse('2026-01-15T12:00:00.000Z')

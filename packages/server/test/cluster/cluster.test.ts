@@ -5,18 +5,20 @@ import { joinRoom } from '@rollcall/client'
 import type { Participant, Session, SessionPage } from '@rollcall/protocol'
 import pg from 'pg'
 import { signToken } from '../../src/api/auth/token.ts'
+import { type ClusterLimits, clusterLimits } from '../../src/cluster/limits.ts'
 import { toRules } from '../../src/config.ts'
 import { openStore } from '../../src/record/open-store.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
+import { connect, join } from '../support/clients/rtc-client.ts'
+import { openStream } from '../support/clients/stream-reader.ts'
+import { startReceiver } from '../support/clients/webhook-receiver.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
-import { connect, join } from '../support/rtc-client.ts'
-import { type Program, runProgram } from '../support/run-program.ts'
-import { openStream } from '../support/stream-reader.ts'
-import { startReceiver } from '../support/webhook-receiver.ts'
+import { type Program, runServer } from '../support/run-program.ts'
 
 const key = { apiKey: 'many', secret: 'a secret of the tests with many servers' }
 let postgres: Postgres
 const programs: Program[] = []
+const clients: pg.Client[] = []
 before(async () => {
   postgres = await startPostgres()
 })
@@ -25,17 +27,35 @@ after(async () => {
     child.kill('SIGKILL')
     await ended
   }
+  for (const client of clients) await client.end()
   await postgres.stop()
 })
 
+/** A connection of the test's own. */
+async function connectTo(databaseUrl: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  clients.push(client)
+  return client
+}
+
 type Server = Awaited<ReturnType<ReturnType<typeof serversOn>>>
 
+/**
+ * They notice soon whoever is gone. How long one waits for another stays as it is, so that a slow one is not taken for a dead one;
+ * and nothing is found but by being told of it, where a test does not say otherwise.
+ */
+const limits = { ...clusterLimits, leaseIntervalMs: 500, checkMs: 100, disconnectedMs: 500, pollMs: 3_600_000 }
+
 /** Starts servers before one database. */
-function serversOn(databaseUrl: string, settings: { [name: string]: string } = {}) {
+function serversOn(
+  databaseUrl: string,
+  settings: { [name: string]: string } = {},
+  changed: Partial<ClusterLimits> = {},
+) {
   const masterKey = randomBytes(32).toString('hex')
   return async (more: { [name: string]: string } = {}) => {
-    const program = runProgram('main.js', {
-      PORT: '0',
+    const env = {
       LOG_LEVEL: 'warn',
       DATABASE_URL: databaseUrl,
       ROLLCALL_MASTER_KEY: masterKey,
@@ -45,9 +65,9 @@ function serversOn(databaseUrl: string, settings: { [name: string]: string } = {
       ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on',
       ...settings,
       ...more,
-    })
+    }
+    const { program, url } = await runServer(env, { clusterLimits: { ...limits, ...changed } })
     programs.push(program)
-    const url = /running at (\S+)/.exec(await program.says('stdout', /^curl .*\n/m))?.[1] ?? ''
     const sign = () => signToken(key, { roles: ['crawler', 'rtc'] }, { now: Date.now(), lifetimeMs: 3_600_000 })
     return {
       program,
@@ -91,11 +111,9 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
     const databaseUrl = await postgres.newDatabase()
     const start = serversOn(databaseUrl, { ROLLCALL_API_KEY: '', ROLLCALL_SECRET: '' })
     const servers = await Promise.all(Array.from({ length: 10 }, () => start()))
-    const client = new pg.Client({ connectionString: databaseUrl })
-    await client.connect()
+    const client = await connectTo(databaseUrl)
     const { rows } = await client.query('select api_key from keys')
     const leases = await client.query('select holder, address from leases')
-    await client.end()
     assert.equal(rows.length, 1)
     assert.deepEqual(new Set(leases.rows.map(({ address }) => address)), new Set(servers.map(({ url }) => url)))
     await Promise.all(servers.map((server) => server.kill()))
@@ -173,8 +191,7 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
     const databaseUrl = await postgres.newDatabase()
     const start = serversOn(databaseUrl)
     const [one, two] = await Promise.all([start(), start()])
-    const client = new pg.Client({ connectionString: databaseUrl })
-    await client.connect()
+    const client = await connectTo(databaseUrl)
     for (const closing of [one, two]) {
       const { roomId } = await one.call<{ roomId: string }>('POST', '/v2/rooms')
       // As long as this is not decided, nobody gets to hold the room.
@@ -186,7 +203,13 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
       const bob = await connect(two)
       bob.send({ type: 'join', token: await two.sign(), roomId, participantId: 'bob' })
       await until(
-        async () => (await client.query('select pid from pg_locks where not granted')).rows,
+        // Other tests may wait for other locks in databases of their own.
+        async () =>
+          (
+            await client.query(
+              'select from pg_locks join pg_stat_activity using (pid) where not granted and datname = current_database()',
+            )
+          ).rows,
         (held) => held.length > 0,
       )
       await closing.call('POST', '/v2/rooms/deactivate', { roomId })
@@ -194,12 +217,11 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
       assert.match(await bob.closed, /^(INVALID_MEETING_ID|ROOM_CLOSED)$/)
       assert.deepEqual(await sessionsOf(one, roomId), [])
     }
-    await client.end()
     await Promise.all([one.kill(), two.kill()])
   })
 
   test('a command to a process that sleeps is recorded at once all the same, and answered as pending', async () => {
-    const start = serversOn(await postgres.newDatabase())
+    const start = serversOn(await postgres.newDatabase(), {}, { commandMs: 500 })
     const [one, two] = await Promise.all([start(), start()])
     const { roomId } = await one.call<{ roomId: string }>('POST', '/v2/rooms')
     const ann = await join(one, roomId, 'ann')
@@ -244,7 +266,7 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
   test('what nobody told of is seen all the same, in place of the page that was kept, and streamed', async () => {
     const databaseUrl = await postgres.newDatabase()
     const masterKey = randomBytes(32)
-    const server = await serversOn(databaseUrl, { ROLLCALL_MASTER_KEY: masterKey.toString('hex') })()
+    const server = await serversOn(databaseUrl, { ROLLCALL_MASTER_KEY: masterKey.toString('hex') }, { pollMs: 100 })()
     const roomId = (await server.call<{ roomId: string }>('POST', '/v2/rooms')).roomId
     const reader = await openStream(server, '?after=0')
     await reader.next()
@@ -271,25 +293,28 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
     await server.kill()
   })
 
-  test('each webhook is sent by one process, and by another when that is killed', async () => {
+  test('each webhook is sent by one process, and by another when that is killed', async (t) => {
     const databaseUrl = await postgres.newDatabase()
     const start = serversOn(databaseUrl)
     const servers = await Promise.all([start(), start(), start()])
     const receiver = await startReceiver()
+    t.after(() => receiver.stop())
     const [first] = servers
     assert.ok(first)
-    await first.call('POST', '/v2/webhooks', { endPoint: receiver.url, events: ['participant-joined'] })
+    const endpoint = { endPoint: receiver.url, events: ['participant-joined'] }
+    const { id } = await first.call<{ id: string }>('POST', '/v2/webhooks', endpoint)
     const tell = async (server: Server, n: number) => {
       const event = { type: 'participant-joined', at: new Date().toISOString(), roomId: `r${n}`, sessionKey: 's' }
       await server.call('POST', '/v2/events', { events: [{ id: `${n}`, participantId: 'p', ...event }] })
     }
     for (let n = 0; n < 9; n++) await tell(servers[n % 3] ?? first, n)
+    // What was sent and is not known as delivered yet would be sent again by the next.
     await until(
-      async () => receiver.taken.length,
-      (taken) => taken >= 9,
+      async () =>
+        (await first.call<{ data: unknown[] }>('GET', `/v2/webhooks/${id}/deliveries?state=delivered`)).data.length,
+      (delivered) => delivered === 9,
     )
-    const client = new pg.Client({ connectionString: databaseUrl })
-    await client.connect()
+    const client = await connectTo(databaseUrl)
     const holders = async () =>
       (
         await client.query(
@@ -308,8 +333,6 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
     )
     assert.equal(new Set(receiver.taken.map(({ id }) => id)).size, 11)
     assert.equal(receiver.taken.length, 11, 'nothing was sent twice')
-    await client.end()
-    await receiver.stop()
     await Promise.all(left.map((server) => server.kill()))
   })
 
@@ -320,8 +343,7 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
     const { roomId } = await one.call<{ roomId: string }>('POST', '/v2/rooms')
     const ann = await join(one, roomId, 'ann')
     await join(one, roomId, 'bob')
-    const client = new pg.Client({ connectionString: databaseUrl })
-    await client.connect()
+    const client = await connectTo(databaseUrl)
     const leaseAt = async () => {
       const { rows } = await client.query('select renewed_at from leases where address = $1', [one.url])
       return Number(rows[0]?.renewed_at)
@@ -347,7 +369,6 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
     assert.equal(timelogOf(session, 'bob').length, 1)
     const { rows } = await client.query("select count(*) as n from facts where fact_json like '%source-started%'")
     assert.equal(Number(rows[0]?.n), 1)
-    await client.end()
     await Promise.all([two.kill(), three.kill()])
   })
 
@@ -359,8 +380,7 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
     const ann = await join(one, roomId, 'ann')
     one.program.child.kill('SIGSTOP')
     // As if nothing had been heard of it for half a minute: its connection is gone.
-    const client = new pg.Client({ connectionString: databaseUrl })
-    await client.connect()
+    const client = await connectTo(databaseUrl)
     await client.query(
       "select pg_terminate_backend(l.pid) from pg_locks as l, leases where l.locktype = 'advisory' and address = $1 and l.objsubid = 2 and l.objid::bigint = hashtext(holder)::bigint & 4294967295",
       [one.url],
@@ -384,7 +404,6 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
       ['bob', undefined],
     ])
     assert.equal(session?.id, bob.joined.sessionId)
-    await client.end()
     await Promise.all([one.kill(), two.kill()])
   })
 })

@@ -156,11 +156,15 @@ describe('Janus by wsevh, which takes what it sent for delivered, loses nothing 
 
 type NamedSender = Sender & Pick<SenderKind, 'name' | 'engine' | 'takes'>
 
+/** Few enough to be filled at once, more than all that the tests send beside them. */
+const factsWaitingMax = 5000
+
 /** A server, and one sender of each kind. */
 async function start(t: TestContext, parts: { ingestMaxWaitMs?: number } = {}) {
   const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
   const env = { ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on', ROLLCALL_DATA: dataFolder }
-  const server = await startServer(env, parts)
+  const limited = { ...parts, factsWaitingMax }
+  const server = await startServer(env, limited)
   const running = [server]
   t.after(async () => {
     for (const one of running) await one.stop()
@@ -178,7 +182,7 @@ async function start(t: TestContext, parts: { ingestMaxWaitMs?: number } = {}) {
     },
     /** Starts a server where this one was. */
     async restart(): Promise<TestServer> {
-      const again = await startServer(env, parts)
+      const again = await startServer(env, limited)
       running.push(again)
       return again
     },
@@ -302,7 +306,7 @@ async function fillQueue({ context, apiKey }: TestServer): Promise<{ recorded: P
   const fact = { type: 'session-started', source: 'events', roomId: 'full', sessionKey: 'full' } as const
   const at = secondOfJoin(0) * 1000
   const facts = (n: number): Fact[] =>
-    Array.from({ length: 5000 }, (_, i) => ({ ...fact, id: `${n} ${i}`, at, receivedAt: at }))
+    Array.from({ length: factsWaitingMax / 10 }, (_, i) => ({ ...fact, id: `${n} ${i}`, at, receivedAt: at }))
   const batches = Array.from({ length: 10 }, (_, n) => context.record(key?.keyId ?? 0, facts(n)))
   return { recorded: Promise.all(batches) }
 }

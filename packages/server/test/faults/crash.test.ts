@@ -6,8 +6,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import type { Participant, Session, SessionPage } from '@rollcall/protocol'
 import { signToken } from '../../src/api/auth/token.ts'
-import { join } from '../support/rtc-client.ts'
-import { type Program, runProgram } from '../support/run-program.ts'
+import { clusterLimits } from '../../src/cluster/limits.ts'
+import { join } from '../support/clients/rtc-client.ts'
+import { type Program, runServer } from '../support/run-program.ts'
 
 const key = { apiKey: 'crash', secret: 'a secret of the crash tests' }
 const people = Array.from({ length: 100 }, (_, i) => `p${i}`)
@@ -36,15 +37,14 @@ after(async () => {
 type Server = Awaited<ReturnType<typeof start>>
 
 async function start(dataFolder: string, graceSeconds: number) {
-  const program = runProgram('main.js', {
-    PORT: '0',
+  const settings = {
     ROLLCALL_DATA: dataFolder,
     ROLLCALL_API_KEY: key.apiKey,
     ROLLCALL_SECRET: key.secret,
     ROLLCALL_GRACE_SECONDS: String(graceSeconds),
-  })
+  }
+  const { program, url } = await runServer(settings, { clusterLimits: { ...clusterLimits, leaseIntervalMs: 1000 } })
   programs.push(program)
-  const url = /running at (\S+)/.exec(await program.says('stdout', /^curl .*\n/m))?.[1] ?? ''
   const sign = () => signToken(key, { roles: ['crawler', 'rtc'] }, { now: Date.now(), lifetimeMs: 3_600_000 })
   return {
     wsUrl: `${url.replace('http', 'ws')}/v2/rtc`,
@@ -103,7 +103,7 @@ async function crash(dataFolder: string) {
   const stayed = await enterAll(staying)
   const toLeave = await enterAll(leaving)
   const settledAt = Date.now()
-  while (readLease(dataFolder) <= settledAt) await new Promise((resolve) => setTimeout(resolve, 200))
+  while (readLease(dataFolder) <= settledAt) await new Promise((resolve) => setTimeout(resolve, 50))
 
   let acknowledged = 0
   const enough = Promise.withResolvers<void>()

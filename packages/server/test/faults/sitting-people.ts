@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { join } from '../support/rtc-client.ts'
+import { join } from '../support/clients/rtc-client.ts'
 
 // A thread of people who sit in a hosted room and answer its pings, whatever the server's own loop does.
 

@@ -3,8 +3,8 @@ import { describe, type TestContext, test } from 'node:test'
 import type { EventResults, Session, SessionPage } from '@rollcall/protocol'
 import { createLog } from '../../src/runtime/log.ts'
 import { startSourceHealth } from '../../src/sources/health.ts'
-import { parseMetrics } from '../support/prometheus.ts'
-import { join } from '../support/rtc-client.ts'
+import { parseMetrics } from '../support/clients/prometheus.ts'
+import { join } from '../support/clients/rtc-client.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 const hourMs = 3_600_000

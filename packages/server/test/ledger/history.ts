@@ -6,6 +6,7 @@ import type { Fact, FactBase, ParticipantKind, SessionFact, Snapshot } from '@ro
 import { toRules } from '../../src/config.ts'
 import { openStore } from '../../src/record/open-store.ts'
 import { toSession } from '../../src/record/session-view.ts'
+import { builtThread } from '../support/built-thread.ts'
 import { toRecords } from '../support/listed-records.ts'
 
 /** All times of a history are seconds from here; tests give and get them so. */
@@ -74,7 +75,12 @@ export type History = Awaited<ReturnType<ReturnType<typeof openHistories>['begin
 export function openHistories() {
   const dataFolder = mkdtempSync(join(tmpdir(), 'rollcall-ledger-'))
   let now = start
-  const opened = openStore({ dataFolder, rules: toRules({ graceMs: 20_000 }), clock: { now: () => now } })
+  const opened = openStore({
+    dataFolder,
+    rules: toRules({ graceMs: 20_000 }),
+    clock: { now: () => now },
+    threadUrl: builtThread,
+  })
 
   return {
     async begin() {

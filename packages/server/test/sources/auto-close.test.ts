@@ -5,8 +5,8 @@ import { join as joinPath } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Room, Session } from '@rollcall/protocol'
 import { insideOf, listSessions, makeRoom } from '../support/api-calls.ts'
+import { connect, join } from '../support/clients/rtc-client.ts'
 import { recordSession } from '../support/record-session.ts'
-import { connect, join } from '../support/rtc-client.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 const minuteMs = 60_000

@@ -5,7 +5,7 @@ import { toListedText } from '../../src/record/session-view.ts'
 import type { Cursor } from '../../src/store/sessions/list.ts'
 import type { SessionFilter } from '../../src/store/sessions/list-queries.ts'
 import type { ListedSession } from '../../src/store/sessions/sessions.ts'
-import type { WithStore } from './contract.ts'
+import { type StoreUnderTest, storeMaker } from './contract.ts'
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
@@ -20,7 +20,8 @@ type Known = { id: string; roomId: string; startAt: number; endAt: number | null
 type Stay = { participantId: string; joinedAt: number; leftAt: number | null }
 
 /** Every filter and page of the list, against a search by hand over what was recorded. */
-export function listContract(withStore: WithStore): void {
+export function listContract(create: () => Promise<StoreUnderTest>): void {
+  const withStore = storeMaker(create)
   withStore(
     'every filter, page and cursor equals a search by hand, sealed or not, newest start first',
     async (store, _, clock) => {

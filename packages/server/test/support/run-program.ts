@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { buildServer } from '../../../../build/build.ts'
+import type { AppParts } from '../../src/app.ts'
 
 await buildServer()
 
@@ -16,9 +17,25 @@ export type Program = {
 
 /** Runs the server, or a command, as `npm start` and `npm run rollcall` do, with these settings and no others of this process. */
 export function runProgram(file: 'main.js' | 'cli.js', env: { [name: string]: string }, args: string[] = []): Program {
-  const path = join(import.meta.dirname, '../../dist', file)
+  return run([join(import.meta.dirname, '../../dist', file), ...args], env)
+}
+
+/** The parts of a server that can be handed to another process. */
+export type ServerLimits = Omit<AppParts, 'clock' | 'log' | 'onFailure' | 'threadUrl'>
+
+/** Runs the server as `npm start` does, with limits of a test's own. Resolves when it runs. */
+export async function runServer(
+  env: { [name: string]: string },
+  limits: ServerLimits,
+): Promise<{ program: Program; url: string }> {
+  const program = run([join(import.meta.dirname, 'serve.ts'), JSON.stringify(limits)], { PORT: '0', ...env })
+  const [, url = ''] = /running at (\S+)\n/.exec(await program.says('stdout', /running at \S+\n/)) ?? []
+  return { program, url }
+}
+
+function run(args: string[], env: { [name: string]: string }): Program {
   const compiled = join(import.meta.dirname, '../../../../node_modules/.cache/compiled')
-  const child = spawn(process.execPath, [path, ...args], {
+  const child = spawn(process.execPath, args, {
     env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: compiled, NO_COLOR: '1', ...env },
   })
   const said = { stdout: '', stderr: '' }

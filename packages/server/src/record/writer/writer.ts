@@ -17,8 +17,10 @@ export type Writer = {
   close(): Promise<void>
 }
 
-/** Most facts that wait for the disk at once; more are refused with BUSY. */
-const factsWaitingMax = 50_000
+export type QueueLimits = {
+  /** Most facts that wait for the disk at once; more are refused with BUSY. Default: 50,000. */
+  factsWaitingMax?: number | undefined
+}
 
 /** Requests that go to the transport before the turn of the loop ends: of a long turn the first are written while the last come in. */
 const outboxMax = 32
@@ -57,7 +59,7 @@ type Transport = {
 function createWriter(
   open: (answered: (answers: BatchAnswers) => void, failed: (error: Error) => void) => Transport,
   now: () => number,
-  { onCommit = () => {}, onFailure = () => {} }: WriterHooks,
+  { onCommit = () => {}, onFailure = () => {}, factsWaitingMax = 50_000 }: WriterHooks & QueueLimits,
 ): Writer {
   type Waiting = { resolve(value: unknown): void; reject(error: Error): void; facts: number }
   const waiting = new Map<number, Waiting>()
@@ -138,10 +140,16 @@ function createWriter(
   }
 }
 
+/** The program of the thread, in the same form as this: as it is written, or built. */
+const threadBeside = new URL(`./thread${extname(import.meta.url)}`, import.meta.url)
+
 /** Writes on a thread of its own: `node:sqlite` blocks. */
-export function startWriter(data: WriterData, now: () => number, hooks: WriterHooks = {}): Writer {
-  // Beside this, in the same form: as it is written, or built.
-  const worker = new Worker(new URL(`./thread${extname(import.meta.url)}`, import.meta.url), { workerData: data })
+export function startWriter(
+  data: WriterData,
+  now: () => number,
+  { threadUrl = threadBeside, ...hooks }: WriterHooks & QueueLimits & { threadUrl?: URL | undefined } = {},
+): Writer {
+  const worker = new Worker(threadUrl, { workerData: data })
   const open = (answered: (answers: BatchAnswers) => void, failed: (error: Error) => void): Transport => {
     let ending = false
     worker.on('message', answered)
@@ -168,7 +176,7 @@ export function startWriter(data: WriterData, now: () => number, hooks: WriterHo
 export function startBatches(
   createBatch: (answered: (answers: BatchAnswers) => void) => (requests: BatchRequest[]) => void,
   now: () => number,
-  hooks: WriterHooks,
+  hooks: WriterHooks & QueueLimits,
 ): Writer {
   return createWriter((answered) => ({ post: createBatch(answered), end: async () => {} }), now, hooks)
 }

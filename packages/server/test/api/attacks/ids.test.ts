@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { signToken } from '../../../src/api/auth/token.ts'
 import type { OpenApiDocument } from '../../../src/api/openapi/openapi-document.ts'
-import { describeServer } from '../../support/openapi-check.ts'
+import { withoutTime } from '../../support/api-calls.ts'
+import { describeServer } from '../../support/documents/openapi-check.ts'
 import { addNeighbour, recordSession } from '../../support/record-session.ts'
 import { startServer, type TestServer } from '../../support/start-server.ts'
 
@@ -199,7 +200,7 @@ function fill(template: string, ids: Ids): { path: string; ids: string[] }[] {
 /** An answer without what differs from one request to the next, and with each id that was asked for by its place. */
 async function ask({ method, path, body, ids }: Asked, token: string): Promise<string> {
   const answer = await server.call(method, path, body, { token, headers: { 'x-request-id': 'same' } })
-  const { date, 'content-length': length, ...headers } = answer.headers
+  const { 'content-length': length, ...headers } = withoutTime(answer.headers)
   const told = JSON.stringify({ status: answer.status, headers, text: answer.text })
   return ids.reduce((text, id, i) => text.replaceAll(id, `<id ${i}>`), told)
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHmac, createPublicKey } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import { sendRaw } from '../../support/raw-client.ts'
+import { sendRaw } from '../../support/clients/raw-client.ts'
 import { addNeighbour, recordSession } from '../../support/record-session.ts'
 import { startServer, type TestServer } from '../../support/start-server.ts'
 

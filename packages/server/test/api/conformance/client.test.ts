@@ -23,8 +23,8 @@ import {
 } from '@videosdk.live/server-sdk'
 import { signToken } from '../../../src/api/auth/token.ts'
 import { makeRoom } from '../../support/api-calls.ts'
+import { connect, join } from '../../support/clients/rtc-client.ts'
 import { recordSession } from '../../support/record-session.ts'
-import { connect, join } from '../../support/rtc-client.ts'
 import { runProgram } from '../../support/run-program.ts'
 import { startServer, type TestServer } from '../../support/start-server.ts'
 

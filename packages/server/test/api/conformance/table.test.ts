@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { readTables } from '../../support/markdown-table.ts'
+import { readTables } from '../../support/documents/markdown-table.ts'
 
 const rows = readTables('compatibility.md').flat()
 

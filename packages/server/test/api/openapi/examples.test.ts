@@ -6,9 +6,10 @@ import { type TokenClaims, Webhooks } from '@rollcall/protocol'
 import { createLink } from '../../../src/api/auth/sign-in-link.ts'
 import type { Content } from '../../../src/api/openapi/openapi-document.ts'
 import { Refusal } from '../../../src/error.ts'
-import { describeServer, toPointer } from '../../support/openapi-check.ts'
+import { webhookLimits } from '../../../src/webhooks/limits.ts'
+import { startReceiver, until } from '../../support/clients/webhook-receiver.ts'
+import { describeServer, toPointer } from '../../support/documents/openapi-check.ts'
 import { startServer, type TestServer } from '../../support/start-server.ts'
-import { startReceiver, until } from '../../support/webhook-receiver.ts'
 
 // The document's examples are answers of a real server, and webhooks as they were received. UPDATE_EXAMPLES=1 writes them anew: look at what changed.
 
@@ -36,7 +37,10 @@ let answered: Examples
 
 before(async () => {
   // Its webhooks are planned, and not sent: what they are answered is nobody's to promise.
-  server = await startServer(settings, { clock: { now: () => now }, webhookLimits: { perEndpoint: 0, pollMs: 1000 } })
+  server = await startServer(settings, {
+    clock: { now: () => now },
+    webhookLimits: { ...webhookLimits, perEndpoint: 0 },
+  })
   kept = JSON.parse(await readFile(path, 'utf8')) as Examples
   answered = { operations: {}, errors: {}, webhooks: {} }
 })
@@ -235,7 +239,7 @@ async function showSentWebhooks(): Promise<void> {
   gone.answer = () => 410
   const of = await startServer(
     { ...settings, ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on' },
-    { clock: { now: () => now }, webhookLimits: { perEndpoint: 1, pollMs: 20 } },
+    { clock: { now: () => now }, webhookLimits: { ...webhookLimits, perEndpoint: 1, pollMs: 20 } },
   )
   try {
     await ask('createWebhook', { of, body: { endPoint: receiver.url, events: ['*'] } })

@@ -4,7 +4,7 @@ import { Webhooks } from '@rollcall/protocol'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import program from '../../../package.json' with { type: 'json' }
 import type { OpenApiDocument, Operation } from '../../../src/api/openapi/openapi-document.ts'
-import { collectRoutes } from '../../support/registered-routes.ts'
+import { collectRoutes } from '../../support/documents/registered-routes.ts'
 import { startServer, type TestServer } from '../../support/start-server.ts'
 
 let server: TestServer

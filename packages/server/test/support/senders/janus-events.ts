@@ -67,7 +67,7 @@ export async function see(server: TestServer, room: string, startMs: number) {
 }
 
 /** Looks until it is so; what was seen last is compared, so that a failure shows it. */
-export async function seeSoon<T>(look: () => Promise<T>, expected: T, timeoutMs = 10_000): Promise<void> {
+export async function seeSoon<T>(look: () => Promise<T>, expected: T, timeoutMs = 60_000): Promise<void> {
   const deadline = performance.now() + timeoutMs
   for (;;) {
     const seen = await look()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { closeNameOf, type ServerMessage } from '@rollcall/protocol'
 import { type ClientOptions, WebSocket } from 'ws'
-import type { TestServer } from './start-server.ts'
+import type { TestServer } from '../start-server.ts'
 
 type Of<T extends ServerMessage['type']> = ServerMessage & { type: T }
 

@@ -7,7 +7,7 @@ export type Row = { [column: string]: string }
 
 /** The tables of a file in `docs/`, in order. */
 export function readTables(file: string): Row[][] {
-  const text = readFileSync(join(import.meta.dirname, '../../../../docs', file), 'utf8')
+  const text = readFileSync(join(import.meta.dirname, '../../../../../docs', file), 'utf8')
   return [...text.matchAll(/(?:^\|.*\n)+/gm)].map(([table]) => {
     const [columns = [], line = [], ...rows] = table.trim().split('\n').map(readCells)
     assert.ok(

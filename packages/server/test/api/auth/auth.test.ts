@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { type JWTHeaderParameters, type JWTPayload, SignJWT } from 'jose'
-import { createTokenVerifier, TokenRefusal, tokenMaxBytes } from '../../src/api/auth/token.ts'
-import { startServer, type TestServer } from '../support/start-server.ts'
+import { createTokenVerifier, TokenRefusal, tokenMaxBytes } from '../../../src/api/auth/token.ts'
+import { startServer, type TestServer } from '../../support/start-server.ts'
 
 const invalid = 'Token is invalid or expired'
 const missing = "Please login to continue!. Token not provided inside https request headers 'authorization'"

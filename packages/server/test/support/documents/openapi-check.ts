@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import type { OpenApiDocument } from '../../src/api/openapi/openapi-document.ts'
-import type { Answer } from './start-server.ts'
+import type { OpenApiDocument } from '../../../src/api/openapi/openapi-document.ts'
+import type { Answer } from '../start-server.ts'
 
 /** A server's OpenAPI document, and what it says a value is. */
 export type Described = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import type { StreamedChange } from '@rollcall/protocol'
-import type { TestServer } from './start-server.ts'
+import type { TestServer } from '../start-server.ts'
 
 export type StreamMessage = { id?: string; event?: string; data?: string; comment?: boolean }
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { SignIn } from '@rollcall/protocol'
-import { createLink, linkLifetimeMs } from '../../src/api/auth/sign-in-link.ts'
-import { startServer, type TestServer } from '../support/start-server.ts'
+import { createLink, linkLifetimeMs } from '../../../src/api/auth/sign-in-link.ts'
+import { startServer, type TestServer } from '../../support/start-server.ts'
 
 let server: TestServer
 let now = Date.now()

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import type { TestServer } from './start-server.ts'
+import type { TestServer } from '../start-server.ts'
 
 /** A connection of bytes, for what no client of HTTP would send. */
 export type RawClient = {

@@ -18,6 +18,8 @@ export type Receiver = {
   received: Received[]
   /** Those that were answered 2xx. */
   taken: Received[]
+  /** How many wait for an answer that does not come. */
+  hanging: number
   /** What the next ones are answered. */
   answer: (request: Received) => Answering
   stop(): Promise<void>
@@ -34,14 +36,22 @@ export async function startReceiver(port = 0): Promise<Receiver> {
     receiver.received.push(one)
     const answering = receiver.answer(one)
     if (isTaken(answering)) receiver.taken.push(one)
-    give(response, answering)
+    if (answering === 'hang') hang(response)
+    else give(response, answering)
   })
+  const hang = (response: ServerResponse) => {
+    receiver.hanging += 1
+    response.once('close', () => {
+      receiver.hanging -= 1
+    })
+  }
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   const receiver: Receiver = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
     received: [],
     taken: [],
+    hanging: 0,
     answer: () => 200,
     async stop() {
       server.close()
@@ -57,8 +67,7 @@ function isTaken(answering: Answering): boolean {
   return typeof status === 'number' && status < 300
 }
 
-function give(response: ServerResponse, answering: Answering): void {
-  if (answering === 'hang') return
+function give(response: ServerResponse, answering: Exclude<Answering, 'hang'>): void {
   if (answering === 'break') {
     response.destroy()
     return
