@@ -91,7 +91,7 @@ export function sessionOf(
     endAt,
     endReason: 'session-ended',
     endedAt: endAt,
-    concluded: null,
+    inferred: null,
     lastAt: endAt,
     saidAt: startAt,
     snapshotAt: null,

@@ -8,7 +8,7 @@ export type Stay = {
   /** Null while open. */
   leftAt: number | null
   reason: string | null
-  /** Why the end was concluded though nobody saw it; null for an end that was reported. */
+  /** Why the end was inferred though nobody saw it; null for an end that was reported. */
   inferred: Cause | null
 }
 
@@ -85,7 +85,7 @@ function foldConnection(marks: Mark[], stays: Stay[], lone: Set<string>): void {
         if (!inside) stays.push(open(mark))
         break
       case 'seen':
-        // Evidence of presence withdraws an end that was only concluded.
+        // Evidence of presence withdraws an end that was only inferred.
         if (stay !== undefined && stay.inferred !== null) reopen(stay)
         else if (!inside) stays.push(open(mark))
         break
@@ -127,11 +127,11 @@ function close(stay: Stay, mark: Mark): void {
   stay.inferred = mark.inferred
 }
 
-type Rank = { [kind in 'joined' | 'seen' | 'left' | 'concluded']: number }
-// Within one millisecond: whoever was outside came and went, whoever was inside went and came back. What we concluded
+type Rank = { [kind in 'joined' | 'seen' | 'left' | 'inferred']: number }
+// Within one millisecond: whoever was outside came and went, whoever was inside went and came back. What we inferred
 // is dated at the last evidence, so it comes after all evidence of that moment.
-const rankOutside: Rank = { joined: 0, seen: 1, left: 2, concluded: 3 }
-const rankInside: Rank = { seen: 0, left: 1, joined: 2, concluded: 3 }
+const rankOutside: Rank = { joined: 0, seen: 1, left: 2, inferred: 3 }
+const rankInside: Rank = { seen: 0, left: 1, joined: 2, inferred: 3 }
 
 function inOrder(marks: Mark[]): Mark[] {
   if (marks.length < 2) return marks
@@ -155,7 +155,7 @@ function inOrder(marks: Mark[]): Mark[] {
 
 function rankOf(mark: Mark, rank: Rank): number {
   if (mark.kind === 'missed') return 4
-  return mark.kind === 'left' && mark.inferred !== null ? rank.concluded : rank[mark.kind]
+  return mark.kind === 'left' && mark.inferred !== null ? rank.inferred : rank[mark.kind]
 }
 
 function compareText(a: string, b: string): number {

@@ -19,7 +19,7 @@ export function toTimelogs({ session, marks }: Pick<Attended, 'session' | 'marks
     if (ofPerson === undefined) ofPeople.set(mark.participantId, [mark])
     else ofPerson.push(mark)
   }
-  const end = session.endAt === null ? undefined : { at: session.endAt, inferred: session.concluded }
+  const end = session.endAt === null ? undefined : { at: session.endAt, inferred: session.inferred }
   const logs = new Map<string, TimelogEntry[]>()
   for (const [id, ofPerson] of ofPeople) logs.set(id, toTimelog(foldStays(ofPerson).stays, end))
   return logs

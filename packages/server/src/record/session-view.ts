@@ -6,7 +6,7 @@ import {
   engineOf,
   toIso,
 } from '@rollcall/protocol'
-import { insideMs } from '../ledger/ledger.ts'
+import { insideMs } from '../ledger/session.ts'
 import type { Participant, Session } from '../ledger/state.ts'
 import type { TimelogEntry } from '../ledger/stays.ts'
 import { toTimelogs, whoWasInside } from '../ledger/timelogs.ts'

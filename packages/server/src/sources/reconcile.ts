@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Fact, reporterOf, type Snapshot } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
-import { concludeEnd, concludeFromSnapshot, type People } from '../ledger/conclude.ts'
+import { inferEnd, inferFromSnapshot, type People } from '../ledger/infer.ts'
 import type { Session } from '../ledger/state.ts'
 import type { GuardedFetch } from '../runtime/guarded-fetch.ts'
 import { repeat } from '../runtime/repeat.ts'
@@ -234,7 +234,7 @@ async function compare(
 
   async function renew(session: Session, snapshot: Snapshot): Promise<void> {
     const people = await findPeople(session, snapshot)
-    const isNews = concludeFromSnapshot(session, people, snapshot).length > 0
+    const isNews = inferFromSnapshot(session, people, snapshot).length > 0
     const evidenceAt = Math.max(session.lastAt, session.snapshotAt ?? 0)
     if (!isNews && snapshot.at - evidenceAt < renewMs) {
       memory.unsaid.set(session.id, snapshot)
@@ -266,7 +266,7 @@ async function compare(
     const unsaid = unsaidOf(session)
     if (unsaid.length > 0) await record(keyId, unsaid)
     const now = (await reads.sessions.get(keyId, session.id))?.session
-    if (now !== undefined) await record(keyId, [concludeEnd(now, clock.now(), 'absent')])
+    if (now !== undefined) await record(keyId, [inferEnd(now, clock.now(), 'absent')])
   }
 }
 

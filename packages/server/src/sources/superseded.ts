@@ -38,12 +38,12 @@ export function createLives({ reads, record, clock }: Pick<Context, 'reads' | 'r
     const [latest, ...older] = await reads.sources.listLives(source.keyId, source.id, roomId, livesMax)
     if (latest === undefined) return ''
     const over = older.filter(({ endAt, lastAt }) => endAt === null && (always || lastAt <= latest.startAt))
-    const ends = over.map((life) => concludeEnd(source, roomId, life))
+    const ends = over.map((life) => inferEnd(source, roomId, life))
     if (ends.length > 0) await record(source.keyId, ends)
     return latest.sessionKey
   }
 
-  function concludeEnd(source: Source, roomId: string, { sessionId, sessionKey, lastAt, revision }: Life): Fact {
+  function inferEnd(source: Source, roomId: string, { sessionId, sessionKey, lastAt, revision }: Life): Fact {
     return {
       id: `rollcall:superseded ${sessionId} ${lastAt} ${revision}`,
       type: 'session-ended',

@@ -64,7 +64,7 @@ export function reporter({ source = 'events', roomId = 'room', sessionKey }: Par
 
 /**
  * A session as a test reads it: `{ session: '0-50 empty?', ann: '0-10 left, 30-50 absent?' }`. From when, to when and
- * why; `?` after what was concluded; nothing after the dash of what goes on.
+ * why; `?` after what was inferred; nothing after the dash of what goes on.
  */
 export type Told = { session: string; [participantId: string]: string }
 
@@ -97,7 +97,7 @@ export function openHistories() {
         async sessions(): Promise<Told[]> {
           return toRecords((await list()).sessions)
             .map((record) => {
-              const { startAt, endAt, endReason, concluded } = record.session
+              const { startAt, endAt, endReason, inferred } = record.session
               const view = toSession(record, { now, base: '', key: { apiKey: '', userId: '' } })
               const people = view.participants.map(({ participantId, timelog }) => [
                 participantId,
@@ -107,7 +107,7 @@ export function openHistories() {
                   )
                   .join(', '),
               ])
-              return { session: tell(startAt, endAt, endReason, concluded !== null), ...Object.fromEntries(people) }
+              return { session: tell(startAt, endAt, endReason, inferred !== null), ...Object.fromEntries(people) }
             })
             .reverse()
         },
@@ -128,8 +128,8 @@ export function openHistories() {
             reason: reason as string | null,
           }))
         },
-        /** What was concluded, as the log has it: `ann left 10 absent`, `room ended 20 empty`. */
-        concluded() {
+        /** What was inferred, as the log has it: `ann left 10 absent`, `room ended 20 empty`. */
+        inferred() {
           return history
             .log()
             .filter(({ outcome }) => outcome === 'recorded')
@@ -158,7 +158,7 @@ export function toSecond(at: number): number {
   return (at - start) / 1000
 }
 
-function tell(from: number, to: number | null, why: string | null | undefined, concluded: boolean): string {
+function tell(from: number, to: number | null, why: string | null | undefined, inferred: boolean): string {
   if (to === null) return `${toSecond(from)}-`
-  return `${toSecond(from)}-${toSecond(to)}${why ? ` ${why}` : ''}${concluded ? '?' : ''}`
+  return `${toSecond(from)}-${toSecond(to)}${why ? ` ${why}` : ''}${inferred ? '?' : ''}`
 }

@@ -175,26 +175,26 @@ describe(`the ledger agrees with the reference model over ${runs.named + runs.un
     )
   })
 
-  test(`an end that was concluded leaves no trace once the leave that was late arrives (${runs.withdrawn} histories)`, async () => {
+  test(`an end that was inferred leaves no trace once the leave that was late arrives (${runs.withdrawn} histories)`, async () => {
     await fc.assert(
       fc.asyncProperty(namedHistory, fc.option(fc.nat(12)), async (history, restartAt) => {
         // A stay told whole may end where another began: without its own leave nobody can say that it is over.
         const facts = history.facts.filter((fact) => fact.type !== 'participant-left' || fact.joinedAt === undefined)
-        const [plain, concluded] = [world.newKey(), world.newKey()]
+        const [plain, inferred] = [world.newKey(), world.newKey()]
         const leaves = facts.flatMap((fact) =>
           fact.type === 'participant-joined'
             ? [{ ...fact, id: `${fact.id} leaves`, type: 'participant-left' as const, at: start + 100_000 }]
             : [],
         )
         await world.play(plain, [...facts, ...leaves])
-        await world.play(concluded, facts)
+        await world.play(inferred, facts)
         // Either the source restarts, or it is silent for so long that it counts as gone.
         if (restartAt === null) await world.sweep()
-        else await world.play(concluded, [restartOf('events', start + restartAt * 7000)])
-        await world.play(concluded, leaves)
+        else await world.play(inferred, [restartOf('events', start + restartAt * 7000)])
+        await world.play(inferred, leaves)
         await world.sweep()
-        assert.deepEqual((await world.visible(concluded)).sort(byStart), (await world.visible(plain)).sort(byStart))
-        await world.checkInvariants(concluded, facts)
+        assert.deepEqual((await world.visible(inferred)).sort(byStart), (await world.visible(plain)).sort(byStart))
+        await world.checkInvariants(inferred, facts)
       }),
       { numRuns: runs.withdrawn },
     )

@@ -12,8 +12,8 @@ after(() => histories.close())
 
 const unnamed = reporter()
 const named = reporter({ sessionKey: 's1' })
-/** As the log tells what was concluded: see `concluded`. */
-const sortedConclusions = () => history.concluded().sort()
+/** As the log tells what was inferred: see `inferred`. */
+const sortedInferred = () => history.inferred().sort()
 
 async function assertSessions(...expected: { session: string; [participantId: string]: string }[]): Promise<void> {
   assert.deepEqual(await history.sessions(), expected)
@@ -323,7 +323,7 @@ describe('rule 7: nobody stays for ever, nobody is dropped alive', () => {
       await history.record(hosted.joined('ann', 0, { connectionId: 'c' }))
       await history.record(hosted.left('ann', 12, { connectionId: 'c', inferred: 'connection-silent', receivedAt: 42 }))
       await assertSessions({ session: '0-', ann: '0-12 connection-silent?' })
-      assert.deepEqual(history.concluded(), ['ann left 12 connection-silent'])
+      assert.deepEqual(history.inferred(), ['ann left 12 connection-silent'])
     })
 
     test('is not ended where it gave evidence after that', async () => {
@@ -341,10 +341,10 @@ describe('rule 7: nobody stays for ever, nobody is dropped alive', () => {
     test('once is none; twice in a row is a leave at the last evidence, which is a fact in the log', async () => {
       await history.record(named.snapshot(10, ['ann', 'bob']), named.snapshot(20, ['bob']))
       await assertSessions({ session: '10-', ann: '10-', bob: '10-' })
-      assert.deepEqual(history.concluded(), [])
+      assert.deepEqual(history.inferred(), [])
       await history.record(named.snapshot(30, ['bob']))
       await assertSessions({ session: '10-', ann: '10-10 absent?', bob: '10-' })
-      assert.deepEqual(history.concluded(), ['ann left 10 absent'])
+      assert.deepEqual(history.inferred(), ['ann left 10 absent'])
     })
 
     test('is dated at the last snapshot that showed them', async () => {
@@ -405,7 +405,7 @@ describe('rule 7: nobody stays for ever, nobody is dropped alive', () => {
       )
       await history.record(named.restarted(100))
       await assertSessions({ session: '0-', ann: '0-8 source-restarted?', bob: '5-8 left' })
-      assert.deepEqual(history.concluded(), ['ann left 8 source-restarted', 'ann left 8 source-restarted'])
+      assert.deepEqual(history.inferred(), ['ann left 8 source-restarted', 'ann left 8 source-restarted'])
     })
 
     test('touches no other source, and nobody who was seen after it', async () => {
@@ -451,7 +451,7 @@ describe('rule 7: nobody stays for ever, nobody is dropped alive', () => {
       await assertSessions({ session: '0-', ann: '0-10' })
       await history.lookAt(10 + 10 * minute)
       await assertSessions({ session: '0-10 silent?', ann: '0-10' })
-      assert.deepEqual(history.concluded(), ['room ended 10 silent'])
+      assert.deepEqual(history.inferred(), ['room ended 10 silent'])
     })
 
     test('goes on when somebody joins after all, however late', async () => {
@@ -494,7 +494,7 @@ describe('rule 7: nobody stays for ever, nobody is dropped alive', () => {
         { session: '0-40 source-silent?', ann: '0-40 source-silent?', bob: '40-40 source-silent?' },
         { session: '5-5 source-silent?', cat: '5-5 source-silent?' },
       )
-      assert.deepEqual(sortedConclusions(), [
+      assert.deepEqual(sortedInferred(), [
         'ann left 40 source-silent',
         'bob left 40 source-silent',
         'cat left 5 source-silent',
@@ -542,7 +542,7 @@ describe('rule 7: nobody stays for ever, nobody is dropped alive', () => {
       { session: '0-5 superseded?', ann: '0-5 session-ended?', bob: '5-5 session-ended?' },
       { session: '60-' },
     )
-    assert.deepEqual(history.concluded(), ['room ended 60 superseded'])
+    assert.deepEqual(history.inferred(), ['room ended 60 superseded'])
     await history.record(named.left('ann', 70, { reason: 'left' }))
     assert.deepEqual((await history.sessions())[0], { session: '0-', ann: '0-70 left', bob: '5-' })
   })

@@ -1,5 +1,6 @@
 import { embeddedParticipantsMax, secondOf } from '@rollcall/protocol'
-import { endAtOf, toParticipant } from '../../ledger/ledger.ts'
+import { toParticipant } from '../../ledger/participant.ts'
+import { endAtOf } from '../../ledger/session.ts'
 import type { Mark, Participant, Session } from '../../ledger/state.ts'
 import { foldStays, toTimelog } from '../../ledger/stays.ts'
 import { sealSession } from '../../record/session-view.ts'
@@ -56,7 +57,7 @@ function derive(session: Session, participants: Participant[]): Partial<Session>
   return {
     startAt,
     endAt: endAtOf(session),
-    ...(session.endedAt === null && { endReason: session.concluded }),
+    ...(session.endedAt === null && { endReason: session.inferred }),
     lastAt,
     people: seen.length,
     inside: inside.length,
@@ -68,8 +69,8 @@ function derive(session: Session, participants: Participant[]): Partial<Session>
 function* findFaultsOf(session: Session, person: Participant, marks: Mark[]): Generator<string> {
   const { stays } = foldStays(marks)
   yield* findUnlike(person, toParticipant(person.participantId, marks, stays, toTimelog(stays)))
-  const { startAt, endAt, concluded } = session
-  const end = endAt === null ? undefined : { at: endAt, inferred: concluded }
+  const { startAt, endAt, inferred } = session
+  const end = endAt === null ? undefined : { at: endAt, inferred }
   let lastLeftAt = Number.NEGATIVE_INFINITY
   for (const { joinedAt, leftAt } of toTimelog(stays, end)) {
     const at = `its entry from ${joinedAt} to ${leftAt}`

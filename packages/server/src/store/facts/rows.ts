@@ -29,7 +29,7 @@ export function toSessionRow(keyId: number, session: Session): Insertable<Tables
     end_at: session.endAt,
     end_reason: session.endReason,
     ended_at: session.endedAt,
-    concluded: session.concluded,
+    concluded: session.inferred,
     last_at: session.lastAt,
     said_at: session.saidAt,
     snapshot_at: session.snapshotAt,

@@ -9,7 +9,7 @@ export type People = Map<string, Mark[]>
  * What a snapshot of a whole session tells: who was not known joined, who was thought gone is seen, and who is absent
  * for the second time in a row left at the last evidence. An older snapshot than the latest tells nothing of absence.
  */
-export function concludeFromSnapshot(session: Session, people: People, snapshot: Snapshot): SessionFact[] {
+export function inferFromSnapshot(session: Session, people: People, snapshot: Snapshot): SessionFact[] {
   const { at, receivedAt, source, roomId, sessionKey } = snapshot
   const base = { source, roomId, at, receivedAt, ...(sessionKey !== undefined && { sessionKey }) }
   // Which unnamed session a join belongs to is told by its time: whoever is in this one joined while it ran.
@@ -60,7 +60,7 @@ export function concludeFromSnapshot(session: Session, people: People, snapshot:
 }
 
 /** The source forgot whoever was inside: each open stay ends at the last evidence before the restart. */
-export function concludeFromRestart(session: Session, people: People, restart: SourceStarted): SessionFact[] {
+export function inferFromRestart(session: Session, people: People, restart: SourceStarted): SessionFact[] {
   const lastAt = session.lastAt <= restart.at ? session.lastAt : lastEvidenceBefore(restart.at, people)
   const lastSeenAt = Math.min(restart.lastSeenAt ?? lastAt, restart.at)
   return [...openStays(people)]
@@ -74,7 +74,7 @@ export function concludeFromRestart(session: Session, people: People, restart: S
 }
 
 /** The source said nothing for its longest silence: whoever it left inside is gone since its last word of the session. */
-export function concludeFromSilence(session: Session, people: People, receivedAt: number): SessionFact[] {
+export function inferFromSilence(session: Session, people: People, receivedAt: number): SessionFact[] {
   const silence = { id: `source-silent ${session.id} ${session.lastAt} ${session.revision}` }
   return [...openStays(people)].map((stay) => ({
     ...leaveOf(session, stay, session.lastAt),
@@ -85,7 +85,7 @@ export function concludeFromSilence(session: Session, people: People, receivedAt
 }
 
 /** The session is over since its last evidence: nobody came back in time, or as `cause` says. */
-export function concludeEnd(session: Session, receivedAt: number, cause: Cause = causeOf(session)): SessionFact {
+export function inferEnd(session: Session, receivedAt: number, cause: Cause = causeOf(session)): SessionFact {
   return {
     id: `rollcall:${cause} ${session.id} ${session.lastAt} ${session.revision}`,
     type: 'session-ended',

@@ -1,0 +1,72 @@
+import { assertNever } from '@rollcall/protocol'
+import type { Mark, Participant, PersonFact } from './state.ts'
+import type { Stay, TimelogEntry } from './stays.ts'
+
+export function toMarks(fact: PersonFact): Mark[] {
+  const mark: Mark = {
+    participantId: fact.participantId,
+    connectionId: fact.connectionId ?? '',
+    kind: 'seen',
+    at: fact.at,
+    factId: fact.id,
+    reason: null,
+    inferred: null,
+    lastSeenAt: null,
+    name: ('name' in fact ? fact.name : undefined) ?? null,
+    participantKind: ('kind' in fact ? fact.kind : undefined) ?? null,
+    metadata: null,
+  }
+  switch (fact.type) {
+    case 'participant-joined':
+      return [{ ...mark, kind: 'joined', metadata: fact.metadata ?? null }]
+    case 'participant-seen':
+      return [mark]
+    case 'participant-missed':
+      return [{ ...mark, kind: 'missed', lastSeenAt: fact.lastSeenAt }]
+    case 'participant-left': {
+      const left: Mark = { ...mark, kind: 'left', reason: fact.reason ?? null, inferred: fact.inferred ?? null }
+      if (fact.joinedAt === undefined) return [left]
+      return [
+        { ...mark, kind: 'joined', at: fact.joinedAt },
+        // Two clocks, or one of whole seconds, may date it before its own join.
+        { ...left, at: Math.max(fact.at, fact.joinedAt) },
+      ]
+    }
+    default:
+      return assertNever(fact)
+  }
+}
+
+/** What is kept of somebody: folded from all their marks. */
+export function toParticipant(participantId: string, marks: Mark[], stays: Stay[], log: TimelogEntry[]): Participant {
+  const last = log.at(-1)
+  let closedMs = 0
+  for (const entry of log) if (entry.leftAt !== null) closedMs += entry.leftAt - entry.joinedAt
+  return {
+    participantId,
+    name: latest(marks, (mark) => mark.name) ?? '',
+    kind: latest(marks, (mark) => mark.participantKind) ?? 'person',
+    metadata: latest(marks, (mark) => mark.metadata),
+    joinedAt: log[0]?.joinedAt ?? null,
+    openSince: last !== undefined && last.leftAt === null ? last.joinedAt : null,
+    closedMs,
+    lastAt: last === undefined ? null : lastEvidence(marks, stays),
+  }
+}
+
+/** What the latest mark that says anything says: latest by the fact's time, then its id. */
+function latest<T>(marks: Mark[], read: (mark: Mark) => T | null): T | null {
+  let best: Mark | undefined
+  for (const mark of marks) {
+    if (read(mark) === null) continue
+    if (best === undefined || mark.at > best.at || (mark.at === best.at && mark.factId > best.factId)) best = mark
+  }
+  return best === undefined ? null : read(best)
+}
+
+function lastEvidence(marks: Mark[], stays: Stay[]): number {
+  let at = 0
+  for (const mark of marks) if (mark.kind === 'joined' || mark.kind === 'seen') at = Math.max(at, mark.at)
+  for (const stay of stays) at = Math.max(at, stay.leftAt ?? stay.joinedAt)
+  return at
+}
