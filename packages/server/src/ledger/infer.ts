@@ -110,10 +110,10 @@ type OpenStay = {
 
 function* openStays(people: People): Generator<OpenStay> {
   for (const [participantId, ofPerson] of people) {
-    for (const { connectionId, leftAt } of foldStays(ofPerson).stays) {
+    for (const { connectionId, leftAt, seenAt } of foldStays(ofPerson).stays) {
       if (leftAt !== null) continue
       const marks = ofConnection(ofPerson, connectionId)
-      yield { who: { participantId, ...(connectionId !== '' && { connectionId }) }, marks, seenAt: evidenceOf(marks) }
+      yield { who: { participantId, ...(connectionId !== '' && { connectionId }) }, marks, seenAt }
     }
   }
 }

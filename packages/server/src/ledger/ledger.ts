@@ -9,7 +9,7 @@ import {
   type Snapshot,
 } from '@rollcall/protocol'
 import { changesOf, sameTimelog } from './changes.ts'
-import { toMarks, toParticipant } from './participant.ts'
+import { lastEvidence, toMarks, toParticipant } from './participant.ts'
 import { count, endAtOf, lookAtOf, noteRunning, noteStart } from './session.ts'
 import type { Mark, Participant, PersonFact, Rules, Session } from './state.ts'
 import { foldStays, toTimelog } from './stays.ts'
@@ -118,6 +118,8 @@ function applyToParticipant(slice: Slice, fact: PersonFact, rules: Rules): Appli
 
   count(session, participantBefore, participant)
   if (participant.joinedAt !== null) noteStart(session, participant.joinedAt)
+  // Also where a clock of whole seconds dates it before the join.
+  if (fact.type === 'participant-seen') session.startAt = Math.min(session.startAt ?? fact.at, fact.at)
   const lastAtBefore = participantBefore.lastAt ?? 0
   const lastAt = participant.lastAt ?? 0
   if (lastAt >= lastAtBefore) session.lastAt = Math.max(session.lastAt, lastAt)
@@ -141,10 +143,8 @@ function applyToParticipant(slice: Slice, fact: PersonFact, rules: Rules): Appli
 
 /** An end that we infer falls away when the connection is not open, or gave evidence after it. */
 function isWithdrawn(marks: Mark[], fact: ParticipantLeft): boolean {
-  const ofConnection = marks.filter((mark) => mark.connectionId === (fact.connectionId ?? ''))
-  const { stays } = foldStays(ofConnection)
-  const isOpen = stays.at(-1)?.leftAt === null
-  return !isOpen || ofConnection.some((mark) => mark.kind !== 'missed' && mark.at > fact.at)
+  const { stays } = foldStays(marks.filter((mark) => mark.connectionId === (fact.connectionId ?? '')))
+  return stays.at(-1)?.leftAt !== null || lastEvidence(stays) > fact.at
 }
 
 /** Whether somebody reported it: what we inferred is no evidence. */

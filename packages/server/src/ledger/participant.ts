@@ -50,7 +50,7 @@ export function toParticipant(participantId: string, marks: Mark[], stays: Stay[
     joinedAt: log[0]?.joinedAt ?? null,
     openSince: last !== undefined && last.leftAt === null ? last.joinedAt : null,
     closedMs,
-    lastAt: last === undefined ? null : lastEvidence(marks, stays),
+    lastAt: last === undefined ? null : lastEvidence(stays),
   }
 }
 
@@ -64,9 +64,9 @@ function latest<T>(marks: Mark[], read: (mark: Mark) => T | null): T | null {
   return best === undefined ? null : read(best)
 }
 
-function lastEvidence(marks: Mark[], stays: Stay[]): number {
+/** The latest moment at which they are known to have been inside. */
+export function lastEvidence(stays: Stay[]): number {
   let at = 0
-  for (const mark of marks) if (mark.kind === 'joined' || mark.kind === 'seen') at = Math.max(at, mark.at)
-  for (const stay of stays) at = Math.max(at, stay.leftAt ?? stay.joinedAt)
+  for (const { leftAt, seenAt } of stays) at = Math.max(at, leftAt ?? seenAt)
   return at
 }

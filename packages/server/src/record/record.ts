@@ -4,7 +4,7 @@ import { type FactText, textOf } from './fact-text.ts'
 import type { NamedFact } from './rooms-of-facts.ts'
 import { applyToSession, findSession, keep, type Recorded, type RecordParts } from './session-facts.ts'
 import { applyRestart, applySnapshot } from './snapshot.ts'
-import { toApplied } from './times.ts'
+import { toPossible } from './times.ts'
 
 export type { Recorded } from './session-facts.ts'
 
@@ -31,7 +31,7 @@ export function record(
   text: FactText = textOf(said),
 ): Promise<Recorded> {
   parts.facts.touch(keyId, said.source, said.receivedAt)
-  return keep(parts, keyId, { said, text, fact: toApplied(said, parts.rules) }, (fact) => applyFact(parts, keyId, fact))
+  return keep(parts, keyId, { said, text, ...toPossible(said, parts.rules) }, (fact) => applyFact(parts, keyId, fact))
 }
 
 function applyFact(parts: RecordParts, keyId: number, fact: Fact): Recorded | Promise<Recorded> {

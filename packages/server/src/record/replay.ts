@@ -3,7 +3,7 @@ import { noteSnapshot } from '../ledger/ledger.ts'
 import { evidenceAt } from '../ledger/route.ts'
 import { applyFound, newSessionId, type RecordParts, save } from './session-facts.ts'
 import { resumeRunning } from './snapshot.ts'
-import { toApplied } from './times.ts'
+import { toPossible } from './times.ts'
 
 /**
  * Applies a fact of the log again, in the session that it was kept in. Whatever was inferred from it lies in the log before it,
@@ -17,7 +17,7 @@ export async function applyAgain(
   sessionId: string | null,
 ): Promise<Outcome | 'unfounded'> {
   const { facts, rules } = parts
-  const fact = toApplied(said, rules)
+  const { fact } = toPossible(said, rules)
   if (fact.type === 'source-started') {
     await resumeRunning(parts, keyId, fact)
     return 'recorded'

@@ -28,14 +28,14 @@ export function infer(parts: RecordParts, keyId: number, fact: SessionFact): Pro
   return keep(parts, keyId, { said: fact, text: textOf(fact), fact }, () => applyToSession(parts, keyId, fact))
 }
 
-/** A fact as it was said, and as it counts. */
-export type Reported<F extends Fact> = { said: Fact; text: FactText; fact: F }
+/** A fact as it was said, and as it counts. `doubts`: what of it cannot be, in words. */
+export type Reported<F extends Fact> = { said: Fact; text: FactText; fact: F; doubts?: string }
 
 /** Keeps what was said as it was said, and applies it as it can be. */
 export async function keep<F extends Fact>(
   parts: RecordParts,
   keyId: number,
-  { said, text: { json, digest }, fact }: Reported<F>,
+  { said, text: { json, digest }, fact, doubts }: Reported<F>,
   applyOne: (fact: F) => Recorded | Promise<Recorded>,
 ): Promise<Recorded> {
   const claimed = await parts.facts.claim(keyId, said, digest)
@@ -48,7 +48,7 @@ export async function keep<F extends Fact>(
     }
   }
   const applied = await applyOne(fact)
-  const recorded = fact === said ? applied : { reason: 'its time cannot be: it counts as of when it came', ...applied }
+  const recorded = doubts === undefined ? applied : { reason: doubts, ...applied }
   parts.facts.log(keyId, {
     source: said.source,
     factId: said.id,

@@ -1,9 +1,14 @@
 import { type Fact, ownFactIdPrefix } from '@rollcall/protocol'
 import type { Rules } from '../ledger/state.ts'
-import { withPossibleTimes } from '../ledger/times.ts'
+import { type Possible, withPossibleTimes } from '../ledger/times.ts'
 
 /** The fact as it counts: every other reporter has a clock of its own, which may be wrong. */
-export function toApplied(said: Fact, { leasedSource }: Rules): Fact {
+export function toPossible(said: Fact, { leasedSource }: Rules): Possible {
   const isOurs = said.source === leasedSource || said.id.startsWith(ownFactIdPrefix)
-  return isOurs ? said : withPossibleTimes(said)
+  return isOurs ? { fact: said } : withPossibleTimes(said, isLive(said.source))
+}
+
+/** A media server tells of what happens; whoever calls `POST /v2/events` may tell of what happened long ago. */
+function isLive(source: string): boolean {
+  return source !== 'events' && !source.startsWith('events/')
 }

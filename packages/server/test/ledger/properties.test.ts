@@ -10,13 +10,14 @@ const start = Date.UTC(2026, 0, 5, 9, 0, 0)
 const runs = { named: 8000, unnamed: 3000, delayed: 1500, withdrawn: 500 }
 
 type Step = {
-  kind: 'joined' | 'left' | 'whole' | 'started' | 'ended'
+  kind: 'joined' | 'left' | 'whole' | 'seen' | 'started' | 'ended'
   who: number
   connection: number
   at: number
   since: number
   session: number
   name: number
+  late: number
 }
 
 // Few people, connections and moments, so that they meet: the rules are about what meets.
@@ -25,6 +26,7 @@ const step = fc.record<Step>({
     { weight: 6, arbitrary: fc.constant('joined' as const) },
     { weight: 6, arbitrary: fc.constant('left' as const) },
     { weight: 2, arbitrary: fc.constant('whole' as const) },
+    { weight: 2, arbitrary: fc.constant('seen' as const) },
     { weight: 1, arbitrary: fc.constant('started' as const) },
     { weight: 1, arbitrary: fc.constant('ended' as const) },
   ),
@@ -34,10 +36,12 @@ const step = fc.record<Step>({
   since: fc.nat(12),
   session: fc.nat(1),
   name: fc.nat(3),
+  // A clock that is a little off, or one of whole seconds.
+  late: fc.constantFrom(0, 0, 0, 1, 400, 1000, 1001),
 })
 
 function toFact(step: Step, i: number, connections: boolean): SessionFact {
-  const at = start + step.at * 7000
+  const at = start + step.at * 7000 + step.late
   const base = { id: `f${i}`, source: 'events', roomId: 'room', sessionKey: `s${step.session}`, at, receivedAt: at }
   const participantId = `p${step.who}`
   const who = { participantId, ...(connections && { connectionId: `c${step.who}-${step.connection}` }) }
@@ -51,6 +55,8 @@ function toFact(step: Step, i: number, connections: boolean): SessionFact {
       const joinedAt = start + step.since * 7000
       return { ...base, ...who, type: 'participant-left', joinedAt, reason: `reason ${i}` }
     }
+    case 'seen':
+      return { ...base, ...who, type: 'participant-seen', ...(step.name > 0 && { name: `name ${step.name}` }) }
     case 'started':
       return { ...base, type: 'session-started' }
     case 'ended':
@@ -182,7 +188,7 @@ describe(`the ledger agrees with the reference model over ${runs.named + runs.un
         const facts = history.facts.filter((fact) => fact.type !== 'participant-left' || fact.joinedAt === undefined)
         const [plain, inferred] = [world.newKey(), world.newKey()]
         const leaves = facts.flatMap((fact) =>
-          fact.type === 'participant-joined'
+          fact.type === 'participant-joined' || fact.type === 'participant-seen'
             ? [{ ...fact, id: `${fact.id} leaves`, type: 'participant-left' as const, at: start + 100_000 }]
             : [],
         )

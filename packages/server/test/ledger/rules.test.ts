@@ -147,6 +147,46 @@ describe('rule 3: a late leave touches its own stay only', () => {
   })
 })
 
+describe('rule 3: what happens in one moment is balanced', () => {
+  test('as many leaves as joins leave nobody inside', async () => {
+    await history.record(named.joined('ann', 0), named.left('ann', 100), named.joined('ann', 100))
+    await history.record(named.left('ann', 100), named.ended(3600))
+    await assertSessions({ session: '0-3600 session-ended', ann: '0-100' })
+  })
+
+  test('whoever was inside went and came back, whoever was outside came and went', async () => {
+    await history.record(named.joined('ann', 0), named.left('ann', 10), named.joined('ann', 10))
+    await history.record(named.left('bob', 10), named.joined('bob', 10))
+    await assertSessions({ session: '0-', ann: '0-', bob: '10-10' })
+  })
+
+  test('a leave that says when its join was pairs with that join, of a connection and of a person without one', async () => {
+    for (const connectionId of ['c', undefined]) {
+      history = await histories.begin()
+      const of = connectionId === undefined ? {} : { connectionId }
+      await history.record(
+        named.left('ann', 30, { joinedAt: 1, ...of }),
+        named.left('ann', 30, { joinedAt: 30, ...of }),
+        named.left('ann', 250, { joinedAt: 200, ...of }),
+      )
+      await history.record(named.joined('ann', 30, of))
+      await assertSessions({ session: '1-', ann: '1-30, 200-250' })
+    }
+  })
+
+  test('of a person who is inside twice, without connections, the leave of one join leaves the other inside', async () => {
+    await history.record(named.joined('ann', 0), named.joined('ann', 5), named.left('ann', 10, { joinedAt: 0 }))
+    await assertSessions({ session: '0-', ann: '0-' })
+    await history.record(named.left('ann', 20, { joinedAt: 5 }))
+    await assertSessions({ session: '0-', ann: '0-20' })
+  })
+
+  test('a clock of whole seconds dates a join up to a second before another: it is the same join', async () => {
+    await history.record(named.joined('ann', 0.7), named.left('ann', 10, { joinedAt: 0 }))
+    await assertSessions({ session: '0-', ann: '0-10' })
+  })
+})
+
 describe('rule 4: unnamed facts go to the session whose time covers theirs', () => {
   test('whoever comes back within the grace goes on with the session, a millisecond later begins another', async () => {
     await history.record(unnamed.joined('ann', 0), unnamed.left('ann', 10))
@@ -673,7 +713,6 @@ describe('rule 10: what cannot be, or fits nowhere, is kept as it was said', () 
     const recorded = await history.recordOne(join)
     assert.equal(recorded?.outcome, 'recorded')
     assert.match(recorded?.reason ?? '', /time/)
-    await history.record(named.left('ann', 20, { joinedAt: 1000 * hour, connectionId: 'c', receivedAt: 20 }))
     await assertSessions({ session: '10-', ann: '10-' })
     const [logged] = history.log()
     assert.equal(logged?.said.at, toTime(1000 * hour))
@@ -684,6 +723,53 @@ describe('rule 10: what cannot be, or fits nowhere, is kept as it was said', () 
   test('a clock that is five minutes ahead is believed', async () => {
     await history.record(named.joined('ann', 10 + 5 * minute, { receivedAt: 10 }))
     await assertSessions({ session: '310-', ann: '310-' })
+  })
+
+  test('the time of a join that cannot be is left out of the leave: nothing stands in its place', async () => {
+    const ahead = 10 * minute
+    await history.record(named.joined('ann', ahead, { connectionId: 'c', receivedAt: 0 }))
+    const leave = named.left('ann', ahead + 3, { connectionId: 'c', joinedAt: ahead, receivedAt: 3 })
+    assert.match((await history.recordOne(leave))?.reason ?? '', /its time cannot be.*the time of its join cannot be/)
+    await history.record(named.ended(hour))
+    await assertSessions({ session: '0-3600 session-ended', ann: '0-3' })
+  })
+
+  test('a snapshot counts without the times of joins that cannot be', async () => {
+    await history.record(named.snapshot(10, [{ participantId: 'ann', joinedAt: 1000 * hour }]))
+    await assertSessions({ session: '10-', ann: '10-' })
+  })
+
+  describe('a media server tells of what happens, so the far past cannot be', () => {
+    const live = reporter({ source: 'livekit-1', sessionKey: 's1' })
+    const day = 24 * hour
+
+    test('a join of longer ago than 31 days counts as the time it came, and moves nobody’s session', async () => {
+      await history.record(
+        live.joined('bob', 0),
+        live.joined('ann', -32 * day, { receivedAt: 10 }),
+        live.left('ann', 20),
+      )
+      await assertSessions({ session: '0-', bob: '0-', ann: '10-20' })
+    })
+
+    test('a leave counts without a join of longer ago than that', async () => {
+      await history.record(live.joined('ann', 0), live.left('ann', 10, { joinedAt: -32 * day }))
+      await assertSessions({ session: '0-', ann: '0-10' })
+    })
+
+    test('what is told 30 days late is believed', async () => {
+      await history.record(live.left('ann', -29 * day, { joinedAt: -30 * day, receivedAt: 0 }))
+      await assertSessions({ session: `${-30 * day}-`, ann: `${-30 * day}-${-29 * day}` })
+    })
+
+    test('whoever calls POST /v2/events may tell of any past', async () => {
+      for (const source of ['events', 'events/import']) {
+        const past = reporter({ source, sessionKey: 's1' })
+        history = await histories.begin()
+        await history.record(past.left('ann', -900 * day, { joinedAt: -900 * day - 60, receivedAt: 0 }))
+        await assertSessions({ session: `${-900 * day - 60}-`, ann: `${-900 * day - 60}-${-900 * day}` })
+      }
+    })
   })
 
   test('a fact that fits nowhere is ignored with the reason, and kept in the log', async () => {
