@@ -101,6 +101,7 @@ export function sessionOf(
     people,
     closedMs,
     openSinceSum: 0,
+    pastEndMs: 0,
     revision: 0,
     updatedAt: endAt,
   }

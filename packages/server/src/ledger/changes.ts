@@ -1,27 +1,34 @@
 import type { Change, SessionFact } from '@rollcall/protocol'
+import { closeAtOf } from './session.ts'
 import type { Participant, Session } from './state.ts'
 import type { TimelogEntry } from './stays.ts'
 
-/** What is announced of everybody who is inside when a session ends. */
-export function leavesAtEnd(session: Session, inside: { participantId: string; name: string }[]): Change[] {
-  if (session.endAt === null) return []
-  const { id: sessionId, roomId, endAt: at } = session
-  return inside.map(({ participantId, name }) => ({
-    type: 'participant.left',
-    sessionId,
-    roomId,
-    at,
-    participantId,
-    name,
-    reason: 'session-ended',
-  }))
+/** Somebody who has not left, whatever became of the session. */
+export type PersonInside = { participantId: string; name: string; openSince: number; lastAt: number }
+
+/**
+ * What is announced of whoever never left, as the session ends, ends at another time, or goes on after all.
+ * @param inside all of them but the person whom the fact itself is about
+ */
+export function changesOfInside(before: Session | undefined, after: Session, inside: PersonInside[]): Change[] {
+  return inside.flatMap(({ participantId, name, openSince, lastAt }): Change[] => {
+    const of = { sessionId: after.id, roomId: after.roomId, participantId, name }
+    const leftAt = closeAtOf(after, lastAt)
+    if (leftAt === (before === undefined ? null : closeAtOf(before, lastAt))) return []
+    if (leftAt === null) return [{ type: 'participant.joined', ...of, at: openSince }]
+    return [{ type: 'participant.left', ...of, at: leftAt, reason: 'session-ended' }]
+  })
 }
 
-export function changesOf(
+/**
+ * What is announced of the person whom a fact is about: that they joined or left; again where it was told otherwise before; and
+ * else that something about them is known better.
+ * @param logs their timelog in the session as it was and as it is: where that has ended, whoever was inside has left
+ */
+export function changesOfPerson(
   session: Session,
   participant: Participant,
-  before: TimelogEntry[],
-  after: TimelogEntry[],
+  { before, after }: { before: TimelogEntry[]; after: TimelogEntry[] },
   amended: boolean,
   fact: SessionFact,
 ): Change[] {
@@ -43,9 +50,11 @@ export function changesOf(
       at: fact.type === 'participant-joined' ? fact.at : (entry?.joinedAt ?? fact.at),
     })
   }
-  if ((wasInside && !isInside) || (isNew && !isInside)) {
-    const reason = after.at(-1)?.reason
-    changes.push({ type: 'participant.left', ...of, at: after.at(-1)?.leftAt ?? fact.at, ...(reason && { reason }) })
+  const [was, is] = [before.at(-1), after.at(-1)]
+  const movesLeave = was?.leftAt !== is?.leftAt || was?.reason !== is?.reason
+  if (!isInside && is !== undefined && (wasInside || isNew || movesLeave)) {
+    const { leftAt, reason } = is
+    changes.push({ type: 'participant.left', ...of, at: leftAt ?? fact.at, ...(reason && { reason }) })
   }
   if (changes.length === 0 && amended) {
     changes.push({ type: 'participant.amended', ...of, at: fact.at })

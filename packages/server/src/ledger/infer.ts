@@ -32,7 +32,9 @@ export function inferFromSnapshot(session: Session, people: People, snapshot: Sn
     const lastLeftAt = last?.leftAt ?? Number.NEGATIVE_INFINITY
     const cameBack = connection === '' && joinedAt !== undefined && joinedAt > lastLeftAt
     if (stays.some((stay) => stay.joinedAt <= at && (stay.leftAt === null || at <= stay.leftAt))) {
-      if (missedSince(marks) !== undefined) found.push({ ...base, ...who, id, type: 'participant-seen' })
+      // A reported end closed it: that they are still there is evidence of them alone.
+      const isPastEnd = session.endedAt !== null && session.endedAt < at
+      if (isPastEnd || missedSince(marks) !== undefined) found.push({ ...base, ...who, id, type: 'participant-seen' })
     } else if (last !== undefined && last.inferred !== null && last.joinedAt <= at && !cameBack) {
       found.push({ ...base, ...who, id, type: 'participant-seen' })
     } else if (last === undefined || (connection === '' && last.leftAt !== null && last.leftAt < at)) {

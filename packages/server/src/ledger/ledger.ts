@@ -8,11 +8,12 @@ import {
   type SessionStarted,
   type Snapshot,
 } from '@rollcall/protocol'
-import { changesOf, sameTimelog } from './changes.ts'
+import { changesOfPerson, sameTimelog } from './changes.ts'
 import { lastEvidence, toMarks, toParticipant } from './participant.ts'
-import { count, endAtOf, lookAtOf, noteRunning, noteStart } from './session.ts'
+import { count, endAtOf, lookAtOf, movesCloses, noteRunning, noteStart } from './session.ts'
 import type { Mark, Participant, PersonFact, Rules, Session } from './state.ts'
-import { foldStays, toTimelog } from './stays.ts'
+import { foldStays } from './stays.ts'
+import { timelogIn } from './timelogs.ts'
 
 /** What a fact can alter: the session's row and, of a fact about a person, that person's part of it. */
 export type Slice = {
@@ -23,6 +24,8 @@ export type Slice = {
   superseded: boolean
   /** The latest evidence of everybody else; given when asked for by `needs-others`. */
   othersLastAt?: number | undefined
+  /** What the session's `pastEndMs` is when it ends at the fact's time; given when asked for by `needs-past-end`. */
+  pastEndMs?: number | undefined
 }
 
 export type Applied = {
@@ -38,9 +41,10 @@ export type Applied = {
 
 /**
  * Applies one fact. Pure: the same slice and fact give the same answer, and nothing is thrown for odd facts.
- * `needs-others`: the person's latest evidence was withdrawn; call again with `othersLastAt`.
+ * `needs-others`: the person's latest evidence was withdrawn; call again with `othersLastAt`. `needs-past-end`: people were
+ * inside after the end; call again with `pastEndMs`.
  */
-export function apply(slice: Slice, fact: SessionFact, rules: Rules): Applied | 'needs-others' {
+export function apply(slice: Slice, fact: SessionFact, rules: Rules): Applied | 'needs-others' | 'needs-past-end' {
   switch (fact.type) {
     case 'session-started':
       return startSession(slice, fact, rules)
@@ -66,26 +70,29 @@ export function noteSnapshot(slice: Omit<Slice, 'marks'>, snapshot: Snapshot, ru
   const session = { ...slice.session, snapshotAt: Math.max(slice.session.snapshotAt ?? 0, snapshot.at) }
   const isRunning = session.sessionKey !== null || snapshot.participants.length > 0
   if (isRunning && session.startAt !== null) noteRunning(session, snapshot.at)
-  return finish(slice, session, snapshot, rules, { marks: [], changes: [] })
+  return finish(slice, session, snapshot, rules)
 }
 
 function startSession(slice: Slice, fact: SessionStarted, rules: Rules): Applied {
   const session = { ...slice.session }
   noteRunning(session, fact.at)
   noteStart(session, fact.at)
-  return finish(slice, session, fact, rules, { marks: [], changes: [] })
+  return finish(slice, session, fact, rules)
 }
 
-function endSession(slice: Slice, fact: SessionEnded, rules: Rules): Applied {
+function endSession(slice: Slice, fact: SessionEnded, rules: Rules): Applied | 'needs-past-end' {
   const session = { ...slice.session }
   const reason = fact.reason ?? 'session-ended'
   if (session.endedAt === null || fact.at > session.endedAt) {
+    const isPastEnd = session.inside > 0 && session.lastAt > fact.at
+    if (isPastEnd && slice.pastEndMs === undefined) return 'needs-past-end'
     session.endedAt = fact.at
     session.endReason = reason
+    session.pastEndMs = isPastEnd ? (slice.pastEndMs ?? 0) : 0
   } else if (fact.at === session.endedAt && (session.endReason === null || reason < session.endReason)) {
     session.endReason = reason
   }
-  return finish(slice, session, fact, rules, { marks: [], changes: [] })
+  return finish(slice, session, fact, rules)
 }
 
 function inferSessionEnd(slice: Slice, fact: SessionEnded, cause: Cause, rules: Rules): Applied {
@@ -99,7 +106,7 @@ function inferSessionEnd(slice: Slice, fact: SessionEnded, cause: Cause, rules: 
   ) {
     return ignore(slice, 'later evidence withdrew it')
   }
-  return finish(slice, { ...session, inferred: cause }, fact, rules, { marks: [], changes: [] })
+  return finish(slice, { ...session, inferred: cause }, fact, rules)
 }
 
 function applyToParticipant(slice: Slice, fact: PersonFact, rules: Rules): Applied | 'needs-others' {
@@ -110,35 +117,32 @@ function applyToParticipant(slice: Slice, fact: PersonFact, rules: Rules): Appli
     return ignore(slice, 'later evidence withdrew it')
   }
   const after = foldStays(marks)
-  const logBefore = toTimelog(before.stays)
-  const logAfter = toTimelog(after.stays)
-  const participantBefore = toParticipant(fact.participantId, slice.marks, before.stays, logBefore)
-  const participant = toParticipant(fact.participantId, marks, after.stays, logAfter)
+  const was = toParticipant(fact.participantId, slice.marks, before.stays)
+  const participant = toParticipant(fact.participantId, marks, after.stays)
   const session = { ...slice.session }
 
-  count(session, participantBefore, participant)
+  count(session, was, participant)
   if (participant.joinedAt !== null) noteStart(session, participant.joinedAt)
   // Also where a clock of whole seconds dates it before the join.
   if (fact.type === 'participant-seen') session.startAt = Math.min(session.startAt ?? fact.at, fact.at)
-  const lastAtBefore = participantBefore.lastAt ?? 0
   const lastAt = participant.lastAt ?? 0
-  if (lastAt >= lastAtBefore) session.lastAt = Math.max(session.lastAt, lastAt)
-  else if (lastAtBefore === session.lastAt) {
+  if (lastAt >= (was.lastAt ?? 0)) session.lastAt = Math.max(session.lastAt, lastAt)
+  else if (was.lastAt === session.lastAt) {
     if (slice.othersLastAt === undefined) return 'needs-others'
     session.lastAt = Math.max(session.saidAt, lastAt, slice.othersLastAt)
   }
   // What was only inferred falls away.
   if (isEvidence(fact) && findsRunning(session, slice.session, fact.at)) session.inferred = null
+  settle(slice, session, fact, rules)
 
   const waiting = after.lone.has(fact.id)
-  const amended =
+  const logs = { before: timelogIn(slice.session, before.stays), after: timelogIn(session, after.stays) }
+  const isAmended =
     participant.joinedAt !== null &&
-    (!sameTimelog(logBefore, logAfter) ||
-      participantBefore.name !== participant.name ||
-      participantBefore.kind !== participant.kind)
-  const changes = waiting ? [] : changesOf(session, participant, logBefore, logAfter, amended, fact)
-  const applied = finish(slice, session, fact, rules, { marks: added, changes, amended })
-  return { ...applied, participant, outcome: waiting ? 'waiting' : 'recorded' }
+    (!sameTimelog(logs.before, logs.after) || was.name !== participant.name || was.kind !== participant.kind)
+  const ofPerson = waiting ? [] : changesOfPerson(session, participant, logs, isAmended, fact)
+  const changes = announce(slice.session, session, fact, { ofPerson, isAmended })
+  return { session, participant, marks: added, changes, outcome: waiting ? 'waiting' : 'recorded' }
 }
 
 /** An end that we infer falls away when the connection is not open, or gave evidence after it. */
@@ -157,42 +161,52 @@ function findsRunning(session: Session, before: Session, at: number): boolean {
   return session.inside > 0 && (before.inside === 0 || at > before.lastAt)
 }
 
-/** The last steps of every fact: the end, what is announced of the session, and when to look at it again. */
-function finish(
-  slice: Omit<Slice, 'marks'>,
-  session: Session,
-  fact: { at: number; receivedAt: number; participantId?: string },
-  rules: Rules,
-  done: { marks: Mark[]; changes: Change[]; amended?: boolean },
-): Applied {
-  if (slice.superseded && session.startAt !== null && session.endedAt === null) session.inferred = 'superseded'
-  const before = slice.session
+/** What is told of a session, beside its people: `at` is the fact's. */
+type Dated = { at: number; receivedAt: number; participantId?: string }
+
+/** The last steps of a fact about nobody in particular. */
+function finish(slice: Omit<Slice, 'marks'>, session: Session, fact: Dated, rules: Rules): Applied {
+  settle(slice, session, fact, rules)
+  const changes = announce(slice.session, session, fact, { ofPerson: [], isAmended: false })
+  return { session, marks: [], changes, outcome: session.startAt === null ? 'waiting' : 'recorded' }
+}
+
+/** Settles whether the session is over, since when and why, and when to review it. */
+function settle({ superseded }: Omit<Slice, 'marks'>, session: Session, fact: Dated, rules: Rules): void {
+  if (session.endedAt !== null) session.inferred = null
+  else if (superseded && session.startAt !== null) session.inferred = 'superseded'
   session.endAt = endAtOf(session)
   if (session.endedAt === null) session.endReason = session.inferred
   session.updatedAt = Math.max(session.updatedAt, fact.receivedAt)
+  session.lookAt = lookAtOf(session, rules)
+}
 
+/** What is announced of the session, with what is announced of the fact's person; an amendment counts a revision. */
+function announce(
+  before: Session,
+  session: Session,
+  fact: Dated,
+  { ofPerson, isAmended }: { ofPerson: Change[]; isAmended: boolean },
+): Change[] {
   const changes: Change[] = []
   const of = { sessionId: session.id, roomId: session.roomId }
   if (before.startAt === null && session.startAt !== null) {
     changes.push({ type: 'session.started', ...of, at: session.startAt })
   }
+  const wasEnded = before.endAt !== null
   const amendsStart = before.startAt !== null && session.startAt !== before.startAt
-  const amendsEnd = before.endAt !== null && session.endAt !== before.endAt
-  const amendsEnded = before.endAt !== null && done.amended === true
-  if (before.endAt !== null && (amendsStart || amendsEnd || amendsEnded)) session.revision += 1
-  if (amendsStart || amendsEnd || amendsEnded) {
+  const amendsEnd = wasEnded && (session.endAt !== before.endAt || movesCloses(before, session) || isAmended)
+  if (wasEnded && (amendsStart || amendsEnd)) session.revision += 1
+  if (amendsStart || amendsEnd) {
     const { participantId } = fact
     changes.push({ type: 'session.amended', ...of, at: fact.at, ...(participantId && { participantId }) })
   }
-  // Of a session that stays ended the amendment says it all.
-  if (before.endAt === null || session.endAt === null) changes.push(...done.changes)
-  if (before.endAt === null && session.endAt !== null) {
+  changes.push(...ofPerson)
+  if (!wasEnded && session.endAt !== null) {
     const reason = session.endReason
     changes.push({ type: 'session.ended', ...of, at: session.endAt, ...(reason !== null && { reason }) })
   }
-  session.lookAt = lookAtOf(session, rules)
-  const outcome = session.startAt === null ? 'waiting' : 'recorded'
-  return { session, marks: done.marks, changes, outcome }
+  return changes
 }
 
 function ignore(slice: Slice, reason: string): Applied {

@@ -1,6 +1,6 @@
 import { assertNever } from '@rollcall/protocol'
 import type { Mark, Participant, PersonFact } from './state.ts'
-import type { Stay, TimelogEntry } from './stays.ts'
+import { type Stay, toTimelog } from './stays.ts'
 
 export function toMarks(fact: PersonFact): Mark[] {
   const mark: Mark = {
@@ -38,7 +38,8 @@ export function toMarks(fact: PersonFact): Mark[] {
 }
 
 /** What is kept of somebody: folded from all their marks. */
-export function toParticipant(participantId: string, marks: Mark[], stays: Stay[], log: TimelogEntry[]): Participant {
+export function toParticipant(participantId: string, marks: Mark[], stays: Stay[]): Participant {
+  const log = toTimelog(stays)
   const last = log.at(-1)
   let closedMs = 0
   for (const entry of log) if (entry.leftAt !== null) closedMs += entry.leftAt - entry.joinedAt

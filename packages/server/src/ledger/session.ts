@@ -24,6 +24,7 @@ export function newSession(fact: SessionFact, id: string): Session {
     people: 0,
     closedMs: 0,
     openSinceSum: 0,
+    pastEndMs: 0,
     revision: 0,
     updatedAt: fact.receivedAt,
   }
@@ -35,9 +36,29 @@ export function resumeSession(session: Session, at: number, rules: Rules): Sessi
   return { ...resumed, lookAt: lookAtOf(resumed, rules) }
 }
 
-/** Milliseconds that people were inside, all together, until `until`; an ended session's until its end. */
-export function insideMs(session: Session, until: number): number {
-  return session.closedMs + session.inside * (until - secondOf(session.id)) - session.openSinceSum
+/** Milliseconds that people were inside, all together, until `now`; in an ended session until they left. */
+export function insideMs(session: Session, now: number): number {
+  const until = session.endAt === null ? now : (session.endedAt ?? session.endAt)
+  return session.closedMs + session.inside * (until - secondOf(session.id)) - session.openSinceSum + session.pastEndMs
+}
+
+/**
+ * When somebody who never left did, whose last evidence is `lastAt`: at the end that was reported, which tells of everybody, or
+ * at evidence of them after it. What moves the end of the session, such as another's late leave, does not move their stay. An
+ * end that was inferred is the last evidence of all. Null while the session runs.
+ */
+export function closeAtOf({ endAt, endedAt }: Session, lastAt: number): number | null {
+  return endAt === null || endedAt === null ? endAt : Math.max(endedAt, lastAt)
+}
+
+/** Whether the end of those who never left may be another than before. */
+export function movesCloses(before: Session, after: Session): boolean {
+  if (after.inside === 0 || (before.endAt === null && after.endAt === null)) return false
+  return before.endedAt !== after.endedAt || (before.endAt === null) !== (after.endAt === null) || isMovedBySilence()
+
+  function isMovedBySilence(): boolean {
+    return after.endedAt === null && before.endAt !== after.endAt
+  }
 }
 
 /** Evidence that it ran at `at`, of nobody in particular: it withdraws an earlier end that was only inferred. */
@@ -58,6 +79,11 @@ export function count(session: Session, before: Participant, after: Participant)
   session.closedMs += after.closedMs - before.closedMs
   const base = secondOf(session.id)
   session.openSinceSum += (after.openSince ?? base) - (before.openSince ?? base)
+  session.pastEndMs += pastEndOf(session, after) - pastEndOf(session, before)
+}
+
+export function pastEndOf({ endedAt }: Session, { openSince, lastAt }: Participant): number {
+  return openSince === null || endedAt === null ? 0 : Math.max(0, (lastAt ?? 0) - endedAt)
 }
 
 /** What a source says of people beats what it says of the room: a leave reported after the end moves the end. */

@@ -49,6 +49,8 @@ export type Session = {
    * over a million people stays exact. With `closedMs` it gives the time inside at any moment: see `insideMs`.
    */
   openSinceSum: number
+  /** Of people who never left a session that was reported to end: milliseconds of evidence after that end, all together. */
+  pastEndMs: number
   /** Corrections after the end. */
   revision: number
   /** By our clock. */

@@ -1,13 +1,14 @@
 import { hash } from 'node:crypto'
 import { assertNever, type Change, type Fact, type Outcome, type SessionFact, toObjectId } from '@rollcall/protocol'
-import { leavesAtEnd } from '../ledger/changes.ts'
+import { changesOfInside } from '../ledger/changes.ts'
 import { inferEnd, type People } from '../ledger/infer.ts'
-import { type Applied, apply } from '../ledger/ledger.ts'
+import { type Applied, apply, type Slice } from '../ledger/ledger.ts'
 import { type Candidates, evidenceAt, route } from '../ledger/route.ts'
-import { newSession } from '../ledger/session.ts'
+import { movesCloses, newSession } from '../ledger/session.ts'
 import type { Mark, Rules, Session } from '../ledger/state.ts'
 import type { FactStore } from '../store/facts/facts.ts'
 import { type FactText, textOf } from './fact-text.ts'
+import { isUndated } from './times.ts'
 
 /** What became of one fact. */
 export type Recorded = {
@@ -80,13 +81,7 @@ export async function applyFound(
 
   const person = 'participantId' in fact ? fact.participantId : undefined
   const marks = person === undefined || isNew ? [] : await facts.listMarks(keyId, session.id, person)
-  const slice = { session, marks, superseded }
-  let applied = apply(slice, fact, parts.rules)
-  if (applied === 'needs-others' && person !== undefined) {
-    const othersLastAt = await facts.othersLastAt(keyId, session.id, person)
-    applied = apply({ ...slice, othersLastAt }, fact, parts.rules)
-  }
-  if (applied === 'needs-others') throw new Error('the ledger asked for others twice')
+  const applied = await applyTo(parts, keyId, { session, marks, superseded }, withinEnd(session, fact))
   if (applied.outcome === 'waiting' && fact.sessionKey === undefined && !found.covered) {
     return { id: fact.id, outcome: 'ignored', reason: `nobody of that id was inside room ${fact.roomId} then` }
   }
@@ -95,6 +90,28 @@ export async function applyFound(
   }
   await save(parts, keyId, isNew ? undefined : session, applied)
   return { id: fact.id, outcome: applied.outcome, sessionId: session.id }
+}
+
+/** Applies a fact, with whatever else of its session the ledger asks for. */
+async function applyTo(parts: RecordParts, keyId: number, slice: Slice, fact: SessionFact): Promise<Applied> {
+  const { facts, rules } = parts
+  const applied = apply(slice, fact, rules)
+  if (typeof applied === 'object') return applied
+  const { id } = slice.session
+  const person = 'participantId' in fact ? fact.participantId : ''
+  const given =
+    applied === 'needs-others'
+      ? { othersLastAt: await facts.othersLastAt(keyId, id, person) }
+      : { pastEndMs: await facts.pastEndMs(keyId, id, fact.at) }
+  const again = apply({ ...slice, ...given }, fact, rules)
+  if (typeof again !== 'object') throw new Error(`the ledger asked twice: ${applied}, ${again}`)
+  return again
+}
+
+/** A leave that says no time of its own counts as of the reported end where it came after that. */
+function withinEnd({ endedAt }: Session, fact: SessionFact): SessionFact {
+  if (fact.type !== 'participant-left' || endedAt === null || fact.at <= endedAt || !isUndated(fact)) return fact
+  return { ...fact, at: endedAt }
 }
 
 export async function save(
@@ -109,10 +126,14 @@ export async function save(
   if (applied.participant !== undefined) facts.saveParticipant(keyId, session.id, applied.participant)
   for (const mark of applied.marks) facts.insertMark(keyId, session.id, mark)
 
-  const wasRunning = before === undefined || before.endAt === null
-  const endsNow = wasRunning && session.endAt !== null
-  const leaves = endsNow && session.inside > 0 ? leavesAtEnd(session, await facts.listInside(keyId, session.id)) : []
-  for (const change of inOrder(applied.changes, leaves)) facts.appendChange(keyId, change, session.updatedAt)
+  const person = applied.participant?.participantId
+  const closes =
+    before !== undefined && movesCloses(before, session)
+      ? (await facts.listInside(keyId, session.id)).filter(({ participantId }) => participantId !== person)
+      : []
+  for (const change of inOrder(applied.changes, changesOfInside(before, session, closes))) {
+    facts.appendChange(keyId, change, session.updatedAt)
+  }
 }
 
 /** Everybody's leave is announced before the end of the session. */

@@ -52,7 +52,7 @@ export function toSession(record: SessionRecord, { now, base, key, webhooks }: V
     engine: engineOf(session.source),
     revision: session.revision,
     updatedAt: toIso(session.updatedAt),
-    participantSeconds: insideMs(session, session.endAt ?? now) / 1000,
+    participantSeconds: insideMs(session, now) / 1000,
     uniqueParticipants: session.people,
     ...(record.truncated && { participantsTruncated: true as const }),
   }

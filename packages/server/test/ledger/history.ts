@@ -51,6 +51,8 @@ export function reporter({ source = 'events', roomId = 'room', sessionKey }: Par
       ({ ...about('participant-joined', at, extra), participantId }) as Fact,
     left: (participantId: string, at: number, extra?: Extra & { inferred?: 'connection-silent' }) =>
       ({ ...about('participant-left', at, extra), participantId }) as Fact,
+    seen: (participantId: string, at: number, extra?: Extra) =>
+      ({ ...about('participant-seen', at, extra), participantId }) as Fact,
     snapshot: (at: number, present: (string | Present)[], extra?: Extra): Fact => ({
       ...(about('snapshot', at, extra) as Snapshot),
       participants: present.map((one) => {

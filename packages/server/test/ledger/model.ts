@@ -62,7 +62,7 @@ function modelOne(facts: SessionFact[], source: 'running' | 'alive' | 'gone'): M
         own.filter((fact) => 'participantId' in fact && (fact.connectionId ?? '') === connection),
       ),
     )
-    return { id, name: nameOf(own), stays }
+    return { id, name: nameOf(own), stays, lastAt: Math.max(...stays.map((stay) => stay.to ?? stay.lastAt)) }
   })
   const seen = people.filter((one) => one.stays.length > 0)
   const starts = facts.filter((fact) => fact.type === 'session-started').map((fact) => fact.at)
@@ -80,7 +80,12 @@ function modelOne(facts: SessionFact[], source: 'running' | 'alive' | 'gone'): M
     start,
     end,
     people: seen
-      .map(({ id, name, stays }) => ({ id, name, timelog: merge(stays, end) }))
+      // Whoever never left did at the end that was reported, or at later evidence of them.
+      .map(({ id, name, stays, lastAt }) => ({
+        id,
+        name,
+        timelog: merge(stays, ends.length > 0 ? Math.max(lastAt, ...ends) : end),
+      }))
       .sort((a, b) => (a.timelog[0]?.start ?? 0) - (b.timelog[0]?.start ?? 0) || (a.id < b.id ? -1 : 1)),
   }
 }

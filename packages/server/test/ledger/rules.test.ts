@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, describe, test } from 'node:test'
 import type { Fact } from '@rollcall/protocol'
+import { insideMs } from '../../src/ledger/session.ts'
 import { type History, hour, minute, openHistories, reporter, toSecond, toTime } from './history.ts'
 
 const histories = openHistories()
@@ -310,7 +311,77 @@ describe('rule 5: the end closes everything', () => {
   test('a leave that is reported after the end moves it', async () => {
     await history.record(named.joined('ann', 0), named.joined('bob', 5), named.ended(20))
     await history.record(named.left('bob', 30, { reason: 'left' }))
-    await assertSessions({ session: '0-30 session-ended', ann: '0-30 session-ended', bob: '5-30 left' })
+    await assertSessions({ session: '0-30 session-ended', ann: '0-20 session-ended', bob: '5-30 left' })
+  })
+
+  test('a leave that is reported after the end moves the stay of nobody else, whichever came first', async () => {
+    const facts = [
+      ...['ann', 'bob', 'cat'].map((who) => named.joined(who, 5)),
+      named.ended(100),
+      named.left('ann', 700, { reason: 'left' }),
+      named.ended(90),
+    ]
+    for (const told of [facts, facts.toReversed()]) {
+      history = await histories.begin()
+      await history.record(...told)
+      const [b, c] = ['5-100 session-ended', '5-100 session-ended']
+      await assertSessions({ session: '5-700 session-ended', ann: '5-700 left', bob: b, cat: c })
+      const [{ session } = { session: undefined }] = await history.records()
+      assert.equal(session && insideMs(session, 0), (695 + 95 + 95) * 1000)
+    }
+  })
+
+  test('evidence of somebody after the end keeps them inside until then, and nobody else', async () => {
+    await history.record(named.joined('ann', 0), named.joined('bob', 0), named.ended(20), named.seen('bob', 30))
+    await assertSessions({ session: '0-30 session-ended', ann: '0-20 session-ended', bob: '0-30 session-ended' })
+    await history.record(named.snapshot(40, ['bob']))
+    await assertSessions({ session: '0-40 session-ended', ann: '0-20 session-ended', bob: '0-40 session-ended' })
+  })
+
+  test('each leave that the end of the session changes is announced again, with its time', async () => {
+    await history.record(named.joined('ann', 0), named.joined('bob', 0), named.ended(20))
+    const told = (await history.changes()).length
+    await history.record(named.ended(50))
+    await history.record(named.left('bob', 70, { reason: 'left' }))
+    assert.deepEqual(
+      (await history.changes())
+        .slice(told)
+        .map(({ type, participantId = '', at }) => [type, participantId, toSecond(at)]),
+      [
+        ['session.amended', '', 50],
+        ['participant.left', 'ann', 50],
+        ['participant.left', 'bob', 50],
+        ['session.amended', 'bob', 70],
+        ['participant.left', 'bob', 70],
+      ],
+    )
+  })
+
+  test('whoever was inside when an inferred end is withdrawn is announced as inside again', async () => {
+    const newer = reporter({ sessionKey: 's2' })
+    await history.record(named.joined('ann', 0), named.joined('bob', 5), newer.started(60))
+    await history.record(named.ended(60, { inferred: 'superseded' }))
+    const told = (await history.changes()).length
+    await history.record(named.left('ann', 70, { reason: 'left' }))
+    assert.deepEqual(
+      (await history.changes())
+        .slice(told)
+        .map(({ type, participantId = '', at }) => [type, participantId, toSecond(at)]),
+      [
+        ['session.amended', 'ann', 70],
+        ['participant.left', 'ann', 70],
+        ['participant.joined', 'bob', 5],
+      ],
+    )
+  })
+
+  test('a leave without a time of its own that comes after the reported end counts as of the end', async () => {
+    const live = reporter({ source: 'videosdk-1', sessionKey: 's1' })
+    await history.record(live.joined('ann', 0), live.joined('bob', 0), live.ended(100, { receivedAt: 103 }))
+    await history.record(live.left('ann', 106))
+    await assertSessions({ session: '0-100 session-ended', ann: '0-100', bob: '0-100 session-ended' })
+    await history.record(live.left('bob', 105, { receivedAt: 106 }))
+    await assertSessions({ session: '0-105 session-ended', ann: '0-100', bob: '0-105' })
   })
 
   test('of two ends the later counts, whichever came first', async () => {
@@ -593,18 +664,19 @@ describe('rule 8: an ended session can be amended', () => {
     await history.record(named.joined('ann', 10, { name: 'Ann' }), named.ended(20))
     return (await history.records())[0]?.session
   }
-  const amendments: { [what: string]: Fact } = {
-    'a late leave': named.left('ann', 15, { receivedAt: hour }),
-    'a leave that moves the end': named.left('ann', 25, { receivedAt: hour }),
-    'an earlier start': named.started(5, { receivedAt: hour }),
-    'a later end': named.ended(30, { receivedAt: hour }),
-    'a snapshot after the end': named.snapshot(40, ['ann'], { receivedAt: hour }),
-    'another person': named.joined('bob', 12, { receivedAt: hour }),
-    'another name': named.joined('ann', 12, { name: 'Anna', receivedAt: hour }),
-    'another kind': named.joined('ann', 12, { kind: 'agent', receivedAt: hour }),
+  /** With what is announced of people: whoever's stay is another than before. */
+  const amendments: { [what: string]: [Fact, ...string[]] } = {
+    'a late leave': [named.left('ann', 15, { receivedAt: hour }), 'participant.left'],
+    'a leave that moves the end': [named.left('ann', 25, { receivedAt: hour }), 'participant.left'],
+    'an earlier start': [named.started(5, { receivedAt: hour })],
+    'a later end': [named.ended(30, { receivedAt: hour }), 'participant.left'],
+    'a snapshot after the end': [named.snapshot(40, ['ann'], { receivedAt: hour }), 'participant.left'],
+    'another person': [named.joined('bob', 12, { receivedAt: hour }), 'participant.joined', 'participant.left'],
+    'another name': [named.joined('ann', 12, { name: 'Anna', receivedAt: hour }), 'participant.amended'],
+    'another kind': [named.joined('ann', 12, { kind: 'agent', receivedAt: hour }), 'participant.amended'],
   }
-  for (const [what, fact] of Object.entries(amendments)) {
-    test(`${what}: one revision more, a new updatedAt, and a change that says so`, async () => {
+  for (const [what, [fact, ...ofPeople]] of Object.entries(amendments)) {
+    test(`${what}: one revision more, a new updatedAt, and changes that say so`, async () => {
       const before = await endedSession()
       const told = (await history.changes()).length
       await history.record(fact)
@@ -614,7 +686,7 @@ describe('rule 8: an ended session can be amended', () => {
       assert.equal(now?.id, before?.id)
       assert.deepEqual(
         (await history.changes()).slice(told).map(({ type }) => type),
-        ['session.amended'],
+        ['session.amended', ...ofPeople],
       )
     })
   }

@@ -21,6 +21,7 @@ export const sessionColumns = [
   'people',
   'closed_ms as closedMs',
   'open_since_sum as openSinceSum',
+  'past_end_ms as pastEndMs',
   'revision',
   'updated_at as updatedAt',
 ] as const

@@ -6,6 +6,7 @@ export const migrations: { [name: string]: Migration } = {
   '0001-first': { up: first },
   '0002-webhooks': { up: webhooks },
   '0003-processes': { up: processes },
+  '0004-past-end': { up: pastEnd },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */
@@ -456,4 +457,21 @@ async function processes(db: Kysely<unknown>): Promise<void> {
     .execute()
   await schema.createIndex('process_messages_of_recipient').on('process_messages').column('recipient').execute()
   if (isPostgres) await sql`create sequence room_fences`.execute(db)
+}
+
+/**
+ * Whoever never left a session that was reported to end left at that end, or at later evidence of them, and no longer at a later
+ * leave of somebody else: what is kept of such sessions is brought in line, and their JSON made anew.
+ */
+async function pastEnd(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .alterTable('sessions')
+    .addColumn('past_end_ms', 'bigint', (c) => c.notNull().defaultTo(0))
+    .execute()
+  await sql`
+    update sessions set seal_at = coalesce(seal_at, updated_at), gaps = null, past_end_ms = coalesce((
+      select sum(p.last_at - sessions.ended_at) from participants as p
+      where p.key_id = sessions.key_id and p.session_id = sessions.id
+      and p.open_since is not null and p.last_at > sessions.ended_at), 0)
+    where inside > 0 and end_at > ended_at`.execute(db)
 }

@@ -52,6 +52,7 @@ export type Tables = {
     people: number
     closed_ms: number
     open_since_sum: number
+    past_end_ms: Generated<number>
     revision: number
     updated_at: number
     /** See `span.ts`; null while it runs. */

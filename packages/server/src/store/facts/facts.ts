@@ -1,4 +1,5 @@
 import type { Change, Fact, SessionFact } from '@rollcall/protocol'
+import type { PersonInside } from '../../ledger/changes.ts'
 import type { Mark, Participant, Session } from '../../ledger/state.ts'
 import { toMark } from '../database/columns.ts'
 import type { Database } from '../database/database.ts'
@@ -17,6 +18,7 @@ import {
   namedOf,
   nextOf,
   othersLastAtOf,
+  pastEndMsOf,
   planClose,
   previousOf,
   runningInRoomOf,
@@ -58,9 +60,11 @@ export type FactStore = Beside & {
   /** All marks of a session: a scan of all who were in it. */
   listAllMarks(keyId: number, sessionId: string): Promise<Mark[]>
   /** Everybody inside, in order of id: a scan of all who were in it. */
-  listInside(keyId: number, sessionId: string): Promise<{ participantId: string; name: string }[]>
+  listInside(keyId: number, sessionId: string): Promise<PersonInside[]>
   /** The latest evidence of everybody but one: a scan of all who were in it. */
   othersLastAt(keyId: number, sessionId: string, participantId: string): Promise<number>
+  /** See `Session.pastEndMs`, for an end at `endedAt`: a scan of all who were in it. */
+  pastEndMs(keyId: number, sessionId: string, endedAt: number): Promise<number>
   saveSession(keyId: number, session: Session): void
   saveParticipant(keyId: number, sessionId: string, participant: Participant): void
   insertMark(keyId: number, sessionId: string, mark: Mark): void
@@ -199,7 +203,10 @@ function findSessions(
 function scanSessions(
   db: Database,
   { sessions, write }: Held,
-): Pick<FactStore, 'listRunning' | 'listAllMarks' | 'listInside' | 'othersLastAt' | 'listToReview' | 'isAnyToReview'> {
+): Pick<
+  FactStore,
+  'listRunning' | 'listAllMarks' | 'listInside' | 'othersLastAt' | 'pastEndMs' | 'listToReview' | 'isAnyToReview'
+> {
   return {
     async listRunning(keyId, source, roomId) {
       await write()
@@ -225,6 +232,10 @@ function scanSessions(
     async othersLastAt(keyId, sessionId, participantId) {
       await write()
       return (await first(db.all(othersLastAtOf(db), { keyId, sessionId, participantId })))?.at ?? 0
+    },
+    async pastEndMs(keyId, sessionId, endedAt) {
+      await write()
+      return (await first(db.all(pastEndMsOf(db), { keyId, sessionId, endedAt })))?.ms ?? 0
     },
     async listToReview(now, limit) {
       await write()

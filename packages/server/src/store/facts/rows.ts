@@ -39,6 +39,7 @@ export function toSessionRow(keyId: number, session: Session): Insertable<Tables
     people: session.people,
     closed_ms: session.closedMs,
     open_since_sum: session.openSinceSum,
+    past_end_ms: session.pastEndMs,
     revision: session.revision,
     updated_at: session.updatedAt,
     span_level: spanLevelOf(session),
