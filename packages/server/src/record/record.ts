@@ -30,7 +30,6 @@ export function record(
   said: Fact,
   text: FactText = textOf(said),
 ): Promise<Recorded> {
-  parts.facts.touch(keyId, said.source, said.receivedAt)
   return keep(parts, keyId, { said, text, ...toPossible(said, parts.rules) }, (fact) => applyFact(parts, keyId, fact))
 }
 

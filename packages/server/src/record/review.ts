@@ -2,7 +2,7 @@ import { inferEnd, inferFromSilence } from '../ledger/infer.ts'
 import type { Session } from '../ledger/state.ts'
 import { byPerson, infer, type RecordParts } from './session-facts.ts'
 
-/** Reviews whether a session is over, or its source gone, and if so records that by facts of their own. */
+/** Reviews whether a session is over, or silent for too long, and if so records that by facts of their own. */
 export async function review(parts: RecordParts, keyId: number, sessionId: string, now: number): Promise<void> {
   const session = await parts.facts.getSession(keyId, sessionId)
   if (session === undefined || session.lookAt === null || session.lookAt > now) return
@@ -10,11 +10,13 @@ export async function review(parts: RecordParts, keyId: number, sessionId: strin
   else await infer(parts, keyId, inferEnd(session, now))
 }
 
-/** Ends a session whose source said nothing at all for its longest silence: a scan of all who were in it. */
+/**
+ * Ends a session of which nothing came for the longest silence, neither about it nor about its people, whatever its source tells of
+ * other rooms: a scan of all who were in it.
+ */
 async function reviewSilence(parts: RecordParts, keyId: number, session: Session, now: number): Promise<void> {
   const { facts, rules } = parts
-  const lastSeenAt = Math.max(session.updatedAt, await facts.lastSeenAt(keyId, session.source))
-  const silentAt = lastSeenAt + rules.maxSilenceMs
+  const silentAt = session.updatedAt + rules.maxSilenceMs
   if (silentAt > now) return facts.saveSession(keyId, { ...session, lookAt: silentAt })
   const people = byPerson(await facts.listAllMarks(keyId, session.id))
   for (const fact of inferFromSilence(session, people, now)) await infer(parts, keyId, fact)

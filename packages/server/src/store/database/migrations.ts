@@ -6,7 +6,7 @@ export const migrations: { [name: string]: Migration } = {
   '0001-first': { up: first },
   '0002-webhooks': { up: webhooks },
   '0003-processes': { up: processes },
-  '0004-past-end': { up: pastEnd },
+  '0004-ends': { up: ends },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */
@@ -461,13 +461,15 @@ async function processes(db: Kysely<unknown>): Promise<void> {
 
 /**
  * Whoever never left a session that was reported to end left at that end, or at later evidence of them, and no longer at a later
- * leave of somebody else: what is kept of such sessions is brought in line, and their JSON made anew.
+ * leave of somebody else: what is kept of such sessions is brought in line, and their JSON made anew. Silence is judged by session:
+ * when a source was last heard is kept no longer.
  */
-async function pastEnd(db: Kysely<unknown>): Promise<void> {
+async function ends(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .alterTable('sessions')
     .addColumn('past_end_ms', 'bigint', (c) => c.notNull().defaultTo(0))
     .execute()
+  await db.schema.dropTable('heard').execute()
   await sql`
     update sessions set seal_at = coalesce(seal_at, updated_at), gaps = null, past_end_ms = coalesce((
       select sum(p.last_at - sessions.ended_at) from participants as p

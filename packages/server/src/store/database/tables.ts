@@ -154,8 +154,6 @@ export type Tables = {
     last_error: string | null
     last_error_at: number | null
   }
-  /** When each source was last noted to be heard, by our clock. */
-  heard: { key_id: number; source: string; heard_at: number }
   /** The last numbers given out to facts and changes. */
   counters: {
     key_id: number

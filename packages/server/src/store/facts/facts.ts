@@ -8,7 +8,6 @@ import { type Counted, openBuckets } from '../sessions/buckets.ts'
 import { openClaims } from './claims.ts'
 import { holdMarks } from './held-marks.ts'
 import { holdSessions, nameOf } from './held-sessions.ts'
-import { type LastSeen, openLastSeen } from './last-seen.ts'
 import { openPending } from './pending-rows.ts'
 import {
   allMarksOf,
@@ -28,8 +27,6 @@ import {
 } from './queries.ts'
 import { type LogEntry, toChangeRow, toFactRow, toParticipantRow, toSessionRow } from './rows.ts'
 
-type Beside = LastSeen & QualityWriter
-
 /** What is held in memory comes at once: callers await. */
 type Answer<T> = T | Promise<T>
 
@@ -37,7 +34,7 @@ type Answer<T> = T | Promise<T>
  * What recording facts needs of the database, for the length of one transaction. What it gave or got is held in memory until
  * `flush`: many facts of one transaction are mostly about few sessions, and what they change is written in few statements.
  */
-export type FactStore = Beside & {
+export type FactStore = QualityWriter & {
   /** Reads at once what recording these facts will ask for, and keeps others from the same rooms until the commit. */
   prepare(facts: { keyId: number; facts: Fact[]; fence?: number | undefined }[]): Promise<void>
   /** Whether the lease on the rooms of these facts, which were prepared for, is that of this fence. */
@@ -81,7 +78,6 @@ export type FactStore = Beside & {
 export function openFacts(db: Database): FactStore {
   const held = openHeld(db)
   return {
-    ...held.lastSeen,
     ...held.quality,
     ...prepareAhead(db, held),
     ...findSessions(db, held),
@@ -91,7 +87,6 @@ export function openFacts(db: Database): FactStore {
       await held.write()
       for (const [keyId, ids] of held.moved) await db.run(planClose(db), { keyId, ids: JSON.stringify(ids) })
       held.moved.clear()
-      await held.lastSeen.flush()
       await held.quality.flush()
       await held.buckets.flush()
       // Last, for from here to the commit nobody else may number anything of these keys.
@@ -120,7 +115,6 @@ function openHeld(db: Database) {
     sessions,
     marks: holdMarks(db, pending),
     claims: openClaims(db, pending),
-    lastSeen: openLastSeen(db),
     quality: openQualityWriter(db),
     /** So that what a query reads holds what was recorded in this transaction. */
     async write() {
