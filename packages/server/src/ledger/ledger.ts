@@ -9,7 +9,7 @@ import {
   type Snapshot,
 } from '@rollcall/protocol'
 import { changesOfPerson, sameTimelog } from './changes.ts'
-import { lastEvidence, toMarks, toParticipant } from './participant.ts'
+import { addMarks, lastEvidence, toParticipant } from './participant.ts'
 import { count, endAtOf, lookAtOf, movesCloses, noteRunning, noteStart } from './session.ts'
 import type { Mark, Participant, PersonFact, Rules, Session } from './state.ts'
 import { foldStays } from './stays.ts'
@@ -33,6 +33,8 @@ export type Applied = {
   participant?: Participant
   /** Marks to add. */
   marks: Mark[]
+  /** Marks that are needless from now on. */
+  dropped?: Mark[]
   changes: Change[]
   outcome: 'recorded' | 'waiting' | 'ignored'
   /** Why it was ignored. */
@@ -110,8 +112,7 @@ function inferSessionEnd(slice: Slice, fact: SessionEnded, cause: Cause, rules: 
 }
 
 function applyToParticipant(slice: Slice, fact: PersonFact, rules: Rules): Applied | 'needs-others' {
-  const added = toMarks(fact)
-  const marks = [...slice.marks, ...added]
+  const { marks, added, dropped } = addMarks(slice.marks, fact)
   const before = foldStays(slice.marks)
   if (fact.type === 'participant-left' && fact.inferred !== undefined && isWithdrawn(slice.marks, fact)) {
     return ignore(slice, 'later evidence withdrew it')
@@ -142,7 +143,7 @@ function applyToParticipant(slice: Slice, fact: PersonFact, rules: Rules): Appli
     (!sameTimelog(logs.before, logs.after) || was.name !== participant.name || was.kind !== participant.kind)
   const ofPerson = waiting ? [] : changesOfPerson(session, participant, logs, isAmended, fact)
   const changes = announce(slice.session, session, fact, { ofPerson, isAmended })
-  return { session, participant, marks: added, changes, outcome: waiting ? 'waiting' : 'recorded' }
+  return { session, participant, marks: added, dropped, changes, outcome: waiting ? 'waiting' : 'recorded' }
 }
 
 /** An end that we infer falls away when the connection is not open, or gave evidence after it. */

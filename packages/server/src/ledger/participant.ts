@@ -2,7 +2,7 @@ import { assertNever } from '@rollcall/protocol'
 import type { Mark, Participant, PersonFact } from './state.ts'
 import { type Stay, toTimelog } from './stays.ts'
 
-export function toMarks(fact: PersonFact): Mark[] {
+function toMarks(fact: PersonFact): Mark[] {
   const mark: Mark = {
     participantId: fact.participantId,
     connectionId: fact.connectionId ?? '',
@@ -35,6 +35,35 @@ export function toMarks(fact: PersonFact): Mark[] {
     default:
       return assertNever(fact)
   }
+}
+
+/**
+ * Of what connections gave as evidence, as often as they may, the first and the last of each quarter of an hour are kept. So
+ * which are kept depends on no order, and what is left out is at most a quarter of an hour of a stay whose join nobody told.
+ */
+const seenEveryMs = 900_000
+
+/** What a fact adds to a person's marks, and which of them it makes needless. */
+export function addMarks(marks: Mark[], fact: PersonFact): { marks: Mark[]; added: Mark[]; dropped: Mark[] } {
+  const added = toMarks(fact)
+  const [mark] = added
+  if (mark?.kind !== 'seen') return { marks: [...marks, ...added], added, dropped: [] }
+  const alike = marks.filter((other) => isAlike(other, mark))
+  const ordered = [...alike, mark].sort((a, b) => a.at - b.at || (a.factId < b.factId ? -1 : 1))
+  const needless = ordered.slice(1, -1)
+  if (needless.includes(mark)) return { marks, added: [], dropped: [] }
+  return { marks: [...marks.filter((other) => !needless.includes(other)), mark], added, dropped: needless }
+}
+
+/** Whether two marks are evidence from the same quarter of an hour, and say the same of the person. */
+function isAlike(a: Mark, b: Mark): boolean {
+  return (
+    a.kind === b.kind &&
+    a.connectionId === b.connectionId &&
+    Math.floor(a.at / seenEveryMs) === Math.floor(b.at / seenEveryMs) &&
+    a.name === b.name &&
+    a.participantKind === b.participantKind
+  )
 }
 
 /** What is kept of somebody: folded from all their marks. */

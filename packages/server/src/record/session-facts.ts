@@ -124,6 +124,7 @@ export async function save(
   const { session } = applied
   facts.saveSession(keyId, session)
   if (applied.participant !== undefined) facts.saveParticipant(keyId, session.id, applied.participant)
+  for (const mark of applied.dropped ?? []) facts.removeMark(keyId, session.id, mark)
   for (const mark of applied.marks) facts.insertMark(keyId, session.id, mark)
 
   const person = applied.participant?.participantId

@@ -124,8 +124,7 @@ function staysOf(connection: string, facts: SessionFact[]): Stay[] {
     if (connection === '' && own.length > 0) rest = rest.filter((leave) => leave.id !== id)
   }
   if (connection !== '') joins.push(...whole.map(({ from }) => from))
-  const seen = facts
-    .filter((fact) => fact.type === 'participant-seen')
+  const seen = firstAndLast(facts.filter((fact) => fact.type === 'participant-seen'))
     .map((fact) => fact.at)
     .filter((at) => !told.some((one) => one.from - sameJoinMs <= at && at <= (one.to ?? 0) + stragglerMs))
   const allJoins = facts.flatMap((fact) => joinTimes(fact))
@@ -175,6 +174,15 @@ function staysOf(connection: string, facts: SessionFact[]): Stay[] {
     }
     return stays
   }
+}
+
+/** Of each quarter of an hour in which the same was said of somebody. */
+function firstAndLast(seen: Extract<SessionFact, { type: 'participant-seen' }>[]): Told[] {
+  const alike = Map.groupBy(seen, ({ at, name }) => JSON.stringify([Math.floor(at / 900_000), name]))
+  return [...alike.values()].flatMap((group) => {
+    const ordered = group.sort((a, b) => a.at - b.at || byId(a, b))
+    return [ordered[0], ordered.at(-1)].filter((one) => one !== undefined)
+  })
 }
 
 function joinTimes(fact: SessionFact): number[] {

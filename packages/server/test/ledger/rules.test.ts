@@ -448,6 +448,59 @@ describe('rule 7: nobody stays for ever, nobody is dropped alive', () => {
     })
   })
 
+  describe('whatever comes of a person', () => {
+    test('is evidence that they were there then: an inferred end is dated at the last of it', async () => {
+      await history.record(
+        named.joined('ann', 0, { connectionId: 'a' }),
+        reporter({ sessionKey: 's2' }).started(4 * hour),
+      )
+      for (const at of [1, 3, 2]) await history.record(named.seen('ann', at * hour, { connectionId: 'a' }))
+      await history.record(named.ended(3 * hour, { inferred: 'superseded', receivedAt: 4 * hour }))
+      assert.deepEqual((await history.sessions())[0], {
+        session: '0-10800 superseded?',
+        ann: '0-10800 session-ended?',
+      })
+    })
+
+    test('costs no more than two marks a quarter of an hour and connection, in any order', async () => {
+      const seconds = [...Array(120).keys()].map((i) => (i * 37) % 1800)
+      await history.record(named.joined('ann', 0, { connectionId: 'a' }))
+      for (const at of seconds) await history.record(named.seen('ann', at, { connectionId: 'a', name: 'Ann' }))
+      const [{ marks } = { marks: [] }] = await history.records()
+      assert.deepEqual(
+        marks
+          .filter(({ kind }) => kind === 'seen')
+          .map(({ at }) => toSecond(at))
+          .sort((a, b) => a - b),
+        [0, 899, 900, 1799].map((at) => nearest(at)),
+      )
+      await history.lookAt(26 * hour)
+      await assertSessions({ session: `0-${nearest(1799)} source-silent?`, ann: `0-${nearest(1799)} source-silent?` })
+
+      function nearest(at: number): number {
+        const inQuarter = seconds.filter((second) => Math.floor(second / 900) === Math.floor(at / 900))
+        return at % 900 === 0 ? Math.min(...inQuarter) : Math.max(...inQuarter)
+      }
+    })
+
+    test('opens a stay where their join was missed', async () => {
+      await history.record(named.seen('ann', 5, { name: 'Ann' }), named.left('ann', 9))
+      await assertSessions({ session: '5-', ann: '5-9' })
+    })
+
+    test('within ten seconds after their leave was on its way, and later is a join that nobody told', async () => {
+      await history.record(named.joined('ann', 0), named.left('ann', 5), named.seen('ann', 15))
+      await assertSessions({ session: '0-', ann: '0-5' })
+      await history.record(named.seen('ann', 15.001))
+      await assertSessions({ session: '0-', ann: '0-5, 15.001-' })
+    })
+
+    test('by a clock of whole seconds moves no stay whose join is told exactly', async () => {
+      await history.record(named.started(0), named.seen('ann', 5), named.joined('ann', 5.6))
+      await assertSessions({ session: '0-', ann: '5.6-' })
+    })
+  })
+
   describe('absence from snapshots', () => {
     test('once is none; twice in a row is a leave at the last evidence, which is a fact in the log', async () => {
       await history.record(named.snapshot(10, ['ann', 'bob']), named.snapshot(20, ['bob']))

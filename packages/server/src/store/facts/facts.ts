@@ -65,6 +65,7 @@ export type FactStore = QualityWriter & {
   saveSession(keyId: number, session: Session): void
   saveParticipant(keyId: number, sessionId: string, participant: Participant): void
   insertMark(keyId: number, sessionId: string, mark: Mark): void
+  removeMark(keyId: number, sessionId: string, mark: Mark): void
   /** @param recordedAt by our clock, epoch milliseconds */
   appendChange(keyId: number, change: Change, recordedAt: number): void
   /** Sessions that are to be reviewed by `now`, of all keys. */
@@ -247,7 +248,10 @@ function keep({
   sessions,
   marks,
   pending,
-}: Held): Pick<FactStore, 'log' | 'listMarks' | 'saveSession' | 'saveParticipant' | 'insertMark' | 'appendChange'> {
+}: Held): Pick<
+  FactStore,
+  'log' | 'listMarks' | 'saveSession' | 'saveParticipant' | 'insertMark' | 'removeMark' | 'appendChange'
+> {
   return {
     log(keyId, entry) {
       pending.facts.push(toFactRow(keyId, entry))
@@ -261,6 +265,7 @@ function keep({
       pending.participants.set(`${keyId}\n${sessionId}\n${participant.participantId}`, row)
     },
     insertMark: marks.insert,
+    removeMark: marks.remove,
     appendChange(keyId, change, recordedAt) {
       pending.changes.push(toChangeRow(keyId, change, recordedAt))
     },

@@ -15,6 +15,8 @@ export type HeldMarks = {
   begin(keyId: number, sessionId: string): void
   list(keyId: number, whose: Whose): Mark[] | Promise<Mark[]>
   insert(keyId: number, sessionId: string, mark: Mark): void
+  /** Of those that were listed. */
+  remove(keyId: number, sessionId: string, mark: Mark): void
 }
 
 export function holdMarks(db: Database, pending: PendingRows): HeldMarks {
@@ -44,6 +46,14 @@ export function holdMarks(db: Database, pending: PendingRows): HeldMarks {
       if (known === undefined) held.set(name, [mark])
       else known.push(mark)
       pending.marks.push(toMarkRow(keyId, sessionId, mark))
+    },
+    remove(keyId, sessionId, mark) {
+      const known = held.get(nameOf(keyId, { sessionId, participantId: mark.participantId }))
+      known?.splice(known.indexOf(mark), 1)
+      const { participantId, factId, kind } = mark
+      const unwritten = pending.marks.findLastIndex((row) => row.fact_id === factId && row.session_id === sessionId)
+      if (unwritten === -1) pending.removedMarks.push({ keyId, sessionId, participantId, factId, kind })
+      else pending.marks.splice(unwritten, 1)
     },
   }
   return marks

@@ -2,6 +2,7 @@ import type { Insertable } from 'kysely'
 import type { Database } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
 import { takeSeqs } from './counters.ts'
+import { type MarkName, removeMark } from './queries.ts'
 
 type Rows<Table extends keyof Tables> = Insertable<Tables[Table]>[]
 
@@ -11,6 +12,7 @@ export type PendingRows = {
   /** By what names them: the last one counts. */
   participants: Map<string, Insertable<Tables['participants']>>
   marks: Rows<'marks'>
+  removedMarks: MarkName[]
   claims: Rows<'claims'>
   facts: Rows<'facts'>
   changes: Rows<'changes'>
@@ -25,16 +27,18 @@ export function openPending(db: Database): PendingRows {
     sessions: [],
     participants: new Map(),
     marks: [],
+    removedMarks: [],
     claims: [],
     facts: [],
     changes: [],
     async flush() {
-      const { sessions, participants, marks, claims } = pending
+      const { sessions, participants, marks, removedMarks, claims } = pending
       // In this order a duplicate is found before anything is built on it.
       await db.insertRows('claims', claims.splice(0).sort(byClaim))
       await db.insertRows('sessions', sessions.splice(0), ['key_id', 'id'])
       await db.insertRows('participants', [...participants.values()], ['key_id', 'session_id', 'participant_id'])
       participants.clear()
+      for (const name of removedMarks.splice(0)) await db.run(removeMark(db), name)
       await db.insertRows('marks', marks.splice(0))
     },
     async flushNumbered() {

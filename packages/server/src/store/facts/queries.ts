@@ -100,6 +100,17 @@ export const fencesOf = query<Of, { roomId: string; fence: number }>((k, p, { di
 export const allMarksOf = query<OfSession, MarkColumns>((k, p) =>
   k.selectFrom('marks').select(markColumns).where('key_id', '=', p.keyId).where('session_id', '=', p.sessionId),
 )
+/** What names a mark. */
+export type MarkName = OfSession & { participantId: string; factId: string; kind: string }
+export const removeMark = query<MarkName>((k, p) =>
+  k
+    .deleteFrom('marks')
+    .where('key_id', '=', p.keyId)
+    .where('session_id', '=', p.sessionId)
+    .where('participant_id', '=', p.participantId)
+    .where('fact_id', '=', p.factId)
+    .where('kind', '=', p.kind),
+)
 export const insideOf = query<OfSession, PersonInside>((k, p) =>
   k
     .selectFrom('participants')
