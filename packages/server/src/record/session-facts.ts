@@ -50,12 +50,14 @@ export async function keep<F extends Fact>(
   }
   const applied = await applyOne(fact)
   const recorded = doubts === undefined ? applied : { reason: doubts, ...applied }
+  // Its first arrival is in the log no longer: the log has that it came again, and nothing follows from that.
+  const isAgain = recorded.outcome === 'duplicate'
   parts.facts.log(keyId, {
     source: said.source,
     factId: said.id,
     sessionId: recorded.sessionId ?? null,
-    outcome: recorded.outcome,
-    reason: recorded.reason ?? null,
+    outcome: isAgain ? 'ignored' : recorded.outcome,
+    reason: isAgain ? 'it was recorded before' : (recorded.reason ?? null),
     receivedAt: said.receivedAt,
     factJson: json,
   })
@@ -68,6 +70,7 @@ export async function applyToSession(parts: RecordParts, keyId: number, fact: Se
   return applyFound(parts, keyId, fact, found)
 }
 
+/** Applies a fact to the session that was found for it. A duplicate: the record holds it, though its claim is kept no longer. */
 export async function applyFound(
   parts: RecordParts,
   keyId: number,
@@ -76,11 +79,14 @@ export async function applyFound(
 ): Promise<Recorded> {
   const { facts } = parts
   const isNew = found.to === 'new'
-  const session = isNew ? newSession(fact, newSessionId(keyId, fact)) : found.session
+  const newId = newSessionId(keyId, fact)
+  const session = isNew ? newSession(fact, newId) : found.session
   const { superseded } = found
 
   const person = 'participantId' in fact ? fact.participantId : undefined
   const marks = person === undefined || isNew ? [] : await facts.listMarks(keyId, session.id, person)
+  const wasOpened = isNew ? (await facts.getSession(keyId, newId)) !== undefined : session.id === newId
+  if (wasOpened || marks.some(({ factId }) => factId === fact.id)) return { id: fact.id, outcome: 'duplicate' }
   const applied = await applyTo(parts, keyId, { session, marks, superseded }, withinEnd(session, fact))
   if (applied.outcome === 'waiting' && fact.sessionKey === undefined && !found.covered) {
     return { id: fact.id, outcome: 'ignored', reason: `nobody of that id was inside room ${fact.roomId} then` }

@@ -117,6 +117,14 @@ export function openHistories() {
         records: async () => toRecords((await list()).sessions).reverse(),
         count: async (filter: object) => (await list(filter)).total,
         changes: () => store.reads.changes.after(keyId, 0, 1000),
+        /** The log is dropped, as it is after `ROLLCALL_LOG_DAYS`. */
+        forget: () => history.break('delete from facts; delete from claims'),
+        /** Somebody else alters the tables. */
+        break(statements: string) {
+          const db = new DatabaseSync(join(dataFolder, 'rollcall.db'))
+          db.exec(statements)
+          db.close()
+        },
         /** The raw log, with what was said, in the order in which it was kept. */
         log(): { said: Fact; outcome: string; reason: string | null }[] {
           const db = new DatabaseSync(join(dataFolder, 'rollcall.db'), { readOnly: true })

@@ -52,6 +52,55 @@ describe('rule 1: twice is once', () => {
   })
 })
 
+describe('rule 1: twice is once, also after the log was dropped', () => {
+  test('a fact that comes again after its claim was dropped is a duplicate, and alters nothing', async () => {
+    for (const tells of [named, unnamed, reporter({ source: 'hosted' })]) {
+      history = await histories.begin()
+      const facts = [
+        tells.joined('ann', 0, { connectionId: 'c', name: 'Ann' }),
+        tells.joined('bob', 3),
+        tells.seen('bob', 5),
+        tells.left('ann', 10, { connectionId: 'c', joinedAt: 0 }),
+      ]
+      await history.record(...facts)
+      const before = [await history.sessions(), await history.changes()]
+      history.forget()
+      const [old, ...others] = await history.record(...facts, tells.joined('cat', 12))
+      assert.deepEqual([old, ...others.splice(0, 3)], ['duplicate', 'duplicate', 'duplicate', 'duplicate'])
+      assert.deepEqual(others, ['recorded'])
+      assert.deepEqual(await history.record(...facts), ['duplicate', 'duplicate', 'duplicate', 'duplicate'])
+      const [[session]] = [await history.sessions(), await history.changes()]
+      assert.deepEqual({ ...session, cat: undefined }, { ...(before[0]?.[0] as object), cat: undefined })
+    }
+  })
+
+  test('whatever opened a session opens no other in its place', async () => {
+    const opening = [named.started(0), unnamed.joined('ann', 0)]
+    await history.record(...opening, named.ended(10), unnamed.ended(0))
+    const before = await history.sessions()
+    history.forget()
+    assert.deepEqual(await history.record(...opening), ['duplicate', 'duplicate'])
+    assert.deepEqual(await history.sessions(), before)
+  })
+
+  test('one fact that cannot be recorded is refused alone, with the reason', async () => {
+    history.break(
+      "create trigger broken before insert on marks when new.fact_id = 'bad' begin select raise(abort, 'no'); end",
+    )
+    try {
+      const batch = [named.joined('ann', 0), named.joined('bob', 1, { id: 'bad' }), named.joined('cat', 2)]
+      assert.deepEqual(await history.record(...batch), ['recorded', 'refused', 'recorded'])
+      assert.match(
+        (await history.recordOne(named.joined('bob', 1, { id: 'bad' })))?.reason ?? '',
+        /could not be recorded: .*no/,
+      )
+    } finally {
+      history.break('drop trigger broken')
+    }
+    await assertSessions({ session: '0-', ann: '0-', cat: '2-' })
+  })
+})
+
 describe('rule 2: named facts give the same record in any order', () => {
   test('a lone leave waits, unseen, until its join comes', async () => {
     assert.deepEqual(await history.record(named.left('ann', 10, { connectionId: 'c' })), ['waiting'])
