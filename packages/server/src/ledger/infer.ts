@@ -1,4 +1,5 @@
-import type { Cause, SessionFact, Snapshot, SourceStarted } from '@rollcall/protocol'
+import type { Cause, ParticipantKind, SessionFact, Snapshot, SourceStarted } from '@rollcall/protocol'
+import { latest } from './participant.ts'
 import type { Mark, Session } from './state.ts'
 import { foldStays } from './stays.ts'
 
@@ -34,7 +35,8 @@ export function inferFromSnapshot(session: Session, people: People, snapshot: Sn
     if (stays.some((stay) => stay.joinedAt <= at && (stay.leftAt === null || at <= stay.leftAt))) {
       // A reported end closed it: that they are still there is evidence of them alone.
       const isPastEnd = session.endedAt !== null && session.endedAt < at
-      if (isPastEnd || missedSince(marks) !== undefined) found.push({ ...base, ...who, id, type: 'participant-seen' })
+      const isNews = isPastEnd || missedSince(marks) !== undefined || tellsMore(people.get(participantId), who, at)
+      if (isNews) found.push({ ...base, ...who, id, type: 'participant-seen' })
     } else if (last !== undefined && last.inferred !== null && last.joinedAt <= at && !cameBack) {
       found.push({ ...base, ...who, id, type: 'participant-seen' })
     } else if (last === undefined || (connection === '' && last.leftAt !== null && last.leftAt < at)) {
@@ -100,6 +102,14 @@ export function inferEnd(session: Session, receivedAt: number, cause: Cause = ca
 
 function causeOf({ sessionKey }: Session): Cause {
   return sessionKey === null ? 'empty' : 'silent'
+}
+
+/** Whether a snapshot calls somebody otherwise than what was last told of them before it. */
+function tellsMore(marks: Mark[] = [], { name, kind }: { name?: string; kind?: ParticipantKind }, at: number): boolean {
+  const before = marks.filter((mark) => mark.at <= at)
+  const nameBefore = latest(before, (mark) => mark.name)
+  const kindBefore = latest(before, (mark) => mark.participantKind) ?? 'person'
+  return (name !== undefined && name !== nameBefore) || (kind !== undefined && kind !== kindBefore)
 }
 
 type OpenStay = {

@@ -85,7 +85,7 @@ export function toParticipant(participantId: string, marks: Mark[], stays: Stay[
 }
 
 /** What the latest mark that says anything says: latest by the fact's time, then its id. */
-function latest<T>(marks: Mark[], read: (mark: Mark) => T | null): T | null {
+export function latest<T>(marks: Mark[], read: (mark: Mark) => T | null): T | null {
   let best: Mark | undefined
   for (const mark of marks) {
     if (read(mark) === null) continue

@@ -25,7 +25,13 @@ type Extra = {
   /** When it came. Default: when it happened. */
   receivedAt?: number
 }
-type Present = { participantId: string; connectionId?: string; name?: string; joinedAt?: number }
+type Present = {
+  participantId: string
+  connectionId?: string
+  name?: string
+  kind?: ParticipantKind
+  joinedAt?: number
+}
 
 /** Somebody who tells facts: of one source, one room, and one session where it has a name. */
 export function reporter({ source = 'events', roomId = 'room', sessionKey }: Partial<FactBase> = {}) {

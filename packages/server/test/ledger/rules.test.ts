@@ -597,6 +597,28 @@ describe('rule 7: nobody stays for ever, nobody is dropped alive', () => {
       await assertSessions({ session: '10-', ann: '10-15 absent?', bob: '10-', cat: '10-16 absent?' })
     })
 
+    test('a name and a kind that it gives count like any that are told later', async () => {
+      const nameOf = async () => (await history.records())[0]?.participants.map(({ name, kind }) => [name, kind])
+      await history.record(named.joined('ann', 0, { connectionId: 'c', name: 'Ann' }), named.joined('bob', 0))
+      await history.record(
+        named.snapshot(10, [{ participantId: 'ann', connectionId: 'c', name: 'Anna', kind: 'agent' }, 'bob']),
+      )
+      assert.deepEqual(await nameOf(), [
+        ['Anna', 'agent'],
+        ['', 'person'],
+      ])
+      await history.record(named.joined('ann', 5, { connectionId: 'c', name: 'Annie' }))
+      assert.deepEqual(await nameOf(), [
+        ['Anna', 'agent'],
+        ['', 'person'],
+      ])
+      await history.record(named.joined('ann', 15, { connectionId: 'c', name: 'Annie' }))
+      assert.deepEqual(await nameOf(), [
+        ['Annie', 'agent'],
+        ['', 'person'],
+      ])
+    })
+
     test('whoever joined unseen is found, from when the snapshot says they joined', async () => {
       await history.record(named.joined('ann', 0), named.left('ann', 5))
       const present = [
