@@ -1,8 +1,9 @@
 import { assertNever, type Fact, type Quality } from '@rollcall/protocol'
 import { foldStays } from '../ledger/stays.ts'
+import type { RecordParts } from '../store/facts/facts.ts'
 import { type FactText, textOf } from './fact-text.ts'
 import type { NamedFact } from './rooms-of-facts.ts'
-import { applyToSession, findSession, keep, type Recorded, type RecordParts } from './session-facts.ts'
+import { applyToSession, findSession, keep, type Recorded } from './session-facts.ts'
 import { applyRestart, applySnapshot } from './snapshot.ts'
 import { toPossible } from './times.ts'
 

@@ -1,7 +1,8 @@
 import type { Fact, Outcome } from '@rollcall/protocol'
 import { noteSnapshot } from '../ledger/ledger.ts'
 import { evidenceAt } from '../ledger/route.ts'
-import { applyFound, newSessionId, type RecordParts, save } from './session-facts.ts'
+import type { RecordParts } from '../store/facts/facts.ts'
+import { applyFound, newSessionId, save } from './session-facts.ts'
 import { resumeRunning } from './snapshot.ts'
 import { toPossible } from './times.ts'
 

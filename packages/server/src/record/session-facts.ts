@@ -1,12 +1,21 @@
 import { hash } from 'node:crypto'
-import { assertNever, type Change, type Fact, type Outcome, type SessionFact, toObjectId } from '@rollcall/protocol'
+import {
+  assertNever,
+  type Change,
+  type Fact,
+  type Outcome,
+  type SessionFact,
+  type SessionStarted,
+  toObjectId,
+} from '@rollcall/protocol'
 import { changesOfInside } from '../ledger/changes.ts'
 import { inferEnd, type People } from '../ledger/infer.ts'
 import { type Applied, apply, type Slice } from '../ledger/ledger.ts'
 import { type Candidates, evidenceAt, route } from '../ledger/route.ts'
 import { movesCloses, newSession } from '../ledger/session.ts'
-import type { Mark, Rules, Session } from '../ledger/state.ts'
-import type { FactStore } from '../store/facts/facts.ts'
+import type { Mark, Session } from '../ledger/state.ts'
+import type { FactStore, RecordParts } from '../store/facts/facts.ts'
+import { absorbGuessed } from './absorb.ts'
 import { type FactText, textOf } from './fact-text.ts'
 import { isUndated } from './times.ts'
 
@@ -20,9 +29,6 @@ export type Recorded = {
   /** The session it belongs to; absent where it was ignored or refused. */
   sessionId?: string
 }
-
-/** What recording needs: the tables, inside a transaction, and the rules. */
-export type RecordParts = { facts: FactStore; rules: Rules }
 
 /** Records what nobody reported. */
 export function infer(parts: RecordParts, keyId: number, fact: SessionFact): Promise<Recorded> {
@@ -95,7 +101,19 @@ export async function applyFound(
     return { id: fact.id, outcome: 'ignored', ...(applied.reason && { reason: applied.reason }) }
   }
   await save(parts, keyId, isNew ? undefined : session, applied)
+  if (fact.type === 'session-started' && fact.absorbs !== undefined) await absorb(fact)
   return { id: fact.id, outcome: applied.outcome, sessionId: session.id }
+
+  async function absorb(started: SessionStarted): Promise<void> {
+    const into = session.id
+    await absorbGuessed(parts, keyId, started, {
+      into,
+      async applyOne(moved) {
+        const now = await facts.getSession(keyId, into)
+        if (now !== undefined) await applyFound(parts, keyId, moved, { ...found, to: 'session', session: now })
+      },
+    })
+  }
 }
 
 /** Applies a fact, with whatever else of its session the ledger asks for. */

@@ -154,6 +154,31 @@ describe('rule 2: named facts give the same record in any order', () => {
   })
 })
 
+describe('rule 2: a session that was guessed', () => {
+  const [g1, g2] = [reporter({ sessionKey: 'g1' }), reporter({ sessionKey: 'g2' })]
+  const absorbing = (...absorbs: string[]) => ({ ...named.started(0), absorbs }) as Fact
+
+  test('is absorbed by the one it turns out to be, with everybody who was in it; nothing is left of it', async () => {
+    await history.record(g1.left('ben', 1700, { joinedAt: 1100 }), g2.joined('carl', 100, { name: 'Carl' }))
+    await history.record(g2.left('carl', 200), g2.seen('dan', 150))
+    await history.record(named.left('anna', 1705, { joinedAt: 0 }), absorbing('g1', 'g2', 'g3'), named.ended(1705))
+    await assertSessions({
+      session: '0-1705 session-ended',
+      anna: '0-1705',
+      carl: '100-200',
+      dan: '150-1705 session-ended',
+      ben: '1100-1700',
+    })
+    assert.equal(
+      (await history.records())[0]?.participants.find(({ participantId }) => participantId === 'carl')?.name,
+      'Carl',
+    )
+    assert.equal(await history.count({}), 1)
+    assert.deepEqual(await history.record(absorbing('g1')), ['recorded'])
+    assert.equal(await history.count({}), 1)
+  })
+})
+
 describe('rule 3: a late leave touches its own stay only', () => {
   test('an old leave cannot erase a rejoin', async () => {
     await history.record(

@@ -34,6 +34,10 @@ export type KnownLife = {
   startAt: number
   /** The end that was reported; null where none was. */
   endedAt: number | null
+  /** The latest evidence of it. */
+  lastAt: number
+  /** When its room was said to begin, or was last found to run; 0: people alone tell of it, and its name is a guess. */
+  saidAt: number
 }
 
 /** What the record knows of the source's rooms, by their names there. */

@@ -65,14 +65,27 @@ export const jitsi: Engine<SourceSettings['jitsi']> = {
     return tell(tellUnknown(event, 'not one of the four events of event_sync, or without what it takes'))
   },
 
-  /** Which life of the room it was, only the room's own events say: what is told of people goes by the time. */
+  /**
+   * Which life of the room it was, only the room's own events say: what is told of people goes by the time, and where no life is
+   * known yet, it is one that is named by guess.
+   */
   async complete(told, { listLives }, mayWait) {
     const [named] = told.filter(({ sessionKey }) => sessionKey !== undefined)
     if (named?.sessionKey === undefined) return told
-    const isOfRoom = told.some(({ type }) => type === 'session-started' || type === 'session-ended')
-    const known = nameLife(await listLives(named.roomId), named.sessionKey, isOfRoom)
+    const lives = await listLives(named.roomId)
+    const created = told.find((one) => one.type === 'session-started')
+    if (created !== undefined) {
+      const { sessionKey, absorbs } = nameRoom(lives, named.sessionKey, created.at, findEnd(told))
+      const isMore = absorbs.length > 0
+      return told.map((one) => ({
+        ...one,
+        ...(one.sessionKey !== undefined && { sessionKey }),
+        ...(isMore && one.type === 'session-started' && { absorbs }),
+      }))
+    }
+    const known = nameLife(lives, named.sessionKey, named)
     // The creation of a room and the first join are sent at the same moment.
-    if (known === undefined && !isOfRoom && mayWait) return undefined
+    if (known === undefined && mayWait) return undefined
     const sessionKey = known ?? named.sessionKey
     return told.map((one) => (one.sessionKey === undefined ? one : { ...one, sessionKey }))
   },
@@ -88,21 +101,52 @@ Component "esync.<your domain>" "event_sync_component"
     api_retry_delay = 3`,
 }
 
+/** A life that people alone tell of: it goes by the second of whoever was heard to join first. */
+function isGuess({ saidAt }: KnownLife): boolean {
+  return saidAt === 0
+}
+
+function findEnd(told: Told[]): number | undefined {
+  return told.find(({ type }) => type === 'session-ended')?.at
+}
+
 /**
- * The life of the room that an event belongs to; undefined where none is known. A life goes by the second of its first
- * evidence: of the creation, or else of whoever was heard to join first.
- * @param lives newest start first
- * @param own the second that the event speaks of
- * @param isOfRoom that second is the room's creation
+ * The life that a room's own event tells of: one of that creation, else the earliest guess of its time, else a new one. A life
+ * whose creation was told is that creation's alone. Other guesses of its time are this life too: it absorbs them.
+ * @param endedAt when the room was destroyed; undefined: it may run
  */
-function nameLife(lives: KnownLife[], own: string, isOfRoom: boolean): string | undefined {
+function nameRoom(
+  lives: KnownLife[],
+  own: string,
+  createdAt: number,
+  endedAt: number | undefined,
+): { sessionKey: string; absorbs: string[] } {
+  const same = lives.find((life) => life.saidAt === createdAt || (life.sessionKey === own && isGuess(life)))
+  const nextAt = Math.min(
+    ...lives
+      .filter((life) => !isGuess(life))
+      .map(({ startAt }) => startAt)
+      .filter((at) => at > createdAt),
+  )
+  const lastAt = Math.min(endedAt ?? createdAt + leadMs, nextAt - 1)
+  const guesses = lives.filter((life) => isGuess(life) && createdAt <= life.startAt && life.startAt <= lastAt)
+  const sessionKey = same?.sessionKey ?? guesses.at(-1)?.sessionKey ?? own
+  return { sessionKey, absorbs: guesses.map((life) => life.sessionKey).filter((key) => key !== sessionKey) }
+}
+
+/**
+ * The life in which somebody joined; undefined where none is known.
+ * @param lives newest start first
+ * @param own the second of their join
+ */
+function nameLife(lives: KnownLife[], own: string, told: Told): string | undefined {
   const at = toMs(Number(own))
   if (lives.some(({ sessionKey }) => sessionKey === own)) return own
+  const running = lives.find(({ startAt, endedAt }) => startAt <= at && (endedAt === null || at < endedAt))
   const begun = lives.findLast(({ startAt }) => startAt >= at && startAt - at <= leadMs)
-  const running = isOfRoom
-    ? undefined
-    : lives.find(({ startAt, endedAt }) => startAt <= at && (endedAt === null || at < endedAt))
-  return (running ?? begun)?.sessionKey
+  // A room has one life at a time: a guess that ran while they were inside is theirs.
+  const met = lives.findLast((life) => isGuess(life) && life.startAt <= told.at && at <= life.lastAt)
+  return (running ?? begun ?? met)?.sessionKey
 }
 
 /** Everybody who was ever inside, and the end. */

@@ -1,6 +1,6 @@
 import type { Change, Fact, SessionFact } from '@rollcall/protocol'
 import type { PersonInside } from '../../ledger/changes.ts'
-import type { Mark, Participant, Session } from '../../ledger/state.ts'
+import type { Mark, Participant, Rules, Session } from '../../ledger/state.ts'
 import { toMark } from '../database/columns.ts'
 import type { Database } from '../database/database.ts'
 import { openQualityWriter, type QualityWriter } from '../quality.ts'
@@ -11,6 +11,7 @@ import { holdSessions, nameOf } from './held-sessions.ts'
 import { openPending } from './pending-rows.ts'
 import {
   allMarksOf,
+  emptyOf,
   fencesOf,
   insideOf,
   latestOf,
@@ -66,6 +67,8 @@ export type FactStore = QualityWriter & {
   saveParticipant(keyId: number, sessionId: string, participant: Participant): void
   insertMark(keyId: number, sessionId: string, mark: Mark): void
   removeMark(keyId: number, sessionId: string, mark: Mark): void
+  /** Leaves nothing of a session but its row: no people, no marks, no seal. */
+  emptySession(keyId: number, sessionId: string): Promise<void>
   /** @param recordedAt by our clock, epoch milliseconds */
   appendChange(keyId: number, change: Change, recordedAt: number): void
   /** Sessions that are to be reviewed by `now`, of all keys. */
@@ -74,6 +77,9 @@ export type FactStore = QualityWriter & {
   /** Writes what is held in memory; to be called once, before the commit. */
   flush(): Promise<void>
 }
+
+/** What recording needs: the tables, inside a transaction, and the rules. */
+export type RecordParts = { facts: FactStore; rules: Rules }
 
 /** For one transaction, on the connection that writes. */
 export function openFacts(db: Database): FactStore {
@@ -197,10 +203,17 @@ function findSessions(
 
 function scanSessions(
   db: Database,
-  { sessions, write }: Held,
+  { sessions, marks, write }: Held,
 ): Pick<
   FactStore,
-  'listRunning' | 'listAllMarks' | 'listInside' | 'othersLastAt' | 'pastEndMs' | 'listToReview' | 'isAnyToReview'
+  | 'listRunning'
+  | 'emptySession'
+  | 'listAllMarks'
+  | 'listInside'
+  | 'othersLastAt'
+  | 'pastEndMs'
+  | 'listToReview'
+  | 'isAnyToReview'
 > {
   return {
     async listRunning(keyId, source, roomId) {
@@ -215,6 +228,11 @@ function scanSessions(
       )
       const running = await list()
       return running.map((session) => sessions.hold(keyId, session) ?? session)
+    },
+    async emptySession(keyId, sessionId) {
+      await write()
+      for (const empty of emptyOf) await db.run(empty(db), { keyId, sessionId })
+      marks.forget(keyId, sessionId)
     },
     async listAllMarks(keyId, sessionId) {
       await write()

@@ -15,6 +15,8 @@ export type HeldMarks = {
   begin(keyId: number, sessionId: string): void
   list(keyId: number, whose: Whose): Mark[] | Promise<Mark[]>
   insert(keyId: number, sessionId: string, mark: Mark): void
+  /** None are left of a session. */
+  forget(keyId: number, sessionId: string): void
   /** Of those that were listed. */
   remove(keyId: number, sessionId: string, mark: Mark): void
 }
@@ -46,6 +48,10 @@ export function holdMarks(db: Database, pending: PendingRows): HeldMarks {
       if (known === undefined) held.set(name, [mark])
       else known.push(mark)
       pending.marks.push(toMarkRow(keyId, sessionId, mark))
+    },
+    forget(keyId, sessionId) {
+      for (const name of held.keys()) if (name.startsWith(`${keyId}\n${sessionId}\n`)) held.delete(name)
+      marks.begin(keyId, sessionId)
     },
     remove(keyId, sessionId, mark) {
       const known = held.get(nameOf(keyId, { sessionId, participantId: mark.participantId }))

@@ -111,6 +111,9 @@ export const removeMark = query<MarkName>((k, p) =>
     .where('fact_id', '=', p.factId)
     .where('kind', '=', p.kind),
 )
+export const emptyOf = (['marks', 'participants', 'seals'] as const).map((table) =>
+  query<OfSession>((k, p) => k.deleteFrom(table).where('key_id', '=', p.keyId).where('session_id', '=', p.sessionId)),
+)
 export const insideOf = query<OfSession, PersonInside>((k, p) =>
   k
     .selectFrom('participants')
