@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Fact, FactBase, ParticipantKind, SessionFact, Snapshot } from '@rollcall/protocol'
+import { rebuild } from '../../src/cli/rebuild/rebuild.ts'
+import { verify } from '../../src/cli/verify/verify.ts'
 import { toRules } from '../../src/config.ts'
 import { openStore } from '../../src/record/open-store.ts'
 import { toSession } from '../../src/record/session-view.ts'
+import { openFreshSqlite, snapshotSqlite } from '../../src/store/copies/kept-tables.ts'
 import { toRecords } from '../support/listed-records.ts'
 
 /** All times of a history are seconds from here; tests give and get them so. */
@@ -82,7 +85,8 @@ export type History = Awaited<ReturnType<ReturnType<typeof openHistories>['begin
 export function openHistories() {
   const dataFolder = mkdtempSync(join(tmpdir(), 'rollcall-ledger-'))
   let now = start
-  const opened = openStore({ dataFolder, rules: toRules({ graceMs: 20_000 }), clock: { now: () => now } })
+  const rules = toRules({ graceMs: 20_000 })
+  const opened = openStore({ dataFolder, rules, clock: { now: () => now } })
 
   return {
     async begin() {
@@ -124,7 +128,9 @@ export function openHistories() {
         count: async (filter: object) => (await list(filter)).total,
         changes: () => store.reads.changes.after(keyId, 0, 1000),
         /** The log is dropped, as it is after `ROLLCALL_LOG_DAYS`. */
-        forget: () => history.break('delete from facts; delete from claims'),
+        async forget() {
+          while ((await store.writes.retention.dropLog({ before: Number.MAX_SAFE_INTEGER })) > 0);
+        },
         /** Somebody else alters the tables. */
         break(statements: string) {
           const db = new DatabaseSync(join(dataFolder, 'rollcall.db'))
@@ -158,6 +164,19 @@ export function openHistories() {
         },
       }
       return history
+    },
+    /** What `rollcall verify` and `rollcall rebuild --dry-run` tell of all histories together. */
+    async findFaults(): Promise<string[]> {
+      const faults: string[] = []
+      const path = join(dataFolder, 'rollcall.db')
+      const snapshot = snapshotSqlite(path)
+      await snapshot.read((db) => verify(db, { fault: (text) => faults.push(text), progress: () => {} }))
+      await snapshot.close()
+      const fresh = await openFreshSqlite(path)
+      const report = { tell: (text: string) => faults.push(text), progress: () => {} }
+      await rebuild(fresh, rules, report, { dryRun: true })
+      await fresh.drop()
+      return faults
     },
     async close() {
       await (await opened).close()

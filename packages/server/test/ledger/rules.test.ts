@@ -64,7 +64,7 @@ describe('rule 1: twice is once, also after the log was dropped', () => {
       ]
       await history.record(...facts)
       const before = [await history.sessions(), await history.changes()]
-      history.forget()
+      await history.forget()
       const [old, ...others] = await history.record(...facts, tells.joined('cat', 12))
       assert.deepEqual([old, ...others.splice(0, 3)], ['duplicate', 'duplicate', 'duplicate', 'duplicate'])
       assert.deepEqual(others, ['recorded'])
@@ -78,7 +78,7 @@ describe('rule 1: twice is once, also after the log was dropped', () => {
     const opening = [named.started(0), unnamed.joined('ann', 0)]
     await history.record(...opening, named.ended(10), unnamed.ended(0))
     const before = await history.sessions()
-    history.forget()
+    await history.forget()
     assert.deepEqual(await history.record(...opening), ['duplicate', 'duplicate'])
     assert.deepEqual(await history.sessions(), before)
   })
@@ -1035,5 +1035,11 @@ describe('rule 11: commands are facts', () => {
       unnamed.joined('ann', 12),
     )
     await assertSessions({ session: '0-', ann: '0-10 removed, 12-' })
+  })
+})
+
+describe('the record of all these histories', () => {
+  test('has no fault that verify finds, and nothing that rebuild mends', async () => {
+    assert.deepEqual(await histories.findFaults(), [])
   })
 })
