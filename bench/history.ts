@@ -91,7 +91,7 @@ export function sessionOf(
     endAt,
     endReason: 'session-ended',
     endedAt: endAt,
-    concluded: null,
+    inferred: null,
     lastAt: endAt,
     saidAt: startAt,
     snapshotAt: null,
@@ -101,6 +101,7 @@ export function sessionOf(
     people,
     closedMs,
     openSinceSum: 0,
+    pastEndMs: 0,
     revision: 0,
     updatedAt: endAt,
   }

@@ -42,7 +42,11 @@ type OfParticipant = {
   connectionId?: string
 }
 
-export type SessionStarted = FactBase & { type: 'session-started' }
+export type SessionStarted = FactBase & {
+  type: 'session-started'
+  /** Keys of sessions that were guessed before this one was known, and are this one. */
+  absorbs?: string[]
+}
 export type SessionEnded = FactBase & {
   type: 'session-ended'
   reason?: string

@@ -57,6 +57,6 @@ export function evidenceAt(fact: SessionFact): number {
 function covers(session: Session, at: number, rules: Rules): boolean {
   // A reported end leaves no grace: whoever joins after it begins anew.
   if (session.endedAt !== null) return session.endAt !== null && at < session.endAt
-  if (session.concluded === null && session.inside > 0) return true
+  if (session.inferred === null && session.inside > 0) return true
   return at <= Math.max(session.lastAt, session.resumedAt ?? 0) + rules.graceMs
 }

@@ -1,4 +1,15 @@
-import type { Cause, Json, ParticipantKind } from '@rollcall/protocol'
+import type {
+  Cause,
+  Json,
+  ParticipantJoined,
+  ParticipantKind,
+  ParticipantLeft,
+  ParticipantMissed,
+  ParticipantSeen,
+} from '@rollcall/protocol'
+
+/** A fact about one person. */
+export type PersonFact = ParticipantJoined | ParticipantLeft | ParticipantSeen | ParticipantMissed
 
 /** What the ledger keeps of a session. Times are epoch milliseconds, by the facts' clock unless said. */
 export type Session = {
@@ -15,8 +26,8 @@ export type Session = {
   endReason: string | null
   /** The latest end that somebody reported or commanded. */
   endedAt: number | null
-  /** Why we concluded that it is over though nobody reported an end: provisional. */
-  concluded: Cause | null
+  /** Why we inferred that it is over though nobody reported an end: provisional. */
+  inferred: Cause | null
   /** The latest evidence of its start, or of people in it. */
   lastAt: number
   /** The same without people: its start, and snapshots. */
@@ -38,6 +49,8 @@ export type Session = {
    * over a million people stays exact. With `closedMs` it gives the time inside at any moment: see `insideMs`.
    */
   openSinceSum: number
+  /** Of people who never left a session that was reported to end: milliseconds of evidence after that end, all together. */
+  pastEndMs: number
   /** Corrections after the end. */
   revision: number
   /** By our clock. */
@@ -60,7 +73,10 @@ export type Participant = {
   lastAt: number | null
 }
 
-/** What one fact says of one connection. Stays are folded from these, so the order of arrival cannot matter. */
+/**
+ * A mark: the evidence of presence that one fact gives of one connection: it joined, left, was seen or was missed, at this
+ * time. Stays are folded from a person's marks, so the order of arrival cannot matter.
+ */
 export type Mark = {
   participantId: string
   /** Empty where the sender knows no connections: a person then has one. */
@@ -70,7 +86,7 @@ export type Mark = {
   factId: string
   /** Of a leave, as the sender words it. */
   reason: string | null
-  /** Of a leave that nobody saw: why it was concluded. It is provisional. */
+  /** Of a leave that nobody saw: why it was inferred. It is provisional. */
   inferred: Cause | null
   /** Of a `missed`: the last evidence before it. */
   lastSeenAt: number | null

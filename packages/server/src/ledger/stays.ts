@@ -8,18 +8,26 @@ export type Stay = {
   /** Null while open. */
   leftAt: number | null
   reason: string | null
-  /** Why the end was concluded though nobody saw it; null for an end that was reported. */
+  /** Why the end was inferred though nobody saw it; null for an end that was reported. */
   inferred: Cause | null
+  /** While open: when the connection was last known to be inside. */
+  seenAt: number
 }
 
 /** Stays of one person, merged where they overlap or touch. */
-export type TimelogEntry = Omit<Stay, 'connectionId'>
+export type TimelogEntry = Omit<Stay, 'connectionId' | 'seenAt'>
 
 export type Folded = {
+  /** Of each connection in order of their ends. */
   stays: Stay[]
   /** Facts that report a leave whose join is not known. */
   lone: Set<string>
 }
+
+/** A `seen` that follows a reported leave this closely was on its way when its connection left, in milliseconds. */
+const stragglerMs = 10_000
+/** Two facts may date the same join so far apart, in milliseconds: some clocks have whole seconds. */
+const sameJoinMs = 1000
 
 /**
  * Folds one person's marks into stays: each connection's joins and leaves are put in order of time; a join while inside
@@ -42,8 +50,14 @@ export function toTimelog(stays: Stay[], end?: { at: number; inferred: Cause | n
       ? stay
       : { ...stay, leftAt: end.at, reason: 'session-ended', inferred: end.inferred },
   )
-  // By connection in the last place, so that of two that end together the same one tells why, whichever came first.
-  closed.sort((a, b) => a.joinedAt - b.joinedAt || endOf(a) - endOf(b) || compareText(a.connectionId, b.connectionId))
+  // By connection and reason in the last places, so that of two that end together the same one tells why, whichever came first.
+  closed.sort(
+    (a, b) =>
+      a.joinedAt - b.joinedAt ||
+      endOf(a) - endOf(b) ||
+      compareText(a.connectionId, b.connectionId) ||
+      compareText(a.reason ?? '', b.reason ?? ''),
+  )
   const merged: TimelogEntry[] = []
   for (const { joinedAt, leftAt, reason, inferred } of closed) {
     const entry = { joinedAt, leftAt, reason, inferred }
@@ -74,45 +88,156 @@ function byConnection(marks: Mark[]): Iterable<Mark[]> {
 }
 
 function foldConnection(marks: Mark[], stays: Stay[], lone: Set<string>): void {
-  const first = stays.length
-  let loneLeave: Mark | undefined
-  const latest = () => (stays.length > first ? stays[stays.length - 1] : undefined)
-  for (const mark of inOrder(marks)) {
-    const stay = latest()
-    const inside = stay?.leftAt === null
-    switch (mark.kind) {
-      case 'joined':
-        if (!inside) stays.push(open(mark))
-        break
-      case 'seen':
-        // Evidence of presence withdraws an end that was only concluded.
-        if (stay !== undefined && stay.inferred !== null) reopen(stay)
-        else if (!inside) stays.push(open(mark))
-        break
-      case 'left':
-        if (inside || (stay?.inferred && mark.inferred === null)) {
-          close(stay, mark)
-          loneLeave = undefined
-        } else if (mark.inferred === null) {
-          lone.add(mark.factId)
-          loneLeave = mark
-        }
-        break
-      case 'missed':
-        break
-    }
-  }
+  const { whole, rest } = takeWhole(marks)
+  const walk: Walk = { stays: [], marks, lone, loneLeave: undefined, told: new Set(whole.map(({ factId }) => factId)) }
+  for (const moment of toMoments(rest)) walkMoment(walk, moment)
+  const { loneLeave } = walk
   // A connection is joined before it is left, whatever two clocks, or one of whole seconds, say of it: a leave dated
   // just before the join ends the stay where it began. A person without connections may well have left and come back.
-  const stay = latest()
-  if (loneLeave !== undefined && loneLeave.connectionId !== '' && stay?.leftAt === null) {
-    close(stay, loneLeave)
+  const last = walk.stays.at(-1)
+  if (loneLeave !== undefined && loneLeave.connectionId !== '' && last?.leftAt === null) {
+    close(last, loneLeave)
     lone.delete(loneLeave.factId)
   }
+  if (whole.length > 0) {
+    walk.stays.push(...whole.map(({ stay }) => stay))
+    walk.stays.sort((a, b) => endOf(a) - endOf(b) || a.joinedAt - b.joinedAt)
+  }
+  stays.push(...walk.stays)
+}
+
+/** A stay that one leave told whole: it says when its join was. */
+type WholeStay = { factId: string; stay: Stay }
+
+/**
+ * Takes apart the stays that were told whole. A connection is inside once, so the rest of its marks is walked with theirs. A
+ * person without connections may be inside twice: there a whole stay takes its own join out of the walk, and of one whose
+ * join nobody told the leave alone remains, to close what was open.
+ */
+function takeWhole(marks: Mark[]): { whole: WholeStay[]; rest: Mark[] } {
+  const joins = new Map<string, Mark>()
+  for (const mark of marks) if (mark.kind === 'joined') joins.set(mark.factId, mark)
+  const told = new Set<Mark>()
+  for (const { kind, factId } of marks) {
+    const join = kind === 'left' ? joins.get(factId) : undefined
+    if (join !== undefined) told.add(join)
+  }
+  if (told.size === 0) return { whole: [], rest: marks }
+  const others = [...joins.values()].filter((join) => !told.has(join))
+  const whole: WholeStay[] = []
+  const taken = new Set<Mark>()
+  for (const leave of marks) {
+    const join = leave.kind === 'left' ? joins.get(leave.factId) : undefined
+    if (join === undefined) continue
+    const repeated = findRepeated(others, join)
+    const stay = open(repeated.reduce((first, mark) => (mark.at < first.at ? mark : first), join))
+    close(stay, leave)
+    whole.push({ factId: leave.factId, stay })
+    if (leave.connectionId === '') {
+      taken.add(join)
+      if (repeated.length > 0) taken.add(leave)
+    }
+    for (const mark of repeated) taken.add(mark)
+  }
+  const isCovered = ({ kind, at }: Mark) =>
+    kind === 'seen' &&
+    whole.some(({ stay }) => stay.joinedAt - sameJoinMs <= at && at <= (stay.leftAt ?? 0) + stragglerMs)
+  return { whole, rest: marks.filter((mark) => !taken.has(mark) && !isCovered(mark)) }
+}
+
+/** The joins that tell of the same join as a leave: those of its very moment, else those that clocks may date otherwise. */
+function findRepeated(others: Mark[], join: Mark): Mark[] {
+  const same = others.filter(({ at }) => at === join.at)
+  if (same.length > 0 || join.connectionId !== '') return same
+  return others.filter(({ at }) => Math.abs(at - join.at) <= sameJoinMs)
+}
+
+/** One connection on its way through its marks. */
+type Walk = {
+  stays: Stay[]
+  /** All of the connection's. */
+  marks: Mark[]
+  /** Facts that report a leave whose join is not known. */
+  lone: Set<string>
+  loneLeave: Mark | undefined
+  /** Facts that told a whole stay: their leaves have a join. */
+  told: Set<string>
+}
+
+/** What one connection did in one moment, each in the order of the facts' ids. */
+type Moment = { at: number; joins: Mark[]; seen: Mark[]; leaves: Mark[]; inferred: Mark[] }
+
+/**
+ * In one moment nobody knows the order, so joins and leaves take turns: whoever was outside came and went, whoever was inside
+ * went and came back, and as many leaves as joins leave nobody inside. What we inferred is dated at the last evidence, so it
+ * comes after all evidence of that moment.
+ */
+function walkMoment(walk: Walk, { at, joins, seen, leaves, inferred }: Moment): void {
+  const { stays } = walk
+  const isInside = () => stays.at(-1)?.leftAt === null
+  const [first] = seen
+  if (first !== undefined && joins.length === 0 && !isInside()) see(walk, first, at)
+  let nextJoin = 0
+  for (const leave of leaves) {
+    const join = joins[nextJoin]
+    if (!isInside() && join !== undefined) {
+      stays.push(open(join))
+      nextJoin += 1
+    }
+    const last = stays.at(-1)
+    if (last !== undefined && (last.leftAt === null || last.inferred !== null)) {
+      close(last, leave)
+      walk.loneLeave = undefined
+    } else if (!walk.told.has(leave.factId)) {
+      walk.lone.add(leave.factId)
+      walk.loneLeave = leave
+    }
+  }
+  const join = joins[nextJoin]
+  if (join !== undefined && !isInside()) stays.push(open(join))
+  const [cause] = inferred
+  const last = stays.at(-1)
+  if (last?.leftAt !== null) return
+  if (joins.length > 0 || seen.length > 0) last.seenAt = at
+  if (cause !== undefined) close(last, cause)
+}
+
+/** Evidence of presence withdraws an end that was only inferred, and opens a stay where none was known. */
+function see({ stays, marks }: Walk, mark: Mark, at: number): void {
+  const last = stays.at(-1)
+  if (last !== undefined && last.inferred !== null) return reopen(last)
+  const isStraggler = last !== undefined && at - (last.leftAt ?? at) <= stragglerMs
+  const joinsNow = marks.some((join) => join.kind === 'joined' && join.at > at && join.at - at <= sameJoinMs)
+  if (!isStraggler && !joinsNow) stays.push(open(mark))
+}
+
+function toMoments(marks: Mark[]): Iterable<Moment> {
+  const moments: Moment[] = []
+  const ordered = marks.length < 2 ? marks : [...marks].sort((a, b) => a.at - b.at || compareText(a.factId, b.factId))
+  for (const mark of ordered) {
+    if (mark.kind === 'missed') continue
+    let moment = moments.at(-1)
+    if (moment?.at !== mark.at) {
+      moment = { at: mark.at, joins: [], seen: [], leaves: [], inferred: [] }
+      moments.push(moment)
+    }
+    if (mark.kind === 'joined') moment.joins.push(mark)
+    else if (mark.kind === 'seen') moment.seen.push(mark)
+    else if (mark.inferred === null) moment.leaves.push(mark)
+    else moment.inferred.push(mark)
+  }
+  return moments
 }
 
 function open(mark: Mark): Stay {
-  return { connectionId: mark.connectionId, joinedAt: mark.at, leftAt: null, reason: null, inferred: null }
+  return {
+    connectionId: mark.connectionId,
+    joinedAt: mark.at,
+    leftAt: null,
+    reason: null,
+    inferred: null,
+    seenAt: mark.at,
+  }
 }
 
 function reopen(stay: Stay): void {
@@ -125,37 +250,6 @@ function close(stay: Stay, mark: Mark): void {
   stay.leftAt = Math.max(stay.joinedAt, mark.at)
   stay.reason = mark.reason
   stay.inferred = mark.inferred
-}
-
-type Rank = { [kind in 'joined' | 'seen' | 'left' | 'concluded']: number }
-// Within one millisecond: whoever was outside came and went, whoever was inside went and came back. What we concluded
-// is dated at the last evidence, so it comes after all evidence of that moment.
-const rankOutside: Rank = { joined: 0, seen: 1, left: 2, concluded: 3 }
-const rankInside: Rank = { seen: 0, left: 1, joined: 2, concluded: 3 }
-
-function inOrder(marks: Mark[]): Mark[] {
-  if (marks.length < 2) return marks
-  const ordered = [...marks].sort((a, b) => a.at - b.at || compareText(a.factId, b.factId))
-  let inside = false
-  for (let start = 0; start < ordered.length; ) {
-    const at = ordered[start]?.at
-    let end = start + 1
-    while (ordered[end]?.at === at) end++
-    const moment = ordered.slice(start, end)
-    if (moment.length > 1) {
-      const rank = inside ? rankInside : rankOutside
-      moment.sort((a, b) => rankOf(a, rank) - rankOf(b, rank) || compareText(a.factId, b.factId))
-      ordered.splice(start, moment.length, ...moment)
-    }
-    for (const mark of moment) inside = mark.kind === 'left' ? false : mark.kind === 'missed' ? inside : true
-    start = end
-  }
-  return ordered
-}
-
-function rankOf(mark: Mark, rank: Rank): number {
-  if (mark.kind === 'missed') return 4
-  return mark.kind === 'left' && mark.inferred !== null ? rank.concluded : rank[mark.kind]
 }
 
 function compareText(a: string, b: string): number {

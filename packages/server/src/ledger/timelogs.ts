@@ -1,5 +1,7 @@
+import { lastEvidence } from './participant.ts'
+import { closeAtOf } from './session.ts'
 import type { Mark, Participant, Session } from './state.ts'
-import { foldStays, type TimelogEntry, toTimelog } from './stays.ts'
+import { foldStays, type Stay, type TimelogEntry, toTimelog } from './stays.ts'
 
 /** A session, and all that its people's stays are folded from. */
 export type Attended = { session: Session; participants: Participant[]; marks: Mark[] }
@@ -19,8 +21,13 @@ export function toTimelogs({ session, marks }: Pick<Attended, 'session' | 'marks
     if (ofPerson === undefined) ofPeople.set(mark.participantId, [mark])
     else ofPerson.push(mark)
   }
-  const end = session.endAt === null ? undefined : { at: session.endAt, inferred: session.concluded }
   const logs = new Map<string, TimelogEntry[]>()
-  for (const [id, ofPerson] of ofPeople) logs.set(id, toTimelog(foldStays(ofPerson).stays, end))
+  for (const [id, ofPerson] of ofPeople) logs.set(id, timelogIn(session, foldStays(ofPerson).stays))
   return logs
+}
+
+/** One person's timelog in a session, whose end closes what is still open. */
+export function timelogIn(session: Session, stays: Stay[]): TimelogEntry[] {
+  const at = closeAtOf(session, lastEvidence(stays))
+  return toTimelog(stays, at === null ? undefined : { at, inferred: session.inferred })
 }

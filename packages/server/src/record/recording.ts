@@ -9,7 +9,8 @@ import {
   revokeLease,
 } from '../store/leases.ts'
 import { noun } from '../store/noun.ts'
-import { type Recorded, record, review } from './record.ts'
+import { type Recorded, record } from './record.ts'
+import { review } from './review.ts'
 import type { KeyedFacts, Transaction } from './transaction.ts'
 
 /** Most sessions reviewed in one transaction. */

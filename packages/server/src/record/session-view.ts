@@ -6,7 +6,7 @@ import {
   engineOf,
   toIso,
 } from '@rollcall/protocol'
-import { insideMs } from '../ledger/ledger.ts'
+import { insideMs } from '../ledger/session.ts'
 import type { Participant, Session } from '../ledger/state.ts'
 import type { TimelogEntry } from '../ledger/stays.ts'
 import { toTimelogs, whoWasInside } from '../ledger/timelogs.ts'
@@ -52,7 +52,7 @@ export function toSession(record: SessionRecord, { now, base, key, webhooks }: V
     engine: engineOf(session.source),
     revision: session.revision,
     updatedAt: toIso(session.updatedAt),
-    participantSeconds: insideMs(session, session.endAt ?? now) / 1000,
+    participantSeconds: insideMs(session, now) / 1000,
     uniqueParticipants: session.people,
     ...(record.truncated && { participantsTruncated: true as const }),
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Fact, Snapshot } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
-import { concludeEnd, concludeFromSnapshot, type People } from '../ledger/conclude.ts'
+import { inferEnd, inferFromSnapshot, type People } from '../ledger/infer.ts'
 import type { Session } from '../ledger/state.ts'
 import type { RunningSession, Source } from '../store/sources.ts'
 import type { FetchedRoom, FetchedRooms } from './engines/media-server.ts'
@@ -120,7 +120,7 @@ function createDifferences(
 
     async renew(session, snapshot) {
       const people = await findPeople(session, snapshot)
-      const isChange = concludeFromSnapshot(session, people, snapshot).length > 0
+      const isChange = inferFromSnapshot(session, people, snapshot).length > 0
       const evidenceAt = Math.max(session.lastAt, session.snapshotAt ?? 0)
       if (!isChange && snapshot.at - evidenceAt < renewMs) {
         unrecorded.set(session.id, snapshot)
@@ -134,7 +134,7 @@ function createDifferences(
       const earlier = takeUnrecorded(session)
       if (earlier.length > 0) await record(keyId, earlier)
       const now = (await reads.sessions.get(keyId, session.id))?.session
-      if (now !== undefined) await record(keyId, [concludeEnd(now, clock.now(), 'absent')])
+      if (now !== undefined) await record(keyId, [inferEnd(now, clock.now(), 'absent')])
     },
   }
 

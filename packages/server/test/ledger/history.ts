@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Fact, FactBase, ParticipantKind, SessionFact, Snapshot } from '@rollcall/protocol'
+import { rebuild } from '../../src/cli/rebuild/rebuild.ts'
+import { verify } from '../../src/cli/verify/verify.ts'
 import { toRules } from '../../src/config.ts'
 import { openStore } from '../../src/record/open-store.ts'
 import { toSession } from '../../src/record/session-view.ts'
+import { openFreshSqlite, snapshotSqlite } from '../../src/store/copies/kept-tables.ts'
 import { builtThread } from '../support/built-thread.ts'
 import { toRecords } from '../support/listed-records.ts'
 
@@ -26,7 +29,13 @@ type Extra = {
   /** When it came. Default: when it happened. */
   receivedAt?: number
 }
-type Present = { participantId: string; connectionId?: string; name?: string; joinedAt?: number }
+type Present = {
+  participantId: string
+  connectionId?: string
+  name?: string
+  kind?: ParticipantKind
+  joinedAt?: number
+}
 
 /** Somebody who tells facts: of one source, one room, and one session where it has a name. */
 export function reporter({ source = 'events', roomId = 'room', sessionKey }: Partial<FactBase> = {}) {
@@ -52,6 +61,8 @@ export function reporter({ source = 'events', roomId = 'room', sessionKey }: Par
       ({ ...about('participant-joined', at, extra), participantId }) as Fact,
     left: (participantId: string, at: number, extra?: Extra & { inferred?: 'connection-silent' }) =>
       ({ ...about('participant-left', at, extra), participantId }) as Fact,
+    seen: (participantId: string, at: number, extra?: Extra) =>
+      ({ ...about('participant-seen', at, extra), participantId }) as Fact,
     snapshot: (at: number, present: (string | Present)[], extra?: Extra): Fact => ({
       ...(about('snapshot', at, extra) as Snapshot),
       participants: present.map((one) => {
@@ -65,7 +76,7 @@ export function reporter({ source = 'events', roomId = 'room', sessionKey }: Par
 
 /**
  * A session as a test reads it: `{ session: '0-50 empty?', ann: '0-10 left, 30-50 absent?' }`. From when, to when and
- * why; `?` after what was concluded; nothing after the dash of what goes on.
+ * why; `?` after what was inferred; nothing after the dash of what goes on.
  */
 export type Told = { session: string; [participantId: string]: string }
 
@@ -75,12 +86,8 @@ export type History = Awaited<ReturnType<ReturnType<typeof openHistories>['begin
 export function openHistories() {
   const dataFolder = mkdtempSync(join(tmpdir(), 'rollcall-ledger-'))
   let now = start
-  const opened = openStore({
-    dataFolder,
-    rules: toRules({ graceMs: 20_000 }),
-    clock: { now: () => now },
-    threadUrl: builtThread,
-  })
+  const rules = toRules({ graceMs: 20_000 })
+  const opened = openStore({ dataFolder, rules, clock: { now: () => now }, threadUrl: builtThread })
 
   return {
     async begin() {
@@ -103,7 +110,7 @@ export function openHistories() {
         async sessions(): Promise<Told[]> {
           return toRecords((await list()).sessions)
             .map((record) => {
-              const { startAt, endAt, endReason, concluded } = record.session
+              const { startAt, endAt, endReason, inferred } = record.session
               const view = toSession(record, { now, base: '', key: { apiKey: '', userId: '' } })
               const people = view.participants.map(({ participantId, timelog }) => [
                 participantId,
@@ -113,7 +120,7 @@ export function openHistories() {
                   )
                   .join(', '),
               ])
-              return { session: tell(startAt, endAt, endReason, concluded !== null), ...Object.fromEntries(people) }
+              return { session: tell(startAt, endAt, endReason, inferred !== null), ...Object.fromEntries(people) }
             })
             .reverse()
         },
@@ -121,6 +128,16 @@ export function openHistories() {
         records: async () => toRecords((await list()).sessions).reverse(),
         count: async (filter: object) => (await list(filter)).total,
         changes: () => store.reads.changes.after(keyId, 0, 1000),
+        /** The log is dropped, as it is after `ROLLCALL_LOG_DAYS`. */
+        async forget() {
+          while ((await store.writes.retention.dropLog({ before: Number.MAX_SAFE_INTEGER })) > 0);
+        },
+        /** Somebody else alters the tables. */
+        break(statements: string) {
+          const db = new DatabaseSync(join(dataFolder, 'rollcall.db'))
+          db.exec(statements)
+          db.close()
+        },
         /** The raw log, with what was said, in the order in which it was kept. */
         log(): { said: Fact; outcome: string; reason: string | null }[] {
           const db = new DatabaseSync(join(dataFolder, 'rollcall.db'), { readOnly: true })
@@ -134,8 +151,8 @@ export function openHistories() {
             reason: reason as string | null,
           }))
         },
-        /** What was concluded, as the log has it: `ann left 10 absent`, `room ended 20 empty`. */
-        concluded() {
+        /** What was inferred, as the log has it: `ann left 10 absent`, `room ended 20 empty`. */
+        inferred() {
           return history
             .log()
             .filter(({ outcome }) => outcome === 'recorded')
@@ -148,6 +165,19 @@ export function openHistories() {
         },
       }
       return history
+    },
+    /** What `rollcall verify` and `rollcall rebuild --dry-run` tell of all histories together. */
+    async findFaults(): Promise<string[]> {
+      const faults: string[] = []
+      const path = join(dataFolder, 'rollcall.db')
+      const snapshot = snapshotSqlite(path)
+      await snapshot.read((db) => verify(db, { fault: (text) => faults.push(text), progress: () => {} }))
+      await snapshot.close()
+      const fresh = await openFreshSqlite(path)
+      const report = { tell: (text: string) => faults.push(text), progress: () => {} }
+      await rebuild(fresh, rules, report, { dryRun: true })
+      await fresh.drop()
+      return faults
     },
     async close() {
       await (await opened).close()
@@ -164,7 +194,7 @@ export function toSecond(at: number): number {
   return (at - start) / 1000
 }
 
-function tell(from: number, to: number | null, why: string | null | undefined, concluded: boolean): string {
+function tell(from: number, to: number | null, why: string | null | undefined, inferred: boolean): string {
   if (to === null) return `${toSecond(from)}-`
-  return `${toSecond(from)}-${toSecond(to)}${why ? ` ${why}` : ''}${concluded ? '?' : ''}`
+  return `${toSecond(from)}-${toSecond(to)}${why ? ` ${why}` : ''}${inferred ? '?' : ''}`
 }

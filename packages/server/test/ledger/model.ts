@@ -9,7 +9,15 @@ export type ModelSession = {
   people: { id: string; name: string; timelog: ModelEntry[] }[]
 }
 
-type Stay = { connection: string; from: number; to: number | null; reason: string | null; inferred: Cause | null }
+/** `lastAt`: the latest evidence of it. */
+type Stay = {
+  connection: string
+  from: number
+  to: number | null
+  reason: string | null
+  inferred: Cause | null
+  lastAt: number
+}
 type Told = { at: number; id: string }
 
 /** The visible sessions that named facts tell of, when nothing more will ever come. Each fact is given once. */
@@ -54,16 +62,16 @@ function modelOne(facts: SessionFact[], source: 'running' | 'alive' | 'gone'): M
         own.filter((fact) => 'participantId' in fact && (fact.connectionId ?? '') === connection),
       ),
     )
-    return { id, name: nameOf(own), stays }
+    return { id, name: nameOf(own), stays, lastAt: Math.max(...stays.map((stay) => stay.to ?? stay.lastAt)) }
   })
   const seen = people.filter((one) => one.stays.length > 0)
   const starts = facts.filter((fact) => fact.type === 'session-started').map((fact) => fact.at)
   const ends = facts.filter((fact) => fact.type === 'session-ended').map((fact) => fact.at)
-  const joins = facts.flatMap((fact) => joinTimes(fact))
-  const leaves = seen.flatMap((one) => one.stays.map((stay) => stay.to ?? stay.from))
-  const evidence = [...starts, ...joins]
+  const evidence = [...starts, ...seen.flatMap((one) => one.stays.map((stay) => stay.from))]
+  const leaves = seen.flatMap((one) => one.stays.map((stay) => stay.to ?? stay.lastAt))
   if (evidence.length === 0) return undefined
-  const start = Math.min(...evidence)
+  const seenAt = facts.filter((fact) => fact.type === 'participant-seen').map((fact) => fact.at)
+  const start = Math.min(...evidence, ...seenAt)
   const last = Math.max(...evidence, ...leaves)
   if (ends.length === 0 && source === 'gone') for (const { stays } of seen) leaveInSilence(stays, last)
   const isEmpty = seen.every((one) => one.stays.every((stay) => stay.to !== null))
@@ -72,7 +80,12 @@ function modelOne(facts: SessionFact[], source: 'running' | 'alive' | 'gone'): M
     start,
     end,
     people: seen
-      .map(({ id, name, stays }) => ({ id, name, timelog: merge(stays, end) }))
+      // Whoever never left did at the end that was reported, or at later evidence of them.
+      .map(({ id, name, stays, lastAt }) => ({
+        id,
+        name,
+        timelog: merge(stays, ends.length > 0 ? Math.max(lastAt, ...ends) : end),
+      }))
       .sort((a, b) => (a.timelog[0]?.start ?? 0) - (b.timelog[0]?.start ?? 0) || (a.id < b.id ? -1 : 1)),
   }
 }
@@ -87,42 +100,89 @@ function leaveInSilence(stays: Stay[], at: number): void {
   for (const stay of stays) if (stay.to === null) Object.assign(stay, { to: at, inferred: 'source-silent' })
 }
 
-/** Moment by moment: whoever is outside comes in and may go at once; whoever is inside goes and may come back at once. */
+const stragglerMs = 10_000
+const sameJoinMs = 1000
+
+type Whole = Told & { from: number; reason: string | null }
+
+/** Stays of one connection: those told whole, and those that the rest tells of moment by moment, put together. */
 function staysOf(connection: string, facts: SessionFact[]): Stay[] {
-  const joins = facts.flatMap((fact) => joinTimes(fact).map((at) => ({ at, id: fact.id })))
   const leaves = facts.filter((fact) => fact.type === 'participant-left').sort(byId)
-  const moments = [...new Set([...joins, ...leaves].map((told) => told.at))].sort((a, b) => a - b)
-  const stays: Stay[] = []
-  let unmatched: (typeof leaves)[number] | undefined
-  for (const at of moments) {
-    const joinsNow = joins.some((join) => join.at === at)
-    const leavesNow = leaves.filter((leave) => leave.at === at)
-    const close = () => {
-      const stay = stays.at(-1)
-      const [leave] = leavesNow
-      if (stay === undefined || leave === undefined) return
-      stay.to = at
-      stay.reason = leave.reason ?? null
-      unmatched = leavesNow[1] === undefined ? undefined : leavesNow.at(-1)
-    }
-    const open = () => stays.push({ connection, from: at, to: null, reason: null, inferred: null })
-    if (stays.at(-1)?.to === null) {
-      if (leavesNow.length > 0) {
-        close()
-        if (joinsNow) open()
+  const whole: Whole[] = leaves.flatMap(({ id, at, joinedAt: from, reason = null }) =>
+    from === undefined ? [] : [{ id, at, from, reason }],
+  )
+  let joins: number[] = facts.filter((fact) => fact.type === 'participant-joined').map((fact) => fact.at)
+  let rest = leaves
+  const told: Stay[] = []
+  for (const { id, from, at, reason } of whole) {
+    const exact = facts.some((fact) => fact.type === 'participant-joined' && fact.at === from)
+    const within = exact || connection !== '' ? 0 : sameJoinMs
+    const own = facts.filter((fact) => fact.type === 'participant-joined' && Math.abs(fact.at - from) <= within)
+    told.push(stay(Math.min(from, ...own.map((join) => join.at)), at, reason))
+    joins = joins.filter((join) => Math.abs(join - from) > within)
+    // A connection is inside once, so the rest is told with it; a person without connections may be inside twice.
+    if (connection === '' && own.length > 0) rest = rest.filter((leave) => leave.id !== id)
+  }
+  if (connection !== '') joins.push(...whole.map(({ from }) => from))
+  const seen = firstAndLast(facts.filter((fact) => fact.type === 'participant-seen'))
+    .map((fact) => fact.at)
+    .filter((at) => !told.some((one) => one.from - sameJoinMs <= at && at <= (one.to ?? 0) + stragglerMs))
+  const allJoins = facts.flatMap((fact) => joinTimes(fact))
+  return [...walk(), ...told]
+
+  function stay(from: number, to: number | null, reason: string | null): Stay {
+    return { connection, from, to, reason, inferred: null, lastAt: to ?? from }
+  }
+
+  /** As many leaves as joins of one moment close; whoever is inside goes before they come back. */
+  function walk(): Stay[] {
+    const stays: Stay[] = []
+    let unmatched: (typeof leaves)[number] | undefined
+    const moments = [...new Set([...joins, ...seen, ...rest.map((leave) => leave.at)])].sort((a, b) => a - b)
+    for (const at of moments) {
+      let comes = joins.filter((join) => join === at).length
+      const goes = rest.filter((leave) => leave.at === at)
+      const isSeen = seen.includes(at)
+      let open = stays.find((one) => one.to === null)
+      const join = () => {
+        open = stay(at, null, null)
+        stays.push(open)
       }
-    } else if (joinsNow) {
-      open()
-      close()
-    } else if (leavesNow.length > 0) unmatched = leavesNow.at(-1)
+      if (isSeen && comes === 0 && open === undefined) {
+        const late = stays.some((one) => at - (one.to ?? 0) <= stragglerMs)
+        const early = allJoins.some((join) => join > at && join - at <= sameJoinMs)
+        if (!late && !early) join()
+      }
+      for (const leave of goes) {
+        if (open === undefined && comes > 0) {
+          comes -= 1
+          join()
+        }
+        if (open !== undefined) {
+          Object.assign(open, { to: at, reason: leave.reason ?? null, lastAt: at })
+          open = undefined
+          unmatched = undefined
+        } else if (leave.joinedAt === undefined) unmatched = leave
+      }
+      if (open === undefined && comes > 0) join()
+      if (open !== undefined && (comes > 0 || joins.includes(at) || isSeen)) open.lastAt = at
+    }
+    // A connection is joined before it is left, whatever the clocks say.
+    const last = stays.at(-1)
+    if (connection !== '' && last !== undefined && last.to === null && unmatched !== undefined) {
+      Object.assign(last, { to: last.from, reason: unmatched.reason ?? null, lastAt: last.from })
+    }
+    return stays
   }
-  // A connection is joined before it is left, whatever the clocks say.
-  const stay = stays.at(-1)
-  if (connection !== '' && stay !== undefined && stay.to === null && unmatched !== undefined) {
-    stay.to = stay.from
-    stay.reason = unmatched.reason ?? null
-  }
-  return stays
+}
+
+/** Of each quarter of an hour in which the same was said of somebody. */
+function firstAndLast(seen: Extract<SessionFact, { type: 'participant-seen' }>[]): Told[] {
+  const alike = Map.groupBy(seen, ({ at, name }) => JSON.stringify([Math.floor(at / 900_000), name]))
+  return [...alike.values()].flatMap((group) => {
+    const ordered = group.sort((a, b) => a.at - b.at || byId(a, b))
+    return [ordered[0], ordered.at(-1)].filter((one) => one !== undefined)
+  })
 }
 
 function joinTimes(fact: SessionFact): number[] {
@@ -157,7 +217,8 @@ function merge(stays: Stay[], end: number | null): ModelEntry[] {
             endOf(a) - endOf(b) ||
             reported(a) - reported(b) ||
             a.from - b.from ||
-            (a.connection < b.connection ? -1 : 1),
+            compareText(a.connection, b.connection) ||
+            compareText(a.reason ?? '', b.reason ?? ''),
         )
         .at(-1)
       const entry: ModelEntry = { start: Math.min(...group.map((one) => one.from)), end: last?.to ?? null }
@@ -171,4 +232,8 @@ function merge(stays: Stay[], end: number | null): ModelEntry[] {
 
 function byId(a: Told, b: Told): number {
   return a.id < b.id ? -1 : 1
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b)
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, describe, test } from 'node:test'
 import type { Fact } from '@rollcall/protocol'
+import { insideMs } from '../../src/ledger/session.ts'
 import { type History, hour, minute, openHistories, reporter, toSecond, toTime } from './history.ts'
 
 const histories = openHistories()
@@ -12,8 +13,8 @@ after(() => histories.close())
 
 const unnamed = reporter()
 const named = reporter({ sessionKey: 's1' })
-/** As the log tells what was concluded: see `concluded`. */
-const sortedConclusions = () => history.concluded().sort()
+/** As the log tells what was inferred: see `inferred`. */
+const sortedInferred = () => history.inferred().sort()
 
 async function assertSessions(...expected: { session: string; [participantId: string]: string }[]): Promise<void> {
   assert.deepEqual(await history.sessions(), expected)
@@ -48,6 +49,55 @@ describe('rule 1: twice is once', () => {
     await assertSessions({ session: '0-', ann: '0-10' })
     const types = (await history.changes()).map((change) => change.type)
     assert.deepEqual(types, ['session.started', 'participant.joined', 'participant.left'])
+  })
+})
+
+describe('rule 1: twice is once, also after the log was dropped', () => {
+  test('a fact that comes again after its claim was dropped is a duplicate, and alters nothing', async () => {
+    for (const tells of [named, unnamed, reporter({ source: 'hosted' })]) {
+      history = await histories.begin()
+      const facts = [
+        tells.joined('ann', 0, { connectionId: 'c', name: 'Ann' }),
+        tells.joined('bob', 3),
+        tells.seen('bob', 5),
+        tells.left('ann', 10, { connectionId: 'c', joinedAt: 0 }),
+      ]
+      await history.record(...facts)
+      const before = [await history.sessions(), await history.changes()]
+      await history.forget()
+      const [old, ...others] = await history.record(...facts, tells.joined('cat', 12))
+      assert.deepEqual([old, ...others.splice(0, 3)], ['duplicate', 'duplicate', 'duplicate', 'duplicate'])
+      assert.deepEqual(others, ['recorded'])
+      assert.deepEqual(await history.record(...facts), ['duplicate', 'duplicate', 'duplicate', 'duplicate'])
+      const [[session]] = [await history.sessions(), await history.changes()]
+      assert.deepEqual({ ...session, cat: undefined }, { ...(before[0]?.[0] as object), cat: undefined })
+    }
+  })
+
+  test('whatever opened a session opens no other in its place', async () => {
+    const opening = [named.started(0), unnamed.joined('ann', 0)]
+    await history.record(...opening, named.ended(10), unnamed.ended(0))
+    const before = await history.sessions()
+    await history.forget()
+    assert.deepEqual(await history.record(...opening), ['duplicate', 'duplicate'])
+    assert.deepEqual(await history.sessions(), before)
+  })
+
+  test('one fact that cannot be recorded is refused alone, with the reason', async () => {
+    history.break(
+      "create trigger broken before insert on marks when new.fact_id = 'bad' begin select raise(abort, 'no'); end",
+    )
+    try {
+      const batch = [named.joined('ann', 0), named.joined('bob', 1, { id: 'bad' }), named.joined('cat', 2)]
+      assert.deepEqual(await history.record(...batch), ['recorded', 'refused', 'recorded'])
+      assert.match(
+        (await history.recordOne(named.joined('bob', 1, { id: 'bad' })))?.reason ?? '',
+        /could not be recorded: .*no/,
+      )
+    } finally {
+      history.break('drop trigger broken')
+    }
+    await assertSessions({ session: '0-', ann: '0-', cat: '2-' })
   })
 })
 
@@ -104,6 +154,31 @@ describe('rule 2: named facts give the same record in any order', () => {
   })
 })
 
+describe('rule 2: a session that was guessed', () => {
+  const [g1, g2] = [reporter({ sessionKey: 'g1' }), reporter({ sessionKey: 'g2' })]
+  const absorbing = (...absorbs: string[]) => ({ ...named.started(0), absorbs }) as Fact
+
+  test('is absorbed by the one it turns out to be, with everybody who was in it; nothing is left of it', async () => {
+    await history.record(g1.left('ben', 1700, { joinedAt: 1100 }), g2.joined('carl', 100, { name: 'Carl' }))
+    await history.record(g2.left('carl', 200), g2.seen('dan', 150))
+    await history.record(named.left('anna', 1705, { joinedAt: 0 }), absorbing('g1', 'g2', 'g3'), named.ended(1705))
+    await assertSessions({
+      session: '0-1705 session-ended',
+      anna: '0-1705',
+      carl: '100-200',
+      dan: '150-1705 session-ended',
+      ben: '1100-1700',
+    })
+    assert.equal(
+      (await history.records())[0]?.participants.find(({ participantId }) => participantId === 'carl')?.name,
+      'Carl',
+    )
+    assert.equal(await history.count({}), 1)
+    assert.deepEqual(await history.record(absorbing('g1')), ['recorded'])
+    assert.equal(await history.count({}), 1)
+  })
+})
+
 describe('rule 3: a late leave touches its own stay only', () => {
   test('an old leave cannot erase a rejoin', async () => {
     await history.record(
@@ -144,6 +219,46 @@ describe('rule 3: a late leave touches its own stay only', () => {
       named.left('ann', 30, { connectionId: 'c', joinedAt: 20.001 }),
     )
     await assertSessions({ session: '0-', ann: '0-20, 20.001-30' })
+  })
+})
+
+describe('rule 3: what happens in one moment is balanced', () => {
+  test('as many leaves as joins leave nobody inside', async () => {
+    await history.record(named.joined('ann', 0), named.left('ann', 100), named.joined('ann', 100))
+    await history.record(named.left('ann', 100), named.ended(3600))
+    await assertSessions({ session: '0-3600 session-ended', ann: '0-100' })
+  })
+
+  test('whoever was inside went and came back, whoever was outside came and went', async () => {
+    await history.record(named.joined('ann', 0), named.left('ann', 10), named.joined('ann', 10))
+    await history.record(named.left('bob', 10), named.joined('bob', 10))
+    await assertSessions({ session: '0-', ann: '0-', bob: '10-10' })
+  })
+
+  test('a leave that says when its join was pairs with that join, of a connection and of a person without one', async () => {
+    for (const connectionId of ['c', undefined]) {
+      history = await histories.begin()
+      const of = connectionId === undefined ? {} : { connectionId }
+      await history.record(
+        named.left('ann', 30, { joinedAt: 1, ...of }),
+        named.left('ann', 30, { joinedAt: 30, ...of }),
+        named.left('ann', 250, { joinedAt: 200, ...of }),
+      )
+      await history.record(named.joined('ann', 30, of))
+      await assertSessions({ session: '1-', ann: '1-30, 200-250' })
+    }
+  })
+
+  test('of a person who is inside twice, without connections, the leave of one join leaves the other inside', async () => {
+    await history.record(named.joined('ann', 0), named.joined('ann', 5), named.left('ann', 10, { joinedAt: 0 }))
+    await assertSessions({ session: '0-', ann: '0-' })
+    await history.record(named.left('ann', 20, { joinedAt: 5 }))
+    await assertSessions({ session: '0-', ann: '0-20' })
+  })
+
+  test('a clock of whole seconds dates a join up to a second before another: it is the same join', async () => {
+    await history.record(named.joined('ann', 0.7), named.left('ann', 10, { joinedAt: 0 }))
+    await assertSessions({ session: '0-', ann: '0-10' })
   })
 })
 
@@ -270,7 +385,77 @@ describe('rule 5: the end closes everything', () => {
   test('a leave that is reported after the end moves it', async () => {
     await history.record(named.joined('ann', 0), named.joined('bob', 5), named.ended(20))
     await history.record(named.left('bob', 30, { reason: 'left' }))
-    await assertSessions({ session: '0-30 session-ended', ann: '0-30 session-ended', bob: '5-30 left' })
+    await assertSessions({ session: '0-30 session-ended', ann: '0-20 session-ended', bob: '5-30 left' })
+  })
+
+  test('a leave that is reported after the end moves the stay of nobody else, whichever came first', async () => {
+    const facts = [
+      ...['ann', 'bob', 'cat'].map((who) => named.joined(who, 5)),
+      named.ended(100),
+      named.left('ann', 700, { reason: 'left' }),
+      named.ended(90),
+    ]
+    for (const told of [facts, facts.toReversed()]) {
+      history = await histories.begin()
+      await history.record(...told)
+      const [b, c] = ['5-100 session-ended', '5-100 session-ended']
+      await assertSessions({ session: '5-700 session-ended', ann: '5-700 left', bob: b, cat: c })
+      const [{ session } = { session: undefined }] = await history.records()
+      assert.equal(session && insideMs(session, 0), (695 + 95 + 95) * 1000)
+    }
+  })
+
+  test('evidence of somebody after the end keeps them inside until then, and nobody else', async () => {
+    await history.record(named.joined('ann', 0), named.joined('bob', 0), named.ended(20), named.seen('bob', 30))
+    await assertSessions({ session: '0-30 session-ended', ann: '0-20 session-ended', bob: '0-30 session-ended' })
+    await history.record(named.snapshot(40, ['bob']))
+    await assertSessions({ session: '0-40 session-ended', ann: '0-20 session-ended', bob: '0-40 session-ended' })
+  })
+
+  test('each leave that the end of the session changes is announced again, with its time', async () => {
+    await history.record(named.joined('ann', 0), named.joined('bob', 0), named.ended(20))
+    const told = (await history.changes()).length
+    await history.record(named.ended(50))
+    await history.record(named.left('bob', 70, { reason: 'left' }))
+    assert.deepEqual(
+      (await history.changes())
+        .slice(told)
+        .map(({ type, participantId = '', at }) => [type, participantId, toSecond(at)]),
+      [
+        ['session.amended', '', 50],
+        ['participant.left', 'ann', 50],
+        ['participant.left', 'bob', 50],
+        ['session.amended', 'bob', 70],
+        ['participant.left', 'bob', 70],
+      ],
+    )
+  })
+
+  test('whoever was inside when an inferred end is withdrawn is announced as inside again', async () => {
+    const newer = reporter({ sessionKey: 's2' })
+    await history.record(named.joined('ann', 0), named.joined('bob', 5), newer.started(60))
+    await history.record(named.ended(60, { inferred: 'superseded' }))
+    const told = (await history.changes()).length
+    await history.record(named.left('ann', 70, { reason: 'left' }))
+    assert.deepEqual(
+      (await history.changes())
+        .slice(told)
+        .map(({ type, participantId = '', at }) => [type, participantId, toSecond(at)]),
+      [
+        ['session.amended', 'ann', 70],
+        ['participant.left', 'ann', 70],
+        ['participant.joined', 'bob', 5],
+      ],
+    )
+  })
+
+  test('a leave without a time of its own that comes after the reported end counts as of the end', async () => {
+    const live = reporter({ source: 'videosdk-1', sessionKey: 's1' })
+    await history.record(live.joined('ann', 0), live.joined('bob', 0), live.ended(100, { receivedAt: 103 }))
+    await history.record(live.left('ann', 106))
+    await assertSessions({ session: '0-100 session-ended', ann: '0-100', bob: '0-100 session-ended' })
+    await history.record(live.left('bob', 105, { receivedAt: 106 }))
+    await assertSessions({ session: '0-105 session-ended', ann: '0-100', bob: '0-105' })
   })
 
   test('of two ends the later counts, whichever came first', async () => {
@@ -323,7 +508,7 @@ describe('rule 7: nobody stays for ever, nobody is dropped alive', () => {
       await history.record(hosted.joined('ann', 0, { connectionId: 'c' }))
       await history.record(hosted.left('ann', 12, { connectionId: 'c', inferred: 'connection-silent', receivedAt: 42 }))
       await assertSessions({ session: '0-', ann: '0-12 connection-silent?' })
-      assert.deepEqual(history.concluded(), ['ann left 12 connection-silent'])
+      assert.deepEqual(history.inferred(), ['ann left 12 connection-silent'])
     })
 
     test('is not ended where it gave evidence after that', async () => {
@@ -337,14 +522,67 @@ describe('rule 7: nobody stays for ever, nobody is dropped alive', () => {
     })
   })
 
+  describe('whatever comes of a person', () => {
+    test('is evidence that they were there then: an inferred end is dated at the last of it', async () => {
+      await history.record(
+        named.joined('ann', 0, { connectionId: 'a' }),
+        reporter({ sessionKey: 's2' }).started(4 * hour),
+      )
+      for (const at of [1, 3, 2]) await history.record(named.seen('ann', at * hour, { connectionId: 'a' }))
+      await history.record(named.ended(3 * hour, { inferred: 'superseded', receivedAt: 4 * hour }))
+      assert.deepEqual((await history.sessions())[0], {
+        session: '0-10800 superseded?',
+        ann: '0-10800 session-ended?',
+      })
+    })
+
+    test('costs no more than two marks a quarter of an hour and connection, in any order', async () => {
+      const seconds = [...Array(120).keys()].map((i) => (i * 37) % 1800)
+      await history.record(named.joined('ann', 0, { connectionId: 'a' }))
+      for (const at of seconds) await history.record(named.seen('ann', at, { connectionId: 'a', name: 'Ann' }))
+      const [{ marks } = { marks: [] }] = await history.records()
+      assert.deepEqual(
+        marks
+          .filter(({ kind }) => kind === 'seen')
+          .map(({ at }) => toSecond(at))
+          .sort((a, b) => a - b),
+        [0, 899, 900, 1799].map((at) => nearest(at)),
+      )
+      await history.lookAt(26 * hour)
+      await assertSessions({ session: `0-${nearest(1799)} source-silent?`, ann: `0-${nearest(1799)} source-silent?` })
+
+      function nearest(at: number): number {
+        const inQuarter = seconds.filter((second) => Math.floor(second / 900) === Math.floor(at / 900))
+        return at % 900 === 0 ? Math.min(...inQuarter) : Math.max(...inQuarter)
+      }
+    })
+
+    test('opens a stay where their join was missed', async () => {
+      await history.record(named.seen('ann', 5, { name: 'Ann' }), named.left('ann', 9))
+      await assertSessions({ session: '5-', ann: '5-9' })
+    })
+
+    test('within ten seconds after their leave was on its way, and later is a join that nobody told', async () => {
+      await history.record(named.joined('ann', 0), named.left('ann', 5), named.seen('ann', 15))
+      await assertSessions({ session: '0-', ann: '0-5' })
+      await history.record(named.seen('ann', 15.001))
+      await assertSessions({ session: '0-', ann: '0-5, 15.001-' })
+    })
+
+    test('by a clock of whole seconds moves no stay whose join is told exactly', async () => {
+      await history.record(named.started(0), named.seen('ann', 5), named.joined('ann', 5.6))
+      await assertSessions({ session: '0-', ann: '5.6-' })
+    })
+  })
+
   describe('absence from snapshots', () => {
     test('once is none; twice in a row is a leave at the last evidence, which is a fact in the log', async () => {
       await history.record(named.snapshot(10, ['ann', 'bob']), named.snapshot(20, ['bob']))
       await assertSessions({ session: '10-', ann: '10-', bob: '10-' })
-      assert.deepEqual(history.concluded(), [])
+      assert.deepEqual(history.inferred(), [])
       await history.record(named.snapshot(30, ['bob']))
       await assertSessions({ session: '10-', ann: '10-10 absent?', bob: '10-' })
-      assert.deepEqual(history.concluded(), ['ann left 10 absent'])
+      assert.deepEqual(history.inferred(), ['ann left 10 absent'])
     })
 
     test('is dated at the last snapshot that showed them', async () => {
@@ -384,6 +622,28 @@ describe('rule 7: nobody stays for ever, nobody is dropped alive', () => {
       await assertSessions({ session: '10-', ann: '10-15 absent?', bob: '10-', cat: '10-16 absent?' })
     })
 
+    test('a name and a kind that it gives count like any that are told later', async () => {
+      const nameOf = async () => (await history.records())[0]?.participants.map(({ name, kind }) => [name, kind])
+      await history.record(named.joined('ann', 0, { connectionId: 'c', name: 'Ann' }), named.joined('bob', 0))
+      await history.record(
+        named.snapshot(10, [{ participantId: 'ann', connectionId: 'c', name: 'Anna', kind: 'agent' }, 'bob']),
+      )
+      assert.deepEqual(await nameOf(), [
+        ['Anna', 'agent'],
+        ['', 'person'],
+      ])
+      await history.record(named.joined('ann', 5, { connectionId: 'c', name: 'Annie' }))
+      assert.deepEqual(await nameOf(), [
+        ['Anna', 'agent'],
+        ['', 'person'],
+      ])
+      await history.record(named.joined('ann', 15, { connectionId: 'c', name: 'Annie' }))
+      assert.deepEqual(await nameOf(), [
+        ['Annie', 'agent'],
+        ['', 'person'],
+      ])
+    })
+
     test('whoever joined unseen is found, from when the snapshot says they joined', async () => {
       await history.record(named.joined('ann', 0), named.left('ann', 5))
       const present = [
@@ -405,7 +665,7 @@ describe('rule 7: nobody stays for ever, nobody is dropped alive', () => {
       )
       await history.record(named.restarted(100))
       await assertSessions({ session: '0-', ann: '0-8 source-restarted?', bob: '5-8 left' })
-      assert.deepEqual(history.concluded(), ['ann left 8 source-restarted', 'ann left 8 source-restarted'])
+      assert.deepEqual(history.inferred(), ['ann left 8 source-restarted', 'ann left 8 source-restarted'])
     })
 
     test('touches no other source, and nobody who was seen after it', async () => {
@@ -451,7 +711,7 @@ describe('rule 7: nobody stays for ever, nobody is dropped alive', () => {
       await assertSessions({ session: '0-', ann: '0-10' })
       await history.lookAt(10 + 10 * minute)
       await assertSessions({ session: '0-10 silent?', ann: '0-10' })
-      assert.deepEqual(history.concluded(), ['room ended 10 silent'])
+      assert.deepEqual(history.inferred(), ['room ended 10 silent'])
     })
 
     test('goes on when somebody joins after all, however late', async () => {
@@ -480,11 +740,11 @@ describe('rule 7: nobody stays for ever, nobody is dropped alive', () => {
     })
   })
 
-  describe('a source that says nothing for 24 hours', () => {
-    // It is noted once an hour that a source was heard, so the end may be found up to two hours later.
-    const found = 27 * hour
+  describe('a session of which nothing comes for 24 hours', () => {
+    // Its place among those to be reviewed moves by whole hours.
+    const found = 25 * hour
 
-    test('is gone: whoever it left inside left at its last evidence of the session, as facts in the log', async () => {
+    test('is over: whoever was inside left at its last evidence, as facts in the log', async () => {
       await history.record(named.joined('ann', 0, { connectionId: 'a' }), named.joined('bob', 40))
       await history.record(unnamed.joined('cat', 5))
       await history.lookAt(24 * hour - 1)
@@ -494,7 +754,7 @@ describe('rule 7: nobody stays for ever, nobody is dropped alive', () => {
         { session: '0-40 source-silent?', ann: '0-40 source-silent?', bob: '40-40 source-silent?' },
         { session: '5-5 source-silent?', cat: '5-5 source-silent?' },
       )
-      assert.deepEqual(sortedConclusions(), [
+      assert.deepEqual(sortedInferred(), [
         'ann left 40 source-silent',
         'bob left 40 source-silent',
         'cat left 5 source-silent',
@@ -503,30 +763,40 @@ describe('rule 7: nobody stays for ever, nobody is dropped alive', () => {
       ])
     })
 
-    test('is not gone while it tells of another room', async () => {
+    test('is over whatever its source tells of other rooms', async () => {
       const elsewhere = reporter({ roomId: 'elsewhere' })
       await history.record(named.joined('ann', 0))
-      await history.record(elsewhere.joined('bob', 10 * hour), elsewhere.left('bob', 11 * hour))
-      await history.lookAt(found)
+      for (let at = hour; at <= 80 * hour; at += hour) await history.record(elsewhere.joined('bob', at))
+      await history.lookAt(24 * hour - 1)
       assert.deepEqual((await history.sessions())[0], { session: '0-', ann: '0-' })
-      await history.lookAt(11 * hour + found)
-      assert.deepEqual((await history.sessions())[0], { session: '0-0 source-silent?', ann: '0-0 source-silent?' })
+      await history.lookAt(80 * hour)
+      assert.deepEqual(await history.sessions(), [
+        { session: '0-0 source-silent?', ann: '0-0 source-silent?' },
+        { session: '3600-', bob: '3600-' },
+      ])
     })
 
-    test('is not gone while it gives snapshots', async () => {
+    test('is not over while anything comes of anybody in it', async () => {
+      await history.record(named.joined('ann', 0), named.joined('bob', 0))
+      for (let at = hour; at <= 80 * hour; at += 20 * hour) await history.record(named.seen('bob', at))
+      await history.lookAt(81 * hour)
+      await assertSessions({ session: '0-', ann: '0-', bob: '0-' })
+    })
+
+    test('is not over while snapshots of it come', async () => {
       await history.record(named.joined('ann', 0))
       for (let at = hour; at <= 30 * hour; at += hour) await history.record(named.snapshot(at, ['ann']))
       await history.lookAt(31 * hour)
       await assertSessions({ session: '0-', ann: '0-' })
     })
 
-    test('of the hosted rooms tells nothing: their lease vouches for whoever is inside', async () => {
+    test('of the hosted rooms is not over: their lease vouches for whoever is inside', async () => {
       await history.record(reporter({ source: 'hosted' }).joined('ann', 0))
       await history.lookAt(1000 * hour)
       await assertSessions({ session: '0-', ann: '0-' })
     })
 
-    test('and speaks again: a leave ends its stay as it says, and whoever is shown again was inside all the time', async () => {
+    test('goes on when something comes after all: a leave ends its stay as it says, and whoever is shown again was inside all the time', async () => {
       await history.record(named.joined('ann', 0), named.joined('bob', 0), named.joined('cat', 0))
       await history.lookAt(found)
       await history.record(named.left('ann', 30 * hour, { reason: 'left' }), named.snapshot(31 * hour, ['bob']))
@@ -542,7 +812,7 @@ describe('rule 7: nobody stays for ever, nobody is dropped alive', () => {
       { session: '0-5 superseded?', ann: '0-5 session-ended?', bob: '5-5 session-ended?' },
       { session: '60-' },
     )
-    assert.deepEqual(history.concluded(), ['room ended 60 superseded'])
+    assert.deepEqual(history.inferred(), ['room ended 60 superseded'])
     await history.record(named.left('ann', 70, { reason: 'left' }))
     assert.deepEqual((await history.sessions())[0], { session: '0-', ann: '0-70 left', bob: '5-' })
   })
@@ -553,18 +823,19 @@ describe('rule 8: an ended session can be amended', () => {
     await history.record(named.joined('ann', 10, { name: 'Ann' }), named.ended(20))
     return (await history.records())[0]?.session
   }
-  const amendments: { [what: string]: Fact } = {
-    'a late leave': named.left('ann', 15, { receivedAt: hour }),
-    'a leave that moves the end': named.left('ann', 25, { receivedAt: hour }),
-    'an earlier start': named.started(5, { receivedAt: hour }),
-    'a later end': named.ended(30, { receivedAt: hour }),
-    'a snapshot after the end': named.snapshot(40, ['ann'], { receivedAt: hour }),
-    'another person': named.joined('bob', 12, { receivedAt: hour }),
-    'another name': named.joined('ann', 12, { name: 'Anna', receivedAt: hour }),
-    'another kind': named.joined('ann', 12, { kind: 'agent', receivedAt: hour }),
+  /** With what is announced of people: whoever's stay is another than before. */
+  const amendments: { [what: string]: [Fact, ...string[]] } = {
+    'a late leave': [named.left('ann', 15, { receivedAt: hour }), 'participant.left'],
+    'a leave that moves the end': [named.left('ann', 25, { receivedAt: hour }), 'participant.left'],
+    'an earlier start': [named.started(5, { receivedAt: hour })],
+    'a later end': [named.ended(30, { receivedAt: hour }), 'participant.left'],
+    'a snapshot after the end': [named.snapshot(40, ['ann'], { receivedAt: hour }), 'participant.left'],
+    'another person': [named.joined('bob', 12, { receivedAt: hour }), 'participant.joined', 'participant.left'],
+    'another name': [named.joined('ann', 12, { name: 'Anna', receivedAt: hour }), 'participant.amended'],
+    'another kind': [named.joined('ann', 12, { kind: 'agent', receivedAt: hour }), 'participant.amended'],
   }
-  for (const [what, fact] of Object.entries(amendments)) {
-    test(`${what}: one revision more, a new updatedAt, and a change that says so`, async () => {
+  for (const [what, [fact, ...ofPeople]] of Object.entries(amendments)) {
+    test(`${what}: one revision more, a new updatedAt, and changes that say so`, async () => {
       const before = await endedSession()
       const told = (await history.changes()).length
       await history.record(fact)
@@ -574,7 +845,7 @@ describe('rule 8: an ended session can be amended', () => {
       assert.equal(now?.id, before?.id)
       assert.deepEqual(
         (await history.changes()).slice(told).map(({ type }) => type),
-        ['session.amended'],
+        ['session.amended', ...ofPeople],
       )
     })
   }
@@ -673,7 +944,6 @@ describe('rule 10: what cannot be, or fits nowhere, is kept as it was said', () 
     const recorded = await history.recordOne(join)
     assert.equal(recorded?.outcome, 'recorded')
     assert.match(recorded?.reason ?? '', /time/)
-    await history.record(named.left('ann', 20, { joinedAt: 1000 * hour, connectionId: 'c', receivedAt: 20 }))
     await assertSessions({ session: '10-', ann: '10-' })
     const [logged] = history.log()
     assert.equal(logged?.said.at, toTime(1000 * hour))
@@ -684,6 +954,53 @@ describe('rule 10: what cannot be, or fits nowhere, is kept as it was said', () 
   test('a clock that is five minutes ahead is believed', async () => {
     await history.record(named.joined('ann', 10 + 5 * minute, { receivedAt: 10 }))
     await assertSessions({ session: '310-', ann: '310-' })
+  })
+
+  test('the time of a join that cannot be is left out of the leave: nothing stands in its place', async () => {
+    const ahead = 10 * minute
+    await history.record(named.joined('ann', ahead, { connectionId: 'c', receivedAt: 0 }))
+    const leave = named.left('ann', ahead + 3, { connectionId: 'c', joinedAt: ahead, receivedAt: 3 })
+    assert.match((await history.recordOne(leave))?.reason ?? '', /its time cannot be.*the time of its join cannot be/)
+    await history.record(named.ended(hour))
+    await assertSessions({ session: '0-3600 session-ended', ann: '0-3' })
+  })
+
+  test('a snapshot counts without the times of joins that cannot be', async () => {
+    await history.record(named.snapshot(10, [{ participantId: 'ann', joinedAt: 1000 * hour }]))
+    await assertSessions({ session: '10-', ann: '10-' })
+  })
+
+  describe('a media server tells of what happens, so the far past cannot be', () => {
+    const live = reporter({ source: 'livekit-1', sessionKey: 's1' })
+    const day = 24 * hour
+
+    test('a join of longer ago than 31 days counts as the time it came, and moves nobody’s session', async () => {
+      await history.record(
+        live.joined('bob', 0),
+        live.joined('ann', -32 * day, { receivedAt: 10 }),
+        live.left('ann', 20),
+      )
+      await assertSessions({ session: '0-', bob: '0-', ann: '10-20' })
+    })
+
+    test('a leave counts without a join of longer ago than that', async () => {
+      await history.record(live.joined('ann', 0), live.left('ann', 10, { joinedAt: -32 * day }))
+      await assertSessions({ session: '0-', ann: '0-10' })
+    })
+
+    test('what is told 30 days late is believed', async () => {
+      await history.record(live.left('ann', -29 * day, { joinedAt: -30 * day, receivedAt: 0 }))
+      await assertSessions({ session: `${-30 * day}-`, ann: `${-30 * day}-${-29 * day}` })
+    })
+
+    test('whoever calls POST /v2/events may tell of any past', async () => {
+      for (const source of ['events', 'events/import']) {
+        const past = reporter({ source, sessionKey: 's1' })
+        history = await histories.begin()
+        await history.record(past.left('ann', -900 * day, { joinedAt: -900 * day - 60, receivedAt: 0 }))
+        await assertSessions({ session: `${-900 * day - 60}-`, ann: `${-900 * day - 60}-${-900 * day}` })
+      }
+    })
   })
 
   test('a fact that fits nowhere is ignored with the reason, and kept in the log', async () => {
@@ -718,5 +1035,11 @@ describe('rule 11: commands are facts', () => {
       unnamed.joined('ann', 12),
     )
     await assertSessions({ session: '0-', ann: '0-10 removed, 12-' })
+  })
+})
+
+describe('the record of all these histories', () => {
+  test('has no fault that verify finds, and nothing that rebuild mends', async () => {
+    assert.deepEqual(await histories.findFaults(), [])
   })
 })

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import type { Fact, SessionFact } from '@rollcall/protocol'
 import { toRules } from '../../src/config.ts'
-import { insideMs } from '../../src/ledger/ledger.ts'
-import { record, review } from '../../src/record/record.ts'
+import { insideMs } from '../../src/ledger/session.ts'
+import { record } from '../../src/record/record.ts'
+import { review } from '../../src/record/review.ts'
 import { toSession } from '../../src/record/session-view.ts'
 import { changes } from '../../src/store/changes.ts'
 import { migrateToLatest } from '../../src/store/database/migrations.ts'
@@ -14,7 +15,7 @@ import { toRecords } from '../support/listed-records.ts'
 import type { ModelSession } from './model.ts'
 
 export const rules = toRules({ graceMs: 20_000 })
-/** Later than any fact of a history: whatever is to be concluded, is. */
+/** Later than any fact of a history: whatever is to be inferred, is. */
 const farFuture = Date.UTC(2100, 0, 1)
 
 export type World = Awaited<ReturnType<typeof createWorld>>
@@ -55,7 +56,7 @@ export async function createWorld() {
       }
       return outcomes
     },
-    /** Looks until nothing is left to conclude, by the wall clock `now`. */
+    /** Looks until nothing is left to infer, by the wall clock `now`. */
     async sweep(now = farFuture) {
       for (let found = 1; found > 0; ) {
         found = await within(async (parts) => {
@@ -108,7 +109,7 @@ export async function createWorld() {
         }
         assert.equal(session.people, shown.participants.length, 'people is a recount')
         assert.equal(session.inside, one.participants.filter((person) => person.openSince !== null).length)
-        assert.equal(insideMs(session, end), total, 'the time inside is the sum of all timelogs')
+        assert.equal(insideMs(session, farFuture), total, 'the time inside is the sum of all timelogs')
         if (session.sessionKey === null && session.endAt === null) {
           const place = `${session.source} ${session.roomId}`
           assert.ok(!running.has(place), 'one unnamed session runs in a room')

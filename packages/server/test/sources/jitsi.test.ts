@@ -169,6 +169,48 @@ describe('a Jitsi room', () => {
     assert.deepEqual(await see('never created'), [{ session: '1-', people }])
   })
 
+  test('whose creation was not heard is one, in whatever order its people and its end come', async () => {
+    const orders = [
+      [0, 1, 2, 3],
+      [1, 0, 2, 3],
+      [2, 1, 0, 3],
+      [3, 0, 1, 2],
+      [0, 2, 3, 1],
+      [1, 3, 2, 0],
+    ]
+    await Promise.all(
+      orders.map(async (order, i) => {
+        const room = createRoom(`unheard ${i}`)
+        room.joined('ben', 110)
+        room.joined('carl', 10)
+        room.joined('anna', 0)
+        const leaves = [room.left('ben', 110, 170), room.left('carl', 10, 20), room.left('anna', 0, 171)]
+        const events = [...leaves, room.destroyed(171)]
+        for (const n of order) for (const event of events.slice(n, n + 1)) await send(event)
+        const people = [
+          ['anna', '0-171'],
+          ['carl', '10-20'],
+          ['ben', '110-170'],
+        ]
+        assert.deepEqual(await see(`unheard ${i}`), [{ session: '0-171', people }], `in the order ${order}`)
+      }),
+    )
+  })
+
+  test('whose creation was heard is no other’s, in whatever order two creations come', async () => {
+    for (const [name, order] of [
+      ['twice created', [0, 4]],
+      ['twice created, the later first', [4, 0]],
+    ] as const) {
+      for (const at of order) await send(createRoom(name, at).created())
+      const sessions = await see(name)
+      assert.deepEqual(
+        sessions.map(({ session }) => session.split('-')[0]),
+        ['0', '4'],
+      )
+    }
+  })
+
   test('that nobody ever entered is a session without people', async () => {
     const room = createRoom('empty')
     await sendAll([room.created(), room.destroyed(7)])

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Rules } from '../../ledger/state.ts'
 import { digestOf, factOf } from '../../record/fact-text.ts'
-import { applyAgain } from '../../record/record.ts'
+import { applyAgain } from '../../record/replay.ts'
 import { sealSessions } from '../../record/seal.ts'
 import { compareTables } from '../../store/copies/compare.ts'
 import type { FreshTables } from '../../store/copies/kept-tables.ts'

@@ -1,7 +1,9 @@
 import { embeddedParticipantsMax, secondOf } from '@rollcall/protocol'
-import { endAtOf, toParticipant } from '../../ledger/ledger.ts'
+import { toParticipant } from '../../ledger/participant.ts'
+import { endAtOf, pastEndOf } from '../../ledger/session.ts'
 import type { Mark, Participant, Session } from '../../ledger/state.ts'
-import { foldStays, toTimelog } from '../../ledger/stays.ts'
+import { foldStays } from '../../ledger/stays.ts'
+import { timelogIn } from '../../ledger/timelogs.ts'
 import { sealSession } from '../../record/session-view.ts'
 import { sealAtOf } from '../../store/sessions/seals.ts'
 import type { SealedText } from '../../store/sessions/sessions.ts'
@@ -56,22 +58,22 @@ function derive(session: Session, participants: Participant[]): Partial<Session>
   return {
     startAt,
     endAt: endAtOf(session),
-    ...(session.endedAt === null && { endReason: session.concluded }),
+    ...(session.endedAt === null && { endReason: session.inferred }),
     lastAt,
     people: seen.length,
     inside: inside.length,
     closedMs: seen.reduce((sum, person) => sum + person.closedMs, 0),
     openSinceSum: inside.reduce((sum, openSince) => sum + openSince - base, 0),
+    pastEndMs: seen.reduce((sum, person) => sum + pastEndOf(session, person), 0),
   }
 }
 
 function* findFaultsOf(session: Session, person: Participant, marks: Mark[]): Generator<string> {
   const { stays } = foldStays(marks)
-  yield* findUnlike(person, toParticipant(person.participantId, marks, stays, toTimelog(stays)))
-  const { startAt, endAt, concluded } = session
-  const end = endAt === null ? undefined : { at: endAt, inferred: concluded }
+  yield* findUnlike(person, toParticipant(person.participantId, marks, stays))
+  const { startAt, endAt } = session
   let lastLeftAt = Number.NEGATIVE_INFINITY
-  for (const { joinedAt, leftAt } of toTimelog(stays, end)) {
+  for (const { joinedAt, leftAt } of timelogIn(session, stays)) {
     const at = `its entry from ${joinedAt} to ${leftAt}`
     if (joinedAt <= lastLeftAt) yield `${at} meets the one before, to ${lastLeftAt}`
     lastLeftAt = leftAt ?? Number.POSITIVE_INFINITY

@@ -2,6 +2,7 @@ import { Refusal } from '../../error.ts'
 import type { Commit } from '../../runtime/metrics.ts'
 import type { Database } from '../../store/database/database.ts'
 import { perform, type Write } from '../nouns.ts'
+import type { Recorded } from '../record.ts'
 import { createTransact, type KeyedFacts, type Transaction, type TransactionParts } from '../transaction.ts'
 
 /** `now`: the asker's time, epoch milliseconds. */
@@ -68,12 +69,34 @@ export function createBatch(
         await new Promise((resolve) => setTimeout(resolve, retryMs))
         return commit(batch, commits, tries + 1)
       }
-      if (batch.length === 1) return batch.map(({ n }) => ({ n, error: toAnswer(error) }))
+      const [request] = batch
+      if (batch.length === 1 && request !== undefined) return [await commitApart(request, error, commits)]
       // One of them failed, or the disk did: each has to stand alone, so that none suffers for another.
       const answers: BatchAnswer[] = []
       for (const request of batch) answers.push(...(await commit([request], commits)))
       return answers
     }
+  }
+
+  /** Of the facts of one write each stands alone: one that cannot be recorded is refused, and takes no other with it. */
+  async function commitApart(request: BatchRequest, error: unknown, commits: Commit[]): Promise<BatchAnswer> {
+    const { n, write } = request
+    const { facts, texts, ...about } = factsIn(write) ?? { facts: [], texts: undefined }
+    const [fact] = facts
+    if (fact === undefined || !isOfTheFact(error)) return { n, error: toAnswer(error) }
+    if (facts.length === 1) {
+      const reason = `it could not be recorded: ${toAnswer(error).message}`
+      return { n, value: [{ id: fact.id, outcome: 'refused', reason } satisfies Recorded] }
+    }
+    const recorded: Recorded[] = []
+    for (const [i, one] of facts.entries()) {
+      const text = texts?.[i]
+      const input = { ...about, facts: [one], ...(text !== undefined && { texts: [text] }) }
+      const [answer] = await commit([{ ...request, write: { ...write, input } }], commits)
+      if (answer === undefined || 'error' in answer) return answer ?? { n, error: toAnswer(error) }
+      recorded.push(...(answer.value as Recorded[]))
+    }
+    return { n, value: recorded }
   }
 
   async function answer(transaction: Transaction, { n, write, now: asked }: BatchRequest): Promise<BatchAnswer> {
@@ -91,6 +114,18 @@ export function createBatch(
 /** The facts that a write records; undefined where it is another write. */
 export function factsIn({ noun, verb, input }: Write): KeyedFacts | undefined {
   return noun === 'facts' && verb === 'record' ? (input as KeyedFacts) : undefined
+}
+
+/** SQLite's codes of what a row is refused for: too big, a constraint, a mismatch, out of range. */
+const rowErrors = new Set([18, 19, 20, 25])
+
+/** Whether what is recorded caused the error, and would again; else the disk did, or the database. */
+function isOfTheFact(error: unknown): boolean {
+  const { errcode, code } = error as { errcode?: unknown; code?: unknown }
+  if (typeof errcode === 'number') return rowErrors.has(errcode & 0xff)
+  // Of PostgreSQL: a value that is no good, or a constraint.
+  if (typeof code === 'string') return /^2[23]\w{3}$/.test(code)
+  return error instanceof TypeError || error instanceof RangeError
 }
 
 function toAnswer(error: unknown): { message: string; code?: Refusal['code'] } {

@@ -35,6 +35,10 @@ export type KnownSession = {
   startAt: number
   /** The end that was reported; null where none was. */
   endedAt: number | null
+  /** The latest evidence of it. */
+  lastAt: number
+  /** When its room was said to begin, or was last found to run; 0: people alone tell of it, and its name is a guess. */
+  saidAt: number
 }
 
 /** Reads the record of a source's rooms, by the sender's names for them. */

@@ -65,14 +65,26 @@ export const jitsi: Engine<SourceSettings['jitsi']> = {
     return toReport(reportUnknown(event, 'not one of the four events of event_sync, or without what it takes'))
   },
 
-  /** Only the room's own events name its session: events of people are assigned to one by their time. */
+  /**
+   * Only the room's own events name its session: events of people are assigned to one by their time, and where no session is
+   * known yet, it is one that is named by guess.
+   */
   async complete(facts, { listSessions }, mayWait) {
     const [named] = facts.filter(({ sessionKey }) => sessionKey !== undefined)
     if (named?.sessionKey === undefined) return facts
-    const isOfRoom = facts.some(({ type }) => type === 'session-started' || type === 'session-ended')
-    const known = findSessionKey(await listSessions(named.roomId), named.sessionKey, isOfRoom)
+    const sessions = await listSessions(named.roomId)
+    const created = facts.find((one) => one.type === 'session-started')
+    if (created !== undefined) {
+      const { sessionKey, absorbs } = nameRoomSession(sessions, named.sessionKey, created.at, findEnd(facts))
+      return facts.map((one) => ({
+        ...one,
+        ...(one.sessionKey !== undefined && { sessionKey }),
+        ...(absorbs.length > 0 && one.type === 'session-started' && { absorbs }),
+      }))
+    }
+    const known = findSessionKey(sessions, named.sessionKey, named)
     // The creation of a room and the first join are sent at the same moment.
-    if (known === undefined && !isOfRoom && mayWait) return undefined
+    if (known === undefined && mayWait) return undefined
     const sessionKey = known ?? named.sessionKey
     return facts.map((one) => (one.sessionKey === undefined ? one : { ...one, sessionKey }))
   },
@@ -88,21 +100,52 @@ Component "esync.<your domain>" "event_sync_component"
     api_retry_delay = 3`,
 }
 
+/** A session that people alone report: its key is the second of the first join that was reported. */
+function isGuess({ saidAt }: KnownSession): boolean {
+  return saidAt === 0
+}
+
+function findEnd(facts: ReportedFact[]): number | undefined {
+  return facts.find(({ type }) => type === 'session-ended')?.at
+}
+
 /**
- * The key of the session that an event belongs to; undefined where none is known. The key is the second of the session's
- * first evidence: the room's creation, or else the first join that was reported.
- * @param sessions newest start first
- * @param own the second that the event names
- * @param isOfRoom whether that second is the room's creation
+ * The session that a room's own event reports: one of that creation, else the earliest guess of its time, else a new one. A
+ * session whose creation was reported is that creation's alone. Other guesses of its time are this session too: it absorbs them.
+ * @param endedAt when the room was destroyed; undefined: it may run
  */
-function findSessionKey(sessions: KnownSession[], own: string, isOfRoom: boolean): string | undefined {
+function nameRoomSession(
+  sessions: KnownSession[],
+  own: string,
+  createdAt: number,
+  endedAt: number | undefined,
+): { sessionKey: string; absorbs: string[] } {
+  const same = sessions.find((one) => one.saidAt === createdAt || (one.sessionKey === own && isGuess(one)))
+  const nextAt = Math.min(
+    ...sessions
+      .filter((one) => !isGuess(one))
+      .map(({ startAt }) => startAt)
+      .filter((at) => at > createdAt),
+  )
+  const lastAt = Math.min(endedAt ?? createdAt + leadMs, nextAt - 1)
+  const guesses = sessions.filter((one) => isGuess(one) && createdAt <= one.startAt && one.startAt <= lastAt)
+  const sessionKey = same?.sessionKey ?? guesses.at(-1)?.sessionKey ?? own
+  return { sessionKey, absorbs: guesses.map((one) => one.sessionKey).filter((key) => key !== sessionKey) }
+}
+
+/**
+ * The key of the session in which somebody joined; undefined where none is known.
+ * @param sessions newest start first
+ * @param own the second of their join
+ */
+function findSessionKey(sessions: KnownSession[], own: string, reported: ReportedFact): string | undefined {
   const at = toMs(Number(own))
   if (sessions.some(({ sessionKey }) => sessionKey === own)) return own
+  const running = sessions.find(({ startAt, endedAt }) => startAt <= at && (endedAt === null || at < endedAt))
   const begun = sessions.findLast(({ startAt }) => startAt >= at && startAt - at <= leadMs)
-  const running = isOfRoom
-    ? undefined
-    : sessions.find(({ startAt, endedAt }) => startAt <= at && (endedAt === null || at < endedAt))
-  return (running ?? begun)?.sessionKey
+  // A room has one session at a time: a guess that ran while they were inside is theirs.
+  const met = sessions.findLast((one) => isGuess(one) && one.startAt <= reported.at && at <= one.lastAt)
+  return (running ?? begun ?? met)?.sessionKey
 }
 
 /** A destroyed room comes with everybody who was ever inside. */

@@ -11,7 +11,7 @@ export const sessionColumns = [
   'end_at as endAt',
   'end_reason as endReason',
   'ended_at as endedAt',
-  'concluded',
+  'concluded as inferred',
   'last_at as lastAt',
   'said_at as saidAt',
   'snapshot_at as snapshotAt',
@@ -21,6 +21,7 @@ export const sessionColumns = [
   'people',
   'closed_ms as closedMs',
   'open_since_sum as openSinceSum',
+  'past_end_ms as pastEndMs',
   'revision',
   'updated_at as updatedAt',
 ] as const

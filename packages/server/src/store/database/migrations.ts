@@ -1,4 +1,5 @@
 import { type Kysely, type Migration, Migrator } from 'kysely'
+import { ends } from './migrations/ends.ts'
 import { first } from './migrations/first/first.ts'
 import { processes } from './migrations/processes.ts'
 import { webhooks } from './migrations/webhooks.ts'
@@ -9,6 +10,7 @@ export const migrations: { [name: string]: Migration } = {
   '0001-first': { up: first },
   '0002-webhooks': { up: webhooks },
   '0003-processes': { up: processes },
+  '0004-ends': { up: ends },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */

@@ -52,6 +52,7 @@ export type Tables = {
     people: number
     closed_ms: number
     open_since_sum: number
+    past_end_ms: Generated<number>
     revision: number
     updated_at: number
     /** See `span.ts`; null while it runs. */
@@ -153,8 +154,6 @@ export type Tables = {
     last_error: string | null
     last_error_at: number | null
   }
-  /** When each source was last noted to be heard, by our clock. */
-  heard: { key_id: number; source: string; heard_at: number }
   /** The last numbers given out to facts and changes. */
   counters: {
     key_id: number

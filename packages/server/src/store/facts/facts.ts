@@ -1,20 +1,22 @@
 import type { Change, Fact, SessionFact } from '@rollcall/protocol'
-import type { Mark, Participant, Session } from '../../ledger/state.ts'
+import type { PersonInside } from '../../ledger/changes.ts'
+import type { Mark, Participant, Rules, Session } from '../../ledger/state.ts'
 import { toMark } from '../database/columns.ts'
 import type { Database } from '../database/database.ts'
 import { openQualityWriter, type QualityWriter } from '../quality.ts'
 import { type Counted, openBuckets } from '../sessions/buckets.ts'
 import { holdMarks, holdSessions, nameOf, openClaims } from './held.ts'
-import { type LastSeen, openLastSeen } from './last-seen.ts'
 import { type LogEntry, openPending, toChangeRow, toFactRow, toParticipantRow, toSessionRow } from './pending-rows.ts'
 import {
   allMarksOf,
+  emptyOf,
   fencesOf,
   insideOf,
   latestOf,
   namedOf,
   nextOf,
   othersLastAtOf,
+  pastEndMsOf,
   planClose,
   previousOf,
   runningInRoomOf,
@@ -23,8 +25,6 @@ import {
   toLookAt,
 } from './queries.ts'
 
-type Beside = LastSeen & QualityWriter
-
 /** What is held in memory comes at once: callers await. */
 type Answer<T> = T | Promise<T>
 
@@ -32,7 +32,7 @@ type Answer<T> = T | Promise<T>
  * What recording facts needs of the database, for the length of one transaction. What it gave or got is held in memory until
  * `flush`: many facts of one transaction are mostly about few sessions, and what they change is written in few statements.
  */
-export type FactStore = Beside & {
+export type FactStore = QualityWriter & {
   /** Reads at once what recording these facts will ask for, and keeps others from the same rooms until the commit. */
   prepare(facts: { keyId: number; facts: Fact[]; fence?: number | undefined }[]): Promise<void>
   /** Whether the lease on the rooms of these facts, which were prepared for, is that of this fence. */
@@ -55,12 +55,17 @@ export type FactStore = Beside & {
   /** All marks of a session: a scan of all who were in it. */
   listAllMarks(keyId: number, sessionId: string): Promise<Mark[]>
   /** Everybody inside, in order of id: a scan of all who were in it. */
-  listInside(keyId: number, sessionId: string): Promise<{ participantId: string; name: string }[]>
+  listInside(keyId: number, sessionId: string): Promise<PersonInside[]>
   /** The latest evidence of everybody but one: a scan of all who were in it. */
   othersLastAt(keyId: number, sessionId: string, participantId: string): Promise<number>
+  /** See `Session.pastEndMs`, for an end at `endedAt`: a scan of all who were in it. */
+  pastEndMs(keyId: number, sessionId: string, endedAt: number): Promise<number>
   saveSession(keyId: number, session: Session): void
   saveParticipant(keyId: number, sessionId: string, participant: Participant): void
   insertMark(keyId: number, sessionId: string, mark: Mark): void
+  removeMark(keyId: number, sessionId: string, mark: Mark): void
+  /** Leaves nothing of a session but its row: no people, no marks, no seal. */
+  emptySession(keyId: number, sessionId: string): Promise<void>
   /** @param recordedAt by our clock, epoch milliseconds */
   appendChange(keyId: number, change: Change, recordedAt: number): void
   /** Sessions that are to be reviewed by `now`, of all keys. */
@@ -70,11 +75,13 @@ export type FactStore = Beside & {
   flush(): Promise<void>
 }
 
+/** What recording needs: the tables, inside a transaction, and the rules. */
+export type RecordParts = { facts: FactStore; rules: Rules }
+
 /** For one transaction, on the connection that writes. */
 export function openFacts(db: Database): FactStore {
   const held = openHeld(db)
   return {
-    ...held.lastSeen,
     ...held.quality,
     ...prepareAhead(db, held),
     ...findSessions(db, held),
@@ -84,7 +91,6 @@ export function openFacts(db: Database): FactStore {
       await held.write()
       for (const [keyId, ids] of held.moved) await db.run(planClose(db), { keyId, ids: JSON.stringify(ids) })
       held.moved.clear()
-      await held.lastSeen.flush()
       await held.quality.flush()
       await held.buckets.flush()
       // Last, for from here to the commit nobody else may number anything of these keys.
@@ -113,7 +119,6 @@ function openHeld(db: Database) {
     sessions,
     marks: holdMarks(db, pending),
     claims: openClaims(db, pending),
-    lastSeen: openLastSeen(db),
     quality: openQualityWriter(db),
     /** So that what a query reads holds what was recorded in this transaction. */
     async write() {
@@ -195,8 +200,18 @@ function findSessions(
 
 function scanSessions(
   db: Database,
-  { sessions, write }: Held,
-): Pick<FactStore, 'listRunning' | 'listAllMarks' | 'listInside' | 'othersLastAt' | 'listToReview' | 'isAnyToReview'> {
+  { sessions, marks, write }: Held,
+): Pick<
+  FactStore,
+  | 'listRunning'
+  | 'emptySession'
+  | 'listAllMarks'
+  | 'listInside'
+  | 'othersLastAt'
+  | 'pastEndMs'
+  | 'listToReview'
+  | 'isAnyToReview'
+> {
   return {
     async listRunning(keyId, source, roomId) {
       await write()
@@ -211,6 +226,11 @@ function scanSessions(
       const running = await list()
       return running.map((session) => sessions.hold(keyId, session) ?? session)
     },
+    async emptySession(keyId, sessionId) {
+      await write()
+      for (const empty of emptyOf) await db.run(empty(db), { keyId, sessionId })
+      marks.forget(keyId, sessionId)
+    },
     async listAllMarks(keyId, sessionId) {
       await write()
       return (await db.all(allMarksOf(db), { keyId, sessionId })).map(toMark)
@@ -222,6 +242,10 @@ function scanSessions(
     async othersLastAt(keyId, sessionId, participantId) {
       await write()
       return (await first(db.all(othersLastAtOf(db), { keyId, sessionId, participantId })))?.at ?? 0
+    },
+    async pastEndMs(keyId, sessionId, endedAt) {
+      await write()
+      return (await first(db.all(pastEndMsOf(db), { keyId, sessionId, endedAt })))?.ms ?? 0
     },
     async listToReview(now, limit) {
       await write()
@@ -239,7 +263,10 @@ function keep({
   sessions,
   marks,
   pending,
-}: Held): Pick<FactStore, 'log' | 'listMarks' | 'saveSession' | 'saveParticipant' | 'insertMark' | 'appendChange'> {
+}: Held): Pick<
+  FactStore,
+  'log' | 'listMarks' | 'saveSession' | 'saveParticipant' | 'insertMark' | 'removeMark' | 'appendChange'
+> {
   return {
     log(keyId, entry) {
       pending.facts.push(toFactRow(keyId, entry))
@@ -253,6 +280,7 @@ function keep({
       pending.participants.set(`${keyId}\n${sessionId}\n${participant.participantId}`, row)
     },
     insertMark: marks.insert,
+    removeMark: marks.remove,
     appendChange(keyId, change, recordedAt) {
       pending.changes.push(toChangeRow(keyId, change, recordedAt))
     },

@@ -119,6 +119,10 @@ export type HeldMarks = {
   begin(keyId: number, sessionId: string): void
   list(keyId: number, whose: Whose): Mark[] | Promise<Mark[]>
   insert(keyId: number, sessionId: string, mark: Mark): void
+  /** None are left of a session. */
+  forget(keyId: number, sessionId: string): void
+  /** Of those that were listed. */
+  remove(keyId: number, sessionId: string, mark: Mark): void
 }
 
 export function holdMarks(db: Database, pending: PendingRows): HeldMarks {
@@ -148,6 +152,18 @@ export function holdMarks(db: Database, pending: PendingRows): HeldMarks {
       if (known === undefined) held.set(name, [mark])
       else known.push(mark)
       pending.marks.push(toMarkRow(keyId, sessionId, mark))
+    },
+    forget(keyId, sessionId) {
+      for (const name of held.keys()) if (name.startsWith(`${keyId}\n${sessionId}\n`)) held.delete(name)
+      marks.begin(keyId, sessionId)
+    },
+    remove(keyId, sessionId, mark) {
+      const known = held.get(nameOf(keyId, { sessionId, participantId: mark.participantId }))
+      known?.splice(known.indexOf(mark), 1)
+      const { participantId, factId, kind } = mark
+      const unwritten = pending.marks.findLastIndex((row) => row.fact_id === factId && row.session_id === sessionId)
+      if (unwritten === -1) pending.removedMarks.push({ keyId, sessionId, participantId, factId, kind })
+      else pending.marks.splice(unwritten, 1)
     },
   }
   return marks

@@ -6,6 +6,7 @@ import type { Tables } from '../database/tables.ts'
 import { query } from '../noun.ts'
 import { sealAtOf } from '../sessions/seals.ts'
 import { spanLevelOf } from '../sessions/span.ts'
+import { type MarkName, removeMark } from './queries.ts'
 
 /** An entry of the raw log. */
 export type LogEntry = {
@@ -26,6 +27,7 @@ export type PendingRows = {
   /** By what names them: the last one counts. */
   participants: Map<string, Insertable<Tables['participants']>>
   marks: Rows<'marks'>
+  removedMarks: MarkName[]
   claims: Rows<'claims'>
   facts: Rows<'facts'>
   changes: Rows<'changes'>
@@ -40,16 +42,18 @@ export function openPending(db: Database): PendingRows {
     sessions: [],
     participants: new Map(),
     marks: [],
+    removedMarks: [],
     claims: [],
     facts: [],
     changes: [],
     async flush() {
-      const { sessions, participants, marks, claims } = pending
+      const { sessions, participants, marks, removedMarks, claims } = pending
       // In this order a duplicate is found before anything is built on it.
       await db.insertRows('claims', claims.splice(0).sort(byClaim))
       await db.insertRows('sessions', sessions.splice(0), ['key_id', 'id'])
       await db.insertRows('participants', [...participants.values()], ['key_id', 'session_id', 'participant_id'])
       participants.clear()
+      for (const name of removedMarks.splice(0)) await db.run(removeMark(db), name)
       await db.insertRows('marks', marks.splice(0))
     },
     async flushNumbered() {
@@ -118,7 +122,7 @@ export function toSessionRow(keyId: number, session: Session): Insertable<Tables
     end_at: session.endAt,
     end_reason: session.endReason,
     ended_at: session.endedAt,
-    concluded: session.concluded,
+    concluded: session.inferred,
     last_at: session.lastAt,
     said_at: session.saidAt,
     snapshot_at: session.snapshotAt,
@@ -128,6 +132,7 @@ export function toSessionRow(keyId: number, session: Session): Insertable<Tables
     people: session.people,
     closed_ms: session.closedMs,
     open_since_sum: session.openSinceSum,
+    past_end_ms: session.pastEndMs,
     revision: session.revision,
     updated_at: session.updatedAt,
     span_level: spanLevelOf(session),

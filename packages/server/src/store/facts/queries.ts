@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import type { PersonInside } from '../../ledger/changes.ts'
 import type { Session } from '../../ledger/state.ts'
 import { type MarkColumns, markColumns, sessionColumns } from '../database/columns.ts'
 import type { Tables } from '../database/tables.ts'
@@ -99,14 +100,38 @@ export const fencesOf = query<Of, { roomId: string; fence: number }>((k, p, { di
 export const allMarksOf = query<OfSession, MarkColumns>((k, p) =>
   k.selectFrom('marks').select(markColumns).where('key_id', '=', p.keyId).where('session_id', '=', p.sessionId),
 )
-export const insideOf = query<OfSession, { participantId: string; name: string }>((k, p) =>
+/** What names a mark. */
+export type MarkName = OfSession & { participantId: string; factId: string; kind: string }
+export const removeMark = query<MarkName>((k, p) =>
+  k
+    .deleteFrom('marks')
+    .where('key_id', '=', p.keyId)
+    .where('session_id', '=', p.sessionId)
+    .where('participant_id', '=', p.participantId)
+    .where('fact_id', '=', p.factId)
+    .where('kind', '=', p.kind),
+)
+export const emptyOf = (['marks', 'participants', 'seals'] as const).map((table) =>
+  query<OfSession>((k, p) => k.deleteFrom(table).where('key_id', '=', p.keyId).where('session_id', '=', p.sessionId)),
+)
+export const insideOf = query<OfSession, PersonInside>((k, p) =>
   k
     .selectFrom('participants')
-    .select(['participant_id as participantId', 'name'])
+    .select(['participant_id as participantId', 'name', 'open_since as openSince', 'last_at as lastAt'])
     .where('key_id', '=', p.keyId)
     .where('session_id', '=', p.sessionId)
     .where('open_since', 'is not', null)
-    .orderBy('participant_id'),
+    .orderBy('participant_id')
+    .$narrowType<PersonInside>(),
+)
+export const pastEndMsOf = query<OfSession & { endedAt: number }, { ms: number }>((k, p) =>
+  k
+    .selectFrom('participants')
+    .select(sql<number>`cast(coalesce(sum(last_at - ${p.endedAt}), 0) as bigint)`.as('ms'))
+    .where('key_id', '=', p.keyId)
+    .where('session_id', '=', p.sessionId)
+    .where('open_since', 'is not', null)
+    .where('last_at', '>', p.endedAt),
 )
 export const othersLastAtOf = query<OfSession & { participantId: string }, { at: number | null }>((k, p) =>
   k

@@ -1,4 +1,5 @@
-import type { Cause, SessionFact, Snapshot, SourceStarted } from '@rollcall/protocol'
+import type { Cause, ParticipantKind, SessionFact, Snapshot, SourceStarted } from '@rollcall/protocol'
+import { latest } from './participant.ts'
 import type { Mark, Session } from './state.ts'
 import { foldStays } from './stays.ts'
 
@@ -9,7 +10,7 @@ export type People = Map<string, Mark[]>
  * What a snapshot of a whole session tells: who was not known joined, who was thought gone is seen, and who is absent
  * for the second time in a row left at the last evidence. An older snapshot than the latest tells nothing of absence.
  */
-export function concludeFromSnapshot(session: Session, people: People, snapshot: Snapshot): SessionFact[] {
+export function inferFromSnapshot(session: Session, people: People, snapshot: Snapshot): SessionFact[] {
   const { at, receivedAt, source, roomId, sessionKey } = snapshot
   const base = { source, roomId, at, receivedAt, ...(sessionKey !== undefined && { sessionKey }) }
   // Which unnamed session a join belongs to is told by its time: whoever is in this one joined while it ran.
@@ -32,7 +33,10 @@ export function concludeFromSnapshot(session: Session, people: People, snapshot:
     const lastLeftAt = last?.leftAt ?? Number.NEGATIVE_INFINITY
     const cameBack = connection === '' && joinedAt !== undefined && joinedAt > lastLeftAt
     if (stays.some((stay) => stay.joinedAt <= at && (stay.leftAt === null || at <= stay.leftAt))) {
-      if (missedSince(marks) !== undefined) found.push({ ...base, ...who, id, type: 'participant-seen' })
+      // A reported end closed it: that they are still there is evidence of them alone.
+      const isPastEnd = session.endedAt !== null && session.endedAt < at
+      const isNews = isPastEnd || missedSince(marks) !== undefined || tellsMore(people.get(participantId), who, at)
+      if (isNews) found.push({ ...base, ...who, id, type: 'participant-seen' })
     } else if (last !== undefined && last.inferred !== null && last.joinedAt <= at && !cameBack) {
       found.push({ ...base, ...who, id, type: 'participant-seen' })
     } else if (last === undefined || (connection === '' && last.leftAt !== null && last.leftAt < at)) {
@@ -60,7 +64,7 @@ export function concludeFromSnapshot(session: Session, people: People, snapshot:
 }
 
 /** The source forgot whoever was inside: each open stay ends at the last evidence before the restart. */
-export function concludeFromRestart(session: Session, people: People, restart: SourceStarted): SessionFact[] {
+export function inferFromRestart(session: Session, people: People, restart: SourceStarted): SessionFact[] {
   const lastAt = session.lastAt <= restart.at ? session.lastAt : lastEvidenceBefore(restart.at, people)
   const lastSeenAt = Math.min(restart.lastSeenAt ?? lastAt, restart.at)
   return [...openStays(people)]
@@ -74,7 +78,7 @@ export function concludeFromRestart(session: Session, people: People, restart: S
 }
 
 /** The source said nothing for its longest silence: whoever it left inside is gone since its last word of the session. */
-export function concludeFromSilence(session: Session, people: People, receivedAt: number): SessionFact[] {
+export function inferFromSilence(session: Session, people: People, receivedAt: number): SessionFact[] {
   const silence = { id: `source-silent ${session.id} ${session.lastAt} ${session.revision}` }
   return [...openStays(people)].map((stay) => ({
     ...leaveOf(session, stay, session.lastAt),
@@ -85,7 +89,7 @@ export function concludeFromSilence(session: Session, people: People, receivedAt
 }
 
 /** The session is over since its last evidence: nobody came back in time, or as `cause` says. */
-export function concludeEnd(session: Session, receivedAt: number, cause: Cause = causeOf(session)): SessionFact {
+export function inferEnd(session: Session, receivedAt: number, cause: Cause = causeOf(session)): SessionFact {
   return {
     id: `rollcall:${cause} ${session.id} ${session.lastAt} ${session.revision}`,
     type: 'session-ended',
@@ -100,6 +104,14 @@ function causeOf({ sessionKey }: Session): Cause {
   return sessionKey === null ? 'empty' : 'silent'
 }
 
+/** Whether a snapshot calls somebody otherwise than what was last told of them before it. */
+function tellsMore(marks: Mark[] = [], { name, kind }: { name?: string; kind?: ParticipantKind }, at: number): boolean {
+  const before = marks.filter((mark) => mark.at <= at)
+  const nameBefore = latest(before, (mark) => mark.name)
+  const kindBefore = latest(before, (mark) => mark.participantKind) ?? 'person'
+  return (name !== undefined && name !== nameBefore) || (kind !== undefined && kind !== kindBefore)
+}
+
 type OpenStay = {
   who: { participantId: string; connectionId?: string }
   /** All marks of its connection. */
@@ -110,10 +122,10 @@ type OpenStay = {
 
 function* openStays(people: People): Generator<OpenStay> {
   for (const [participantId, ofPerson] of people) {
-    for (const { connectionId, leftAt } of foldStays(ofPerson).stays) {
+    for (const { connectionId, leftAt, seenAt } of foldStays(ofPerson).stays) {
       if (leftAt !== null) continue
       const marks = ofConnection(ofPerson, connectionId)
-      yield { who: { participantId, ...(connectionId !== '' && { connectionId }) }, marks, seenAt: evidenceOf(marks) }
+      yield { who: { participantId, ...(connectionId !== '' && { connectionId }) }, marks, seenAt }
     }
   }
 }

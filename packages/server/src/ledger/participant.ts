@@ -1,0 +1,102 @@
+import { assertNever } from '@rollcall/protocol'
+import type { Mark, Participant, PersonFact } from './state.ts'
+import { type Stay, toTimelog } from './stays.ts'
+
+function toMarks(fact: PersonFact): Mark[] {
+  const mark: Mark = {
+    participantId: fact.participantId,
+    connectionId: fact.connectionId ?? '',
+    kind: 'seen',
+    at: fact.at,
+    factId: fact.id,
+    reason: null,
+    inferred: null,
+    lastSeenAt: null,
+    name: ('name' in fact ? fact.name : undefined) ?? null,
+    participantKind: ('kind' in fact ? fact.kind : undefined) ?? null,
+    metadata: null,
+  }
+  switch (fact.type) {
+    case 'participant-joined':
+      return [{ ...mark, kind: 'joined', metadata: fact.metadata ?? null }]
+    case 'participant-seen':
+      return [mark]
+    case 'participant-missed':
+      return [{ ...mark, kind: 'missed', lastSeenAt: fact.lastSeenAt }]
+    case 'participant-left': {
+      const left: Mark = { ...mark, kind: 'left', reason: fact.reason ?? null, inferred: fact.inferred ?? null }
+      if (fact.joinedAt === undefined) return [left]
+      return [
+        { ...mark, kind: 'joined', at: fact.joinedAt },
+        // Two clocks, or one of whole seconds, may date it before its own join.
+        { ...left, at: Math.max(fact.at, fact.joinedAt) },
+      ]
+    }
+    default:
+      return assertNever(fact)
+  }
+}
+
+/**
+ * Of what connections gave as evidence, as often as they may, the first and the last of each quarter of an hour are kept. So
+ * which are kept depends on no order, and what is left out is at most a quarter of an hour of a stay whose join nobody told.
+ */
+const seenEveryMs = 900_000
+
+/** What a fact adds to a person's marks, and which of them it makes needless. */
+export function addMarks(marks: Mark[], fact: PersonFact): { marks: Mark[]; added: Mark[]; dropped: Mark[] } {
+  const added = toMarks(fact)
+  const [mark] = added
+  if (mark?.kind !== 'seen') return { marks: [...marks, ...added], added, dropped: [] }
+  const alike = marks.filter((other) => isAlike(other, mark))
+  const ordered = [...alike, mark].sort((a, b) => a.at - b.at || (a.factId < b.factId ? -1 : 1))
+  const needless = ordered.slice(1, -1)
+  if (needless.includes(mark)) return { marks, added: [], dropped: [] }
+  return { marks: [...marks.filter((other) => !needless.includes(other)), mark], added, dropped: needless }
+}
+
+/** Whether two marks are evidence from the same quarter of an hour, and say the same of the person. */
+function isAlike(a: Mark, b: Mark): boolean {
+  return (
+    a.kind === b.kind &&
+    a.connectionId === b.connectionId &&
+    Math.floor(a.at / seenEveryMs) === Math.floor(b.at / seenEveryMs) &&
+    a.name === b.name &&
+    a.participantKind === b.participantKind
+  )
+}
+
+/** What is kept of somebody: folded from all their marks. */
+export function toParticipant(participantId: string, marks: Mark[], stays: Stay[]): Participant {
+  const log = toTimelog(stays)
+  const last = log.at(-1)
+  let closedMs = 0
+  for (const entry of log) if (entry.leftAt !== null) closedMs += entry.leftAt - entry.joinedAt
+  return {
+    participantId,
+    name: latest(marks, (mark) => mark.name) ?? '',
+    kind: latest(marks, (mark) => mark.participantKind) ?? 'person',
+    metadata: latest(marks, (mark) => mark.metadata),
+    joinedAt: log[0]?.joinedAt ?? null,
+    openSince: last !== undefined && last.leftAt === null ? last.joinedAt : null,
+    closedMs,
+    lastAt: last === undefined ? null : lastEvidence(stays),
+  }
+}
+
+/** What the latest mark that says anything says: latest by the fact's time, then its id. */
+export function latest<T>(marks: Mark[], read: (mark: Mark) => T | null): T | null {
+  let best: Mark | undefined
+  for (const mark of marks) {
+    if (read(mark) === null) continue
+    if (best === undefined || mark.at > best.at || (mark.at === best.at && mark.factId > best.factId)) best = mark
+  }
+  return best === undefined ? null : read(best)
+}
+
+/** The latest moment at which they are known to have been inside. */
+export function lastEvidence(stays: Stay[]): number {
+  let at = 0
+  for (const { leftAt, seenAt } of stays) at = Math.max(at, leftAt ?? seenAt)
+  return at
+}

@@ -1,0 +1,72 @@
+import type { SessionFact, SessionStarted } from '@rollcall/protocol'
+import { newSession } from '../ledger/session.ts'
+import type { Mark, Session } from '../ledger/state.ts'
+import type { RecordParts } from '../store/facts/facts.ts'
+
+/** Applies a fact to the session that others are absorbed into. */
+type Apply = (fact: SessionFact) => Promise<unknown>
+
+/**
+ * Moves whatever was told of guessed sessions into the one that they turned out to be. Nothing is left of them but an empty
+ * row, for the log has facts of theirs.
+ */
+export async function absorbGuessed(
+  { facts }: RecordParts,
+  keyId: number,
+  fact: SessionStarted,
+  { into, applyOne }: { into: string; applyOne: Apply },
+): Promise<void> {
+  for (const sessionKey of fact.absorbs ?? []) {
+    const guessed = await facts.findNamed(keyId, { ...fact, sessionKey })
+    if (guessed === undefined || guessed.id === into || guessed.startAt === null) continue
+    const marks = await facts.listAllMarks(keyId, guessed.id)
+    await facts.emptySession(keyId, guessed.id)
+    facts.saveSession(keyId, emptied(guessed, fact))
+    for (const moved of toFacts(marks, fact)) await applyOne(moved)
+    if (guessed.endedAt !== null) await applyOne(toEnd(guessed, fact))
+    const change = { type: 'session.amended' as const, sessionId: guessed.id, roomId: guessed.roomId, at: fact.at }
+    facts.appendChange(keyId, change, fact.receivedAt)
+  }
+}
+
+function emptied(session: Session, fact: SessionStarted): Session {
+  const { sessionKey, revision } = session
+  return { ...newSession({ ...fact, ...(sessionKey !== null && { sessionKey }) }, session.id), revision: revision + 1 }
+}
+
+/** What marks say, as facts again. What was inferred of a guess is inferred anew, where it holds. */
+function* toFacts(marks: Mark[], { source, roomId, sessionKey, receivedAt }: SessionStarted): Generator<SessionFact> {
+  const joins = new Map(marks.filter(({ kind }) => kind === 'joined').map((mark) => [nameOf(mark), mark]))
+  const isLeave = (mark: Mark) => mark.kind === 'left' && mark.inferred === null
+  const whole = new Set(marks.filter(isLeave).map(nameOf))
+  for (const mark of marks) {
+    const { factId: id, at, participantId, connectionId, name, participantKind, metadata, reason } = mark
+    const fact = {
+      ...{ id, source, roomId, at, receivedAt, participantId },
+      ...(sessionKey !== undefined && { sessionKey }),
+      ...(connectionId !== '' && { connectionId }),
+      ...(name !== null && { name }),
+      ...(participantKind !== null && { kind: participantKind }),
+    }
+    const joinedAt = joins.get(nameOf(mark))?.at
+    if (mark.kind === 'seen') yield { ...fact, type: 'participant-seen' }
+    else if (mark.kind === 'joined' && !whole.has(nameOf(mark))) {
+      yield { ...fact, type: 'participant-joined', ...(metadata !== null && { metadata }) }
+    } else if (isLeave(mark)) {
+      yield {
+        ...{ ...fact, type: 'participant-left' },
+        ...(joinedAt !== undefined && { joinedAt }),
+        ...(reason !== null && { reason }),
+      }
+    }
+  }
+}
+
+function nameOf({ participantId, factId }: Mark): string {
+  return `${participantId}\n${factId}`
+}
+
+function toEnd({ endedAt, endReason }: Session, fact: SessionStarted): SessionFact {
+  const { absorbs: _, ...rest } = fact
+  return { ...rest, type: 'session-ended', at: endedAt ?? fact.at, ...(endReason !== null && { reason: endReason }) }
+}

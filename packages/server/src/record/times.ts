@@ -1,0 +1,19 @@
+import { type Fact, hostedSource, ownFactIdPrefix } from '@rollcall/protocol'
+import type { Rules } from '../ledger/state.ts'
+import { type Possible, withPossibleTimes } from '../ledger/times.ts'
+
+/** The fact as it counts: every other reporter has a clock of its own, which may be wrong. */
+export function toPossible(said: Fact, { leasedSource }: Rules): Possible {
+  const isOurs = said.source === leasedSource || said.id.startsWith(ownFactIdPrefix)
+  return isOurs ? { fact: said } : withPossibleTimes(said, isLive(said.source))
+}
+
+/** A media server tells of what happens; whoever calls `POST /v2/events` may tell of what happened long ago. */
+function isLive(source: string): boolean {
+  return source !== 'events' && !source.startsWith('events/')
+}
+
+/** Whether a media server said no time of it, so that it counts as of when it came. */
+export function isUndated({ at, receivedAt, source }: Fact): boolean {
+  return at === receivedAt && source !== hostedSource && isLive(source)
+}
