@@ -106,4 +106,12 @@ describe('the layout of the server', () => {
       'main.ts',
     ])
   })
+
+  test('has no file of more than 350 lines, in any package', () => {
+    const packages = join(import.meta.dirname, '../..')
+    const large = globSync('*/src/**/*.{ts,tsx}', { cwd: packages })
+      .map((file) => ({ file, lines: readFileSync(join(packages, file), 'utf8').trimEnd().split('\n').length }))
+      .filter(({ lines }) => lines > 350)
+    assert.deepEqual(large, [])
+  })
 })
