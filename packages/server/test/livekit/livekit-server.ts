@@ -10,13 +10,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 export const livekitKey = { apiKey: 'devkey', secret: 'a secret of a test, of more than 32 letters' }
 
 /** A room is over so long after its last participant left, in seconds. */
-const departureSeconds = 5
+export const departureSeconds = 5
 
 /** A real LiveKit of this machine, on loopback alone. */
 export type LivekitServer = {
   /** Its API. Clients take the same with `ws`. */
   url: string
-  /** Where it takes part in the room of several servers, or keeps its rooms when it is killed. */
+  /** Resolves when it answers; also after a kill. */
   start(): Promise<void>
   /** Resolves with the time at which it was killed, when it is gone. */
   kill(): Promise<number>
@@ -35,7 +35,8 @@ export async function createLivekitServer(
     port,
     bind_addresses: ['127.0.0.1'],
     rtc: {
-      // Over UDP alone: the port for media over TCP would listen on every interface, whatever is set.
+      // Over UDP alone: the port for media over TCP listens on every interface, whatever else is set.
+      tcp_port: 0,
       udp_port: await findUdpPort(),
       use_external_ip: false,
       node_ip: '127.0.0.1',

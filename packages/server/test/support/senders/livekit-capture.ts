@@ -104,6 +104,8 @@ export function readTruth(sights: Sight[]): TrueStay[] {
   /** Since when a client that is not connected tries to be again. */
   const reconnecting = new Map<string, Sight>()
   const leaving = new Map<string, number>()
+  /** When a client was told to be cut off, as a test of its own. */
+  const simulated = new Map<string, number>()
   let serverStartedMs = 0
   const enter = (id: string, start: TrueStay['start']) => {
     const stay = { id, start, end: at(Number.POSITIVE_INFINITY) }
@@ -119,6 +121,7 @@ export function readTruth(sights: Sight[]): TrueStay[] {
   for (const [n, sight] of sights.entries()) {
     const { what, id = '', atMs, sig } = sight
     if (what === 'livekit start') serverStartedMs = atMs
+    if (what === 'simulate') simulated.set(id, atMs)
     if (what === 'delete' || (what === 'SIGKILL' && id === '')) for (const one of inside.keys()) leave(one, at(atMs))
     if (what === 'signal' && sig === 'SIGKILL' && !speaksAgain(sights.slice(n + 1), id)) {
       leave(id, { from: atMs + connectionTimeout.fromMs, to: atMs + connectionTimeout.toMs })
@@ -139,7 +142,7 @@ export function readTruth(sights: Sight[]): TrueStay[] {
         const isResumed = inside.has(id) && (since === undefined || since.sid === sight.sid)
         if (isResumed) break
         const from = Math.max(since?.atMs ?? atMs, serverStartedMs)
-        leave(id, at(since?.atMs ?? atMs))
+        leave(id, { from: simulated.get(id) ?? since?.atMs ?? atMs, to: since?.atMs ?? atMs })
         enter(id, { from, to: atMs })
         break
       }
