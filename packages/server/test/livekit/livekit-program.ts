@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { access, constants } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 
-/** Newer ones cannot be had by `go install`: their go.mod has replacements. */
+/** The newest that `go install` takes. */
 export const livekitVersion = 'v1.13.5'
 
 export type Found = { program: string } | { missing: string }
