@@ -32,8 +32,8 @@ export type People = {
   stop(): Promise<void>
 }
 
-/** LiveKit takes somebody for gone when nothing came of them for so long, in milliseconds: seen on LiveKit 1.13.5. */
-const goneAfter = { fromMs: 19_000, toMs: 21_000 }
+/** LiveKit takes somebody for gone about 20 s after the last that came of them, in milliseconds. */
+const goneAfter = { fromMs: 18_000, toMs: 22_000 }
 
 const waitMs = 60_000
 
