@@ -9,7 +9,7 @@ export type Cause =
   | 'silent'
   /** A newer session of the same room shows that this one is over. */
   | 'superseded'
-  /** The source said nothing at all for its longest silence. */
+  /** Nothing came of the session or its people for the longest silence. */
   | 'source-silent'
   /** The source started again, and had forgotten whoever was inside. */
   | 'source-restarted'

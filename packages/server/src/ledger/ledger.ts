@@ -12,7 +12,7 @@ import { changesOfPerson, sameTimelog } from './changes.ts'
 import { addMarks, lastEvidence, toParticipant } from './participant.ts'
 import { count, endAtOf, lookAtOf, movesCloses, noteRunning, noteStart } from './session.ts'
 import type { Mark, Participant, PersonFact, Rules, Session } from './state.ts'
-import { foldStays } from './stays.ts'
+import { foldStays, toTimelog } from './stays.ts'
 import { timelogIn } from './timelogs.ts'
 
 /** What a fact can alter: the session's row and, of a fact about a person, that person's part of it. */
@@ -118,8 +118,9 @@ function applyToParticipant(slice: Slice, fact: PersonFact, rules: Rules): Appli
     return ignore(slice, 'later evidence withdrew it')
   }
   const after = foldStays(marks)
-  const was = toParticipant(fact.participantId, slice.marks, before.stays)
-  const participant = toParticipant(fact.participantId, marks, after.stays)
+  const open = { before: toTimelog(before.stays), after: toTimelog(after.stays) }
+  const was = toParticipant(fact.participantId, slice.marks, before.stays, open.before)
+  const participant = toParticipant(fact.participantId, marks, after.stays, open.after)
   const session = { ...slice.session }
 
   count(session, was, participant)
@@ -137,7 +138,10 @@ function applyToParticipant(slice: Slice, fact: PersonFact, rules: Rules): Appli
   settle(slice, session, fact, rules)
 
   const waiting = after.lone.has(fact.id)
-  const logs = { before: timelogIn(slice.session, before.stays), after: timelogIn(session, after.stays) }
+  const logs = {
+    before: slice.session.endAt === null ? open.before : timelogIn(slice.session, before.stays),
+    after: session.endAt === null ? open.after : timelogIn(session, after.stays),
+  }
   const isAmended =
     participant.joinedAt !== null &&
     (!sameTimelog(logs.before, logs.after) || was.name !== participant.name || was.kind !== participant.kind)

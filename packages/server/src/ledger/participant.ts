@@ -66,9 +66,13 @@ function isAlike(a: Mark, b: Mark): boolean {
   )
 }
 
-/** What is kept of somebody: folded from all their marks. */
-export function toParticipant(participantId: string, marks: Mark[], stays: Stay[]): Participant {
-  const log = toTimelog(stays)
+/** What is kept of somebody: folded from all their marks. @param log their timelog, open where they are inside */
+export function toParticipant(
+  participantId: string,
+  marks: Mark[],
+  stays: Stay[],
+  log = toTimelog(stays),
+): Participant {
   const last = log.at(-1)
   let closedMs = 0
   for (const entry of log) if (entry.leftAt !== null) closedMs += entry.leftAt - entry.joinedAt

@@ -47,7 +47,7 @@ export function insideMs(session: Session, now: number): number {
  * at evidence of them after it. What moves the end of the session, such as another's late leave, does not move their stay. An
  * end that was inferred is the last evidence of all. Null while the session runs.
  */
-export function closeAtOf({ endAt, endedAt }: Session, lastAt: number): number | null {
+export function closeAtOf({ endAt, endedAt }: Pick<Session, 'endAt' | 'endedAt'>, lastAt: number): number | null {
   return endAt === null || endedAt === null ? endAt : Math.max(endedAt, lastAt)
 }
 

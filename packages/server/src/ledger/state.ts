@@ -102,7 +102,7 @@ export type Rules = {
   graceMs: number
   /** A named session is over when it was empty and silent for this. */
   silenceMs: number
-  /** Whoever is inside is gone when their source said nothing at all for this. */
+  /** Whoever is inside is gone when nothing came of their session or its people for this. */
   maxSilenceMs: number
   /** The source whose people a lease vouches for: that it says nothing tells nothing of them. */
   leasedSource: string

@@ -88,6 +88,11 @@ function byConnection(marks: Mark[]): Iterable<Mark[]> {
 }
 
 function foldConnection(marks: Mark[], stays: Stay[], lone: Set<string>): void {
+  const [only] = marks
+  if (marks.length === 1 && (only?.kind === 'joined' || only?.kind === 'seen')) {
+    stays.push(open(only))
+    return
+  }
   const { whole, rest } = takeWhole(marks)
   const walk: Walk = { stays: [], marks, lone, loneLeave: undefined, told: new Set(whole.map(({ factId }) => factId)) }
   for (const moment of toMoments(rest)) walkMoment(walk, moment)

@@ -95,6 +95,20 @@ function contract(open: () => Promise<Kept>) {
         lines.some((line) => told.test(line)),
         `${text}\n${stdout}`,
       )
+    // Before them, session by session, what of times is another: who was inside, for how long.
+    const ofSessions = lines.filter((line) => line.startsWith('key '))
+    const time = '\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z'
+    for (const told of [
+      new RegExp(
+        `^key 1, session \\w+ of room snapped: ${time} to ${time}, was ${time} to ${time}; bob 100 s, was not there$`,
+      ),
+      new RegExp(`^key \\d, session \\w+ of room [^:]+: ${time} to (now|${time}), was none`),
+    ]) {
+      assert.ok(
+        ofSessions.some((line) => told.test(line)),
+        `${told}\n${ofSessions.join('\n')}`,
+      )
+    }
     assert.match(stdout, /\d+ rows differ: \d+ facts folded again/)
     assert.equal(code, 1)
     assert.deepEqual(await dump(kept), damaged)

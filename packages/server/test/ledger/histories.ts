@@ -16,6 +16,7 @@ type Step = {
   session: number
   name: number
   late: number
+  clock: 'right' | 'ahead' | 'behind'
 }
 
 // Few people, connections and moments, so that they meet: the rules are about what meets.
@@ -36,11 +37,24 @@ const step = fc.record<Step>({
   name: fc.nat(3),
   // A clock that is a little off, or one of whole seconds.
   late: fc.constantFrom(0, 0, 0, 1, 400, 1000, 1001),
+  // One that is wrong: what it says cannot be.
+  clock: fc.constantFrom('right', 'right', 'right', 'right', 'right', 'right', 'ahead', 'behind'),
 })
 
-function toFact(step: Step, i: number, connections: boolean): SessionFact {
-  const at = start + step.at * 7000 + step.late
-  const base = { id: `f${i}`, source: 'events', roomId: 'room', sessionKey: `s${step.session}`, at, receivedAt: at }
+const hourMs = 3_600_000
+/** How wrong a clock is, in milliseconds. */
+const skewMs = { right: 0, ahead: hourMs, behind: -32 * 24 * hourMs }
+
+/** A media server's facts come a moment after they happened: of `events` any past is believed. */
+type Sender = { connections: boolean; isLive: boolean }
+
+function toFact(step: Step, i: number, { connections, isLive }: Sender): SessionFact {
+  const happenedAt = start + step.at * 7000 + step.late
+  const skew = skewMs[step.clock === 'behind' && !isLive ? 'right' : step.clock]
+  const at = happenedAt + skew
+  const source = isLive ? 'media-server' : 'events'
+  const receivedAt = isLive ? happenedAt + 1 : happenedAt
+  const base = { id: `f${i}`, source, roomId: 'room', sessionKey: `s${step.session}`, at, receivedAt }
   const participantId = `p${step.who}`
   const who = { participantId, ...(connections && { connectionId: `c${step.who}-${step.connection}` }) }
   switch (step.kind) {
@@ -50,7 +64,7 @@ function toFact(step: Step, i: number, connections: boolean): SessionFact {
       return { ...base, ...who, type: 'participant-left', reason: `reason ${i}` }
     case 'whole': {
       // Now and then later than the leave: clocks differ.
-      const joinedAt = start + step.since * 7000
+      const joinedAt = start + step.since * 7000 + skew
       return { ...base, ...who, type: 'participant-left', joinedAt, reason: `reason ${i}` }
     }
     case 'seen':
@@ -58,7 +72,8 @@ function toFact(step: Step, i: number, connections: boolean): SessionFact {
     case 'started':
       return { ...base, type: 'session-started' }
     case 'ended':
-      return { ...base, type: 'session-ended' }
+      // What came without a time of its own counts as of the end where that came first: the order matters.
+      return { ...base, type: isLive ? 'session-started' : 'session-ended' }
   }
 }
 
@@ -70,10 +85,14 @@ const anyOrder = (count: number) =>
   )
 
 const namedHistory = fc
-  .tuple(fc.array(step, { minLength: 1, maxLength: 12 }), fc.boolean(), fc.integer({ min: 1, max: 6 }))
-  .chain(([steps, connections, perTransaction]) =>
+  .tuple(
+    fc.array(step, { minLength: 1, maxLength: 12 }),
+    fc.record<Sender>({ connections: fc.boolean(), isLive: fc.boolean() }),
+    fc.integer({ min: 1, max: 6 }),
+  )
+  .chain(([steps, sender, perTransaction]) =>
     anyOrder(steps.length).map(([order, again]) => ({
-      facts: steps.map((one, i) => toFact(one, i, connections)),
+      facts: steps.map((one, i) => toFact(one, i, sender)),
       order: [...order, ...again],
       perTransaction,
     })),
@@ -87,6 +106,7 @@ const stream = fc
       who: fc.nat(3),
       lost: fc.nat(9),
       twice: fc.nat(5),
+      seen: fc.nat(4),
     }),
     {
       minLength: 1,
@@ -97,10 +117,14 @@ const stream = fc
     const facts: SessionFact[] = []
     const inside = new Map<number, string>()
     let at = start
-    for (const [i, { gap, who, lost, twice }] of steps.entries()) {
+    for (const [i, { gap, who, lost, twice, seen }] of steps.entries()) {
       at += gap
       const base = { source: 'hosted', roomId: 'room', at, receivedAt: at, participantId: `p${who}` }
       const connectionId = inside.get(who) ?? `c${i}`
+      if (inside.has(who) && seen === 0) {
+        facts.push({ ...base, connectionId, id: `f${i}`, type: 'participant-seen' })
+        continue
+      }
       const fact: SessionFact = inside.has(who)
         ? { ...base, connectionId, id: `f${i}`, type: 'participant-left', reason: `reason ${i}` }
         : { ...base, connectionId, id: `f${i}`, type: 'participant-joined', name: `name ${who}` }
@@ -211,7 +235,7 @@ const withdrawn: Property = {
         await world.play(inferred, facts)
         // Either the source restarts, or it is silent for so long that it counts as gone.
         if (restartAt === null) await world.sweep()
-        else await world.play(inferred, [restartOf('events', start + restartAt * 7000)])
+        else await world.play(inferred, [restartOf(facts[0]?.source ?? 'events', start + restartAt * 7000)])
         await world.play(inferred, leaves)
         await world.sweep()
         assert.deepEqual((await world.visible(inferred)).sort(byStart), (await world.visible(plain)).sort(byStart))

@@ -22,9 +22,15 @@ type Told = { at: number; id: string }
 
 /** The visible sessions that named facts tell of, when nothing more will ever come. Each fact is given once. */
 export function modelNamed(facts: SessionFact[]): ModelSession[] {
-  const keys = new Set(facts.map((fact) => `${fact.roomId} ${fact.sessionKey}`))
+  const counting = facts.map(asPossible).map(inOneOrder)
+  const keys = new Set(counting.map((fact) => `${fact.roomId} ${fact.sessionKey}`))
   return [...keys]
-    .map((key) => modelOne(facts.filter((fact) => `${fact.roomId} ${fact.sessionKey}` === key).map(inOneOrder), 'gone'))
+    .map((key) =>
+      modelOne(
+        counting.filter((fact) => `${fact.roomId} ${fact.sessionKey}` === key),
+        'gone',
+      ),
+    )
     .filter((session) => session !== undefined)
 }
 
@@ -88,6 +94,21 @@ function modelOne(facts: SessionFact[], source: 'running' | 'alive' | 'gone'): M
       }))
       .sort((a, b) => (a.timelog[0]?.start ?? 0) - (b.timelog[0]?.start ?? 0) || (a.id < b.id ? -1 : 1)),
   }
+}
+
+const aheadMaxMs = 5 * 60_000
+const pastMaxMs = 31 * 24 * 3_600_000
+
+/** A time that cannot be is not used: of a fact stands the time it came for it, of a join nothing. */
+function asPossible(fact: SessionFact): SessionFact {
+  const { receivedAt, source } = fact
+  const isPossible = (at: number) =>
+    at <= receivedAt + aheadMaxMs && (source === 'events' || at >= receivedAt - pastMaxMs)
+  const possible = { ...fact, at: isPossible(fact.at) ? fact.at : receivedAt }
+  if (possible.type === 'participant-left' && possible.joinedAt !== undefined && !isPossible(possible.joinedAt)) {
+    delete possible.joinedAt
+  }
+  return possible
 }
 
 /** A stay told whole never ends before it begins, whatever the clocks say. */

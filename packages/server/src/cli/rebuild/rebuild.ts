@@ -8,6 +8,7 @@ import type { FreshTables } from '../../store/copies/kept-tables.ts'
 import { openFacts } from '../../store/facts/facts.ts'
 import { openBuckets } from '../../store/sessions/buckets.ts'
 import type { SessionToSeal } from '../../store/sessions/seals.ts'
+import { listChangedSessions } from './sessions.ts'
 
 export type Rebuilt = {
   /** How many were folded again. */
@@ -18,7 +19,7 @@ export type Rebuilt = {
   sessionsLeft: number
 }
 
-/** What is told while it goes on: each difference, in words; and how many facts of all are done. */
+/** What is told while it goes on: each session that it changes, and each difference, in words; and how many facts of all are done. */
 export type RebuildReport = { tell(text: string): void; progress(done: number, all: number): void }
 
 /** Facts folded in one transaction. */
@@ -44,6 +45,7 @@ export async function rebuild(
   await bringInLine(fresh)
   await sealAgain(fresh)
 
+  for await (const text of listChangedSessions(fresh)) report.tell(text)
   const comparison = await compareTables(fresh)
   let differences = unlike.length
   for (const { keyId, seq, was, is } of unlike) {

@@ -3,6 +3,7 @@ import type { Commit } from '../../runtime/metrics.ts'
 import type { Database } from '../../store/database/database.ts'
 import { perform, type Write } from '../nouns.ts'
 import type { Recorded } from '../record.ts'
+import { nameIn } from '../rooms-of-facts.ts'
 import { createTransact, type KeyedFacts, type Transaction, type TransactionParts } from '../transaction.ts'
 
 /** `now`: the asker's time, epoch milliseconds. */
@@ -81,7 +82,7 @@ export function createBatch(
   /** Of the facts of one write each stands alone: one that cannot be recorded is refused, and takes no other with it. */
   async function commitApart(request: BatchRequest, error: unknown, commits: Commit[]): Promise<BatchAnswer> {
     const { n, write } = request
-    const { facts, texts, ...about } = factsIn(write) ?? { facts: [], texts: undefined }
+    const { facts, texts, newRooms, ...about } = factsIn(write) ?? { facts: [], texts: undefined }
     const [fact] = facts
     if (fact === undefined || !isOfTheFact(error)) return { n, error: toAnswer(error) }
     if (facts.length === 1) {
@@ -91,7 +92,8 @@ export function createBatch(
     const recorded: Recorded[] = []
     for (const [i, one] of facts.entries()) {
       const text = texts?.[i]
-      const input = { ...about, facts: [one], ...(text !== undefined && { texts: [text] }) }
+      const newRoom = newRooms?.filter((name) => name === nameIn(one))
+      const input = { ...about, facts: [one], newRooms: newRoom, ...(text !== undefined && { texts: [text] }) }
       const [answer] = await commit([{ ...request, write: { ...write, input } }], commits)
       if (answer === undefined || 'error' in answer) return answer ?? { n, error: toAnswer(error) }
       recorded.push(...(answer.value as Recorded[]))
