@@ -140,6 +140,17 @@ const listSpans = query<OfPerson & Spans, { sums: string }>((k, p) => {
     .orderBy('start_at')
     .$castTo<{ sums: string }>()
 })
+const originsOf = query<
+  { keyId: number; sessionId: string; ids: string },
+  { participantId: string; originJson: string }
+>((k, p, { differences }) =>
+  k
+    .selectFrom('quality_origins')
+    .select(['participant_id as participantId', 'origin_json as originJson'])
+    .where('key_id', '=', p.keyId)
+    .where('session_id', '=', p.sessionId)
+    .where('participant_id', 'in', differences.texts(p.ids)),
+)
 const originOf = query<OfPerson, { originJson: string }>((k, p) =>
   k
     .selectFrom('quality_origins')
@@ -167,6 +178,16 @@ export const quality = noun({
     async findOrigin({ db }: Over, keyId: number, sessionId: string, participantId: string): Promise<QualityOrigin> {
       const [row] = await db.all(originOf(db), { keyId, sessionId, participantId })
       return row === undefined ? {} : (JSON.parse(row.originJson) as QualityOrigin)
+    },
+    /** The same of several, by participantId; of whom nothing is known is not in it. */
+    async listOrigins(
+      { db }: Over,
+      keyId: number,
+      sessionId: string,
+      participantIds: string[],
+    ): Promise<Map<string, QualityOrigin>> {
+      const rows = await db.all(originsOf(db), { keyId, sessionId, ids: JSON.stringify(participantIds) })
+      return new Map(rows.map(({ participantId, originJson }) => [participantId, JSON.parse(originJson)]))
     },
   },
   writes: {},
