@@ -224,7 +224,7 @@ export function webhookRoutes(
     })
 
     const sendTest = {
-      operationId: 'testWebhook',
+      operationId: 'sendTestWebhook',
       tags: ['Webhooks'],
       summary: 'Send a test',
       description:
