@@ -68,6 +68,8 @@ function walk(given: Schema, change: (schema: Schema) => Schema): Schema {
 function simplify(schema: Schema): Schema {
   const { patternProperties, anyOf, ...rest } = schema
   if (rest.type === 'integer' && (rest.maximum ?? 0) > int32Max) return { ...rest, format: 'int64' }
+  // Without a format generators take 32 bits for enough: of a month in seconds the milliseconds would be lost.
+  if (rest.type === 'number') return { ...rest, format: 'double' }
   if (patternProperties?.['^.*$'] !== undefined) return { ...rest, additionalProperties: patternProperties['^.*$'] }
   if (anyOf === undefined) return schema
   if (anyOf.every((part) => typeof part.const === 'string')) {
