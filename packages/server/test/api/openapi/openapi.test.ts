@@ -65,8 +65,11 @@ describe('the document', () => {
     for (const id of ids) assert.match(id ?? '', /^[a-z][A-Za-z]+$/)
   })
 
-  test('says of a number that takes more than 32 bits that it is one of 64, and has a name for each event', () => {
+  test('says of a number that takes more than 32 bits that it has 64, and has a name for each event', () => {
     const { schemas } = document.components
+    assert.equal(schemas.SourceHealth?.properties?.clockSkewMs?.format, 'int64')
+    assert.equal(schemas.StreamedChange?.properties?.seq?.format, 'int64')
+    assert.equal(schemas.Session?.properties?.participantSeconds?.format, 'double')
     const { at } = schemas.ParticipantJoinedEvent?.properties ?? {}
     assert.deepEqual(at?.anyOf, [{ type: 'integer', format: 'int64' }, { type: 'string' }])
     assert.deepEqual(
