@@ -7,7 +7,6 @@ export type Schema = {
   enum?: unknown[]
   format?: string
   maximum?: number
-  minimum?: number
   additionalProperties?: Schema
   patternProperties?: { [pattern: string]: Schema }
   description?: string
