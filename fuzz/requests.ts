@@ -17,8 +17,21 @@ export type Route = { template: string; method: string; operation: Operation }
 
 export function listRoutes(document: OpenApiDocument): Route[] {
   return Object.entries(document.paths).flatMap(([template, operations]) =>
-    Object.entries(operations).map(([method, operation]) => ({ template, method: method.toUpperCase(), operation })),
+    Object.entries(operations).map(([method, operation]) => {
+      const { requestBody } = operation
+      const whole = requestBody && { requestBody: resolve(requestBody, document) }
+      return { template, method: method.toUpperCase(), operation: { ...operation, ...whole } }
+    }),
   )
+}
+
+/** With each reference to a shape replaced by the shape. */
+function resolve<T>(value: T, document: OpenApiDocument): T {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map((one) => resolve(one, document)) as T
+  const name = '$ref' in value ? String(value.$ref).split('/').at(-1) : undefined
+  if (name !== undefined) return resolve(document.components.schemas[name] as T, document)
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, resolve(part, document)])) as T
 }
 
 const largeOnes = ['/docs/scalar.js', '/openapi.json']

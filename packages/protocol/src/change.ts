@@ -23,7 +23,7 @@ export type Change = {
 
 export type NumberedChange = Change & { seq: number }
 
-const Seq = Type.Integer({ description: 'Its number, in order, per key, from 1 and without gaps.' })
+const Seq = Type.Integer({ format: 'int64', description: 'Its number, in order, per key, from 1 and without gaps.' })
 
 /** A change as `GET /v2/stream` tells it: the `data` of one message. */
 export const StreamedChange = Type.Object(

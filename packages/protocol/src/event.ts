@@ -23,7 +23,8 @@ export const reasonMaxLength = 256
 export const timeTakes =
   'epoch milliseconds or an ISO 8601 time, such as 2022-02-22T07:57:11.505Z, of the years 1 to 9999'
 
-const Time = (about: string) => Type.Union([Type.Integer(), Type.String()], { description: timeTakes, about })
+const Time = (about: string) =>
+  Type.Union([Type.Integer({ format: 'int64' }), Type.String()], { description: timeTakes, about })
 const Name = Type.Optional(
   Type.String({
     maxLength: nameMaxLength,
@@ -113,6 +114,26 @@ export const Events = {
 }
 export type EventType = keyof typeof Events
 
+/** What an event of each type is called where shapes have names. */
+const eventNames: { [type in EventType]: string } = {
+  'session-started': 'SessionStartedEvent',
+  'session-ended': 'SessionEndedEvent',
+  'participant-joined': 'ParticipantJoinedEvent',
+  'participant-left': 'ParticipantLeftEvent',
+  snapshot: 'SnapshotEvent',
+  'source-started': 'SourceStartedEvent',
+  quality: 'QualityEvent',
+}
+const ReportedEvent = Type.Union(named(Events), {
+  $id: 'ReportedEvent',
+  discriminator: {
+    propertyName: 'type',
+    mapping: Object.fromEntries(
+      Object.entries(eventNames).map(([type, name]) => [type, `#/components/schemas/${name}`]),
+    ),
+  },
+})
+
 /** One event, as it is reported. */
 export type ReportedEvent = { [type in EventType]: Type.Static<(typeof Events)[type]> }[EventType]
 
@@ -128,7 +149,7 @@ export const EventBatch = Type.Object({
       (name) => name !== 'hosted' && name !== 'rollcall',
     ),
   ),
-  events: Type.Array(Type.Unknown({ shownAs: Type.Union(titled(Events)) }), {
+  events: Type.Array(Type.Unknown({ shownAs: ReportedEvent }), {
     minItems: 1,
     maxItems: reportedFactsMax,
     description: `a list of 1 to ${reportedFactsMax} events`,
@@ -162,9 +183,8 @@ export const EventResults = Type.Object(
 )
 export type EventResults = Type.Static<typeof EventResults>
 
-/** Each under its type, for who reads of them. */
-function titled(events: typeof Events) {
-  return Object.entries(events).map(([title, event]) => ({ ...event, title }))
+function named(events: typeof Events) {
+  return Object.entries(events).map(([type, event]) => ({ ...event, $id: eventNames[type as EventType] }))
 }
 
 function Id(maxLength: number, about: string, besides = '') {

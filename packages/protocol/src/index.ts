@@ -1,3 +1,4 @@
+export * from './active-participant.ts'
 export * from './assert-never.ts'
 export * from './attendance.ts'
 export * from './change.ts'

@@ -129,7 +129,8 @@ const Latest = Time('When the latest sample in it was taken.')
 export const QualityPoint = Type.Object(
   {
     time: Latest,
-    ...mapValues({ ...losses, ...durations, ...bitrates }, (description) => Type.Number({ description })),
+    ...mapValues(losses, (description) => Type.Integer({ format: 'int64', description })),
+    ...mapValues({ ...durations, ...bitrates }, (description) => Type.Number({ description })),
     qualityScore: Type.Optional(
       Type.Object(
         mapValues(scores, (description) => Type.Optional(Type.Number({ description }))),
@@ -167,8 +168,8 @@ export const ParticipantQuality = Type.Object(
     network: Shown('The network that they came from.', 'asn', 'org'),
     stats: Series,
     resolutionUsage: Type.Array(
-      Type.Object({ ...mapValues(streams, (description) => Type.Number({ description })), time: Latest }),
-      { description: 'In order of time. Where a point holds several samples, the mean.' },
+      Type.Object({ ...mapValues(streams, (description) => Type.Integer({ description })), time: Latest }),
+      { description: 'In order of time. Where a point holds several samples, the mean, rounded.' },
     ),
   },
   { $id: 'ParticipantQuality', description: 'How one participant’s media went, and where it was measured.' },

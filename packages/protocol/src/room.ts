@@ -14,7 +14,7 @@ export type RoomWebhook = Type.Static<typeof RoomWebhook>
 export const AutoCloseConfig = Type.Object(
   {
     type: Type.Union([Type.Literal('session-ends'), Type.Literal('session-end-and-deactivate')]),
-    duration: Type.Optional(Type.Number({ description: 'Minutes from the start of the session.' })),
+    duration: Type.Optional(Type.Integer({ description: 'Whole minutes from the start of the session.' })),
   },
   {
     $id: 'AutoCloseConfig',

@@ -40,6 +40,11 @@ export const SessionLinks = Type.Object(
   { $id: 'SessionLinks' },
 )
 
+/** What the hosted API tells of services that Rollcall has nothing of: clients read it without asking whether it is there. */
+export const notOffered = { region: '', chatLink: '', recordingLog: [], livestreamLog: [], hlsLog: [] }
+const EmptyText = Type.String({ description: 'Empty: Rollcall has no such thing.' })
+const EmptyLog = Type.Array(Type.Unknown(), { description: 'Empty: Rollcall has no such thing.' })
+
 /** A session as the API answers it. The first seven keys are the documented ones, in the documented order. */
 export const Session = Type.Object(
   {
@@ -53,7 +58,7 @@ export const Session = Type.Object(
     customRoomId: CustomRoomId,
     apiKey: Type.String({ description: 'The API key that it belongs to.' }),
     userId: Type.String({ description: 'The owner of that key.' }),
-    activeDuration: Type.Number({ description: 'Seconds with at least one participant inside.' }),
+    activeDuration: Type.Integer({ description: 'Whole seconds with at least one participant inside.' }),
     maxJoinedPeersCount: Type.Integer({ description: 'Most participants inside at one moment.' }),
     webhook: Type.Object(
       {
@@ -68,6 +73,11 @@ export const Session = Type.Object(
       },
       { description: 'What became of the webhooks about this session.' },
     ),
+    region: EmptyText,
+    chatLink: EmptyText,
+    recordingLog: EmptyLog,
+    livestreamLog: EmptyLog,
+    hlsLog: EmptyLog,
     engine: Type.String({ description: 'Who reported it: hosted, events, or a source’s type, such as livekit.' }),
     revision: Type.Integer({ description: 'How often an ended session was corrected by later evidence.' }),
     updatedAt: Time('When its record last changed.'),
@@ -129,15 +139,6 @@ export const ParticipantPage = Type.Object(
   { $id: 'ParticipantPage', description: 'A page of a session’s participants: `pageInfo` counts participants.' },
 )
 export type ParticipantPage = Type.Static<typeof ParticipantPage>
-
-export const ActiveParticipantPage = Type.Object(
-  {
-    pageInfo: PageInfo,
-    data: Type.Array(Session, { description: 'The one session; its `participants` are those who are inside now.' }),
-  },
-  { $id: 'ActiveParticipantPage', description: 'Who is inside now: `pageInfo` counts participants.' },
-)
-export type ActiveParticipantPage = Type.Static<typeof ActiveParticipantPage>
 
 /** Most participants that a list embeds in one session; `GET /v2/sessions/:id` has them all. */
 export const embeddedParticipantsMax = 1000

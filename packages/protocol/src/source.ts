@@ -118,7 +118,7 @@ const SourceHealth = Type.Object(
     ignored: Type.Integer({ description: 'Events that say nothing of attendance, or that nobody understood.' }),
     refused: Type.Integer({ description: 'Deliveries that were not signed as they should be, and facts refused.' }),
     clockSkewMs: OrNull(
-      Type.Integer(),
+      Type.Integer({ format: 'int64' }),
       'How far its clock is behind ours, in milliseconds, by its last delivery and the way that this took; negative: ahead.',
     ),
     lastError: OrNull(Type.String(), 'What went wrong last.'),

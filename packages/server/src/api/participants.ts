@@ -25,6 +25,7 @@ import {
 import { baseUrlOf } from './http/base-url.ts'
 import { refusals } from './http/refusals.ts'
 import { PageQuery, toPage } from './paging/page-query.ts'
+import { toActiveSession } from './views/active-session.ts'
 
 const exactId = 'one exact id'
 const SessionPath = Type.Object({ id: Type.String({ description: exactId, about: 'The session.' }) })
@@ -111,13 +112,14 @@ export function participantRoutes(
       { onRequest: auth.any, schema: schemas.listActive },
       async (request) => {
         const { page, perPage } = toPage(request.query)
-        const record = await requireSession(reads, callerOf(request), request.params.id)
+        const caller = callerOf(request)
+        const record = await requireSession(reads, caller, request.params.id)
         const inside = record.session.endAt === null ? record.participants.filter((one) => one.openSince !== null) : []
         const participants = inside.slice((page - 1) * perPage, page * perPage)
-        return {
-          pageInfo: toPageInfo(page, perPage, inside.length),
-          data: [await showRecord(context, callerOf(request), { ...record, participants }, viewFor(request))],
-        }
+        const session = await showRecord(context, caller, { ...record, participants }, viewFor(request))
+        const ids = participants.map((one) => one.participantId)
+        const origins = await reads.quality.listOrigins(caller.key.keyId, session.id, ids)
+        return { pageInfo: toPageInfo(page, perPage, inside.length), data: [toActiveSession(session, origins)] }
       },
     )
 

@@ -58,11 +58,11 @@ const NewRoom = Type.Object({
     Type.Object(
       {
         type: Type.Union([Type.Literal('session-ends'), Type.Literal('session-end-and-deactivate')]),
-        duration: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: autoCloseMaxMinutes })),
+        duration: Type.Optional(Type.Integer({ minimum: 1, maximum: autoCloseMaxMinutes })),
       },
       {
         description:
-          'an object {"type":"session-ends" or "session-end-and-deactivate","duration":60}, the duration in minutes',
+          'an object {"type":"session-ends" or "session-end-and-deactivate","duration":60}, the duration in whole minutes',
         about: 'When each session is ended, counted from its start, and whether the room is disabled too.',
       },
     ),

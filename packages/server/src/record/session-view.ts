@@ -4,6 +4,7 @@ import {
   type Session as ApiSession,
   type TimelogEntry as ApiTimelogEntry,
   engineOf,
+  notOffered,
   toIso,
 } from '@rollcall/protocol'
 import { insideMs } from '../ledger/session.ts'
@@ -25,11 +26,19 @@ export type ViewOptions = {
   webhooks?: Map<string, WebhookSummary>
 }
 
+const notOfferedText = JSON.stringify(notOffered).slice(1, -1)
+
 /** What was told others of a session, before anything was. */
 const noWebhooks: WebhookSummary = { totalCount: 0, successCount: 0, data: [] }
 
 /** A session as the API shows it. */
-export function toSession(record: SessionRecord, { now, base, key, webhooks }: ViewOptions): ApiSession {
+export function toSession(record: SessionRecord, view: ViewOptions): ApiSession {
+  const exact = toExactSession(record, view)
+  return { ...exact, activeDuration: Math.trunc(exact.activeDuration) }
+}
+
+/** The same with `activeDuration` to the millisecond: clients decode it as an integer, a seal keeps it as it is. */
+function toExactSession(record: SessionRecord, { now, base, key, webhooks }: ViewOptions): ApiSession {
   const { session, customRoomId, participants } = record
   const logs = toTimelogs(record)
   const { activeMs, maxInside } = sumUp(logs.values(), now)
@@ -49,6 +58,7 @@ export function toSession(record: SessionRecord, { now, base, key, webhooks }: V
     activeDuration: activeMs / 1000,
     maxJoinedPeersCount: maxInside,
     webhook: webhooks?.get(session.id) ?? noWebhooks,
+    ...notOffered,
     engine: engineOf(session.source),
     revision: session.revision,
     updatedAt: toIso(session.updatedAt),
@@ -68,10 +78,18 @@ export function toListedText(listed: ListedSession, view: ViewOptions & { active
   const { id, roomId, head, middle, tail } = listed.sealed
   const links = JSON.stringify(toLinks({ id, roomId }, view.base))
   const webhook = JSON.stringify(view.webhooks?.get(id) ?? noWebhooks)
-  return `${head},"links":${links},${middle},"webhook":${webhook},${tail}`
+  return `${head},"links":${links},${toWholeSeconds(middle)},"webhook":${webhook},${notOfferedText},${tail}`
 }
 
-/** The text of a session that ended: of its people, no more than `participantsMax`. */
+/** In the middle of a seal; a quotation mark within a text is escaped, so that none of its texts looks like this. */
+function toWholeSeconds(middle: string): string {
+  return middle.replace(/("activeDuration":\d+)\.\d+/, '$1')
+}
+
+/**
+ * The text of a session that ended: of its people, no more than `participantsMax`. What is the same of every session, or
+ * is shown otherwise than it is kept, is put in when it is listed: so a change of it leaves what is sealed as it is.
+ */
 export function sealSession(
   record: SessionRecord,
   key: ViewOptions['key'],
@@ -83,7 +101,7 @@ export function sealSession(
     participants: participants.slice(0, participantsMax),
     truncated: participants.length > participantsMax,
   }
-  const shown = toSession(part, { now: session.endAt ?? 0, base: '', key })
+  const shown = toExactSession(part, { now: session.endAt ?? 0, base: '', key })
   const entries = Object.entries(shown)
   const at = (name: keyof ApiSession) => entries.findIndex(([one]) => one === name)
   const textOf = (from: number, to?: number) => JSON.stringify(Object.fromEntries(entries.slice(from, to))).slice(1, -1)
@@ -91,7 +109,7 @@ export function sealSession(
   return {
     head: `{${textOf(0, at('links'))}`,
     middle: textOf(at('links') + 1, at('webhook')),
-    tail: `${textOf(at('webhook') + 1)}}`,
+    tail: `${textOf(at('engine'))}}`,
     gaps: participants.length === 0 || Math.round(shown.activeDuration * 1000) < lastedMs ? 1 : 0,
   }
 }

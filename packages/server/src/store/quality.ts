@@ -140,15 +140,17 @@ const listSpans = query<OfPerson & Spans, { sums: string }>((k, p) => {
     .orderBy('start_at')
     .$castTo<{ sums: string }>()
 })
-const originOf = query<OfPerson, { originJson: string }>((k, p) =>
+const originsOf = query<
+  { keyId: number; sessionId: string; ids: string },
+  { participantId: string; originJson: string }
+>((k, p, { differences }) =>
   k
     .selectFrom('quality_origins')
-    .select('origin_json as originJson')
+    .select(['participant_id as participantId', 'origin_json as originJson'])
     .where('key_id', '=', p.keyId)
     .where('session_id', '=', p.sessionId)
-    .where('participant_id', '=', p.participantId),
+    .where('participant_id', 'in', differences.texts(p.ids)),
 )
-
 /** How everybody's media went. It is written with the facts that tell of it. */
 export const quality = noun({
   reads: {
@@ -165,12 +167,30 @@ export const quality = noun({
     },
     /** Where a participant's samples come from, as the latest that said so has it. */
     async findOrigin({ db }: Over, keyId: number, sessionId: string, participantId: string): Promise<QualityOrigin> {
-      const [row] = await db.all(originOf(db), { keyId, sessionId, participantId })
-      return row === undefined ? {} : (JSON.parse(row.originJson) as QualityOrigin)
+      return (await readOrigins(db, keyId, sessionId, [participantId])).get(participantId) ?? {}
+    },
+    /** The same of several, by participantId; of whom nothing is known is not in it. */
+    async listOrigins(
+      { db }: Over,
+      keyId: number,
+      sessionId: string,
+      participantIds: string[],
+    ): Promise<Map<string, QualityOrigin>> {
+      return readOrigins(db, keyId, sessionId, participantIds)
     },
   },
   writes: {},
 })
+
+async function readOrigins(
+  db: Database,
+  keyId: number,
+  sessionId: string,
+  participantIds: string[],
+): Promise<Map<string, QualityOrigin>> {
+  const rows = await db.all(originsOf(db), { keyId, sessionId, ids: JSON.stringify(participantIds) })
+  return new Map(rows.map(({ participantId, originJson }) => [participantId, JSON.parse(originJson)]))
+}
 
 function asInteger(value: number) {
   return sql<number>`cast(${value} as bigint)`

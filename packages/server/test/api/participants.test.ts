@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { PageInfo, Participant, ParticipantPage, Session, SessionPage } from '@rollcall/protocol'
+import type { ActiveParticipantPage, ActiveSession, Participant, ParticipantPage, Session } from '@rollcall/protocol'
 import { signToken } from '../../src/api/auth/token.ts'
 import { makeRoom } from '../support/api-calls.ts'
 import { join } from '../support/clients/rtc-client.ts'
@@ -42,7 +42,7 @@ async function get<Body>(path: string, token?: string): Promise<Body> {
   return body
 }
 
-const idsOf = (people: Participant[]) => people.map(({ participantId }) => participantId)
+const idsOf = (people: Pick<Participant, 'participantId'>[]) => people.map(({ participantId }) => participantId)
 
 describe('GET /v2/sessions/:id/participants', () => {
   test('answers everybody who was ever inside, in order of first join, in the documented shape', async () => {
@@ -69,21 +69,69 @@ describe('GET /v2/sessions/:id/participants', () => {
 })
 
 describe('GET /v2/sessions/:id/participants/active', () => {
-  type ActivePage = SessionPage & { pageInfo: PageInfo }
+  type ActivePage = ActiveParticipantPage
 
   test('answers one session, whose participants are those inside now', async () => {
     const { pageInfo, data } = await get<ActivePage>(`${running.id}/participants/active`)
     assert.deepEqual(pageInfo, { currentPage: 1, perPage: 20, lastPage: 1, total: 4 })
     assert.equal(data.length, 1)
     assert.deepEqual(idsOf(data[0]?.participants ?? []), ['p0', 'p1', 'p2', 'p4'])
-    const { participants, ...rest } = await get<Session>(running.id)
-    const { participants: active, ...activeRest } = data[0] as Session
-    assert.deepEqual(activeRest, rest)
-    for (const person of active)
+    const { participants, links, ...rest } = await get<Session>(running.id)
+    const { participants: active, links: activeLinks, ...activeRest } = data[0] as ActiveSession
+    assert.deepEqual(activeRest, { ...rest, _id: running.id })
+    assert.deepEqual(activeLinks, { ...links, get_all_participants: `${links.get_session}/participants` })
+    for (const { participantId, name, timelog, _id, totalSeconds, kind } of active)
       assert.deepEqual(
-        person,
-        participants.find(({ _id }) => _id === person._id),
+        { participantId, name, timelog, _id, totalSeconds, kind },
+        participants.find((one) => one._id === _id),
       )
+  })
+
+  test('has of each person what clients read without asking: empty where no source tells it', async () => {
+    await server.call('POST', '/v2/events', {
+      events: [
+        {
+          id: 'measured',
+          type: 'quality',
+          at: start + 3 * minuteMs,
+          roomId: running.roomId,
+          sessionKey: `${running.roomId} at ${start}`,
+          participantId: 'p1',
+          stats: { averageAudioRtt: 10 },
+          deviceInfo: { deviceName: 'Firefox', deviceVersion: '140.0' },
+          sdkInfo: { sdkName: 'prebuilt', sdkVersion: '0.3.29' },
+          location: { city: 'Surat', region: 'Gujarat', country: 'India' },
+        },
+      ],
+    })
+    const { data } = await get<ActivePage>(`${running.id}/participants/active?perPage=2`)
+    const [p0, p1] = (data[0]?.participants ?? []).map(({ participantId, name, timelog, _id, ...more }) => more)
+    const nothing = {
+      events: { mic: [], webcam: [], screenShare: [], screenShareAudio: [] },
+      initTime: 0,
+      deviceInfo: {
+        sdkType: '',
+        sdkVersion: '',
+        platform: '',
+        browserUserAgent: { browser: { name: '', version: '' }, os: { name: '' }, platform: { type: '' } },
+      },
+      changeModeHistory: [],
+      mode: 'SEND_AND_RECV',
+      geoLocation: { city: '', region: '', country: '' },
+      kind: 'person',
+    }
+    assert.deepEqual(p0, { ...nothing, totalSeconds: 240 })
+    assert.deepEqual(p1, {
+      ...nothing,
+      deviceInfo: {
+        ...nothing.deviceInfo,
+        sdkType: 'prebuilt',
+        sdkVersion: '0.3.29',
+        browserUserAgent: { ...nothing.deviceInfo.browserUserAgent, browser: { name: 'Firefox', version: '140.0' } },
+      },
+      geoLocation: { city: 'Surat', region: 'Gujarat', country: 'India' },
+      totalSeconds: 299,
+    })
   })
 
   test('gives page after page of them', async () => {

@@ -135,6 +135,7 @@ describe('POST /v2/rooms', () => {
       [{ autoCloseConfig: 'see example' }, /^autoCloseConfig=see example is not understood: it takes an object/],
       [{ autoCloseConfig: { type: 'never' } }, /^autoCloseConfig=/],
       [{ autoCloseConfig: { ...autoCloseConfig, duration: 0 } }, /^autoCloseConfig=/],
+      [{ autoCloseConfig: { ...autoCloseConfig, duration: 1.5 } }, /^autoCloseConfig=.* in whole minutes$/],
       [{ autoCloseConfig: { ...autoCloseConfig, duration: -5 } }, /^autoCloseConfig=/],
       [
         { autoCloseConfig: { ...autoCloseConfig, duration: '60' } },
@@ -153,6 +154,15 @@ describe('POST /v2/rooms', () => {
 })
 
 describe('GET /v2/rooms/:id', () => {
+  test('answers whole minutes, rounded up, of a room that was made with a fraction of one', async () => {
+    const { context, apiKey } = server
+    const key = await context.reads.keys.find(apiKey)
+    const autoClose = { type: 'session-ends', duration: 1.5 } as const
+    const { roomId } = await context.writes.rooms.create({ keyId: key?.keyId ?? 0, autoClose })
+    const { body } = await server.call('GET', `/v2/rooms/${roomId}`)
+    assert.deepEqual(body.autoCloseConfig, { type: 'session-ends', duration: 2 })
+  })
+
   test('answers the same room by its roomId, its customRoomId and its id', async () => {
     const room = await makeRoom({ customRoomId: 'a room/with ümlauts & 100%', webhook })
     for (const id of [room.roomId, room.customRoomId, room.id]) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { PageInfo } from '@rollcall/protocol'
+import type { PageInfo, SessionPage } from '@rollcall/protocol'
 import { signToken } from '../../src/api/auth/token.ts'
 import { withoutTime } from '../support/api-calls.ts'
 import { addNeighbour, recordSession } from '../support/record-session.ts'
@@ -100,6 +100,15 @@ describe('GET /v2/sessions', () => {
       ],
     )
     assert.deepEqual([session?.status, session?.end], ['ongoing', null])
+  })
+
+  test('has what clients read of services that Rollcall has nothing of, empty', async () => {
+    const { body } = await server.call<SessionPage>('GET', '/v2/sessions')
+    const nothing = { region: '', chatLink: '', recordingLog: [], livestreamLog: [], hlsLog: [] }
+    for (const { region, chatLink, recordingLog, livestreamLog, hlsLog } of body.data) {
+      assert.deepEqual({ region, chatLink, recordingLog, livestreamLog, hlsLog }, nothing)
+    }
+    assert.ok(body.data.length > 1)
   })
 
   test('lists the newest start first', async () => {

@@ -76,6 +76,41 @@ export function listContract(create: () => Promise<StoreUnderTest>): void {
     assert.ok(after.texts.every((text) => JSON.parse(text).links.get_room.startsWith(view.base)))
   })
 
+  withStore(
+    'whole seconds are listed of a seal, which keeps them to the millisecond as it always did',
+    async (store) => {
+      const key = await store.writes.keys.add({ name: null, email: null })
+      // A name that looks like the field, which is a text and stays as it is.
+      const customRoomId = '"activeDuration":1.5,"maxJoinedPeersCount":2.5'
+      const { roomId } = await store.writes.rooms.create({ keyId: key.keyId, customRoomId })
+      const of = { source: 'events', roomId, sessionKey: 'one', participantId: 'ann', receivedAt: now }
+      await store.record(key.keyId, [
+        { ...of, id: 'in', type: 'participant-joined', connectionId: 'a', at: now - 600_000, kind: 'person' },
+        { ...of, id: 'out', type: 'participant-left', connectionId: 'a', at: now - 507 },
+        { ...of, id: 'end', type: 'session-ended', at: now - 500 },
+      ])
+      const read = async () => {
+        const { sessions } = await store.reads.sessions.list(key.keyId, {}, { page: 1, perPage: 10 }, 1000)
+        const [one] = sessions
+        assert.ok(one !== undefined)
+        return { one, text: toListedText(one, { now, base: 'https://rooms.example.org', key }) }
+      }
+      const before = await read()
+      await store.seal(now + 60_000)
+      const after = await read()
+      assert.ok('sealed' in after.one)
+      assert.equal(
+        after.one.sealed.middle,
+        `"customRoomId":${JSON.stringify(customRoomId)},"apiKey":"${key.apiKey}","userId":"${key.userId}","activeDuration":599.493,"maxJoinedPeersCount":1`,
+      )
+      assert.match(after.one.sealed.tail, /^"engine":"events","revision":0,/)
+      assert.equal(after.text, before.text)
+      const shown = JSON.parse(after.text)
+      assert.deepEqual([shown.activeDuration, shown.customRoomId, shown.chatLink], [599, customRoomId, ''])
+      assert.deepEqual([shown.hlsLog, shown.recordingLog, shown.livestreamLog], [[], [], []])
+    },
+  )
+
   withStore('a sealed session that goes on after all is listed as it runs', async (store, _, clock) => {
     clock.at = now
     const { keyId } = await store.writes.keys.add({ name: null, email: null })

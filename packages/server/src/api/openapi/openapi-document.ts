@@ -102,10 +102,10 @@ function toDescribed(route: RouteOptions, auth: ApiAuth, components: Components)
     ...rest,
     description: [description, onRequest === auth.crawler && crawlerText].filter(Boolean).join('\n\n'),
     security: takesToken(route, auth) ? [{ token: [] }] : [],
-    ...(querystring !== undefined && { querystring: toRequestSchema(querystring as Schema) }),
-    ...(params !== undefined && { params: toRequestSchema(params as Schema) }),
+    ...(querystring !== undefined && { querystring: toRequestSchema(querystring as Schema, components) }),
+    ...(params !== undefined && { params: toRequestSchema(params as Schema, components) }),
     ...(body !== undefined && {
-      body: { ...toRequestSchema(body as Schema), ...(example !== undefined && { examples: [example] }) },
+      body: { ...toRequestSchema(body as Schema, components), ...(example !== undefined && { examples: [example] }) },
     }),
     response: describeAnswers(route, auth, components),
   }
@@ -172,6 +172,11 @@ function takesToken({ onRequest }: RouteOptions, auth: ApiAuth): boolean {
   return onRequest === auth.any || onRequest === auth.crawler
 }
 
+/** Such as onSessionStarted: no operation of a caller's begins so, nor a shape. */
+function toWebhookId(type: string): string {
+  return `on-${type}`.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+}
+
 function describeWebhooks(components: Components): OpenApiDocument['webhooks'] {
   const parameters = Object.entries<Schema>(WebhookHeaders.properties).map(([name, { description, ...schema }]) => ({
     name,
@@ -184,6 +189,7 @@ function describeWebhooks(components: Components): OpenApiDocument['webhooks'] {
     Object.entries<Schema>(Webhooks).map(([type, schema]) => {
       const content = { schema: toAnswerSchema(schema, components), example: examples.webhooks[type as WebhookType] }
       const operation = {
+        operationId: toWebhookId(type),
         summary: type,
         description: `${schema.description} ${webhookText}`,
         tags: ['Webhooks'],

@@ -48,6 +48,6 @@ function toPoint({ at, stats: { qualityScore, ...numbers } }: Measured): Quality
 
 function toUsage({ at, resolutionUsage: streams }: Measured): ParticipantQuality['resolutionUsage'] {
   if (streams === undefined) return []
-  const all = videoHeights.map((height) => [height, streams[height] ?? 0])
+  const all = videoHeights.map((height) => [height, Math.round(streams[height] ?? 0)])
   return [{ ...Object.fromEntries(all), time: toIso(at) }]
 }

@@ -1,4 +1,11 @@
-import { type Room as ApiRoom, type DeactivatedRoom, type ListedRoom, toIso, type User } from '@rollcall/protocol'
+import {
+  type Room as ApiRoom,
+  type AutoCloseConfig,
+  type DeactivatedRoom,
+  type ListedRoom,
+  toIso,
+  type User,
+} from '@rollcall/protocol'
 import type { Key } from '../../store/keys.ts'
 import type { Room } from '../../store/rooms.ts'
 
@@ -48,10 +55,15 @@ function describe(room: Room, base: string): Omit<ApiRoom, 'userId'> {
     updatedAt: toIso(room.updatedAt),
     id,
     ...(webhook && { webhook: { endPoint: webhook.endPoint, events: webhook.events } }),
-    ...(autoClose && { autoCloseConfig: autoClose }),
+    ...(autoClose && { autoCloseConfig: toAutoCloseConfig(autoClose) }),
     ...(allowedParticipantIds && { allowedParticipantIds }),
     links: { get_room: `${base}/v2/rooms/${roomId}`, get_session: `${base}/v2/sessions/?roomId=${roomId}` },
   }
+}
+
+/** Rooms that were made before `duration` had to be whole may have a fraction of a minute. */
+function toAutoCloseConfig({ type, duration }: AutoCloseConfig): AutoCloseConfig {
+  return { type, ...(duration !== undefined && { duration: Math.ceil(duration) }) }
 }
 
 function toUser({ userId, name, email }: Key): User {

@@ -68,7 +68,7 @@ const schemas = {
     response: { 200: Replayed, ...refusals('WEBHOOK_NOT_FOUND', 'CONFLICT') },
   },
   sendTest: {
-    operationId: 'testWebhook',
+    operationId: 'sendTestWebhook',
     tags: ['Webhooks'],
     summary: 'Send a test',
     description:

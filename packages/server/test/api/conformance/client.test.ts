@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createSign } from 'node:crypto'
 import { after, before, describe, type Mock, mock, test } from 'node:test'
+import type { ActiveParticipant } from '@rollcall/protocol'
 import {
   AccessTokenBuilder,
   AuthenticationError,
@@ -24,7 +25,7 @@ import {
 import { signToken } from '../../../src/api/auth/token.ts'
 import { makeRoom } from '../../support/api-calls.ts'
 import { connect, join } from '../../support/clients/rtc-client.ts'
-import { recordSession } from '../../support/record-session.ts'
+import { addNeighbour, recordSession } from '../../support/record-session.ts'
 import { runProgram } from '../../support/run-program.ts'
 import { startServer, type TestServer } from '../../support/start-server.ts'
 
@@ -341,6 +342,19 @@ describe('the official client’s statistics', () => {
 })
 
 describe('the official client’s participants', () => {
+  test('have all that its documentation shows of who is inside, which is read without asking', async () => {
+    const { roomId } = await client.rooms.create()
+    const { joined } = await join(server, roomId, 'ann')
+    const [ann] = (await client.sessions.listActiveParticipants(joined.sessionId))
+      .data as unknown as ActiveParticipant[]
+    assert.ok(ann)
+    const { mic, webcam, screenShare, screenShareAudio } = ann.events
+    assert.deepEqual([...mic, ...webcam, ...screenShare, ...screenShareAudio, ...ann.changeModeHistory], [])
+    assert.equal(ann.deviceInfo.browserUserAgent.browser.name.toLowerCase(), '')
+    assert.deepEqual([ann.mode, ann.geoLocation.city], ['SEND_AND_RECV', ''])
+    await client.sessions.end({ roomId })
+  })
+
   test('are those inside the room’s running session, listed, found and removed by the room', async () => {
     const { roomId } = await client.rooms.create()
     assert.deepEqual((await client.participants.list(roomId)).data, [])
@@ -458,20 +472,85 @@ describe('the official client’s errors and ways around', () => {
     }
   })
 
+  test('three seconds’ worth of requests at once are all answered, once each: it waits a second, whatever Retry-After says', async () => {
+    const slow = await startServer({ ROLLCALL_RATE_LIMIT: '5' })
+    try {
+      // Its two retries come after a second of its own and two more: each finds a full second's worth.
+      const asking = clientOf(slow)
+      const names = Array.from({ length: 14 }, (_, i) => `room ${i}`)
+      const made = await Promise.all(names.map((customRoomId) => asking.rooms.create({ customRoomId })))
+      assert.deepEqual(
+        made.map(({ customRoomId }) => customRoomId),
+        names,
+      )
+      const key = await slow.context.reads.keys.find(slow.apiKey)
+      const { total } = await slow.context.reads.rooms.list(key?.keyId ?? 0, {}, { page: 1, perPage: 1 })
+      assert.equal(total, names.length)
+    } finally {
+      await slow.stop()
+    }
+  })
+
+  test('every 402 and 404 is a RoomNotFoundError to it: the code and the text tell what was not found', async () => {
+    const { roomId } = await client.rooms.create({ customRoomId: 'found' })
+    const [sessionId = ''] = past.sessionIds
+    for (const [ask, status, code, text] of [
+      [() => client.rooms.get('lost'), 404, 'ROOM_NOT_FOUND', 'Room lost not found'],
+      [
+        () => client.rooms.end('found'),
+        402,
+        'ROOM_ID_NEEDED',
+        `found is no roomId: deactivating takes the room's own, ${roomId}`,
+      ],
+      [() => client.sessions.get(unknownId), 404, 'SESSION_NOT_FOUND', `Session ${unknownId} not found`],
+      [
+        () => client.sessions.end({ roomId, ignoreClosed: true }),
+        404,
+        'SESSION_NOT_FOUND',
+        `Room ${roomId} had no session yet`,
+      ],
+      [
+        () => client.sessions.getParticipant(sessionId, 'lost'),
+        404,
+        'PARTICIPANT_NOT_FOUND',
+        `Participant lost not found in session ${sessionId}`,
+      ],
+    ] as const) {
+      await assertFails(ask(), RoomNotFoundError, status, code)
+      await assert.rejects(ask(), ({ message }: Error) => message.startsWith(text))
+    }
+  })
+
+  test('whatever may not be seen is no valid room to it: unknown, another key’s, or another than the token’s', async () => {
+    const { apiKey, secret } = await addNeighbour(server)
+    const { roomId } = await client.rooms.create()
+    const bound = client.accessToken().forApi().forRoom(roomId).toJwt()
+    for (const stranger of [
+      new VideoSDK({ apiKey, secret, apiEndpoint: server.url }),
+      new VideoSDK({ token: bound, apiEndpoint: server.url }),
+    ]) {
+      assert.deepEqual(await stranger.rooms.validate(past.roomId), { valid: false, roomId: past.roomId })
+      await assertFails(stranger.rooms.get(past.roomId), RoomNotFoundError, 404, 'ROOM_NOT_FOUND')
+    }
+    // What is wrong with the token is no word about the room.
+    const foreign = clientOf(server, { secret: 'another secret' })
+    await assertFails(foreign.rooms.validate(past.roomId), AuthenticationError, 401, 'TOKEN_INVALID')
+  })
+
   test('what Rollcall does not do is told to be no path of its', async () => {
     const { recordings, hls, rtmp, transcodings, transcription, sip, agents, alertRules } = client
-    for (const call of [
-      recordings.list(),
-      recordings.start(past.roomId),
-      hls.list(),
-      rtmp.list(),
-      transcodings.list(),
-      transcription.realtime.list(),
-      sip.calls.list(),
-      agents.deployment.list(),
-      alertRules.list(),
+    for (const ask of [
+      () => recordings.list(),
+      () => recordings.start(past.roomId),
+      () => hls.list(),
+      () => rtmp.list(),
+      () => transcodings.list(),
+      () => transcription.realtime.list(),
+      () => sip.calls.list(),
+      () => agents.deployment.list(),
+      () => alertRules.list(),
     ]) {
-      await assertFails(call, RoomNotFoundError, 404, 'NOT_FOUND')
+      await assertFails(ask(), RoomNotFoundError, 404, 'NOT_FOUND')
     }
   })
 

@@ -211,21 +211,28 @@ async function showWebhooks(): Promise<void> {
   const { id } = await show('createWebhook', { body: endpoint })
   await show('getWebhook', { path: { id } })
   await show('rotateWebhookSecret', { path: { id } })
-  const { id: deliveryId } = await show('testWebhook', { path: { id } })
+  const { id: deliveryId } = await show('sendTestWebhook', { path: { id } })
   await show('listWebhookDeliveries', { path: { id } })
   await show('replayWebhookDelivery', { path: { id, deliveryId } })
   await show('replayWebhookDelivery', { path: { id, deliveryId: 'msg_none' } })
   await show('replayWebhookDeliveries', { path: { id }, body: { failed: true, from: '2026-01-15' } })
   await show('updateWebhook', { path: { id }, body: { enabled: false } })
   await show('listWebhooks', { query: '?perPage=1' })
-  for (const operationId of ['testWebhook', 'replayWebhookDelivery', 'replayWebhookDeliveries']) {
+  for (const operationId of ['sendTestWebhook', 'replayWebhookDelivery', 'replayWebhookDeliveries']) {
     await show(operationId, { path: { id, deliveryId } })
   }
   await show('deleteWebhook', { path: { id } })
   while ((await ask('createWebhook', { body: endpoint })).status === 200);
   await show('createWebhook', { body: endpoint })
   for (const operationId of [
-    ...['getWebhook', 'updateWebhook', 'rotateWebhookSecret', 'deleteWebhook', 'listWebhookDeliveries', 'testWebhook'],
+    ...[
+      'getWebhook',
+      'updateWebhook',
+      'rotateWebhookSecret',
+      'deleteWebhook',
+      'listWebhookDeliveries',
+      'sendTestWebhook',
+    ],
     ...['replayWebhookDelivery', 'replayWebhookDeliveries'],
   ]) {
     await show(operationId)
@@ -264,7 +271,7 @@ async function showSentWebhooks(): Promise<void> {
     ]
     await ask('reportEvents', { of, body: { events } })
     const { body: endpoint } = await ask('createWebhook', { of, body: { endPoint: gone.url, events: ['none'] } })
-    await ask('testWebhook', { of, path: { id: String(endpoint.id) } })
+    await ask('sendTestWebhook', { of, path: { id: String(endpoint.id) } })
     const types = Object.keys(Webhooks)
     const sent = () =>
       new Map([...gone.received, ...receiver.received].map((one) => [one.webhook.webhookType, one.body]))

@@ -62,9 +62,53 @@ describe('the document', () => {
     }
   })
 
-  test('names each operation once', () => {
-    const ids = listOperations().map(({ operation }) => operation.operationId)
-    assert.deepEqual([...new Set(ids)], ids)
+  test('names each operation and each webhook once, whatever the case, and none as a shape', () => {
+    const calls = listOperations().map(({ operation }) => operation.operationId)
+    const ids = [...calls, ...Object.values(document.webhooks).map(({ post }) => post.operationId)]
+    const names = [...ids, ...Object.keys(document.components.schemas)].map((name = '') => name.toLowerCase())
+    assert.deepEqual([...new Set(names)], names)
+    for (const id of ids) assert.match(id ?? '', /^[a-z][A-Za-z]+$/)
+  })
+
+  test('says of a number that takes more than 32 bits that it has 64, and has a name for each event', () => {
+    const { schemas } = document.components
+    assert.equal(schemas.SourceHealth?.properties?.clockSkewMs?.format, 'int64')
+    assert.equal(schemas.StreamedChange?.properties?.seq?.format, 'int64')
+    assert.equal(schemas.Session?.properties?.participantSeconds?.format, 'double')
+    const { at } = schemas.ParticipantJoinedEvent?.properties ?? {}
+    assert.deepEqual(at?.anyOf, [{ type: 'integer', format: 'int64' }, { type: 'string' }])
+    assert.deepEqual(
+      schemas.ReportedEvent?.anyOf,
+      [
+        'SessionStartedEvent',
+        'SessionEndedEvent',
+        'ParticipantJoinedEvent',
+        'ParticipantLeftEvent',
+        'SnapshotEvent',
+        'SourceStartedEvent',
+        'QualityEvent',
+      ].map((name) => ({ $ref: `#/components/schemas/${name}` })),
+    )
+    const { enforced } = schemas.EndedSession?.properties ?? {}
+    assert.deepEqual(enforced?.anyOf, [{ type: 'boolean' }, { type: 'string', enum: ['pending'] }])
+  })
+
+  test('has a whole number wherever VideoSDK’s typed clients decode one', () => {
+    const typeOf = (shape: string, field: string) => document.components.schemas[shape]?.properties?.[field]?.type
+    for (const [shape, ...fields] of [
+      ['Session', 'activeDuration', 'maxJoinedPeersCount'],
+      ['EndedSession', 'activeDuration', 'maxJoinedPeersCount'],
+      ['SessionAfterRemoval', 'activeDuration', 'maxJoinedPeersCount'],
+      ['ActiveSession', 'activeDuration', 'maxJoinedPeersCount'],
+      ['PageInfo', 'currentPage', 'perPage', 'lastPage', 'total'],
+      ['AutoCloseConfig', 'duration'],
+      ['ErrorBody', 'statusCode'],
+      ['QualityPoint', 'recvAudioPacketLost', 'recvVideoPacketLost', 'sendAudioPacketLost', 'sendVideoPacketLost'],
+    ] as const) {
+      for (const field of fields) assert.equal(typeOf(shape, field), 'integer', `${shape}.${field}`)
+    }
+    const usage = document.components.schemas.ParticipantQuality?.properties?.resolutionUsage?.items?.properties ?? {}
+    for (const height of [180, 360, 720, 1080, 1440, 2160]) assert.equal(usage[height]?.type, 'integer')
   })
 
   test('has one shape of error, which every refusal refers to', () => {
@@ -104,7 +148,13 @@ describe('the document', () => {
   test('tells of the limits of a parameter', () => {
     const { parameters = [] } = document.paths['/v2/sessions']?.get ?? {}
     const page = parameters.find(({ name }) => name === 'page')
-    assert.deepEqual(page?.schema, { type: 'integer', minimum: 1, maximum: 1_000_000_000_000, default: 1 })
+    assert.deepEqual(page?.schema, {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1_000_000_000_000,
+      default: 1,
+      format: 'int64',
+    })
     const status = parameters.find(({ name }) => name === 'status')
     assert.deepEqual(status?.schema, { type: 'string', enum: ['ongoing', 'active', 'ended'] })
   })

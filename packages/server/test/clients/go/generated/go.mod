@@ -1,0 +1,3 @@
+module rollcall/test/clients/generated
+
+go 1.24

@@ -1,0 +1,3 @@
+module rollcall/test/clients/typed
+
+go 1.21
