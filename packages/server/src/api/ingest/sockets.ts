@@ -5,7 +5,7 @@ import type { WebSocket } from 'ws'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
 import { repeat } from '../../runtime/repeat.ts'
-import { createSocketServer, refuseUpgrade, type Upgrade } from '../../runtime/upgrades.ts'
+import { type CountStranger, createSocketServer, refuseUpgrade, type Upgrade } from '../../runtime/upgrades.ts'
 import type { Delivery } from '../../sources/engines/engine.ts'
 import { type Engines, engineFor } from '../../sources/engines/engines.ts'
 import type { SourceHealth } from '../../sources/health.ts'
@@ -43,7 +43,12 @@ type Connection = {
 
 export function createIngestSockets(
   { config, clock, reads, log }: Pick<Context, 'config' | 'clock' | 'reads' | 'log'>,
-  { deliveries, engines, sourceHealth }: { deliveries: Deliveries; engines: Engines; sourceHealth: SourceHealth },
+  {
+    deliveries,
+    engines,
+    sourceHealth,
+    countStranger,
+  }: { deliveries: Deliveries; engines: Engines; sourceHealth: SourceHealth; countStranger: CountStranger },
 ): IngestSockets {
   const connections = new Set<Connection>()
   let strangers = 0
@@ -82,7 +87,8 @@ export function createIngestSockets(
     const [, sourceId = ''] = ingestSocketPath.exec(url.split('?', 1)[0] ?? '') ?? []
     const urls = [`http://${headers.host ?? 'localhost'}${url}`, ...(config.publicUrl ? [config.publicUrl + url] : [])]
     const opening = { headers, urls }
-    const source = await requireSource(sourceId)
+    const source = await reads.sources.find(sourceId)
+    if (source === undefined) throw countStranger(request) ?? unknownSource(sourceId)
     const { subprotocol } = engineFor(engines, source.type)
     if (subprotocol === undefined || !offeredBy(headers).includes(subprotocol)) {
       const takes = subprotocol === undefined ? 'takes no WebSocket' : `takes the subprotocol ${subprotocol}`
@@ -179,7 +185,7 @@ export function createIngestSockets(
 
   async function requireSource(sourceId: string): Promise<Source> {
     const source = await reads.sources.find(sourceId)
-    if (source === undefined) throw new Refusal('SOURCE_NOT_FOUND', `Source ${sourceId} not found`)
+    if (source === undefined) throw unknownSource(sourceId)
     return source
   }
 
@@ -197,6 +203,10 @@ export function createIngestSockets(
   function failed(error: unknown): void {
     log.debug({ err: error }, 'a socket of a media server failed')
   }
+}
+
+function unknownSource(sourceId: string): Refusal {
+  return new Refusal('SOURCE_NOT_FOUND', `Source ${sourceId} not found`)
 }
 
 function offeredBy({ 'sec-websocket-protocol': offered = '' }: IncomingMessage['headers']): string[] {
