@@ -4,6 +4,7 @@ import { type Fact, reporterOf, type Snapshot } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
 import { concludeEnd, concludeFromSnapshot, type People } from '../ledger/conclude.ts'
 import type { Session } from '../ledger/state.ts'
+import { createFairPool } from '../runtime/fair-pool.ts'
 import type { GuardedFetch } from '../runtime/guarded-fetch.ts'
 import { repeat } from '../runtime/repeat.ts'
 import type { SourceHealth as KnownHealth, Source } from '../store/sources.ts'
@@ -21,7 +22,7 @@ export type ReconcileLimits = {
   renewMs: number
   /** After a silence of this length a delivery has it asked at once, in milliseconds. */
   gapMs: number
-  /** Most media servers that are asked at the same time. */
+  /** Most media servers that are asked at the same time: each key has its share of them. */
   looksMax: number
 }
 export const reconcileLimits: ReconcileLimits = {
@@ -70,6 +71,7 @@ export function startReconcilers(
   const memories = new Map<string, Memory>()
   const underWay = new Map<string, Promise<void>>()
   const waiting = new Map<string, KnownSource>()
+  const pool = createFairPool(limits.looksMax)
 
   const round = async () => {
     if (!isMine()) return memories.clear()
@@ -110,21 +112,28 @@ export function startReconcilers(
     return memory
   }
 
-  /** One look at a source at a time; whoever comes when too many are under way waits for their turn. */
+  /** One look at a source at a time; whoever comes when too many of their key, or of all, are under way waits for their turn. */
   function ask(source: KnownSource): void {
     if (stopping.signal.aborted || underWay.has(source.id)) return
-    if (underWay.size >= limits.looksMax) {
+    if (!pool.take(source.keyId)) {
       waiting.set(source.id, source)
       return
     }
     const looking = reconcile(source).finally(() => {
       underWay.delete(source.id)
-      const [next] = waiting.values()
-      if (next === undefined) return
-      waiting.delete(next.id)
-      ask(next)
+      pool.release(source.keyId)
+      askNext()
     })
     underWay.set(source.id, looking)
+  }
+
+  /** The first that waits and whose key may be asked of. */
+  function askNext(): void {
+    for (const next of [...waiting.values()]) {
+      waiting.delete(next.id)
+      ask(next)
+      if (!waiting.has(next.id)) return
+    }
   }
 
   async function reconcile(source: KnownSource): Promise<void> {

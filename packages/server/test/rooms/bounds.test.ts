@@ -98,7 +98,7 @@ describe('one invite', () => {
           await client.closed
         }
         assert.equal(await refusalOf(server, { token: invite, roomId, participantId: 'p6' }), 'TOO_MANY_JOINS')
-          await join(server, roomId, 'bob', other)
+        await join(server, roomId, 'bob', other)
         await join(server, elsewhere, 'cas', await server.sign())
       },
     )

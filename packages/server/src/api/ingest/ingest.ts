@@ -12,6 +12,7 @@ import { type Engines, engineFor } from '../../sources/engines/engines.ts'
 import type { SourceHealth } from '../../sources/health.ts'
 import type { Deliveries } from '../../sources/ingest.ts'
 import type { Source } from '../../store/sources.ts'
+import { isOwnWebhook } from '../../webhooks/origin.ts'
 import type { RateLimit } from '../auth/rate-limit.ts'
 import { baseUrlOf } from '../http/base-url.ts'
 import { refusals } from '../http/refusals.ts'
@@ -63,6 +64,9 @@ export function ingestRoutes(
         throw new Refusal('SOURCE_NOT_FOUND', `Source ${sourceId} not found`)
       }
       request.setDecorator('source', source)
+      if (await isOwnWebhook({ reads }, request.headers)) {
+        throw new Refusal('FORBIDDEN', 'This is a webhook of this server itself: its endpoint must be another address')
+      }
     })
     // While there is no room for facts, none are read.
     app.addHook('preParsing', async (request, _, payload) => {
@@ -77,7 +81,7 @@ export function ingestRoutes(
         'Its own webhooks, callbacks or events, signed as it signs them: the source says what it is. No token, no rate limit. Janus may also open a WebSocket here.',
       response: {
         200: EventResults,
-        ...refusals('SIGNATURE_INVALID', 'SOURCE_NOT_FOUND', 'TOO_MANY_REQUESTS', 'BUSY'),
+        ...refusals('SIGNATURE_INVALID', 'FORBIDDEN', 'SOURCE_NOT_FOUND', 'TOO_MANY_REQUESTS', 'BUSY'),
       },
     }
     const ingest = { ...schema, operationId: 'ingest', params: SourcePath }
