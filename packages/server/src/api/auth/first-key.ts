@@ -2,6 +2,9 @@ import type { Context } from '../../context.ts'
 import { StartRefusal } from '../../error.ts'
 import type { Key } from '../../store/keys.ts'
 
+/** A shorter secret may be guessed from one token: the signature is of so many bytes. */
+const secretMinBytes = 32
+
 /**
  * Sees to it that there is a key to begin with: the one of the settings, else one made at the first start.
  * @returns the key to show: undefined where every key is disabled
@@ -15,6 +18,13 @@ export async function ensureFirstKey({
   if (firstKey === undefined) {
     const keys = await reads.keys.list()
     return keys.length === 0 ? writes.keys.addFirst({}) : keys.find((key) => key.disabledAt === null)
+  }
+  const sizeBytes = Buffer.byteLength(firstKey.secret)
+  if (sizeBytes < secretMinBytes) {
+    log.warn(
+      { apiKey: firstKey.apiKey, sizeBytes },
+      `ROLLCALL_SECRET is short: who guesses it forges tokens; give it ${secretMinBytes} random bytes`,
+    )
   }
   const kept = (await reads.keys.find(firstKey.apiKey)) ?? (await writes.keys.addFirst(firstKey))
   if (kept.secret !== firstKey.secret) {
