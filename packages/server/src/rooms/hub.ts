@@ -3,37 +3,28 @@ import type { TokenVerifier } from '../api/auth/token.ts'
 import type { TokenBuckets } from '../api/auth/token-bucket.ts'
 import type { RoomLease, RoomLeases } from '../cluster/room-leases.ts'
 import type { Context } from '../context.ts'
-import { send, trimBacklog } from './backlog.ts'
+import { type Backlog, send, trimBacklog } from './backlog.ts'
 import type { Connection } from './connection.ts'
-import type { RtcLimits } from './limits.ts'
 import type { SampleIntake } from './quality.ts'
 import type { Reporter } from './reporter.ts'
 import { type HostedRoom, inState } from './room.ts'
 
 /** The rooms and sockets of this process, with what serves them: one value, which the functions of this folder pass on. */
-export type Hub = Pick<Context, 'config' | 'clock' | 'log' | 'metrics' | 'reads'> & {
-  limits: RtcLimits
-  verifyToken: TokenVerifier
-  leases: Pick<RoomLeases, 'take'>
-  reporter: Reporter
-  takeSample: SampleIntake
-  /** All sockets, each with its room once it has one. */
-  connections: Map<Connection, HostedRoom | undefined>
-  /** The rooms that anybody is connected to, by `nameOf`. */
-  rooms: Map<string, HostedRoom>
-  /** Sockets that have sent no `join` yet, the oldest first. */
-  pending: Set<Connection>
-  /** Joins of each token to each room. */
-  joins: TokenBuckets
-  /** Bytes that wait for all these sockets to be read. */
-  backlogBytes: number
-  /** Somebody is being cut off to shorten it. */
-  isTrimming: boolean
-  /** Ends a connection whose peer reads too slowly. */
-  endTooSlow(connection: Connection): void
-  /** The same at once: what waits for it is to be forgotten. */
-  cutTooSlow(connection: Connection): void
-}
+export type Hub = Pick<Context, 'config' | 'clock' | 'log' | 'metrics' | 'reads'> &
+  Backlog & {
+    verifyToken: TokenVerifier
+    leases: Pick<RoomLeases, 'take'>
+    reporter: Reporter
+    takeSample: SampleIntake
+    /** The rooms that anybody is connected to, by `nameOf`. */
+    rooms: Map<string, HostedRoom>
+    /** Sockets that have sent no `join` yet, the oldest first. */
+    pending: Set<Connection>
+    /** Joins of each token to each room. */
+    joins: TokenBuckets
+    /** Ends a connection whose peer reads too slowly. */
+    endTooSlow(connection: Connection): void
+  }
 
 export function openRoom(hub: Hub, keyId: number, roomId: string, lease?: RoomLease): HostedRoom {
   const name = nameOf({ keyId, roomId })

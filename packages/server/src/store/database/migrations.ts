@@ -6,6 +6,7 @@ export const migrations: { [name: string]: Migration } = {
   '0001-first': { up: first },
   '0002-webhooks': { up: webhooks },
   '0003-processes': { up: processes },
+  '0004-confirmed-time': { up: confirmedTime },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */
@@ -456,4 +457,14 @@ async function processes(db: Kysely<unknown>): Promise<void> {
     .execute()
   await schema.createIndex('process_messages_of_recipient').on('process_messages').column('recipient').execute()
   if (isPostgres) await sql`create sequence room_fences`.execute(db)
+}
+
+/** What time it is, as far as that is confirmed: nothing is erased by a clock that leapt. */
+async function confirmedTime(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('confirmed_time')
+    .addColumn('id', 'integer', (c) => c.primaryKey())
+    .addColumn('at', 'bigint', (c) => c.notNull())
+    .addColumn('seen_at', 'bigint', (c) => c.notNull())
+    .execute()
 }
