@@ -19,13 +19,6 @@ export async function ensureFirstKey({
     const keys = await reads.keys.list()
     return keys.length === 0 ? writes.keys.addFirst({}) : keys.find((key) => key.disabledAt === null)
   }
-  const sizeBytes = Buffer.byteLength(firstKey.secret)
-  if (sizeBytes < secretMinBytes) {
-    log.warn(
-      { apiKey: firstKey.apiKey, sizeBytes },
-      `ROLLCALL_SECRET is short: who guesses it forges tokens; give it ${secretMinBytes} random bytes`,
-    )
-  }
   const kept = (await reads.keys.find(firstKey.apiKey)) ?? (await writes.keys.addFirst(firstKey))
   if (kept.secret !== firstKey.secret) {
     if (kept.previousSecret !== firstKey.secret) {
@@ -36,6 +29,13 @@ export async function ensureFirstKey({
     log.warn(
       { apiKey: kept.apiKey },
       'ROLLCALL_SECRET is the secret from before the last rotation; the newer one stands',
+    )
+  }
+  const sizeBytes = Buffer.byteLength(firstKey.secret)
+  if (sizeBytes < secretMinBytes) {
+    log.warn(
+      { apiKey: firstKey.apiKey, sizeBytes },
+      `ROLLCALL_SECRET is short: who guesses it forges tokens; give it ${secretMinBytes} random bytes`,
     )
   }
   return kept.disabledAt === null ? kept : undefined
