@@ -37,6 +37,7 @@ const fates: { [name in CloseName]: 'heals' | 'final' } = {
   NOT_RECORDED: 'heals',
   SERVER_STOPPING: 'heals',
   MOVED: 'heals',
+  TOO_MANY_JOINS: 'heals',
 }
 
 /** The closes without a name of ours that may heal: what a lost network, a proxy or a server in trouble looks like. */

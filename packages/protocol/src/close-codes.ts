@@ -15,7 +15,7 @@ export const closeCodes = {
   DUPLICATE_PARTICIPANT: { code: 4005, reason: 'DUPLICATE_PARTICIPANT' },
   /** The token's permissions allow neither `allow_join` nor `ask_join`. */
   INVALID_PERMISSIONS: { code: 4008, reason: 'INVALID_PERMISSIONS' },
-  /** The room holds as many connections as it may. */
+  /** The room holds as many connections as it may, or its waiting room does, or its session has as many people. */
   MAX_PARTICIPANT_REACHED: { code: 4009, reason: 'MAX_PARTICIPANT_REACHED' },
   /** The token is bound to another room. */
   UNAUTHORIZED_ROOM_ID: { code: 4022, reason: 'UNAUTHORIZED_ROOM_ID' },
@@ -46,6 +46,8 @@ export const closeCodes = {
   SERVER_STOPPING: { code: 4111, reason: 'SERVER_STOPPING' },
   /** Another process holds the room: `redirect`, if it came before, said where. Join again. */
   MOVED: { code: 4112, reason: 'MOVED' },
+  /** The token joined this room more often than it may, or the address sent more joins without a good token: join again later. */
+  TOO_MANY_JOINS: { code: 4113, reason: 'TOO_MANY_JOINS' },
 } as const
 
 export type CloseName = keyof typeof closeCodes

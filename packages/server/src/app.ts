@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { ensureFirstKey } from './api/auth/first-key.ts'
+import { createRateLimit } from './api/auth/rate-limit.ts'
 import { createTokenVerifier } from './api/auth/token.ts'
 import { createIngestSockets, ingestSocketPath } from './api/ingest/sockets.ts'
 import type { Timeouts } from './api/limits.ts'
@@ -18,11 +19,12 @@ import { openStore, type Store } from './record/open-store.ts'
 import { startRetention, startSealer, startSweeper } from './record/upkeep.ts'
 import { createHostedRooms, type HostedRooms, hostedRoomPath } from './rooms/hosted-rooms.ts'
 import type { RtcLimits } from './rooms/limits.ts'
+import { clientAddressOf, toTrust } from './runtime/client-address.ts'
 import { type Clock, systemClock } from './runtime/clock.ts'
 import { createGuardedFetch, type GuardedFetch } from './runtime/guarded-fetch.ts'
 import { createLog } from './runtime/log.ts'
 import { createMetrics } from './runtime/metrics.ts'
-import { routeUpgrades } from './runtime/upgrades.ts'
+import { type CountStranger, routeUpgrades } from './runtime/upgrades.ts'
 import { startAutoClose } from './sources/auto-close.ts'
 import { createBackpressure } from './sources/backpressure.ts'
 import { createCommands } from './sources/commands.ts'
@@ -108,18 +110,28 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   const run: Run = { context, store, signal, cluster, parts, start }
   startUpkeep(run)
   const verifyToken = createTokenVerifier({ reads: context.reads, clock, strictRoles: config.strictRoles })
-  const hostedRooms = createHostedRooms(context, { verifyToken, leases: cluster.rooms, limits: parts.rtcLimits })
+  const rateLimit = createRateLimit(config.keyRequestsPerSecond, context.metrics)
+  const trust = toTrust(config.trustProxy)
+  const countStranger: CountStranger = (request) => rateLimit.checkAddress(clientAddressOf(request, trust))
+  const hostedRooms = createHostedRooms(context, {
+    verifyToken,
+    countStranger,
+    leases: cluster.rooms,
+    limits: parts.rtcLimits,
+  })
   const sources = startSources(run, hostedRooms)
   const readers = startLogReaders(run, sources)
   watchGauges(run, hostedRooms)
   const { timeouts } = parts
   const { addresses: serverAddresses } = cluster
-  const api = await createApiServer(context, { ...sources, ...readers, verifyToken, timeouts, serverAddresses })
-  const ingestSockets = createIngestSockets(context, sources)
-  routeUpgrades(api.server, [
+  const asked = { verifyToken, rateLimit, timeouts, serverAddresses }
+  const api = await createApiServer(context, { ...sources, ...readers, ...asked })
+  const ingestSockets = createIngestSockets(context, { ...sources, countStranger })
+  const routes = [
     { path: hostedRoomPath, upgrade: hostedRooms.upgrade },
     { path: ingestSocketPath, upgrade: ingestSockets.upgrade },
-  ])
+  ]
+  routeUpgrades(api.server, routes, countStranger)
   start({ stop: () => drain(api, [hostedRooms, ingestSockets], parts.drainMs ?? drainMs) })
   await listen(api, config)
   const url = urlOf(api, config)

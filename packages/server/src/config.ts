@@ -47,8 +47,18 @@ const dayMs = 86_400_000
 
 type Env = { [name: string]: string | undefined }
 
+/** Settings that may hold a secret: the path of a file with it may be given in their place, as NAME_FILE. */
+const secretSettings = [
+  'ROLLCALL_SECRET',
+  'ROLLCALL_API_KEY',
+  'ROLLCALL_MASTER_KEY',
+  'DATABASE_URL',
+  'ROLLCALL_ICE_SERVERS',
+]
+
 /** Reads every setting once. Throws a `StartRefusal` that names the setting, its value and what it takes. */
-export function readConfig(env: Env): Config {
+export function readConfig(given: Env): Config {
+  const env = withSecretFiles(given)
   const logDays = integer(env, 'ROLLCALL_LOG_DAYS', 30, 1, 36_500)
   const retentionDays = integerOrOff(env, 'ROLLCALL_RETENTION_DAYS', 1, 36_500)
   return {
@@ -73,6 +83,20 @@ export function readConfig(env: Env): Config {
     retentionMs: retentionDays === undefined ? undefined : retentionDays * dayMs,
     logLevel: oneOf(env, 'LOG_LEVEL', 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
   }
+}
+
+function withSecretFiles(given: Env): Env {
+  const env = { ...given }
+  for (const name of secretSettings) {
+    const path = text(given, `${name}_FILE`)
+    if (path === undefined) continue
+    if (text(given, name) !== undefined) {
+      throw new StartRefusal(`${name} and ${name}_FILE say the same: set one of them`)
+    }
+    env[name] = file(`${name}_FILE`, path).toString()
+    if (text(env, name) === undefined) throw new StartRefusal(`${name}_FILE=${path} is empty`)
+  }
+  return env
 }
 
 function refuse(name: string, value: string, takes: string): never {

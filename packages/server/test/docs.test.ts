@@ -88,6 +88,10 @@ describe('docs/settings.md', () => {
   const config = readFileSync(join(root, 'packages/server/src/config.ts'), 'utf8')
   const read = new Set([...config.matchAll(/'([A-Z][A-Z_]{3,})'/g)].map(([, name = '']) => name))
 
+  /** Each of these may be given as a file: NAME_FILE. */
+  const [, secrets = ''] = /\nconst secretSettings = \[([^\]]*)\]/.exec(config) ?? []
+  const secret = new Set([...secrets.matchAll(/'(\w+)'/g)].map(([, name = '']) => name))
+
   test('has one row for every setting that the server reads, and no row for another', () => {
     assert.ok(read.size > 15, [...read].join(' '))
     assert.deepEqual([...documented].sort(), [...read].sort())
@@ -107,10 +111,12 @@ describe('docs/settings.md', () => {
 
   test('holds every setting that another page names, README’s table included', () => {
     const known = new Set(documented)
+    const isKnown = (name: string) =>
+      known.has(name) || (secret.has(name.replace(/_FILE$/, '')) && name.endsWith('_FILE'))
     const unknown = pages.flatMap((page) =>
       [...proseOf(page).matchAll(/`((?:ROLLCALL_|LOG_)[A-Z_]+|PORT|HOST|DATABASE_URL)(?:=[^`]*)?`/g)]
         .map(([, name = '']) => name)
-        .filter((name) => !known.has(name) && !ofOtherPrograms.test(name))
+        .filter((name) => !isKnown(name) && !ofOtherPrograms.test(name))
         .map((name) => `${page} names ${name}`),
     )
     assert.deepEqual(unknown, [])

@@ -33,6 +33,9 @@ export function metricsRoutes({ metrics }: Pick<Context, 'metrics'>): FastifyPlu
       produces: ['text/plain'],
       response: { 200: Type.String({ description: 'The metrics, one a line.' }) },
     }
-    app.get('/metrics', { schema }, async (_, reply) => reply.type(metrics.contentType).send(await metrics.text()))
+    // No page of another site is to read in somebody's browser how a server in their network does.
+    app.get('/metrics', { schema, config: { cors: false } }, async (_, reply) =>
+      reply.type(metrics.contentType).send(await metrics.text()),
+    )
   }
 }

@@ -4,6 +4,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
+import { toTrust } from '../runtime/client-address.ts'
 import type { GuardedFetch } from '../runtime/guarded-fetch.ts'
 import type { Backpressure } from '../sources/backpressure.ts'
 import type { Commands } from '../sources/commands.ts'
@@ -12,7 +13,7 @@ import type { SourceHealth } from '../sources/health.ts'
 import type { Ingest } from '../sources/ingest.ts'
 import type { Webhooks } from '../webhooks/dispatcher.ts'
 import { type ApiAuth, createApiAuth } from './auth/auth.ts'
-import { createRateLimit, type RateLimit } from './auth/rate-limit.ts'
+import type { RateLimit } from './auth/rate-limit.ts'
 import type { TokenVerifier } from './auth/token.ts'
 import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
@@ -53,6 +54,7 @@ import { webhookEndpointRoutes } from './webhooks/endpoints.ts'
 
 export type ApiParts = {
   verifyToken: TokenVerifier
+  rateLimit: RateLimit
   commands: Commands
   ingest: Ingest
   engines: Engines
@@ -71,11 +73,10 @@ export type ApiParts = {
 export async function createApiServer(context: Context, parts: ApiParts): Promise<FastifyInstance> {
   const { config, log, metrics } = context
   const handleError = createErrorHandler(log)
-  const rateLimit = createRateLimit(config.keyRequestsPerSecond, metrics)
+  const { rateLimit } = parts
   const app = fastify({
     serverFactory: (handler) => createHttpServer(config, parts.timeouts ?? usualTimeouts, handler),
-    // On is one proxy: what it says of whom it heard from is believed, not what a client told it before.
-    trustProxy: config.trustProxy === true ? (_, hop) => hop === 0 : config.trustProxy,
+    trustProxy: config.trustProxy !== false && toTrust(config.trustProxy),
     bodyLimit: bodyMaxBytes,
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: pathIdMaxLength },
     requestIdHeader: false,
@@ -117,7 +118,7 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
     strictPreflight: false,
   })
   const auth = createApiAuth({ verifyToken: parts.verifyToken, rateLimit, metrics, log })
-  await registerRoutes(app, context, { ...parts, auth, rateLimit })
+  await registerRoutes(app, context, { ...parts, auth })
   return app
 }
 
@@ -125,7 +126,7 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
 async function registerRoutes(
   app: FastifyInstance,
   context: Context,
-  parts: ApiParts & { auth: ApiAuth; rateLimit: RateLimit },
+  parts: ApiParts & { auth: ApiAuth },
 ): Promise<void> {
   const routes = collectRoutes(app)
   await app.register(healthRoutes(context))

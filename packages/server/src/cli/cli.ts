@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-import { stripVTControlCharacters } from 'node:util'
 import { defineCommand, runCommand, runMain } from 'citty'
 import program from '../../package.json' with { type: 'json' }
 import { demo } from './demo/command.ts'
 import { keys } from './keys.ts'
 import { link } from './link.ts'
 import { migrateData } from './migrate-data/command.ts'
+import { toPrintable } from './print.ts'
 import { rebuild } from './rebuild/command.ts'
 import { source } from './source.ts'
 import { token } from './token.ts'
@@ -28,7 +28,7 @@ if (rawArgs.includes('--help') || rawArgs.includes('-h') || rawArgs[0] === '--ve
   try {
     await runCommand(cli, { rawArgs })
   } catch (error) {
-    process.stderr.write(`rollcall: ${stripVTControlCharacters((error as Error).message)}\n`)
+    process.stderr.write(`rollcall: ${toPrintable((error as Error).message)}\n`)
     process.exitCode = 1
   }
 }

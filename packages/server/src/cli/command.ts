@@ -6,6 +6,7 @@ import { systemClock } from '../runtime/clock.ts'
 import { requireRecord } from '../store/database/data-folder.ts'
 import type { Key } from '../store/keys.ts'
 import { durationTakes, parseDuration } from './duration.ts'
+import { print, toPrintableLine } from './print.ts'
 
 // What the commands share.
 
@@ -26,7 +27,7 @@ export function onStore<const Args extends ArgsDef>(
     const rules = toRules(config)
     const store = await openStore({ databaseUrl, dataFolder, masterKey, rules, clock: systemClock, exclusive: false })
     try {
-      process.stdout.write(await run(given, store, config))
+      print(await run(given, store, config))
     } finally {
       await store.close()
     }
@@ -86,7 +87,8 @@ export function refuseUnknownKey(apiKey: string): never {
 }
 
 /** Columns side by side, a row a line. */
-export function toTable(rows: string[][]): string {
+export function toTable(given: string[][]): string {
+  const rows = given.map((row) => row.map(toPrintableLine))
   const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0))
   return rows
     .map(

@@ -9,10 +9,11 @@ import { createEngines } from '../sources/engines/engines.ts'
 import { checkAddresses, completeSettings, requireSettings } from '../sources/settings.ts'
 import { type SourceRecord, toSource } from '../sources/view.ts'
 import { onStore, requireEnabledKey, toTable } from './command.ts'
+import { readSecrets } from './secret-input.ts'
 
 const addSource = onStore(
   'add',
-  'Add a media server, and print the lines to paste into its configuration',
+  'Add a media server, and print the lines to paste into its configuration. A secret that is given as - is read from stdin, a line each',
   {
     type: { type: 'positional', description: sourceTypes.join(', '), required: true },
     name: { type: 'string', description: 'Which one it is, for people', required: true },
@@ -35,12 +36,14 @@ const addSource = onStore(
     const type = requireType(givenType)
     const required = requireSettings(type, {
       apiKey: given['api-key'],
-      secret: given.secret,
       user: given.user,
-      password: given.password,
       url: given.url,
-      apiSecret: given['api-secret'],
-      roomSecret: given['room-secret'],
+      ...readSecrets({
+        secret: given.secret,
+        password: given.password,
+        apiSecret: given['api-secret'],
+        roomSecret: given['room-secret'],
+      }),
       callbackUrl: given['callback-url'],
       publicKeyUrl: given['public-key-url'],
     })

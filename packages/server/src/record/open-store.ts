@@ -47,8 +47,8 @@ export type Store = {
   resume(now: number): Promise<void>
   /** What several servers share; undefined where there is one. */
   shared: Shared | undefined
-  /** Ends the keeping of what is older than the settings say. Durations in milliseconds. */
-  retain(now: number, kept: { logMs: number; retentionMs: number | undefined }): Promise<void>
+  /** Ends the keeping of what is older than the settings say, by the time that is confirmed. Durations in milliseconds. */
+  retain(now: number, kept: { logMs: number; retentionMs: number | undefined; confirmedAt: number }): Promise<void>
   /** How many facts wait for the disk. */
   factsWaiting(): number
   /** Where the servers that run on it are reached. */
@@ -167,11 +167,11 @@ function upkeepOf({
       while ((await writes.seals.seal({ now })) === sealMax);
     },
     resume: (now) => (isShared ? writes.facts.resumeForsaken({ now }) : writes.facts.resume({ now })),
-    async retain(now, { logMs, retentionMs }) {
+    async retain(now, { logMs, retentionMs, confirmedAt }) {
       if (retentionMs !== undefined) {
-        while ((await writes.retention.eraseSessions({ before: now - retentionMs })) > 0);
+        while ((await writes.retention.eraseSessions({ before: confirmedAt - retentionMs })) > 0);
       }
-      const before = startOfDay(now - logMs)
+      const before = startOfDay(confirmedAt - logMs)
       while ((await writes.retention.dropLog({ before })) > 0);
       await logDays?.make(now)
       await logDays?.dropBefore(before)

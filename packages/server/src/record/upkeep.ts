@@ -1,7 +1,9 @@
+import { toIso } from '@rollcall/protocol'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { type Repeated, repeat } from '../runtime/repeat.ts'
+import { aheadMs, confirmTime } from './confirmed-time.ts'
 import type { Store } from './open-store.ts'
 
 /** How often the sweeper runs, in milliseconds. */
@@ -39,15 +41,35 @@ export function startSweeper(store: Pick<Store, 'sweep'>, { clock, log, isMine }
 }
 
 /** Drops the log of facts after `ROLLCALL_LOG_DAYS`, and erases sessions after `ROLLCALL_RETENTION_DAYS`. */
-export function startRetention(
-  store: Pick<Store, 'retain'>,
-  { config, clock, log, isMine }: UpkeepParts & { config: Config },
-): Repeated {
+export function startRetention(store: RetainingStore, parts: UpkeepParts & { config: Config }): Repeated {
   return repeat(
     retainIntervalMs,
     async () => {
-      if (isMine('retain')) await store.retain(clock.now(), config)
+      if (parts.isMine('retain')) await retain(store, parts)
     },
-    (err) => log.error({ err }, 'retention failed: old data stays until the next run'),
+    (err) => parts.log.error({ err }, 'retention failed: old data stays until the next run'),
   )
+}
+
+type RetainingStore = Pick<Store, 'retain' | 'reads' | 'writes'>
+type RetainParts = Pick<UpkeepParts, 'clock' | 'log'> & { config: Pick<Config, 'logMs' | 'retentionMs'> }
+
+/** One look: confirms what time it is, and erases what was old by then. */
+export async function retain(store: RetainingStore, { config, clock, log }: RetainParts): Promise<void> {
+  const now = clock.now()
+  const kept = await store.reads.retention.findTime()
+  const confirmed = confirmTime(
+    kept,
+    now,
+    kept === undefined ? await store.reads.retention.findLastFactAt() : undefined,
+  )
+  await store.writes.retention.keepTime(confirmed)
+  if (now - confirmed.at > aheadMs) {
+    const times = { now: toIso(now), confirmed: toIso(confirmed.at) }
+    log.warn(
+      times,
+      'the clock is ahead of the confirmed time: is it right? What is old is erased by the confirmed time',
+    )
+  }
+  await store.retain(now, { ...config, confirmedAt: confirmed.at })
 }

@@ -1,7 +1,7 @@
 import type { ClientMessage, ServerMessage } from '@rollcall/protocol'
 import type { Connection } from './connection.ts'
 import { type Hub, mayAdmit, notify, notifyRoom } from './hub.ts'
-import { admit } from './join.ts'
+import { admit, isFull } from './join.ts'
 import { leave, refuse } from './leave.ts'
 import { findInside, type HostedRoom, ofParticipant } from './room.ts'
 
@@ -61,6 +61,10 @@ function settleEntry(actor: Actor, { type, participantId }: Action & { type: 'ad
   if (!mayAdmit(connection)) return answerForbidden(actor, type, 'allow_join')
   const waiting = [...ofParticipant(room, participantId, 'waiting')]
   if (waiting.length === 0) return answerNotFound(actor, type, participantId)
+  const isRefused = waiting.some(({ identity }) => identity !== undefined && isFull(hub, room, identity))
+  if (type === 'admit' && isRefused) {
+    return answerError(actor, 'ROOM_FULL', `${type}: the room is full: ${participantId} goes on waiting`)
+  }
   for (const one of waiting) {
     if (type === 'admit') admit(hub, room, one)
     else refuse(hub, one, 'DENIED', false)

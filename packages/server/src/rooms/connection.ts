@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type CloseName, closeCodes, type Json, type Permission, type ServerMessage } from '@rollcall/protocol'
+import { type CloseName, closeCodes, type Json, type Permission } from '@rollcall/protocol'
 import { WebSocket } from 'ws'
 import type { RtcLimits } from './limits.ts'
 
@@ -37,6 +37,10 @@ export type Connection = {
   /** Samples of its media that were taken, the last of them at `sampledAt` (`performance.now()`). */
   samples: number
   sampledAt: number
+  /** Bytes that wait for its peer to read them. */
+  backlogBytes: number
+  /** Counts a join that no token answers for; true where its address makes too many of them. */
+  isStrangerTooMany(): boolean
   /** A newer connection of the same participant has taken its place. */
   replaced: boolean
   /** Its end, under way or done: resolves when the leave, if there is one, is durable. */
@@ -45,7 +49,11 @@ export type Connection = {
   closedAs: CloseName | 'NORMAL' | undefined
 }
 
-export function newConnection(socket: WebSocket, now: number, beat: number, limits: RtcLimits): Connection {
+export function newConnection(
+  socket: WebSocket,
+  { now, beat, isStrangerTooMany }: { now: number; beat: number } & Pick<Connection, 'isStrangerTooMany'>,
+  limits: RtcLimits,
+): Connection {
   return {
     id: randomBytes(16).toString('base64url'),
     socket,
@@ -60,23 +68,12 @@ export function newConnection(socket: WebSocket, now: number, beat: number, limi
     creditAt: performance.now(),
     samples: 0,
     sampledAt: Number.NEGATIVE_INFINITY,
+    backlogBytes: 0,
+    isStrangerTooMany,
     replaced: false,
     departed: undefined,
     closedAs: undefined,
   }
-}
-
-/** Sends one message. False when the peer reads too slowly to be sent more: the caller ends the connection. */
-export function send(connection: Connection, message: ServerMessage, limits: RtcLimits): boolean {
-  return sendText(connection, JSON.stringify(message), limits)
-}
-
-/** The same for a message to several, which is made text once. */
-export function sendText({ socket }: Connection, text: string, limits: RtcLimits): boolean {
-  if (socket.readyState !== WebSocket.OPEN) return true
-  if (socket.bufferedAmount > limits.bufferedMaxBytes) return false
-  socket.send(text)
-  return true
 }
 
 /** Closes by name, and destroys the socket where the peer does not answer. Resolves when it is closed. */

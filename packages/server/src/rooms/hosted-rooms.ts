@@ -2,16 +2,18 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { TokenVerifier } from '../api/auth/token.ts'
+import { createTokenBuckets } from '../api/auth/token-bucket.ts'
 import type { RoomLeases } from '../cluster/room-leases.ts'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
-import { createSocketServer, refuseUpgrade, type Upgrade } from '../runtime/upgrades.ts'
+import { type CountStranger, createSocketServer, refuseUpgrade, type Upgrade } from '../runtime/upgrades.ts'
 import type { CommandedRooms } from '../sources/commanded-rooms.ts'
+import { setBacklog } from './backlog.ts'
 import { newConnection, takeCredit } from './connection.ts'
 import { type Heartbeat, startHeartbeat } from './heartbeat.ts'
 import { type Hub, nameOf } from './hub.ts'
 import { cut, depart, leave, refuse } from './leave.ts'
-import { type RtcLimits, rtcLimits } from './limits.ts'
+import { type RtcLimits, rtcLimits, scaleLimits } from './limits.ts'
 import { receive } from './messages.ts'
 import { createSampleIntake } from './quality.ts'
 import { abandonRooms, removeParticipant, takeOut } from './removal.ts'
@@ -30,7 +32,13 @@ export type HostedRooms = CommandedRooms & {
 export const hostedRoomPath = /^\/v2\/rtc\/?$/
 
 type RoomsContext = Pick<Context, 'config' | 'clock' | 'log' | 'metrics' | 'reads' | 'record'>
-type RoomsParts = { verifyToken: TokenVerifier; leases: RoomLeases; limits?: RtcLimits | undefined }
+type RoomsParts = {
+  verifyToken: TokenVerifier
+  /** Counts a join whose token is no good. */
+  countStranger: CountStranger
+  leases: RoomLeases
+  limits?: RtcLimits | undefined
+}
 
 /**
  * A socket goes from `accept` here to `receive` (messages.ts), `join` and `enter` (join.ts), the record (reporter.ts),
@@ -53,7 +61,9 @@ export function createHostedRooms(context: RoomsContext, parts: RoomsParts): Hos
       if (isStopping) return refuseUpgrade(socket, new Refusal('BUSY', 'The server is stopping'))
       const [oldest] = pending
       if (oldest !== undefined && pending.size >= limits.pendingMax) cut(hub, oldest, 'JOIN_TIMEOUT')
-      sockets.handleUpgrade(request, socket, head, (accepted) => accept(hub, heartbeat, accepted))
+      sockets.handleUpgrade(request, socket, head, (accepted) =>
+        accept(hub, heartbeat, accepted, () => parts.countStranger(request) !== undefined),
+      )
     },
     takeOut: (keyId, roomId) => takeOut(hub, keyId, roomId),
     removeParticipant: (keyId, roomId, participantId) => removeParticipant(hub, keyId, roomId, participantId),
@@ -69,7 +79,8 @@ export function createHostedRooms(context: RoomsContext, parts: RoomsParts): Hos
   }
 }
 
-function createHub(context: RoomsContext, { verifyToken, leases, limits = rtcLimits }: RoomsParts): Hub {
+function createHub(context: RoomsContext, { verifyToken, leases, limits: unscaled = rtcLimits }: RoomsParts): Hub {
+  const limits = scaleLimits(unscaled, context.config)
   const hub: Hub = {
     ...context,
     limits,
@@ -80,14 +91,19 @@ function createHub(context: RoomsContext, { verifyToken, leases, limits = rtcLim
     connections: new Map(),
     rooms: new Map(),
     pending: new Set(),
-    onTooSlow: (connection) => leave(hub, connection, { reason: 'too-slow' }, 'TOO_SLOW'),
+    // What a key's own servers sign has no end either: only who holds a secret has a bucket here.
+    joins: createTokenBuckets(limits.joinsPerToken, Number.POSITIVE_INFINITY, limits.joinsMs),
+    backlogBytes: 0,
+    isTrimming: false,
+    endTooSlow: (connection) => leave(hub, connection, { reason: 'too-slow' }, 'TOO_SLOW'),
+    cutTooSlow: (connection) => cut(hub, connection, 'TOO_SLOW'),
   }
   return hub
 }
 
-function accept(hub: Hub, heartbeat: Heartbeat, socket: WebSocket): void {
+function accept(hub: Hub, heartbeat: Heartbeat, socket: WebSocket, isStrangerTooMany: () => boolean): void {
   const { clock, log, metrics } = hub
-  const connection = newConnection(socket, clock.now(), heartbeat.now(), hub.limits)
+  const connection = newConnection(socket, { now: clock.now(), beat: heartbeat.now(), isStrangerTooMany }, hub.limits)
   hub.connections.set(connection, undefined)
   hub.pending.add(connection)
   const touch = () => {
@@ -107,6 +123,7 @@ function accept(hub: Hub, heartbeat: Heartbeat, socket: WebSocket): void {
   socket.on('close', () => {
     metrics.noteSocketEnd(connection.closedAs ?? 'DISCONNECTED')
     depart(hub, connection, { reason: 'disconnected' })
+    setBacklog(hub, connection, 0)
     hub.connections.delete(connection)
   })
 }

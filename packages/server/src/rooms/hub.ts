@@ -1,33 +1,34 @@
 import type { ServerMessage } from '@rollcall/protocol'
 import type { TokenVerifier } from '../api/auth/token.ts'
+import type { TokenBuckets } from '../api/auth/token-bucket.ts'
 import type { RoomLease, RoomLeases } from '../cluster/room-leases.ts'
 import type { Context } from '../context.ts'
-import { type Connection, send } from './connection.ts'
-import type { RtcLimits } from './limits.ts'
+import { type Backlog, send, trimBacklog } from './backlog.ts'
+import type { Connection } from './connection.ts'
 import type { SampleIntake } from './quality.ts'
 import type { Reporter } from './reporter.ts'
-import { broadcast, type HostedRoom } from './room.ts'
+import { type HostedRoom, inState } from './room.ts'
 
 /** The rooms and sockets of this process, with what serves them: one value, which the functions of this folder pass on. */
-export type Hub = Pick<Context, 'config' | 'clock' | 'log' | 'metrics' | 'reads'> & {
-  limits: RtcLimits
-  verifyToken: TokenVerifier
-  leases: Pick<RoomLeases, 'take'>
-  reporter: Reporter
-  takeSample: SampleIntake
-  /** All sockets, each with its room once it has one. */
-  connections: Map<Connection, HostedRoom | undefined>
-  /** The rooms that anybody is connected to, by `nameOf`. */
-  rooms: Map<string, HostedRoom>
-  /** Sockets that have sent no `join` yet, the oldest first. */
-  pending: Set<Connection>
-  /** Ends a connection whose peer reads too slowly. */
-  onTooSlow(connection: Connection): void
-}
+export type Hub = Pick<Context, 'config' | 'clock' | 'log' | 'metrics' | 'reads'> &
+  Backlog & {
+    verifyToken: TokenVerifier
+    leases: Pick<RoomLeases, 'take'>
+    reporter: Reporter
+    takeSample: SampleIntake
+    /** The rooms that anybody is connected to, by `nameOf`. */
+    rooms: Map<string, HostedRoom>
+    /** Sockets that have sent no `join` yet, the oldest first. */
+    pending: Set<Connection>
+    /** Joins of each token to each room. */
+    joins: TokenBuckets
+    /** Ends a connection whose peer reads too slowly. */
+    endTooSlow(connection: Connection): void
+  }
 
 export function openRoom(hub: Hub, keyId: number, roomId: string, lease?: RoomLease): HostedRoom {
   const name = nameOf({ keyId, roomId })
-  const room = hub.rooms.get(name) ?? { keyId, roomId, connections: new Set(), lastAt: 0, lease }
+  const room = hub.rooms.get(name) ?? { keyId, roomId, connections: new Set(), lastAt: 0, lease, backlogBytes: 0 }
   hub.rooms.set(name, room)
   return room
 }
@@ -45,9 +46,18 @@ export function setState(hub: Hub, connection: Connection, state: Connection['st
   connection.state = state
 }
 
+/** Puts a connection into its room. */
+export function seat(hub: Hub, room: HostedRoom, connection: Connection): void {
+  room.connections.add(connection)
+  room.backlogBytes += connection.backlogBytes
+  hub.connections.set(connection, room)
+}
+
 /** Sends to one connection. */
 export function notify(hub: Hub, connection: Connection, message: ServerMessage): void {
-  if (!send(connection, message, hub.limits)) hub.onTooSlow(connection)
+  if (!send(hub, connection, toBytes(message))) hub.endTooSlow(connection)
+  const room = hub.connections.get(connection)
+  if (room !== undefined) trimBacklog(hub, room)
 }
 
 /** Sends to everybody inside who passes `test`. */
@@ -55,9 +65,20 @@ export function notifyRoom(
   hub: Hub,
   room: HostedRoom,
   message: ServerMessage,
-  test?: (connection: Connection) => boolean,
+  test: (connection: Connection) => boolean = () => true,
 ): void {
-  for (const connection of broadcast(room, message, hub.limits, test)) hub.onTooSlow(connection)
+  // One copy for all of them, however many read it late.
+  const bytes = toBytes(message)
+  const tooSlow: Connection[] = []
+  for (const connection of inState(room, 'inside')) {
+    if (test(connection) && !send(hub, connection, bytes)) tooSlow.push(connection)
+  }
+  for (const connection of tooSlow) hub.endTooSlow(connection)
+  trimBacklog(hub, room)
+}
+
+function toBytes(message: ServerMessage): Buffer {
+  return Buffer.from(JSON.stringify(message))
 }
 
 /** Whether somebody may let others in. */

@@ -1,4 +1,5 @@
 import { joinTimeoutMs, pingIntervalMs, rtcMessageMaxBytes, silenceMs, statsIntervalMs } from '@rollcall/protocol'
+import type { Config } from '../config.ts'
 
 /** What a socket may grow to, and how long each step may take. Tests bring smaller ones. */
 export type RtcLimits = {
@@ -24,9 +25,26 @@ export type RtcLimits = {
   statsIntervalMs: number
   /** Bytes that may wait for a slow reader, in memory. */
   bufferedMaxBytes: number
+  /** Bytes that may wait for all readers of a room: beyond it whoever has the most waiting is cut off. One invite opens many sockets. */
+  roomBufferedMaxBytes: number
+  /** The same for all readers of this process. */
+  processBufferedMaxBytes: number
   /** Sockets of this process that have sent no `join` yet: beyond it the oldest is cut off, as a flood of them must not keep people out. */
   pendingMax: number
+  /** Sockets that may wait to be admitted to one room: they are not inside, and take nobody's place. */
+  waitingMax: number
+  /** Joins to one room that one token may make within `joinsMs`: an invite that is handed on makes no people without end. */
+  joinsPerToken: number
+  /** How long it takes until a token that has used up its joins has all of them again. */
+  joinsMs: number
+  /** People in one session, whoever is inside at the moment: each is kept in the record. */
+  sessionPeopleMax: number
 }
+
+/** Joins of one token for each place in a room: everybody may come by the same invite, and again after a restart. */
+const joinsPerPlace = 3
+/** People in a session for each place in its room: over a day more come and go than are inside at once. */
+const peoplePerPlace = 20
 
 export const rtcLimits: RtcLimits = {
   joinTimeoutMs,
@@ -40,5 +58,20 @@ export const rtcLimits: RtcLimits = {
   messageBurst: 200,
   statsIntervalMs,
   bufferedMaxBytes: 4 * 1024 * 1024,
+  roomBufferedMaxBytes: 16 * 1024 * 1024,
+  processBufferedMaxBytes: 128 * 1024 * 1024,
   pendingMax: 2000,
+  waitingMax: 100,
+  joinsPerToken: 300,
+  joinsMs: 60_000,
+  sessionPeopleMax: 2000,
+}
+
+/** Large rooms take more joins and people than the least that any takes. */
+export function scaleLimits(limits: RtcLimits, { roomSocketsMax }: Pick<Config, 'roomSocketsMax'>): RtcLimits {
+  return {
+    ...limits,
+    joinsPerToken: Math.max(limits.joinsPerToken, joinsPerPlace * roomSocketsMax),
+    sessionPeopleMax: Math.max(limits.sessionPeopleMax, peoplePerPlace * roomSocketsMax),
+  }
 }

@@ -1,7 +1,6 @@
-import type { Peer, ServerMessage } from '@rollcall/protocol'
+import type { Peer } from '@rollcall/protocol'
 import type { RoomLease } from '../cluster/room-leases.ts'
-import { type Connection, sendText } from './connection.ts'
-import type { RtcLimits } from './limits.ts'
+import type { Connection } from './connection.ts'
 
 /** A hosted room while anybody is connected to it: who, and the time of its last fact. */
 export type HostedRoom = {
@@ -11,6 +10,8 @@ export type HostedRoom = {
   lastAt: number
   /** Undefined while nobody has joined. */
   lease: RoomLease | undefined
+  /** Bytes that wait for its connections to be read. */
+  backlogBytes: number
 }
 
 /** The next moment in a room: its facts are in order of time, even when the wall clock steps back. */
@@ -21,6 +22,16 @@ export function nextMoment(room: HostedRoom, now: number): number {
 
 export function* inState(room: HostedRoom, ...states: Connection['state'][]): Generator<Connection> {
   for (const connection of room.connections) if (states.includes(connection.state)) yield connection
+}
+
+/** Those inside and on the way in, whether they were admitted or may enter by themselves; not those who wait or are about to. */
+export function countInside(room: HostedRoom): number {
+  let inside = 0
+  for (const { state, identity } of room.connections) {
+    const isComing = state === 'checking' && identity?.permissions.has('allow_join') === true
+    if (isComing || state === 'entering' || state === 'inside') inside += 1
+  }
+  return inside
 }
 
 export function findInside(room: HostedRoom, connectionId: string): Connection | undefined {
@@ -36,21 +47,6 @@ export function* ofParticipant(
   for (const connection of inState(room, ...states)) {
     if (connection.identity?.participantId === participantId) yield connection
   }
-}
-
-/** Sends to everybody inside who passes `test`, and gives those who read too slowly. The message is made text once. */
-export function broadcast(
-  room: HostedRoom,
-  message: ServerMessage,
-  limits: RtcLimits,
-  test: (connection: Connection) => boolean = () => true,
-): Connection[] {
-  const text = JSON.stringify(message)
-  const tooSlow: Connection[] = []
-  for (const connection of inState(room, 'inside')) {
-    if (test(connection) && !sendText(connection, text, limits)) tooSlow.push(connection)
-  }
-  return tooSlow
 }
 
 /** A connection, as the others see it. */

@@ -1,9 +1,13 @@
-import { request as httpRequest, type IncomingHttpHeaders, type RequestOptions } from 'node:http'
+import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { limitResolver, type ResolvedAddress, type Resolver, systemResolver } from './dns.ts'
-import { isPublicAddress } from './public-address.ts'
+import { createOwnNetworks } from './own-networks.ts'
+import { isListed, isPublicAddress } from './public-address.ts'
 
+/** Answers before the answer (1xx) that are listened to: a server may send them without end. */
+const interimMax = 100
 /** Longest exchange, from resolving the name to the last byte, in milliseconds. */
 export const fetchTimeoutMs = 10_000
 /** Largest answer that is read, in bytes: it is held in memory. */
@@ -56,14 +60,21 @@ export type GuardOptions = {
   allowPrivateAddresses: boolean
   /** Default: the system's own. */
   resolver?: Resolver
+  /** Default: the system's own. */
+  interfaces?: typeof networkInterfaces
 }
 
-export function createGuardedFetch({ allowPrivateAddresses, resolver = systemResolver }: GuardOptions): GuardedFetch {
+export function createGuardedFetch({
+  allowPrivateAddresses,
+  resolver = systemResolver,
+  interfaces = networkInterfaces,
+}: GuardOptions): GuardedFetch {
   const resolveName = limitResolver(resolver)
+  const ownNetworks = createOwnNetworks(interfaces)
   return {
     async send(url, { timeoutMs = fetchTimeoutMs, ...request } = {}) {
       const target = parseTarget(url)
-      const signal = AbortSignal.timeout(timeoutMs)
+      const { signal, clear } = startTimeout(timeoutMs)
       try {
         const addresses = await orAborted(signal, resolve(target))
         guard(target, addresses)
@@ -73,12 +84,16 @@ export function createGuardedFetch({ allowPrivateAddresses, resolver = systemRes
         if (signal.aborted) throw new FetchFailure('TOO_SLOW', `${target.origin} did not answer within ${timeoutMs} ms`)
         const { message } = error as Error
         throw new FetchFailure('UNREACHABLE', `${target.origin} cannot be reached: ${message}`, { cause: error })
+      } finally {
+        clear()
       }
     },
 
     async check(url) {
       const target = parseTarget(url)
-      const known = await orAborted(AbortSignal.timeout(fetchTimeoutMs), resolve(target)).catch(() => [])
+      const { signal, clear } = startTimeout(fetchTimeoutMs)
+      const known = await orAborted(signal, resolve(target)).catch(() => [])
+      clear()
       guard(target, known)
     },
   }
@@ -91,13 +106,16 @@ export function createGuardedFetch({ allowPrivateAddresses, resolver = systemRes
 
   /** Refuses when any of the addresses may not be reached: the connection picks one of them itself. */
   function guard({ hostname }: URL, addresses: ResolvedAddress[]): void {
-    const refused = allowPrivateAddresses ? undefined : addresses.find(({ address }) => !isPublicAddress(address))
+    if (allowPrivateAddresses) return
+    const own = ownNetworks()
+    const refused = addresses.find(({ address }) => !isPublicAddress(address) || isListed(address, own))
     if (refused === undefined) return
     const host = withoutBrackets(hostname)
     const named = refused.address === host ? `${host} is` : `${host} resolves to ${refused.address}, which is`
+    const why = isPublicAddress(refused.address) ? 'an address of this machine or its network' : 'no public address'
     throw new FetchFailure(
       'ADDRESS',
-      `${named} no public address: set ROLLCALL_ALLOW_PRIVATE_ADDRESSES=on to let the server reach addresses of its own machine and network`,
+      `${named} ${why}: set ROLLCALL_ALLOW_PRIVATE_ADDRESSES=on to let the server reach addresses of its own machine and network`,
     )
   }
 }
@@ -113,8 +131,15 @@ function parseTarget(text: string): URL {
   return url
 }
 
+/** A bound in time that holds whatever the exchange does. */
+function startTimeout(timeoutMs: number): { signal: AbortSignal; clear(): void } {
+  const aborting = new AbortController()
+  const timer = setTimeout(() => aborting.abort(), timeoutMs)
+  return { signal: aborting.signal, clear: () => clearTimeout(timer) }
+}
+
 /** One request, to the addresses that were guarded: the name is not resolved again, so it cannot change in between. */
-function exchange(
+async function exchange(
   target: URL,
   addresses: ResolvedAddress[],
   signal: AbortSignal,
@@ -137,55 +162,63 @@ function exchange(
       ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
     },
     agent: false,
-    signal,
     lookup,
   }
   const send = target.protocol === 'https:' ? httpsRequest : httpRequest
-  const outgoing = send(options, async (incoming) => {
-    try {
-      const read = await (enoughBytes === undefined
-        ? readBody(incoming, maxBytes, target)
-        : readBeginning(incoming, enoughBytes, signal))
-      resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: read })
-    } catch (error) {
-      outgoing.destroy()
-      reject(error)
-    }
+  let interim = 0
+  let soFar: (() => GuardedAnswer) | undefined
+  const outgoing = send(options, (incoming) => {
+    const read = readAnswer(incoming, { maxBytes, enoughBytes, origin: target.origin }, { resolve, reject })
+    if (enoughBytes !== undefined) soFar = read
   })
+  outgoing.on('information', () => {
+    interim += 1
+    if (interim > interimMax) reject(new FetchFailure('TOO_LARGE', `${target.origin} sends answers of 1xx without end`))
+  })
+  // 101 changes to another protocol, which nobody asked for: to the caller it is an answer like any other.
+  outgoing.on('upgrade', ({ statusCode = 0, headers }) =>
+    resolve({ status: statusCode, headers, body: Buffer.alloc(0) }),
+  )
   outgoing.on('error', reject)
+  // The last of its events, whatever came before: nothing waits for it for ever.
+  outgoing.on('close', () => reject(new Error('the connection was closed before an answer')))
+  // The status came in time: what of the body came with it may be enough.
+  const abort = () => (soFar === undefined ? reject(signal.reason) : resolve(soFar()))
+  signal.addEventListener('abort', abort)
   outgoing.end(body)
-  return promise
-}
-
-async function readBody(incoming: AsyncIterable<Buffer>, maxBytes: number, { origin }: URL): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let sizeBytes = 0
-  for await (const chunk of incoming) {
-    sizeBytes += chunk.length
-    if (sizeBytes > maxBytes) throw new FetchFailure('TOO_LARGE', `${origin} answers more than ${maxBytes} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
-async function readBeginning(
-  incoming: AsyncIterable<Buffer>,
-  enoughBytes: number,
-  signal: AbortSignal,
-): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let sizeBytes = 0
   try {
-    for await (const chunk of incoming) {
-      chunks.push(chunk)
-      sizeBytes += chunk.length
-      if (sizeBytes >= enoughBytes) break
-    }
-  } catch (error) {
-    // The status came in time: what of the body came with it is enough.
-    if (!signal.aborted) throw error
+    return await promise
+  } finally {
+    signal.removeEventListener('abort', abort)
+    outgoing.destroy()
   }
-  return Buffer.concat(chunks).subarray(0, enoughBytes)
+}
+
+type Settle = { resolve(answer: GuardedAnswer): void; reject(error: Error): void }
+type ReadLimits = { maxBytes: number; enoughBytes: number | undefined; origin: string }
+
+/** Reads as much of an answer as is wanted. Gives what makes an answer of what came so far. */
+function readAnswer(
+  incoming: IncomingMessage,
+  { maxBytes, enoughBytes = Number.POSITIVE_INFINITY, origin }: ReadLimits,
+  { resolve, reject }: Settle,
+): () => GuardedAnswer {
+  const { statusCode: status = 0, headers } = incoming
+  const chunks: Buffer[] = []
+  let sizeBytes = 0
+  const soFar = () => ({ status, headers, body: Buffer.concat(chunks).subarray(0, enoughBytes) })
+  incoming.on('data', (chunk: Buffer) => {
+    sizeBytes += chunk.length
+    if (sizeBytes > maxBytes && enoughBytes > maxBytes) {
+      incoming.pause()
+      return reject(new FetchFailure('TOO_LARGE', `${origin} answers more than ${maxBytes} bytes`))
+    }
+    chunks.push(chunk)
+    if (sizeBytes >= enoughBytes) resolve(soFar())
+  })
+  incoming.on('end', () => resolve(soFar()))
+  incoming.on('error', reject)
+  return soFar
 }
 
 /** Resolving a name cannot be aborted: it is left running. */

@@ -38,14 +38,24 @@ for (const subnet of [
  * @param address IPv4 or IPv6, in any form that a resolver gives
  */
 export function isPublicAddress(address: string): boolean {
-  if (isIPv4(address)) return !special.check(address, 'ipv4')
-  if (!isIPv6(address)) return false
-  const groups = toGroups(address)
-  const ipv4 = embeddedIPv4(groups)
-  if (ipv4 !== undefined) return isPublicAddress(ipv4)
+  const plain = toPlain(address)
+  if (plain === undefined || isListed(address, special)) return false
   // Of all of IPv6 only 2000::/3 was ever given out.
-  const isGlobal = ((groups[0] ?? 0) & 0xe000) === 0x2000
-  return isGlobal && !special.check(toText(groups), 'ipv6')
+  return isIPv4(plain) || ((toGroups(plain)[0] ?? 0) & 0xe000) === 0x2000
+}
+
+/** Whether a list has this address, in whichever form it is written. */
+export function isListed(address: string, list: BlockList): boolean {
+  const plain = toPlain(address)
+  return plain !== undefined && list.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6')
+}
+
+/** The address that is reached by this one; undefined where it is none. */
+function toPlain(address: string): string | undefined {
+  if (isIPv4(address)) return address
+  if (!isIPv6(address)) return undefined
+  const groups = toGroups(address)
+  return embeddedIPv4(groups) ?? toText(groups)
 }
 
 /** The IPv4 address that an IPv4-mapped one (::ffff:a.b.c.d) or one behind NAT64 (64:ff9b::a.b.c.d) reaches. */

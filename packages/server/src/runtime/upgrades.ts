@@ -8,21 +8,28 @@ import { answerBare } from './bare-answer.ts'
 /** Takes over an HTTP connection that asks for another protocol, such as WebSocket. */
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
+/** Counts a request that no key answers for; gives the refusal where its address makes too many of them. */
+export type CountStranger = (request: IncomingMessage) => Refusal | undefined
+
 /** Gives each upgrade to the route of its path; any other path is answered 404. */
-export function routeUpgrades(server: Server, routes: { path: RegExp; upgrade: Upgrade }[]): void {
+export function routeUpgrades(
+  server: Server,
+  routes: { path: RegExp; upgrade: Upgrade }[],
+  countStranger: CountStranger,
+): void {
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // The peer may be gone before it is answered, and an `error` event without a listener ends the process.
     socket.on('error', () => socket.destroy())
     const [path = ''] = request.url?.split('?', 1) ?? []
     const route = routes.find((one) => one.path.test(path))
-    if (route === undefined) refuseUpgrade(socket, new Refusal('NOT_FOUND', 'There is no WebSocket at this path'))
-    else route.upgrade(request, socket, head)
+    if (route !== undefined) return route.upgrade(request, socket, head)
+    refuseUpgrade(socket, countStranger(request) ?? new Refusal('NOT_FOUND', 'There is no WebSocket at this path'))
   })
 }
 
 export function refuseUpgrade(socket: Duplex, { code, message }: Refusal): void {
   const statusCode = statusOf[code]
-  const headers = statusCode === 503 ? { 'retry-after': retryAfterSeconds } : {}
+  const headers = statusCode === 503 || statusCode === 429 ? { 'retry-after': retryAfterSeconds } : {}
   answerBare(socket, { statusCode, error: message, code }, headers)
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Context } from '../context.ts'
+import { createFairPool } from '../runtime/fair-pool.ts'
 import type { GuardedFetch } from '../runtime/guarded-fetch.ts'
 import { repeat } from '../runtime/repeat.ts'
 import type { Source, SourceHealth as StoredHealth } from '../store/sources.ts'
@@ -18,7 +19,7 @@ export type ReconcileLimits = {
   renewMs: number
   /** A delivery after a silence of this length triggers a reconciliation at once, in milliseconds. */
   gapMs: number
-  /** Most media servers that are asked at the same time. */
+  /** Most media servers that are asked at the same time: each key has its share of them. */
   concurrentMax: number
 }
 export const reconcileLimits: ReconcileLimits = {
@@ -142,10 +143,11 @@ type Schedule = {
   done(): Promise<void>
 }
 
-/** Does one piece of work for a source at a time, and `concurrentMax` altogether; further sources wait their turn. */
+/** Does one piece of work for a source at a time, and `concurrentMax` altogether, fairly by key; further sources wait their turn. */
 function createSchedule(concurrentMax: number, work: (source: ReconciledSource) => Promise<void>): Schedule {
   const underWay = new Map<string, Promise<void>>()
   const waiting = new Map<string, ReconciledSource>()
+  const pool = createFairPool(concurrentMax)
   let isClosed = false
 
   return {
@@ -160,17 +162,24 @@ function createSchedule(concurrentMax: number, work: (source: ReconciledSource) 
 
   function start(source: ReconciledSource): void {
     if (isClosed || underWay.has(source.id)) return
-    if (underWay.size >= concurrentMax) {
+    if (!pool.take(source.keyId)) {
       waiting.set(source.id, source)
       return
     }
     const working = work(source).finally(() => {
       underWay.delete(source.id)
-      const [next] = waiting.values()
-      if (next === undefined) return
-      waiting.delete(next.id)
-      start(next)
+      pool.release(source.keyId)
+      startNext()
     })
     underWay.set(source.id, working)
+  }
+
+  /** The first that waits and whose key has its share left. */
+  function startNext(): void {
+    for (const next of [...waiting.values()]) {
+      waiting.delete(next.id)
+      start(next)
+      if (!waiting.has(next.id)) return
+    }
   }
 }

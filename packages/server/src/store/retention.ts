@@ -51,10 +51,34 @@ const doneDeliveries = query<{ before: number; limit: number }, { keyId: number;
     .limit(p.limit),
 )
 
+const keptTime = query<{ id: number }, { at: number; seenAt: number }>((k, p) =>
+  k.selectFrom('confirmed_time').select(['at', 'seen_at as seenAt']).where('id', '=', p.id),
+)
+const latestFact = query<object, { at: number | null }>((k) =>
+  k
+    .selectFrom('counters as c')
+    .innerJoin('facts as f', (join) => join.onRef('f.key_id', '=', 'c.key_id').onRef('f.seq', '=', 'c.fact_seq'))
+    .select((eb) => eb.fn.max('f.received_at').as('at')),
+)
+/** There is one row. */
+const timeId = 1
+
 /** What ends the keeping of things. */
 export const retention = noun({
-  reads: {},
+  reads: {
+    /** The time that was confirmed at the last look, and what the clock said then. */
+    async findTime({ db }: Over): Promise<{ at: number; seenAt: number } | undefined> {
+      return (await db.all(keptTime(db), { id: timeId }))[0]
+    },
+    /** When the latest fact of all keys came. */
+    async findLastFactAt({ db }: Over): Promise<number | undefined> {
+      return (await db.all(latestFact(db), {}))[0]?.at ?? undefined
+    },
+  },
   writes: {
+    async keepTime({ db }: Over, { at, seenAt }: { at: number; seenAt: number }): Promise<void> {
+      await db.insertRows('confirmed_time', [{ id: timeId, at, seen_at: seenAt }], ['id'])
+    },
     /** Erases ended sessions from before, the oldest first, some at a time, with all that is theirs. Gives how many. */
     async eraseSessions({ db, now }: Over, { before }: { before: number }): Promise<number> {
       const sessions: Session[] = []
@@ -77,6 +101,7 @@ export const retention = noun({
       return (await dropFacts(db, before, dropMax)) + (await dropDeliveries(db, before, dropMax))
     },
   },
+  unseen: ['keepTime'],
 })
 
 async function eraseAll(db: Database, keyId: number, sessions: Session[], erasedAt: number): Promise<void> {

@@ -8,6 +8,9 @@ export const secretOverlapMs = 24 * hourMs
 /** Most endpoints of a key, those of its rooms not counted: each change is planned for each of them. */
 export const endpointsMax = 100
 
+/** Most deliveries under way at a time, of all keys: each key has its share of them. */
+export const underWayMax = 1000
+
 /** How much is sent at once, and how often due deliveries are looked for. Tests bring other ones. */
 export type WebhookLimits = {
   /** Most deliveries under way to one endpoint, each of another session: a slow receiver takes no more sockets than these. */

@@ -1,7 +1,8 @@
 import type { Context } from '../context.ts'
+import { createFairPool } from '../runtime/fair-pool.ts'
 import type { DueDelivery } from '../store/outbox/deliveries.ts'
 import type { Attempt } from '../store/outbox/queue.ts'
-import type { WebhookLimits } from './limits.ts'
+import { underWayMax, type WebhookLimits } from './limits.ts'
 
 /** What the keys have to send. */
 export type Outbox = {
@@ -29,6 +30,7 @@ export function createOutbox(
 ): Outbox {
   /** Ids of deliveries under way, by key and endpoint. */
   const underWay = new Map<string, Set<string>>()
+  const pool = createFairPool(underWayMax)
   /** The endpoint at which the last round of a key ended. */
   const places = new Map<number, string>()
   /** Deliveries that were planned beyond what was wanted, by key. */
@@ -81,8 +83,13 @@ export function createOutbox(
     if (room <= 0) return 0
     const due = await reads.deliveries.listDue(keyId, endpointId, now, room + busy.size)
     const free = isStopping() ? [] : due.filter(({ delivery }) => !busy.has(delivery.id)).slice(0, room)
-    for (const one of free) deliver(one, busy)
-    return free.length
+    let sent = 0
+    for (const one of free) {
+      if (!pool.take(keyId)) break
+      deliver(one, busy)
+      sent += 1
+    }
+    return sent
   }
 
   function busyAt(keyId: number, endpointId: string): Set<string> {
@@ -96,7 +103,10 @@ export function createOutbox(
   function deliver(due: DueDelivery, busy: Set<string>): void {
     busy.add(due.delivery.id)
     sendAndSettle(due)
-      .finally(() => busy.delete(due.delivery.id))
+      .finally(() => {
+        busy.delete(due.delivery.id)
+        pool.release(due.delivery.keyId)
+      })
       .then(() => settled(due.delivery.keyId), failed)
   }
 

@@ -3,16 +3,17 @@ import { promisify } from 'node:util'
 import type { WebhookEndpoint } from '../store/outbox/endpoints.ts'
 import type { WebhookDelivery } from '../store/outbox/queue.ts'
 import type { SigningKey } from '../store/signing-keys.ts'
+import { originHeader, originOf } from './origin.ts'
 
 const signAside = promisify(sign)
 
-/** Makes the headers that prove the sender of a webhook: VideoSDK's, and those of Standard Webhooks. */
+/** Makes the headers that prove the sender of a webhook, VideoSDK's and those of Standard Webhooks, and the one that names its origin. */
 export function createSigner(signingKey: () => Promise<SigningKey>) {
-  let known: { pem: string; key: KeyObject } | undefined
-  const privateKey = async () => {
-    const { privatePem: pem } = await signingKey()
-    if (known?.pem !== pem) known = { pem, key: createPrivateKey(pem) }
-    return known.key
+  let known: { pem: string; key: KeyObject; origin: string } | undefined
+  const open = async () => {
+    const { privatePem: pem, publicPem } = await signingKey()
+    if (known?.pem !== pem) known = { pem, key: createPrivateKey(pem), origin: originOf({ publicPem }) }
+    return known
   }
   return async (
     { id, body }: Pick<WebhookDelivery, 'id' | 'body'>,
@@ -20,9 +21,11 @@ export function createSigner(signingKey: () => Promise<SigningKey>) {
     now: number,
   ): Promise<{ [name: string]: string }> => {
     const timestamp = String(Math.floor(now / 1000))
-    const signature = await signAside('RSA-SHA256', Buffer.from(body), await privateKey())
+    const { key, origin } = await open()
+    const signature = await signAside('RSA-SHA256', Buffer.from(body), key)
     const content = `${id}.${timestamp}.${body}`
     return {
+      [originHeader]: origin,
       'videosdk-signature': signature.toString('base64'),
       'webhook-id': id,
       'webhook-timestamp': timestamp,

@@ -380,7 +380,7 @@ describe('limits and silence', () => {
     const verifyToken = createTokenVerifier({ reads: context.reads, clock: context.clock, strictRoles: false })
     const rooms = createHostedRooms(
       { ...context, record: wrap(context.record) },
-      { verifyToken, leases: createRoomLeases(context, undefined), limits },
+      { verifyToken, countStranger: () => undefined, leases: createRoomLeases(context, undefined), limits },
     )
     const http = createServer().listen(0, '127.0.0.1')
     http.on('upgrade', rooms.upgrade)

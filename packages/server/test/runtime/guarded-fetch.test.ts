@@ -177,6 +177,27 @@ describe('a guarded request', () => {
     await assert.rejects(mixed.check('http://rooms.example/'), refusal)
   })
 
+  test('is refused where the address, public as it is, is one of this machine or in a network of it', async () => {
+    const here = { netmask: '', mac: '', internal: false }
+    const interfaces = () => ({
+      eth0: [
+        { ...here, address: '8.8.4.4', family: 'IPv4' as const, cidr: '8.8.4.4/24' },
+        { ...here, address: '2606:4700:1:2::5', family: 'IPv6' as const, cidr: '2606:4700:1:2::5/64', scopeid: 0 },
+        { ...here, address: '9.9.9.9', family: 'IPv4' as const, cidr: null },
+      ],
+    })
+    const check = (address: string, allowPrivateAddresses = false) => {
+      const resolver = async () => [{ address, family: address.includes(':') ? 6 : 4 }]
+      return createGuardedFetch({ allowPrivateAddresses, interfaces, resolver }).check('http://rooms.example/')
+    }
+    for (const own of ['8.8.4.4', '8.8.4.77', '9.9.9.9', '::ffff:8.8.4.4', '64:ff9b::8.8.4.4', '2606:4700:1:2::77']) {
+      const refusal = failsWith('ADDRESS', /which is an address of this machine or its network: set ROLLCALL_ALLOW/)
+      await assert.rejects(check(own), refusal, own)
+      await check(own, true)
+    }
+    for (const other of ['8.8.5.4', '9.9.9.10', '2606:4700:1:3::5']) await check(other)
+  })
+
   test('goes to the address that was looked at, though the name means another one a moment later', async () => {
     const port = await listen((_, answer) => answer.end('the first'))
     await listen((_, answer) => answer.end('the second'), '127.0.0.2', port)

@@ -6,6 +6,8 @@ import { openFresh, openSnapshot } from '../../src/cli/open-tables.ts'
 import { rebuild } from '../../src/cli/rebuild/rebuild.ts'
 import { verify } from '../../src/cli/verify/verify.ts'
 import type { Store } from '../../src/record/open-store.ts'
+import { retain } from '../../src/record/upkeep.ts'
+import { createLog } from '../../src/runtime/log.ts'
 import { type Kept, keep, rules } from '../support/kept.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 
@@ -41,12 +43,12 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
         const { keyId } = await store.writes.keys.add({ name: null, email: null })
         for (let day = 0; day < 10; day++) {
           at = start + day * dayMs
-          await store.retain(at, { logMs: 30 * dayMs, retentionMs: undefined })
+          await store.retain(at, { confirmedAt: at, logMs: 30 * dayMs, retentionMs: undefined })
           await record(store, keyId, `day ${day}`, at)
         }
         const before = await countOf(kept)
         assert.equal(before.facts, 30)
-        await store.retain(at, { logMs: 3 * dayMs, retentionMs: undefined })
+        await store.retain(at, { confirmedAt: at, logMs: 3 * dayMs, retentionMs: undefined })
         const kept3 = await countOf(kept)
         assert.deepEqual([kept3.facts, kept3.claims, kept3.sessions], [12, 12, 10])
         const { first, last } = await store.reads.changes.range(keyId)
@@ -72,7 +74,7 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
         await record(store, keyId, 'told late', start)
         at += minuteMs
         await store.seal(at)
-        await store.retain(at, { logMs: 4 * dayMs, retentionMs: 4 * dayMs })
+        await store.retain(at, { confirmedAt: at, logMs: 4 * dayMs, retentionMs: 4 * dayMs })
         const { total } = await store.reads.sessions.list(keyId, {}, { page: 1, perPage: 100 }, 1000)
         assert.equal(total, 5)
         const counted = await countOf(kept)
@@ -80,18 +82,65 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
       },
     )
 
+    const [hourMs, lookMs] = [3_600_000, 600_000]
+    const config = { logMs: 30 * dayMs, retentionMs: 30 * dayMs }
+
+    withKept(
+      'is not erased by a clock that leaps years ahead, and goes on to be erased when it is right again',
+      async (store) => {
+        const { keyId } = await store.writes.keys.add({ name: null, email: null })
+        const lines: string[] = []
+        const log = createLog('warn', { write: (line) => void lines.push(line) })
+        const look = () => retain(store, { clock: { now: () => at }, log, config })
+        const total = async () => (await store.reads.sessions.list(keyId, {}, { page: 1, perPage: 1 }, 1)).total
+        for (let day = 0; day < 29; day++) await record(store, keyId, `day ${day}`, start + day * dayMs)
+        at = start + 29 * dayMs
+        await look()
+        await look()
+        assert.deepEqual(lines, [])
+
+        at += 4 * 365 * dayMs
+        for (let i = 0; i < 20; i++, at += lookMs) await look()
+        assert.equal(await total(), 29)
+        assert.equal((await store.reads.changes.range(keyId)).first, 1)
+        assert.match(lines.at(-1) ?? '', /the clock is ahead of the confirmed time/)
+
+        at = start + 29 * dayMs + 20 * lookMs
+        lines.length = 0
+        for (; at < start + 31 * dayMs; at += hourMs) await look()
+        assert.deepEqual(lines, [])
+        const left = await total()
+        assert.ok(left >= 27 && left <= 28, String(left))
+      },
+    )
+
+    withKept('is erased after a long stop too, a step at each look, and not at the first', async (store) => {
+      const { keyId } = await store.writes.keys.add({ name: null, email: null })
+      const config = { logMs: dayMs, retentionMs: dayMs }
+      const look = () => retain(store, { clock: { now: () => at }, log: createLog('silent'), config })
+      const total = async () => (await store.reads.sessions.list(keyId, {}, { page: 1, perPage: 1 }, 1)).total
+      await record(store, keyId, 'one', start)
+      await look()
+      at += 2 * dayMs
+      await record(store, keyId, 'two', at)
+      await look()
+      assert.equal(await total(), 2)
+      for (let i = 0; i < 26; i++, at += lookMs) await look()
+      assert.equal(await total(), 1)
+    })
+
     withKept('what a webhook is still to tell of stays in the log of changes', async (store) => {
       const { keyId } = await store.writes.keys.add({ name: null, email: null })
       await store.writes.webhooks.add({ keyId, endPoint: 'https://hook.invalid/', events: ['*'] })
       await record(store, keyId, 'one', at)
       at += 40 * dayMs
-      await store.retain(at, { logMs: dayMs, retentionMs: undefined })
+      await store.retain(at, { confirmedAt: at, logMs: dayMs, retentionMs: undefined })
       assert.deepEqual(await store.reads.changes.range(keyId), { first: 1, last: 4 })
       await store.writes.deliveries.plan({ keyId, most: 1000 })
       await record(store, keyId, 'two', at)
       at += 2 * dayMs
       await store.writes.deliveries.plan({ keyId, most: 1000 })
-      await store.retain(at, { logMs: dayMs, retentionMs: undefined })
+      await store.retain(at, { confirmedAt: at, logMs: dayMs, retentionMs: undefined })
       assert.deepEqual(await store.reads.changes.range(keyId), { first: 9, last: 8 })
     })
   })

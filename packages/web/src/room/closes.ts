@@ -44,6 +44,7 @@ const texts: { [name in RoomCloseName]: CloseText } = {
   },
   SERVER_STOPPING: { title: 'The server was stopped', text: 'It may be back in a moment.', mayReturn: true },
   MOVED: { title: 'The room moved', text: 'Another server has it now: come in again.', mayReturn: true },
+  TOO_MANY_JOINS: { title: 'Too many joins at once', text: 'It may be better in a moment.', mayReturn: true },
   NOT_RECORDED: { title: 'The server could not take you in', text: 'It may be better in a moment.', mayReturn: true },
   SILENT: { title: 'The connection is gone', text: 'The room heard nothing from here any more.', mayReturn: true },
   TOO_SLOW: { title: 'The connection is too slow', text: 'The room said more than came through.', mayReturn: true },

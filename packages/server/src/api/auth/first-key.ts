@@ -2,6 +2,9 @@ import type { Context } from '../../context.ts'
 import { StartRefusal } from '../../error.ts'
 import type { Key } from '../../store/keys.ts'
 
+/** A shorter secret may be guessed from one token: the signature is of so many bytes. */
+const secretMinBytes = 32
+
 /**
  * Ensures that there is a key: the one of the settings, else one made at the first start.
  * @returns the key to show; undefined where every key is disabled
@@ -26,6 +29,13 @@ export async function ensureFirstKey({
     log.warn(
       { apiKey: kept.apiKey },
       'ROLLCALL_SECRET ignored: it is the secret before the last rotation, and the newer one is valid',
+    )
+  }
+  const sizeBytes = Buffer.byteLength(firstKey.secret)
+  if (sizeBytes < secretMinBytes) {
+    log.warn(
+      { apiKey: firstKey.apiKey, sizeBytes },
+      `ROLLCALL_SECRET is short: who guesses it forges tokens; give it ${secretMinBytes} random bytes`,
     )
   }
   return kept.disabledAt === null ? kept : undefined

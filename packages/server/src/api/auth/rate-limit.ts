@@ -14,14 +14,25 @@ export type RateLimit = {
   countKey(keyId: number, reply: FastifyReply): void
   /** A request without a key: without a good token, to an unknown path, or to a route that takes no token. */
   countAddress(address: string, reply: FastifyReply): void
+  /** The same of one that has no reply, such as a socket: gives the refusal. */
+  checkAddress(address: string): Refusal | undefined
 }
 
 /** @param keyRequestsPerSecond 0: nothing is counted, of addresses neither */
 export function createRateLimit(keyRequestsPerSecond: number, metrics: Metrics): RateLimit {
-  if (keyRequestsPerSecond === 0) return { countKey() {}, countAddress() {} }
+  if (keyRequestsPerSecond === 0) return { countKey() {}, countAddress() {}, checkAddress: () => undefined }
   // Only who holds a secret has a bucket here.
   const keys = createTokenBuckets(keyRequestsPerSecond, Number.POSITIVE_INFINITY)
   const addresses = createTokenBuckets(addressRequestsPerSecond, addressesCountedMax)
+
+  function refuseAddress(): Refusal {
+    metrics.noteRateLimited('address')
+    return new Refusal(
+      'TOO_MANY_REQUESTS',
+      `This address makes more than ${addressRequestsPerSecond} requests a second without a good token (ROLLCALL_RATE_LIMIT=0 takes them all)`,
+    )
+  }
+
   return {
     countKey(keyId, reply) {
       const { allowed, remaining } = keys.count(keyId)
@@ -36,13 +47,9 @@ export function createRateLimit(keyRequestsPerSecond: number, metrics: Metrics):
     countAddress(address, reply) {
       const { allowed, remaining } = addresses.count(toNetwork(address))
       setHeaders(reply, addressRequestsPerSecond, remaining)
-      if (allowed) return
-      metrics.noteRateLimited('address')
-      throw new Refusal(
-        'TOO_MANY_REQUESTS',
-        `This address makes more than ${addressRequestsPerSecond} requests a second without a good token (ROLLCALL_RATE_LIMIT=0 takes them all)`,
-      )
+      if (!allowed) throw refuseAddress()
     },
+    checkAddress: (address) => (addresses.count(toNetwork(address)).allowed ? undefined : refuseAddress()),
   }
 }
 

@@ -6,18 +6,16 @@ export type TokenBuckets = { count(name: string | number): Counted }
 
 type Bucket = { tokens: number; at: number }
 
-/** How long an empty bucket takes to fill, in milliseconds: each holds one second's worth. */
-const fillMs = 1000
-
 /**
- * A bucket for each name: it holds a second's worth of requests, which may come at once, and fills evenly. Full buckets are
- * forgotten, so that memory holds only who was here within the last second, and of those `bucketsMax` at most: all others
- * share one bucket, so that nobody escapes the limit by having many names.
+ * A bucket for each name: it holds `size` requests, which may come at once, and fills evenly. Full buckets are forgotten, so
+ * that memory holds only who was here within `fillMs`, and of those `bucketsMax` at most: all others share one bucket, so
+ * that nobody escapes the limit by having many names.
+ * @param fillMs how long an empty bucket takes to fill
  */
-export function createTokenBuckets(perSecond: number, bucketsMax: number): TokenBuckets {
+export function createTokenBuckets(size: number, bucketsMax: number, fillMs = 1000): TokenBuckets {
   // In order of their last use.
   const buckets = new Map<string | number, Bucket>()
-  const shared: Bucket = { tokens: perSecond, at: 0 }
+  const shared: Bucket = { tokens: size, at: 0 }
 
   function find(name: string | number, now: number): Bucket {
     const known = buckets.get(name)
@@ -31,7 +29,7 @@ export function createTokenBuckets(perSecond: number, bucketsMax: number): Token
       buckets.delete(oldest)
     }
     if (buckets.size >= bucketsMax) return shared
-    const fresh = { tokens: perSecond, at: now }
+    const fresh = { tokens: size, at: now }
     buckets.set(name, fresh)
     return fresh
   }
@@ -40,7 +38,7 @@ export function createTokenBuckets(perSecond: number, bucketsMax: number): Token
     count(name) {
       const now = performance.now()
       const bucket = find(name, now)
-      bucket.tokens = Math.min(perSecond, bucket.tokens + ((now - bucket.at) / fillMs) * perSecond)
+      bucket.tokens = Math.min(size, bucket.tokens + ((now - bucket.at) / fillMs) * size)
       bucket.at = now
       const allowed = bucket.tokens >= 1
       if (allowed) bucket.tokens -= 1

@@ -12,6 +12,7 @@ import { type Engines, engineFor } from '../../sources/engines/engines.ts'
 import type { SourceHealth } from '../../sources/health.ts'
 import type { Ingest } from '../../sources/ingest.ts'
 import type { Source } from '../../store/sources.ts'
+import { isOwnWebhook } from '../../webhooks/origin.ts'
 import type { RateLimit } from '../auth/rate-limit.ts'
 import { baseUrlOf } from '../http/base-url.ts'
 import { refusals } from '../http/refusals.ts'
@@ -35,7 +36,7 @@ const schema = {
     'Its own webhooks, callbacks or events, signed as it signs them: the source says what it is. No token, no rate limit. Janus may also open a WebSocket here.',
   response: {
     200: EventResults,
-    ...refusals('SIGNATURE_INVALID', 'SOURCE_NOT_FOUND', 'TOO_MANY_REQUESTS', 'BUSY'),
+    ...refusals('SIGNATURE_INVALID', 'FORBIDDEN', 'SOURCE_NOT_FOUND', 'TOO_MANY_REQUESTS', 'BUSY'),
   },
 }
 
@@ -74,6 +75,9 @@ export function ingestRoutes(
         throw new Refusal('SOURCE_NOT_FOUND', `Source ${sourceId} not found`)
       }
       request.setDecorator('source', source)
+      if (await isOwnWebhook({ reads }, request.headers)) {
+        throw new Refusal('FORBIDDEN', 'This is a webhook of this server itself: its endpoint must be another address')
+      }
     })
     // While the queue of facts is full, no body is read.
     app.addHook('preParsing', async (request, _, payload) => {

@@ -5,7 +5,7 @@ import type { Config } from '../../config.ts'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
 import { repeat } from '../../runtime/repeat.ts'
-import { createSocketServer, refuseUpgrade, type Upgrade } from '../../runtime/upgrades.ts'
+import { type CountStranger, createSocketServer, refuseUpgrade, type Upgrade } from '../../runtime/upgrades.ts'
 import { type Engines, engineFor } from '../../sources/engines/engines.ts'
 import type { SourceHealth } from '../../sources/health.ts'
 import type { Ingest } from '../../sources/ingest.ts'
@@ -25,7 +25,12 @@ export type IngestSockets = {
 
 export function createIngestSockets(
   { config, clock, reads, log }: Pick<Context, 'config' | 'clock' | 'reads' | 'log'>,
-  { ingest, engines, sourceHealth }: { ingest: Ingest; engines: Engines; sourceHealth: SourceHealth },
+  {
+    ingest,
+    engines,
+    sourceHealth,
+    countStranger,
+  }: { ingest: Ingest; engines: Engines; sourceHealth: SourceHealth; countStranger: CountStranger },
 ): IngestSockets {
   const connections = new Set<IngestConnection>()
   let pending = 0
@@ -65,7 +70,8 @@ export function createIngestSockets(
 
   async function open(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const { sourceId, opening } = readOpening(request, config)
-    const source = await requireSource(sourceId)
+    const source = await reads.sources.find(sourceId)
+    if (source === undefined) throw countStranger(request) ?? unknownSource(sourceId)
     requireSubprotocol(engines, source, request.headers)
     await verify(source, opening)
     if (stopsBy !== undefined) throw new Refusal('BUSY', 'The server is stopping')
@@ -82,7 +88,7 @@ export function createIngestSockets(
 
   async function requireSource(sourceId: string): Promise<Source> {
     const source = await reads.sources.find(sourceId)
-    if (source === undefined) throw new Refusal('SOURCE_NOT_FOUND', `Source ${sourceId} not found`)
+    if (source === undefined) throw unknownSource(sourceId)
     return source
   }
 
@@ -105,6 +111,10 @@ export function createIngestSockets(
   function failed(error: unknown): void {
     log.debug({ err: error }, 'ingest socket failed')
   }
+}
+
+function unknownSource(sourceId: string): Refusal {
+  return new Refusal('SOURCE_NOT_FOUND', `Source ${sourceId} not found`)
 }
 
 function readOpening(

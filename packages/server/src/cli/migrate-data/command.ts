@@ -1,5 +1,6 @@
 import { Refusal } from '../../error.ts'
 import { withConfig } from '../command.ts'
+import { print } from '../print.ts'
 import { startProgress } from '../progress.ts'
 import { migrateData as migrate } from './migrate-data.ts'
 
@@ -21,13 +22,13 @@ export const migrateData = withConfig(
     const { rows, differences } = await migrate(from, to, {
       progress: (work, done, all) => tellers[work](done, all),
     })
-    for (const text of differences) process.stdout.write(`${text}\n`)
+    for (const text of differences) print(`${text}\n`)
     if (differences.length > 0) {
-      process.stdout.write('the copy is not the same: drop the database, and try again\n')
+      print('the copy is not the same: drop the database, and try again\n')
       process.exitCode = 1
       return
     }
-    process.stdout.write(
+    print(
       `${rows} rows are copied, and are the same on both sides. Start the server with DATABASE_URL, and with ROLLCALL_MASTER_KEY as it was: what ${from}/master.key holds, where that is its own\n`,
     )
   },

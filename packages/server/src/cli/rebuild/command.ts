@@ -1,6 +1,7 @@
 import { toRules } from '../../config.ts'
 import { withConfig } from '../command.ts'
 import { openFresh } from '../open-tables.ts'
+import { print } from '../print.ts'
 import { startProgress } from '../progress.ts'
 import { rebuild as rebuildTables } from './rebuild.ts'
 
@@ -13,7 +14,7 @@ export const rebuild = withConfig(
     try {
       const startedAt = performance.now()
       const report = {
-        tell: (text: string) => process.stdout.write(`${text}\n`),
+        tell: (text: string) => print(`${text}\n`),
         progress: startProgress('facts'),
       }
       const { facts, differences, sessionsLeft } = await rebuildTables(fresh, toRules(config), report, { dryRun })
@@ -21,7 +22,7 @@ export const rebuild = withConfig(
       const found = differences === 0 ? 'nothing differs' : `${differences} rows ${dryRun ? 'differ' : 'are mended'}`
       const left =
         sessionsLeft === 0 ? '' : `; ${sessionsLeft} sessions, whose log is not complete, are left as they were`
-      process.stdout.write(`${found}: ${facts} facts folded again, ${perSecond} a second${left}\n`)
+      print(`${found}: ${facts} facts folded again, ${perSecond} a second${left}\n`)
       if (dryRun && differences > 0) process.exitCode = 1
     } finally {
       await fresh.drop()

@@ -1,5 +1,6 @@
 import { withConfig } from '../command.ts'
 import { openSnapshot } from '../open-tables.ts'
+import { print } from '../print.ts'
 import { startProgress } from '../progress.ts'
 import { verify as verifyTables } from './verify.ts'
 
@@ -11,13 +12,13 @@ export const verify = withConfig(
     const snapshot = openSnapshot(config)
     try {
       const report = {
-        fault: (text: string) => process.stdout.write(`${text}\n`),
+        fault: (text: string) => print(`${text}\n`),
         progress: startProgress('sessions and facts'),
       }
       const { faults, ...counts } = await snapshot.read((db) => verifyTables(db, report))
       const looked = Object.entries(counts).map(([name, count]) => `${count} ${name}`)
       const result = faults === 0 ? 'all is well' : `${faults} of it does not hold`
-      process.stdout.write(`${result}: ${looked.join(', ')}\n`)
+      print(`${result}: ${looked.join(', ')}\n`)
       if (faults > 0) process.exitCode = 1
     } finally {
       await snapshot.close()

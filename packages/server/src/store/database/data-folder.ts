@@ -1,15 +1,37 @@
 import { randomBytes } from 'node:crypto'
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { Refusal, StartRefusal } from '../../error.ts'
 import { lockFile } from './sqlite.ts'
 
-/** Makes the folder where it is missing. Gives the master key: the one given, or the folder's own. */
+/** What is in the folder: names of people, and what opens the secrets. */
+const ownFiles = ['rollcall.db', 'rollcall.lock', 'master.key']
+
+/**
+ * Makes the folder where it is missing, with its files for this user alone. Gives the master key: the one given, or the
+ * folder's own.
+ */
 export function prepareFolder(folder: string, given: Buffer | undefined): Buffer {
   try {
     makeFolder(resolve(folder))
     // Of a disk that is mounted read-only SQLite says no more than that it cannot open the file.
     accessSync(folder, constants.W_OK)
+    for (const name of ownFiles) withdraw(join(folder, name))
     return given ?? ownMasterKey(join(folder, 'master.key'))
   } catch (error) {
     if (error instanceof StartRefusal) throw error
@@ -24,14 +46,46 @@ function makeFolder(folder: string): void {
   if (existsSync(folder)) return
   const parent = dirname(folder)
   if (parent !== folder) makeFolder(parent)
-  mkdirSync(folder)
+  mkdirSync(folder, { mode: 0o700 })
+}
+
+/** Takes a file that was made for more than its owner away from them; one of another user stays as that one has it. */
+function withdraw(path: string): void {
+  if (!existsSync(path)) return
+  const { mode, uid } = statSync(path)
+  if ((mode & 0o077) !== 0 && uid === process.getuid?.()) chmodSync(path, 0o600)
 }
 
 function ownMasterKey(file: string): Buffer {
-  if (!existsSync(file)) writeFileSync(file, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
+  if (!existsSync(file)) makeMasterKey(file)
   const key = Buffer.from(readFileSync(file, 'utf8').trim(), 'hex')
   if (key.length !== 32) throw new StartRefusal(`${file} is damaged: it has to hold 64 hex digits`)
   return key
+}
+
+/** Whole or not at all, also where the power fails: half a key would open nothing that was sealed with it. */
+function makeMasterKey(file: string): void {
+  const made = `${file}.${process.pid}.new`
+  const descriptor = openSync(made, 'w', 0o600)
+  writeSync(descriptor, `${randomBytes(32).toString('hex')}\n`)
+  fsyncSync(descriptor)
+  closeSync(descriptor)
+  publish(made, file)
+  const folder = openSync(dirname(file), 'r')
+  fsyncSync(folder)
+  closeSync(folder)
+}
+
+/** Gives a file its name. Where another process was first, its key is the one. */
+function publish(made: string, file: string): void {
+  try {
+    linkSync(made, file)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    // Not every file system has links: there it is renamed, and two first starts at once are not told apart.
+    if (code !== 'EEXIST') return renameSync(made, file)
+  }
+  rmSync(made)
 }
 
 /** Holds the folder for this process alone. */

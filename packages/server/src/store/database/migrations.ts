@@ -1,4 +1,5 @@
 import { type Kysely, type Migration, Migrator } from 'kysely'
+import { confirmedTime } from './migrations/confirmed-time.ts'
 import { ends } from './migrations/ends.ts'
 import { first } from './migrations/first/first.ts'
 import { processes } from './migrations/processes.ts'
@@ -11,6 +12,7 @@ export const migrations: { [name: string]: Migration } = {
   '0002-webhooks': { up: webhooks },
   '0003-processes': { up: processes },
   '0004-ends': { up: ends },
+  '0005-confirmed-time': { up: confirmedTime },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */

@@ -1,3 +1,4 @@
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { Kysely, SqliteDialect, sql } from 'kysely'
 import { bind, type Database, type Differences, onConflict, type Query } from './database.ts'
@@ -10,6 +11,7 @@ const busyTimeoutMs = 10_000
 
 /** Opens a SQLite file in WAL mode with `synchronous=FULL`: a commit is on the disk when it returns. */
 export function openSqlite(path: string, { readOnly = false } = {}): Database {
+  if (!readOnly) makeFile(path)
   const connection = new DatabaseSync(path, { readOnly, timeout: busyTimeoutMs })
   if (!readOnly) {
     connection.exec('pragma journal_mode = wal')
@@ -96,6 +98,7 @@ const differences: Differences = {
  * it, so that it falls with the process, however that ends. Undefined: another process holds it.
  */
 export function lockFile(path: string): { release(): void } | undefined {
+  makeFile(path)
   const lock = new DatabaseSync(path, { timeout: 0 })
   try {
     lock.exec('pragma journal_mode = delete; pragma locking_mode = exclusive; begin exclusive')
@@ -108,3 +111,11 @@ export function lockFile(path: string): { release(): void } | undefined {
 }
 
 const sqliteBusy = 5
+
+/**
+ * For its owner alone, as are the files that SQLite makes beside it: it takes over the mode. Never one that is there: to
+ * close a file frees the locks that any connection of this process has on it.
+ */
+function makeFile(path: string): void {
+  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
+}

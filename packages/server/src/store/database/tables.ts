@@ -183,6 +183,8 @@ export type Tables = {
   }
   /** Codes that sign a browser in once, by their digests. */
   links: { digest: string; key_id: number; expires_at: number }
+  /** What time it is, as far as that is confirmed: see `record/confirmed-time.ts`. */
+  confirmed_time: { id: number; at: number; seen_at: number }
   /** Which processes hold sockets, and until when they surely did. */
   leases: {
     holder: string
