@@ -7,6 +7,11 @@ export const ErrorBody = Type.Object(
     error: Type.String({ description: 'A sentence that names what was wrong and what to do.' }),
     code: Type.String({ description: 'A stable name for programs, such as SESSION_NOT_FOUND.' }),
     requestId: Type.String({ description: 'The same as the x-request-id header.' }),
+    message: Type.Optional(
+      Type.String({
+        description: 'Of a token that is not good: `error`, whose words clients match, and after it the cause.',
+      }),
+    ),
   },
   { $id: 'ErrorBody', description: 'What was wrong, for people and for programs.' },
 )

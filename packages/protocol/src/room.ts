@@ -49,7 +49,9 @@ export const Room = Type.Object(
     webhook: Type.Optional(RoomWebhook),
     autoCloseConfig: Type.Optional(AutoCloseConfig),
     allowedParticipantIds: Type.Optional(
-      Type.Array(Type.String(), { description: 'Those who may join; where it is missing, everybody with a token.' }),
+      Type.Array(Type.String(), {
+        description: 'Those who may join; where it is missing or empty, everybody with a token.',
+      }),
     ),
     links: RoomLinks,
   },

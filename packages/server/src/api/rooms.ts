@@ -26,7 +26,7 @@ import { allowedParticipantsMax, autoCloseMaxMinutes } from './limits.ts'
 import { PageQuery, toPage } from './paging/page-query.ts'
 import { type RoomViewOptions, toDeactivatedRoom, toListedRoom, toRoom } from './views/room.ts'
 
-/** What `POST /v2/rooms` takes; a field of null is a field left out. */
+/** What `POST /v2/rooms` takes. */
 const NewRoom = Type.Object({
   customRoomId: Type.Optional(
     Type.Refine(
@@ -71,7 +71,7 @@ const NewRoom = Type.Object({
     Type.Array(Type.String({ minLength: 1, maxLength: participantIdMaxLength }), {
       maxItems: allowedParticipantsMax,
       description: `a list of at most ${allowedParticipantsMax} participant ids, texts of 1 to ${participantIdMaxLength} characters`,
-      about: 'The only ones who may join.',
+      about: 'The only ones who may join; with an empty list, everybody with a token.',
     }),
   ),
 })

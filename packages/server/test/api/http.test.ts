@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { Writable } from 'node:stream'
 import { after, before, describe, test } from 'node:test'
+import type { OpenApiDocument } from '../../src/api/openapi/openapi-document.ts'
 import { Refusal } from '../../src/error.ts'
 import { createLog } from '../../src/runtime/log.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
@@ -62,7 +63,10 @@ describe('an error', () => {
       [404, 401, 401, 403, 400, 404, 404, 404, 400, 414, 400, 415, 415, 413],
     )
     for (const { status, headers, body } of asked) {
-      assert.deepEqual(Object.keys(body), ['statusCode', 'error', 'code', 'requestId'])
+      const { message, ...four } = body
+      assert.deepEqual(Object.keys(four), ['statusCode', 'error', 'code', 'requestId'])
+      // Whoever brings a token that is not good is told the cause besides.
+      assert.equal(message !== undefined, body.code === 'TOKEN_INVALID')
       assert.equal(body.statusCode, status)
       assert.equal(typeof body.error, 'string')
       assert.match(String(body.code), /^[A-Z_]+$/)
@@ -191,9 +195,25 @@ describe('a body', () => {
   })
 
   test('that is JSON but no object is refused in words', async () => {
-    for (const body of ['[]', '"see example"', '7', 'true']) {
+    for (const body of ['[{}]', '"see example"', '7', 'true']) {
       const answer = await post(body, json)
       assert.deepEqual([answer.status, answer.body.error], [400, 'The body takes a JSON object'])
+    }
+  })
+
+  test('of [] is an empty object, as PHP writes one, on every route that takes a body', async () => {
+    const { body: document } = await server.call<OpenApiDocument>('GET', '/openapi.json')
+    const taking = Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.entries(operations).flatMap(([method, { requestBody }]) => (requestBody ? [{ path, method }] : [])),
+    )
+    assert.ok(taking.length > 10)
+    for (const { path, method } of taking) {
+      const ask = async (body: string) => {
+        const answer = await server.call(method.toUpperCase(), path.replaceAll(/[{}]/g, ''), body, { headers: json })
+        const { statusCode, error, code } = answer.body
+        return { status: answer.status, statusCode, error, code }
+      }
+      assert.deepEqual(await ask('[]'), await ask('{}'), `${method} ${path}`)
     }
   })
 
