@@ -23,7 +23,6 @@ const byNames: { [name: string]: Kind } = {
   query: 'rooms',
   sessionId: 'sessions',
   participantId: 'participants',
-  userId: 'participants',
   sourceId: 'sources',
   deliveryId: 'deliveries',
   cursor: 'cursors',

@@ -86,6 +86,12 @@ function isHttpUrl(text: string): boolean {
 const RoomQuery = Type.Object({
   ...PageQuery.properties,
   query: Type.Optional(Type.String({ description: 'one exact roomId or customRoomId', about: 'That room alone.' })),
+  userId: Type.Optional(
+    Type.String({
+      description: 'one exact id',
+      about: 'Rooms of this owner, as answers name them in `userId`: all of the key’s own, or none.',
+    }),
+  ),
 })
 
 const RoomStatus = Type.Object({
@@ -171,7 +177,9 @@ export function roomRoutes(
         ...(roomId !== undefined && { roomId }),
         ...(request.query.query !== undefined && { anyId: request.query.query }),
       }
-      const { rooms, total } = await reads.rooms.list(key.keyId, filter, page)
+      const { userId = key.userId } = request.query
+      const { rooms, total } =
+        userId === key.userId ? await reads.rooms.list(key.keyId, filter, page) : { rooms: [], total: 0 }
       const view = viewFor(request)
       return {
         pageInfo: toPageInfo(page.page, page.perPage, total),

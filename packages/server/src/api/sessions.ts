@@ -5,7 +5,7 @@ import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { toListedText, type ViewOptions } from '../record/session-view.ts'
-import { parseTime } from '../runtime/parse-time.ts'
+import { parseLast, parseTime } from '../runtime/parse-time.ts'
 import type { Commands } from '../sources/commands.ts'
 import type { CommandedSession } from '../sources/session-end.ts'
 import type { ListPage } from '../store/sessions/list.ts'
@@ -21,6 +21,7 @@ import { createPageCache, sendJson, sendPage } from './paging/page-cache.ts'
 import { PageQuery, toPage } from './paging/page-query.ts'
 
 const exactId = 'one exact id'
+const ownerAbout = 'Sessions of this owner, as answers name them in `userId`: all of the key’s own, or none.'
 const SessionQuery = Type.Object({
   ...PageQuery.properties,
   roomId: Type.Optional(Type.String({ description: exactId, about: 'Sessions of this room.' })),
@@ -33,7 +34,7 @@ const SessionQuery = Type.Object({
   participantId: Type.Optional(
     Type.String({ description: exactId, about: 'Sessions that this participant was inside.' }),
   ),
-  userId: Type.Optional(Type.String({ description: exactId, about: 'The documented name of participantId.' })),
+  userId: Type.Optional(Type.String({ description: exactId, about: ownerAbout })),
   status: Type.Optional(
     Type.Union([Type.Literal('ongoing'), Type.Literal('active'), Type.Literal('ended')], {
       description: 'ongoing (or active, which is the same) or ended',
@@ -41,7 +42,12 @@ const SessionQuery = Type.Object({
     }),
   ),
   startDate: Type.Optional(Type.String({ description: timeTakes, about: 'Sessions that started then or later.' })),
-  endDate: Type.Optional(Type.String({ description: timeTakes, about: 'Sessions that started then or earlier.' })),
+  endDate: Type.Optional(
+    Type.String({
+      description: timeTakes,
+      about: 'Sessions that started then or earlier; of a date alone, on that day or earlier.',
+    }),
+  ),
   activeAt: Type.Optional(
     Type.String({
       description: timeTakes,
@@ -135,9 +141,9 @@ export function sessionRoutes(
 
       const { page, perPage } = toPage(request.query)
       const filter = toFilter(request.query)
-      const { cursor } = request.query
+      const { cursor, userId } = request.query
       const from = cursor === undefined ? { page, perPage } : { after: readCursor(cursor, filter), perPage }
-      const { sessions, total, totalCapped, next } = await listSessions(caller, filter, from)
+      const { sessions, total, totalCapped, next } = await listSessions(caller, filter, from, userId)
       const pageInfo = {
         ...toPageInfo(page, perPage, total),
         ...(next !== undefined && { nextCursor: writeCursor(next, filter) }),
@@ -167,8 +173,14 @@ export function sessionRoutes(
     return { now: clock.now(), base: baseUrlOf(request, config), key: callerOf(request).key }
   }
 
-  async function listSessions(caller: Caller, filter: SessionFilter, page: ListPage): Promise<FoundSessions> {
-    if (filter.roomId !== undefined && !maySee(caller, filter.roomId)) {
+  async function listSessions(
+    caller: Caller,
+    filter: SessionFilter,
+    page: ListPage,
+    ownerId: string = caller.key.userId,
+  ): Promise<FoundSessions> {
+    const isOfOther = ownerId !== caller.key.userId
+    if (isOfOther || (filter.roomId !== undefined && !maySee(caller, filter.roomId))) {
       return { sessions: [], total: 0, totalCapped: false, next: undefined }
     }
     const seen = caller.roomId === undefined ? filter : { ...filter, roomId: caller.roomId }
@@ -208,8 +220,8 @@ function isRunning(listed: ListedSession): boolean {
 }
 
 function toFilter(query: SessionQuery): SessionFilter {
-  const { roomId, customRoomId, query: eitherId, status, startDate, endDate, activeAt, minDuration } = query
-  const participantId = query.participantId ?? query.userId
+  const { roomId, customRoomId, query: eitherId, participantId } = query
+  const { status, startDate, endDate, activeAt, minDuration } = query
   return {
     ...(roomId !== undefined && { roomId }),
     ...(customRoomId !== undefined && { customRoomId }),
@@ -217,7 +229,7 @@ function toFilter(query: SessionQuery): SessionFilter {
     ...(participantId !== undefined && { participantId }),
     ...(status !== undefined && { status: status === 'ended' ? ('ended' as const) : ('ongoing' as const) }),
     ...(startDate !== undefined && { startFrom: parseTime('startDate', startDate) }),
-    ...(endDate !== undefined && { startTo: parseTime('endDate', endDate) }),
+    ...(endDate !== undefined && { startTo: parseLast('endDate', endDate) }),
     ...(activeAt !== undefined && { activeAt: parseTime('activeAt', activeAt) }),
     ...(minDuration !== undefined && { minDurationMs: minDuration * 1000 }),
   }

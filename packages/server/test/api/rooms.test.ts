@@ -270,6 +270,12 @@ describe('GET /v2/rooms', () => {
     assert.deepEqual([status, body.code], [400, 'BAD_REQUEST'])
   })
 
+  test('filters by owner, as userId', async () => {
+    const all = await list('')
+    assert.deepEqual(await list(`userId=${made[0]?.userId}`), all)
+    assert.equal((await list('userId=0123456789abcdef01234567')).pageInfo.total, 0)
+  })
+
   test('finds one by its exact roomId or customRoomId', async () => {
     assert.deepEqual(namesOf(await list('query=room+3')), ['room 3'])
     assert.deepEqual(namesOf(await list(`query=${made[1]?.roomId}`)), ['room 1'])

@@ -73,7 +73,7 @@ const others: { method: string; path: string; ids: (ids: Ids) => { id: string; q
     path: '/v2/sessions',
     ids: ({ rooms, participants }) => [
       ...rooms.flatMap((id) => ['roomId', 'customRoomId', 'query'].map((name) => ({ id, query: `${name}=${id}` }))),
-      ...participants.flatMap((id) => ['participantId', 'userId'].map((name) => ({ id, query: `${name}=${id}` }))),
+      ...participants.map((id) => ({ id, query: `participantId=${id}` })),
     ],
   },
   ...['attendance', 'usage'].map((what) => ({

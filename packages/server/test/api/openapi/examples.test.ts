@@ -136,8 +136,8 @@ async function showSessions(): Promise<void> {
   await show('endSession', { body: { roomId } })
   await show('listSessions', { query: `?roomId=${roomId}` })
   await show('getSessionAttendance', { path: { id } })
-  await show('getAttendance', { query: `?from=2026-01-15&to=2026-01-16&per=participant&roomId=${roomId}` })
-  await show('getUsage', { query: '?from=2026-01-14&to=2026-01-16' })
+  await show('getAttendance', { query: `?from=2026-01-15&to=2026-01-15&per=participant&roomId=${roomId}` })
+  await show('getUsage', { query: '?from=2026-01-14&to=2026-01-15' })
 }
 
 async function showQuality(id: string, event: object): Promise<void> {
