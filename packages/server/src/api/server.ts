@@ -3,7 +3,6 @@ import cors from '@fastify/cors'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Context } from '../context.ts'
-import { Refusal } from '../error.ts'
 import type { GuardedFetch } from '../runtime/guarded-fetch.ts'
 import type { Backpressure } from '../sources/backpressure.ts'
 import type { Commands } from '../sources/commands.ts'
@@ -20,7 +19,9 @@ import { parseBody } from './http/body.ts'
 import { createClientErrorHandler } from './http/client-error.ts'
 import { createErrorHandler } from './http/errors.ts'
 import { createHttpServer } from './http/http-server.ts'
-import { logRequests, pathOf } from './http/request-log.ts'
+import { logRequests } from './http/request-log.ts'
+import { createRouteTable, type RouteTable } from './http/route-table.ts'
+import { refuseOthers, refuseUnknown } from './http/unknown-path.ts'
 import { compileSchema } from './http/validate.ts'
 import { ingestRoutes } from './ingest/ingest.ts'
 import { inviteRoutes } from './invites.ts'
@@ -86,13 +87,14 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
     frameworkErrors: (error, request, reply) => handleError(error, request, reply as FastifyReply),
   }).withTypeProvider<TypeBoxTypeProvider>()
 
+  const table = createRouteTable(app)
   app.setValidatorCompiler(compileSchema)
   // As fast as a serialiser made from the schema, and it changes no value to fit: the tests hold every answer to its schema.
   app.setSerializerCompiler(() => JSON.stringify)
   app.setErrorHandler(handleError)
   app.setNotFoundHandler((request, reply) => {
     rateLimit.countAddress(request.ip, reply)
-    throw new Refusal('NOT_FOUND', `There is no ${request.method} ${pathOf(request.url)}`)
+    throw refuseUnknown(request, reply, table)
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, async (request: FastifyRequest, text: string) =>
@@ -116,8 +118,9 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
     maxAge: corsMaxAgeSeconds,
     strictPreflight: false,
   })
+  app.addHook('onRequest', async (request, reply) => refuseOthers(request, reply))
   const auth = createApiAuth({ verifyToken: parts.verifyToken, rateLimit, metrics, log })
-  await registerRoutes(app, context, { ...parts, auth, rateLimit })
+  await registerRoutes(app, context, { ...parts, auth, rateLimit, table })
   return app
 }
 
@@ -125,7 +128,7 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
 async function registerRoutes(
   app: FastifyInstance,
   context: Context,
-  parts: ApiParts & { auth: ApiAuth; rateLimit: RateLimit },
+  parts: ApiParts & { auth: ApiAuth; rateLimit: RateLimit; table: RouteTable },
 ): Promise<void> {
   const routes = collectRoutes(app)
   await app.register(healthRoutes(context))

@@ -112,7 +112,9 @@ async function call(on: TestServer, endpoint: string, column: string, permission
   const [method = '', path = ''] = endpoint.split(' ')
   const scene = await sceneFor(on, method)
   const token = await signFor(on, column, scene, permissions)
-  const headers = { ...(token !== null && { authorization: token }), 'content-type': 'application/json' }
+  // The dashboard's pages are for browsers.
+  const accept = path.startsWith('/v2/') ? {} : { accept: 'text/html' }
+  const headers = { ...(token !== null && { authorization: token }), 'content-type': 'application/json', ...accept }
   const sent = bodies[endpoint]?.(scene)
   const { status, body } = await send<{ code?: unknown; data?: unknown }>(
     `${on.url}${fill(path, scene)}`,
