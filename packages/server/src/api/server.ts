@@ -34,6 +34,7 @@ import {
   timeouts as usualTimeouts,
 } from './limits.ts'
 import { linkRoutes } from './links.ts'
+import { meetingRoutes } from './meetings.ts'
 import { measureRequests, metricsRoutes } from './metrics.ts'
 import { docsRoutes } from './openapi/docs.ts'
 import { collectRoutes, openApiRoutes } from './openapi/openapi.ts'
@@ -134,6 +135,7 @@ async function registerRoutes(
   await app.register(healthRoutes(context))
   await app.register(metricsRoutes(context))
   await app.register(roomRoutes(context, parts))
+  await app.register(meetingRoutes(context, parts))
   await app.register(sessionRoutes(context, parts))
   await app.register(participantRoutes(context, parts))
   await app.register(qualityRoutes(context, parts))

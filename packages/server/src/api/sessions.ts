@@ -1,6 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { EndedSession, embeddedParticipantsMax, Session, SessionPage, timeTakes, toPageInfo } from '@rollcall/protocol'
-import type { FastifyRequest } from 'fastify'
+import {
+  EndedSession,
+  embeddedParticipantsMax,
+  MeetingSessionPage,
+  Session,
+  SessionPage,
+  timeTakes,
+  toPageInfo,
+} from '@rollcall/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
@@ -72,6 +80,9 @@ const SessionQuery = Type.Object({
 })
 type SessionQuery = Type.Static<typeof SessionQuery>
 
+const { roomId: meetingId, customRoomId: userMeetingId, ...filters } = SessionQuery.properties
+const MeetingSessionQuery = Type.Object({ meetingId, userMeetingId, ...filters })
+
 const SessionPath = Type.Object({ id: Type.String({ description: exactId, about: 'The session.' }) })
 
 const alwaysByForce = 'Nothing depends on it: whoever is inside is out in any case.'
@@ -93,6 +104,7 @@ const SessionToEnd = Type.Object({
   vsdkForceKill: Type.Optional(Type.Boolean({ description: 'true or false', about: alwaysByForce })),
 })
 type SessionToEnd = Type.Static<typeof SessionToEnd>
+const MeetingSessionToEnd = Type.Pick(SessionToEnd, ['ignoreClosed', 'force', 'vsdkForceKill'])
 
 const schemas = {
   list: {
@@ -121,7 +133,28 @@ const schemas = {
     body: SessionToEnd,
     response: { 200: EndedSession, ...refusals('ROOM_NOT_FOUND', 'SESSION_NOT_FOUND', 'NO_SESSION_OPEN') },
   },
+  listOld: {
+    operationId: 'listMeetingSessions',
+    tags: ['Sessions'],
+    deprecated: true,
+    summary: 'List sessions, in the API’s first version',
+    description: 'The same as `GET /v2/sessions`, in its old names.',
+    querystring: MeetingSessionQuery,
+    response: { 200: MeetingSessionPage, ...notModified },
+  },
+  endOld: {
+    operationId: 'endMeetingSession',
+    tags: ['Sessions'],
+    deprecated: true,
+    summary: 'End a session, in the API’s first version',
+    description: 'The same as `POST /v2/sessions/end` with that `sessionId`.',
+    params: SessionPath,
+    body: MeetingSessionToEnd,
+    response: { 200: EndedSession, ...refusals('SESSION_NOT_FOUND', 'NO_SESSION_OPEN') },
+  },
 }
+
+type Names = Pick<EndedSession, 'meetingId' | 'userMeetingId'>
 
 export function sessionRoutes(
   context: Pick<Context, 'config' | 'clock' | 'reads' | 'known'>,
@@ -131,42 +164,64 @@ export function sessionRoutes(
   const pages = createPageCache()
 
   return async (app) => {
-    app.get('/v2/sessions', { onRequest: auth.any, schema: schemas.list }, async (request, reply) => {
-      const caller = callerOf(request)
-      const view = viewFor(request)
-      const version = known.versionOf(caller.key.keyId)
-      const name = JSON.stringify([caller.key.keyId, caller.roomId, view.base, request.query])
-      const kept = pages.get(name, version)
-      if (kept !== undefined) return sendPage(request, reply, kept)
-
-      const { page, perPage } = toPage(request.query)
-      const filter = toFilter(request.query)
-      const { cursor, userId } = request.query
-      const from = cursor === undefined ? { page, perPage } : { after: readCursor(cursor, filter), perPage }
-      const { sessions, total, totalCapped, next } = await listSessions(caller, filter, from, userId)
-      const pageInfo = {
-        ...toPageInfo(page, perPage, total),
-        ...(next !== undefined && { nextCursor: writeCursor(next, filter) }),
-        ...(totalCapped && { totalCapped }),
-      }
-      const { activeAt } = filter
-      const webhooks = await summariseWebhooks(context, caller.key.keyId, sessions.map(idOf))
-      const texts = sessions.map((one) => toListedText(one, { ...view, activeAt, webhooks }))
-      const text = `{"pageInfo":${JSON.stringify(pageInfo)},"data":[${texts.join(',')}]}`
-      // A session that runs is longer a moment later, though nothing was written.
-      if (sessions.some(isRunning)) return sendJson(reply, text)
-      return sendPage(request, reply, pages.keep(name, version, text))
-    })
+    app.get('/v2/sessions', { onRequest: auth.any, schema: schemas.list }, async (request, reply) =>
+      sendSessions(request, reply, request.query, (text) => text),
+    )
 
     app.get('/v2/sessions/:id', { onRequest: auth.any, schema: schemas.one }, async (request) =>
       showSession(context, callerOf(request), request.params.id, viewFor(request)),
     )
 
-    app.post('/v2/sessions/end', { onRequest: auth.any, schema: schemas.end }, async (request) => {
-      const caller = callerOf(request)
-      const { sessionId, enforced } = await endSession(caller, request.body)
-      return { ...(await showSession(context, caller, sessionId, viewFor(request))), enforced }
+    app.post('/v2/sessions/end', { onRequest: auth.any, schema: schemas.end }, async (request) =>
+      endSession(request, request.body),
+    )
+
+    app.get('/v1/meeting-sessions', { onRequest: auth.any, schema: schemas.listOld }, async (request, reply) => {
+      const { meetingId, userMeetingId, ...rest } = request.query
+      const query = {
+        ...rest,
+        ...(meetingId !== undefined && { roomId: meetingId }),
+        ...(userMeetingId !== undefined && { customRoomId: userMeetingId }),
+      }
+      return sendSessions(request, reply, query, (text) => JSON.stringify(withMeetingNames(JSON.parse(text))))
     })
+
+    app.post('/v1/meeting-sessions/:id/end', { onRequest: auth.any, schema: schemas.endOld }, async (request) =>
+      endSession(request, { ...request.body, sessionId: request.params.id }),
+    )
+  }
+
+  /** @param toShown makes of a session's text the one that is sent */
+  async function sendSessions(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    query: SessionQuery,
+    toShown: (text: string) => string,
+  ): Promise<FastifyReply> {
+    const caller = callerOf(request)
+    const view = viewFor(request)
+    const version = known.versionOf(caller.key.keyId)
+    const name = JSON.stringify([request.routeOptions.url, caller.key.keyId, caller.roomId, view.base, query])
+    const kept = pages.get(name, version)
+    if (kept !== undefined) return sendPage(request, reply, kept)
+
+    const { page, perPage } = toPage(query)
+    const filter = toFilter(query)
+    const { cursor, userId } = query
+    const from = cursor === undefined ? { page, perPage } : { after: readCursor(cursor, filter), perPage }
+    const { sessions, total, totalCapped, next } = await listSessions(caller, filter, from, userId)
+    const pageInfo = {
+      ...toPageInfo(page, perPage, total),
+      ...(next !== undefined && { nextCursor: writeCursor(next, filter) }),
+      ...(totalCapped && { totalCapped }),
+    }
+    const { activeAt } = filter
+    const webhooks = await summariseWebhooks(context, caller.key.keyId, sessions.map(idOf))
+    const texts = sessions.map((one) => toShown(toListedText(one, { ...view, activeAt, webhooks })))
+    const text = `{"pageInfo":${JSON.stringify(pageInfo)},"data":[${texts.join(',')}]}`
+    // A session that runs is longer a moment later, though nothing was written.
+    if (sessions.some(isRunning)) return sendJson(reply, text)
+    return sendPage(request, reply, pages.keep(name, version, text))
   }
 
   function viewFor(request: FastifyRequest): ViewOptions {
@@ -192,8 +247,15 @@ export function sessionRoutes(
     return last && idOf(last)
   }
 
+  async function endSession(request: FastifyRequest, body: SessionToEnd): Promise<EndedSession> {
+    const caller = callerOf(request)
+    const { sessionId, enforced } = await orderEnd(caller, body)
+    const session = await showSession(context, caller, sessionId, viewFor(request))
+    return withMeetingNames({ ...session, enforced })
+  }
+
   /** Of several sessions that ran in the room, the newest is answered. */
-  async function endSession(caller: Caller, body: SessionToEnd): Promise<CommandedSession> {
+  async function orderEnd(caller: Caller, body: SessionToEnd): Promise<CommandedSession> {
     const { sessionId, ignoreClosed = false } = body
     const roomId = await requireRoomId(reads, caller, { roomId: body.roomId ?? body.meetingId, sessionId })
     const [newest] = await commands.endSessions(caller.key.keyId, roomId, {
@@ -209,6 +271,10 @@ export function sessionRoutes(
     if (last === undefined) throw new Refusal('SESSION_NOT_FOUND', `Room ${roomId} had no session yet`)
     return { sessionId: last, enforced: true }
   }
+}
+
+function withMeetingNames<T extends Pick<Session, 'roomId' | 'customRoomId'>>(session: T): T & Names {
+  return { ...session, meetingId: session.roomId, userMeetingId: session.customRoomId }
 }
 
 function idOf(listed: ListedSession): string {

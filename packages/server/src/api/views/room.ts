@@ -1,4 +1,4 @@
-import { type Room as ApiRoom, type DeactivatedRoom, type ListedRoom, toIso, type User } from '@rollcall/protocol'
+import { type Room as ApiRoom, type ListedRoom, type Meeting, toIso, type User } from '@rollcall/protocol'
 import type { Key } from '../../store/keys.ts'
 import type { Room } from '../../store/rooms.ts'
 
@@ -21,7 +21,7 @@ export function toListedRoom(room: Room, { base, key }: RoomViewOptions): Listed
 }
 
 /** A room in the names that it had in the API's first version: deactivating it still answers so. */
-export function toDeactivatedRoom(room: Room, { key }: Pick<RoomViewOptions, 'key'>): DeactivatedRoom {
+export function toMeeting(room: Room, key: Key): Meeting {
   const { roomId, customRoomId } = room
   return {
     ...(room.webhook && { webhook: room.webhook }),
