@@ -65,7 +65,7 @@ describe('POST /v2/rooms', () => {
   })
 
   test('takes null, an empty text, and an object without fields, which PHP writes [], for a field left out', async () => {
-    for (const none of [null, '', [], {}]) {
+    for (const none of [null, '', [], {}, { type: '', endPoint: null }]) {
       const room = await makeRoom({ webhook: none, autoCloseConfig: none })
       assert.ok(!('webhook' in room) && !('autoCloseConfig' in room), JSON.stringify(none))
     }
@@ -142,6 +142,7 @@ describe('POST /v2/rooms', () => {
       [{ customRoomId: 'x'.repeat(257) }, /^customRoomId=x{60}… is not understood: it takes a text/],
       [{ webhook: 'see example' }, /^webhook=see example is not understood: it takes an object such as \{"endPoint":/],
       [{ webhook: [webhook] }, /^webhook=.* is not understood: it takes an object/],
+      [{ webhook: { url: webhook.endPoint } }, /^webhook=.* is not understood: it takes an object/],
       [{ webhook: { endPoint: '', events: [] } }, /^webhook=.* is not understood: it takes an object/],
       [{ webhook: { endPoint: 'no address', events: [] } }, /^webhook=.* at webhook\.endPoint: it takes an object/],
       [{ webhook: { endPoint: 'ftp://a.example/', events: [] } }, /^webhook=.* at webhook\.endPoint: /],

@@ -133,7 +133,9 @@ export function signToken(
 /** The key that the token names; nothing of it is believed before the signature is checked. */
 function readApiKey(token: string): string {
   try {
-    const { alg } = decodeProtectedHeader(token)
+    const { alg, crit } = decodeProtectedHeader(token)
+    if (crit !== undefined)
+      throw new TokenRefusal('token', 'its header has a crit, which asks for more than is known here')
     if (alg !== 'HS256') throw new TokenRefusal('token', `its algorithm is ${quote(alg ?? null)}, not HS256`)
     const payload = decodeJwt(token)
     return readText(payload, 'apikey') ?? refuse(payload, 'apikey', 'an API key')

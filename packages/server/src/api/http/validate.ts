@@ -33,7 +33,7 @@ function isEmptyMap(value: unknown): boolean {
 
 /**
  * The known fields that are given, in the schema's order, whatever the sender's. Null and an empty text are a field left
- * out, and so is an object without any field: typed clients and PHP write so.
+ * out, and so is an object with nothing in it: typed clients and PHP write so.
  */
 function pickGiven(values: Values, { properties }: { properties: TProperties }): Values {
   const given: Values = {}
@@ -45,7 +45,7 @@ function pickGiven(values: Values, { properties }: { properties: TProperties }):
 }
 
 function readValue(value: unknown, { type, properties }: Described): unknown {
-  if (value === null || value === '') return undefined
+  if (isNone(value)) return undefined
   // In a query and in a form every value comes as a text.
   if (typeof value === 'string') {
     if (type === 'integer' && /^-?\d+$/.test(value)) return Number(value)
@@ -55,6 +55,9 @@ function readValue(value: unknown, { type, properties }: Described): unknown {
   if (properties === undefined) return value
   if (isEmptyMap(value)) return undefined
   if (!isValues(value)) return value
-  const inner = pickGiven(value, { properties })
-  return Object.keys(inner).length === 0 ? undefined : inner
+  return Object.values(value).every(isNone) ? undefined : pickGiven(value, { properties })
+}
+
+function isNone(value: unknown): boolean {
+  return value === null || value === ''
 }
