@@ -5,6 +5,8 @@ export type Kind = 'rooms' | 'sessions' | 'participants' | 'sources' | 'webhooks
 /** By the step of a path before it. */
 const bySteps: { [step: string]: Kind } = {
   rooms: 'rooms',
+  meetings: 'rooms',
+  'meeting-sessions': 'sessions',
   validate: 'rooms',
   sessions: 'sessions',
   participants: 'participants',
@@ -19,11 +21,11 @@ const bySteps: { [step: string]: Kind } = {
 const byNames: { [name: string]: Kind } = {
   roomId: 'rooms',
   meetingId: 'rooms',
+  userMeetingId: 'rooms',
   customRoomId: 'rooms',
   query: 'rooms',
   sessionId: 'sessions',
   participantId: 'participants',
-  userId: 'participants',
   sourceId: 'sources',
   deliveryId: 'deliveries',
   cursor: 'cursors',

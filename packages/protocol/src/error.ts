@@ -7,6 +7,11 @@ export const ErrorBody = Type.Object(
     error: Type.String({ description: 'A sentence that names what was wrong and what to do.' }),
     code: Type.String({ description: 'A stable name for programs, such as SESSION_NOT_FOUND.' }),
     requestId: Type.String({ description: 'The same as the x-request-id header.' }),
+    message: Type.Optional(
+      Type.String({
+        description: 'Of a token that is not good: `error`, whose words clients match, and after it the cause.',
+      }),
+    ),
   },
   { $id: 'ErrorBody', description: 'What was wrong, for people and for programs.' },
 )
@@ -25,6 +30,9 @@ export type ErrorCode =
   | 'SIGNATURE_INVALID'
   | 'FORBIDDEN'
   | 'NOT_FOUND'
+  | 'METHOD_NOT_ALLOWED'
+  | 'NOT_SUPPORTED'
+  | 'UPGRADE_REQUIRED'
   | 'ROOM_NOT_FOUND'
   | 'SESSION_NOT_FOUND'
   | 'PARTICIPANT_NOT_FOUND'
@@ -50,6 +58,9 @@ export const statusOf: { [code in ErrorCode]: number } = {
   SIGNATURE_INVALID: 401,
   FORBIDDEN: 403,
   NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  NOT_SUPPORTED: 405,
+  UPGRADE_REQUIRED: 426,
   ROOM_NOT_FOUND: 404,
   SESSION_NOT_FOUND: 404,
   PARTICIPANT_NOT_FOUND: 404,

@@ -49,7 +49,9 @@ export const Room = Type.Object(
     webhook: Type.Optional(RoomWebhook),
     autoCloseConfig: Type.Optional(AutoCloseConfig),
     allowedParticipantIds: Type.Optional(
-      Type.Array(Type.String(), { description: 'Those who may join; where it is missing, everybody with a token.' }),
+      Type.Array(Type.String(), {
+        description: 'Those who may join; where it is missing or empty, everybody with a token.',
+      }),
     ),
     links: RoomLinks,
   },
@@ -88,20 +90,28 @@ export const RoomPage = Type.Object(
 export type RoomPage = Type.Static<typeof RoomPage>
 
 /** The names of the API's first version, then the two that typed clients read. */
-export const DeactivatedRoom = Type.Object(
-  {
-    webhook: Type.Optional(RoomWebhook),
-    disabled: Disabled,
-    meetingId: Type.String({ description: 'Its roomId.' }),
-    userMeetingId: Type.Union([Type.String(), Type.Null()], { description: 'Its customRoomId.' }),
-    userId: UserId,
-    createdAt: Time(),
-    updatedAt: Time(),
-    user: User,
-    id: Type.String(),
-    roomId: RoomId,
-    customRoomId: CustomRoomId,
-  },
-  { $id: 'DeactivatedRoom', description: 'The room in the names of the API’s first version, then in those of today.' },
-)
+const meeting = {
+  webhook: Type.Optional(RoomWebhook),
+  disabled: Disabled,
+  meetingId: Type.String({ description: 'Its roomId.' }),
+  userMeetingId: Type.Union([Type.String(), Type.Null()], { description: 'Its customRoomId.' }),
+  userId: UserId,
+  createdAt: Time(),
+  updatedAt: Time(),
+  user: User,
+  id: Type.String(),
+  roomId: RoomId,
+  customRoomId: CustomRoomId,
+}
+
+export const Meeting = Type.Object(meeting, {
+  $id: 'Meeting',
+  description: 'A room in the names of the API’s first version, then in those of today.',
+})
+export type Meeting = Type.Static<typeof Meeting>
+
+export const DeactivatedRoom = Type.Object(meeting, {
+  $id: 'DeactivatedRoom',
+  description: 'The room in the names of the API’s first version, then in those of today.',
+})
 export type DeactivatedRoom = Type.Static<typeof DeactivatedRoom>

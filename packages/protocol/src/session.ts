@@ -107,8 +107,14 @@ const Enforced = Type.Union([Type.Boolean(), Type.Literal('pending')], {
     'Whether the hosted room or media server obeyed: true, false where it takes no orders, or pending. The record follows at once, whichever it is.',
 })
 
+/** The room's names in the API's first version. */
+const meetingNames = {
+  meetingId: Type.String({ description: 'Its roomId.' }),
+  userMeetingId: Type.Union([Type.String(), Type.Null()], { description: 'Its customRoomId.' }),
+}
+
 export const EndedSession = Type.Object(
-  { ...Session.properties, enforced: Enforced },
+  { ...Session.properties, enforced: Enforced, ...meetingNames },
   { $id: 'EndedSession', description: 'The session after its end.' },
 )
 export type EndedSession = Type.Static<typeof EndedSession>
@@ -124,6 +130,18 @@ export const SessionPage = Type.Object(
   { $id: 'SessionPage', description: 'A page of sessions, newest start first.' },
 )
 export type SessionPage = Type.Static<typeof SessionPage>
+
+export const MeetingSession = Type.Object(
+  { ...Session.properties, ...meetingNames },
+  { $id: 'MeetingSession', description: 'A session, with its room in the names of the API’s first version too.' },
+)
+export type MeetingSession = Type.Static<typeof MeetingSession>
+
+export const MeetingSessionPage = Type.Object(
+  { pageInfo: PageInfo, data: Type.Array(MeetingSession) },
+  { $id: 'MeetingSessionPage', description: 'A page of sessions, newest start first.' },
+)
+export type MeetingSessionPage = Type.Static<typeof MeetingSessionPage>
 
 export const ParticipantPage = Type.Object(
   {

@@ -4,10 +4,13 @@ import type { ErrorCode } from '@rollcall/protocol'
 export class Refusal extends Error {
   override name = 'Refusal'
   code: ErrorCode
+  /** The same with its cause, where callers match `message` word for word. */
+  explained: string | undefined
 
-  constructor(code: ErrorCode, message: string) {
+  constructor(code: ErrorCode, message: string, explained?: string) {
     super(message)
     this.code = code
+    this.explained = explained
   }
 }
 

@@ -1,91 +1,30 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import {
-  customRoomIdMaxLength,
-  DeactivatedRoom,
-  isCleanId,
-  participantIdMaxLength,
-  Room,
-  RoomPage,
-  RoomWithStatus,
-  toPageInfo,
-  webhookEventMaxLength,
-  webhookEventsMax,
-  webhookUrlMaxLength,
-} from '@rollcall/protocol'
+import { DeactivatedRoom, Room, RoomPage, RoomWithStatus, toPageInfo } from '@rollcall/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import type { Commands } from '../sources/commands.ts'
 import type { Room as RoomRow } from '../store/rooms.ts'
-import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
+import { type ApiAuth, callerOf } from './auth/auth.ts'
 import { requireRoom } from './find.ts'
 import { baseUrlOf } from './http/base-url.ts'
 import { refusals } from './http/refusals.ts'
-import { allowedParticipantsMax, autoCloseMaxMinutes } from './limits.ts'
 import { PageQuery, toPage } from './paging/page-query.ts'
-import { type RoomViewOptions, toDeactivatedRoom, toListedRoom, toRoom } from './views/room.ts'
-
-/** What `POST /v2/rooms` takes; a field of null is a field left out. */
-const NewRoom = Type.Object({
-  customRoomId: Type.Optional(
-    Type.Refine(
-      Type.String({
-        minLength: 1,
-        maxLength: customRoomIdMaxLength,
-        description: `a text of 1 to ${customRoomIdMaxLength} characters, none of them a control character`,
-        about: 'A name of your own for it. With one that exists, that room is answered as it is.',
-      }),
-      isCleanId,
-    ),
-  ),
-  webhook: Type.Optional(
-    Type.Object(
-      {
-        endPoint: Type.Refine(Type.String({ maxLength: webhookUrlMaxLength }), isHttpUrl),
-        events: Type.Array(Type.String({ minLength: 1, maxLength: webhookEventMaxLength }), {
-          maxItems: webhookEventsMax,
-        }),
-      },
-      {
-        description:
-          'an object such as {"endPoint":"https://example.org/hook","events":["session-started","participant-*"]}',
-        about: 'Where what happens in the room is sent, and which of it: exact names or globs.',
-      },
-    ),
-  ),
-  autoCloseConfig: Type.Optional(
-    Type.Object(
-      {
-        type: Type.Union([Type.Literal('session-ends'), Type.Literal('session-end-and-deactivate')]),
-        duration: Type.Optional(Type.Integer({ minimum: 1, maximum: autoCloseMaxMinutes })),
-      },
-      {
-        description:
-          'an object {"type":"session-ends" or "session-end-and-deactivate","duration":60}, the duration in whole minutes',
-        about: 'When each session is ended, counted from its start, and whether the room is disabled too.',
-      },
-    ),
-  ),
-  allowedParticipantIds: Type.Optional(
-    Type.Array(Type.String({ minLength: 1, maxLength: participantIdMaxLength }), {
-      maxItems: allowedParticipantsMax,
-      description: `a list of at most ${allowedParticipantsMax} participant ids, texts of 1 to ${participantIdMaxLength} characters`,
-      about: 'The only ones who may join.',
-    }),
-  ),
-})
-type NewRoom = Type.Static<typeof NewRoom>
+import { createRoom, NewRoom } from './room-creation.ts'
+import { type RoomViewOptions, toListedRoom, toMeeting, toRoom } from './views/room.ts'
 
 const RoomPath = Type.Object({ id: Type.String({ description: 'a roomId, customRoomId or id', about: 'The room.' }) })
-
-function isHttpUrl(text: string): boolean {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
-}
 
 const RoomQuery = Type.Object({
   ...PageQuery.properties,
   query: Type.Optional(Type.String({ description: 'one exact roomId or customRoomId', about: 'That room alone.' })),
+  userId: Type.Optional(
+    Type.String({
+      description: 'one exact id',
+      about: 'Rooms of this owner, as answers name them in `userId`: all of the key’s own, or none.',
+    }),
+  ),
 })
 
 const RoomStatus = Type.Object({
@@ -161,7 +100,7 @@ export function roomRoutes(
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
     app.post('/v2/rooms', { onRequest: auth.any, schema: schemas.create }, async (request) =>
-      toRoom(await createRoom(callerOf(request), request.body), viewFor(request)),
+      toRoom(await createRoom({ reads, writes }, callerOf(request), request.body), viewFor(request)),
     )
 
     app.get('/v2/rooms', { onRequest: auth.any, schema: schemas.list }, async (request) => {
@@ -171,7 +110,9 @@ export function roomRoutes(
         ...(roomId !== undefined && { roomId }),
         ...(request.query.query !== undefined && { anyId: request.query.query }),
       }
-      const { rooms, total } = await reads.rooms.list(key.keyId, filter, page)
+      const { userId = key.userId } = request.query
+      const { rooms, total } =
+        userId === key.userId ? await reads.rooms.list(key.keyId, filter, page) : { rooms: [], total: 0 }
       const view = viewFor(request)
       return {
         pageInfo: toPageInfo(page.page, page.perPage, total),
@@ -206,23 +147,12 @@ export function roomRoutes(
       if (room.roomId !== roomId) {
         throw new Refusal('ROOM_ID_NEEDED', `${roomId} is no roomId: deactivating takes the room's own, ${room.roomId}`)
       }
-      return toDeactivatedRoom(await setDisabled(room, true), viewFor(request))
+      return toMeeting(await setDisabled(room, true), callerOf(request).key)
     })
   }
 
   function viewFor(request: FastifyRequest): RoomViewOptions {
     return { base: baseUrlOf(request, config), key: callerOf(request).key }
-  }
-
-  /** A token bound to a room makes no other: it gets its own by that room's customRoomId, as everybody does. */
-  async function createRoom(caller: Caller, { autoCloseConfig, ...rest }: NewRoom): Promise<RoomRow> {
-    const { keyId } = caller.key
-    if (caller.roomId !== undefined) {
-      const own = await reads.rooms.find(keyId, caller.roomId)
-      if (own !== undefined && own.customRoomId !== null && own.customRoomId === rest.customRoomId) return own
-      throw new Refusal('FORBIDDEN', `This token is bound to room ${caller.roomId}: it makes no other room`)
-    }
-    return writes.rooms.create({ keyId, ...rest, ...(autoCloseConfig && { autoClose: autoCloseConfig }) })
   }
 
   /** A room that is disabled takes no more joins, and whatever runs in it ends. */

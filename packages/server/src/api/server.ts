@@ -3,7 +3,6 @@ import cors from '@fastify/cors'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Context } from '../context.ts'
-import { Refusal } from '../error.ts'
 import { toTrust } from '../runtime/client-address.ts'
 import type { GuardedFetch } from '../runtime/guarded-fetch.ts'
 import type { Backpressure } from '../sources/backpressure.ts'
@@ -21,7 +20,9 @@ import { parseBody } from './http/body.ts'
 import { createClientErrorHandler } from './http/client-error.ts'
 import { createErrorHandler } from './http/errors.ts'
 import { createHttpServer } from './http/http-server.ts'
-import { logRequests, pathOf } from './http/request-log.ts'
+import { logRequests } from './http/request-log.ts'
+import { createRouteTable, type RouteTable } from './http/route-table.ts'
+import { refuseOthers, refuseUnknown } from './http/unknown-path.ts'
 import { compileSchema } from './http/validate.ts'
 import { ingestRoutes } from './ingest/ingest.ts'
 import { inviteRoutes } from './invites.ts'
@@ -34,6 +35,7 @@ import {
   timeouts as usualTimeouts,
 } from './limits.ts'
 import { linkRoutes } from './links.ts'
+import { meetingRoutes } from './meetings.ts'
 import { measureRequests, metricsRoutes } from './metrics.ts'
 import { docsRoutes } from './openapi/docs.ts'
 import { collectRoutes, openApiRoutes } from './openapi/openapi.ts'
@@ -87,13 +89,14 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
     frameworkErrors: (error, request, reply) => handleError(error, request, reply as FastifyReply),
   }).withTypeProvider<TypeBoxTypeProvider>()
 
+  const table = createRouteTable(app)
   app.setValidatorCompiler(compileSchema)
   // As fast as a serialiser made from the schema, and it changes no value to fit: the tests hold every answer to its schema.
   app.setSerializerCompiler(() => JSON.stringify)
   app.setErrorHandler(handleError)
   app.setNotFoundHandler((request, reply) => {
     rateLimit.countAddress(request.ip, reply)
-    throw new Refusal('NOT_FOUND', `There is no ${request.method} ${pathOf(request.url)}`)
+    throw refuseUnknown(request, reply, table)
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, async (request: FastifyRequest, text: string) =>
@@ -117,8 +120,9 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
     maxAge: corsMaxAgeSeconds,
     strictPreflight: false,
   })
+  app.addHook('onRequest', async (request, reply) => refuseOthers(request, reply))
   const auth = createApiAuth({ verifyToken: parts.verifyToken, rateLimit, metrics, log })
-  await registerRoutes(app, context, { ...parts, auth })
+  await registerRoutes(app, context, { ...parts, auth, rateLimit, table })
   return app
 }
 
@@ -126,12 +130,13 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
 async function registerRoutes(
   app: FastifyInstance,
   context: Context,
-  parts: ApiParts & { auth: ApiAuth },
+  parts: ApiParts & { auth: ApiAuth; rateLimit: RateLimit; table: RouteTable },
 ): Promise<void> {
   const routes = collectRoutes(app)
   await app.register(healthRoutes(context))
   await app.register(metricsRoutes(context))
   await app.register(roomRoutes(context, parts))
+  await app.register(meetingRoutes(context, parts))
   await app.register(sessionRoutes(context, parts))
   await app.register(participantRoutes(context, parts))
   await app.register(qualityRoutes(context, parts))

@@ -39,7 +39,9 @@ export async function checkJoin(
 
   const participantId = join.participantId ?? token.participantId ?? randomLetters(8)
   const isBoundToAnother = token.participantId !== undefined && token.participantId !== participantId
-  const isAllowed = room.allowedParticipantIds === null || room.allowedParticipantIds.includes(participantId)
+  const { allowedParticipantIds } = room
+  // An empty list restricts nobody: it is what PHP sends for none.
+  const isAllowed = !allowedParticipantIds?.length || allowedParticipantIds.includes(participantId)
   if (isBoundToAnother || !isAllowed || !isParticipantId(participantId)) return { refused: 'INVALID_PARTICIPANT_ID' }
 
   const { permissions } = token

@@ -64,7 +64,13 @@ const bodies: { [endpoint: string]: (scene: Scene) => object } = {
 }
 
 function fill(path: string, { room, sessionId, source, webhookId, deliveryId }: Scene): string {
-  const ids: { [noun: string]: string } = { rooms: room.roomId, sources: source.id, webhooks: webhookId }
+  const ids: { [noun: string]: string } = {
+    rooms: room.roomId,
+    meetings: room.roomId,
+    prebuilt: room.roomId,
+    sources: source.id,
+    webhooks: webhookId,
+  }
   const values: { [name: string]: string } = {
     id: ids[path.split('/')[2] ?? ''] ?? sessionId,
     webhookId,
@@ -112,7 +118,9 @@ async function call(on: TestServer, endpoint: string, column: string, permission
   const [method = '', path = ''] = endpoint.split(' ')
   const scene = await sceneFor(on, method)
   const token = await signFor(on, column, scene, permissions)
-  const headers = { ...(token !== null && { authorization: token }), 'content-type': 'application/json' }
+  // The dashboard's pages are for browsers.
+  const accept = /^\/v\d\//.test(path) ? {} : { accept: 'text/html' }
+  const headers = { ...(token !== null && { authorization: token }), 'content-type': 'application/json', ...accept }
   const sent = bodies[endpoint]?.(scene)
   const { status, body } = await send<{ code?: unknown; data?: unknown }>(
     `${on.url}${fill(path, scene)}`,

@@ -10,7 +10,7 @@ import { connect, join, type RtcClient } from '../support/clients/rtc-client.ts'
 import { addNeighbour, recordSession } from '../support/record-session.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
-type Commanded = Session & { enforced: boolean; message?: string }
+type Commanded = Session & { enforced: boolean; message?: string; meetingId?: string; userMeetingId?: string | null }
 
 const minuteMs = 60_000
 let server: TestServer
@@ -254,7 +254,7 @@ describe('POST /v2/sessions/end', () => {
     for (const { socket } of [ann, bob]) assert.notEqual(socket.readyState, WebSocket.OPEN)
     assert.deepEqual([await ann.closed, await bob.closed], ['SESSION_ENDED', 'SESSION_ENDED'])
     assert.equal(status, 200)
-    assert.deepEqual(Object.keys(body), [...Object.keys(running ?? {}), 'enforced'])
+    assert.deepEqual(Object.keys(body), [...Object.keys(running ?? {}), 'enforced', 'meetingId', 'userMeetingId'])
     assert.deepEqual([body.id, body.status, body.enforced], [ann.joined.sessionId, 'ended', true])
     for (const { timelog } of body.participants) {
       assert.deepEqual(
@@ -262,7 +262,8 @@ describe('POST /v2/sessions/end', () => {
         [{ end: body.end, reason: 'session-ended' }],
       )
     }
-    const { enforced: _, ...session } = body
+    const { enforced: _, meetingId, userMeetingId, ...session } = body
+    assert.deepEqual([meetingId, userMeetingId], [roomId, null])
     assert.deepEqual(await listSessions(server, roomId), [session])
   })
 

@@ -480,18 +480,7 @@ describe('a source', () => {
   })
 
   test('cannot be one of ours, or of another form', async () => {
-    for (const source of [
-      'hosted',
-      'rollcall',
-      '',
-      'Hosted',
-      'a b',
-      'a/b',
-      '../hosted',
-      'x'.repeat(65),
-      7,
-      ['hosted'],
-    ]) {
+    for (const source of ['hosted', 'rollcall', 'Hosted', 'a b', 'a/b', '../hosted', 'x'.repeat(65), 7, ['hosted']]) {
       const { status, body } = await server.call('POST', '/v2/events', { source, events: [event({})] })
       assert.equal(status, 400, String(source))
       assert.match(

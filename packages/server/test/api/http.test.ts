@@ -3,9 +3,10 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { Writable } from 'node:stream'
 import { after, before, describe, test } from 'node:test'
+import type { OpenApiDocument } from '../../src/api/openapi/openapi-document.ts'
 import { Refusal } from '../../src/error.ts'
 import { createLog } from '../../src/runtime/log.ts'
-import { startServer, type TestServer } from '../support/start-server.ts'
+import { send, startServer, type TestServer } from '../support/start-server.ts'
 
 const lines: { [key: string]: unknown }[] = []
 let logged = ''
@@ -59,10 +60,13 @@ describe('an error', () => {
     ])
     assert.deepEqual(
       asked.map(({ status }) => status),
-      [404, 401, 401, 403, 400, 404, 404, 404, 400, 414, 400, 415, 415, 413],
+      [404, 401, 401, 403, 400, 404, 405, 404, 400, 414, 400, 415, 415, 413],
     )
     for (const { status, headers, body } of asked) {
-      assert.deepEqual(Object.keys(body), ['statusCode', 'error', 'code', 'requestId'])
+      const { message, ...four } = body
+      assert.deepEqual(Object.keys(four), ['statusCode', 'error', 'code', 'requestId'])
+      // Whoever brings a token that is not good is told the cause besides.
+      assert.equal(message !== undefined, body.code === 'TOKEN_INVALID')
       assert.equal(body.statusCode, status)
       assert.equal(typeof body.error, 'string')
       assert.match(String(body.code), /^[A-Z_]+$/)
@@ -155,6 +159,104 @@ describe('a request', () => {
   })
 })
 
+describe('a path', () => {
+  let unlimited: TestServer
+  before(async () => {
+    unlimited = await startServer({ ROLLCALL_RATE_LIMIT: '0' })
+  })
+  after(() => unlimited.stop())
+
+  const ask = (method: string, path: string, headers: { [name: string]: string } = {}, body?: string) =>
+    send<{ error: string; code: string }>(`${unlimited.url}${path}`, method, headers, body)
+
+  test('of the API without its /v2 is 404 and says so, in JSON, unless HTML is asked for', async () => {
+    const { body: document } = await server.call<OpenApiDocument>('GET', '/openapi.json')
+    const paths = Object.entries(document.paths).filter(([path]) => path.startsWith('/v2/'))
+    assert.ok(paths.length > 30)
+    for (const [path, operations] of paths) {
+      const bare = path.slice(3).replaceAll(/[{}]/g, '')
+      for (const method of Object.keys(operations).map((name) => name.toUpperCase())) {
+        for (const accept of [{}, { accept: '*/*' }, { accept: 'application/json, text/plain, */*' }]) {
+          const { status, body } = await ask(method, bare, accept)
+          const error = `There is no ${method} ${bare}: the API is under /v2, as in ${method} /v2${bare}`
+          assert.deepEqual([status, body.code, body.error], [404, 'NOT_FOUND', error])
+        }
+      }
+    }
+    for (const page of ['/rooms', '/sources', '/webhooks', '/webhooks/ep_1', '/sessions/621497578bea0d0404c35c4c']) {
+      const { status, headers } = await ask('GET', page, { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' })
+      assert.equal(status, 200, page)
+      assert.match(String(headers['content-type']), /^text\//)
+      assert.equal(headers.vary, 'Accept')
+    }
+    assert.equal((await ask('GET', '/sessions', { accept: 'text/html' })).status, 404)
+  })
+
+  test('with a method that it does not take is 405, and Allow has those that it does', async () => {
+    const expected: { [path: string]: string } = {
+      '/v2/sessions': 'GET, HEAD',
+      '/v2/rooms': 'GET, HEAD, POST',
+      '/v2/rooms/': 'GET, HEAD, POST',
+      '/v2/sessions/end': 'GET, HEAD, POST',
+      '/v2/sessions/participants/remove': 'POST',
+      '/v2/sources/some': 'DELETE, GET, HEAD, PATCH',
+      '/v2/events?a=b': 'POST',
+      '/openapi.json': 'GET, HEAD',
+      '/': 'GET, HEAD',
+    }
+    for (const [path, allow] of Object.entries(expected)) {
+      for (const method of ['PUT', 'TRACE', 'PROPFIND']) {
+        const { status, headers, body } = await ask(method, path)
+        assert.deepEqual([status, headers.allow, body.code], [405, allow, 'METHOD_NOT_ALLOWED'], `${method} ${path}`)
+        const [bare = ''] = path.split('?')
+        assert.equal(body.error, `There is no ${method} ${bare}: it takes ${allow.replaceAll(', ', ' or ')}`)
+      }
+    }
+    const head = await ask('HEAD', '/v2/events')
+    assert.deepEqual([head.status, head.headers.allow, head.text], [405, 'POST', ''])
+    assert.equal((await ask('DELETE', '/v2/nothing')).status, 404)
+  })
+
+  test('that takes GET takes HEAD, which is answered alike but for the body', async () => {
+    const { body: document } = await server.call<OpenApiDocument>('GET', '/openapi.json')
+    const authorization = await unlimited.sign()
+    for (const [path, { get }] of Object.entries(document.paths)) {
+      if (get === undefined) continue
+      const filled = path.replaceAll(/[{}]/g, '')
+      const [asked, head] = [await ask('GET', filled, { authorization }), await ask('HEAD', filled, { authorization })]
+      assert.deepEqual([head.status, head.text], [asked.status, ''], path)
+      assert.equal(head.headers['content-type'], asked.headers['content-type'], path)
+    }
+  })
+
+  test('of the hosted rooms without an upgrade is 426, naming WebSocket', async () => {
+    for (const headers of [{}, { upgrade: 'h2c', connection: 'Upgrade' }]) {
+      const { status, headers: answered, body } = await ask('GET', '/v2/rtc', headers)
+      assert.deepEqual([status, answered.upgrade, body.code], [426, 'websocket', 'UPGRADE_REQUIRED'])
+    }
+    assert.equal((await ask('HEAD', '/v2/rtc')).status, 426)
+    assert.equal((await ask('POST', '/v2/rtc')).headers.allow, 'GET, HEAD')
+  })
+
+  test('of what Rollcall does not do is 405 that says what it does, in whatever body, before any token', async () => {
+    const sdp = { 'content-type': 'application/sdp' }
+    const answers = [
+      await ask('POST', '/v2/recordings/start'),
+      await ask('GET', '/v2/hls/'),
+      await ask('DELETE', '/v2/sip/phone-numbers/gateways/1'),
+      await ask('POST', '/v2/ingest/sessions'),
+      await ask('POST', '/v2/whip?roomId=a', sdp, 'v=0'),
+    ]
+    for (const { status, headers, body } of answers) {
+      assert.deepEqual([status, headers.allow, body.code], [405, '', 'NOT_SUPPORTED'])
+      assert.match(body.error, /^Rollcall does not .*: it keeps the record of who was in which room/)
+    }
+    const origin = { origin: 'https://app.example' }
+    assert.equal((await ask('GET', '/v2/hls', origin)).headers['access-control-allow-origin'], '*')
+    assert.equal((await ask('GET', '/v2/recordingsx')).status, 404)
+  })
+})
+
 describe('a body', () => {
   const post = (body: string | undefined, headers: { [name: string]: string } = {}) =>
     server.call('POST', '/v2/rooms', body, { headers })
@@ -191,9 +293,25 @@ describe('a body', () => {
   })
 
   test('that is JSON but no object is refused in words', async () => {
-    for (const body of ['[]', '"see example"', '7', 'true']) {
+    for (const body of ['[{}]', '"see example"', '7', 'true']) {
       const answer = await post(body, json)
       assert.deepEqual([answer.status, answer.body.error], [400, 'The body takes a JSON object'])
+    }
+  })
+
+  test('of [] is an empty object, as PHP writes one, on every route that takes a body', async () => {
+    const { body: document } = await server.call<OpenApiDocument>('GET', '/openapi.json')
+    const taking = Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.entries(operations).flatMap(([method, { requestBody }]) => (requestBody ? [{ path, method }] : [])),
+    )
+    assert.ok(taking.length > 10)
+    for (const { path, method } of taking) {
+      const ask = async (body: string) => {
+        const answer = await server.call(method.toUpperCase(), path.replaceAll(/[{}]/g, ''), body, { headers: json })
+        const { statusCode, error, code } = answer.body
+        return { status: answer.status, statusCode, error, code }
+      }
+      assert.deepEqual(await ask('[]'), await ask('{}'), `${method} ${path}`)
     }
   })
 

@@ -36,7 +36,7 @@ before(async () => {
 })
 after(() => server.stop())
 
-const month = 'from=2026-03-01&to=2026-04-01'
+const month = 'from=2026-03-01&to=2026-03-31'
 
 async function getRows(query: string): Promise<Attendance['data']> {
   const { status, text, body } = await server.call<Attendance>('GET', `/v2/attendance?${query}`)
@@ -156,7 +156,7 @@ describe('attendance', () => {
 
 describe('usage', () => {
   test('counts sessions, people, minutes and the most at one moment of each day, a stay over midnight in both', async () => {
-    const { total, data } = await getUsage('from=2026-03-01&to=2026-03-04')
+    const { total, data } = await getUsage('from=2026-03-01&to=2026-03-03')
     assert.deepEqual(data, [
       { start: '2026-03-01T00:00:00.000Z', ...row(0, 0, 0, 0) },
       { start: '2026-03-02T00:00:00.000Z', ...row(2, 2, 30 + 15 + 110 + 120, 2) },
@@ -179,12 +179,12 @@ describe('usage', () => {
         [`${day}T10:00:00.000Z`, 75],
       ],
     )
-    const rooms = await getUsage('from=2026-03-01&to=2026-03-04&groupBy=room')
+    const rooms = await getUsage('from=2026-03-01&to=2026-03-03&groupBy=room')
     assert.deepEqual(rooms.data, [
       { roomId: second.roomId, customRoomId: null, ...row(1, 1, 240, 1) },
       { roomId: first.roomId, customRoomId: 'first', ...row(1, 2, 155, 2) },
     ])
-    const people = await getUsage('from=2026-03-01&to=2026-03-04&groupBy=participant&roomId=first')
+    const people = await getUsage('from=2026-03-01&to=2026-03-03&groupBy=participant&roomId=first')
     assert.deepEqual(people.data, [
       { participantId: 'bob', name: 'Bob, "the builder"', ...row(1, 1, 110, 1) },
       { participantId: 'ann', name: '=HYPERLINK("http://evil")', ...row(1, 1, 45, 1) },

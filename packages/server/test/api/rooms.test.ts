@@ -64,10 +64,26 @@ describe('POST /v2/rooms', () => {
     assert.deepEqual(room.allowedParticipantIds, ['anna', 'ben'])
   })
 
-  test('takes null for a field left out', async () => {
-    const room = await makeRoom({ customRoomId: null, webhook: null, autoCloseConfig: null })
-    assert.equal(room.customRoomId, null)
-    assert.ok(!('webhook' in room) && !('autoCloseConfig' in room))
+  test('takes null, an empty text, and an object without fields, which PHP writes [], for a field left out', async () => {
+    for (const none of [null, '', [], {}, { type: '', endPoint: null }]) {
+      const room = await makeRoom({ webhook: none, autoCloseConfig: none })
+      assert.ok(!('webhook' in room) && !('autoCloseConfig' in room), JSON.stringify(none))
+    }
+    for (const none of [null, '']) {
+      assert.equal((await makeRoom({ customRoomId: none, allowedParticipantIds: none })).customRoomId, null)
+    }
+    const partly = await makeRoom({ webhook: [], autoCloseConfig: { ...autoCloseConfig, duration: null } })
+    assert.deepEqual(partly.autoCloseConfig, { type: autoCloseConfig.type })
+  })
+
+  test('with an empty list of allowedParticipantIds restricts nobody, and answers the empty list', async () => {
+    const { roomId } = await makeRoom({ allowedParticipantIds: [] })
+    const { body } = await server.call('GET', `/v2/rooms/${roomId}`)
+    assert.deepEqual(body.allowedParticipantIds, [])
+    const client = await connect(server)
+    client.send({ type: 'join', token: await server.sign(), roomId: String(roomId), participantId: 'anybody' })
+    assert.equal((await client.next('joined')).participantId, 'anybody')
+    client.socket.close()
   })
 
   test('with a customRoomId that exists answers that room unchanged, also to many at once', async () => {
@@ -119,14 +135,15 @@ describe('POST /v2/rooms', () => {
   test('refuses a wrong value, naming the field and what it takes', async () => {
     const wrong: [{ [field: string]: unknown }, RegExp][] = [
       [
-        { customRoomId: '' },
-        /^customRoomId= is not understood: it takes a text of 1 to 256 characters, none of them a control character$/,
+        { customRoomId: 'a\0b' },
+        /^customRoomId=a\0b is not understood: it takes a text of 1 to 256 characters, none of them a control character$/,
       ],
-      [{ customRoomId: 'a\0b' }, /^customRoomId=a\0b is not understood: it takes a text/],
       [{ customRoomId: 7 }, /^customRoomId=7 is not understood: it takes a text/],
       [{ customRoomId: 'x'.repeat(257) }, /^customRoomId=x{60}… is not understood: it takes a text/],
       [{ webhook: 'see example' }, /^webhook=see example is not understood: it takes an object such as \{"endPoint":/],
-      [{ webhook: {} }, /^webhook=\{\} is not understood: it takes an object/],
+      [{ webhook: [webhook] }, /^webhook=.* is not understood: it takes an object/],
+      [{ webhook: { url: webhook.endPoint } }, /^webhook=.* is not understood: it takes an object/],
+      [{ webhook: { endPoint: '', events: [] } }, /^webhook=.* is not understood: it takes an object/],
       [{ webhook: { endPoint: 'no address', events: [] } }, /^webhook=.* at webhook\.endPoint: it takes an object/],
       [{ webhook: { endPoint: 'ftp://a.example/', events: [] } }, /^webhook=.* at webhook\.endPoint: /],
       [{ webhook: { endPoint: 'file:///etc/passwd', events: [] } }, /^webhook=/],
@@ -138,7 +155,7 @@ describe('POST /v2/rooms', () => {
       [{ autoCloseConfig: { ...autoCloseConfig, duration: 1.5 } }, /^autoCloseConfig=.* in whole minutes$/],
       [{ autoCloseConfig: { ...autoCloseConfig, duration: -5 } }, /^autoCloseConfig=/],
       [
-        { autoCloseConfig: { ...autoCloseConfig, duration: '60' } },
+        { autoCloseConfig: { ...autoCloseConfig, duration: 'an hour' } },
         /^autoCloseConfig=.* at autoCloseConfig\.duration: /,
       ],
       [{ allowedParticipantIds: 'anna' }, /^allowedParticipantIds=anna is not understood: it takes a list/],
@@ -264,10 +281,16 @@ describe('GET /v2/rooms', () => {
     assert.deepEqual([status, body.code], [400, 'BAD_REQUEST'])
   })
 
+  test('filters by owner, as userId', async () => {
+    const all = await list('')
+    assert.deepEqual(await list(`userId=${made[0]?.userId}`), all)
+    assert.equal((await list('userId=0123456789abcdef01234567')).pageInfo.total, 0)
+  })
+
   test('finds one by its exact roomId or customRoomId', async () => {
     assert.deepEqual(namesOf(await list('query=room+3')), ['room 3'])
     assert.deepEqual(namesOf(await list(`query=${made[1]?.roomId}`)), ['room 1'])
-    for (const query of ['room', 'ROOM+3', 'room+3%25', ''])
+    for (const query of ['room', 'ROOM+3', 'room+3%25'])
       assert.deepEqual(await list(`query=${query}`), {
         pageInfo: { currentPage: 1, perPage: 20, lastPage: 1, total: 0 },
         data: [],

@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import type { PageInfo, SessionPage } from '@rollcall/protocol'
 import { signToken } from '../../src/api/auth/token.ts'
 import { withoutTime } from '../support/api-calls.ts'
+import { describeServer } from '../support/documents/openapi-check.ts'
 import { addNeighbour, recordSession } from '../support/record-session.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
@@ -124,7 +125,7 @@ describe('GET /v2/sessions', () => {
   })
 
   test('of a room that is not known is an empty page', async () => {
-    for (const query of ['roomId=abcd-efgh-ijkl', 'roomId=', 'customRoomId=dai', 'query=dai', "query=' or 1=1 --"]) {
+    for (const query of ['roomId=abcd-efgh-ijkl', 'customRoomId=dai', 'query=dai', "query=' or 1=1 --"]) {
       assert.deepEqual(await list(query), {
         pageInfo: { currentPage: 1, perPage: 20, lastPage: 1, total: 0 },
         data: [],
@@ -139,11 +140,19 @@ describe('GET /v2/sessions', () => {
     assert.deepEqual(await idsOf(`status=ended&roomId=${open.roomId}`), [])
   })
 
-  test('filters by participant, as userId or participantId', async () => {
+  test('filters by participant, as participantId', async () => {
     const annas = newestFirst().filter((_, i) => i % 2 === 1)
     assert.deepEqual(await idsOf('participantId=anna'), [open.session, ...annas])
-    assert.deepEqual(await idsOf('userId=anna'), [open.session, ...annas])
-    assert.deepEqual(await idsOf('userId=nobody'), [])
+    assert.deepEqual(await idsOf('participantId=nobody'), [])
+  })
+
+  test('filters by owner, as userId, which is the one in answers', async () => {
+    const { body } = await server.call<{ userId: string }>('GET', `/v2/sessions/${open.session}`)
+    assert.deepEqual(await idsOf(`userId=${body.userId}`), [open.session, ...newestFirst()])
+    assert.deepEqual(await idsOf(`userId=${body.userId}&participantId=anna&status=ongoing`), [open.session])
+    for (const other of ['anna', 'nobody', '0123456789abcdef01234567']) {
+      assert.deepEqual(await idsOf(`userId=${other}`), [])
+    }
   })
 
   test('filters by start, both ends inclusive, as epoch milliseconds or ISO 8601', async () => {
@@ -156,7 +165,7 @@ describe('GET /v2/sessions', () => {
       ['2026-01-12T12:00:00Z', '2026-01-13T12:00:00'],
       ['2026-01-12T13:00:00%2B01:00', '2026-01-13T07:00:00-05:00'],
       ['2026-01-12T13:00:00+01:00', '2026-01-13T12:00:00+00:00'],
-      ['2026-01-12', '2026-01-14'],
+      ['2026-01-12', '2026-01-13'],
     ]) {
       assert.deepEqual(await idsOf(`startDate=${from}&endDate=${to}`), expected, `${from} to ${to}`)
     }
@@ -165,18 +174,42 @@ describe('GET /v2/sessions', () => {
     assert.deepEqual(await idsOf(`startDate=${fourth}&endDate=${third}`), [])
   })
 
+  test('takes an empty parameter for one left out', async () => {
+    const { parameters = [] } = (await describeServer(server.url)).document.paths['/v2/sessions']?.get ?? {}
+    assert.ok(parameters.length > 10)
+    for (const { name } of parameters) assert.equal((await list(`${name}=`)).pageInfo.total, 6, name)
+    assert.equal((await list(parameters.map(({ name }) => `${name}=`).join('&'))).pageInfo.total, 6)
+  })
+
+  test('takes a date alone as endDate for that whole day, and as startDate for its beginning', async () => {
+    const [third, fourth] = [daily.sessions[2], daily.sessions[3]]
+    assert.deepEqual(await idsOf('startDate=2026-01-12&endDate=2026-01-12'), [third])
+    assert.deepEqual(await idsOf('startDate=2026-01-12&endDate=2026-01-13'), [fourth, third])
+    assert.deepEqual(await idsOf('startDate=2026-01-12&endDate=2026-01-13T00:00:00Z'), [third])
+  })
+
   test('ignores a parameter that it does not know', async () => {
     assert.equal((await list('unknown=1&sort=asc&unknown=2')).pageInfo.total, 6)
   })
 
   test('refuses a wrong value, naming the parameter and what it takes', async () => {
     const wrong = {
-      status: ['open', '', 'ENDED'],
-      startDate: ['yesterday', '', '2026-13-01', '2026-01-01T25:00:00Z', '1e3', '99999999999999999999', 'NaN'],
+      status: ['open', 'ENDED'],
+      startDate: [
+        'yesterday',
+        '2026-13-01',
+        '2026-11-31',
+        '2026-02-29T12:00:00Z',
+        '2026-04-31T12:00:00+02:00',
+        '2026-01-01T25:00:00Z',
+        '1e3',
+        '99999999999999999999',
+        'NaN',
+      ],
       // What is answered of a time has four digits for its year.
       endDate: ['tomorrow', '12/31/2026', '-62135596800001', '253402300800000', '9999-12-31T23:59:59-01:00'],
-      page: ['0', '-1', 'abc', '1.5', '', ' 1', '0x1', '1e2', 'NaN', 'Infinity', '9'.repeat(30)],
-      perPage: ['0', '-1', 'abc', '1.5', '', 'NaN'],
+      page: ['0', '-1', 'abc', '1.5', ' 1', '0x1', '1e2', 'NaN', 'Infinity', '9'.repeat(30)],
+      perPage: ['0', '-1', 'abc', '1.5', 'NaN'],
     }
     for (const [name, values] of Object.entries(wrong)) {
       for (const value of values) {
@@ -321,7 +354,7 @@ describe('somebody else', () => {
   test('with another key is told of a session byte for byte what they are told of one that does not exist', async () => {
     const token = await signToken(await addNeighbour(server), {}, { now: start, lifetimeMs: 10 * minuteMs })
     await assertHidden(token, open.session)
-    for (const query of ['', `roomId=${open.roomId}`, 'customRoomId=open', 'query=daily', 'userId=anna']) {
+    for (const query of ['', `roomId=${open.roomId}`, 'customRoomId=open', 'query=daily', 'participantId=anna']) {
       assert.deepEqual(await list(query, token), await list('roomId=none', token))
     }
   })

@@ -76,7 +76,7 @@ export function createApiAuth({
       log.debug({ requestId: request.id, why: error.message }, 'token refused')
       metrics.noteTokenRefused(error.reason)
       rateLimit.countAddress(request.ip, reply)
-      throw new Refusal('TOKEN_INVALID', tokenInvalidMessage)
+      throw new Refusal('TOKEN_INVALID', tokenInvalidMessage, `${tokenInvalidMessage}: ${error.message}`)
     }
   }
 }

@@ -1,7 +1,8 @@
-import type { Permission, Role, TokenClaims } from '@rollcall/protocol'
-import { decodeJwt, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
+import { type Permission, type Role, type TokenClaims, toIso } from '@rollcall/protocol'
+import { compactVerify, decodeJwt, decodeProtectedHeader, errors, type JWTPayload, SignJWT } from 'jose'
 import type { Reads } from '../../record/nouns.ts'
 import type { Clock } from '../../runtime/clock.ts'
+import { quote } from '../../runtime/explain.ts'
 import { shareInTurn } from '../../runtime/single-flight.ts'
 import type { Key } from '../../store/keys.ts'
 
@@ -28,7 +29,10 @@ export type Verified = {
   expiresAt?: number
 }
 
-/** Why a token is no good: `key`: its API key is unknown or disabled; `token`: anything else. */
+/**
+ * Why a token is no good: `key`: its API key is unknown or disabled; `token`: anything else. The message is for its sender,
+ * and the same for every token that is not signed with the secret of its key: it does not tell which keys there are.
+ */
 export class TokenRefusal extends Error {
   override name = 'TokenRefusal'
   reason: 'key' | 'token'
@@ -39,10 +43,14 @@ export class TokenRefusal extends Error {
   }
 }
 
+const notSigned = 'it is not signed with the secret of an API key of this server'
+
 export type TokenVerifier = (token: string) => Promise<Verified>
 
 type Said = Omit<Verified, 'key'>
-type Remembered = { apiKey: string; secret: string; payload: JWTPayload; said: Said }
+/** When a token is good, as it says itself: epoch seconds. */
+type Times = { exp: number | undefined; nbf: number | undefined }
+type Remembered = { apiKey: string; secret: string; times: Times; said: Said }
 
 /** The verifier throws a `TokenRefusal` for every token that is not good at this moment. */
 export function createTokenVerifier({
@@ -59,24 +67,20 @@ export function createTokenVerifier({
 
   return async (token) => {
     if (Buffer.byteLength(token) > tokenMaxBytes) {
-      throw new TokenRefusal('token', `the token is longer than ${tokenMaxBytes} bytes`)
+      throw new TokenRefusal('token', `it is longer than ${tokenMaxBytes} bytes`)
     }
     const known = remembered.get(token)
     // The key is looked up each time, so that nothing remembered outlives its rotation or its end.
     const key = await requireKey(known?.apiKey ?? readApiKey(token))
-    if (known !== undefined && goodSecrets(key).includes(known.secret) && isTimely(known.payload)) {
-      return { key, ...known.said }
-    }
-    remembered.delete(token)
-    const fresh = await verify(token, key)
-    remember(token, fresh)
+    const fresh = known !== undefined && goodSecrets(key).includes(known.secret) ? known : await verify(token, key)
+    if (fresh !== known) remember(token, fresh)
+    requireTimely(fresh.times)
     return { key, ...fresh.said }
   }
 
   async function requireKey(apiKey: string): Promise<Key> {
     const key = await findKey(apiKey)
-    if (key === undefined) throw new TokenRefusal('key', 'the API key is not known')
-    if (key.disabledAt !== null) throw new TokenRefusal('key', 'the API key is disabled')
+    if (key === undefined || key.disabledAt !== null) throw new TokenRefusal('key', notSigned)
     return key
   }
 
@@ -86,27 +90,24 @@ export function createTokenVerifier({
     return overlaps ? [secret, previousSecret] : [secret]
   }
 
-  function isTimely({ exp, nbf }: JWTPayload): boolean {
+  function requireTimely({ exp, nbf }: Times): void {
     const nowSeconds = Math.floor(clock.now() / 1000)
-    return (exp === undefined || nowSeconds < exp) && (nbf === undefined || nowSeconds >= nbf)
+    if (exp !== undefined && nowSeconds >= exp) throw new TokenRefusal('token', `it expired at ${showSecond(exp)}`)
+    if (nbf !== undefined && nowSeconds < nbf) {
+      throw new TokenRefusal('token', `it is not good before ${showSecond(nbf)}, which is its nbf`)
+    }
   }
 
   async function verify(token: string, key: Key): Promise<Remembered> {
-    let failure: unknown
     for (const secret of goodSecrets(key)) {
       try {
-        const { payload } = await jwtVerify(token, new TextEncoder().encode(secret), {
-          algorithms: ['HS256'],
-          currentDate: new Date(clock.now()),
-        })
-        return { apiKey: key.apiKey, secret, payload, said: readClaims(payload, strictRoles) }
+        await compactVerify(token, new TextEncoder().encode(secret), { algorithms: ['HS256'] })
+        return { apiKey: key.apiKey, secret, ...readClaims(decodeJwt(token), strictRoles) }
       } catch (error) {
-        failure = error
-        if (!(error instanceof errors.JWSSignatureVerificationFailed)) break
+        if (!(error instanceof errors.JOSEError)) throw error
       }
     }
-    if (failure instanceof errors.JOSEError) throw new TokenRefusal('token', failure.message)
-    throw failure
+    throw new TokenRefusal('token', notSigned)
   }
 
   function remember(token: string, verified: Remembered): void {
@@ -132,41 +133,67 @@ export function signToken(
 /** The key that the token names; nothing of it is believed before the signature is checked. */
 function readApiKey(token: string): string {
   try {
-    return readText(decodeJwt(token), 'apikey') ?? refuse('apikey')
+    const { alg, crit } = decodeProtectedHeader(token)
+    if (crit !== undefined)
+      throw new TokenRefusal('token', 'its header has a crit, which asks for more than is known here')
+    if (alg !== 'HS256') throw new TokenRefusal('token', `its algorithm is ${quote(alg ?? null)}, not HS256`)
+    const payload = decodeJwt(token)
+    return readText(payload, 'apikey') ?? refuse(payload, 'apikey', 'an API key')
   } catch (error) {
-    if (error instanceof errors.JOSEError) throw new TokenRefusal('token', error.message)
+    if (error instanceof TokenRefusal) throw error
+    if (error instanceof errors.JOSEError || error instanceof TypeError) throw new TokenRefusal('token', 'it is no JWT')
     throw error
   }
 }
 
-function readClaims(payload: JWTPayload, strictRoles: boolean): Said {
-  if (![undefined, 2, '2'].includes(payload.version as 2)) refuse('version')
+/** Null and an empty text are a claim left out: backends in PHP and typed ones write so. */
+function readClaim(payload: JWTPayload, claim: string): unknown {
+  const value = payload[claim]
+  return value === null || value === '' ? undefined : value
+}
+
+function readClaims(payload: JWTPayload, strictRoles: boolean): { said: Said; times: Times } {
+  if (![undefined, 2, '2'].includes(readClaim(payload, 'version') as 2)) refuse(payload, 'version', '2, or nothing')
   const roomId = readText(payload, 'roomId')
   const participantId = readText(payload, 'participantId')
   const roles = readNames(payload, 'roles')?.map((role) => role.toLowerCase())
-  return {
+  const [exp, nbf] = [readSeconds(payload, 'exp'), readSeconds(payload, 'nbf')]
+  readSeconds(payload, 'iat')
+  const said = {
     // A name that is not ours grants nothing.
     permissions: pick(readNames(payload, 'permissions') ?? ['allow_join', 'allow_mod'], isPermission),
     roles: pick(roles ?? (strictRoles ? ['rtc'] : ['crawler', 'rtc']), isRole),
     explicitRoles: roles !== undefined,
     ...(roomId !== undefined && { roomId }),
     ...(participantId !== undefined && { participantId }),
-    ...(payload.exp !== undefined && { expiresAt: payload.exp * 1000 }),
+    ...(exp !== undefined && { expiresAt: exp * 1000 }),
   }
+  return { said, times: { exp, nbf } }
 }
 
 function readText(payload: JWTPayload, claim: string): string | undefined {
-  const value = payload[claim]
+  const value = readClaim(payload, claim)
   if (value === undefined) return undefined
-  if (typeof value !== 'string' || value === '' || value.length > claimMaxLength) return refuse(claim)
-  return value
+  if (typeof value === 'string' && value.length <= claimMaxLength) return value
+  return refuse(payload, claim, `a text of at most ${claimMaxLength} characters`)
 }
 
 function readNames(payload: JWTPayload, claim: string): string[] | undefined {
-  const value = payload[claim]
+  const value = readClaim(payload, claim)
   if (value === undefined) return undefined
   const names = Array.isArray(value) ? value : [value]
-  return names.every((name) => typeof name === 'string') ? names : refuse(claim)
+  return names.every((name) => typeof name === 'string') ? names : refuse(payload, claim, 'a text, or a list of texts')
+}
+
+function readSeconds(payload: JWTPayload, claim: string): number | undefined {
+  const value = readClaim(payload, claim)
+  if (value === undefined || (typeof value === 'number' && Number.isFinite(value))) return value
+  return refuse(payload, claim, 'epoch seconds, as a number')
+}
+
+function showSecond(seconds: number): string {
+  const at = seconds * 1000
+  return Number.isNaN(new Date(at).getTime()) ? String(seconds) : toIso(at)
 }
 
 function pick<Name extends string>(names: string[], isOurs: (name: string) => name is Name): Set<Name> {
@@ -181,6 +208,9 @@ function isRole(name: string): name is Role {
   return name === 'crawler' || name === 'rtc'
 }
 
-function refuse(claim: string): never {
-  throw new TokenRefusal('token', `the claim ${claim} is missing or has a wrong form`)
+function refuse(payload: JWTPayload, claim: string, takes: string): never {
+  const value = payload[claim]
+  const wrong =
+    value === undefined ? `the claim ${claim} is missing` : `the claim ${claim}=${quote(value)} is not understood`
+  throw new TokenRefusal('token', `${wrong}: it takes ${takes}`)
 }

@@ -20,12 +20,16 @@ export function createErrorHandler(log: Logger) {
     if (answer.statusCode === 503 || answer.statusCode === 429) reply.header('retry-after', retryAfterSeconds)
     reply.code(answer.statusCode)
     reply.header('x-request-id', request.id)
-    reply.send({ ...answer, requestId: request.id })
+    const { message, ...rest } = answer
+    reply.send({ ...rest, requestId: request.id, ...(message !== undefined && { message }) })
   }
 }
 
 function toAnswer(error: unknown, { routeOptions }: Request): Answer {
-  if (error instanceof Refusal) return { statusCode: statusOf[error.code], error: error.message, code: error.code }
+  if (error instanceof Refusal) {
+    const { code, message, explained } = error
+    return { statusCode: statusOf[code], error: message, code, ...(explained !== undefined && { message: explained }) }
+  }
   const { code, statusCode, message } = error as { code?: unknown; statusCode?: unknown; message?: unknown }
   // Fastify's own: what it could not read.
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {

@@ -32,7 +32,8 @@ pages there are. A page past the last is empty, not an error.
 ## Requests and answers
 - Times are ISO 8601, in UTC, with milliseconds. The \`end\` of what still goes on is \`null\`, never missing.
 - A body is a JSON object, a form (\`application/x-www-form-urlencoded\`), or nothing at all. Fields and parameters that
-  are not known are ignored; one that is known with a wrong value is refused, and the error names it.
+  are not known are ignored; one that is known with a wrong value is refused, and the error names it. \`null\` and an
+  empty text are a field or parameter left out. \`[]\` in place of an object is an empty one, as PHP writes it.
 - An answer may come to have more fields, after those described here.
 - Requests are counted by key, by address where there is no good token: \`ratelimit-limit\`, \`ratelimit-remaining\` and
   \`ratelimit-reset\` say how many a second there may be, and how many are left.

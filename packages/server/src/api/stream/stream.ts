@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { StreamedChange, type StreamReset } from '@rollcall/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -62,9 +62,10 @@ export function streamRoutes(
     const streams = createOpenStreams({ log, tails, verifyToken, limits })
     app.addHook('preClose', async () => streams.close())
 
-    const options = { onRequest: auth.crawler, schema, exposeHeadRoute: false }
+    const options = { onRequest: auth.crawler, schema }
     app.get('/v2/stream', options, async (request, reply) => {
       const isWanted = await readFilter(request)
+      if (request.method === 'HEAD') return sendStream(reply, Readable.from([]))
       const { keyId } = callerOf(request).key
       const { first, last } = await reads.changes.range(keyId)
       const asked = readLastEventId(request) ?? request.query.after

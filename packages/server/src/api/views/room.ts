@@ -1,8 +1,8 @@
 import {
   type Room as ApiRoom,
   type AutoCloseConfig,
-  type DeactivatedRoom,
   type ListedRoom,
+  type Meeting,
   toIso,
   type User,
 } from '@rollcall/protocol'
@@ -28,7 +28,7 @@ export function toListedRoom(room: Room, { base, key }: RoomViewOptions): Listed
 }
 
 /** A room in the names that it had in the API's first version: deactivating it still answers so. */
-export function toDeactivatedRoom(room: Room, { key }: Pick<RoomViewOptions, 'key'>): DeactivatedRoom {
+export function toMeeting(room: Room, key: Key): Meeting {
   const { roomId, customRoomId } = room
   return {
     ...(room.webhook && { webhook: room.webhook }),

@@ -10,7 +10,7 @@ import {
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
-import { parseTime } from '../../runtime/parse-time.ts'
+import { parseBefore, parseTime } from '../../runtime/parse-time.ts'
 import type { Webhooks } from '../../webhooks/dispatcher.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { refusals } from '../http/refusals.ts'
@@ -36,7 +36,12 @@ const DeliveriesToReplay = Type.Object({
     Type.Boolean({ description: 'true or false', about: 'Those alone that were sent and never taken.' }),
   ),
   from: Type.Optional(Type.String({ description: timeTakes, about: 'Those that were due first then or later.' })),
-  to: Type.Optional(Type.String({ description: timeTakes, about: 'Those that were due first before.' })),
+  to: Type.Optional(
+    Type.String({
+      description: timeTakes,
+      about: 'Those that were due first before; of a date alone, until the end of that day.',
+    }),
+  ),
 })
 
 const schemas = {
@@ -117,7 +122,7 @@ export function webhookDeliveryRoutes(
         endpointId: id,
         isFailing: failed,
         ...(from !== undefined && { from: parseTime('from', from) }),
-        ...(to !== undefined && { to: parseTime('to', to) }),
+        ...(to !== undefined && { to: parseBefore('to', to) }),
       }
       const replayed = await writes.deliveries.replay({ keyId, filter })
       webhooks.wake(keyId)

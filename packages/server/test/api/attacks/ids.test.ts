@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { roomIdPattern } from '@rollcall/protocol'
 import { signToken } from '../../../src/api/auth/token.ts'
 import type { OpenApiDocument } from '../../../src/api/openapi/openapi-document.ts'
 import { withoutTime } from '../../support/api-calls.ts'
@@ -33,6 +34,8 @@ const kinds: { [step: string]: keyof Ids } = {
   rooms: 'rooms',
   validate: 'rooms',
   sessions: 'sessions',
+  meetings: 'rooms',
+  'meeting-sessions': 'sessions',
   participants: 'participants',
   participant: 'participants',
   sources: 'sources',
@@ -74,8 +77,14 @@ const others: { method: string; path: string; ids: (ids: Ids) => { id: string; q
     path: '/v2/sessions',
     ids: ({ rooms, participants }) => [
       ...rooms.flatMap((id) => ['roomId', 'customRoomId', 'query'].map((name) => ({ id, query: `${name}=${id}` }))),
-      ...participants.flatMap((id) => ['participantId', 'userId'].map((name) => ({ id, query: `${name}=${id}` }))),
+      ...participants.map((id) => ({ id, query: `participantId=${id}` })),
     ],
+  },
+  {
+    method: 'GET',
+    path: '/v1/meeting-sessions',
+    ids: ({ rooms }) =>
+      rooms.flatMap((id) => ['meetingId', 'userMeetingId'].map((name) => ({ id, query: `${name}=${id}` }))),
   },
   ...['attendance', 'usage'].map((what) => ({
     method: 'GET',
@@ -166,7 +175,10 @@ function listAsked(ids: Ids): Asked[] {
       // What takes no token knows no caller: there the id itself is the secret.
       if (security?.length === 0) return []
       const body = bodies[`${method.toUpperCase()} ${template}`]
-      return fill(template, ids).map((filled) => ({ method: method.toUpperCase(), body, ...filled }))
+      // By a name that is another key's, everybody gets a room of their own.
+      const isTaken = (id: string) => !template.startsWith('/v1/prebuilt/') || roomIdPattern.test(id)
+      const filled = fill(template, ids).filter((one) => one.ids.every(isTaken))
+      return filled.map((one) => ({ method: method.toUpperCase(), body, ...one }))
     }),
   )
   const inOthers = others.flatMap(({ method, path, ids: list }) =>

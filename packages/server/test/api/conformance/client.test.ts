@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { createSign } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { after, before, describe, type Mock, mock, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import type { ActiveParticipant } from '@rollcall/protocol'
 import {
   AccessTokenBuilder,
@@ -25,9 +27,10 @@ import {
 import { signToken } from '../../../src/api/auth/token.ts'
 import { makeRoom } from '../../support/api-calls.ts'
 import { connect, join } from '../../support/clients/rtc-client.ts'
+import { describeServer } from '../../support/documents/openapi-check.ts'
 import { addNeighbour, recordSession } from '../../support/record-session.ts'
 import { runProgram } from '../../support/run-program.ts'
-import { startServer, type TestServer } from '../../support/start-server.ts'
+import { send, startServer, type TestServer } from '../../support/start-server.ts'
 
 /** All that the client does for rooms, sessions, participants, tokens and webhooks: each method is called below. */
 const covered: [resource: { name: string; prototype: object }, methods: string[]][] = [
@@ -454,7 +457,7 @@ describe('the official client’s tokens', () => {
 describe('the official client’s errors and ways around', () => {
   test('a wrong value is a ValidationError, which names it', async () => {
     await assertFails(client.sessions.list({ perPage: 0 }), ValidationError, 400, 'BAD_REQUEST')
-    await assertFails(client.rooms.create({ customRoomId: '' }), ValidationError, 400, 'BAD_REQUEST')
+    await assertFails(client.rooms.create({ customRoomId: 'x'.repeat(300) }), ValidationError, 400, 'BAD_REQUEST')
     await assert.rejects(client.sessions.list({ page: -1 }), /^ValidationError: page=-1 is not understood: it takes/)
   })
 
@@ -537,8 +540,8 @@ describe('the official client’s errors and ways around', () => {
     await assertFails(foreign.rooms.validate(past.roomId), AuthenticationError, 401, 'TOKEN_INVALID')
   })
 
-  test('what Rollcall does not do is told to be no path of its', async () => {
-    const { recordings, hls, rtmp, transcodings, transcription, sip, agents, alertRules } = client
+  test('what Rollcall does not do fails at once as NOT_SUPPORTED, and for no room that was not found', async () => {
+    const { recordings, hls, rtmp, transcodings, transcription, sip, agents, alertRules, socketIngress } = client
     for (const ask of [
       () => recordings.list(),
       () => recordings.start(past.roomId),
@@ -549,8 +552,34 @@ describe('the official client’s errors and ways around', () => {
       () => sip.calls.list(),
       () => agents.deployment.list(),
       () => alertRules.list(),
+      () => socketIngress.create(past.roomId),
     ]) {
-      await assertFails(ask(), RoomNotFoundError, 404, 'NOT_FOUND')
+      await assertFails(ask(), VideoSDKError, 405, 'NOT_SUPPORTED')
+      await assert.rejects(ask(), {
+        constructor: VideoSDKError,
+        message: /^Rollcall does not .* who was in which room/,
+      })
+    }
+  })
+
+  test('every path in its source is one that the server describes, or is answered NOT_SUPPORTED', async () => {
+    const source = await readFile(fileURLToPath(import.meta.resolve('@videosdk.live/server-sdk')), 'utf8')
+    const literals = source.matchAll(/(["`])(?<path>\/(?:v\d|ai)\/.*?)\1/g)
+    const paths = [...new Set([...literals].map(({ groups }) => groups?.path?.replaceAll(/\$\{.*?\}/g, 'some') ?? ''))]
+    assert.ok(paths.length > 60, String(paths.length))
+    const unlimited = await startServer({ ROLLCALL_RATE_LIMIT: '0' })
+    try {
+      const { document } = await describeServer(unlimited.url)
+      const ours = Object.keys(document.paths).map((path) => new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`))
+      for (const path of paths) {
+        if (path !== '/v2/ingest/sessions' && ours.some((pattern) => pattern.test(path))) continue
+        for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {
+          const { status, body } = await send<{ code: string }>(`${unlimited.url}${path}`, method, {})
+          assert.deepEqual([status, body.code], [405, 'NOT_SUPPORTED'], `${method} ${path}`)
+        }
+      }
+    } finally {
+      await unlimited.stop()
     }
   })
 

@@ -140,8 +140,8 @@ async function showSessions(): Promise<void> {
   await show('endSession', { body: { roomId } })
   await show('listSessions', { query: `?roomId=${roomId}` })
   await show('getSessionAttendance', { path: { id } })
-  await show('getAttendance', { query: `?from=2026-01-15&to=2026-01-16&per=participant&roomId=${roomId}` })
-  await show('getUsage', { query: '?from=2026-01-14&to=2026-01-16' })
+  await show('getAttendance', { query: `?from=2026-01-15&to=2026-01-15&per=participant&roomId=${roomId}` })
+  await show('getUsage', { query: '?from=2026-01-14&to=2026-01-15' })
 }
 
 async function showQuality(id: string, event: object): Promise<void> {
@@ -318,6 +318,27 @@ async function showTheRest(): Promise<void> {
   await show('getReadiness', { token: null })
 }
 
+async function showFirstVersion(): Promise<void> {
+  const { meetingId } = await show('createMeeting', { body: { userMeetingId: 'weekly' } })
+  const event = {
+    id: 'weekly-1',
+    type: 'participant-joined',
+    at: new Date(at).toISOString(),
+    roomId: meetingId,
+    participantId: 'but3ihic',
+  }
+  await ask('reportEvents', { body: { source: 'my-sfu', events: [event] } })
+  const { data } = await show('listMeetingSessions', { query: '?userMeetingId=weekly' })
+  const [{ id }] = data as [{ id: string }]
+  await show('endMeetingSession', { path: { id }, body: { force: true } })
+  await show('endMeetingSession', { path: { id } })
+  await show('endMeetingSession', { path: { id: '621497578bea0d0404c35c4c' } })
+  for (const operationId of ['getMeeting', 'validateMeeting', 'openPrebuiltMeeting']) {
+    await show(operationId, { path: { id: 'weekly' } })
+    await show(operationId, { path: { id: 'abcd-xyzw-lmno' } })
+  }
+}
+
 async function showErrors(t: TestContext): Promise<void> {
   await showError('listSessions', { query: '?page=0' })
   await showError('listSessions', { token: null })
@@ -359,6 +380,7 @@ describe('the examples of the document', () => {
     await showSentWebhooks()
     await showWhatIsNotThere()
     await showTheRest()
+    await showFirstVersion()
     await showErrors(t)
     if (process.env.UPDATE_EXAMPLES) {
       await writeFile(path, `${JSON.stringify(answered, null, 2)}\n`)

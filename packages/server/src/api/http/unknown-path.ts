@@ -1,0 +1,74 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Refusal } from '../../error.ts'
+import { pathOf } from './request-log.ts'
+import type { RouteTable } from './route-table.ts'
+
+/** What VideoSDK's hosted service does and Rollcall does not, by the paths of its API. */
+const others: { [start: string]: string } = {
+  '/v2/recordings': 'record media',
+  '/v2/hls': 'stream over HLS',
+  '/v2/livestreams': 'stream over RTMP',
+  '/v2/transcodings': 'transcode recordings',
+  '/v2/sip': 'connect telephones',
+  '/v2/batch-calls': 'call telephones',
+  '/v2/agent': 'run agents',
+  '/v2/connectors': 'connect other services',
+  '/v2/whip': 'take media over WHIP',
+  '/v2/whep': 'serve media over WHEP',
+  '/v2/ingest/sessions': 'take media over sockets',
+  '/v2/resource': 'hold resources ready',
+  '/v2/alertRules': 'watch for alerts',
+  '/v2/incidents': 'watch for incidents',
+  '/v1/meeting-recordings': 'record media',
+  '/ai/v1/realtime-transcriptions': 'transcribe speech',
+  '/ai/v1/cloud': 'run agents',
+}
+
+const hostedRoomPath = '/v2/rtc'
+
+/**
+ * Refuses what VideoSDK's API has and Rollcall does not. The status is 405, with no method allowed: VideoSDK's clients take
+ * 404 for a room that was not found, and call again after a 5xx.
+ */
+export function refuseOthers(request: FastifyRequest, reply: FastifyReply): void {
+  const path = tidy(pathOf(request.url))
+  const start = Object.keys(others).find((one) => path === one || path.startsWith(`${one}/`))
+  if (start === undefined) return
+  reply.header('allow', '')
+  throw new Refusal(
+    'NOT_SUPPORTED',
+    `Rollcall does not ${others[start]}: it keeps the record of who was in which room, and of VideoSDK's API it has the rooms and sessions (GET /openapi.json lists all calls)`,
+  )
+}
+
+/** Why there is no such path, or nothing to be had there by that method. */
+export function refuseUnknown({ method, url }: FastifyRequest, reply: FastifyReply, routes: RouteTable): Refusal {
+  const path = tidy(pathOf(url))
+  if (path === hostedRoomPath && (method === 'GET' || method === 'HEAD')) {
+    reply.header('upgrade', 'websocket')
+    return new Refusal('UPGRADE_REQUIRED', 'GET /v2/rtc is a WebSocket: it takes a request with Upgrade: websocket')
+  }
+  if (lacksPrefix(path, routes)) return refuseWithoutPrefix(method, path)
+  const allowed = path === hostedRoomPath ? ['GET', 'HEAD'] : routes.methodsAt(path)
+  if (allowed.length === 0) return new Refusal('NOT_FOUND', `There is no ${method} ${pathOf(url)}${hintFor(path)}`)
+  reply.header('allow', allowed.join(', '))
+  return new Refusal('METHOD_NOT_ALLOWED', `There is no ${method} ${pathOf(url)}: it takes ${allowed.join(' or ')}`)
+}
+
+/** The path of a call of the API, but for its `/v2`. */
+export function lacksPrefix(path: string, routes: RouteTable): boolean {
+  return path === '/rtc' || (path.length > 1 && routes.methodsAt(`/v2${path}`).length > 0)
+}
+
+export function refuseWithoutPrefix(method: string, path: string): Refusal {
+  return new Refusal('NOT_FOUND', `There is no ${method} ${path}: the API is under /v2, as in ${method} /v2${path}`)
+}
+
+function hintFor(path: string): string {
+  return path.startsWith('/v1/') ? ': the API is under /v2, and GET /openapi.json lists all calls' : ''
+}
+
+/** Without a slash at its end, or a repeated one. */
+function tidy(path: string): string {
+  return path.replaceAll(/\/+/g, '/').replace(/(?<=.)\/$/, '')
+}

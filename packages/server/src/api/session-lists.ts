@@ -1,0 +1,158 @@
+import { embeddedParticipantsMax, timeTakes, toPageInfo } from '@rollcall/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import type { Context } from '../context.ts'
+import { toListedText } from '../record/session-view.ts'
+import { parseLast, parseTime } from '../runtime/parse-time.ts'
+import type { ListPage } from '../store/sessions/list.ts'
+import type { SessionFilter } from '../store/sessions/list-queries.ts'
+import type { FoundSessions, ListedSession } from '../store/sessions/sessions.ts'
+import { type Caller, callerOf, maySee } from './auth/auth.ts'
+import { summariseWebhooks } from './find.ts'
+import { baseUrlOf } from './http/base-url.ts'
+import { cursorMaxLength, minDurationMaxSeconds } from './limits.ts'
+import { cursorTakes, readCursor, writeCursor } from './paging/cursor.ts'
+import { createPageCache, sendJson, sendPage } from './paging/page-cache.ts'
+import { PageQuery, toPage } from './paging/page-query.ts'
+
+const exactId = 'one exact id'
+const ownerAbout = 'Sessions of this owner, as answers name them in `userId`: all of the key’s own, or none.'
+export const SessionQuery = Type.Object({
+  ...PageQuery.properties,
+  roomId: Type.Optional(Type.String({ description: exactId, about: 'Sessions of this room.' })),
+  customRoomId: Type.Optional(
+    Type.String({ description: exactId, about: 'Sessions of the room that you gave this name.' }),
+  ),
+  query: Type.Optional(
+    Type.String({ description: 'one exact roomId or customRoomId', about: 'Sessions of the room of either name.' }),
+  ),
+  participantId: Type.Optional(
+    Type.String({ description: exactId, about: 'Sessions that this participant was inside.' }),
+  ),
+  userId: Type.Optional(Type.String({ description: exactId, about: ownerAbout })),
+  status: Type.Optional(
+    Type.Union([Type.Literal('ongoing'), Type.Literal('active'), Type.Literal('ended')], {
+      description: 'ongoing (or active, which is the same) or ended',
+      about: 'Sessions that run, or those that are over.',
+    }),
+  ),
+  startDate: Type.Optional(Type.String({ description: timeTakes, about: 'Sessions that started then or later.' })),
+  endDate: Type.Optional(
+    Type.String({
+      description: timeTakes,
+      about: 'Sessions that started then or earlier; of a date alone, on that day or earlier.',
+    }),
+  ),
+  activeAt: Type.Optional(
+    Type.String({
+      description: timeTakes,
+      about: 'Sessions with somebody inside then, named in `activeParticipantIds`.',
+    }),
+  ),
+  minDuration: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: minDurationMaxSeconds,
+      description: `a whole number of seconds from 0 to ${minDurationMaxSeconds}`,
+      about: 'Sessions that lasted so long, or have by now.',
+    }),
+  ),
+  cursor: Type.Optional(
+    Type.String({
+      maxLength: cursorMaxLength,
+      description: cursorTakes,
+      about: 'Goes on after a page, in place of `page`.',
+    }),
+  ),
+})
+export type SessionQuery = Type.Static<typeof SessionQuery>
+
+/** Pages of sessions, as they are asked for and sent. */
+export type SessionLists = {
+  /** @param toShown makes of a session's text the one that is sent */
+  send(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    query: SessionQuery,
+    toShown?: (text: string) => string,
+  ): Promise<FastifyReply>
+  /** The id of the session in the room that started last. */
+  findLast(caller: Caller, roomId: string): Promise<string | undefined>
+}
+
+export function createSessionLists(context: Pick<Context, 'config' | 'clock' | 'reads' | 'known'>): SessionLists {
+  const { config, clock, reads, known } = context
+  const pages = createPageCache()
+
+  return {
+    async send(request, reply, query, toShown = (text) => text) {
+      const caller = callerOf(request)
+      const view = { now: clock.now(), base: baseUrlOf(request, config), key: caller.key }
+      const version = known.versionOf(caller.key.keyId)
+      const name = JSON.stringify([request.routeOptions.url, caller.key.keyId, caller.roomId, view.base, query])
+      const kept = pages.get(name, version)
+      if (kept !== undefined) return sendPage(request, reply, kept)
+
+      const { page, perPage } = toPage(query)
+      const filter = toFilter(query)
+      const { cursor, userId } = query
+      const from = cursor === undefined ? { page, perPage } : { after: readCursor(cursor, filter), perPage }
+      const { sessions, total, totalCapped, next } = await listSessions(caller, filter, from, userId)
+      const pageInfo = {
+        ...toPageInfo(page, perPage, total),
+        ...(next !== undefined && { nextCursor: writeCursor(next, filter) }),
+        ...(totalCapped && { totalCapped }),
+      }
+      const { activeAt } = filter
+      const webhooks = await summariseWebhooks(context, caller.key.keyId, sessions.map(idOf))
+      const texts = sessions.map((one) => toShown(toListedText(one, { ...view, activeAt, webhooks })))
+      const text = `{"pageInfo":${JSON.stringify(pageInfo)},"data":[${texts.join(',')}]}`
+      // A session that runs is longer a moment later, though nothing was written.
+      if (sessions.some(isRunning)) return sendJson(reply, text)
+      return sendPage(request, reply, pages.keep(name, version, text))
+    },
+
+    async findLast(caller, roomId) {
+      const [last] = (await listSessions(caller, { roomId }, { page: 1, perPage: 1 })).sessions
+      return last && idOf(last)
+    },
+  }
+
+  async function listSessions(
+    caller: Caller,
+    filter: SessionFilter,
+    page: ListPage,
+    ownerId: string = caller.key.userId,
+  ): Promise<FoundSessions> {
+    const isOfOther = ownerId !== caller.key.userId
+    if (isOfOther || (filter.roomId !== undefined && !maySee(caller, filter.roomId))) {
+      return { sessions: [], total: 0, totalCapped: false, next: undefined }
+    }
+    const seen = caller.roomId === undefined ? filter : { ...filter, roomId: caller.roomId }
+    return reads.sessions.list(caller.key.keyId, seen, page, embeddedParticipantsMax)
+  }
+}
+
+function idOf(listed: ListedSession): string {
+  return 'sealed' in listed ? listed.sealed.id : listed.record.session.id
+}
+
+function isRunning(listed: ListedSession): boolean {
+  return 'record' in listed && listed.record.session.endAt === null
+}
+
+function toFilter(query: SessionQuery): SessionFilter {
+  const { roomId, customRoomId, query: eitherId, participantId } = query
+  const { status, startDate, endDate, activeAt, minDuration } = query
+  return {
+    ...(roomId !== undefined && { roomId }),
+    ...(customRoomId !== undefined && { customRoomId }),
+    ...(eitherId !== undefined && { query: eitherId }),
+    ...(participantId !== undefined && { participantId }),
+    ...(status !== undefined && { status: status === 'ended' ? ('ended' as const) : ('ongoing' as const) }),
+    ...(startDate !== undefined && { startFrom: parseTime('startDate', startDate) }),
+    ...(endDate !== undefined && { startTo: parseLast('endDate', endDate) }),
+    ...(activeAt !== undefined && { activeAt: parseTime('activeAt', activeAt) }),
+    ...(minDuration !== undefined && { minDurationMs: minDuration * 1000 }),
+  }
+}
