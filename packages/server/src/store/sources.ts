@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely'
 import type { Mark, Session } from '../ledger/state.ts'
 import { type MarkColumns, markColumns, sessionColumns, toMark } from './database/columns.ts'
 import type { Tables } from './database/tables.ts'
+import { openLastSeen } from './facts/last-seen.ts'
 import { noun, type Over, query } from './noun.ts'
 
 /** One media server that reports to us. */
@@ -50,6 +51,9 @@ export type Life = {
   lastAt: number
   revision: number
 }
+
+/** A look found a running session as the record has it; `at` by its source's clock. */
+export type Look = { sessionId: string; at: number }
 
 /** A session that runs, and what its room may be called at its source. */
 export type RunningSession = Session & { customRoomId: string | null }
@@ -150,6 +154,32 @@ const running = query<{ keyId: number; source: string }, Session & { customRoomI
     .where('s.end_at', 'is', null)
     .where('s.start_at', 'is not', null),
 )
+const lookOf = query<{ keyId: number; sessionId: string }, { at: number }>((k, p) =>
+  k.selectFrom('looks').select('at').where('key_id', '=', p.keyId).where('session_id', '=', p.sessionId),
+)
+const keepLook = query<{ keyId: number } & Look>((k, p) =>
+  k
+    .insertInto('looks')
+    .values({ key_id: p.keyId, session_id: p.sessionId, at: p.at })
+    .onConflict((on) => on.columns(['key_id', 'session_id']).doUpdateSet((eb) => ({ at: eb.ref('excluded.at') }))),
+)
+const dropEndedLooks = query<{ keyId: number }>((k, p) =>
+  k
+    .deleteFrom('looks')
+    .where('key_id', '=', p.keyId)
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('sessions as s')
+            .select('s.id')
+            .whereRef('s.key_id', '=', 'looks.key_id')
+            .whereRef('s.id', '=', 'looks.session_id')
+            .where('s.end_at', 'is', null),
+        ),
+      ),
+    ),
+)
 const marksOfInside = query<{ keyId: number; sessionId: string }, MarkColumns>((k, p) =>
   k
     .selectFrom('participants as p')
@@ -210,6 +240,10 @@ export const sources = noun({
     async listRunning({ db }: Over, keyId: number, source: string): Promise<RunningSession[]> {
       return db.all(running(db), { keyId, source })
     },
+    /** When a look last found the session as the record has it; undefined where none did, or it ended. */
+    async findLookedAt({ db }: Over, keyId: number, sessionId: string): Promise<number | undefined> {
+      return (await db.all(lookOf(db), { keyId, sessionId }))[0]?.at
+    },
     /** All that is known of everybody who is inside a session. */
     async listMarksOfInside({ db }: Over, keyId: number, sessionId: string): Promise<Mark[]> {
       return (await db.all(marksOfInside(db), { keyId, sessionId })).map(toMark)
@@ -249,6 +283,17 @@ export const sources = noun({
     async delete({ db }: Over, source: { keyId: number; id: string }): Promise<boolean> {
       return (await db.run(drop(db), source)) > 0
     },
+    /** Keeps the latest look at each session, for as long as it runs. */
+    async keepLooks({ db }: Over, { keyId, looks }: { keyId: number; looks: Look[] }): Promise<void> {
+      for (const look of looks) await db.run(keepLook(db), { keyId, ...look })
+      await db.run(dropEndedLooks(db), { keyId })
+    },
+    /** A source was heard, though nothing of what it sent is recorded. */
+    async touch({ db }: Over, { keyId, source, at }: { keyId: number; source: string; at: number }): Promise<void> {
+      const lastSeen = openLastSeen(db)
+      lastSeen.touch(keyId, source, at)
+      await lastSeen.flush()
+    },
     async note({ db }: Over, { keyId, notes }: { keyId: number; notes: SourceNote[] }): Promise<void> {
       for (const note of notes) {
         await db.kysely
@@ -268,7 +313,7 @@ export const sources = noun({
       }
     },
   },
-  unseen: ['note'],
+  unseen: ['note', 'keepLooks', 'touch'],
 })
 
 function toSource<R extends Row>({ type, settings, ...row }: R, box: Over['box']) {

@@ -68,7 +68,7 @@ function createRoom(name: string, sid = `RM_${name}`) {
   const people = () => livekit.rooms.get(name)?.people ?? []
   livekit.rooms.set(name, { sid, name, people: [] })
   return {
-    started: () => about('room_started'),
+    started: () => ({ ...about('room_started'), createdAt: room.creationTime }),
     /** They are in, by LiveKit. Gives what it tells of that. */
     join(identity: string, joinedAtMs = Date.now() - 60_000) {
       const person = { sid: `PA_${++events}`, identity, name: identity.toUpperCase(), joinedAtMs }
@@ -232,6 +232,34 @@ describe('a LiveKit whose RoomService is asked', () => {
     await seeSoon(() => see('quiet'), [[['anna', 'absent inferred']]], waitMs)
     const end = (await listSeen(server)).find((one) => one.room === 'quiet')?.people[0]?.timelog[0]?.end ?? 0
     assert.ok(end > lastSeenAfter)
+  })
+
+  test('has looks that are evidence though they change nothing, after a restart too', async () => {
+    const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
+    const env = { ROLLCALL_DATA: dataFolder }
+    let own = await start({}, env)
+    try {
+      const before = await addSource(own, 'livekit', { ...livekitKey, url: livekit.url })
+      await deliverAsLivekit(before, createRoom('remembered', 'RM_before').join('anna'))
+      await looks(2)
+      const lookedAfter = Date.now() - 2000
+      await looks(3)
+      await own.stop()
+      // Killed meanwhile, and begun anew: the first that is heard of it is a webhook.
+      const newer = createRoom('remembered', 'RM_after')
+      own = await start({ intervalMs: 3_600_000 }, env)
+      await deliverAsLivekit(await getSource(own, before.id), newer.join('ben', Date.now()))
+      await seeSoon(
+        () => see('remembered', own),
+        [[['anna', 'session-ended inferred'], 'ended'], [['ben', 'inside']]],
+        waitMs,
+      )
+      const end = (await listSeen(own)).find((one) => one.room === 'remembered')?.people[0]?.timelog[0]?.end ?? 0
+      assert.ok(end > lookedAfter, `${end} is after ${lookedAfter}`)
+    } finally {
+      await own.stop()
+      await rm(dataFolder, { recursive: true })
+    }
   })
 
   test('says again and again that somebody is inside, at most as often as the settings have it', async () => {

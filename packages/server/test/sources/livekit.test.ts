@@ -3,6 +3,7 @@ import { createHash, createHmac } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import type { Source } from '@rollcall/protocol'
 import { WebhookReceiver } from 'livekit-server-sdk'
+import { seeSoon } from '../support/senders/janus-events.ts'
 import {
   addSource,
   deliver,
@@ -51,7 +52,8 @@ function createRoom(name: string, sid = `RM_${name}`, second = startSecond) {
     ...more,
   })
   return {
-    started: () => about('room_started', 0),
+    /** With Redis a room may start again, under the same sid. */
+    started: (atMs = 0) => about('room_started', atMs),
     finished: (atMs: number) => about('room_finished', atMs),
     joined: (identity: string, joinedMs: number, more: object = {}) =>
       about('participant_joined', joinedMs, { participant: { ...person(identity, joinedMs, more), state: 'ACTIVE' } }),
@@ -203,10 +205,108 @@ describe('a LiveKit room', () => {
     )
   })
 
-  test('keeps whoever only moved to another node', async () => {
+  test('has whoever migrates leave, and join where they come back', async () => {
     const room = createRoom('migrated')
-    await deliverAll([room.joined('anna', 1000), room.left('anna', 1000, 9000, { disconnectReason: 'MIGRATION' })])
-    assert.deepEqual((await see('migrated'))[0]?.people, [['anna', 'person', '1000-']])
+    await deliverAll([
+      room.joined('anna', 1000),
+      room.joined('ben', 1500),
+      room.left('anna', 1000, 9000, { disconnectReason: 'MIGRATION' }),
+      room.joined('anna', 9700),
+      room.left('ben', 1500, 12_000, { disconnectReason: 'MIGRATION' }),
+    ])
+    assert.deepEqual((await see('migrated'))[0]?.people, [
+      ['anna', 'person', '1000-9000 MIGRATION', '9700-'],
+      ['ben', 'person', '1500-12000 MIGRATION'],
+    ])
+  })
+
+  test('has nobody inside twice: a join by a new connection ends the older one at the last evidence of it', async () => {
+    for (let seed = 1; seed <= 4; seed++) {
+      const room = createRoom(`twice ${seed}`)
+      await deliverAll(
+        shuffle([room.joined('anna', 1000), room.joined('anna', 30_000), room.joined('ben', 2000)], seed),
+      )
+      const anna = (await see(`twice ${seed}`))[0]?.people.find(([id]) => id === 'anna')
+      assert.deepEqual(anna, ['anna', 'person', '1000-1000 superseded', '30000-'], `seed ${seed}`)
+    }
+    // Its leave was only late.
+    const room = createRoom('twice, late')
+    const first = room.joined('anna', 1000)
+    await deliverAll([first, room.joined('anna', 30_000), room.left('anna', 1000, 20_000)])
+    const people = [['anna', 'person', '1000-20000 CLIENT_INITIATED', '30000-']]
+    assert.deepEqual((await see('twice, late'))[0]?.people, people)
+  })
+
+  test('that starts again under its sid has nobody in it of before, and goes on', async () => {
+    const room = createRoom('restarted')
+    await deliverAll([
+      room.started(),
+      room.joined('anna', 1000),
+      room.joined('ben', 2000),
+      room.started(60_000),
+      room.joined('anna', 60_300),
+    ])
+    assert.deepEqual(await see('restarted'), [
+      {
+        start: 123,
+        end: null,
+        people: [
+          ['anna', 'person', '1000-2000 source-restarted', '60300-'],
+          ['ben', 'person', '2000-2000 source-restarted'],
+        ],
+      },
+    ])
+  })
+
+  test('is known by its tracks to have had people in it, and by any other event to have run', async () => {
+    const older = createRoom('tracks', 'RM_tracks_older')
+    const newer = createRoom('tracks', 'RM_tracks_newer', startSecond + 3600)
+    const track = (event: string, atMs: number) =>
+      older.about(event, atMs, {
+        participant: { sid: 'PA_tracks_anna_1000', identity: 'anna' },
+        track: { sid: 'TR_1' },
+      })
+    await deliverAll([
+      older.joined('anna', 1500, { sid: 'PA_tracks_anna_1000' }),
+      // Whole seconds: it is not before the join.
+      track('track_published', 1600),
+      // Soon after another, it waits: its time is not lost.
+      track('track_published', 290_000),
+      track('track_unpublished', 300_000),
+      newer.started(),
+    ])
+    const people = [['anna', 'person', '1500-300000 session-ended']]
+    assert.deepEqual((await see('tracks'))[0], { start: 1500, end: 300_000, people })
+
+    const empty = createRoom('events of a room', 'RM_events_older')
+    const next = createRoom('events of a room', 'RM_events_newer', startSecond + 3600)
+    await deliverAll([
+      empty.started(),
+      empty.about('participant_connection_aborted', 80_000, { participant: empty.person('anna', 1000) }),
+      next.started(),
+    ])
+    assert.deepEqual((await see('events of a room'))[0], { start: 123, end: 80_000, people: [] })
+  })
+
+  test('has somebody in it of whom only a track is reported', async () => {
+    const room = createRoom('only tracks')
+    await deliverAll([room.about('track_published', 5000, { participant: { sid: 'PA_only', identity: 'anna' } })])
+    assert.deepEqual((await see('only tracks'))[0]?.people, [['anna', 'person', '5000-']])
+    await deliverAll([room.left('anna', 2000, 9000, { sid: 'PA_only' })])
+    assert.deepEqual((await see('only tracks'))[0]?.people, [['anna', 'person', '2000-9000 CLIENT_INITIATED']])
+  })
+
+  test('is written of no more often than every half minute where tracks come and go all the time', async () => {
+    const room = createRoom('busy')
+    const join = room.joined('anna', 0)
+    await deliverAll([join])
+    const track = (atMs: number) => room.about('track_published', atMs, { participant: join.participant })
+    const outcomes = []
+    for (let atMs = 1000; atMs <= 90_000; atMs += 1000) outcomes.push(await deliverAsLivekit(source, track(atMs)))
+    assert.deepEqual(
+      outcomes.filter((outcome) => outcome !== undefined),
+      ['recorded', 'recorded', 'recorded'],
+    )
   })
 
   test('is over, with everybody in it, when a newer one of its name shows that', async () => {
@@ -260,12 +360,34 @@ describe('a LiveKit event', () => {
   test('that says nothing of attendance is taken and not kept; one that nobody knows is kept as ignored', async () => {
     const room = createRoom('events')
     const known = ['track_published', 'egress_started', 'ingress_ended', 'agent_job_started']
-    for (const name of known) assert.equal(await deliverAsLivekit(source, room.about(name, 0)), undefined)
+    for (const name of known) assert.equal(await deliverAsLivekit(source, omitRoom(room.about(name, 0))), undefined)
     assert.equal(await deliverAsLivekit(source, room.about('room_painted', 0)), 'ignored')
     const { participant: _, ...nobody } = room.joined('anna', 0)
     assert.equal(await deliverAsLivekit(source, nobody), 'ignored')
     assert.equal(await deliverAsLivekit(source, { ...room.started(), createdAt: 'soon' }), 'ignored')
     assert.deepEqual(await see('events'), [])
+  })
+
+  test('that tells of no attendance shows that its sender runs: nobody is taken to be gone for its silence', async () => {
+    let nowMs = startMs + 10_000
+    const own = await startServer({}, { clock: { now: () => nowMs } })
+    try {
+      const [speaking, silent] = [
+        await addSource(own, 'livekit', livekitKey),
+        await addSource(own, 'livekit', livekitKey),
+      ]
+      const room = createRoom('spoken of')
+      await deliverAsLivekit(speaking, room.joined('anna', 1000))
+      await deliverAsLivekit(silent, createRoom('never spoken of').joined('anna', 1000))
+      for (const hours of [12, 24, 36]) {
+        nowMs = startMs + hours * 3_600_000
+        await deliverAsLivekit(speaking, omitRoom(room.about('egress_updated', hours * 3_600_000)))
+      }
+      const running = async () => (await listSeen(own)).filter(({ end }) => end === null).map(({ room }) => room)
+      await seeSoon(running, ['spoken of'], 30_000)
+    } finally {
+      await own.stop()
+    }
   })
 
   test('reads numbers as texts or as numbers, and what is left out as zero', async () => {
@@ -284,6 +406,10 @@ describe('a LiveKit event', () => {
     assert.deepEqual((await see('numbers'))[0]?.people[1], ['bob', 'person', '7000-'])
   })
 })
+
+function omitRoom({ room: _, ...event }: { room: object }): object {
+  return event
+}
 
 /** A JWT made here, not by LiveKit's library. */
 function sign(header: object, claims: object, secret: string): string {

@@ -6,6 +6,7 @@ export const migrations: { [name: string]: Migration } = {
   '0001-first': { up: first },
   '0002-webhooks': { up: webhooks },
   '0003-processes': { up: processes },
+  '0005-looks': { up: looks },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */
@@ -456,4 +457,16 @@ async function processes(db: Kysely<unknown>): Promise<void> {
     .execute()
   await schema.createIndex('process_messages_of_recipient').on('process_messages').column('recipient').execute()
   if (isPostgres) await sql`create sequence room_fences`.execute(db)
+}
+
+/** When a look last found a session as the record has it. */
+async function looks(db: Kysely<unknown>): Promise<void> {
+  const isPostgres = db.getExecutor().adapter instanceof PostgresAdapter
+  await db.schema
+    .createTable('looks')
+    .addColumn('key_id', 'integer', (c) => c.notNull())
+    .addColumn('session_id', isPostgres ? sql`text collate "C"` : 'text', (c) => c.notNull())
+    .addColumn('at', 'bigint', (c) => c.notNull())
+    .addPrimaryKeyConstraint('looks_pk', ['key_id', 'session_id'])
+    .execute()
 }

@@ -155,6 +155,8 @@ export type Tables = {
   }
   /** When each source was last noted to be heard, by our clock. */
   heard: { key_id: number; source: string; heard_at: number }
+  /** When a look last found a running session as the record has it, by its source's clock: evidence that is no fact yet. */
+  looks: { key_id: number; session_id: string; at: number }
   /** The last numbers given out to facts and changes. */
   counters: {
     key_id: number
