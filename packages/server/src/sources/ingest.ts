@@ -1,3 +1,4 @@
+import type { Fact } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import type { Recorded } from '../record/record.ts'
@@ -14,6 +15,7 @@ import { startSightings, toSightedFact } from './sightings.ts'
 import { sourceNameOf } from './source-name.ts'
 import { createSupersededSessions, latestSessionsMax } from './superseded.ts'
 import { createSupersededConnections } from './superseded-connections.ts'
+import { createUnreportedLeaves } from './unreported-leaves.ts'
 
 /** Verifies what media servers send, translates it into facts, and records them. */
 export type Ingest = {
@@ -46,6 +48,7 @@ export function startIngest(
   const { reads, writes, known, record, clock } = context
   const superseded = createSupersededSessions(context, recordEvidence)
   const supersededConnections = createSupersededConnections(context, recordEvidence)
+  const unreportedLeaves = createUnreportedLeaves(context, recordEvidence)
   const sightings = startSightings(context, recordSightings)
   const touched = new Map<string, number>()
   const oneAtATime = createQueues()
@@ -60,8 +63,9 @@ export function startIngest(
         completeAndRecord(source, delivery, [...report.facts, ...(await identifySighted(source, sighted))]),
       )
       if (recorded.length === 0) await touch(source, report)
-      noteHealth(source, report, recorded)
-      return recorded
+      const outcomes = report.isDatedByArrival ? recorded.map(asSentAgain) : recorded
+      noteHealth(source, report, outcomes)
+      return outcomes
     },
 
     stop: sightings.stop,
@@ -118,10 +122,11 @@ export function startIngest(
   }
 
   async function recordFacts(source: Source, receivedAt: number, reported: ReportedFact[]): Promise<Recorded[]> {
-    const { oneSessionPerRoom, oneConnectionPerPerson } = engineFor(engines, source.type)
+    const { oneSessionPerRoom, oneConnectionPerPerson, leavesPrecedeEnd } = engineFor(engines, source.type)
     await recordEvidenceBefore(source, reported)
     const byRoomName = reported.map((one) => toFact(one, source, receivedAt))
     const { facts, newRooms } = await placeFacts(known.roomIds, source.keyId, byRoomName)
+    if (leavesPrecedeEnd) await unreportedLeaves.endBefore(source, facts as Fact[])
     const recorded = await record(source.keyId, facts, { newRooms })
     sightings.noteRecorded(source, reported)
     if (oneSessionPerRoom !== 'never') {
@@ -173,6 +178,11 @@ function knownSessionsOf({ reads, known }: Pick<Context, 'reads' | 'known'>, { k
         : reads.sources.findConnected(keyId, { source: id, roomId, sessionKey, connectionId })
     },
   }
+}
+
+/** The sender's id of an event identifies it: what was recorded under it stays, whatever this arrival would say of its time. */
+function asSentAgain(recorded: Recorded): Recorded {
+  return recorded.outcome === 'refused' ? { id: recorded.id, outcome: 'duplicate' } : recorded
 }
 
 /** Its `roomId` is still the sender's name of the room. */

@@ -209,8 +209,7 @@ describe('what a real LiveKit sent, where its RoomService is asked too', () => {
 })
 
 describe('what a real LiveKit sent, but one leave', () => {
-  const unsaid = 'a stay that only the end of its session closes is not marked as inferred'
-  test('receiver-down: the end of the room closes that stay, and it is inferred', { todo: unsaid }, async (t) => {
+  test('receiver-down: the end of the room closes that stay, and it is inferred', async (t) => {
     const { server } = await replay(t, withJoinOfBen(await readCapture('receiver-down')))
     const ben = (await listStays(server)).find(({ id }) => id === 'ben')
     assert.ok(ben !== undefined && ben.end !== null)

@@ -356,6 +356,79 @@ describe('a LiveKit room', () => {
   })
 })
 
+describe('a leave of LiveKit, which tells whole seconds', () => {
+  /** A server whose clock is `aheadMs` ahead of LiveKit's, and what comes there so long after it happened. */
+  async function start(aheadMs: number) {
+    let nowMs = startMs
+    const own = await startServer({}, { clock: { now: () => nowMs } })
+    const ownSource = await addSource(own, 'livekit', livekitKey)
+    const come = (atMs: number, event: object, delayMs = 20) => {
+      nowMs = startMs + aheadMs + atMs + delayMs
+      return deliverAsLivekit(ownSource, event)
+    }
+    const stays = async () => {
+      const [session] = await listSeen(own)
+      return session?.people.map(({ timelog }) =>
+        timelog.map(({ start, end }) => [start - startMs, (end ?? 0) - startMs]),
+      )
+    }
+    return { own, ownSource, come, stays }
+  }
+
+  test('is dated inside its second by when it came, whatever its clock says: brief stays have their length', async () => {
+    for (const aheadMs of [0, 40_000, -40_000]) {
+      const { own, come, stays } = await start(aheadMs)
+      try {
+        const room = createRoom(`dated ${aheadMs}`)
+        await come(123, room.started())
+        await come(1400, room.joined('anna', 1100))
+        await come(1600, room.joined('ben', 1500))
+        await come(1880, room.left('ben', 1500, 1880))
+        await come(60_650, room.left('anna', 1100, 60_650))
+        assert.deepEqual(await stays(), [[[1100, 60_650]], [[1500, 1880]]], `${aheadMs}`)
+      } finally {
+        await own.stop()
+      }
+    }
+  })
+
+  test('that is sent again is the same, and that it is late tells nothing of the clock', async () => {
+    const { own, ownSource, come, stays } = await start(0)
+    try {
+      const room = createRoom('sent again')
+      await come(123, room.started())
+      await come(1400, room.joined('anna', 1100))
+      const left = room.left('anna', 1100, 60_650)
+      assert.equal(await come(60_650, left), 'recorded')
+      assert.equal(await come(60_650, left, 15_000), 'duplicate')
+      await come(80_000, room.joined('ben', 80_000))
+      // All that came of it came late.
+      await come(90_300, room.left('ben', 80_000, 90_300), 15_000)
+      assert.deepEqual(await stays(), [[[1100, 60_650]], [[80_000, 90_000]]])
+      assert.equal((await getSource(own, ownSource.id)).health.refused, 0)
+    } finally {
+      await own.stop()
+    }
+  })
+
+  test('that is lost while the end of the room comes ends the stay then, and the record says that it is inferred', async () => {
+    const room = createRoom('leave lost')
+    await deliverAll([
+      room.joined('anna', 1000),
+      room.joined('ben', 1100),
+      room.left('ben', 1100, 5000),
+      room.finished(25_000),
+    ])
+    const seen = (await listSeen(server)).find(({ room }) => room === 'leave lost')
+    assert.deepEqual(
+      seen?.people.map(({ timelog }) =>
+        timelog.map(({ end, reason, inferred }) => [(end ?? 0) - startMs, reason, inferred]),
+      ),
+      [[[25_000, 'session-ended', true]], [[5000, 'CLIENT_INITIATED', undefined]]],
+    )
+  })
+})
+
 describe('a LiveKit event', () => {
   test('that says nothing of attendance is taken and not kept; one that nobody knows is kept as ignored', async () => {
     const room = createRoom('events')
@@ -469,6 +542,21 @@ describe('the signature of a LiveKit webhook', () => {
     }
     const { health } = await getSource(server, named.id)
     assert.match(health.lastError ?? '', /its clock is \d+ s (ahead of|behind) ours/)
+  })
+
+  test('that was made for an earlier try tells nothing of the clock', async () => {
+    const named = await addSource(server, 'livekit', livekitKey)
+    const send = async (lateSeconds: number) => {
+      const event = JSON.stringify(createRoom(`late ${lateSeconds}`).joined('anna', 1000))
+      const at = nowSecond - lateSeconds
+      const digest = createHash('sha256').update(event).digest('base64')
+      const authorization = sign(header, { iss: apiKey, nbf: at, exp: at + 300, sha256: digest }, secret)
+      assert.equal((await deliver(named.url, event, { authorization })).status, 200)
+    }
+    await send(0)
+    await send(15)
+    const { health } = await getSource(server, named.id)
+    assert.deepEqual([health.lastError, health.clockSkewMs], [null, 0])
   })
 
   test('by LiveKit’s own library is taken', async () => {

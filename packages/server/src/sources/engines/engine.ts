@@ -34,6 +34,8 @@ export type Report = {
   facts: ReportedFact[]
   /** What else the events show. */
   sightings?: Sighting[]
+  /** A time in the facts follows from the arrival: sent again, the same event has another. */
+  isDatedByArrival?: boolean
   /** Which of several servers of the source sent it, though none of its facts says so. */
   reporter?: string
   /** Events that tell of no coming or going: they are counted, and not kept. */
@@ -83,6 +85,8 @@ export type Engine<Settings> = {
   oneSessionPerRoom: 'always' | 'usually' | 'never'
   /** A person has one connection in a room at a time: a join by a newer one ends the older one. */
   oneConnectionPerPerson?: true
+  /** Every leave is reported before the end of its session: whoever is inside by then has a leave that was lost. */
+  leavesPrecedeEnd?: true
   /**
    * How long a delivery may wait while too many facts wait for the disk, in milliseconds: less than the sender's own
    * time-out. Afterwards the answer is 503, and each of these senders tries again.

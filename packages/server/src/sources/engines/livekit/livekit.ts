@@ -6,6 +6,7 @@ import { Refusal } from '../../../error.ts'
 import type { Delivery, Engine, Report, ReportedFact, Sighting } from '../engine.ts'
 import { isSame, parseJson, reportUnknown, toId, toName } from '../reported.ts'
 import { livekitApi } from './api.ts'
+import { createDelays, type Delays } from './delays.ts'
 import { readTime, toKind, toMs } from './participant.ts'
 
 // LiveKit's webhooks: JSON as protobuf writes it. What is zero is left out, a 64-bit number is a text, an enum is a name.
@@ -54,37 +55,57 @@ const otherEvents = /^(egress|ingress|agent_job)_\w+$/
 /** A room that starts so long after its creation started before, in milliseconds: both times are cut to seconds at times. */
 const startsAgainMs = 2000
 
-export const livekit: Engine<SourceSettings['livekit']> = {
-  oneSessionPerRoom: 'usually',
-  oneConnectionPerPerson: true,
-  // LiveKit waits for as long as it takes, while what it has to say of the room waits behind; after 30 s that is dropped.
-  maxWaitMs: 5000,
-  api: livekitApi,
+export function createLivekit(): Engine<SourceSettings['livekit']> {
+  const delays = createDelays()
 
-  verify(delivery, { apiKey, secret }) {
-    const { headers, body } = delivery
-    const [header = '', payload = '', signature = '', ...more] = (headers.authorization ?? '').split('.')
-    if (headers.authorization === undefined) refuse('there is no authorization header')
-    if (more.length > 0 || readPart(header)?.alg !== 'HS256') refuse('the authorization header is no JWT of HS256')
-    const expected = createHmac('sha256', secret).update(`${header}.${payload}`).digest('base64url')
-    if (!isSame(signature, expected)) refuse('the JWT is not signed with the secret of this source')
-    const claims = claimsOf(delivery)
-    if (claims?.iss !== apiKey) refuse('the JWT names another API key than this source has')
-    // When it was made, and until when it is good, is not asked: LiveKit drops what is refused, and a clock that is wrong
-    // would lose everything. How wrong it is shows in the source's health. Replays are caught by the event's id.
-    if (!isSame(String(claims?.sha256), hash('sha256', body, 'base64'))) refuse('the JWT was made for another body')
-  },
+  return {
+    oneSessionPerRoom: 'usually',
+    oneConnectionPerPerson: true,
+    leavesPrecedeEnd: true,
+    // LiveKit waits for as long as it takes, while what it has to say of the room waits behind; after 30 s that is dropped.
+    maxWaitMs: 5000,
+    api: livekitApi,
 
-  normalise(delivery) {
-    return { ...readEvent(delivery), sentAt: readSentAt(delivery) }
-  },
+    verify(delivery, { apiKey, secret }) {
+      const { headers, body } = delivery
+      const [header = '', payload = '', signature = '', ...more] = (headers.authorization ?? '').split('.')
+      if (headers.authorization === undefined) refuse('there is no authorization header')
+      if (more.length > 0 || readPart(header)?.alg !== 'HS256') refuse('the authorization header is no JWT of HS256')
+      const expected = createHmac('sha256', secret).update(`${header}.${payload}`).digest('base64url')
+      if (!isSame(signature, expected)) refuse('the JWT is not signed with the secret of this source')
+      const claims = claimsOf(delivery)
+      if (claims?.iss !== apiKey) refuse('the JWT names another API key than this source has')
+      // When it was made, and until when it is good, is not asked: LiveKit drops what is refused, and a clock that is wrong
+      // would lose everything. How wrong it is shows in the source's health. Replays are caught by the event's id.
+      if (!isSame(String(claims?.sha256), hash('sha256', body, 'base64'))) refuse('the JWT was made for another body')
+    },
 
-  describeSetup: (url, { apiKey }) =>
-    `# livekit.yaml
+    normalise(delivery, sourceId) {
+      return { ...dateByArrival(readEvent(delivery), delays, delivery, sourceId), sentAt: readSentAt(delivery) }
+    },
+
+    describeSetup: (url, { apiKey }) =>
+      `# livekit.yaml
 webhook:
   api_key: ${apiKey}
   urls:
     - ${url}`,
+  }
+}
+
+/** The times that LiveKit cuts to seconds, by the arrival as exactly as it tells. */
+function dateByArrival(report: Report, delays: Delays, { receivedAt }: Delivery, sourceId: string): Report {
+  let isDatedByArrival = false
+  const facts = report.facts.map((fact) => {
+    if (fact.type !== 'participant-left' && fact.type !== 'session-ended') {
+      if (fact.type !== 'unknown') delays.note(sourceId, fact.at, receivedAt)
+      return fact
+    }
+    delays.note(sourceId, fact.at, receivedAt)
+    isDatedByArrival = true
+    return { ...fact, at: delays.date(sourceId, fact.at, receivedAt) }
+  })
+  return isDatedByArrival ? { ...report, facts, isDatedByArrival } : report
 }
 
 function readEvent({ body }: Delivery): Report {
