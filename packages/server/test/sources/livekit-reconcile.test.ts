@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import type { Session, Source } from '@rollcall/protocol'
 import { RoomServiceClient } from 'livekit-server-sdk'
+import { toId } from '../../src/sources/engines/reported.ts'
 import type { MediaServerCommandLimits } from '../../src/sources/media-server-commands.ts'
 import type { ReconcileLimits } from '../../src/sources/reconcile.ts'
 import { seeSoon } from '../support/senders/janus-events.ts'
@@ -384,7 +385,7 @@ describe('a command about a session on LiveKit', () => {
     )
     assert.deepEqual(await see(name), [
       [
-        ['anna', 'removed'],
+        ['anna', 'removed inferred'],
         ['bob', 'inside'],
       ],
     ])
@@ -409,7 +410,7 @@ describe('a command about a session on LiveKit', () => {
     livekit.fault = 403
     assert.equal((await remove({ roomId, participantId: 'anna' })).body.enforced, false)
     assert.match((await getSource(server, source.id)).health.lastError ?? '', /403/)
-    assert.deepEqual((await see(name))[0]?.[0], ['anna', 'removed'])
+    assert.deepEqual((await see(name))[0]?.[0], ['anna', 'removed inferred'])
   })
 
   test('that LiveKit does not answer is pending, and given again until it does', async () => {
@@ -422,13 +423,43 @@ describe('a command about a session on LiveKit', () => {
 
   test('that is given again removes nobody who came back since', async () => {
     livekit.fault = 503
+    const listed = () => livekit.calls.filter((call) => call === `ListRooms ${name}`).length
     assert.equal((await remove({ roomId, participantId: 'anna' })).body.enforced, 'pending')
+    const tries = listed()
+    const givenAgain = () => listed() > tries && livekit.fault === undefined
     room.leave('anna')
     await deliverAsLivekit(source, room.join('anna', Date.now()))
     livekit.fault = undefined
-    await seeSoon(async () => livekit.calls.includes(`GetParticipant ${name}`), true, waitMs)
+    await seeSoon(async () => givenAgain(), true, waitMs)
     await looks(3)
     assert.equal(livekit.rooms.get(name)?.people.length, 2)
+  })
+
+  test('holds until LiveKit reports the leave, which holds from then on', async () => {
+    assert.equal((await remove({ roomId, participantId: 'anna' })).body.enforced, true)
+    assert.deepEqual((await see(name))[0]?.[0], ['anna', 'removed inferred'])
+    const blind = await addSource(server, 'livekit', livekitKey)
+    const away = createRoom(`away ${name}`)
+    await deliverAsLivekit(blind, away.join('anna'))
+    const { body } = await server.call<{ roomId: string }>('GET', `/v2/rooms/${encodeURIComponent(`away ${name}`)}`)
+    assert.equal((await remove({ roomId: body.roomId, participantId: 'anna' })).body.enforced, false)
+    const stayed = { ...away.leave('anna'), createdAt: String(Math.floor(Date.now() / 1000) + 86) }
+    assert.equal(await deliverAsLivekit(blind, stayed), 'recorded')
+    const seen = (await listSeen(server)).find((one) => one.room === `away ${name}`)
+    const [{ end, inferred } = { end: null }] = seen?.people[0]?.timelog ?? []
+    assert.deepEqual([end, inferred], [Number(stayed.createdAt) * 1000, undefined])
+  })
+
+  test('reaches a room and a participant whose names cannot be stored as they are', async () => {
+    const odd = { room: `a\u0001 room ${name}`, identity: 'an\u0002na' }
+    await deliverAsLivekit(source, createRoom(odd.room).join(odd.identity))
+    const { body } = await server.call<{ data: Session[] }>('GET', '/v2/sessions?perPage=1000')
+    const session = body.data.find(({ customRoomId }) => customRoomId === toId(odd.room))
+    assert.ok(session)
+    const removed = await remove({ roomId: session.roomId, participantId: toId(odd.identity) })
+    assert.deepEqual([removed.body.enforced, livekit.rooms.get(odd.room)?.people], [true, []])
+    assert.equal((await end({ roomId: session.roomId })).body.enforced, true)
+    assert.equal(livekit.rooms.has(odd.room), false)
   })
 
   test('is given a bounded number of times', async () => {
