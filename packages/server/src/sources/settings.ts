@@ -27,7 +27,13 @@ export function requireSettings(type: SourceType, given: Given): Source['setting
 /** The same for changes: no setting is required. */
 export function readSettings(type: SourceType, given: Given): Source['settings'] {
   const settings: Source['settings'] = {}
-  for (const [name, { schema, takes }] of fieldsOf(type)) {
+  const fields = fieldsOf(type)
+  const unknown = Object.keys(given).find((name) => given[name] !== undefined && !fields.has(name))
+  if (unknown !== undefined) {
+    const takes = ['name', ...fields.keys()].join(', ')
+    throw new Refusal('BAD_REQUEST', `${unknown} is no setting of a ${type} source: it takes ${takes}`)
+  }
+  for (const [name, { schema, takes }] of fields) {
     const value = given[name]
     if (value === undefined) continue
     if (!Check(schema, value)) throw new Refusal('BAD_REQUEST', `${name} is not understood: it takes ${takes}`)

@@ -544,6 +544,13 @@ describe('the signature of a LiveKit webhook', () => {
     assert.match(health.lastError ?? '', /its clock is \d+ s (ahead of|behind) ours/)
   })
 
+  test('by another key is refused with that key’s name', async () => {
+    const other = sign(header, { ...claims, iss: 'APIanother' }, 'another secret')
+    const { status, text } = await deliver(source.url, body, { authorization: other })
+    assert.equal(status, 401)
+    assert.match(text, /names the API key APIanother/)
+  })
+
   test('that was made for an earlier try tells nothing of the clock', async () => {
     const named = await addSource(server, 'livekit', livekitKey)
     const send = async (lateSeconds: number) => {

@@ -16,7 +16,7 @@ import {
   livekitKey,
   signAsLivekit,
 } from '../support/senders/source-client.ts'
-import { startServer, type TestServer } from '../support/start-server.ts'
+import { send, startServer, type TestServer } from '../support/start-server.ts'
 
 let server: TestServer
 before(async () => {
@@ -103,6 +103,11 @@ describe('a source', () => {
         { type: 'livekit', name: 'x', ...livekitKey, url: 'ws://x' },
         /^url=ws:\/\/x is not understood: it takes an http/,
       ],
+      [
+        { type: 'livekit', name: 'x', settings: livekitKey },
+        /^"?settings"? is not known: this takes type, name, apiKey, secret/,
+      ],
+      [{ type: 'jitsi', name: 'x', apiKey: 'k' }, /^apiKey is no setting of a jitsi source: it takes name, secret$/],
       [{ type: 'videosdk', name: 'x', publicKeyUrl: 'file:///etc/passwd' }, /^publicKeyUrl=file/],
     ]
     for (const [body, error] of wrong) {
@@ -110,6 +115,43 @@ describe('a source', () => {
       assert.equal(answer.status, 400)
       assert.match(String(answer.body.error), error)
     }
+  })
+
+  test('is changed by what it takes, and by nothing else: what would change nothing is refused by name', async () => {
+    const { id } = await addSource(server, 'livekit', livekitKey)
+    const change = async (body: object) => {
+      const { status, body: answer } = await server.call('PATCH', `/v2/sources/${id}`, body)
+      return `${status} ${answer.error}`
+    }
+    assert.match(
+      await change({ settings: { secret: 'another' } }),
+      /^400 "?settings"? is not known: this takes name, apiKey/,
+    )
+    assert.match(
+      await change({ password: 'x' }),
+      /^400 password is no setting of a livekit source: it takes name, apiKey/,
+    )
+    const others: [string, object][] = [
+      ['/v2/webhooks', { endPoint: 'https://example.org/', events: ['session-ended'], secret: 'x' }],
+      ['/v2/webhooks/x/replay', { form: 'now' }],
+    ]
+    for (const [path, body] of others) {
+      const { status, body: answer } = await server.call('POST', path, body)
+      assert.equal(status, 400)
+      assert.match(String(answer.error), /is not known: this takes/)
+    }
+  })
+
+  test('whose address gets a GET, as behind a redirect, says so: to the sender, and in its health', async () => {
+    const source = await addSource(server, 'livekit', livekitKey)
+    const answer = await send(source.url, 'GET', {})
+    assert.equal(answer.status, 503)
+    assert.match(answer.text, /redirect/)
+    assert.match(
+      (await getSource(server, source.id)).health.lastError ?? '',
+      /configure the address that needs no redirect/,
+    )
+    assert.match(source.setup, /redirect/)
   })
 
   test('whose address lies on this machine or its network is refused, with the setting that allows it', async () => {

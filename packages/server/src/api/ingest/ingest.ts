@@ -62,7 +62,8 @@ export function ingestRoutes(
     app.setErrorHandler((error, request, reply) => {
       const source = request.getDecorator<Source | null>('source')
       const refusal = toRefusal(error, request, source)
-      if (isBusy(refusal) && takesAnyAnswer(request, source, engines)) return drop(request, reply)
+      if (request.method === 'POST' && isBusy(refusal) && takesAnyAnswer(request, source, engines))
+        return drop(request, reply)
       return answerError(refusal, request, reply)
     })
 
@@ -83,9 +84,21 @@ export function ingestRoutes(
 
     const ingestAny = { ...schema, operationId: 'ingest', params: SourcePath }
     app.post('/v2/ingest/:sourceId', { schema: ingestAny, bodyLimit: ingestMaxBytes }, take)
+    app.get('/v2/ingest/:sourceId', { schema: { hide: true } }, refuseGet)
     // Jitsi adds to the address which of its events it is.
     const ingestEvent = { ...schema, operationId: 'ingestEvent', params: EventPath }
     app.post('/v2/ingest/:sourceId/events/:about/:event', { schema: ingestEvent, bodyLimit: ingestMaxBytes }, take)
+  }
+
+  /**
+   * LiveKit follows a redirect with a GET that has no body, and takes a 200 to it, or any 4xx, for success: only this answer
+   * shows there, in LiveKit's log, that what it sends is lost.
+   */
+  async function refuseGet(): Promise<never> {
+    throw new Refusal(
+      'BUSY',
+      'A GET came to this address, and it takes a POST. A redirect, such as from http to https, turns what a media server sends into a GET, and all of it is lost: configure the address that needs no redirect',
+    )
   }
 
   async function take(request: FastifyRequest): Promise<EventResults> {

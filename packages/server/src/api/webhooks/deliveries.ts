@@ -31,13 +31,16 @@ const DeliveryQuery = Type.Object({
     ),
   ),
 })
-const DeliveriesToReplay = Type.Object({
-  failed: Type.Optional(
-    Type.Boolean({ description: 'true or false', about: 'Those alone that were sent and never taken.' }),
-  ),
-  from: Type.Optional(Type.String({ description: timeTakes, about: 'Those that were due first then or later.' })),
-  to: Type.Optional(Type.String({ description: timeTakes, about: 'Those that were due first before.' })),
-})
+const DeliveriesToReplay = Type.Object(
+  {
+    failed: Type.Optional(
+      Type.Boolean({ description: 'true or false', about: 'Those alone that were sent and never taken.' }),
+    ),
+    from: Type.Optional(Type.String({ description: timeTakes, about: 'Those that were due first then or later.' })),
+    to: Type.Optional(Type.String({ description: timeTakes, about: 'Those that were due first before.' })),
+  },
+  { additionalProperties: false },
+)
 
 const schemas = {
   listDeliveries: {

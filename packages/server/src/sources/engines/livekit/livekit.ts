@@ -71,10 +71,13 @@ export function createLivekit(): Engine<SourceSettings['livekit']> {
       const [header = '', payload = '', signature = '', ...more] = (headers.authorization ?? '').split('.')
       if (headers.authorization === undefined) refuse('there is no authorization header')
       if (more.length > 0 || readPart(header)?.alg !== 'HS256') refuse('the authorization header is no JWT of HS256')
+      const claims = claimsOf(delivery)
+      if (claims?.iss !== apiKey) {
+        const named = typeof claims?.iss === 'string' ? `the API key ${toId(claims.iss)}` : 'no API key'
+        refuse(`the JWT names ${named}, which is another than this source has`)
+      }
       const expected = createHmac('sha256', secret).update(`${header}.${payload}`).digest('base64url')
       if (!isSame(signature, expected)) refuse('the JWT is not signed with the secret of this source')
-      const claims = claimsOf(delivery)
-      if (claims?.iss !== apiKey) refuse('the JWT names another API key than this source has')
       // When it was made, and until when it is good, is not asked: LiveKit drops what is refused, and a clock that is wrong
       // would lose everything. How wrong it is shows in the source's health. Replays are caught by the event's id.
       if (!isSame(String(claims?.sha256), hash('sha256', body, 'base64'))) refuse('the JWT was made for another body')
@@ -85,7 +88,7 @@ export function createLivekit(): Engine<SourceSettings['livekit']> {
     },
 
     describeSetup: (url, { apiKey }) =>
-      `# livekit.yaml
+      `# livekit.yaml; through a redirect, such as from http to https, LiveKit loses every event and does not say so
 webhook:
   api_key: ${apiKey}
   urls:
