@@ -16,6 +16,7 @@ import { sourceNameOf } from './source-name.ts'
 import { createSupersededSessions, latestSessionsMax } from './superseded.ts'
 import { createSupersededConnections } from './superseded-connections.ts'
 import { createUnreportedLeaves } from './unreported-leaves.ts'
+import { verifyDelivery } from './verify.ts'
 
 /** Verifies what media servers send, translates it into facts, and records them. */
 export type Ingest = {
@@ -56,7 +57,7 @@ export function startIngest(
   return {
     async take(source, delivery) {
       const engine = engineFor(engines, source.type)
-      await engine.verify(delivery, source.settings)
+      await verifyDelivery(engine, delivery, source)
       const report = engine.normalise(delivery, source.id)
       const sighted = sightings.select(source, report.sightings ?? [])
       const recorded = await backpressure.retryWhileBusy(engine.maxWaitMs, async () =>

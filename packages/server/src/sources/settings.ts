@@ -42,6 +42,25 @@ export function readSettings(type: SourceType, given: Given): Source['settings']
   return settings
 }
 
+/** Credentials by which deliveries are verified. */
+const credentialNames = ['apiKey', 'secret', 'user', 'password']
+/** How long the credentials before a rotation hold too, in milliseconds: a day, for the media server to change its own. */
+const credentialOverlapMs = 24 * 3_600_000
+
+/** The credentials that these changes replace, as they hold from now on; undefined where they replace none. */
+export function toPrevious(
+  { settings }: Pick<Source, 'settings'>,
+  changes: Source['settings'],
+  now: number,
+): Source['previous'] {
+  const replaced = credentialNames.filter(
+    (name) => settings[name] !== undefined && changes[name] !== undefined && changes[name] !== settings[name],
+  )
+  if (replaced.length === 0) return undefined
+  const kept = Object.fromEntries(replaced.map((name) => [name, settings[name] ?? '']))
+  return { settings: kept, until: now + credentialOverlapMs }
+}
+
 /** Credentials that are generated where none are given. */
 const generatedNames = ['secret', 'password']
 

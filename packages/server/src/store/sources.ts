@@ -16,6 +16,8 @@ export type Source = {
   name: string
   /** As its type takes them, secrets in clear (they are encrypted in the database). */
   settings: { [name: string]: string }
+  /** After a rotation: the credentials before it hold too, until then. */
+  previous?: { settings: { [name: string]: string }; until: number }
   createdAt: number
   updatedAt: number
 }
@@ -264,10 +266,10 @@ export const sources = noun({
       await db.run(insert(db), { ...input, id, settings: seal(input.settings, box), at })
       return { ...input, id, createdAt: at, updatedAt: at }
     },
-    /** What is not named stays. Undefined where the key has no such source. */
+    /** What is not named stays; what `previous` holds, too, for its time. Undefined where the key has no such source. */
     async update(
       { db, box, now }: Over,
-      input: { keyId: number; id: string; name?: string; settings?: Source['settings'] },
+      input: { keyId: number; id: string; name?: string; settings?: Source['settings'] } & Pick<Source, 'previous'>,
     ): Promise<Source | undefined> {
       const { keyId, id } = input
       const [row] = await db.all(ofKey(db), { keyId, id })
@@ -275,9 +277,10 @@ export const sources = noun({
       const source = toSource(row, box)
       const { name = source.name } = input
       const settings = { ...source.settings, ...input.settings }
+      const previous = input.previous ?? source.previous
       const at = now()
-      await db.run(change(db), { keyId, id, name, settings: seal(settings, box), at })
-      return { ...source, name, settings, updatedAt: at }
+      await db.run(change(db), { keyId, id, name, settings: seal(settings, box, previous), at })
+      return { ...source, name, settings, ...(previous !== undefined && { previous }), updatedAt: at }
     },
     /** False where the key has no such source. What it reported stays. */
     async delete({ db }: Over, source: { keyId: number; id: string }): Promise<boolean> {
@@ -321,7 +324,7 @@ function toSource<R extends Row>({ type, settings, ...row }: R, box: Over['box']
     ...row,
     // The database holds only what we wrote: the union is closed again without a check.
     type: type as SourceType,
-    settings: JSON.parse(box.open(settings)) as Source['settings'],
+    ...unseal(settings, box),
   }
 }
 
@@ -333,6 +336,16 @@ function toHealthy(row: HealthyRow, box: Over['box']): HealthySource {
   }
 }
 
-function seal(settings: Source['settings'], box: Over['box']): string {
-  return box.seal(JSON.stringify(settings))
+/** The name under which the credentials before a rotation are sealed, beside the settings: none of them is called so. */
+const previousName = ' previous'
+
+function seal(settings: Source['settings'], box: Over['box'], previous?: Source['previous']): string {
+  return box.seal(JSON.stringify({ ...settings, ...(previous !== undefined && { [previousName]: previous }) }))
+}
+
+function unseal(sealed: string, box: Over['box']): Pick<Source, 'settings' | 'previous'> {
+  const { [previousName]: previous, ...settings } = JSON.parse(box.open(sealed)) as Source['settings'] & {
+    [previousName]?: NonNullable<Source['previous']>
+  }
+  return { settings, ...(previous !== undefined && { previous }) }
 }

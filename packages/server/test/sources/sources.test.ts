@@ -142,6 +142,31 @@ describe('a source', () => {
     }
   })
 
+  test('whose credentials change takes what is signed with those before for another day, and no longer', async () => {
+    let nowMs = Date.now()
+    const own = await startServer({}, { clock: { now: () => nowMs } })
+    try {
+      const source = await addSource(own, 'livekit', livekitKey)
+      const body = JSON.stringify(joined)
+      const old = await signAsLivekit(body)
+      const next = { apiKey: 'APInext', secret: 'the next secret of that LiveKit' }
+      const current = await signAsLivekit(body, next)
+      const statusOf = async (headers: { [name: string]: string }) => (await deliver(source.url, body, headers)).status
+      assert.deepEqual([await statusOf(old), await statusOf(current)], [200, 401])
+      const changed = await own.call('PATCH', `/v2/sources/${source.id}`, next)
+      assert.equal(changed.status, 200)
+      for (const secret of [livekitKey.secret, next.secret]) assert.ok(!changed.text.includes(secret))
+      // Another change in between ends nothing.
+      await own.call('PATCH', `/v2/sources/${source.id}`, { name: 'renamed' })
+      nowMs += 24 * 3_600_000 - 1
+      assert.deepEqual([await statusOf(old), await statusOf(current)], [200, 200])
+      nowMs += 1
+      assert.deepEqual([await statusOf(old), await statusOf(current)], [401, 200])
+    } finally {
+      await own.stop()
+    }
+  })
+
   test('whose address gets a GET, as behind a redirect, says so: to the sender, and in its health', async () => {
     const source = await addSource(server, 'livekit', livekitKey)
     const answer = await send(source.url, 'GET', {})
