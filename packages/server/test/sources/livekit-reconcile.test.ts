@@ -440,10 +440,13 @@ describe('a command about a session on LiveKit', () => {
     assert.deepEqual((await see(name))[0]?.[0], ['anna', 'removed inferred'])
     const blind = await addSource(server, 'livekit', livekitKey)
     const away = createRoom(`away ${name}`)
-    await deliverAsLivekit(blind, away.join('anna'))
+    const [joined, left] = [away.join('anna'), away.leave('anna')]
+    // Not there for the source that is asked.
+    livekit.rooms.delete(`away ${name}`)
+    await deliverAsLivekit(blind, joined)
     const { body } = await server.call<{ roomId: string }>('GET', `/v2/rooms/${encodeURIComponent(`away ${name}`)}`)
     assert.equal((await remove({ roomId: body.roomId, participantId: 'anna' })).body.enforced, false)
-    const stayed = { ...away.leave('anna'), createdAt: String(Math.floor(Date.now() / 1000) + 86) }
+    const stayed = { ...left, createdAt: String(Math.floor(Date.now() / 1000) + 86) }
     assert.equal(await deliverAsLivekit(blind, stayed), 'recorded')
     const seen = (await listSeen(server)).find((one) => one.room === `away ${name}`)
     const [{ end, inferred } = { end: null }] = seen?.people[0]?.timelog ?? []

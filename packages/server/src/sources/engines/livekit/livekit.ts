@@ -105,6 +105,8 @@ function dateByArrival(report: Report, delays: Delays, { receivedAt }: Delivery,
       return fact
     }
     delays.note(sourceId, fact.at, receivedAt)
+    // Whoever joins anew is inside, by LiveKit, before the leave of their older connection is through: these two would overlap.
+    if (fact.reason === 'DUPLICATE_IDENTITY') return fact
     isDatedByArrival = true
     return { ...fact, at: delays.date(sourceId, fact.at, receivedAt) }
   })
