@@ -39,6 +39,16 @@ const schema = {
   },
 }
 
+const schemaOfGet = {
+  operationId: 'ingestByGet',
+  tags: ['Sources'],
+  summary: 'What a redirect makes of a POST',
+  description:
+    'It takes nothing: a media server whose POST became a GET is refused, so that the loss shows in its log and in the health of the source. With an upgrade it is the WebSocket of Janus.',
+  params: SourcePath,
+  response: { 200: EventResults, ...refusals('SOURCE_NOT_FOUND', 'TOO_MANY_REQUESTS', 'BUSY') },
+}
+
 /** `POST /v2/ingest/:sourceId`: for media servers, which have no token: each type is verified in its own way. */
 export function ingestRoutes(
   { config, clock, reads, log }: Pick<Context, 'config' | 'clock' | 'reads' | 'log'>,
@@ -84,7 +94,7 @@ export function ingestRoutes(
 
     const ingestAny = { ...schema, operationId: 'ingest', params: SourcePath }
     app.post('/v2/ingest/:sourceId', { schema: ingestAny, bodyLimit: ingestMaxBytes }, take)
-    app.get('/v2/ingest/:sourceId', { schema: { hide: true } }, refuseGet)
+    app.get('/v2/ingest/:sourceId', { schema: schemaOfGet }, refuseGet)
     // Jitsi adds to the address which of its events it is.
     const ingestEvent = { ...schema, operationId: 'ingestEvent', params: EventPath }
     app.post('/v2/ingest/:sourceId/events/:about/:event', { schema: ingestEvent, bodyLimit: ingestMaxBytes }, take)
