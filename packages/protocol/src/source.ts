@@ -99,15 +99,21 @@ const anySettings = Type.Partial(
 )
 
 /** What `POST /v2/sources` takes: which of the settings, the type says. */
-export const NewSource = Type.Object({
-  type: OneOfTypes({ description: `one of ${sourceTypes.join(', ')}`, about: 'The kind of media server.' }),
-  name: Name,
-  ...anySettings.properties,
-})
+export const NewSource = Type.Object(
+  {
+    type: OneOfTypes({ description: `one of ${sourceTypes.join(', ')}`, about: 'The kind of media server.' }),
+    name: Name,
+    ...anySettings.properties,
+  },
+  { additionalProperties: false },
+)
 export type NewSource = Type.Static<typeof NewSource>
 
 /** What `PATCH /v2/sources/:id` takes: what is not named stays. */
-export const SourceChanges = Type.Object({ name: Type.Optional(Name), ...anySettings.properties })
+export const SourceChanges = Type.Object(
+  { name: Type.Optional(Name), ...anySettings.properties },
+  { additionalProperties: false },
+)
 export type SourceChanges = Type.Static<typeof SourceChanges>
 
 const SourceHealth = Type.Object(

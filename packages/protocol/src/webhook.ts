@@ -145,19 +145,22 @@ const Events = Type.Array(Type.String({ minLength: 1, maxLength: webhookEventMax
 })
 
 /** What `POST /v2/webhooks` takes. */
-export const NewWebhookEndpoint = Type.Object({ endPoint: EndPoint, events: Events })
+export const NewWebhookEndpoint = Type.Object({ endPoint: EndPoint, events: Events }, { additionalProperties: false })
 
 /** What `PATCH /v2/webhooks/:id` takes: what is not named stays. */
-export const WebhookEndpointChanges = Type.Object({
-  endPoint: Type.Optional(EndPoint),
-  events: Type.Optional(Events),
-  enabled: Type.Optional(
-    Type.Boolean({
-      description: 'true or false',
-      about: 'Whether anything is sent there. Of the key’s own endpoints what happened meanwhile is sent too.',
-    }),
-  ),
-})
+export const WebhookEndpointChanges = Type.Object(
+  {
+    endPoint: Type.Optional(EndPoint),
+    events: Type.Optional(Events),
+    enabled: Type.Optional(
+      Type.Boolean({
+        description: 'true or false',
+        about: 'Whether anything is sent there. Of the key’s own endpoints what happened meanwhile is sent too.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
 
 export const WebhookEndpoint = Type.Object(
   {

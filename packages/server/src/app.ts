@@ -30,7 +30,8 @@ import { createBackpressure } from './sources/backpressure.ts'
 import { createCommands } from './sources/commands.ts'
 import { createEngines } from './sources/engines/engines.ts'
 import { startSourceHealth } from './sources/health.ts'
-import { createIngest } from './sources/ingest.ts'
+import { startIngest } from './sources/ingest.ts'
+import { createLooks } from './sources/looks.ts'
 import {
   createMediaServerCommands,
   type MediaServerCommandLimits,
@@ -193,15 +194,17 @@ function startSources({ context, cluster, parts, start }: Run, hostedRooms: Host
     hostedRooms,
   })
   start(startAutoClose(context, commands, cluster))
+  const looks = createLooks(context)
   const reconcilers = start(
     startReconcilers(context, {
       ...mediaServers,
+      looks,
       limits: parts.reconcileLimits ?? reconcileLimits,
       isMine: () => cluster.isMine('reconcile'),
     }),
   )
   const backpressure = createBackpressure(parts.ingestMaxWaitMs)
-  const ingest = createIngest(context, { engines, backpressure, sourceHealth, reconcilers })
+  const ingest = start(startIngest(context, { engines, backpressure, sourceHealth, reconcilers, looks }))
   return { ...mediaServers, commands, backpressure, ingest }
 }
 

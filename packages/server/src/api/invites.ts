@@ -12,32 +12,35 @@ import { inviteMaxSeconds, inviteSecondsDefault } from './limits.ts'
 
 const RoomPath = Type.Object({ id: Type.String({ description: 'a roomId, customRoomId or id', about: 'The room.' }) })
 
-const NewInvite = Type.Object({
-  name: Type.Optional(
-    Type.String({
-      maxLength: nameMaxLength,
-      description: `a text of at most ${nameMaxLength} characters`,
-      about: 'The guest’s name.',
-    }),
-  ),
-  permissions: Type.Optional(
-    Type.Array(Type.Union([Type.Literal('allow_join'), Type.Literal('ask_join'), Type.Literal('allow_mod')]), {
-      minItems: 1,
-      maxItems: 3,
-      description: 'a list of some of allow_join, ask_join, allow_mod',
-      about: 'What the guest may do; without it, join.',
-    }),
-  ),
-  expiresInSeconds: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: inviteMaxSeconds,
-      default: inviteSecondsDefault,
-      description: `a whole number of seconds from 1 to ${inviteMaxSeconds}`,
-      about: 'How long the link is good.',
-    }),
-  ),
-})
+const NewInvite = Type.Object(
+  {
+    name: Type.Optional(
+      Type.String({
+        maxLength: nameMaxLength,
+        description: `a text of at most ${nameMaxLength} characters`,
+        about: 'The guest’s name.',
+      }),
+    ),
+    permissions: Type.Optional(
+      Type.Array(Type.Union([Type.Literal('allow_join'), Type.Literal('ask_join'), Type.Literal('allow_mod')]), {
+        minItems: 1,
+        maxItems: 3,
+        description: 'a list of some of allow_join, ask_join, allow_mod',
+        about: 'What the guest may do; without it, join.',
+      }),
+    ),
+    expiresInSeconds: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: inviteMaxSeconds,
+        default: inviteSecondsDefault,
+        description: `a whole number of seconds from 1 to ${inviteMaxSeconds}`,
+        about: 'How long the link is good.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
 
 /** `POST /v2/rooms/:id/invites`: a link for a guest, whose token joins that room and does nothing else. */
 export function inviteRoutes(

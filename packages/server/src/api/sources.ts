@@ -7,7 +7,7 @@ import { Refusal } from '../error.ts'
 import type { GuardedFetch } from '../runtime/guarded-fetch.ts'
 import type { Engines } from '../sources/engines/engines.ts'
 import type { SourceHealth } from '../sources/health.ts'
-import { checkAddresses, completeSettings, readSettings, requireSettings } from '../sources/settings.ts'
+import { checkAddresses, completeSettings, readSettings, requireSettings, toPrevious } from '../sources/settings.ts'
 import { type SourceRecord, type SourceViewOptions, toSource } from '../sources/view.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
 import { baseUrlOf } from './http/base-url.ts'
@@ -44,7 +44,8 @@ const schemas = {
     operationId: 'updateSource',
     tags: ['Sources'],
     summary: 'Change a media server',
-    description: 'Its name, and its settings: what is not named stays. Its type and address never change.',
+    description:
+      'Its name, and its settings: what is not named stays. Its type and address never change. What is signed with the credentials before is taken for another day.',
     params: SourcePath,
     body: SourceChanges,
     response: { 200: Source, ...refusals('SOURCE_NOT_FOUND') },
@@ -61,7 +62,7 @@ const schemas = {
 
 /** Media servers that report here: made, shown with their health, changed and taken away. */
 export function sourceRoutes(
-  { config, reads, writes }: Pick<Context, 'config' | 'reads' | 'writes'>,
+  { config, clock, reads, writes }: Pick<Context, 'config' | 'clock' | 'reads' | 'writes'>,
   {
     auth,
     engines,
@@ -88,11 +89,19 @@ export function sourceRoutes(
     )
 
     app.patch('/v2/sources/:id', { onRequest: auth.crawler, schema: schemas.update }, async (request) => {
-      const { id, type, keyId } = await requireSource(callerOf(request), request.params.id)
+      const source = await requireSource(callerOf(request), request.params.id)
+      const { id, type, keyId } = source
       const { name, ...given } = request.body
       const settings = readSettings(type, given)
       await checkAddresses(settings, guardedFetch)
-      await writes.sources.update({ keyId, id, settings, ...(name !== undefined && { name }) })
+      const previous = toPrevious(source, settings, clock.now())
+      await writes.sources.update({
+        keyId,
+        id,
+        settings,
+        ...(name !== undefined && { name }),
+        ...(previous !== undefined && { previous }),
+      })
       return toSource(await requireSource(callerOf(request), id), viewFor(request))
     })
 

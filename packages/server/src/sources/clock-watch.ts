@@ -3,6 +3,11 @@ import type { Source } from '../store/sources.ts'
 
 /** A clock is reported as wrong where it is further from ours than this, in milliseconds. */
 const skewAlarmMs = 5000
+/**
+ * What is sent again carries the time of its first try, and what waits behind it is as late: a delivery may be so late, in
+ * milliseconds, by a clock that is right.
+ */
+const retriesMaxMs = 60_000
 /** Most sources whose clocks are watched at once: callers of `POST /v2/events` choose their own names. */
 const watchedMax = 10_000
 
@@ -11,7 +16,8 @@ export type Lag = { keyId: number; id: string; lagMs: number; isSource: boolean 
 
 /** Watches the clocks of sources, by the times that their deliveries say. */
 export type ClockWatch = {
-  note(lag: Lag): void
+  /** @returns whether it says something of the clock: one delivery that is a little late may only be sent again */
+  note(lag: Lag, now: number): boolean
   /** Reports each clock once when it is found to be wrong, and once when it is right again. */
   check(): void
 }
@@ -23,14 +29,18 @@ type Parts = Pick<Context, 'log' | 'metrics'> & {
 export function createClockWatch({ log, metrics, noteError }: Parts): ClockWatch {
   /** The smallest lag of each source since the last check: a slow network adds to a lag, nothing takes away from it. */
   let lags = new Map<string, Lag>()
+  /** Since when a source sends nothing that is not late, by our clock. */
+  const lateSince = new Map<string, number>()
   /** Names of the sources whose clocks are reported as wrong. */
   const skewed = new Set<string>()
 
   return {
-    note(lag) {
+    note(lag, now) {
       const name = `${lag.keyId} ${lag.id}`
+      if (mayBeSentAgain(name, lag, now)) return false
       const known = lags.get(name)
       if (known === undefined ? lags.size < watchedMax : lag.lagMs < known.lagMs) lags.set(name, lag)
+      return true
     },
 
     check() {
@@ -43,6 +53,16 @@ export function createClockWatch({ log, metrics, noteError }: Parts): ClockWatch
       lags = new Map()
       metrics.noteSkewed([...skewed].map((name) => name.slice(name.indexOf(' ') + 1)))
     },
+  }
+
+  function mayBeSentAgain(name: string, { lagMs, isSource }: Lag, now: number): boolean {
+    if (!isSource || lagMs <= skewAlarmMs || lagMs > retriesMaxMs) {
+      lateSince.delete(name)
+      return false
+    }
+    const since = lateSince.get(name)
+    if (since === undefined && lateSince.size < watchedMax) lateSince.set(name, now)
+    return now - (since ?? now) < retriesMaxMs
   }
 
   function alarm(name: string, { keyId, id, lagMs, isSource }: Lag): void {

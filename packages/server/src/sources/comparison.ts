@@ -1,22 +1,21 @@
 import { randomUUID } from 'node:crypto'
-import type { Fact, Snapshot } from '@rollcall/protocol'
+import type { Snapshot } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
 import { inferEnd, inferFromSnapshot, type People } from '../ledger/infer.ts'
 import type { Session } from '../ledger/state.ts'
-import type { RunningSession, Source } from '../store/sources.ts'
+import type { Look, RunningSession, Source } from '../store/sources.ts'
 import type { FetchedRoom, FetchedRooms } from './engines/media-server.ts'
+import type { Looks } from './looks.ts'
 import { sourceNameOf } from './source-name.ts'
 import { latestSessionsMax } from './superseded.ts'
 
 /** What is remembered of a source's sessions from one comparison to the next. */
 export type Observations = {
-  /** By session: the latest snapshot that changed nothing, and is not recorded. */
-  unrecorded: Map<string, Snapshot>
   /** Sessions that were absent from the last answer. */
   absent: Set<string>
 }
 
-type Parts = Pick<Context, 'reads' | 'known' | 'record' | 'clock'>
+type Parts = Pick<Context, 'reads' | 'writes' | 'known' | 'record' | 'clock'> & { looks: Looks }
 type Limits = { renewMs: number }
 
 /** Compares a media server's answer with the record, and records the differences. */
@@ -27,12 +26,13 @@ export async function compareWithRecord(
   observations: Observations,
   limits: Limits,
 ): Promise<void> {
-  const { reads, clock } = parts
+  const { reads, writes, clock } = parts
   const source = sourceNameOf(id, reporter)
   const running = await reads.sources.listRunning(keyId, source)
   const roomIds = await findRoomIds(parts, keyId, running, rooms)
-  const differences = createDifferences(parts, { keyId, source, observations, limits })
+  const differences = createDifferences(parts, { keyId, source, limits })
   const present = new Set<string>()
+  const unchanged: Look[] = []
   for (const room of rooms) {
     const roomId = roomIds.get(room.roomName)
     const snapshot = toSnapshot(room, { source, roomId: roomId ?? room.roomName, receivedAt: clock.now() })
@@ -41,16 +41,26 @@ export async function compareWithRecord(
     else if (session === undefined) await differences.openSession(snapshot)
     else {
       present.add(session.id)
-      await differences.renew(session, snapshot)
+      const isRecorded = await differences.renew(session, withoutGhosts(session, snapshot))
+      if (!isRecorded) unchanged.push({ sessionId: session.id, at: snapshot.at })
     }
   }
+  if (unchanged.length > 0) await writes.sources.keepLooks({ keyId, looks: unchanged })
   const absent = running.filter(
     ({ id, sessionKey, startAt }) => !present.has(id) && sessionKey !== null && startAt !== null && startAt <= at,
   )
   for (const session of absent) if (observations.absent.has(session.id)) await differences.end(session)
   observations.absent = new Set(absent.map((session) => session.id))
-  const stillRunning = new Set(running.map((session) => session.id))
-  for (const id of observations.unrecorded.keys()) if (!stillRunning.has(id)) observations.unrecorded.delete(id)
+}
+
+/**
+ * A media server that was killed may go on listing whoever was inside: a connection from before the restart is no evidence of
+ * now.
+ */
+function withoutGhosts({ resumedAt }: Session, snapshot: Snapshot): Snapshot {
+  if (resumedAt === null) return snapshot
+  const participants = snapshot.participants.filter(({ joinedAt = resumedAt }) => joinedAt >= resumedAt)
+  return { ...snapshot, participants }
 }
 
 /** The roomIds of the rooms with a running session or with people inside, by their names there; none for a room that is new. */
@@ -89,17 +99,17 @@ type Differences = {
   openRoom(snapshot: Snapshot): Promise<void>
   /** Records a session that does not run, by the record. */
   openSession(snapshot: Snapshot): Promise<void>
-  /** Records a snapshot that changes a running session, or renews the evidence of it. */
-  renew(session: Session, snapshot: Snapshot): Promise<void>
+  /** Records a snapshot that changes a running session, or renews the evidence of it. False where it need not be recorded yet. */
+  renew(session: Session, snapshot: Snapshot): Promise<boolean>
   /** Records the end of a session that was absent from two answers in a row. */
   end(session: Session): Promise<void>
 }
 
-type About = { keyId: number; source: string; observations: Observations; limits: Limits }
+type About = { keyId: number; source: string; limits: Limits }
 
 function createDifferences(
-  { reads, record, clock }: Parts,
-  { keyId, source, observations: { unrecorded }, limits: { renewMs } }: About,
+  { reads, record, clock, looks }: Parts,
+  { keyId, source, limits: { renewMs } }: About,
 ): Differences {
   return {
     async openRoom(snapshot) {
@@ -122,26 +132,18 @@ function createDifferences(
       const people = await findPeople(session, snapshot)
       const isChange = inferFromSnapshot(session, people, snapshot).length > 0
       const evidenceAt = Math.max(session.lastAt, session.snapshotAt ?? 0)
-      if (!isChange && snapshot.at - evidenceAt < renewMs) {
-        unrecorded.set(session.id, snapshot)
-        return
-      }
-      // The snapshot before it is evidence that nothing had changed until then.
-      await record(keyId, [...takeUnrecorded(session), snapshot])
+      if (!isChange && snapshot.at - evidenceAt < renewMs) return false
+      // The look before it is evidence that nothing had changed until then.
+      if (isChange) await looks.recordLook(keyId, session.id)
+      await record(keyId, [snapshot])
+      return true
     },
 
     async end(session) {
-      const earlier = takeUnrecorded(session)
-      if (earlier.length > 0) await record(keyId, earlier)
+      await looks.recordLook(keyId, session.id)
       const now = (await reads.sessions.get(keyId, session.id))?.session
       if (now !== undefined) await record(keyId, [inferEnd(now, clock.now(), 'absent')])
     },
-  }
-
-  function takeUnrecorded({ id, snapshotAt }: Session): Fact[] {
-    const snapshot = unrecorded.get(id)
-    unrecorded.delete(id)
-    return snapshot !== undefined && snapshot.at > (snapshotAt ?? 0) ? [snapshot] : []
   }
 
   /** Everybody who is inside by the record, and whoever else is in the snapshot. */

@@ -52,11 +52,11 @@ export function startSourceHealth({
     noteError,
     noteSent(source, sentAt) {
       const lagMs = Math.round(clock.now() - sentAt)
-      noteOf(source).skewMs = lagMs
-      clockWatch.note({ keyId: source.keyId, id: source.id, lagMs, isSource: true })
+      const saysClock = clockWatch.note({ keyId: source.keyId, id: source.id, lagMs, isSource: true }, clock.now())
+      if (saysClock) noteOf(source).skewMs = lagMs
     },
     noteReported(keyId, name, at) {
-      clockWatch.note({ keyId, id: name, lagMs: Math.round(clock.now() - at), isSource: false })
+      clockWatch.note({ keyId, id: name, lagMs: Math.round(clock.now() - at), isSource: false }, clock.now())
     },
     flush,
     async stop() {

@@ -1,16 +1,22 @@
+import type { Fact } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import type { Recorded } from '../record/record.ts'
 import { inRooms, type NamedFact, placeFacts } from '../record/rooms-of-facts.ts'
-import type { Source } from '../store/sources.ts'
+import type { RunningSession, Source } from '../store/sources.ts'
 import type { Backpressure } from './backpressure.ts'
-import type { Delivery, KnownSessions, Report, ReportedFact } from './engines/engine.ts'
+import type { Delivery, KnownSessions, Report, ReportedFact, Sighting } from './engines/engine.ts'
 import { type Engines, engineFor } from './engines/engines.ts'
 import { identify } from './engines/reported.ts'
 import type { SourceHealth } from './health.ts'
+import type { Looks } from './looks.ts'
 import type { Reconcilers } from './reconcile.ts'
+import { startSightings, toSightedFact } from './sightings.ts'
 import { sourceNameOf } from './source-name.ts'
 import { createSupersededSessions, latestSessionsMax } from './superseded.ts'
+import { createSupersededConnections } from './superseded-connections.ts'
+import { createUnreportedLeaves } from './unreported-leaves.ts'
+import { verifyDelivery } from './verify.ts'
 
 /** Verifies what media servers send, translates it into facts, and records them. */
 export type Ingest = {
@@ -19,6 +25,8 @@ export type Ingest = {
    * anything else where it is not the sender's fault: then nothing is lost when the sender sends the same again.
    */
   take(source: Source, delivery: Delivery): Promise<Recorded[]>
+  /** Records what waits. */
+  stop(): Promise<void>
 }
 
 type Parts = {
@@ -26,38 +34,70 @@ type Parts = {
   backpressure: Backpressure
   sourceHealth: SourceHealth
   reconcilers: Pick<Reconcilers, 'noteDelivery'>
+  looks: Looks
 }
 
-export function createIngest(
-  { reads, known, record, clock }: Pick<Context, 'reads' | 'known' | 'record' | 'clock'>,
-  { engines, backpressure, sourceHealth, reconcilers }: Parts,
+export function startIngest(
+  context: Pick<Context, 'reads' | 'known' | 'record' | 'clock' | 'log'>,
+  { engines, backpressure, sourceHealth, reconcilers, looks }: Parts,
 ): Ingest {
-  const superseded = createSupersededSessions({ reads, record, clock })
+  const { reads, known, record, clock } = context
+  const superseded = createSupersededSessions(context, recordEvidence)
+  const supersededConnections = createSupersededConnections(context, recordEvidence)
+  const unreportedLeaves = createUnreportedLeaves(context, recordEvidence)
+  const sightings = startSightings(context, recordSightings)
   const oneAtATime = createQueues()
 
   return {
     async take(source, delivery) {
       const engine = engineFor(engines, source.type)
-      await engine.verify(delivery, source.settings)
+      await verifyDelivery(engine, delivery, source)
       const report = engine.normalise(delivery, source.id)
-      const recorded = await backpressure.retryWhileBusy(engine.maxWaitMs, () =>
-        completeAndRecord(source, delivery, report.facts),
+      const sighted = sightings.select(source, report.sightings ?? [])
+      const recorded = await backpressure.retryWhileBusy(engine.maxWaitMs, async () =>
+        completeAndRecord(source, delivery, [...report.facts, ...(await identifySighted(source, sighted))]),
       )
-      noteHealth(source, report, recorded)
-      return recorded
+      const outcomes = report.isDatedByArrival ? recorded.map(asSentAgain) : recorded
+      noteHealth(source, report, outcomes)
+      return outcomes
     },
+
+    stop: sightings.stop,
+  }
+
+  async function recordSightings(source: Source, waiting: Sighting[]): Promise<void> {
+    await recordFacts(source, clock.now(), await identifySighted(source, waiting))
+  }
+
+  /** Where passing events may call somebody by another name, they are whoever joined under the same connection. */
+  async function identifySighted(source: Source, sighted: Sighting[]): Promise<ReportedFact[]> {
+    if (engineFor(engines, source.type).complete === undefined) return sighted.map(toSightedFact)
+    const { findParticipant } = knownSessionsOf({ reads, known }, source)
+    const facts: ReportedFact[] = []
+    for (const sighting of sighted) {
+      const { roomId, sessionKey = '', participant } = sighting
+      const { connectionId } = participant ?? {}
+      const joined = connectionId === undefined ? undefined : await findParticipant(roomId, sessionKey, connectionId)
+      const participantId = joined ?? participant?.participantId ?? ''
+      facts.push(
+        toSightedFact(
+          participant === undefined ? sighting : { ...sighting, participant: { ...participant, participantId } },
+        ),
+      )
+    }
+    return facts
   }
 
   async function completeAndRecord(source: Source, delivery: Delivery, reported: ReportedFact[]): Promise<Recorded[]> {
     if (reported.length === 0) return []
     const { complete, reorderWindowMs = 0 } = engineFor(engines, source.type)
-    if (complete === undefined) return recordFacts(source, delivery, reported)
+    if (complete === undefined) return recordFacts(source, delivery.receivedAt, reported)
     const sessions = knownSessionsOf({ reads, known }, source)
     const waitsUntil = performance.now() + reorderWindowMs
     for (;;) {
       const recorded = await oneAtATime(source.id, async () => {
         const completed = await complete(reported, sessions, performance.now() < waitsUntil)
-        return completed && recordFacts(source, delivery, completed)
+        return completed && recordFacts(source, delivery.receivedAt, completed)
       })
       if (recorded !== undefined) return recorded
       // The missing event may come to the server that starts next: the sender retries there, and nothing is guessed.
@@ -65,16 +105,38 @@ export function createIngest(
     }
   }
 
-  async function recordFacts(source: Source, delivery: Delivery, reported: ReportedFact[]): Promise<Recorded[]> {
-    const { oneSessionPerRoom } = engineFor(engines, source.type)
-    const byRoomName = reported.map((one) => toFact(one, source, delivery))
+  async function recordFacts(source: Source, receivedAt: number, reported: ReportedFact[]): Promise<Recorded[]> {
+    const { oneSessionPerRoom, oneConnectionPerPerson, leavesPrecedeEnd } = engineFor(engines, source.type)
+    await recordEvidenceBefore(source, reported)
+    const byRoomName = reported.map((one) => toFact(one, source, receivedAt))
     const { facts, newRooms } = await placeFacts(known.roomIds, source.keyId, byRoomName)
+    if (leavesPrecedeEnd) await unreportedLeaves.endBefore(source, facts as Fact[])
     const recorded = await record(source.keyId, facts, { newRooms })
+    sightings.noteRecorded(source, reported)
     if (oneSessionPerRoom !== 'never') {
-      const roomIds = await known.roomIds(source.keyId, newRooms)
-      await superseded.endSuperseded(source, inRooms(facts, roomIds), oneSessionPerRoom === 'always')
+      const placed = inRooms(facts, await known.roomIds(source.keyId, newRooms))
+      await superseded.endSuperseded(source, placed, oneSessionPerRoom === 'always')
+      if (oneConnectionPerPerson) await supersededConnections.endOlder(source, placed, recorded)
     }
     return recorded
+  }
+
+  /** A restart ends stays at the last evidence. */
+  async function recordEvidenceBefore(source: Source, reported: ReportedFact[]): Promise<void> {
+    for (const fact of reported) {
+      if (fact.type !== 'source-started') continue
+      const running = await reads.sources.listRunning(source.keyId, sourceNameOf(source.id, fact.reporter))
+      const isOfRoom = ({ roomId, customRoomId }: RunningSession) =>
+        fact.roomId === '' || [roomId, customRoomId].includes(fact.roomId)
+      const sessionIds = running.filter(isOfRoom).map(({ id }) => id)
+      if (sessionIds.length > 0) await recordEvidence(source, sessionIds)
+    }
+  }
+
+  async function recordEvidence(source: Source, sessionIds: string[]): Promise<void> {
+    const waiting = sightings.take(source)
+    if (waiting.length > 0) await recordSightings(source, waiting)
+    for (const sessionId of sessionIds) await looks.recordLook(source.keyId, sessionId)
   }
 
   function noteHealth(source: Source, { ignored, sentAt }: Report, recorded: Recorded[]): void {
@@ -102,8 +164,13 @@ function knownSessionsOf({ reads, known }: Pick<Context, 'reads' | 'known'>, { k
   }
 }
 
+/** The sender's id of an event identifies it: what was recorded under it stays, whatever this arrival would say of its time. */
+function asSentAgain(recorded: Recorded): Recorded {
+  return recorded.outcome === 'refused' ? { id: recorded.id, outcome: 'duplicate' } : recorded
+}
+
 /** Its `roomId` is still the sender's name of the room. */
-function toFact(reported: ReportedFact, source: Source, { receivedAt }: Delivery): NamedFact {
+function toFact(reported: ReportedFact, source: Source, receivedAt: number): NamedFact {
   const { reporter, id = identify(reported), ...content } = reported
   return { ...content, id, source: sourceNameOf(source.id, reporter), receivedAt } as object as NamedFact
 }

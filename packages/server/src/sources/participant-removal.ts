@@ -1,6 +1,6 @@
-import { type Fact, hostedSource } from '@rollcall/protocol'
+import { type Cause, type Fact, hostedSource } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
-import type { Session } from '../ledger/state.ts'
+import type { Mark, Session } from '../ledger/state.ts'
 import { foldStays } from '../ledger/stays.ts'
 import type { CommandedRooms } from './commanded-rooms.ts'
 import type { Enforced, MediaServerCommands } from './media-server-commands.ts'
@@ -26,7 +26,8 @@ export function createParticipantRemoval(
         return wasInside || undefined
       }
       const execute = await mediaServerCommands.prepare(keyId, session, participantId)
-      return (await endStays(keyId, session, participantId)) ? execute() : undefined
+      // What the media server reports of them later holds: until then the leave is inferred from the command.
+      return (await endStays(keyId, session, participantId, 'absent')) ? execute() : undefined
     },
   }
 
@@ -35,10 +36,12 @@ export function createParticipantRemoval(
     keyId: number,
     { id: sessionId, roomId, source, sessionKey }: Session,
     participantId: string,
+    inferred?: Cause,
   ): Promise<boolean> {
     const found = await reads.sessions.getParticipant(keyId, sessionId, participantId)
     const at = clock.now()
-    const leaves: Fact[] = foldStays(found?.marks ?? [])
+    const marks = found?.marks ?? []
+    const leaves: Fact[] = foldStays(marks)
       .stays.filter((stay) => stay.leftAt === null)
       .map(({ connectionId, joinedAt }) => ({
         type: 'participant-left',
@@ -48,12 +51,20 @@ export function createParticipantRemoval(
         ...(sessionKey !== null && { sessionKey }),
         participantId,
         ...(connectionId !== '' && { connectionId }),
-        at: Math.max(at, joinedAt),
+        at: Math.max(at, joinedAt, lastSeenAt(marks, connectionId)),
         receivedAt: at,
         reason: 'removed',
+        ...(inferred !== undefined && { inferred }),
       }))
     if (leaves.length === 0) return false
     const recorded = await record(keyId, leaves)
     return recorded.some(({ outcome }) => outcome === 'recorded')
   }
+}
+
+/** Its source's clock may run ahead of ours. */
+function lastSeenAt(marks: Mark[], connectionId: string): number {
+  return marks
+    .filter((mark) => mark.connectionId === connectionId && (mark.kind === 'joined' || mark.kind === 'seen'))
+    .reduce((latest, { at }) => Math.max(latest, at), 0)
 }

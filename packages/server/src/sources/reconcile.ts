@@ -8,6 +8,7 @@ import { compareWithRecord, type Observations } from './comparison.ts'
 import { type Engines, engineFor } from './engines/engines.ts'
 import { createAsk, type FetchedRooms } from './engines/media-server.ts'
 import type { SourceHealth } from './health.ts'
+import type { Looks } from './looks.ts'
 import { sourceNameOf } from './source-name.ts'
 
 export type ReconcileLimits = {
@@ -41,6 +42,7 @@ type Parts = {
   engines: Engines
   guardedFetch: GuardedFetch
   sourceHealth: Pick<SourceHealth, 'noteError'>
+  looks: Looks
   limits: ReconcileLimits
   /** Whether this process is the one that reconciles. */
   isMine(): boolean
@@ -51,12 +53,14 @@ type ReconciledSource = Source & { health: Pick<StoredHealth, 'skewMs'> }
 type Memory = Observations & {
   lastDeliveryAt: number
   isFailing: boolean
+  /** Which of several servers of the source answered last. */
+  reporter: string | undefined
 }
 
 /** One process reconciles for all that share a database. */
 export function startReconcilers(
-  context: Pick<Context, 'reads' | 'known' | 'record' | 'clock' | 'log' | 'metrics'>,
-  { engines, guardedFetch, sourceHealth, limits, isMine }: Parts,
+  context: Pick<Context, 'reads' | 'writes' | 'known' | 'record' | 'clock' | 'log' | 'metrics'>,
+  { engines, guardedFetch, sourceHealth, looks, limits, isMine }: Parts,
 ): Reconcilers {
   const { reads, clock, log, metrics } = context
   const stopping = new AbortController()
@@ -94,7 +98,12 @@ export function startReconcilers(
   function memoryOf({ id }: Source): Memory {
     const known = memories.get(id)
     if (known !== undefined) return known
-    const memory = { lastDeliveryAt: clock.now(), isFailing: false, unrecorded: new Map(), absent: new Set<string>() }
+    const memory: Memory = {
+      lastDeliveryAt: clock.now(),
+      isFailing: false,
+      reporter: undefined,
+      absent: new Set<string>(),
+    }
     memories.set(id, memory)
     return memory
   }
@@ -106,17 +115,25 @@ export function startReconcilers(
       metrics.noteLook('answered')
       if (memory.isFailing) log.info({ source: source.id }, 'media server lists its participants again')
       memory.isFailing = false
+      memory.reporter = fetched.reporter
       await delay(limits.settleMs, undefined, { signal: stopping.signal })
-      await compareWithRecord(context, source, fetched, memory, limits)
+      await compareWithRecord({ ...context, looks }, source, fetched, memory, limits)
     } catch (err) {
       if (stopping.signal.aborted) return
       metrics.noteLook('failed')
       sourceHealth.noteError(source, `It does not say who is inside: ${(err as Error).message}`)
       if (!memory.isFailing) log.warn({ source: source.id, err }, 'media server does not list its participants')
+      if (!memory.isFailing) await recordLooks(source, memory).catch(logFailure)
       memory.isFailing = true
       // The failed answer might have had the session: only answers in a row show that it is absent.
       memory.absent.clear()
     }
+  }
+
+  /** Records what the last look found: whatever is inferred from the silence that may follow is dated by it. */
+  async function recordLooks({ id, keyId }: Source, { reporter }: Memory): Promise<void> {
+    const running = await reads.sources.listRunning(keyId, sourceNameOf(id, reporter))
+    for (const session of running) await looks.recordLook(keyId, session.id)
   }
 
   function fetchRooms({ id, keyId, type, settings, health }: ReconciledSource): Promise<FetchedRooms> {

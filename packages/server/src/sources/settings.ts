@@ -27,13 +27,38 @@ export function requireSettings(type: SourceType, given: Given): Source['setting
 /** The same for changes: no setting is required. */
 export function readSettings(type: SourceType, given: Given): Source['settings'] {
   const settings: Source['settings'] = {}
-  for (const [name, { schema, takes }] of fieldsOf(type)) {
+  const fields = fieldsOf(type)
+  const unknown = Object.keys(given).find((name) => given[name] !== undefined && !fields.has(name))
+  if (unknown !== undefined) {
+    const takes = ['name', ...fields.keys()].join(', ')
+    throw new Refusal('BAD_REQUEST', `${unknown} is no setting of a ${type} source: it takes ${takes}`)
+  }
+  for (const [name, { schema, takes }] of fields) {
     const value = given[name]
     if (value === undefined) continue
     if (!Check(schema, value)) throw new Refusal('BAD_REQUEST', `${name} is not understood: it takes ${takes}`)
     settings[name] = value as string
   }
   return settings
+}
+
+/** Credentials by which deliveries are verified. */
+const credentialNames = ['apiKey', 'secret', 'user', 'password']
+/** How long the credentials before a rotation hold too, in milliseconds: a day, for the media server to change its own. */
+const credentialOverlapMs = 24 * 3_600_000
+
+/** The credentials that these changes replace, as they hold from now on; undefined where they replace none. */
+export function toPrevious(
+  { settings }: Pick<Source, 'settings'>,
+  changes: Source['settings'],
+  now: number,
+): Source['previous'] {
+  const replaced = credentialNames.filter(
+    (name) => settings[name] !== undefined && changes[name] !== undefined && changes[name] !== settings[name],
+  )
+  if (replaced.length === 0) return undefined
+  const kept = Object.fromEntries(replaced.map((name) => [name, settings[name] ?? '']))
+  return { settings: kept, until: now + credentialOverlapMs }
 }
 
 /** Credentials that are generated where none are given. */

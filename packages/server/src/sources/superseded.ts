@@ -17,11 +17,13 @@ export type SupersededSessions = {
   endSuperseded(source: Source, facts: Fact[], always: boolean): Promise<void>
 }
 
-export function createSupersededSessions({
-  reads,
-  record,
-  clock,
-}: Pick<Context, 'reads' | 'record' | 'clock'>): SupersededSessions {
+/** Records what is known of sessions of a source and waits outside the record, so that nothing older is inferred from. */
+export type RecordEvidence = (source: Source, sessionIds: string[]) => Promise<void>
+
+export function createSupersededSessions(
+  { reads, record, clock }: Pick<Context, 'reads' | 'record' | 'clock'>,
+  recordEvidence: RecordEvidence,
+): SupersededSessions {
   // By room the key of its latest session when it was last compared: facts of that session alone supersede nothing.
   const settled = new Map<string, string>()
   // Many deliveries report a new session at the same moment: they share one comparison.
@@ -42,12 +44,24 @@ export function createSupersededSessions({
 
   /** @returns the key of the latest session */
   async function endOlder(source: Source, roomId: string, always: boolean): Promise<string> {
-    const [latest, ...older] = await reads.sources.listLives(source.keyId, source.id, roomId, latestSessionsMax)
-    if (latest === undefined) return ''
-    const superseded = older.filter(({ endAt, lastAt }) => endAt === null && (always || lastAt <= latest.startAt))
-    const ends = superseded.map((session) => inferEnd(source, roomId, session))
+    const { latest, superseded } = await compare(source, roomId, always)
+    if (latest === undefined || superseded.length === 0) return latest?.sessionKey ?? ''
+    await recordEvidence(
+      source,
+      superseded.map(({ sessionId }) => sessionId),
+    )
+    const now = await compare(source, roomId, always)
+    const ends = now.superseded.map((session) => inferEnd(source, roomId, session))
     if (ends.length > 0) await record(source.keyId, ends)
     return latest.sessionKey
+  }
+
+  async function compare(source: Source, roomId: string, always: boolean) {
+    const [latest, ...older] = await reads.sources.listLives(source.keyId, source.id, roomId, latestSessionsMax)
+    const superseded = older.filter(
+      ({ endAt, lastAt }) => endAt === null && latest !== undefined && (always || lastAt <= latest.startAt),
+    )
+    return { latest, superseded }
   }
 
   function inferEnd(source: Source, roomId: string, { sessionId, sessionKey, lastAt, revision }: Life): Fact {

@@ -15,6 +15,8 @@ export type Source = {
   name: string
   /** As its type takes them, secrets in clear (they are encrypted in the database). */
   settings: { [name: string]: string }
+  /** After a rotation: the credentials before it hold too, until then. */
+  previous?: { settings: { [name: string]: string }; until: number }
   createdAt: number
   updatedAt: number
 }
@@ -52,6 +54,9 @@ export type Life = {
   saidAt: number
   revision: number
 }
+
+/** A look found a running session as the record has it; `at` by its source's clock. */
+export type Look = { sessionId: string; at: number }
 
 /** A session that runs, and what its room may be called at its source. */
 export type RunningSession = Session & { customRoomId: string | null }
@@ -153,6 +158,32 @@ const running = query<{ keyId: number; source: string }, Session & { customRoomI
     .where('s.end_at', 'is', null)
     .where('s.start_at', 'is not', null),
 )
+const lookOf = query<{ keyId: number; sessionId: string }, { at: number }>((k, p) =>
+  k.selectFrom('looks').select('at').where('key_id', '=', p.keyId).where('session_id', '=', p.sessionId),
+)
+const keepLook = query<{ keyId: number } & Look>((k, p) =>
+  k
+    .insertInto('looks')
+    .values({ key_id: p.keyId, session_id: p.sessionId, at: p.at })
+    .onConflict((on) => on.columns(['key_id', 'session_id']).doUpdateSet((eb) => ({ at: eb.ref('excluded.at') }))),
+)
+const dropEndedLooks = query<{ keyId: number }>((k, p) =>
+  k
+    .deleteFrom('looks')
+    .where('key_id', '=', p.keyId)
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('sessions as s')
+            .select('s.id')
+            .whereRef('s.key_id', '=', 'looks.key_id')
+            .whereRef('s.id', '=', 'looks.session_id')
+            .where('s.end_at', 'is', null),
+        ),
+      ),
+    ),
+)
 const marksOfInside = query<{ keyId: number; sessionId: string }, MarkColumns>((k, p) =>
   k
     .selectFrom('participants as p')
@@ -213,6 +244,10 @@ export const sources = noun({
     async listRunning({ db }: Over, keyId: number, source: string): Promise<RunningSession[]> {
       return db.all(running(db), { keyId, source })
     },
+    /** When a look last found the session as the record has it; undefined where none did, or it ended. */
+    async findLookedAt({ db }: Over, keyId: number, sessionId: string): Promise<number | undefined> {
+      return (await db.all(lookOf(db), { keyId, sessionId }))[0]?.at
+    },
     /** All that is known of everybody who is inside a session. */
     async listMarksOfInside({ db }: Over, keyId: number, sessionId: string): Promise<Mark[]> {
       return (await db.all(marksOfInside(db), { keyId, sessionId })).map(toMark)
@@ -233,10 +268,10 @@ export const sources = noun({
       await db.run(insert(db), { ...input, id, settings: seal(input.settings, box), at })
       return { ...input, id, createdAt: at, updatedAt: at }
     },
-    /** What is not named stays. Undefined where the key has no such source. */
+    /** What is not named stays; what `previous` holds, too, for its time. Undefined where the key has no such source. */
     async update(
       { db, box, now }: Over,
-      input: { keyId: number; id: string; name?: string; settings?: Source['settings'] },
+      input: { keyId: number; id: string; name?: string; settings?: Source['settings'] } & Pick<Source, 'previous'>,
     ): Promise<Source | undefined> {
       const { keyId, id } = input
       const [row] = await db.all(ofKey(db), { keyId, id })
@@ -244,13 +279,19 @@ export const sources = noun({
       const source = toSource(row, box)
       const { name = source.name } = input
       const settings = { ...source.settings, ...input.settings }
+      const previous = input.previous ?? source.previous
       const at = now()
-      await db.run(change(db), { keyId, id, name, settings: seal(settings, box), at })
-      return { ...source, name, settings, updatedAt: at }
+      await db.run(change(db), { keyId, id, name, settings: seal(settings, box, previous), at })
+      return { ...source, name, settings, ...(previous !== undefined && { previous }), updatedAt: at }
     },
     /** False where the key has no such source. What it reported stays. */
     async delete({ db }: Over, source: { keyId: number; id: string }): Promise<boolean> {
       return (await db.run(drop(db), source)) > 0
+    },
+    /** Keeps the latest look at each session, for as long as it runs. */
+    async keepLooks({ db }: Over, { keyId, looks }: { keyId: number; looks: Look[] }): Promise<void> {
+      for (const look of looks) await db.run(keepLook(db), { keyId, ...look })
+      await db.run(dropEndedLooks(db), { keyId })
     },
     async note({ db }: Over, { keyId, notes }: { keyId: number; notes: SourceNote[] }): Promise<void> {
       for (const note of notes) {
@@ -271,7 +312,7 @@ export const sources = noun({
       }
     },
   },
-  unseen: ['note'],
+  unseen: ['note', 'keepLooks'],
 })
 
 function toSource<R extends Row>({ type, settings, ...row }: R, box: Over['box']) {
@@ -279,7 +320,7 @@ function toSource<R extends Row>({ type, settings, ...row }: R, box: Over['box']
     ...row,
     // The database holds only what we wrote: the union is closed again without a check.
     type: type as SourceType,
-    settings: JSON.parse(box.open(settings)) as Source['settings'],
+    ...unseal(settings, box),
   }
 }
 
@@ -291,6 +332,16 @@ function toHealthy(row: HealthyRow, box: Over['box']): HealthySource {
   }
 }
 
-function seal(settings: Source['settings'], box: Over['box']): string {
-  return box.seal(JSON.stringify(settings))
+/** The name under which the credentials before a rotation are sealed, beside the settings: none of them is called so. */
+const previousName = ' previous'
+
+function seal(settings: Source['settings'], box: Over['box'], previous?: Source['previous']): string {
+  return box.seal(JSON.stringify({ ...settings, ...(previous !== undefined && { [previousName]: previous }) }))
+}
+
+function unseal(sealed: string, box: Over['box']): Pick<Source, 'settings' | 'previous'> {
+  const { [previousName]: previous, ...settings } = JSON.parse(box.open(sealed)) as Source['settings'] & {
+    [previousName]?: NonNullable<Source['previous']>
+  }
+  return { settings, ...(previous !== undefined && { previous }) }
 }

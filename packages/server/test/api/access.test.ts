@@ -138,7 +138,12 @@ async function call(on: TestServer, endpoint: string, column: string, permission
 
 function assertAnswered(cell: string | undefined, { status, code, whose }: Answered, column: string, what: string) {
   const unknown = column === 'no token' ? /^(TOKEN_MISSING|SIGNATURE_INVALID)$/ : /^(TOKEN|SIGNATURE)_INVALID$/
-  const codes: { [cell: string]: RegExp } = { 401: unknown, 403: /^FORBIDDEN$/, 404: /^(ROOM|SESSION)_NOT_FOUND$/ }
+  const codes: { [cell: string]: RegExp } = {
+    401: unknown,
+    403: /^FORBIDDEN$/,
+    404: /^(ROOM|SESSION)_NOT_FOUND$/,
+    503: /^BUSY$/,
+  }
   const refusal = codes[cell ?? '']
   if (refusal !== undefined) {
     assert.equal(status, Number(cell), what)

@@ -45,7 +45,7 @@ async function endReason(sessionId: string): Promise<string | undefined> {
 
 describe('autoCloseConfig', () => {
   test('ends a session that many minutes after its start, and no other one', async () => {
-    const durations = { early: 59, due: 60, late: 60.5, never: undefined }
+    const durations = { early: 59, due: 60, late: 61, never: undefined }
     const sessions: { [name: string]: string } = {}
     for (const [name, duration] of Object.entries(durations)) {
       sessions[name] = await report(await makeClosing({ type: 'session-ends', duration }))
@@ -58,7 +58,7 @@ describe('autoCloseConfig', () => {
     now += 1
     await untilEnded(due)
     for (const id of [late, never]) assert.equal(await statusOf(id), 'ongoing')
-    now += minuteMs / 2
+    now += minuteMs
     await untilEnded(late)
     assert.equal(await statusOf(never), 'ongoing')
     assert.equal(await endReason(due), 'auto-closed')
@@ -84,8 +84,9 @@ describe('autoCloseConfig', () => {
     await untilEnded(ann.joined.sessionId)
     const again = await join(server, roomId, 'ann')
     assert.notEqual(again.joined.sessionId, ann.joined.sessionId)
-    const sentinel = await report(await makeClosing({ type: 'session-ends', duration: 9.99 }))
-    now += 10 * minuteMs - 1
+    now += minuteMs - 1
+    const sentinel = await report(await makeClosing({ type: 'session-ends', duration: 9 }))
+    now += 9 * minuteMs
     await untilEnded(sentinel)
     assert.equal(await statusOf(again.joined.sessionId), 'ongoing')
     now += 1

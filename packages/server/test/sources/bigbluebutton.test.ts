@@ -202,6 +202,23 @@ describe('a BigBlueButton callback', () => {
     }
   })
 
+  test('that passes by shows who is inside, under the id of their join, and that the meeting runs', async () => {
+    const older = createMeeting('passing by', 'older')
+    const events = [
+      older.created(0),
+      older.joined('w_1', 1000, '170'),
+      // Without the external id.
+      older.event('user-audio-unmuted', 90_000, { user: { 'internal-user-id': 'w_1' } }),
+      // Soon after another, it waits: its time is not lost.
+      older.event('user-audio-unmuted', 100_000, { user: { 'internal-user-id': 'w_1' } }),
+      // Comes as somebody leaves.
+      older.event('user-audio-voice-disabled', 110_000, { user: { 'internal-user-id': 'w_1' } }),
+    ]
+    await sendEach([...events, createMeeting('passing by', 'newer').created(200_000)])
+    const [session] = await see('passing by')
+    assert.deepEqual(session?.people, [['170', '1000-100000']])
+  })
+
   test('may be a bare list, as some settings make it, and hold what nobody understands', async () => {
     const meeting = createMeeting('bare')
     const authorization = `Bearer ${bigbluebuttonSecret}`
@@ -209,7 +226,7 @@ describe('a BigBlueButton callback', () => {
     const answer = await deliver(source.url, body, { authorization })
     assert.deepEqual(
       [answer.status, answer.body.results.map(({ outcome }) => outcome)],
-      [200, ['recorded', 'ignored', 'ignored']],
+      [200, ['recorded', 'ignored', 'ignored', 'recorded']],
     )
     assert.equal((await see('bare')).length, 1)
     for (const odd of ['', '[', 'event=[', 'event=77', 'domain=xy']) {

@@ -99,6 +99,21 @@ describe('a videoroom of Janus', () => {
     assert.deepEqual(await see(server, 'watched', start), [{ session: '0-', people: [['1', '0-']] }])
   })
 
+  test('is known by the media of a handle to have somebody inside, written of no more often than every half minute', async () => {
+    const janus = createJanus('media', start)
+    const media = (id: number, at: number, more: object = {}) => ({
+      ...janus.detached(id, at),
+      type: 32,
+      event: { media: 'audio', rtt: 3, ...more },
+    })
+    await post(source, janus.joined('with media', 1, 0), janus.joined('with media', 2, 1))
+    assert.deepEqual(await post(source, media(1, 20_000)), [])
+    assert.deepEqual(await post(source, media(1, 40_000)), ['recorded'])
+    assert.deepEqual(await post(source, media(1, 42_000), media(2, 60_000, { receiving: false })), [])
+    await post(source, janus.leaving('with media', 2, 50_000))
+    assert.deepEqual(await post(source, media(2, 90_000), media(3, 90_000)), [])
+  })
+
   test('goes on for whoever comes back within the grace, and begins anew after it', async () => {
     const janus = createJanus('coming back', start)
     await post(

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import type { Session, Source } from '@rollcall/protocol'
 import { RoomServiceClient } from 'livekit-server-sdk'
+import { toId } from '../../src/sources/engines/reported.ts'
 import type { MediaServerCommandLimits } from '../../src/sources/media-server-commands.ts'
 import type { ReconcileLimits } from '../../src/sources/reconcile.ts'
 import { seeSoon } from '../support/senders/janus-events.ts'
@@ -68,7 +69,7 @@ function createRoom(name: string, sid = `RM_${name}`) {
   const people = () => livekit.rooms.get(name)?.people ?? []
   livekit.rooms.set(name, { sid, name, people: [] })
   return {
-    started: () => about('room_started'),
+    started: () => ({ ...about('room_started'), createdAt: room.creationTime }),
     /** They are in, by LiveKit. Gives what it tells of that. */
     join(identity: string, joinedAtMs = Date.now() - 60_000) {
       const person = { sid: `PA_${++events}`, identity, name: identity.toUpperCase(), joinedAtMs }
@@ -234,6 +235,34 @@ describe('a LiveKit whose RoomService is asked', () => {
     assert.ok(end > lastSeenAfter)
   })
 
+  test('has looks that are evidence though they change nothing, after a restart too', async () => {
+    const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
+    const env = { ROLLCALL_DATA: dataFolder }
+    let own = await start({}, env)
+    try {
+      const before = await addSource(own, 'livekit', { ...livekitKey, url: livekit.url })
+      await deliverAsLivekit(before, createRoom('remembered', 'RM_before').join('anna'))
+      await looks(2)
+      const lookedAfter = Date.now() - 2000
+      await looks(3)
+      await own.stop()
+      // Killed meanwhile, and begun anew: the first that is heard of it is a webhook.
+      const newer = createRoom('remembered', 'RM_after')
+      own = await start({ intervalMs: 3_600_000 }, env)
+      await deliverAsLivekit(await getSource(own, before.id), newer.join('ben', Date.now()))
+      await seeSoon(
+        () => see('remembered', own),
+        [[['anna', 'session-ended inferred'], 'ended'], [['ben', 'inside']]],
+        waitMs,
+      )
+      const end = (await listSeen(own)).find((one) => one.room === 'remembered')?.people[0]?.timelog[0]?.end ?? 0
+      assert.ok(end > lookedAfter, `${end} is after ${lookedAfter}`)
+    } finally {
+      await own.stop()
+      await rm(dataFolder, { recursive: true })
+    }
+  })
+
   test('says again and again that somebody is inside, at most as often as the settings have it', async () => {
     const renewing = await start({ renewMs: 0 })
     try {
@@ -356,7 +385,7 @@ describe('a command about a session on LiveKit', () => {
     )
     assert.deepEqual(await see(name), [
       [
-        ['anna', 'removed'],
+        ['anna', 'removed inferred'],
         ['bob', 'inside'],
       ],
     ])
@@ -381,7 +410,7 @@ describe('a command about a session on LiveKit', () => {
     livekit.fault = 403
     assert.equal((await remove({ roomId, participantId: 'anna' })).body.enforced, false)
     assert.match((await getSource(server, source.id)).health.lastError ?? '', /403/)
-    assert.deepEqual((await see(name))[0]?.[0], ['anna', 'removed'])
+    assert.deepEqual((await see(name))[0]?.[0], ['anna', 'removed inferred'])
   })
 
   test('that LiveKit does not answer is pending, and given again until it does', async () => {
@@ -394,13 +423,46 @@ describe('a command about a session on LiveKit', () => {
 
   test('that is given again removes nobody who came back since', async () => {
     livekit.fault = 503
+    const listed = () => livekit.calls.filter((call) => call === `ListRooms ${name}`).length
     assert.equal((await remove({ roomId, participantId: 'anna' })).body.enforced, 'pending')
+    const tries = listed()
+    const givenAgain = () => listed() > tries && livekit.fault === undefined
     room.leave('anna')
     await deliverAsLivekit(source, room.join('anna', Date.now()))
     livekit.fault = undefined
-    await seeSoon(async () => livekit.calls.includes(`GetParticipant ${name}`), true, waitMs)
+    await seeSoon(async () => givenAgain(), true, waitMs)
     await looks(3)
     assert.equal(livekit.rooms.get(name)?.people.length, 2)
+  })
+
+  test('holds until LiveKit reports the leave, which holds from then on', async () => {
+    assert.equal((await remove({ roomId, participantId: 'anna' })).body.enforced, true)
+    assert.deepEqual((await see(name))[0]?.[0], ['anna', 'removed inferred'])
+    const blind = await addSource(server, 'livekit', livekitKey)
+    const away = createRoom(`away ${name}`)
+    const [joined, left] = [away.join('anna'), away.leave('anna')]
+    // Not there for the source that is asked.
+    livekit.rooms.delete(`away ${name}`)
+    await deliverAsLivekit(blind, joined)
+    const { body } = await server.call<{ roomId: string }>('GET', `/v2/rooms/${encodeURIComponent(`away ${name}`)}`)
+    assert.equal((await remove({ roomId: body.roomId, participantId: 'anna' })).body.enforced, false)
+    const stayed = { ...left, createdAt: String(Math.floor(Date.now() / 1000) + 86) }
+    assert.equal(await deliverAsLivekit(blind, stayed), 'recorded')
+    const seen = (await listSeen(server)).find((one) => one.room === `away ${name}`)
+    const [{ end, inferred } = { end: null }] = seen?.people[0]?.timelog ?? []
+    assert.deepEqual([end, inferred], [Number(stayed.createdAt) * 1000, undefined])
+  })
+
+  test('reaches a room and a participant whose names cannot be stored as they are', async () => {
+    const odd = { room: `a\u0001 room ${name}`, identity: 'an\u0002na' }
+    await deliverAsLivekit(source, createRoom(odd.room).join(odd.identity))
+    const { body } = await server.call<{ data: Session[] }>('GET', '/v2/sessions?perPage=1000')
+    const session = body.data.find(({ customRoomId }) => customRoomId === toId(odd.room))
+    assert.ok(session)
+    const removed = await remove({ roomId: session.roomId, participantId: toId(odd.identity) })
+    assert.deepEqual([removed.body.enforced, livekit.rooms.get(odd.room)?.people], [true, []])
+    assert.equal((await end({ roomId: session.roomId })).body.enforced, true)
+    assert.equal(livekit.rooms.has(odd.room), false)
   })
 
   test('is given a bounded number of times', async () => {

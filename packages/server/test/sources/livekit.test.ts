@@ -51,7 +51,8 @@ function createRoom(name: string, sid = `RM_${name}`, second = startSecond) {
     ...more,
   })
   return {
-    started: () => about('room_started', 0),
+    /** With Redis a room may start again, under the same sid. */
+    started: (atMs = 0) => about('room_started', atMs),
     finished: (atMs: number) => about('room_finished', atMs),
     joined: (identity: string, joinedMs: number, more: object = {}) =>
       about('participant_joined', joinedMs, { participant: { ...person(identity, joinedMs, more), state: 'ACTIVE' } }),
@@ -203,10 +204,108 @@ describe('a LiveKit room', () => {
     )
   })
 
-  test('keeps whoever only moved to another node', async () => {
+  test('has whoever migrates leave, and join where they come back', async () => {
     const room = createRoom('migrated')
-    await deliverAll([room.joined('anna', 1000), room.left('anna', 1000, 9000, { disconnectReason: 'MIGRATION' })])
-    assert.deepEqual((await see('migrated'))[0]?.people, [['anna', 'person', '1000-']])
+    await deliverAll([
+      room.joined('anna', 1000),
+      room.joined('ben', 1500),
+      room.left('anna', 1000, 9000, { disconnectReason: 'MIGRATION' }),
+      room.joined('anna', 9700),
+      room.left('ben', 1500, 12_000, { disconnectReason: 'MIGRATION' }),
+    ])
+    assert.deepEqual((await see('migrated'))[0]?.people, [
+      ['anna', 'person', '1000-9000 MIGRATION', '9700-'],
+      ['ben', 'person', '1500-12000 MIGRATION'],
+    ])
+  })
+
+  test('has nobody inside twice: a join by a new connection ends the older one at the last evidence of it', async () => {
+    for (let seed = 1; seed <= 4; seed++) {
+      const room = createRoom(`twice ${seed}`)
+      await deliverAll(
+        shuffle([room.joined('anna', 1000), room.joined('anna', 30_000), room.joined('ben', 2000)], seed),
+      )
+      const anna = (await see(`twice ${seed}`))[0]?.people.find(([id]) => id === 'anna')
+      assert.deepEqual(anna, ['anna', 'person', '1000-1000 superseded', '30000-'], `seed ${seed}`)
+    }
+    // Its leave was only late.
+    const room = createRoom('twice, late')
+    const first = room.joined('anna', 1000)
+    await deliverAll([first, room.joined('anna', 30_000), room.left('anna', 1000, 20_000)])
+    const people = [['anna', 'person', '1000-20000 CLIENT_INITIATED', '30000-']]
+    assert.deepEqual((await see('twice, late'))[0]?.people, people)
+  })
+
+  test('that starts again under its sid has nobody in it of before, and goes on', async () => {
+    const room = createRoom('restarted')
+    await deliverAll([
+      room.started(),
+      room.joined('anna', 1000),
+      room.joined('ben', 2000),
+      room.started(60_000),
+      room.joined('anna', 60_300),
+    ])
+    assert.deepEqual(await see('restarted'), [
+      {
+        start: 123,
+        end: null,
+        people: [
+          ['anna', 'person', '1000-2000 source-restarted', '60300-'],
+          ['ben', 'person', '2000-2000 source-restarted'],
+        ],
+      },
+    ])
+  })
+
+  test('is known by its tracks to have had people in it, and by any other event to have run', async () => {
+    const older = createRoom('tracks', 'RM_tracks_older')
+    const newer = createRoom('tracks', 'RM_tracks_newer', startSecond + 3600)
+    const track = (event: string, atMs: number) =>
+      older.about(event, atMs, {
+        participant: { sid: 'PA_tracks_anna_1000', identity: 'anna' },
+        track: { sid: 'TR_1' },
+      })
+    await deliverAll([
+      older.joined('anna', 1500, { sid: 'PA_tracks_anna_1000' }),
+      // Whole seconds: it is not before the join.
+      track('track_published', 1600),
+      // Soon after another, it waits: its time is not lost.
+      track('track_published', 290_000),
+      track('track_unpublished', 300_000),
+      newer.started(),
+    ])
+    const people = [['anna', 'person', '1500-300000 session-ended']]
+    assert.deepEqual((await see('tracks'))[0], { start: 1500, end: 300_000, people })
+
+    const empty = createRoom('events of a room', 'RM_events_older')
+    const next = createRoom('events of a room', 'RM_events_newer', startSecond + 3600)
+    await deliverAll([
+      empty.started(),
+      empty.about('participant_connection_aborted', 80_000, { participant: empty.person('anna', 1000) }),
+      next.started(),
+    ])
+    assert.deepEqual((await see('events of a room'))[0], { start: 123, end: 80_000, people: [] })
+  })
+
+  test('has somebody in it of whom only a track is reported', async () => {
+    const room = createRoom('only tracks')
+    await deliverAll([room.about('track_published', 5000, { participant: { sid: 'PA_only', identity: 'anna' } })])
+    assert.deepEqual((await see('only tracks'))[0]?.people, [['anna', 'person', '5000-']])
+    await deliverAll([room.left('anna', 2000, 9000, { sid: 'PA_only' })])
+    assert.deepEqual((await see('only tracks'))[0]?.people, [['anna', 'person', '2000-9000 CLIENT_INITIATED']])
+  })
+
+  test('is written of no more often than every half minute where tracks come and go all the time', async () => {
+    const room = createRoom('busy')
+    const join = room.joined('anna', 0)
+    await deliverAll([join])
+    const track = (atMs: number) => room.about('track_published', atMs, { participant: join.participant })
+    const outcomes = []
+    for (let atMs = 1000; atMs <= 90_000; atMs += 1000) outcomes.push(await deliverAsLivekit(source, track(atMs)))
+    assert.deepEqual(
+      outcomes.filter((outcome) => outcome !== undefined),
+      ['recorded', 'recorded', 'recorded'],
+    )
   })
 
   test('is over, with everybody in it, when a newer one of its name shows that', async () => {
@@ -256,11 +355,84 @@ describe('a LiveKit room', () => {
   })
 })
 
+describe('a leave of LiveKit, which tells whole seconds', () => {
+  /** A server whose clock is `aheadMs` ahead of LiveKit's, and what comes there so long after it happened. */
+  async function start(aheadMs: number) {
+    let nowMs = startMs
+    const own = await startServer({}, { clock: { now: () => nowMs } })
+    const ownSource = await addSource(own, 'livekit', livekitKey)
+    const come = (atMs: number, event: object, delayMs = 20) => {
+      nowMs = startMs + aheadMs + atMs + delayMs
+      return deliverAsLivekit(ownSource, event)
+    }
+    const stays = async () => {
+      const [session] = await listSeen(own)
+      return session?.people.map(({ timelog }) =>
+        timelog.map(({ start, end }) => [start - startMs, (end ?? 0) - startMs]),
+      )
+    }
+    return { own, ownSource, come, stays }
+  }
+
+  test('is dated inside its second by when it came, whatever its clock says: brief stays have their length', async () => {
+    for (const aheadMs of [0, 40_000, -40_000]) {
+      const { own, come, stays } = await start(aheadMs)
+      try {
+        const room = createRoom(`dated ${aheadMs}`)
+        await come(123, room.started())
+        await come(1400, room.joined('anna', 1100))
+        await come(1600, room.joined('ben', 1500))
+        await come(1880, room.left('ben', 1500, 1880))
+        await come(60_650, room.left('anna', 1100, 60_650))
+        assert.deepEqual(await stays(), [[[1100, 60_650]], [[1500, 1880]]], `${aheadMs}`)
+      } finally {
+        await own.stop()
+      }
+    }
+  })
+
+  test('that is sent again is the same, and that it is late tells nothing of the clock', async () => {
+    const { own, ownSource, come, stays } = await start(0)
+    try {
+      const room = createRoom('sent again')
+      await come(123, room.started())
+      await come(1400, room.joined('anna', 1100))
+      const left = room.left('anna', 1100, 60_650)
+      assert.equal(await come(60_650, left), 'recorded')
+      assert.equal(await come(60_650, left, 15_000), 'duplicate')
+      await come(80_000, room.joined('ben', 80_000))
+      // All that came of it came late.
+      await come(90_300, room.left('ben', 80_000, 90_300), 15_000)
+      assert.deepEqual(await stays(), [[[1100, 60_650]], [[80_000, 90_000]]])
+      assert.equal((await getSource(own, ownSource.id)).health.refused, 0)
+    } finally {
+      await own.stop()
+    }
+  })
+
+  test('that is lost while the end of the room comes ends the stay then, and the record says that it is inferred', async () => {
+    const room = createRoom('leave lost')
+    await deliverAll([
+      room.joined('anna', 1000),
+      room.joined('ben', 1100),
+      room.left('ben', 1100, 5000),
+      room.finished(25_000),
+    ])
+    const seen = (await listSeen(server)).find(({ room }) => room === 'leave lost')
+    assert.deepEqual(
+      seen?.people.map(({ timelog }) =>
+        timelog.map(({ end, reason, inferred }) => [(end ?? 0) - startMs, reason, inferred]),
+      ),
+      [[[25_000, 'session-ended', true]], [[5000, 'CLIENT_INITIATED', undefined]]],
+    )
+  })
+})
+
 describe('a LiveKit event', () => {
   test('that says nothing of attendance is taken and not kept; one that nobody knows is kept as ignored', async () => {
     const room = createRoom('events')
     const known = ['track_published', 'egress_started', 'ingress_ended', 'agent_job_started']
-    for (const name of known) assert.equal(await deliverAsLivekit(source, room.about(name, 0)), undefined)
+    for (const name of known) assert.equal(await deliverAsLivekit(source, omitRoom(room.about(name, 0))), undefined)
     assert.equal(await deliverAsLivekit(source, room.about('room_painted', 0)), 'ignored')
     const { participant: _, ...nobody } = room.joined('anna', 0)
     assert.equal(await deliverAsLivekit(source, nobody), 'ignored')
@@ -284,6 +456,10 @@ describe('a LiveKit event', () => {
     assert.deepEqual((await see('numbers'))[0]?.people[1], ['bob', 'person', '7000-'])
   })
 })
+
+function omitRoom({ room: _, ...event }: { room: object }): object {
+  return event
+}
 
 /** A JWT made here, not by LiveKit's library. */
 function sign(header: object, claims: object, secret: string): string {
@@ -343,6 +519,28 @@ describe('the signature of a LiveKit webhook', () => {
     }
     const { health } = await getSource(server, named.id)
     assert.match(health.lastError ?? '', /its clock is \d+ s (ahead of|behind) ours/)
+  })
+
+  test('by another key is refused with that key’s name', async () => {
+    const other = sign(header, { ...claims, iss: 'APIanother' }, 'another secret')
+    const { status, text } = await deliver(source.url, body, { authorization: other })
+    assert.equal(status, 401)
+    assert.match(text, /names the API key APIanother/)
+  })
+
+  test('that was made for an earlier try tells nothing of the clock', async () => {
+    const named = await addSource(server, 'livekit', livekitKey)
+    const send = async (lateSeconds: number) => {
+      const event = JSON.stringify(createRoom(`late ${lateSeconds}`).joined('anna', 1000))
+      const at = nowSecond - lateSeconds
+      const digest = createHash('sha256').update(event).digest('base64')
+      const authorization = sign(header, { iss: apiKey, nbf: at, exp: at + 300, sha256: digest }, secret)
+      assert.equal((await deliver(named.url, event, { authorization })).status, 200)
+    }
+    await send(0)
+    await send(15)
+    const { health } = await getSource(server, named.id)
+    assert.deepEqual([health.lastError, health.clockSkewMs], [null, 0])
   })
 
   test('by LiveKit’s own library is taken', async () => {

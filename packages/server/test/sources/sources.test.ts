@@ -16,7 +16,7 @@ import {
   livekitKey,
   signAsLivekit,
 } from '../support/senders/source-client.ts'
-import { startServer, type TestServer } from '../support/start-server.ts'
+import { send, startServer, type TestServer } from '../support/start-server.ts'
 
 let server: TestServer
 before(async () => {
@@ -103,6 +103,11 @@ describe('a source', () => {
         { type: 'livekit', name: 'x', ...livekitKey, url: 'ws://x' },
         /^url=ws:\/\/x is not understood: it takes an http/,
       ],
+      [
+        { type: 'livekit', name: 'x', settings: livekitKey },
+        /^"?settings"? is not known: this takes type, name, apiKey, secret/,
+      ],
+      [{ type: 'jitsi', name: 'x', apiKey: 'k' }, /^apiKey is no setting of a jitsi source: it takes name, secret$/],
       [{ type: 'videosdk', name: 'x', publicKeyUrl: 'file:///etc/passwd' }, /^publicKeyUrl=file/],
     ]
     for (const [body, error] of wrong) {
@@ -110,6 +115,68 @@ describe('a source', () => {
       assert.equal(answer.status, 400)
       assert.match(String(answer.body.error), error)
     }
+  })
+
+  test('is changed by what it takes, and by nothing else: what would change nothing is refused by name', async () => {
+    const { id } = await addSource(server, 'livekit', livekitKey)
+    const change = async (body: object) => {
+      const { status, body: answer } = await server.call('PATCH', `/v2/sources/${id}`, body)
+      return `${status} ${answer.error}`
+    }
+    assert.match(
+      await change({ settings: { secret: 'another' } }),
+      /^400 "?settings"? is not known: this takes name, apiKey/,
+    )
+    assert.match(
+      await change({ password: 'x' }),
+      /^400 password is no setting of a livekit source: it takes name, apiKey/,
+    )
+    const others: [string, object][] = [
+      ['/v2/webhooks', { endPoint: 'https://example.org/', events: ['session-ended'], secret: 'x' }],
+      ['/v2/webhooks/x/replay', { form: 'now' }],
+    ]
+    for (const [path, body] of others) {
+      const { status, body: answer } = await server.call('POST', path, body)
+      assert.equal(status, 400)
+      assert.match(String(answer.error), /is not known: this takes/)
+    }
+  })
+
+  test('whose credentials change takes what is signed with those before for another day, and no longer', async () => {
+    let nowMs = Date.now()
+    const own = await startServer({}, { clock: { now: () => nowMs } })
+    try {
+      const source = await addSource(own, 'livekit', livekitKey)
+      const body = JSON.stringify(joined)
+      const old = await signAsLivekit(body)
+      const next = { apiKey: 'APInext', secret: 'the next secret of that LiveKit' }
+      const current = await signAsLivekit(body, next)
+      const statusOf = async (headers: { [name: string]: string }) => (await deliver(source.url, body, headers)).status
+      assert.deepEqual([await statusOf(old), await statusOf(current)], [200, 401])
+      const changed = await own.call('PATCH', `/v2/sources/${source.id}`, next)
+      assert.equal(changed.status, 200)
+      for (const secret of [livekitKey.secret, next.secret]) assert.ok(!changed.text.includes(secret))
+      // Another change in between ends nothing.
+      await own.call('PATCH', `/v2/sources/${source.id}`, { name: 'renamed' })
+      nowMs += 24 * 3_600_000 - 1
+      assert.deepEqual([await statusOf(old), await statusOf(current)], [200, 200])
+      nowMs += 1
+      assert.deepEqual([await statusOf(old), await statusOf(current)], [401, 200])
+    } finally {
+      await own.stop()
+    }
+  })
+
+  test('whose address gets a GET, as behind a redirect, says so: to the sender, and in its health', async () => {
+    const source = await addSource(server, 'livekit', livekitKey)
+    const answer = await send(source.url, 'GET', {})
+    assert.equal(answer.status, 503)
+    assert.match(answer.text, /redirect/)
+    assert.match(
+      (await getSource(server, source.id)).health.lastError ?? '',
+      /configure the address that needs no redirect/,
+    )
+    assert.match(source.setup, /redirect/)
   })
 
   test('whose address lies on this machine or its network is refused, with the setting that allows it', async () => {
@@ -137,7 +204,8 @@ describe('a source', () => {
     const body = JSON.stringify({ ...joined, id: 'EV_changed' })
     const changed = { apiKey: livekitKey.apiKey, secret: 'another secret' }
     await server.call('PATCH', `/v2/sources/${source.id}`, { secret: changed.secret })
-    assert.equal((await deliver(source.url, body, await signAsLivekit(body))).status, 401)
+    const wrong = { ...changed, secret: 'a secret of nobody' }
+    assert.equal((await deliver(source.url, body, await signAsLivekit(body, wrong))).status, 401)
     assert.equal((await deliver(source.url, body, await signAsLivekit(body, changed))).status, 200)
   })
 
@@ -208,7 +276,7 @@ describe('the health of a source', () => {
     assert.equal(source.health.lastFactAt, null)
     await deliverAsLivekit(source, about)
     await deliverAsLivekit(source, about)
-    await deliverAsLivekit(source, { ...about, id: 'EV_1', createdAt: '1771351999', event: 'participant_left' })
+    await deliverAsLivekit(source, { ...about, participant: { ...about.participant, name: 'Anna' } })
     await deliverAsLivekit(source, { ...about, id: 'EV_3', event: 'track_published' })
     await deliverAsLivekit(source, { ...about, id: 'EV_4', event: 'something_new' })
     await deliver(source.url, '{}', { authorization: 'x' })

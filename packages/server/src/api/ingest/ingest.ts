@@ -40,6 +40,16 @@ const schema = {
   },
 }
 
+const schemaOfGet = {
+  operationId: 'ingestByGet',
+  tags: ['Sources'],
+  summary: 'What a redirect makes of a POST',
+  description:
+    'It takes nothing: a media server whose POST became a GET is refused, so that the loss shows in its log and in the health of the source. With an upgrade it is the WebSocket of Janus.',
+  params: SourcePath,
+  response: refusals('SOURCE_NOT_FOUND', 'TOO_MANY_REQUESTS', 'BUSY'),
+}
+
 /** `POST /v2/ingest/:sourceId`: for media servers, which have no token: each type is verified in its own way. */
 export function ingestRoutes(
   { config, clock, reads, log }: Pick<Context, 'config' | 'clock' | 'reads' | 'log'>,
@@ -63,7 +73,8 @@ export function ingestRoutes(
     app.setErrorHandler((error, request, reply) => {
       const source = request.getDecorator<Source | null>('source')
       const refusal = toRefusal(error, request, source)
-      if (isBusy(refusal) && takesAnyAnswer(request, source, engines)) return drop(request, reply)
+      if (request.method === 'POST' && isBusy(refusal) && takesAnyAnswer(request, source, engines))
+        return drop(request, reply)
       return answerError(refusal, request, reply)
     })
 
@@ -87,9 +98,21 @@ export function ingestRoutes(
 
     const ingestAny = { ...schema, operationId: 'ingest', params: SourcePath }
     app.post('/v2/ingest/:sourceId', { schema: ingestAny, bodyLimit: ingestMaxBytes }, take)
+    app.get('/v2/ingest/:sourceId', { schema: schemaOfGet }, refuseGet)
     // Jitsi adds to the address which of its events it is.
     const ingestEvent = { ...schema, operationId: 'ingestEvent', params: EventPath }
     app.post('/v2/ingest/:sourceId/events/:about/:event', { schema: ingestEvent, bodyLimit: ingestMaxBytes }, take)
+  }
+
+  /**
+   * LiveKit follows a redirect with a GET that has no body, and takes a 200 to it, or any 4xx, for success: only this answer
+   * shows there, in LiveKit's log, that what it sends is lost.
+   */
+  async function refuseGet(): Promise<never> {
+    throw new Refusal(
+      'BUSY',
+      'A GET came to this address, and it takes a POST. A redirect, such as from http to https, turns what a media server sends into a GET, and all of it is lost: configure the address that needs no redirect',
+    )
   }
 
   async function take(request: FastifyRequest): Promise<EventResults> {

@@ -9,6 +9,7 @@ import { type CountStranger, createSocketServer, refuseUpgrade, type Upgrade } f
 import { type Engines, engineFor } from '../../sources/engines/engines.ts'
 import type { SourceHealth } from '../../sources/health.ts'
 import type { Ingest } from '../../sources/ingest.ts'
+import { verifyDelivery } from '../../sources/verify.ts'
 import type { Source } from '../../store/sources.ts'
 import { ingestMaxBytes, ingestPendingMax, ingestPingMs, ingestSocketCloseMs, ingestSocketsMax } from '../limits.ts'
 import { createIngestConnection, type IngestConnection, type Opening } from './connection.ts'
@@ -95,7 +96,7 @@ export function createIngestSockets(
   async function verify(source: Source, opening: Opening): Promise<void> {
     const delivery = { ...opening, body: Buffer.alloc(0), receivedAt: clock.now() }
     try {
-      await engineFor(engines, source.type).verify(delivery, source.settings)
+      await verifyDelivery(engineFor(engines, source.type), delivery, source)
     } catch (error) {
       if (error instanceof Refusal) sourceHealth.noteRefused(source, error.message)
       throw error

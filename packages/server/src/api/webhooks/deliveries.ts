@@ -31,18 +31,21 @@ const DeliveryQuery = Type.Object({
     ),
   ),
 })
-const DeliveriesToReplay = Type.Object({
-  failed: Type.Optional(
-    Type.Boolean({ description: 'true or false', about: 'Those alone that were sent and never taken.' }),
-  ),
-  from: Type.Optional(Type.String({ description: timeTakes, about: 'Those that were due first then or later.' })),
-  to: Type.Optional(
-    Type.String({
-      description: timeTakes,
-      about: 'Those that were due first before; of a date alone, until the end of that day.',
-    }),
-  ),
-})
+const DeliveriesToReplay = Type.Object(
+  {
+    failed: Type.Optional(
+      Type.Boolean({ description: 'true or false', about: 'Those alone that were sent and never taken.' }),
+    ),
+    from: Type.Optional(Type.String({ description: timeTakes, about: 'Those that were due first then or later.' })),
+    to: Type.Optional(
+      Type.String({
+        description: timeTakes,
+        about: 'Those that were due first before; of a date alone, until the end of that day.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
 
 const schemas = {
   listDeliveries: {

@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../../error.ts'
 import { requireBearer } from './bearer.ts'
-import type { Engine, ReportedFact } from './engine.ts'
+import type { Engine, ReportedFact, Sighting } from './engine.ts'
 import { isSame, parseJson, reportUnknown, toId, toName } from './reported.ts'
 
 // The callbacks of bbb-webhooks: a form whose `event` is a JSON array. They have no id, but each says when it was made, and
@@ -28,9 +28,12 @@ const checkOfUser = Compile(
 type OfMeeting = Type.Static<ReturnType<typeof checkOfMeeting.Type>>
 type OfUser = Type.Static<ReturnType<typeof checkOfUser.Type>>
 
-/** Events that say nothing of attendance; what is said and written in a meeting is among them. */
+/** Events that tell of no coming or going; what is said and written in a meeting is among them. */
 const otherEvents =
   /^(user-(audio|cam|presenter|emoji|raise-hand)|meeting-(recording|screenshare|presentation)|chat|pad|poll|rap)-/
+/** Those that also come as somebody leaves, or when the meeting is over: recordings are published much later. */
+const closingEvents =
+  /^(rap|pad)-|-(voice-disabled|listen-only-disabled|broadcast-end|unassigned)$|^meeting-\w+-(stopped|ended)$/
 
 /** The algorithm of a checksum, by its length in hex digits. */
 const algorithms: { [length: number]: string } = { 40: 'sha1', 64: 'sha256', 96: 'sha384', 128: 'sha512' }
@@ -64,7 +67,7 @@ export const bigbluebutton: Engine<SourceSettings['bigbluebutton']> = {
     }
     const read = events.map(readEvent)
     const facts = read.filter((one) => one !== undefined)
-    return { facts, ignored: read.length - facts.length, sentAt }
+    return { facts, sightings: events.flatMap(readSightings), ignored: read.length - facts.length, sentAt }
   },
 
   /**
@@ -131,6 +134,17 @@ function readEvent(event: Json): ReportedFact | undefined {
       return reportUnknown(event, `an event ${JSON.stringify(name)} is not known`)
   }
   return reportUnknown(event, `an event ${name} without what it takes`)
+}
+
+/** What an event shows that tells of no coming or going. */
+function readSightings(event: Json): Sighting[] {
+  const name = (event as { data?: { id?: unknown } } | null)?.data?.id
+  if (typeof name !== 'string' || !otherEvents.test(name) || closingEvents.test(name)) return []
+  if (name.startsWith('user-') && checkOfUser.Check(event)) {
+    const { roomId, sessionKey, ...participant } = describeUser(event)
+    return [{ roomId, sessionKey, at: event.data.event.ts, participant }]
+  }
+  return checkOfMeeting.Check(event) ? [{ ...placeOf(event), at: event.data.event.ts }] : []
 }
 
 function placeOf({ data: { attributes } }: OfMeeting) {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Fact } from '@rollcall/protocol'
+import type { Fact, ParticipantSeen } from '@rollcall/protocol'
 import type { MediaServer } from './media-server.ts'
 
 /** What a media server sent in one request. */
@@ -21,9 +21,24 @@ export type Delivery = {
 export type ReportedFact = Reported<Fact>
 type Reported<F> = F extends Fact ? Omit<F, 'id' | 'source' | 'receivedAt'> & { id?: string; reporter?: string } : never
 
+/** What an event shows in passing: that somebody was inside then, or, without a `participant`, that the session ran. */
+export type Sighting = {
+  roomId: string
+  sessionKey?: string
+  reporter?: string
+  at: number
+  participant?: Pick<ParticipantSeen, 'participantId' | 'connectionId' | 'name' | 'kind'>
+}
+
 export type Report = {
   facts: ReportedFact[]
-  /** Events that say nothing of attendance: they are counted, and not kept. */
+  /** What else the events show. */
+  sightings?: Sighting[]
+  /** A time in the facts follows from the arrival: sent again, the same event has another. */
+  isDatedByArrival?: boolean
+  /** Which of several servers of the source sent it, though none of its facts says so. */
+  reporter?: string
+  /** Events that tell of no coming or going: they are counted, and not kept. */
   ignored: number
   /** When the sender sent it, by its own clock; undefined where it does not say. */
   sentAt?: number | undefined
@@ -72,6 +87,10 @@ export type Engine<Settings> = {
    * older one that has reported since.
    */
   oneSessionPerRoom: 'always' | 'usually' | 'never'
+  /** A person has one connection in a room at a time: a join by a newer one ends the older one. */
+  oneConnectionPerPerson?: true
+  /** Every leave is reported before the end of its session: whoever is inside by then has a leave that was lost. */
+  leavesPrecedeEnd?: true
   /**
    * How long a delivery may wait while too many facts wait for the disk, in milliseconds: less than the sender's own
    * time-out. Afterwards the answer is 503, and each of these senders tries again.

@@ -6,7 +6,7 @@ import type { Engine } from './engine.ts'
 import { generic } from './generic.ts'
 import { createJanus } from './janus/janus.ts'
 import { jitsi } from './jitsi.ts'
-import { livekit } from './livekit/livekit.ts'
+import { createLivekit } from './livekit/livekit.ts'
 import { createPublicKeys } from './public-keys.ts'
 import { createVideosdk } from './videosdk.ts'
 
@@ -14,7 +14,7 @@ export type Engines = { [type in SourceType]: Engine<SourceSettings[type]> }
 
 export function createEngines(parts: { guardedFetch: GuardedFetch; clock: Clock }): Engines {
   return {
-    livekit,
+    livekit: createLivekit(),
     jitsi,
     janus: createJanus(),
     bigbluebutton,

@@ -23,6 +23,11 @@ export function toId(given: string): string {
   return `${beginning.toWellFormed().replace(ownFactIdPrefix, '')}~${digest}`
 }
 
+/** Whether an id is not the sender's own: what that was is not known any more. */
+export function isMapped(id: string): boolean {
+  return /~[\w-]{22}$/.test(id)
+}
+
 /** The `name` of a fact, to be spread into it. */
 export function toName(given: string | undefined): { name?: string } {
   return given === undefined || given === '' ? {} : { name: toCleanText(given.slice(0, nameMaxLength)) }

@@ -1,9 +1,9 @@
 import { verify } from 'node:crypto'
-import type { SourceSettings } from '@rollcall/protocol'
+import type { Json, SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../../error.ts'
-import type { Delivery, Engine, Report, ReportedFact } from './engine.ts'
+import type { Delivery, Engine, Report, ReportedFact, Sighting } from './engine.ts'
 import type { PublicKeys } from './public-keys.ts'
 import { parseJson, reportUnknown, toId, toName } from './reported.ts'
 
@@ -14,6 +14,7 @@ export const videosdkKeyUrl = 'https://api.videosdk.live/v2/public/rsa-public-ke
 
 const Text = Type.String({ minLength: 1 })
 const ofAny = { meetingId: Text, sessionId: Text, at: Type.Optional(Type.String()) }
+const checkOfSession = Compile(Type.Object({ data: Type.Object(ofAny) }))
 const checkStarted = Compile(Type.Object({ data: Type.Object({ ...ofAny, start: Text }) }))
 const checkEnded = Compile(Type.Object({ data: Type.Object({ ...ofAny, start: Type.Optional(Text), end: Text }) }))
 const OfParticipant = Type.Object({
@@ -26,8 +27,11 @@ const OfParticipant = Type.Object({
 })
 const checkOfParticipant = Compile(OfParticipant)
 
-/** Events that say nothing of attendance. */
+/** Events that tell of no coming or going. */
 const otherEvents = /^(agent-session|recording|participant-recording|livestream|hls|transcription)-/
+
+/** Those that show that the session runs: their ends may come when it is over. */
+const startingEvents = /-started$/
 
 export function createVideosdk(publicKeys: PublicKeys): Engine<SourceSettings['videosdk']> {
   return {
@@ -55,7 +59,9 @@ function normalise({ body, receivedAt }: Delivery): Report {
   const event = parseJson(body.toString())
   if (event === undefined) return toReport(reportUnknown(null, `a body of ${body.length} bytes that is not JSON`))
   const name = (event as { webhookType?: unknown } | null)?.webhookType
-  if (typeof name === 'string' && otherEvents.test(name)) return { facts: [], ignored: 1 }
+  if (typeof name === 'string' && otherEvents.test(name)) {
+    return { facts: [], sightings: startingEvents.test(name) ? readSightings(event, receivedAt) : [], ignored: 1 }
+  }
   switch (name) {
     case 'session-started':
       if (!checkStarted.Check(event) || Number.isNaN(Date.parse(event.data.start))) break
@@ -83,6 +89,16 @@ function normalise({ body, receivedAt }: Delivery): Report {
       return toReport(reportUnknown(event, `a webhook ${JSON.stringify(name)} is not known`))
   }
   return toReport(reportUnknown(event, `a webhook ${name} without what it takes`))
+}
+
+function readSightings(event: Json, receivedAt: number): Sighting[] {
+  if (checkOfParticipant.Check(event)) {
+    const { roomId, sessionKey, participantId, at } = describeParticipant(event, receivedAt)
+    return [{ roomId, sessionKey, at, participant: { participantId } }]
+  }
+  if (!checkOfSession.Check(event)) return []
+  const at = Date.parse(event.data.at ?? '')
+  return [{ ...placeOf(event), at: Number.isNaN(at) ? receivedAt : at }]
 }
 
 function placeOf({ data: { meetingId, sessionId } }: { data: { meetingId: string; sessionId: string } }) {

@@ -154,6 +154,8 @@ export type Tables = {
     last_error: string | null
     last_error_at: number | null
   }
+  /** When a look last found a running session as the record has it, by its source's clock: evidence that is no fact yet. */
+  looks: { key_id: number; session_id: string; at: number }
   /** The last numbers given out to facts and changes. */
   counters: {
     key_id: number

@@ -193,6 +193,7 @@ async function showSources(): Promise<void> {
     { id: '1', type: 'participant-joined', at: '2026-01-15T12:05:00Z', roomId: 'stand-up', participantId: 'but3ihic' },
   ]
   await show('ingest', { path: { sourceId: id }, body: { events }, ...bearer })
+  await show('ingestByGet', { path: { sourceId: id } })
   await show('getSource', { path: { id } })
   await show('updateSource', { path: { id }, body: { name: 'the old PBX' } })
 
@@ -293,7 +294,8 @@ async function showWhatIsNotThere(): Promise<void> {
   }
   for (const operationId of ['getSessionQuality', 'getParticipantQuality']) await show(operationId, { path: { id } })
   for (const query of ['?roomId=abcd-xyzw-lmno', `?sessionId=${id}`]) await show('streamChanges', { query })
-  for (const operationId of ['getSource', 'deleteSource', 'ingest', 'ingestEvent']) await show(operationId)
+  for (const operationId of ['getSource', 'deleteSource', 'ingest', 'ingestByGet', 'ingestEvent'])
+    await show(operationId)
   await show('updateSource', { body: { name: 'the old PBX' } })
   for (const operationId of ['getRoom', 'validateRoom', 'validateRoomByPost', 'createInvite']) {
     await show(operationId, { path: { id: 'abcd-xyzw-lmno' } })

@@ -47,7 +47,11 @@ export async function signAsLivekit(
 ): Promise<{ [name: string]: string }> {
   const token = new AccessToken(apiKey, secret, { ttl: '5m' })
   token.sha256 = createHash('sha256').update(body).digest('base64')
-  return { 'content-type': 'application/webhook+json', authorization: await token.toJwt(), 'user-agent': 'LiveKit' }
+  return {
+    'content-type': 'application/webhook+json',
+    authorization: await token.toJwt(),
+    'user-agent': 'Go-http-client/1.1',
+  }
 }
 
 /** One event from LiveKit; gives the outcome. */

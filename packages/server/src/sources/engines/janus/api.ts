@@ -3,7 +3,7 @@ import type { Json, Snapshot, SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { type Ask, type FetchedRoom, type MediaServer, MediaServerRefusal } from '../media-server.ts'
-import { toId, toName } from '../reported.ts'
+import { isMapped, toId, toName } from '../reported.ts'
 import { parseExactJson, toExactNumber } from './json.ts'
 
 // Janus's HTTP API: a client opens a session, attaches a handle of the video rooms in it, and sends requests to the handle.
@@ -48,6 +48,7 @@ export const janusApi: MediaServer<Settings> = {
   },
 
   async end(ask, settings, { reporter, roomNames, inside, isRetry }) {
+    requireNames(roomNames)
     await requireReporter(ask, settings, reporter)
     await withVideoroom(ask, settings, async (request) => {
       for (const room of roomNames.flatMap(idsOf)) {
@@ -66,6 +67,7 @@ export const janusApi: MediaServer<Settings> = {
 
   // Each join has an id of its own in Janus: a retry cannot remove somebody who came back.
   async remove(ask, settings, { reporter, roomNames, participantId }) {
+    requireNames(roomNames, participantId)
     await requireReporter(ask, settings, reporter)
     await withVideoroom(ask, settings, async (request) => {
       for (const room of roomNames.flatMap(idsOf)) {
@@ -76,6 +78,14 @@ export const janusApi: MediaServer<Settings> = {
       }
     })
   },
+}
+
+/** Janus would answer that there is no such room or participant, as it does where all is done. */
+function requireNames([roomName = '']: string[], participantId = ''): void {
+  if (isMapped(roomName)) throw new MediaServerRefusal('what Janus calls the room cannot be stored, and is not known')
+  if (isMapped(participantId)) {
+    throw new MediaServerRefusal('what Janus calls the participant cannot be stored, and is not known')
+  }
 }
 
 /** The name of the Janus at the address, as its events give it. */

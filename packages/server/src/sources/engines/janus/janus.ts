@@ -29,7 +29,7 @@ type Event = Type.Static<ReturnType<typeof checkEvent.Type>> & { [name: string]:
 const checkOfRoom = Compile(Type.Object({ room: Id }))
 const checkOfPerson = Compile(Type.Object({ room: Id, id: Id }))
 
-const eventTypes = { session: 1, handle: 2, plugin: 64, core: 256 }
+const eventTypes = { session: 1, handle: 2, jsep: 8, webrtc: 16, media: 32, plugin: 64, core: 256 }
 
 export function createJanus(): Engine<SourceSettings['janus']> {
   const memories = createMemories()
@@ -82,7 +82,17 @@ export function createJanus(): Engine<SourceSettings['janus']> {
     const facts = readKnown(event as Event, memory)
     if (!isOfLoading(event as Event)) memory.noteSeen(timestamp)
     report.sentAt = Math.floor(timestamp / 1000)
-    if (facts.length === 0) report.ignored += 1
+    if (emitter !== '') report.reporter = toId(emitter)
+    if (facts.length === 0) {
+      report.ignored += 1
+      const who = findSighted(event as Event, memory)
+      const at = toMs(timestamp)
+      if (who !== undefined) {
+        const { roomId, participantId } = who
+        const reporter = emitter === '' ? {} : { reporter: toId(emitter) }
+        report.sightings = [...(report.sightings ?? []), { roomId, at, ...reporter, participant: { participantId } }]
+      }
+    }
     const digest = hash('sha256', JSON.stringify(event), 'base64url').slice(0, 22)
     for (const [n, one] of facts.entries()) {
       const id = n === 0 ? `${timestamp} ${digest}` : `${timestamp} ${digest} ${n}`
@@ -128,6 +138,33 @@ function readKnown({ type, timestamp, session_id, handle_id, event }: Event, mem
       return []
   }
 }
+
+/** Whom an event shows to be inside, that tells of no coming or going: of a handle, or by name. */
+function findSighted({ type, session_id, handle_id, event }: Event, memory: Memory): Who | undefined {
+  const ofHandle = () =>
+    session_id === undefined || handle_id === undefined
+      ? undefined
+      : memory.findInside(String(session_id), String(handle_id))
+  const { connection, receiving, plugin, data } = event as { [name: string]: Json }
+  switch (type) {
+    case eventTypes.jsep:
+      return ofHandle()
+    case eventTypes.webrtc:
+      return connection === 'hangup' ? undefined : ofHandle()
+    case eventTypes.media:
+      return receiving === false ? undefined : ofHandle()
+    case eventTypes.plugin: {
+      const name = (data as { event?: Json } | null | undefined)?.event
+      const isOfInside = plugin === 'janus.plugin.videoroom' && typeof name === 'string' && eventsOfInside.has(name)
+      return isOfInside && checkOfPerson.Check(data) ? whoOf(data) : undefined
+    }
+    default:
+      return undefined
+  }
+}
+
+/** Events of a videoroom about somebody who is inside: `unpublished` also comes as they leave. */
+const eventsOfInside = new Set(['published', 'configured', 'talking', 'stopped-talking'])
 
 type Handle = { sessionId: string; handleId: string }
 

@@ -18,6 +18,8 @@ export type Memory = {
   join(who: Who, handle: { sessionId: string; handleId: string }, at: number): void
   leave(who: Who, at: number): void
   endRoom(roomId: string, at: number): void
+  /** Who is inside by that handle. */
+  findInside(sessionId: string, handleId: string): Who | undefined
   /** Removes and returns who was inside by that handle, and had not left. */
   endHandle(sessionId: string, handleId: string, at: number): Who[]
   /** The same of all handles of a session. */
@@ -65,6 +67,10 @@ function createMemory(): Memory {
     leave,
     endRoom(roomId, at) {
       for (const occupant of inside.values()) if (occupant.roomId === roomId) leave(occupant, at)
+    },
+    findInside(sessionId, handleId) {
+      const occupant = sessions.get(sessionId)?.get(handleId)
+      return occupant?.goneAt === null ? occupant : undefined
     },
     endHandle(sessionId, handleId, at) {
       return end([sessions.get(sessionId)?.get(handleId)], at)

@@ -31,7 +31,6 @@ const Participant = Type.Object({
 type Participant = Type.Static<typeof Participant>
 const checkRooms = Compile(Type.Object({ rooms: Type.Optional(Type.Array(Room)) }))
 const checkParticipants = Compile(Type.Object({ participants: Type.Optional(Type.Array(Participant)) }))
-const checkParticipant = Compile(Participant)
 
 type Settings = SourceSettings['livekit']
 type Grant = { roomList?: true; roomCreate?: true; roomAdmin?: true; room?: string }
@@ -76,14 +75,15 @@ export const livekitApi: MediaServer<Settings> = {
   async remove(ask, settings, command) {
     const room = await findRoom(ask, settings, command)
     if (room === undefined) return
-    const who = { room: room.name, identity: command.participantId }
     const grant: Grant = { roomAdmin: true, room: room.name }
-    if (command.isRetry) {
-      const { answer } = await call(ask, settings, 'GetParticipant', who, grant)
-      const sid = checkParticipant.Check(answer) ? toId(answer.sid) : undefined
-      if (!command.inside.some(({ connectionId }) => connectionId === sid)) return
+    // Its identity may be another than ours, where that cannot be stored as it is.
+    const { answer } = await call(ask, settings, 'ListParticipants', { room: room.name }, grant)
+    if (answer !== undefined && !checkParticipants.Check(answer)) throw unreadable('ListParticipants')
+    const meant = (answer?.participants ?? []).filter(({ identity }) => toId(identity) === command.participantId)
+    for (const { identity, sid } of meant) {
+      const isNewer = command.isRetry && !command.inside.some(({ connectionId }) => connectionId === toId(sid))
+      if (!isNewer) await call(ask, settings, 'RemoveParticipant', { room: room.name, identity }, grant)
     }
-    await call(ask, settings, 'RemoveParticipant', who, grant)
   },
 }
 
@@ -95,8 +95,10 @@ async function listRooms(ask: Ask, settings: Settings, names: string[] = []): Pr
 
 /** The room in which the session runs; undefined where the session is over. */
 async function findRoom(ask: Ask, settings: Settings, command: MediaServerCommand): Promise<Room | undefined> {
+  const isMeant = ({ sid }: Room) => toId(sid) === command.sessionKey
   const { rooms } = await listRooms(ask, settings, command.roomNames)
-  return rooms.find(({ sid }) => toId(sid) === command.sessionKey)
+  // Its name there may be another than ours: before the session is taken to be over, all rooms are searched.
+  return rooms.find(isMeant) ?? (await listRooms(ask, settings)).rooms.find(isMeant)
 }
 
 /** LiveKit also lists who is about to join, or has just left. */

@@ -1,11 +1,12 @@
 import { createHmac, hash } from 'node:crypto'
-import type { SourceSettings } from '@rollcall/protocol'
+import type { Json, SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../../../error.ts'
-import type { Delivery, Engine, Report, ReportedFact } from '../engine.ts'
+import type { Delivery, Engine, Report, ReportedFact, Sighting } from '../engine.ts'
 import { isSame, parseJson, reportUnknown, toId, toName } from '../reported.ts'
 import { livekitApi } from './api.ts'
+import { createDelays, type Delays } from './delays.ts'
 import { readTime, toKind, toMs } from './participant.ts'
 
 // LiveKit's webhooks: JSON as protobuf writes it. What is zero is left out, a 64-bit number is a text, an enum is a name.
@@ -33,42 +34,83 @@ const Room = Type.Object({
 const ofAny = { id: Type.Optional(Type.String({ minLength: 1 })), createdAt: Int64, room: Room }
 const checkRoomEvent = Compile(Type.Object({ event: Type.String(), ...ofAny }))
 const checkParticipantEvent = Compile(Type.Object({ event: Type.String(), ...ofAny, participant: Participant }))
+const checkSightedEvent = Compile(
+  Type.Object({
+    ...ofAny,
+    participant: Type.Object({ sid: Type.String({ minLength: 1 }), identity: Type.String({ minLength: 1 }) }),
+  }),
+)
 type RoomEvent = Type.Static<ReturnType<typeof checkRoomEvent.Type>>
 type ParticipantEvent = Type.Static<ReturnType<typeof checkParticipantEvent.Type>>
 
-/** Events that say nothing of attendance. Whoever never got in joined nothing: their connection was given up. */
-const otherEvents = /^(participant_connection_aborted|(track|egress|ingress|agent_job)_\w+)$/
+/** Events of whoever is inside, which tell of no coming or going. */
+const eventsOfInside = /^track_\w+$/
+/**
+ * Events that show that the room is there, and of nobody that they are inside: whoever never got in joined nothing, their
+ * connection was given up.
+ */
+const eventsOfRoom = /^participant_connection_aborted$/
+/** Events that may come when the room is long over. */
+const otherEvents = /^(egress|ingress|agent_job)_\w+$/
+/** A room that starts so long after its creation started before, in milliseconds: both times are cut to seconds at times. */
+const startsAgainMs = 2000
 
-export const livekit: Engine<SourceSettings['livekit']> = {
-  oneSessionPerRoom: 'usually',
-  // LiveKit waits for as long as it takes, while what it has to say of the room waits behind; after 30 s that is dropped.
-  maxWaitMs: 5000,
-  api: livekitApi,
+export function createLivekit(): Engine<SourceSettings['livekit']> {
+  const delays = createDelays()
 
-  verify(delivery, { apiKey, secret }) {
-    const { headers, body } = delivery
-    const [header = '', payload = '', signature = '', ...more] = (headers.authorization ?? '').split('.')
-    if (headers.authorization === undefined) refuse('there is no authorization header')
-    if (more.length > 0 || readPart(header)?.alg !== 'HS256') refuse('the authorization header is no JWT of HS256')
-    const expected = createHmac('sha256', secret).update(`${header}.${payload}`).digest('base64url')
-    if (!isSame(signature, expected)) refuse('the JWT is not signed with the secret of this source')
-    const claims = claimsOf(delivery)
-    if (claims?.iss !== apiKey) refuse('the JWT names another API key than this source has')
-    // When it was made, and until when it is good, is not asked: LiveKit drops what is refused, and a clock that is wrong
-    // would lose everything. How wrong it is shows in the source's health. Replays are caught by the event's id.
-    if (!isSame(String(claims?.sha256), hash('sha256', body, 'base64'))) refuse('the JWT was made for another body')
-  },
+  return {
+    oneSessionPerRoom: 'usually',
+    oneConnectionPerPerson: true,
+    leavesPrecedeEnd: true,
+    // LiveKit waits for as long as it takes, while what it has to say of the room waits behind; after 30 s that is dropped.
+    maxWaitMs: 5000,
+    api: livekitApi,
 
-  normalise(delivery) {
-    return { ...readEvent(delivery), sentAt: readSentAt(delivery) }
-  },
+    verify(delivery, { apiKey, secret }) {
+      const { headers, body } = delivery
+      const [header = '', payload = '', signature = '', ...more] = (headers.authorization ?? '').split('.')
+      if (headers.authorization === undefined) refuse('there is no authorization header')
+      if (more.length > 0 || readPart(header)?.alg !== 'HS256') refuse('the authorization header is no JWT of HS256')
+      const claims = claimsOf(delivery)
+      if (claims?.iss !== apiKey) {
+        const named = typeof claims?.iss === 'string' ? `the API key ${toId(claims.iss)}` : 'no API key'
+        refuse(`the JWT names ${named}, which is another than this source has`)
+      }
+      const expected = createHmac('sha256', secret).update(`${header}.${payload}`).digest('base64url')
+      if (!isSame(signature, expected)) refuse('the JWT is not signed with the secret of this source')
+      // When it was made, and until when it is good, is not asked: LiveKit drops what is refused, and a clock that is wrong
+      // would lose everything. How wrong it is shows in the source's health. Replays are caught by the event's id.
+      if (!isSame(String(claims?.sha256), hash('sha256', body, 'base64'))) refuse('the JWT was made for another body')
+    },
 
-  describeSetup: (url, { apiKey }) =>
-    `# livekit.yaml
+    normalise(delivery, sourceId) {
+      return { ...dateByArrival(readEvent(delivery), delays, delivery, sourceId), sentAt: readSentAt(delivery) }
+    },
+
+    describeSetup: (url, { apiKey }) =>
+      `# livekit.yaml; through a redirect, such as from http to https, LiveKit loses every event and does not say so
 webhook:
   api_key: ${apiKey}
   urls:
     - ${url}`,
+  }
+}
+
+/** The times that LiveKit cuts to seconds, by the arrival as exactly as it tells. */
+function dateByArrival(report: Report, delays: Delays, { receivedAt }: Delivery, sourceId: string): Report {
+  let isDatedByArrival = false
+  const facts = report.facts.map((fact) => {
+    if (fact.type !== 'participant-left' && fact.type !== 'session-ended') {
+      if (fact.type !== 'unknown') delays.note(sourceId, fact.at, receivedAt)
+      return fact
+    }
+    delays.note(sourceId, fact.at, receivedAt)
+    // Whoever joins anew is inside, by LiveKit, before the leave of their older connection is through: these two would overlap.
+    if (fact.reason === 'DUPLICATE_IDENTITY') return fact
+    isDatedByArrival = true
+    return { ...fact, at: delays.date(sourceId, fact.at, receivedAt) }
+  })
+  return isDatedByArrival ? { ...report, facts, isDatedByArrival } : report
 }
 
 function readEvent({ body }: Delivery): Report {
@@ -76,19 +118,21 @@ function readEvent({ body }: Delivery): Report {
   if (event === undefined) return toReport(reportUnknown(null, `a body of ${body.length} bytes that is not JSON`))
   const { event: name, id } = (event ?? {}) as { event?: unknown; id?: unknown }
   const factId = typeof id === 'string' && id !== '' ? toId(id) : undefined
+  if (typeof name === 'string' && (eventsOfInside.test(name) || eventsOfRoom.test(name))) {
+    return { facts: [], sightings: readSightings(event, eventsOfInside.test(name)), ignored: 1 }
+  }
   if (typeof name === 'string' && otherEvents.test(name)) return { facts: [], ignored: 1 }
   switch (name) {
     case 'room_started':
+      if (!checkRoomEvent.Check(event)) break
+      return { facts: toSessionStarted(event), ignored: 0 }
     case 'room_finished':
       if (!checkRoomEvent.Check(event)) break
-      return toReport(name === 'room_started' ? toSessionStarted(event) : toSessionEnded(event))
+      return toReport(toSessionEnded(event))
     case 'participant_joined':
     case 'participant_left':
       if (!checkParticipantEvent.Check(event)) break
-      if (name === 'participant_joined') return toReport(toParticipantJoined(event))
-      // Moved to another node of LiveKit: no join follows, since to everybody else they never left.
-      if (event.participant.disconnectReason === 'MIGRATION') return { facts: [], ignored: 1 }
-      return toReport(toParticipantLeft(event))
+      return toReport(name === 'participant_joined' ? toParticipantJoined(event) : toParticipantLeft(event))
     default:
       return toReport(reportUnknown(event, `an event ${JSON.stringify(name)} is not known`, factId))
   }
@@ -99,9 +143,30 @@ function toReport(fact: ReportedFact): Report {
   return { facts: [fact], ignored: 0 }
 }
 
-function toSessionStarted(event: RoomEvent): ReportedFact {
+/** @param isOfInside the participant of the event, where it names one, is inside */
+function readSightings(event: Json, isOfInside: boolean): Sighting[] {
+  if (isOfInside && checkSightedEvent.Check(event)) {
+    const { id: _, ...place } = aboutRoom(event)
+    const { sid, identity } = event.participant
+    const participant = { participantId: toId(identity), connectionId: toId(sid) }
+    return [{ ...place, at: toMs(event.createdAt), participant }]
+  }
+  if (!checkRoomEvent.Check(event)) return []
+  const { id: _, ...place } = aboutRoom(event)
+  return [{ ...place, at: toMs(event.createdAt) }]
+}
+
+function toSessionStarted(event: RoomEvent): ReportedFact[] {
   const { creationTimeMs, creationTime } = event.room
-  return { type: 'session-started', ...aboutRoom(event), at: readTime(creationTimeMs, creationTime, event.createdAt) }
+  const place = aboutRoom(event)
+  const createdAt = readTime(creationTimeMs, creationTime, event.createdAt)
+  const startedAt = toMs(event.createdAt)
+  const facts: ReportedFact[] = [{ type: 'session-started', ...place, at: createdAt }]
+  if (startedAt - createdAt < startsAgainMs) return facts
+  // With Redis the room outlives a LiveKit that is killed, and starts again with nobody in it.
+  const { id, sessionKey: _, ...room } = place
+  facts.push({ type: 'source-started', ...(id !== undefined && { id: toId(`${id} again`) }), ...room, at: startedAt })
+  return facts
 }
 
 function toSessionEnded(event: RoomEvent): ReportedFact {
@@ -131,7 +196,7 @@ function toParticipantLeft(event: ParticipantEvent): ReportedFact {
   }
 }
 
-function aboutRoom({ id, room }: RoomEvent) {
+function aboutRoom({ id, room }: Pick<RoomEvent, 'id' | 'room'>) {
   return { ...(id !== undefined && { id: toId(id) }), roomId: toId(room.name), sessionKey: toId(room.sid) }
 }
 
