@@ -209,7 +209,7 @@ describe('a BigBlueButton callback', () => {
     const answer = await deliver(source.url, body, { authorization })
     assert.deepEqual(
       [answer.status, answer.body.results.map(({ outcome }) => outcome)],
-      [200, ['recorded', 'ignored', 'ignored']],
+      [200, ['recorded', 'ignored', 'duplicate']],
     )
     assert.equal((await see('bare')).length, 1)
     for (const odd of ['', '[', 'event=[', 'event=77', 'domain=xy']) {

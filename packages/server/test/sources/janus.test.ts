@@ -183,7 +183,7 @@ describe('a videoroom of Janus', () => {
     assert.deepEqual((await see(server, 'handles', start))[0]?.people, [['1', '0-9001 detached']])
   })
 
-  test('with an event that lacks what it takes is kept as it came, and stops none of the others', async () => {
+  test('with an event that lacks what it takes is kept as ignored, and stops none of the others', async () => {
     const janus = createJanus('odd', start)
     const odd = [
       janus.videoroom(0, { event: 'joined', room: 'odd' }),

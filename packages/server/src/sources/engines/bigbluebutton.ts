@@ -5,7 +5,7 @@ import { Compile } from 'typebox/compile'
 import { Refusal } from '../../error.ts'
 import { requireBearer } from './bearer.ts'
 import type { Engine, ReportedFact } from './engine.ts'
-import { isSame, parseJson, reportUnknown, toId, toName } from './reported.ts'
+import { describeName, isSame, parseJson, reportUnknown, reportUnreadable, toId, toName } from './reported.ts'
 
 // The callbacks of bbb-webhooks: a form whose `event` is a JSON array. They have no id, but each says when it was made, and
 // says so again at each attempt.
@@ -30,7 +30,17 @@ type OfUser = Type.Static<ReturnType<typeof checkOfUser.Type>>
 
 /** Events that say nothing of attendance; what is said and written in a meeting is among them. */
 const otherEvents =
-  /^(user-(audio|cam|presenter|emoji|raise-hand)|meeting-(recording|screenshare|presentation)|chat|pad|poll|rap)-/
+  /^(user-(audio|cam|presenter|emoji|raise-hand)|meeting-(recording|screenshare|presentation)|chat|pad|poll|rap|transcript)-/
+
+/** What is kept of an event that is not understood. */
+const keptFields = [
+  'data.id',
+  'data.attributes.meeting.internal-meeting-id',
+  'data.attributes.meeting.external-meeting-id',
+  'data.attributes.user.internal-user-id',
+  'data.attributes.user.external-user-id',
+  'data.event.ts',
+]
 
 /** The algorithm of a checksum, by its length in hex digits. */
 const algorithms: { [length: number]: string } = { 40: 'sha1', 64: 'sha256', 96: 'sha384', 128: 'sha512' }
@@ -59,8 +69,7 @@ export const bigbluebutton: Engine<SourceSettings['bigbluebutton']> = {
   normalise({ body }) {
     const { events, sentAt } = readBody(body)
     if (!Array.isArray(events)) {
-      const why = `a body of ${body.length} bytes without a list of events`
-      return { facts: [reportUnknown(null, why)], ignored: 0 }
+      return { facts: [reportUnreadable(body, 'without a list of events')], ignored: 0 }
     }
     const read = events.map(readEvent)
     const facts = read.filter((one) => one !== undefined)
@@ -128,9 +137,9 @@ function readEvent(event: Json): ReportedFact | undefined {
       if (!checkOfUser.Check(event)) break
       return { type: 'participant-left', ...describeUser(event), at: event.data.event.ts }
     default:
-      return reportUnknown(event, `an event ${JSON.stringify(name)} is not known`)
+      return reportUnknown(event, keptFields, `an event ${describeName(name)} is not known`)
   }
-  return reportUnknown(event, `an event ${name} without what it takes`)
+  return reportUnknown(event, keptFields, `an event ${name} without what it takes`)
 }
 
 function placeOf({ data: { attributes } }: OfMeeting) {

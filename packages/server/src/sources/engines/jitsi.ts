@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { requireBearer } from './bearer.ts'
 import type { Engine, KnownSession, Report, ReportedFact } from './engine.ts'
-import { parseJson, reportUnknown, toId, toName } from './reported.ts'
+import { parseJson, reportUnknown, reportUnreadable, toId, toName } from './reported.ts'
 
 // The events of `event_sync`, a module for Prosody (github.com/jitsi-contrib/prosody-plugins). They come in no order, each
 // in a request of its own; times are whole seconds, and a leave says again when the join was.
@@ -25,6 +25,19 @@ const checkOccupant = Compile(Type.Object({ ...ofRoom, occupant: Occupant }))
 const checkDestroyed = Compile(Type.Object({ ...ofRoom, created_at: Seconds, destroyed_at: Seconds }))
 const checkListed = Compile(Occupant)
 
+/** What is kept of an event that is not understood. */
+const keptFields = [
+  'event_name',
+  'room_jid',
+  'breakout_room_id',
+  'created_at',
+  'destroyed_at',
+  'occupant.occupant_jid',
+  'occupant.id',
+  'occupant.joined_at',
+  'occupant.left_at',
+]
+
 /** A first join that arrives before the creation of its room may be dated up to this long after it, in milliseconds. */
 const leadMs = 5000
 
@@ -41,7 +54,7 @@ export const jitsi: Engine<SourceSettings['jitsi']> = {
 
   normalise({ body }) {
     const event = parseJson(body.toString())
-    if (event === undefined) return toReport(reportUnknown(null, `a body of ${body.length} bytes that is not JSON`))
+    if (event === undefined) return toReport(reportUnreadable(body, 'that are no JSON'))
     switch ((event as { event_name?: unknown } | null)?.event_name) {
       case 'muc-room-created':
         if (!checkCreated.Check(event)) break
@@ -62,7 +75,9 @@ export const jitsi: Engine<SourceSettings['jitsi']> = {
         if (!checkDestroyed.Check(event)) break
         return readRoomDestroyed(event, event)
     }
-    return toReport(reportUnknown(event, 'not one of the four events of event_sync, or without what it takes'))
+    return toReport(
+      reportUnknown(event, keptFields, 'not one of the four events of event_sync, or without what it takes'),
+    )
   },
 
   /** Only the room's own events name its session: events of people are assigned to one by their time. */

@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../../../error.ts'
 import type { Engine, Report, ReportedFact } from '../engine.ts'
-import { isSame, reportUnknown, toId, toName } from '../reported.ts'
+import { isSame, reportUnknown, reportUnreadable, toId, toName } from '../reported.ts'
 import { janusApi } from './api.ts'
 import { parseExactJson } from './json.ts'
 import { createMemories, type Memory } from './memory.ts'
@@ -28,6 +28,9 @@ const checkEvent = Compile(
 type Event = Type.Static<ReturnType<typeof checkEvent.Type>> & { [name: string]: Json }
 const checkOfRoom = Compile(Type.Object({ room: Id }))
 const checkOfPerson = Compile(Type.Object({ room: Id, id: Id }))
+
+/** What is kept of an event that is not understood. */
+const keptFields = ['type', 'timestamp', 'emitter', 'session_id', 'handle_id']
 
 const eventTypes = { session: 1, handle: 2, plugin: 64, core: 256 }
 
@@ -59,10 +62,7 @@ export function createJanus(): Engine<SourceSettings['janus']> {
     normalise(delivery, sourceId) {
       const body = parseExactJson(delivery.body.toString())
       if (body === undefined) {
-        return {
-          facts: [reportUnknown(null, `a body of ${delivery.body.length} bytes that is not JSON`)],
-          ignored: 0,
-        }
+        return { facts: [reportUnreadable(delivery.body, 'that are no JSON')], ignored: 0 }
       }
       const report: Report = { facts: [], ignored: 0 }
       for (const event of Array.isArray(body) ? body : [body]) readEvent(event, sourceId, report)
@@ -74,7 +74,7 @@ export function createJanus(): Engine<SourceSettings['janus']> {
 
   function readEvent(event: Json, sourceId: string, report: Report): void {
     if (!checkEvent.Check(event)) {
-      report.facts.push(reportUnknown(event, 'no event of Janus: one has a type, a timestamp and an event'))
+      report.facts.push(reportUnknown(event, keptFields, 'no event of Janus: one has a type, a timestamp and an event'))
       return
     }
     const { emitter = '', timestamp } = event
@@ -165,7 +165,7 @@ function readVideoroom(data: Json, timestamp: number, handle: Handle | undefined
     default:
       return []
   }
-  return [reportUnknown(data, `an event ${name} of a videoroom without what it takes`)]
+  return [reportUnknown(data, ['event', 'room', 'id'], `an event ${name} of a videoroom without what it takes`)]
 }
 
 type Who = { roomId: string; participantId: string }

@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../../../error.ts'
 import type { Delivery, Engine, Report, ReportedFact } from '../engine.ts'
-import { isSame, parseJson, reportUnknown, toId, toName } from '../reported.ts'
+import { describeName, isSame, parseJson, reportUnknown, reportUnreadable, toId, toName } from '../reported.ts'
 import { livekitApi } from './api.ts'
 import { readTime, toKind, toMs } from './participant.ts'
 
@@ -38,6 +38,9 @@ type ParticipantEvent = Type.Static<ReturnType<typeof checkParticipantEvent.Type
 
 /** Events that say nothing of attendance. Whoever never got in joined nothing: their connection was given up. */
 const otherEvents = /^(participant_connection_aborted|(track|egress|ingress|agent_job)_\w+)$/
+
+/** What is kept of an event that is not understood. */
+const keptFields = ['event', 'id', 'createdAt', 'room.sid', 'room.name', 'participant.sid', 'participant.identity']
 
 export const livekit: Engine<SourceSettings['livekit']> = {
   oneSessionPerRoom: 'usually',
@@ -73,7 +76,7 @@ webhook:
 
 function readEvent({ body }: Delivery): Report {
   const event = parseJson(body.toString())
-  if (event === undefined) return toReport(reportUnknown(null, `a body of ${body.length} bytes that is not JSON`))
+  if (event === undefined) return toReport(reportUnreadable(body, 'that are no JSON'))
   const { event: name, id } = (event ?? {}) as { event?: unknown; id?: unknown }
   const factId = typeof id === 'string' && id !== '' ? toId(id) : undefined
   if (typeof name === 'string' && otherEvents.test(name)) return { facts: [], ignored: 1 }
@@ -90,9 +93,9 @@ function readEvent({ body }: Delivery): Report {
       if (event.participant.disconnectReason === 'MIGRATION') return { facts: [], ignored: 1 }
       return toReport(toParticipantLeft(event))
     default:
-      return toReport(reportUnknown(event, `an event ${JSON.stringify(name)} is not known`, factId))
+      return toReport(reportUnknown(event, keptFields, `an event ${describeName(name)} is not known`, factId))
   }
-  return toReport(reportUnknown(event, `an event ${name} without what it takes`, factId))
+  return toReport(reportUnknown(event, keptFields, `an event ${name} without what it takes`, factId))
 }
 
 function toReport(fact: ReportedFact): Report {
