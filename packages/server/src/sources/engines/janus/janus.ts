@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Json, SourceSettings } from '@rollcall/protocol'
+import { type Json, Metadata, type SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../../../error.ts'
@@ -8,6 +8,7 @@ import { isSame, reportUnknown, reportUnreadable, toId, toName } from '../report
 import { janusApi } from './api.ts'
 import { parseExactJson } from './json.ts'
 import { createMemories, type Memory } from './memory.ts'
+import { audiobridge, type Plugin, toRoomName, videoroom } from './plugins.ts'
 import { defaultUser, describeSetup, janusSubprotocol } from './setup.ts'
 
 // Janus's event handlers: sampleevh posts events, wsevh sends them over a WebSocket that it opens; one at a time or as a
@@ -32,7 +33,9 @@ const checkOfPerson = Compile(Type.Object({ room: Id, id: Id }))
 /** What is kept of an event that is not understood. */
 const keptFields = ['type', 'timestamp', 'emitter', 'session_id', 'handle_id']
 
-const eventTypes = { session: 1, handle: 2, plugin: 64, core: 256 }
+const checkMetadata = Compile(Metadata)
+
+const eventTypes = { session: 1, handle: 2, webrtc: 16, media: 32, plugin: 64, core: 256 }
 
 export function createJanus(): Engine<SourceSettings['janus']> {
   const memories = createMemories()
@@ -116,48 +119,62 @@ function readKnown({ type, timestamp, session_id, handle_id, event }: Event, mem
       // A shutdown takes down everybody who is inside.
       if (status === 'shutdown') return [toSourceStarted(timestamp, timestamp)]
       return []
+    case eventTypes.webrtc:
+    case eventTypes.media: {
+      if (session_id === undefined || handle_id === undefined || !isSignOfLife(event)) return []
+      const seen = memory.see(String(session_id), String(handle_id), timestamp)
+      return seen === undefined ? [] : [{ type: 'participant-seen', ...seen, at: toMs(timestamp) }]
+    }
     case eventTypes.plugin: {
-      if (plugin !== 'janus.plugin.videoroom') return []
+      const about = [videoroom, audiobridge].find((one) => one.name === plugin)
+      if (about === undefined) return []
       const handle =
         session_id !== undefined && handle_id !== undefined
           ? { sessionId: String(session_id), handleId: String(handle_id) }
           : undefined
-      return readVideoroom(data ?? null, timestamp, handle, memory)
+      return readRoom(about, data ?? null, timestamp, handle, memory)
     }
     default:
       return []
   }
 }
 
+/** Whether Janus still had the connection of the handle. */
+function isSignOfLife({ connection, receiving }: { connection?: Json; receiving?: Json }): boolean {
+  return connection !== 'hangup' && receiving !== false
+}
+
 type Handle = { sessionId: string; handleId: string }
 
-function readVideoroom(data: Json, timestamp: number, handle: Handle | undefined, memory: Memory): ReportedFact[] {
+function readRoom(
+  plugin: Plugin,
+  data: Json,
+  timestamp: number,
+  handle: Handle | undefined,
+  memory: Memory,
+): ReportedFact[] {
   const name = (data as { event?: Json } | null)?.event
   switch (name) {
     case 'joined': {
       if (!checkOfPerson.Check(data)) break
-      const who = whoOf(data)
+      const who = whoOf(plugin, data)
       if (handle !== undefined) memory.join(who, handle, timestamp)
-      const { display } = data as { display?: Json }
-      return [
-        {
-          type: 'participant-joined',
-          ...who,
-          ...toName(typeof display === 'string' ? display : undefined),
-          at: toMs(timestamp),
-        },
-      ]
+      return [{ type: 'participant-joined', ...who, ...describe(data), ...metadataOf(data), at: toMs(timestamp) }]
     }
+    case 'left':
     case 'leaving':
     case 'kicked': {
       if (!checkOfPerson.Check(data)) break
-      const who = whoOf(data)
-      memory.leave(who, timestamp)
-      return [toParticipantLeft(who, timestamp, name === 'kicked' ? name : 'left')]
+      const who = whoOf(plugin, data)
+      // Whoever is kicked from an AudioBridge leaves again when their connection is closed.
+      if (name === 'left' && memory.isAfterKick(who, timestamp)) return []
+      if (name === 'kicked' && plugin === audiobridge) memory.kick(who, timestamp)
+      else memory.leave(who, timestamp)
+      return [{ ...toParticipantLeft(who, timestamp, name === 'kicked' ? name : 'left'), ...describe(data) }]
     }
     case 'destroyed': {
       if (!checkOfRoom.Check(data)) break
-      const roomId = toId(String(data.room))
+      const roomId = toRoomName(plugin, data.room)
       memory.endRoom(roomId, timestamp)
       return [{ type: 'session-ended', roomId, at: toMs(timestamp), reason: 'room-destroyed' }]
     }
@@ -165,13 +182,25 @@ function readVideoroom(data: Json, timestamp: number, handle: Handle | undefined
     default:
       return []
   }
-  return [reportUnknown(data, ['event', 'room', 'id'], `an event ${name} of a videoroom without what it takes`)]
+  return [reportUnknown(data, ['event', 'room', 'id'], `an event ${name} of a room without what it takes`)]
+}
+
+/** How somebody is called: from Janus 1.3 on a leave says so too. */
+function describe(data: object): { name?: string } {
+  const { display } = data as { display?: Json }
+  return toName(typeof display === 'string' ? display : undefined)
+}
+
+/** What the application gave along with a join, from Janus 1.3 on; not where it is more than a record holds. */
+function metadataOf(data: object): { metadata?: Json } {
+  const { metadata } = data as { metadata?: Json }
+  return metadata != null && checkMetadata.Check(metadata) ? { metadata } : {}
 }
 
 type Who = { roomId: string; participantId: string }
 
-function whoOf({ room, id }: { room: string | number; id: string | number }): Who {
-  return { roomId: toId(String(room)), participantId: toId(String(id)) }
+function whoOf(plugin: Plugin, { room, id }: { room: string | number; id: string | number }): Who {
+  return { roomId: toRoomName(plugin, room), participantId: toId(String(id)) }
 }
 
 function toParticipantLeft(who: Who, timestamp: number, reason: string): ReportedFact {

@@ -4,9 +4,11 @@ const memoriesMax = 1000
 const handlesMax = 100_000
 /** Somebody who left is remembered for this long, in microseconds: the same event may be sent again. */
 const goneUs = 60_000_000
+/** Whoever is inside is reported as seen no more often than this, in microseconds. */
+const seenEveryUs = 60_000_000
 
 type Who = { roomId: string; participantId: string }
-type Occupant = Who & { goneAt: number | null }
+type Occupant = Who & { goneAt: number | null; seenAt: number }
 
 /**
  * What is remembered of one Janus from one event to the next: by which handle somebody joined, since a leave names no handle
@@ -17,6 +19,12 @@ export type Memory = {
   noteSeen(at: number): void
   join(who: Who, handle: { sessionId: string; handleId: string }, at: number): void
   leave(who: Who, at: number): void
+  /** Likewise; one more leave of theirs is expected. */
+  kick(who: Who, at: number): void
+  /** Whether a leave at that time is the one that follows a kick. */
+  isAfterKick(who: Who, at: number): boolean
+  /** Who is inside by that handle; undefined where nobody is, or somebody who was seen a moment ago. */
+  see(sessionId: string, handleId: string, at: number): Who | undefined
   endRoom(roomId: string, at: number): void
   /** Removes and returns who was inside by that handle, and had not left. */
   endHandle(sessionId: string, handleId: string, at: number): Who[]
@@ -44,6 +52,8 @@ export function createMemories(): { of(sourceId: string, emitter: string): Memor
 function createMemory(): Memory {
   const sessions = new Map<string, Map<string, Occupant>>()
   const inside = new Map<string, Occupant>()
+  /** When the leave after their kick came; null where it did not come yet. */
+  const kicked = new Map<string, { at: number; leftAt: number | null }>()
   let lastSeenAt: number | undefined
   let restarted: { at: number; lastSeenAt: number | undefined } | undefined
   let joins = 0
@@ -56,13 +66,32 @@ function createMemory(): Memory {
       const handles = sessions.get(sessionId) ?? new Map<string, Occupant>()
       // A join by another handle means that they left by the older one.
       leave(who, at)
-      const occupant = { ...who, goneAt: null }
+      const occupant = { ...who, goneAt: null, seenAt: at }
       sessions.set(sessionId, handles.set(handleId, occupant))
       inside.set(keyOf(who), occupant)
       joins += 1
       if (joins >= handlesMax) prune(at)
     },
     leave,
+    kick(who, at) {
+      leave(who, at)
+      const known = kicked.get(keyOf(who))
+      if (known?.at !== at) kicked.set(keyOf(who), { at, leftAt: null })
+      const [oldest = ''] = kicked.keys()
+      if (kicked.size > handlesMax) kicked.delete(oldest)
+    },
+    isAfterKick(who, at) {
+      const kick = kicked.get(keyOf(who))
+      if (kick === undefined || at < kick.at || (kick.leftAt !== null && kick.leftAt !== at)) return false
+      kick.leftAt = at
+      return true
+    },
+    see(sessionId, handleId, at) {
+      const occupant = sessions.get(sessionId)?.get(handleId)
+      if (occupant === undefined || occupant.goneAt !== null || at - occupant.seenAt < seenEveryUs) return undefined
+      occupant.seenAt = at
+      return { roomId: occupant.roomId, participantId: occupant.participantId }
+    },
     endRoom(roomId, at) {
       for (const occupant of inside.values()) if (occupant.roomId === roomId) leave(occupant, at)
     },
@@ -75,6 +104,7 @@ function createMemory(): Memory {
     restart(at) {
       sessions.clear()
       inside.clear()
+      kicked.clear()
       if (restarted?.at !== at) restarted = { at, lastSeenAt }
       return restarted.lastSeenAt
     },
