@@ -48,6 +48,8 @@ export type Life = {
   endedAt: number | null
   /** The latest evidence of it. */
   lastAt: number
+  /** The latest report of its start, or snapshot of it; 0 where there was none. */
+  saidAt: number
   revision: number
 }
 
@@ -110,6 +112,7 @@ const livesOf = query<OfRoom & { limit: number }, Life>((k, p) =>
       'end_at as endAt',
       'ended_at as endedAt',
       'last_at as lastAt',
+      'said_at as saidAt',
       'revision',
     ])
     .where('key_id', '=', p.keyId)

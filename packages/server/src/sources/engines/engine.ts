@@ -33,6 +33,8 @@ export type Report = {
 export type KnownSession = {
   sessionKey: string
   startAt: number
+  /** The latest report of its start, or snapshot of it; 0 where there was none. */
+  saidAt: number
   /** The end that was reported; null where none was. */
   endedAt: number | null
 }

@@ -1,4 +1,4 @@
-import type { SourceSettings } from '@rollcall/protocol'
+import type { ParticipantKind, SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { requireBearer } from './bearer.ts'
@@ -38,8 +38,10 @@ const keptFields = [
   'occupant.left_at',
 ]
 
-/** A first join that arrives before the creation of its room may be dated up to this long after it, in milliseconds. */
+/** A first join may be dated up to this long before the creation of its room, in milliseconds. */
 const leadMs = 5000
+/** A join may arrive this long after a later one, in milliseconds: Prosody tries again for so long, with some to spare. */
+const retryMs = 600_000
 
 export const jitsi: Engine<SourceSettings['jitsi']> = {
   oneSessionPerRoom: 'always',
@@ -85,10 +87,14 @@ export const jitsi: Engine<SourceSettings['jitsi']> = {
     const [named] = facts.filter(({ sessionKey }) => sessionKey !== undefined)
     if (named?.sessionKey === undefined) return facts
     const isOfRoom = facts.some(({ type }) => type === 'session-started' || type === 'session-ended')
-    const known = findSessionKey(await listSessions(named.roomId), named.sessionKey, isOfRoom)
+    const sessions = await listSessions(named.roomId)
+    const known = isOfRoom
+      ? findLife(sessions, named.sessionKey, spanOf(facts))
+      : findLifeAround(sessions, spanOf(facts))
     // The creation of a room and the first join are sent at the same moment.
     if (known === undefined && !isOfRoom && mayWait) return undefined
-    const sessionKey = known ?? named.sessionKey
+    // Of a life that is known by people alone the key is no creation's.
+    const sessionKey = known ?? (isOfRoom ? named.sessionKey : `${named.sessionKey}~`)
     return facts.map((one) => (one.sessionKey === undefined ? one : { ...one, sessionKey }))
   },
 
@@ -103,21 +109,40 @@ Component "esync.<your domain>" "event_sync_component"
     api_retry_delay = 3`,
 }
 
+type Span = { from: number; to: number | undefined }
+
+/** The time that a delivery tells of: from the creation of a room to its end, or from a join to the leave. */
+function spanOf(facts: ReportedFact[]): Span {
+  const room = facts.find(({ type }) => type === 'session-started')
+  const [first] = facts
+  if (room !== undefined) return { from: room.at, to: facts.find(({ type }) => type === 'session-ended')?.at }
+  if (first?.type === 'participant-left') return { from: first.joinedAt ?? first.at, to: first.at }
+  return { from: first?.at ?? 0, to: first?.at }
+}
+
 /**
- * The key of the session that an event belongs to; undefined where none is known. The key is the second of the session's
- * first evidence: the room's creation, or else the first join that was reported.
+ * The life of a room that was created at `from`: the one that is known by that, or else one that is known by people alone, whose
+ * creation it may be. A life that has a creation of its own is another.
  * @param sessions newest start first
- * @param own the second that the event names
- * @param isOfRoom whether that second is the room's creation
+ * @param own the second of its creation, which is its key where nothing was known of it before
  */
-function findSessionKey(sessions: KnownSession[], own: string, isOfRoom: boolean): string | undefined {
-  const at = toMs(Number(own))
-  if (sessions.some(({ sessionKey }) => sessionKey === own)) return own
-  const begun = sessions.findLast(({ startAt }) => startAt >= at && startAt - at <= leadMs)
-  const running = isOfRoom
-    ? undefined
-    : sessions.find(({ startAt, endedAt }) => startAt <= at && (endedAt === null || at < endedAt))
-  return (running ?? begun)?.sessionKey
+function findLife(
+  sessions: KnownSession[],
+  own: string,
+  { from, to = Number.POSITIVE_INFINITY }: Span,
+): string | undefined {
+  const known = sessions.find(({ sessionKey, saidAt }) => sessionKey === own || saidAt === from)
+  const nextAt = Math.min(to, ...sessions.filter(({ saidAt }) => saidAt > from).map(({ saidAt }) => saidAt))
+  const guessed = sessions.findLast(({ saidAt, startAt }) => saidAt === 0 && startAt >= from && startAt <= nextAt)
+  return (known ?? guessed)?.sessionKey
+}
+
+/** The life of a room that somebody was inside in: the one that ran when they came, or else began while they were there. */
+function findLifeAround(sessions: KnownSession[], { from, to = from }: Span): string | undefined {
+  const running = sessions.find(({ startAt, endedAt }) => startAt <= from && (endedAt === null || from < endedAt))
+  const begun = sessions.findLast(({ startAt }) => startAt >= from)
+  const isBegun = begun !== undefined && begun.startAt <= Math.max(to, from + (begun.saidAt === 0 ? retryMs : leadMs))
+  return (running ?? (isBegun ? begun : undefined))?.sessionKey
 }
 
 /** A destroyed room comes with everybody who was ever inside. */
@@ -165,9 +190,20 @@ function toParticipantLeft(room: Room, occupant: Occupant, second: number, leftA
 
 /** Events of a breakout name its main room, and the breakout beside it: it is a room of its own. */
 function placeOf({ room_jid, room_name, is_breakout, breakout_room_id }: Room, second: number) {
-  const name = room_name ?? room_jid.split('@', 1)[0] ?? room_jid
+  const name = decode(room_name ?? room_jid.split('@', 1)[0] ?? room_jid)
   const isBreakout = is_breakout === true && breakout_room_id !== undefined
   return { roomId: toId(isBreakout ? `${name}/${breakout_room_id}` : name), sessionKey: String(second) }
+}
+
+/** Jitsi names rooms in JIDs, which it encodes as an address. */
+function decode(name: string): string {
+  try {
+    return decodeURIComponent(name)
+  } catch (error) {
+    // A name with a `%` that encodes nothing.
+    if (error instanceof URIError) return name
+    throw error
+  }
 }
 
 /** Only a JWT identifies a person; without one each connection counts as a person. */
@@ -176,6 +212,29 @@ function describeOccupant({ occupant_jid, id, name }: Occupant) {
     participantId: toId(toText(id) ?? occupant_jid),
     connectionId: toId(occupant_jid),
     ...toName(toText(name)),
+    kind: toKind(occupant_jid),
+  }
+}
+
+/**
+ * What an occupant is, by the address that they are signed in with. Components have a domain of their own: `recorder.<domain>`
+ * (in older set-ups `hidden.<domain>`) for what Jibri records, `auth.<domain>` for the others. Anybody else is a person.
+ */
+function toKind(jid: string): ParticipantKind {
+  const [, user = '', domain = ''] = /^(?:([^@/]*)@)?([^/.]*)/.exec(jid) ?? []
+  switch (domain) {
+    case 'recorder':
+    case 'hidden':
+      return user.startsWith('transcriber') ? 'agent' : 'recorder'
+    case 'auth':
+      if (user.startsWith('jibri')) return 'recorder'
+      return user.startsWith('jigasi') ? 'sip' : 'agent'
+    case 'transcriber':
+      return 'agent'
+    case 'jigasi':
+      return 'sip'
+    default:
+      return 'person'
   }
 }
 
