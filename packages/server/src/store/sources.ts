@@ -125,6 +125,19 @@ const livesOf = query<OfRoom & { limit: number }, Life>((k, p) =>
     .limit(p.limit)
     .$narrowType<{ sessionKey: string; startAt: number }>(),
 )
+const roomOfLife = query<Omit<OfRoom, 'roomId'> & { sessionKey: string }, { name: string }>((k, p) =>
+  k
+    .selectFrom('sessions')
+    .innerJoin('rooms', (join) =>
+      join.onRef('rooms.key_id', '=', 'sessions.key_id').onRef('rooms.room_id', '=', 'sessions.room_id'),
+    )
+    .select((eb) => eb.fn.coalesce('rooms.custom_room_id', 'rooms.room_id').as('name'))
+    .where('sessions.key_id', '=', p.keyId)
+    .where('sessions.source', '=', p.source)
+    .where('sessions.session_key', '=', p.sessionKey)
+    .where('sessions.session_key', 'is not', null)
+    .limit(1),
+)
 type OfConnection = OfRoom & { sessionKey: string; connectionId: string }
 const connected = query<OfConnection, { participantId: string }>((k, p) =>
   k
@@ -220,6 +233,14 @@ export const sources = noun({
     /** Named sessions of a source in a room: newest start first. */
     async listLives({ db }: Over, keyId: number, source: string, roomId: string, limit: number): Promise<Life[]> {
       return db.all(livesOf(db), { keyId, source, roomId, limit })
+    },
+    /** The name of the room that a named session of a source is in: a scan of the source's sessions. */
+    async findRoomOfLife(
+      { db }: Over,
+      keyId: number,
+      of: { source: string; sessionKey: string },
+    ): Promise<string | undefined> {
+      return (await db.all(roomOfLife(db), { keyId, ...of }))[0]?.name
     },
     /** Who joined under this connection in a named session of a source: a scan of all who were in it. */
     async findConnected({ db }: Over, keyId: number, of: Omit<OfConnection, 'keyId'>): Promise<string | undefined> {
