@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { json } from 'node:stream/consumers'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import type { Source } from '@rollcall/protocol'
 import { WebSocket } from 'ws'
+import { reconcileLimits } from '../../src/sources/reconcile.ts'
 import { withoutTable } from '../store/hidden-table.ts'
 import { basic, createJanus, janusKey, post, see, seeSoon } from '../support/senders/janus-events.ts'
 import { addSource, deliver, deliverBytes, getSource, listSeen } from '../support/senders/source-client.ts'
@@ -221,6 +225,74 @@ describe('a videoroom of Janus', () => {
     }
   })
 })
+
+describe('a Janus that is asked', () => {
+  test('has people alone recorded: no dummy, nobody of another Janus, and those of its AudioBridges too', async (t) => {
+    const api = await serveJanusApi({
+      'janus.plugin.videoroom': [
+        { room: 1, participants: [{ id: 10, display: 'Loop', dummy: true }] },
+        {
+          room: 2,
+          participants: [
+            { id: 20, display: 'Ann' },
+            { id: 21, display: 'Far', remote: true },
+          ],
+        },
+      ],
+      'janus.plugin.audiobridge': [{ room: 2, participants: [{ id: 30, display: 'Bob', setup: true }] }],
+    })
+    t.after(() => api.close())
+    const limits = { ...reconcileLimits, intervalMs: 100, settleMs: 20 }
+    const asking = await startServer({ ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on' }, { reconcileLimits: limits })
+    t.after(() => asking.stop())
+    await addSource(asking, 'janus', { ...janusKey, url: api.url })
+    const listPeople = async () =>
+      (await listSeen(asking)).map(({ room, people }) => [room, ...people.map(({ name }) => name)]).toSorted()
+    await seeSoon(listPeople, [
+      ['2', 'Ann'],
+      ['audiobridge/2', 'Bob'],
+    ])
+    const asked = api.lists
+    await seeSoon(async () => api.lists > asked + 4, true)
+    assert.deepEqual(await listPeople(), [
+      ['2', 'Ann'],
+      ['audiobridge/2', 'Bob'],
+    ])
+  })
+})
+
+type ListedRoom = { room: number; participants: object[] }
+
+/** As much of Janus's HTTP API as lists who is inside. */
+async function serveJanusApi(plugins: { [name: string]: ListedRoom[] }) {
+  const handles: string[] = []
+  const api = { url: '', lists: 0, close: () => http.close() }
+  const http = createServer(async (request, response) => {
+    const answer = request.url === '/janus/info' ? { janus: 'server_info' } : reply(request.url, await json(request))
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(answer))
+  })
+  http.listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  api.url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/janus`
+  return api
+
+  function reply(url = '', message: unknown) {
+    const { janus, plugin, body } = message as {
+      janus: string
+      plugin?: string
+      body?: { request: string; room: number }
+    }
+    if (janus === 'create') return { janus: 'success', data: { id: 1 } }
+    if (janus === 'attach') return { janus: 'success', data: { id: handles.push(plugin ?? '') } }
+    if (janus !== 'message') return { janus: 'success' }
+    const rooms = plugins[handles[Number(url.split('/').at(-1)) - 1] ?? ''] ?? []
+    const participants = rooms.find(({ room }) => room === body?.room)?.participants
+    if (body?.request !== 'list') return { janus: 'success', plugindata: { data: { participants } } }
+    api.lists += 1
+    const list = rooms.map(({ room, participants }) => ({ room, num_participants: participants.length }))
+    return { janus: 'success', plugindata: { data: { list } } }
+  }
+}
 
 describe('an AudioBridge of Janus', () => {
   const joined = (janus: ReturnType<typeof createJanus>, room: string, id: number, at: number, handle = `${id}`) =>
