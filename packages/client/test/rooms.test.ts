@@ -28,11 +28,11 @@ describe('rooms', () => {
   })
 
   test('create refuses a wrong field by name', async () => {
-    await assert.rejects(rollcall.rooms.create({ customRoomId: '' }), {
+    await assert.rejects(rollcall.rooms.create({ customRoomId: 'a\0b' }), {
       name: 'RollcallError',
       statusCode: 400,
       code: 'BAD_REQUEST',
-      message: /^customRoomId= is not understood: it takes a text/,
+      message: /^customRoomId=a.b is not understood: it takes a text/s,
     })
   })
 

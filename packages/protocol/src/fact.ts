@@ -79,7 +79,10 @@ export type Snapshot = FactBase & {
 export type SourceStarted = FactBase & { type: 'source-started'; lastSeenAt?: number }
 /** What somebody's media were like until `at`: no evidence of presence. */
 export type Quality = FactBase & OfParticipant & QualityReport & { type: 'quality' }
-/** What a source sent and nobody understood, as it came. Its `roomId` is empty, and its `at` 0: neither is known. */
+/**
+ * What a source sent and nobody understood. Of the `event` its name, its ids and its times are kept, each under its path in
+ * what came. `roomId` is empty, and `at` 0: neither is known.
+ */
 export type Unknown = FactBase & { type: 'unknown'; event: Json; reason: string }
 
 /** Something that happened, in our words, whoever reported it. */

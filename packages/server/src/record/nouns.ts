@@ -2,6 +2,7 @@ import { changes } from '../store/changes.ts'
 import { keys } from '../store/keys.ts'
 import { leases } from '../store/leases.ts'
 import { links } from '../store/links.ts'
+import { looks } from '../store/looks.ts'
 import type { Over } from '../store/noun.ts'
 import { deliveries } from '../store/outbox/deliveries.ts'
 import { webhooks } from '../store/outbox/endpoints.ts'
@@ -28,6 +29,7 @@ export const nouns = {
   webhooks,
   deliveries,
   links,
+  looks,
   leases,
   signingKeys,
   retention,

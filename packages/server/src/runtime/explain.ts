@@ -11,8 +11,11 @@ const quotedMaxLength = 60
 /** Deepest nesting of a wrong value that an error repeats, in levels. */
 const quotedMaxDepth = 2
 
-/** What is wrong with a value: names the part of it, or the nearest around that part which says what it takes. */
-export function explain(check: Validator, value: unknown): string {
+/**
+ * What is wrong with a value: names the part of it, or the nearest around that part which says what it takes.
+ * @param show how it repeats the wrong part
+ */
+export function explain(check: Validator, value: unknown, show = quote): string {
   const [error] = check.Errors(value)
   const path = error?.instancePath.split('/').slice(1) ?? []
   let schema: Described | undefined = check.Type() as Described
@@ -28,7 +31,7 @@ export function explain(check: Validator, value: unknown): string {
   const missingTakes = missing === undefined ? undefined : schema?.properties?.[missing]?.description
   if (missingTakes !== undefined) return `${[...path, missing].join('.')} is missing: it takes ${missingTakes}`
   const where = path.join('.') === named.name ? '' : `, at ${path.join('.')}`
-  return `${named.name}=${quote(named.value)} is not understood${where}: it takes ${named.takes}`
+  return `${named.name}=${show(named.value)} is not understood${where}: it takes ${named.takes}`
 }
 
 /** A wrong value, as an error repeats it: its beginning. */

@@ -11,10 +11,10 @@ const latestAt = Date.parse('9999-12-31T23:59:59.999Z')
 const dayMs = 86_400_000
 
 /** Epoch milliseconds of a time that a caller names. A time without a zone is UTC; a `+` that came as a space, as in a query, is a `+`. */
-export function parseTime(name: string, text: string): number {
+export function parseTime(name: string, text: string, show = quote): number {
   const at = /^-?\d+$/.test(text) ? Number(text) : parseIso(text)
   if (!(at >= earliestAt && at <= latestAt)) {
-    throw new Refusal('BAD_REQUEST', `${name}=${quote(text)} is not understood: it takes ${timeTakes}`)
+    throw new Refusal('BAD_REQUEST', `${name}=${show(text)} is not understood: it takes ${timeTakes}`)
   }
   return at
 }

@@ -3,7 +3,8 @@ import type { Snapshot } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
 import { inferEnd, inferFromSnapshot, type People } from '../ledger/infer.ts'
 import type { Session } from '../ledger/state.ts'
-import type { Look, RunningSession, Source } from '../store/sources.ts'
+import type { Look } from '../store/looks.ts'
+import type { RunningSession, Source } from '../store/sources.ts'
 import type { FetchedRoom, FetchedRooms } from './engines/media-server.ts'
 import type { Looks } from './looks.ts'
 import { sourceNameOf } from './source-name.ts'
@@ -45,7 +46,7 @@ export async function compareWithRecord(
       if (!isRecorded) unchanged.push({ sessionId: session.id, at: snapshot.at })
     }
   }
-  if (unchanged.length > 0) await writes.sources.keepLooks({ keyId, looks: unchanged })
+  if (unchanged.length > 0) await writes.looks.keep({ keyId, latest: unchanged })
   const absent = running.filter(
     ({ id, sessionKey, startAt }) => !present.has(id) && sessionKey !== null && startAt !== null && startAt <= at,
   )

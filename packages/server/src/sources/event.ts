@@ -26,14 +26,17 @@ const participantFields = Events.snapshot.properties.participants.items.properti
 /**
  * The fact that an event reports; in `roomId` stands the sender's name for the room. Throws a `Refusal` that names what is
  * wrong, its value and what it takes.
+ * @param show how the refusal repeats a wrong value
  */
-export function toFact(given: unknown, source: string, now: number): NamedFact {
-  return readFact(given, source, now) as object as NamedFact
+export function toFact(given: unknown, source: string, now: number, show: Show = quote): NamedFact {
+  return readFact(given, source, now, show) as object as NamedFact
 }
 
-function readFact(given: unknown, source: string, now: number): Fact {
-  const event = readEvent(given)
-  const at = readTime('at', event.at, now)
+type Show = typeof quote
+
+function readFact(given: unknown, source: string, now: number, show: Show): Fact {
+  const event = readEvent(given, show)
+  const at = readTime('at', event.at, now, show)
   const base = { source, receivedAt: now, at }
   switch (event.type) {
     case 'source-started':
@@ -47,16 +50,16 @@ function readFact(given: unknown, source: string, now: number): Fact {
     case 'participant-left': {
       const { joinedAt: given, ...rest } = event
       if (given === undefined) return { ...cleanTexts(rest), ...base }
-      const joinedAt = readTime('joinedAt', given, now)
+      const joinedAt = readTime('joinedAt', given, now, show)
       if (joinedAt <= at) return { ...cleanTexts(rest), ...base, joinedAt }
       return refuse(
-        `joinedAt=${given} is later than at=${event.at}: it takes the time of the join that this leave ends`,
+        `joinedAt=${show(given)} is later than at=${show(event.at)}: it takes the time of the join that this leave ends`,
       )
     }
     case 'snapshot': {
       const participants = event.participants.map(({ joinedAt, ...rest }, i) => ({
         ...cleanTexts(rest),
-        ...(joinedAt !== undefined && { joinedAt: readTime(`participants.${i}.joinedAt`, joinedAt, now) }),
+        ...(joinedAt !== undefined && { joinedAt: readTime(`participants.${i}.joinedAt`, joinedAt, now, show) }),
       }))
       return { ...event, ...base, participants }
     }
@@ -65,19 +68,19 @@ function readFact(given: unknown, source: string, now: number): Fact {
   }
 }
 
-function readEvent(given: unknown): ReportedEvent {
-  if (!isValues(given)) refuse(`${quote(given)} is not understood: it takes an object, which is one event`)
+function readEvent(given: unknown, show: Show): ReportedEvent {
+  if (!isValues(given)) refuse(`${show(given)} is not understood: it takes an object, which is one event`)
   const { type } = given
   const check = checks.get(type as string)
   if (check === undefined) {
-    const wrong = type === undefined ? 'type is missing' : `type=${quote(type)} is not understood`
+    const wrong = type === undefined ? 'type is missing' : `type=${show(type)} is not understood`
     refuse(`${wrong}: it takes ${types.slice(0, -1).join(', ')} or ${types.at(-1)}`)
   }
   const event = pickKnown(given, check.Type().properties)
   if (type === 'snapshot' && Array.isArray(event.participants)) {
     event.participants = event.participants.map((one) => (isValues(one) ? pickKnown(one, participantFields) : one))
   }
-  return check.Check(event) ? (event as ReportedEvent) : refuse(explain(check, event))
+  return check.Check(event) ? (event as ReportedEvent) : refuse(explain(check, event, show))
 }
 
 function cleanTexts<T extends { name?: string; reason?: string }>(event: T): T {
@@ -86,10 +89,10 @@ function cleanTexts<T extends { name?: string; reason?: string }>(event: T): T {
   return event
 }
 
-function readTime(name: string, given: number | string, now: number): number {
-  const at = parseTime(name, String(given))
+function readTime(name: string, given: number | string, now: number, show: Show): number {
+  const at = parseTime(name, String(given), show)
   if (at >= eventEarliestAt && at <= now + eventAheadMaxMs) return at
-  const shown = `${name}=${quote(given)} is ${toIso(at)}`
+  const shown = `${name}=${show(given)} is ${toIso(at)}`
   if (at > now) {
     refuse(
       `${shown}, ahead of the server's clock at ${toIso(now)}: it takes a time at most ${eventAheadMaxMs / 60_000} minutes ahead`,

@@ -155,6 +155,7 @@ function knownSessionsOf({ reads, known }: Pick<Context, 'reads' | 'known'>, { k
       const roomId = await findRoomId(roomName)
       return roomId === undefined ? [] : reads.sources.listLives(keyId, id, roomId, latestSessionsMax)
     },
+    findRoomName: (sessionKey) => reads.sources.findRoomOfLife(keyId, { source: id, sessionKey }),
     async findParticipant(roomName, sessionKey, connectionId) {
       const roomId = await findRoomId(roomName)
       return roomId === undefined

@@ -11,7 +11,7 @@ export type Looks = {
 export function createLooks({ reads, record, clock }: Pick<Context, 'reads' | 'record' | 'clock'>): Looks {
   return {
     async recordLook(keyId, sessionId) {
-      const at = await reads.sources.findLookedAt(keyId, sessionId)
+      const at = await reads.looks.find(keyId, sessionId)
       if (at === undefined) return
       const session = (await reads.sessions.get(keyId, sessionId))?.session
       if (session === undefined || session.endAt !== null || at <= (session.snapshotAt ?? 0)) return

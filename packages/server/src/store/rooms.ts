@@ -76,11 +76,25 @@ const setDisabled = query<{ keyId: number; roomId: string; before: number; after
     .where('disabled', '=', p.before),
 )
 
-/** By roomId, customRoomId or id: in that order, where one text is two of them. */
-async function find({ db }: Over, keyId: number, anyId: string): Promise<Room | undefined> {
+/** By roomId, customRoomId or id: in that order, where one text is two of them; else by what it encodes. */
+async function find(over: Over, keyId: number, anyId: string): Promise<Room | undefined> {
+  const { db } = over
   const rows = await db.all(byAnyId(db), { keyId, id: anyId })
   const row = rows.find((row) => row.roomId === anyId) ?? rows.find((row) => row.customRoomId === anyId) ?? rows[0]
-  return row && toRoom(row)
+  if (row !== undefined) return toRoom(row)
+  const decoded = decodeId(anyId)
+  return decoded === undefined ? undefined : find(over, keyId, decoded)
+}
+
+/** Jitsi's rooms are known by their names, and looked for also as they stand in an address. Undefined where it encodes nothing. */
+export function decodeId(id: string): string | undefined {
+  if (!/%[0-9a-f]{2}/i.test(id)) return undefined
+  try {
+    return decodeURIComponent(id)
+  } catch (error) {
+    if (error instanceof URIError) return undefined
+    throw error
+  }
 }
 
 /** A roomId goes before a customRoomId of the same text. */
@@ -92,8 +106,9 @@ async function findId({ db }: Over, keyId: number, givenId: string): Promise<str
 async function ensureOne(over: Over, keyId: number, givenId: string): Promise<string> {
   const known = await findId(over, keyId, givenId)
   if (known !== undefined) return known
-  if (roomIdPattern.test(givenId)) await insert(over, keyId, givenId, {})
-  else await insert(over, keyId, newRoomId(), { customRoomId: givenId })
+  // A media server's name may look like one of our ids: it is still the name.
+  const roomId = roomIdPattern.test(givenId) ? givenId : newRoomId()
+  await insert(over, keyId, roomId, { customRoomId: givenId })
   // It is found also where somebody else made it first.
   const made = await findId(over, keyId, givenId)
   if (made === undefined) throw new Error('a new room met one that cannot be found')
@@ -140,7 +155,7 @@ export const rooms = noun({
     },
     /**
      * The roomIds of all these rooms, each under the roomId or customRoomId that was given. A room that is not there is
-     * made: with that roomId where the given id has the form of one, else with that customRoomId.
+     * made with that customRoomId, and with that roomId too where the given id has the form of one.
      */
     async ensure(over: Over, { keyId, givenIds }: { keyId: number; givenIds: string[] }): Promise<Map<string, string>> {
       const roomIds = new Map<string, string>()

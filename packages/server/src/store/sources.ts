@@ -55,9 +55,6 @@ export type Life = {
   revision: number
 }
 
-/** A look found a running session as the record has it; `at` by its source's clock. */
-export type Look = { sessionId: string; at: number }
-
 /** A session that runs, and what its room may be called at its source. */
 export type RunningSession = Session & { customRoomId: string | null }
 
@@ -130,6 +127,19 @@ const livesOf = query<OfRoom & { limit: number }, Life>((k, p) =>
     .limit(p.limit)
     .$narrowType<{ sessionKey: string; startAt: number }>(),
 )
+const roomOfLife = query<Omit<OfRoom, 'roomId'> & { sessionKey: string }, { name: string }>((k, p) =>
+  k
+    .selectFrom('sessions')
+    .innerJoin('rooms', (join) =>
+      join.onRef('rooms.key_id', '=', 'sessions.key_id').onRef('rooms.room_id', '=', 'sessions.room_id'),
+    )
+    .select((eb) => eb.fn.coalesce('rooms.custom_room_id', 'rooms.room_id').as('name'))
+    .where('sessions.key_id', '=', p.keyId)
+    .where('sessions.source', '=', p.source)
+    .where('sessions.session_key', '=', p.sessionKey)
+    .where('sessions.session_key', 'is not', null)
+    .limit(1),
+)
 type OfConnection = OfRoom & { sessionKey: string; connectionId: string }
 const connected = query<OfConnection, { participantId: string }>((k, p) =>
   k
@@ -157,32 +167,6 @@ const running = query<{ keyId: number; source: string }, Session & { customRoomI
     .where('s.source', '=', p.source)
     .where('s.end_at', 'is', null)
     .where('s.start_at', 'is not', null),
-)
-const lookOf = query<{ keyId: number; sessionId: string }, { at: number }>((k, p) =>
-  k.selectFrom('looks').select('at').where('key_id', '=', p.keyId).where('session_id', '=', p.sessionId),
-)
-const keepLook = query<{ keyId: number } & Look>((k, p) =>
-  k
-    .insertInto('looks')
-    .values({ key_id: p.keyId, session_id: p.sessionId, at: p.at })
-    .onConflict((on) => on.columns(['key_id', 'session_id']).doUpdateSet((eb) => ({ at: eb.ref('excluded.at') }))),
-)
-const dropEndedLooks = query<{ keyId: number }>((k, p) =>
-  k
-    .deleteFrom('looks')
-    .where('key_id', '=', p.keyId)
-    .where((eb) =>
-      eb.not(
-        eb.exists(
-          eb
-            .selectFrom('sessions as s')
-            .select('s.id')
-            .whereRef('s.key_id', '=', 'looks.key_id')
-            .whereRef('s.id', '=', 'looks.session_id')
-            .where('s.end_at', 'is', null),
-        ),
-      ),
-    ),
 )
 const marksOfInside = query<{ keyId: number; sessionId: string }, MarkColumns>((k, p) =>
   k
@@ -244,10 +228,6 @@ export const sources = noun({
     async listRunning({ db }: Over, keyId: number, source: string): Promise<RunningSession[]> {
       return db.all(running(db), { keyId, source })
     },
-    /** When a look last found the session as the record has it; undefined where none did, or it ended. */
-    async findLookedAt({ db }: Over, keyId: number, sessionId: string): Promise<number | undefined> {
-      return (await db.all(lookOf(db), { keyId, sessionId }))[0]?.at
-    },
     /** All that is known of everybody who is inside a session. */
     async listMarksOfInside({ db }: Over, keyId: number, sessionId: string): Promise<Mark[]> {
       return (await db.all(marksOfInside(db), { keyId, sessionId })).map(toMark)
@@ -255,6 +235,14 @@ export const sources = noun({
     /** Named sessions of a source in a room: newest start first. */
     async listLives({ db }: Over, keyId: number, source: string, roomId: string, limit: number): Promise<Life[]> {
       return db.all(livesOf(db), { keyId, source, roomId, limit })
+    },
+    /** The name of the room that a named session of a source is in: a scan of the source's sessions. */
+    async findRoomOfLife(
+      { db }: Over,
+      keyId: number,
+      of: { source: string; sessionKey: string },
+    ): Promise<string | undefined> {
+      return (await db.all(roomOfLife(db), { keyId, ...of }))[0]?.name
     },
     /** Who joined under this connection in a named session of a source: a scan of all who were in it. */
     async findConnected({ db }: Over, keyId: number, of: Omit<OfConnection, 'keyId'>): Promise<string | undefined> {
@@ -288,11 +276,6 @@ export const sources = noun({
     async delete({ db }: Over, source: { keyId: number; id: string }): Promise<boolean> {
       return (await db.run(drop(db), source)) > 0
     },
-    /** Keeps the latest look at each session, for as long as it runs. */
-    async keepLooks({ db }: Over, { keyId, looks }: { keyId: number; looks: Look[] }): Promise<void> {
-      for (const look of looks) await db.run(keepLook(db), { keyId, ...look })
-      await db.run(dropEndedLooks(db), { keyId })
-    },
     async note({ db }: Over, { keyId, notes }: { keyId: number; notes: SourceNote[] }): Promise<void> {
       for (const note of notes) {
         await db.kysely
@@ -312,7 +295,7 @@ export const sources = noun({
       }
     },
   },
-  unseen: ['note', 'keepLooks'],
+  unseen: ['note'],
 })
 
 function toSource<R extends Row>({ type, settings, ...row }: R, box: Over['box']) {

@@ -180,6 +180,96 @@ describe('a BigBlueButton meeting', () => {
   })
 })
 
+describe('a BigBlueButton breakout room', () => {
+  const externalId = `${'0a'.repeat(20)}-${start}`
+  const inBreakout = (name: string) => {
+    const breakout = createMeeting(externalId.replace('0a', name.slice(0, 2)), `breakout of ${name}`)
+    const { data } = breakout.created(5000)
+    const { attributes } = data as { attributes: { meeting: object } }
+    const meeting = { ...attributes.meeting, name: 'Group 1', 'is-breakout': true, 'parent-id': `8043-${name}` }
+    return { ...breakout, created: () => ({ data: { ...data, attributes: { meeting } } }) }
+  }
+
+  test('is recorded below its main room, with the people as they are known there', async () => {
+    const main = createMeeting('ab main')
+    const breakout = inBreakout('ab main')
+    await sendEach([
+      main.created(0),
+      main.joined('w_1', 1000, '170'),
+      main.joined('w_2', 2000),
+      breakout.created(),
+      breakout.joined('w_8', 6000, 'w_1-1'),
+      breakout.joined('w_9', 6500, 'w_2-2'),
+      breakout.left('w_8', 9000, 'w_1-1'),
+      breakout.ended(10_000),
+    ])
+    assert.deepEqual(await see('ab main/Group 1'), [
+      {
+        session: '5000-10000',
+        people: [
+          ['170', '6000-9000'],
+          ['w_2', '6500-10000'],
+        ],
+      },
+    ])
+    assert.deepEqual(await see('ab main'), [
+      {
+        session: '0-',
+        people: [
+          ['170', '1000-'],
+          ['w_2', '2000-'],
+        ],
+      },
+    ])
+  })
+
+  test('is so in one callback, and under its own id where its creation was lost', async () => {
+    const main = createMeeting('cd main')
+    const breakout = inBreakout('cd main')
+    await send(main.joined('w_1', 1000, '170'))
+    await send(breakout.created(), breakout.joined('w_8', 6000, 'w_1-1'), breakout.left('w_8', 9000))
+    assert.deepEqual((await see('cd main/Group 1'))[0]?.people, [['170', '6000-9000']])
+    const lost = inBreakout('ef main')
+    await send(lost.joined('w_8', 6000, 'w_1-1'))
+    assert.deepEqual((await see(externalId.replace('0a', 'ef')))[0]?.people, [['w_1-1', '6000-']])
+  })
+})
+
+describe('a BigBlueButton event without the external id of its meeting', () => {
+  test('is placed where the meeting of its internal id is, and under that id where nothing is known of it', async () => {
+    const meeting = createMeeting('nameless')
+    const without = (event: object) =>
+      JSON.parse(JSON.stringify(event).replaceAll('"external-meeting-id":"nameless"', '"x":1'))
+    await send(meeting.created(0), without(meeting.joined('w_1', 10, '170')))
+    await send(without(meeting.joined('w_2', 2000, '165')))
+    await send(without(meeting.left('w_1', 3000, '170')))
+    const people = [
+      ['170', '10-3000'],
+      ['165', '2000-'],
+    ]
+    assert.deepEqual(await see('nameless'), [{ session: '0-', people }])
+    await send(without(createMeeting('nameless', 'never-heard').joined('w_3', 5000, '1')))
+    assert.deepEqual((await see('never-heard'))[0]?.people, [['1', '5000-']])
+  })
+})
+
+describe('who comes into a BigBlueButton meeting', () => {
+  test('is a telephone where they dialled in, and a program where it says that it is a bot', async () => {
+    const meeting = createMeeting('kinds')
+    const bot = meeting.event('user-joined', 3000, { user: { 'internal-user-id': 'w_3', name: 'Notes', bot: true } })
+    await send(meeting.joined('w_1', 1000, '170'), meeting.joined('v_2', 2000, ''), bot)
+    const [session] = (await listSeen(server)).filter(({ room }) => room === 'kinds')
+    assert.deepEqual(
+      session?.people.map(({ id, kind }) => [id, kind]),
+      [
+        ['170', 'person'],
+        ['v_2', 'sip'],
+        ['w_3', 'agent'],
+      ],
+    )
+  })
+})
+
 describe('a BigBlueButton callback', () => {
   test('leaves no password and nothing that was said in the log, whatever it is', onSqlite, async () => {
     const meeting = createMeeting('secretive')
@@ -226,7 +316,7 @@ describe('a BigBlueButton callback', () => {
     const answer = await deliver(source.url, body, { authorization })
     assert.deepEqual(
       [answer.status, answer.body.results.map(({ outcome }) => outcome)],
-      [200, ['recorded', 'ignored', 'ignored', 'recorded']],
+      [200, ['recorded', 'ignored', 'duplicate', 'recorded']],
     )
     assert.equal((await see('bare')).length, 1)
     for (const odd of ['', '[', 'event=[', 'event=77', 'domain=xy']) {

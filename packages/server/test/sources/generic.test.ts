@@ -56,7 +56,7 @@ describe('a generic source', () => {
       body.results.map(({ outcome }) => outcome),
       ['ignored', 'ignored', 'recorded', 'ignored'],
     )
-    assert.match(body.results[0]?.reason ?? '', /^at=soon is not understood: it takes epoch milliseconds/)
+    assert.match(body.results[0]?.reason ?? '', /^at=… is not understood: it takes epoch milliseconds/)
     const { status, body: odd } = await send({ nothing: [] })
     assert.deepEqual([status, odd.results[0]?.outcome], [200, 'ignored'])
   })

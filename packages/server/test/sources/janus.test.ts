@@ -1,16 +1,22 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { json } from 'node:stream/consumers'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import type { Source } from '@rollcall/protocol'
 import { WebSocket } from 'ws'
+import { reconcileLimits } from '../../src/sources/reconcile.ts'
 import { withoutTable } from '../store/hidden-table.ts'
 import { basic, createJanus, janusKey, post, see, seeSoon } from '../support/senders/janus-events.ts'
 import { addSource, deliver, deliverBytes, getSource, listSeen } from '../support/senders/source-client.ts'
-import { startServer, type TestServer } from '../support/start-server.ts'
+import { onSqlite, startServer, type TestServer } from '../support/start-server.ts'
 
 // What the event handlers of a Janus 1.1.2 sent while two browsers came and went, a request a line; and events in its words.
 const capture = (await readFile(join(import.meta.dirname, '../fixtures/janus-1.1.2-videoroom.ndjson'), 'utf8'))
@@ -198,7 +204,27 @@ describe('a videoroom of Janus', () => {
     assert.deepEqual((await see(server, 'handles', start))[0]?.people, [['1', '0-9001 detached']])
   })
 
-  test('with an event that lacks what it takes is kept as it came, and stops none of the others', async () => {
+  test('has the name that Janus 1.3 adds to a leave, and a join its metadata', onSqlite, async () => {
+    const janus = createJanus('newer', start)
+    const data = { event: 'joined', room: 'newer', id: 1, metadata: { seat: 4 } }
+    const large = { ...data, id: 2, display: 'Bob', metadata: 'x'.repeat(9000) }
+    await post(source, janus.videoroom(0, data), janus.videoroom(1, large))
+    await post(source, janus.videoroom(2, { ...data, event: 'leaving', display: 'Ann' }))
+    const [session] = (await listSeen(server)).filter(({ room }) => room === 'newer')
+    assert.deepEqual(
+      session?.people.map(({ name }) => name),
+      ['Ann', 'Bob'],
+    )
+    const db = new DatabaseSync(join(server.dataFolder, 'rollcall.db'), { readOnly: true })
+    const kept = db.prepare(`select fact_json as text from facts where source like '%newer'`).all()
+    db.close()
+    assert.deepEqual(
+      kept.map(({ text }) => JSON.parse(String(text)).metadata ?? null),
+      [{ seat: 4 }, null, null],
+    )
+  })
+
+  test('with an event that lacks what it takes is kept as ignored, and stops none of the others', async () => {
     const janus = createJanus('odd', start)
     const odd = [
       janus.videoroom(0, { event: 'joined', room: 'odd' }),
@@ -212,6 +238,144 @@ describe('a videoroom of Janus', () => {
       const { status, body: answer } = await deliver(source.url, body, basic)
       assert.ok(status === 200 && ['ignored', 'duplicate'].includes(answer.results[0]?.outcome ?? ''), body)
     }
+  })
+})
+
+describe('a Janus that is asked', () => {
+  test('has people alone recorded: no dummy, nobody of another Janus, and those of its AudioBridges too', async (t) => {
+    const api = await serveJanusApi({
+      'janus.plugin.videoroom': [
+        { room: 1, participants: [{ id: 10, display: 'Loop', dummy: true }] },
+        {
+          room: 2,
+          participants: [
+            { id: 20, display: 'Ann' },
+            { id: 21, display: 'Far', remote: true },
+          ],
+        },
+      ],
+      'janus.plugin.audiobridge': [{ room: 2, participants: [{ id: 30, display: 'Bob', setup: true }] }],
+    })
+    t.after(() => api.close())
+    const limits = { ...reconcileLimits, intervalMs: 100, settleMs: 20 }
+    const asking = await startServer({ ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on' }, { reconcileLimits: limits })
+    t.after(() => asking.stop())
+    await addSource(asking, 'janus', { ...janusKey, url: api.url })
+    const listPeople = async () =>
+      (await listSeen(asking)).map(({ room, people }) => [room, ...people.map(({ name }) => name)]).toSorted()
+    await seeSoon(listPeople, [
+      ['2', 'Ann'],
+      ['audiobridge/2', 'Bob'],
+    ])
+    const asked = api.lists
+    await seeSoon(async () => api.lists > asked + 4, true)
+    assert.deepEqual(await listPeople(), [
+      ['2', 'Ann'],
+      ['audiobridge/2', 'Bob'],
+    ])
+  })
+})
+
+type ListedRoom = { room: number; participants: object[] }
+
+/** As much of Janus's HTTP API as lists who is inside. */
+async function serveJanusApi(plugins: { [name: string]: ListedRoom[] }) {
+  const handles: string[] = []
+  const api = { url: '', lists: 0, close: () => http.close() }
+  const http = createServer(async (request, response) => {
+    const answer = request.url === '/janus/info' ? { janus: 'server_info' } : reply(request.url, await json(request))
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(answer))
+  })
+  http.listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  api.url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/janus`
+  return api
+
+  function reply(url = '', message: unknown) {
+    const { janus, plugin, body } = message as {
+      janus: string
+      plugin?: string
+      body?: { request: string; room: number }
+    }
+    if (janus === 'create') return { janus: 'success', data: { id: 1 } }
+    if (janus === 'attach') return { janus: 'success', data: { id: handles.push(plugin ?? '') } }
+    if (janus !== 'message') return { janus: 'success' }
+    const rooms = plugins[handles[Number(url.split('/').at(-1)) - 1] ?? ''] ?? []
+    const participants = rooms.find(({ room }) => room === body?.room)?.participants
+    if (body?.request !== 'list') return { janus: 'success', plugindata: { data: { participants } } }
+    api.lists += 1
+    const list = rooms.map(({ room, participants }) => ({ room, num_participants: participants.length }))
+    return { janus: 'success', plugindata: { data: { list } } }
+  }
+}
+
+describe('an AudioBridge of Janus', () => {
+  const joined = (janus: ReturnType<typeof createJanus>, room: string, id: number, at: number, handle = `${id}`) =>
+    janus.audiobridge(at, { event: 'joined', room, id, display: 'Ann', setup: true }, janus.handleOf(handle))
+  const left = (janus: ReturnType<typeof createJanus>, room: string, id: number, at: number) =>
+    janus.audiobridge(at, { event: 'left', room, id, display: 'Ann' })
+
+  test('is recorded as a room of its own, with who leaves, whose handle is detached, and its end', async () => {
+    const janus = createJanus('audio', start)
+    await post(
+      source,
+      janus.joined('both', 1, 0),
+      joined(janus, 'both', 7, 1000),
+      joined(janus, 'both', 8, 2000),
+      joined(janus, 'both', 9, 2500),
+      left(janus, 'both', 7, 3000),
+      janus.detached(8, 4000),
+      janus.audiobridge(5000, { event: 'destroyed', room: 'both' }),
+    )
+    assert.deepEqual(await see(server, 'both', start), [{ session: '0-', people: [['1', '0-']] }])
+    assert.deepEqual(await see(server, 'audiobridge/both', start), [
+      {
+        session: '1000-5000',
+        people: [
+          ['7', '1000-3000 left'],
+          ['8', '2000-4000 detached'],
+          ['9', '2500-5000 session-ended'],
+        ],
+      },
+    ])
+  })
+
+  test('has whoever is kicked out once, though they leave again, and may be back by then', async () => {
+    const janus = createJanus('kicking', start)
+    const kicked = janus.audiobridge(5000, { event: 'kicked', room: 'kicking', id: 7 })
+    const back = joined(janus, 'kicking', 7, 5500, 'another')
+    const again = left(janus, 'kicking', 7, 6000)
+    const all = [joined(janus, 'kicking', 7, 0), kicked, back, again]
+    for (const events of [all, all]) await post(source, ...events)
+    await post(source, left(janus, 'kicking', 7, 9000))
+    assert.deepEqual(await see(server, 'audiobridge/kicking', start), [
+      { session: '0-', people: [['7', '0-5000 kicked', '5500-9000 left']] },
+    ])
+  })
+})
+
+describe('a Janus that crashes without a word', () => {
+  test('has had everybody inside until the last that came of their media, also where Rollcall stopped meanwhile', async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'rollcall-janus-'))
+    t.after(() => rm(folder, { recursive: true }))
+    const clock = { now: () => start + 200_000 }
+    const open = () => startServer({ ROLLCALL_DATA: folder, PORT: '0' }, { clock })
+    const janus = createJanus('media', start)
+    const first = await open()
+    const { id } = await addSource(first, 'janus', janusKey)
+    const addressOf = ({ url }: TestServer) => ({ url: `${url}/v2/ingest/${id}` }) as Source
+    await post(addressOf(first), janus.joined('still', 1, 0), janus.joined('still', 2, 300))
+    const hangup = { connection: 'hangup', reason: 'ICE failed' }
+    await post(addressOf(first), janus.mediaOf(1, 10_000), janus.mediaOf(1, 70_000), janus.mediaOf(2, 80_000, hangup))
+    await first.stop()
+    const second = await open()
+    t.after(() => second.stop())
+    await post(addressOf(second), janus.started(150_000))
+    const [session] = await see(second, 'still', start)
+    assert.deepEqual(session?.people, [
+      ['1', '0-70000 source-restarted inferred'],
+      ['2', '300-70000 source-restarted inferred'],
+    ])
   })
 })
 

@@ -285,6 +285,101 @@ describe('a Jitsi room', () => {
   })
 })
 
+describe('a Jitsi room whose creation was not heard', () => {
+  /** Anna from the creation to the end, which says when that was, and Ben for ten minutes, eighteen after it. */
+  function createUnheard(name: string) {
+    const room = createRoom(name, -1500)
+    const [annaJoined, benJoined] = [room.joined('anna', -1500), room.joined('ben', -400)]
+    const [benLeft, annaLeft] = [room.left('ben', -400, 200), room.left('anna', -1500, 205)]
+    return { annaJoined, benJoined, benLeft, annaLeft, destroyed: room.destroyed(205), created: room.created() }
+  }
+  const whole = (session: { session: string; people: unknown[][] } | undefined) => ({
+    session: session?.session,
+    people: session?.people.map(String).toSorted(),
+  })
+  const one = { session: '-1500-205', people: ['anna,-1500-205', 'ben,-400-200'] }
+
+  test('is one session, with everybody once, in whatever order its events come', async () => {
+    const orders = [
+      ['benJoined', 'benLeft', 'destroyed'],
+      ['benJoined', 'benLeft', 'annaLeft', 'destroyed'],
+      ['benLeft', 'destroyed', 'benJoined', 'annaLeft', 'annaJoined'],
+      ['annaLeft', 'benLeft', 'destroyed'],
+      ['benJoined', 'created', 'benLeft', 'annaLeft', 'destroyed'],
+      ['benLeft', 'annaLeft', 'destroyed', 'created'],
+      ['destroyed', 'benLeft', 'benJoined', 'created', 'annaJoined', 'annaLeft'],
+    ] as const
+    await Promise.all(
+      orders.map(async (order, n) => {
+        const events = createUnheard(`not heard ${n}`)
+        for (const name of order) await send(events[name])
+        for (const name of order) await send(events[name])
+        const [session, ...more] = await see(`not heard ${n}`)
+        assert.deepEqual([whole(session), more], [one, []], order.join(' '))
+      }),
+    )
+  })
+
+  test('is never a life that has a creation of its own, however soon and in whatever order those are heard', async () => {
+    const [first, second] = [createRoom('soon again'), createRoom('soon again', 4)]
+    await send(second.created())
+    await send(first.created())
+    await sendAll([second.created(), first.created(), second.joined('ben', 5)])
+    assert.deepEqual(await see('soon again'), [
+      { session: '0-0', people: [] },
+      { session: '4-', people: [['ben', '5-']] },
+    ])
+    // Known by its people alone first, whose second is that of a later creation.
+    const [older, newer] = [createRoom('same second', 96), createRoom('same second', 100)]
+    await sendAll([older.joined('anna', 100), older.created(), newer.created(), newer.created()])
+    assert.deepEqual(
+      (await see('same second')).map(({ session }) => session.split('-')[0]),
+      ['96', '100'],
+    )
+  })
+})
+
+describe('an occupant of a Jitsi room', () => {
+  test('is of the kind that their address says: a recorder, a telephone and a component are no people', async () => {
+    const room = createRoom('kinds')
+    const of = (jid: string, at: number) => room.joined(jid, at, { occupant_jid: `${jid}/x`, id: jid })
+    const jids = [
+      ['7b1c@meet.example.org', 'person'],
+      ['recorder@recorder.meet.example.org', 'recorder'],
+      ['recorder@hidden.meet.example.org', 'recorder'],
+      ['jibri1@auth.meet.example.org', 'recorder'],
+      ['jigasi@auth.meet.example.org', 'sip'],
+      ['transcriber@recorder.meet.example.org', 'agent'],
+      ['jvb@auth.meet.example.org', 'agent'],
+      ['recorder.fan@meet.example.org', 'person'],
+    ] as const
+    await sendAll([room.created(), ...jids.map(([jid], at) => of(jid, at))])
+    const [session] = (await listSeen(server)).filter((one) => one.room === 'kinds')
+    assert.deepEqual(
+      session?.people.map(({ id, kind }) => [id, kind]),
+      jids.map(([jid, kind]) => [jid, kind]),
+    )
+  })
+})
+
+describe('the name of a Jitsi room', () => {
+  test('is shown as people write it, and found by that or as it stands in an address', async () => {
+    await sendAll([createRoom('t%c3%a4st').created(), createRoom('100%').created(), createRoom('50%zz').created()])
+    assert.deepEqual((await see('täst')).length, 1)
+    assert.deepEqual([(await see('100%')).length, (await see('50%zz')).length], [1, 1])
+    const { roomId } = (await server.call<{ roomId: string }>('GET', '/v2/rooms/t%25c3%25a4st')).body
+    for (const id of ['t%C3%A4st', 't%25c3%25a4st']) {
+      const { body } = await server.call<{ roomId: string }>('GET', `/v2/rooms/${id}`)
+      assert.equal(body.roomId, roomId, id)
+      for (const filter of ['customRoomId', 'query', 'roomId']) {
+        if (filter === 'roomId') continue
+        const listed = await server.call<{ data: object[] }>('GET', `/v2/sessions?${filter}=${id}`)
+        assert.equal(listed.body.data.length, 1, `${filter}=${id}`)
+      }
+    }
+  })
+})
+
 describe('a Jitsi event', () => {
   test('is taken with the secret of its source alone', async () => {
     const body = JSON.stringify(createRoom('signed').created().body)

@@ -428,6 +428,18 @@ describe('a leave of LiveKit, which tells whole seconds', () => {
   })
 })
 
+describe('a LiveKit room', () => {
+  test('whose name looks like an id of ours is still shown and found by that name', async () => {
+    const room = createRoom('abcd-efgh-ijkl')
+    await deliverAll([room.started(), room.joined('anna', 1000)])
+    assert.equal((await see('abcd-efgh-ijkl')).length, 1)
+    for (const filter of ['customRoomId', 'roomId', 'query']) {
+      const { body } = await server.call<{ data: object[] }>('GET', `/v2/sessions?${filter}=abcd-efgh-ijkl`)
+      assert.equal(body.data.length, 1, filter)
+    }
+  })
+})
+
 describe('a LiveKit event', () => {
   test('that says nothing of attendance is taken and not kept; one that nobody knows is kept as ignored', async () => {
     const room = createRoom('events')

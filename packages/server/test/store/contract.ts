@@ -155,7 +155,7 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
     assert.equal(ensured?.get('known'), known.roomId)
     assert.equal(ensured?.get(known.roomId), known.roomId)
     assert.equal(ensured?.get('abcd-efgh-ijkl'), 'abcd-efgh-ijkl')
-    assert.equal((await store.reads.rooms.find(keyId, 'abcd-efgh-ijkl'))?.customRoomId, null)
+    assert.equal((await store.reads.rooms.find(keyId, 'abcd-efgh-ijkl'))?.customRoomId, 'abcd-efgh-ijkl')
     assert.equal((await store.reads.rooms.find(keyId, 'Raum 7'))?.roomId, ensured?.get('Raum 7'))
     assert.equal((await store.reads.rooms.list(keyId, {}, { page: 1, perPage: 10 })).total, 3)
     assert.deepEqual(await store.reads.rooms.findIds(other, givenIds), new Map())

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import type { Json, SourceSettings } from '@rollcall/protocol'
+import type { Json, ParticipantKind, SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../../error.ts'
 import { requireBearer } from './bearer.ts'
-import type { Engine, ReportedFact, Sighting } from './engine.ts'
-import { isSame, parseJson, reportUnknown, toId, toName } from './reported.ts'
+import type { Engine, KnownSessions, ReportedFact, Sighting } from './engine.ts'
+import { describeName, isSame, parseJson, reportUnknown, reportUnreadable, toId, toName } from './reported.ts'
 
 // The callbacks of bbb-webhooks: a form whose `event` is a JSON array. They have no id, but each says when it was made, and
 // says so again at each attempt.
@@ -13,11 +13,11 @@ import { isSame, parseJson, reportUnknown, toId, toName } from './reported.ts'
 const Text = Type.String({ minLength: 1 })
 const Meeting = Type.Object({
   'internal-meeting-id': Text,
-  'external-meeting-id': Text,
+  'external-meeting-id': Type.Optional(Type.Union([Type.String(), Type.Null()])),
   'create-time': Type.Optional(Type.Integer({ minimum: 1 })),
 })
 const User = Type.Object({ 'internal-user-id': Text })
-type User = Type.Static<typeof User> & { 'external-user-id'?: unknown; name?: unknown }
+type User = Type.Static<typeof User> & { 'external-user-id'?: unknown; name?: unknown; bot?: unknown }
 const Moment = Type.Object({ ts: Type.Integer({ minimum: 1 }) })
 const checkOfMeeting = Compile(
   Type.Object({ data: Type.Object({ attributes: Type.Object({ meeting: Meeting }), event: Moment }) }),
@@ -30,10 +30,20 @@ type OfUser = Type.Static<ReturnType<typeof checkOfUser.Type>>
 
 /** Events that tell of no coming or going; what is said and written in a meeting is among them. */
 const otherEvents =
-  /^(user-(audio|cam|presenter|emoji|raise-hand)|meeting-(recording|screenshare|presentation)|chat|pad|poll|rap)-/
+  /^(user-(audio|cam|presenter|emoji|raise-hand)|meeting-(recording|screenshare|presentation)|chat|pad|poll|rap|transcript)-/
 /** Those that also come as somebody leaves, or when the meeting is over: recordings are published much later. */
 const closingEvents =
-  /^(rap|pad)-|-(voice-disabled|listen-only-disabled|broadcast-end|unassigned)$|^meeting-\w+-(stopped|ended)$/
+  /^(rap|pad|transcript)-|-(voice-disabled|listen-only-disabled|broadcast-end|unassigned)$|^meeting-\w+-(stopped|ended)$/
+
+/** What is kept of an event that is not understood. */
+const keptFields = [
+  'data.id',
+  'data.attributes.meeting.internal-meeting-id',
+  'data.attributes.meeting.external-meeting-id',
+  'data.attributes.user.internal-user-id',
+  'data.attributes.user.external-user-id',
+  'data.event.ts',
+]
 
 /** The algorithm of a checksum, by its length in hex digits. */
 const algorithms: { [length: number]: string } = { 40: 'sha1', 64: 'sha256', 96: 'sha384', 128: 'sha512' }
@@ -62,31 +72,16 @@ export const bigbluebutton: Engine<SourceSettings['bigbluebutton']> = {
   normalise({ body }) {
     const { events, sentAt } = readBody(body)
     if (!Array.isArray(events)) {
-      const why = `a body of ${body.length} bytes without a list of events`
-      return { facts: [reportUnknown(null, why)], ignored: 0 }
+      return { facts: [reportUnreadable(body, 'without a list of events')], ignored: 0 }
     }
     const read = events.map(readEvent)
     const facts = read.filter((one) => one !== undefined)
     return { facts, sightings: events.flatMap(readSightings), ignored: read.length - facts.length, sentAt }
   },
 
-  /**
-   * Assigns a leave to whoever joined under the same internal id: the external id, which identifies a person, is sometimes
-   * missing from a leave, or another person's.
-   */
-  async complete(facts, { findParticipant }) {
-    const joined = new Map<string, string>()
-    const completed: ReportedFact[] = []
-    for (const one of facts) {
-      if (one.type === 'participant-joined') joined.set(one.connectionId ?? '', one.participantId)
-      if (one.type !== 'participant-left') completed.push(one)
-      else {
-        const { roomId, sessionKey = '', connectionId = '' } = one
-        const who = joined.get(connectionId) ?? (await findParticipant(roomId, sessionKey, connectionId))
-        completed.push({ ...one, participantId: who ?? one.participantId })
-      }
-    }
-    return completed
+  async complete(facts, known) {
+    const placed = await placeMeetings(facts, known)
+    return assignLeaves(await nameInBreakouts(placed, known), known)
   },
 
   describeSetup: (url) =>
@@ -95,6 +90,75 @@ BBB=$(bbb-conf --secret | awk '/URL:/ {print $2}')
 SECRET=$(bbb-conf --secret | awk '/Secret:/ {print $2}')
 QUERY='callbackURL=${encodeURIComponent(url)}'
 curl "\${BBB}api/hooks/create?$QUERY&checksum=$(printf %s "hooks/create$QUERY$SECRET" | sha256sum | cut -d ' ' -f 1)"`,
+}
+
+/** A breakout room as its creation tells of it, by the fact of that. */
+const breakouts = new WeakMap<ReportedFact, { parentKey: string; name: string }>()
+/** The external id that BigBlueButton makes for a breakout room: a digest and a time. */
+const breakoutId = /^[0-9a-f]{40}-\d{13}$/
+/** And the external id of somebody in it: their internal one in the main room, and a number. */
+const breakoutUserId = /^(.+)-\d+$/
+
+/** Puts a breakout room below its main room, and an event that lacks the external id where its meeting is. */
+async function placeMeetings(facts: ReportedFact[], { findRoomName }: KnownSessions): Promise<ReportedFact[]> {
+  const placed = new Map<string, string>()
+  const find = async (sessionKey: string) => placed.get(sessionKey) ?? (await findRoomName(sessionKey))
+  const all: ReportedFact[] = []
+  for (const one of facts) {
+    const { roomId, sessionKey = '' } = one
+    const breakout = breakouts.get(one)
+    if (breakout !== undefined) {
+      const main = (await find(breakout.parentKey)) ?? breakout.parentKey
+      placed.set(sessionKey, toId(`${main}/${breakout.name}`))
+    } else if (sessionKey !== '' && roomId !== '' && !breakoutId.test(roomId)) placed.set(sessionKey, roomId)
+    const isOdd = sessionKey !== '' && (roomId === '' || breakoutId.test(roomId))
+    const name = isOdd ? ((await find(sessionKey)) ?? (roomId === '' ? sessionKey : roomId)) : roomId
+    all.push({ ...one, roomId: name })
+  }
+  return all
+}
+
+/** Gives whoever is in a breakout room the id that they have in the main room. */
+async function nameInBreakouts(facts: ReportedFact[], known: KnownSessions): Promise<ReportedFact[]> {
+  const all: ReportedFact[] = []
+  for (const one of facts) {
+    const isOfPerson = one.type === 'participant-joined' || one.type === 'participant-left'
+    const [, internalId] = isOfPerson && one.roomId.includes('/') ? (breakoutUserId.exec(one.participantId) ?? []) : []
+    const who = internalId === undefined ? undefined : await findInMainRoom(one.roomId, internalId, known)
+    all.push(who === undefined ? one : ({ ...one, participantId: who } as ReportedFact))
+  }
+  return all
+}
+
+/** Names of rooms may have slashes themselves: each that may be the main room is asked. */
+async function findInMainRoom(roomId: string, internalId: string, known: KnownSessions): Promise<string | undefined> {
+  for (let end = roomId.lastIndexOf('/'); end > 0; end = roomId.lastIndexOf('/', end - 1)) {
+    const main = roomId.slice(0, end)
+    for (const { sessionKey } of await known.listSessions(main)) {
+      const who = await known.findParticipant(main, sessionKey, internalId)
+      if (who !== undefined) return who
+    }
+  }
+  return undefined
+}
+
+/**
+ * Assigns a leave to whoever joined under the same internal id: the external id, which identifies a person, is sometimes
+ * missing from a leave, or another person's.
+ */
+async function assignLeaves(facts: ReportedFact[], { findParticipant }: KnownSessions): Promise<ReportedFact[]> {
+  const joined = new Map<string, string>()
+  const completed: ReportedFact[] = []
+  for (const one of facts) {
+    if (one.type === 'participant-joined') joined.set(one.connectionId ?? '', one.participantId)
+    if (one.type !== 'participant-left') completed.push(one)
+    else {
+      const { roomId, sessionKey = '', connectionId = '' } = one
+      const who = joined.get(connectionId) ?? (await findParticipant(roomId, sessionKey, connectionId))
+      completed.push({ ...one, participantId: who ?? one.participantId })
+    }
+  }
+  return completed
 }
 
 /** A form, or with some settings the bare list. */
@@ -116,11 +180,7 @@ function readEvent(event: Json): ReportedFact | undefined {
   switch (name) {
     case 'meeting-created':
       if (!checkOfMeeting.Check(event)) break
-      return {
-        type: 'session-started',
-        ...placeOf(event),
-        at: event.data.attributes.meeting['create-time'] ?? event.data.event.ts,
-      }
+      return readCreated(event)
     case 'meeting-ended':
       if (!checkOfMeeting.Check(event)) break
       return { type: 'session-ended', ...placeOf(event), at: event.data.event.ts }
@@ -131,9 +191,9 @@ function readEvent(event: Json): ReportedFact | undefined {
       if (!checkOfUser.Check(event)) break
       return { type: 'participant-left', ...describeUser(event), at: event.data.event.ts }
     default:
-      return reportUnknown(event, `an event ${JSON.stringify(name)} is not known`)
+      return reportUnknown(event, keptFields, `an event ${describeName(name)} is not known`)
   }
-  return reportUnknown(event, `an event ${name} without what it takes`)
+  return reportUnknown(event, keptFields, `an event ${name} without what it takes`)
 }
 
 /** What an event shows that tells of no coming or going. */
@@ -147,14 +207,27 @@ function readSightings(event: Json): Sighting[] {
   return checkOfMeeting.Check(event) ? [{ ...placeOf(event), at: event.data.event.ts }] : []
 }
 
+function readCreated(event: OfMeeting): ReportedFact {
+  const meeting: OfMeeting['data']['attributes']['meeting'] & { [name: string]: unknown } =
+    event.data.attributes.meeting
+  const { 'create-time': createdAt, 'is-breakout': isBreakout, 'parent-id': parentKey, name } = meeting
+  const created: ReportedFact = { type: 'session-started', ...placeOf(event), at: createdAt ?? event.data.event.ts }
+  if (isBreakout === true && typeof parentKey === 'string' && typeof name === 'string') {
+    breakouts.set(created, { parentKey: toId(parentKey), name })
+  }
+  return created
+}
+
+/** The room is empty where the event does not name it. */
 function placeOf({ data: { attributes } }: OfMeeting) {
   const { meeting } = attributes
-  return { roomId: toId(meeting['external-meeting-id']), sessionKey: toId(meeting['internal-meeting-id']) }
+  const externalId = meeting['external-meeting-id'] ?? ''
+  return { roomId: externalId === '' ? '' : toId(externalId), sessionKey: toId(meeting['internal-meeting-id']) }
 }
 
 function describeUser(event: OfUser) {
   const user: User = event.data.attributes.user
-  const { 'internal-user-id': internalId, 'external-user-id': externalId, name } = user
+  const { 'internal-user-id': internalId, 'external-user-id': externalId, name, bot } = user
   // The external id is the application's own id of a person; the internal one is new at each join.
   const isKnown = typeof externalId === 'string' && externalId !== ''
   return {
@@ -162,7 +235,14 @@ function describeUser(event: OfUser) {
     participantId: toId(isKnown ? externalId : internalId),
     connectionId: toId(internalId),
     ...toName(typeof name === 'string' ? name : undefined),
+    kind: toKind(internalId, bot),
   }
+}
+
+/** Whoever dials in has an internal id that begins with `v_`. */
+function toKind(internalId: string, bot: unknown): ParticipantKind {
+  if (bot === true) return 'agent'
+  return internalId.startsWith('v_') ? 'sip' : 'person'
 }
 
 function refuse(why: string): never {

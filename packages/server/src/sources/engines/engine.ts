@@ -60,6 +60,8 @@ export type KnownSession = {
 export type KnownSessions = {
   /** The latest sessions of a room, newest start first. */
   listSessions(roomName: string): Promise<KnownSession[]>
+  /** The room that a session is in. */
+  findRoomName(sessionKey: string): Promise<string | undefined>
   /** Who joined under a connection. */
   findParticipant(roomName: string, sessionKey: string, connectionId: string): Promise<string | undefined>
 }

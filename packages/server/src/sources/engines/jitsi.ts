@@ -1,9 +1,9 @@
-import type { SourceSettings } from '@rollcall/protocol'
+import type { ParticipantKind, SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { requireBearer } from './bearer.ts'
 import type { Engine, KnownSession, Report, ReportedFact } from './engine.ts'
-import { parseJson, reportUnknown, toId, toName } from './reported.ts'
+import { parseJson, reportUnknown, reportUnreadable, toId, toName } from './reported.ts'
 
 // The events of `event_sync`, a module for Prosody (github.com/jitsi-contrib/prosody-plugins). They come in no order, each
 // in a request of its own; times are whole seconds, and a leave says again when the join was.
@@ -25,7 +25,20 @@ const checkOccupant = Compile(Type.Object({ ...ofRoom, occupant: Occupant }))
 const checkDestroyed = Compile(Type.Object({ ...ofRoom, created_at: Seconds, destroyed_at: Seconds }))
 const checkListed = Compile(Occupant)
 
-/** A first join that arrives before the creation of its room may be dated up to this long after it, in milliseconds. */
+/** What is kept of an event that is not understood. */
+const keptFields = [
+  'event_name',
+  'room_jid',
+  'breakout_room_id',
+  'created_at',
+  'destroyed_at',
+  'occupant.occupant_jid',
+  'occupant.id',
+  'occupant.joined_at',
+  'occupant.left_at',
+]
+
+/** A first join may be dated up to this long before the creation of its room, in milliseconds. */
 const leadMs = 5000
 
 export const jitsi: Engine<SourceSettings['jitsi']> = {
@@ -41,7 +54,7 @@ export const jitsi: Engine<SourceSettings['jitsi']> = {
 
   normalise({ body }) {
     const event = parseJson(body.toString())
-    if (event === undefined) return toReport(reportUnknown(null, `a body of ${body.length} bytes that is not JSON`))
+    if (event === undefined) return toReport(reportUnreadable(body, 'that are no JSON'))
     switch ((event as { event_name?: unknown } | null)?.event_name) {
       case 'muc-room-created':
         if (!checkCreated.Check(event)) break
@@ -62,7 +75,9 @@ export const jitsi: Engine<SourceSettings['jitsi']> = {
         if (!checkDestroyed.Check(event)) break
         return readRoomDestroyed(event, event)
     }
-    return toReport(reportUnknown(event, 'not one of the four events of event_sync, or without what it takes'))
+    return toReport(
+      reportUnknown(event, keptFields, 'not one of the four events of event_sync, or without what it takes'),
+    )
   },
 
   /**
@@ -85,7 +100,7 @@ export const jitsi: Engine<SourceSettings['jitsi']> = {
     const known = findSessionKey(sessions, named.sessionKey, named)
     // The creation of a room and the first join are sent at the same moment.
     if (known === undefined && mayWait) return undefined
-    const sessionKey = known ?? named.sessionKey
+    const sessionKey = known ?? guessKeyOf(named.sessionKey)
     return facts.map((one) => (one.sessionKey === undefined ? one : { ...one, sessionKey }))
   },
 
@@ -100,7 +115,12 @@ Component "esync.<your domain>" "event_sync_component"
     api_retry_delay = 3`,
 }
 
-/** A session that people alone report: its key is the second of the first join that was reported. */
+/** What a session is called that people alone report: the second of the first join that was reported, which is no creation's. */
+function guessKeyOf(second: string): string {
+  return `${second}~`
+}
+
+/** Whether people alone report a session. */
 function isGuess({ saidAt }: KnownSession): boolean {
   return saidAt === 0
 }
@@ -120,7 +140,7 @@ function nameRoomSession(
   createdAt: number,
   endedAt: number | undefined,
 ): { sessionKey: string; absorbs: string[] } {
-  const same = sessions.find((one) => one.saidAt === createdAt || (one.sessionKey === own && isGuess(one)))
+  const same = sessions.find((one) => one.saidAt === createdAt || one.sessionKey === own)
   const nextAt = Math.min(
     ...sessions
       .filter((one) => !isGuess(one))
@@ -140,7 +160,7 @@ function nameRoomSession(
  */
 function findSessionKey(sessions: KnownSession[], own: string, reported: ReportedFact): string | undefined {
   const at = toMs(Number(own))
-  if (sessions.some(({ sessionKey }) => sessionKey === own)) return own
+  if (sessions.some(({ sessionKey }) => sessionKey === guessKeyOf(own))) return guessKeyOf(own)
   const running = sessions.find(({ startAt, endedAt }) => startAt <= at && (endedAt === null || at < endedAt))
   const begun = sessions.findLast(({ startAt }) => startAt >= at && startAt - at <= leadMs)
   // A room has one session at a time: a guess that ran while they were inside is theirs.
@@ -193,9 +213,20 @@ function toParticipantLeft(room: Room, occupant: Occupant, second: number, leftA
 
 /** Events of a breakout name its main room, and the breakout beside it: it is a room of its own. */
 function placeOf({ room_jid, room_name, is_breakout, breakout_room_id }: Room, second: number) {
-  const name = room_name ?? room_jid.split('@', 1)[0] ?? room_jid
+  const name = decode(room_name ?? room_jid.split('@', 1)[0] ?? room_jid)
   const isBreakout = is_breakout === true && breakout_room_id !== undefined
   return { roomId: toId(isBreakout ? `${name}/${breakout_room_id}` : name), sessionKey: String(second) }
+}
+
+/** Jitsi names rooms in JIDs, which it encodes as an address. */
+function decode(name: string): string {
+  try {
+    return decodeURIComponent(name)
+  } catch (error) {
+    // A name with a `%` that encodes nothing.
+    if (error instanceof URIError) return name
+    throw error
+  }
 }
 
 /** Only a JWT identifies a person; without one each connection counts as a person. */
@@ -204,6 +235,29 @@ function describeOccupant({ occupant_jid, id, name }: Occupant) {
     participantId: toId(toText(id) ?? occupant_jid),
     connectionId: toId(occupant_jid),
     ...toName(toText(name)),
+    kind: toKind(occupant_jid),
+  }
+}
+
+/**
+ * What an occupant is, by the address that they are signed in with. Components have a domain of their own: `recorder.<domain>`
+ * (in older set-ups `hidden.<domain>`) for what Jibri records, `auth.<domain>` for the others. Anybody else is a person.
+ */
+function toKind(jid: string): ParticipantKind {
+  const [, user = '', domain = ''] = /^(?:([^@/]*)@)?([^/.]*)/.exec(jid) ?? []
+  switch (domain) {
+    case 'recorder':
+    case 'hidden':
+      return user.startsWith('transcriber') ? 'agent' : 'recorder'
+    case 'auth':
+      if (user.startsWith('jibri')) return 'recorder'
+      return user.startsWith('jigasi') ? 'sip' : 'agent'
+    case 'transcriber':
+      return 'agent'
+    case 'jigasi':
+      return 'sip'
+    default:
+      return 'person'
   }
 }
 

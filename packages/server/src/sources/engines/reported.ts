@@ -38,15 +38,47 @@ export function identify(fact: Omit<ReportedFact, 'id'>): string {
   return hash('sha256', JSON.stringify(fact), 'base64url').slice(0, 22)
 }
 
-/** Keeps an event that no engine understands as a fact, without the secrets in it. */
-export function reportUnknown(event: Json, reason: string, id?: string): ReportedFact {
-  const kept = redact(event)
-  const isSmall = JSON.stringify(kept).length <= unknownMaxLength
-  return { type: 'unknown', ...(id !== undefined && { id }), roomId: '', at: 0, event: isSmall ? kept : null, reason }
+/**
+ * An event that no engine understands, as a fact. Of it is kept what the `fields` hold, its name, its ids and its times, and
+ * nothing else: any other field may hold what people say, or a secret.
+ * @param fields paths into the event, such as `data.event.ts`
+ * @param reason in words of ours: no value of the event but its name, by `describeName`
+ */
+export function reportUnknown(event: Json, fields: string[], reason: string, id?: string): ReportedFact {
+  const kept: { [field: string]: Json } = {}
+  for (const field of fields) {
+    const value = valueAt(event, field)
+    if (typeof value === 'number' || isToken(value)) kept[field] = value
+  }
+  const isEmpty = Object.keys(kept).length === 0
+  return { type: 'unknown', ...(isToken(id) && { id }), roomId: '', at: 0, event: isEmpty ? null : kept, reason }
 }
 
-/** Longest unknown event that is kept, as JSON, in UTF-16 units; of a longer one only the reason is kept. */
-const unknownMaxLength = 64 * 1024
+/** A body that is no event at all. */
+export function reportUnreadable(body: Buffer, lacks: string): ReportedFact {
+  return reportUnknown(null, [], `a body of ${body.length} bytes ${lacks}`)
+}
+
+/** The name of an event, as a reason repeats it. */
+export function describeName(name: unknown): string {
+  return isToken(name) ? JSON.stringify(name) : 'without a name'
+}
+
+/** Whether it may be a name or an id; what people say or write has spaces. */
+function isToken(value: unknown): value is string {
+  return typeof value === 'string' && tokenPattern.test(value)
+}
+
+const tokenPattern = /^[^\s\p{Cc}]{1,256}$/u
+
+function valueAt(event: Json, path: string): Json | undefined {
+  let value: Json | undefined = event
+  for (const step of path.split('.')) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, step)) return
+    value = value[step]
+  }
+  return value
+}
 
 /** Undefined where the text is not JSON. */
 export function parseJson(text: string): Json | undefined {
@@ -56,21 +88,6 @@ export function parseJson(text: string): Json | undefined {
     return undefined
   }
 }
-
-const secretNames = /pass|secret|token|authorization|credential/i
-
-/** Blanks every value whose name marks it as a secret. */
-export function redact(value: Json, depth = 0): Json {
-  if (typeof value !== 'object' || value === null) return value
-  if (depth === depthMax) return '…'
-  if (Array.isArray(value)) return value.map((inner) => redact(inner, depth + 1))
-  return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [name, secretNames.test(name) ? '…' : redact(inner, depth + 1)]),
-  )
-}
-
-/** Values nested deeper are not kept. */
-const depthMax = 32
 
 /** Compares in constant time for texts of the same length; their lengths are no secret. */
 export function isSame(given: string, expected: string): boolean {

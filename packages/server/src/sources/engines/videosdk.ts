@@ -5,7 +5,7 @@ import { Compile } from 'typebox/compile'
 import { Refusal } from '../../error.ts'
 import type { Delivery, Engine, Report, ReportedFact, Sighting } from './engine.ts'
 import type { PublicKeys } from './public-keys.ts'
-import { parseJson, reportUnknown, toId, toName } from './reported.ts'
+import { describeName, parseJson, reportUnknown, reportUnreadable, toId, toName } from './reported.ts'
 
 // VideoSDK's webhooks, and those of another Rollcall, which are the same and say when it happened.
 
@@ -33,6 +33,17 @@ const otherEvents = /^(agent-session|recording|participant-recording|livestream|
 /** Those that show that the session runs: their ends may come when it is over. */
 const startingEvents = /-started$/
 
+/** What is kept of a webhook that is not understood. */
+const keptFields = [
+  'webhookType',
+  'data.meetingId',
+  'data.sessionId',
+  'data.participantId',
+  'data.at',
+  'data.start',
+  'data.end',
+]
+
 export function createVideosdk(publicKeys: PublicKeys): Engine<SourceSettings['videosdk']> {
   return {
     oneSessionPerRoom: 'usually',
@@ -57,7 +68,7 @@ POST https://api.videosdk.live/v2/rooms
 
 function normalise({ body, receivedAt }: Delivery): Report {
   const event = parseJson(body.toString())
-  if (event === undefined) return toReport(reportUnknown(null, `a body of ${body.length} bytes that is not JSON`))
+  if (event === undefined) return toReport(reportUnreadable(body, 'that are no JSON'))
   const name = (event as { webhookType?: unknown } | null)?.webhookType
   if (typeof name === 'string' && otherEvents.test(name)) {
     return { facts: [], sightings: startingEvents.test(name) ? readSightings(event, receivedAt) : [], ignored: 1 }
@@ -86,9 +97,9 @@ function normalise({ body, receivedAt }: Delivery): Report {
       })
     }
     default:
-      return toReport(reportUnknown(event, `a webhook ${JSON.stringify(name)} is not known`))
+      return toReport(reportUnknown(event, keptFields, `a webhook ${describeName(name)} is not known`))
   }
-  return toReport(reportUnknown(event, `a webhook ${name} without what it takes`))
+  return toReport(reportUnknown(event, keptFields, `a webhook ${name} without what it takes`))
 }
 
 function readSightings(event: Json, receivedAt: number): Sighting[] {

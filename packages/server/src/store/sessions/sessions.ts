@@ -5,6 +5,7 @@ import { whoWasInside } from '../../ledger/timelogs.ts'
 import { sessionColumns } from '../database/columns.ts'
 import type { Database } from '../database/database.ts'
 import { noun, type Over, query } from '../noun.ts'
+import { decodeId } from '../rooms.ts'
 import { listDuring } from './during.ts'
 import { type Cursor, findPage, type ListPage } from './list.ts'
 import type { Key, SessionFilter } from './list-queries.ts'
@@ -170,6 +171,16 @@ async function withSomebodyInside(over: Over, keyId: number, ids: string[], at: 
   return new Set(records.filter((record) => whoWasInside(record, at).length > 0).map(({ session }) => session.id))
 }
 
+/** As it is, or else by what it encodes. */
+async function findByCustomId(db: Database, keyId: number, customRoomId: string): Promise<string | undefined> {
+  for (const id of [customRoomId, decodeId(customRoomId)]) {
+    const rooms = id === undefined ? [] : await db.all(roomByAnyId(db), { keyId, id })
+    const found = rooms.find((room) => room.customRoomId === id)
+    if (found !== undefined) return found.roomId
+  }
+  return undefined
+}
+
 /** Which room the filter means; false where it names none that exists, or two. */
 async function resolveRoom(
   db: Database,
@@ -178,14 +189,13 @@ async function resolveRoom(
 ): Promise<string | undefined | false> {
   let { roomId } = filter
   if (filter.customRoomId !== undefined) {
-    const rooms = await db.all(roomByAnyId(db), { keyId, id: filter.customRoomId })
-    const found = rooms.find((room) => room.customRoomId === filter.customRoomId)?.roomId
+    const found = await findByCustomId(db, keyId, filter.customRoomId)
     if (found === undefined || (roomId !== undefined && roomId !== found)) return false
     roomId = found
   }
   if (filter.query !== undefined) {
     const [found] = await db.all(roomByAnyId(db), { keyId, id: filter.query })
-    const meant = found?.roomId ?? filter.query
+    const meant = found?.roomId ?? (await findByCustomId(db, keyId, filter.query)) ?? filter.query
     if (roomId !== undefined && roomId !== meant) return false
     roomId = meant
   }

@@ -43,6 +43,10 @@ export function createJanus(emitter: string, startMs: number) {
       core(at, 2, { name: 'detached', plugin: 'janus.plugin.videoroom' }, handleOf(id)),
     session: (name: string, sessionId: number, at: number) => core(at, 1, { name }, { session_id: sessionId }),
     media: (at: number) => core(at, 32, { media: 'audio', rtt: 3 }, { session_id: 5640645262449808, handle_id: 1 }),
+    audiobridge: (at: number, data: object, ids: object = {}) =>
+      core(at, 64, { plugin: 'janus.plugin.audiobridge', data }, ids),
+    mediaOf: (id: number | string, at: number, event: object = { media: 'audio', 'packets-received': 7 }) =>
+      core(at, 32, event, handleOf(id)),
     started: (at: number) => core(at, 256, { status: 'started', info: { server: {} } }),
     loaded: (plugin: string, at: number) => core(at, 64, { plugin, data: { event: 'loaded' } }),
     shutdown: (at: number) => core(at, 256, { status: 'shutdown', signum: 15 }),

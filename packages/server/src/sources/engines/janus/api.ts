@@ -5,12 +5,18 @@ import { Compile } from 'typebox/compile'
 import { type Ask, type FetchedRoom, type MediaServer, MediaServerRefusal } from '../media-server.ts'
 import { isMapped, toId, toName } from '../reported.ts'
 import { parseExactJson, toExactNumber } from './json.ts'
+import { audiobridge, type Plugin, splitRoomName, toRoomName, videoroom } from './plugins.ts'
 
-// Janus's HTTP API: a client opens a session, attaches a handle of the video rooms in it, and sends requests to the handle.
+// Janus's HTTP API: a client opens a session, attaches a handle of a plugin in it, and sends requests to the handle.
 
 const Id = Type.Union([Type.String({ minLength: 1 }), Type.Integer()])
 type Id = Type.Static<typeof Id>
-const Participant = Type.Object({ id: Id, display: Type.Optional(Type.String()) })
+const Participant = Type.Object({
+  id: Id,
+  display: Type.Optional(Type.String()),
+  dummy: Type.Optional(Type.Boolean()),
+  remote: Type.Optional(Type.Boolean()),
+})
 const checkCreated = Compile(Type.Object({ data: Type.Object({ id: Id }) }))
 const checkRooms = Compile(
   Type.Object({ list: Type.Array(Type.Object({ room: Id, num_participants: Type.Integer() })) }),
@@ -20,48 +26,43 @@ const checkParticipants = Compile(Type.Object({ participants: Type.Array(Partici
 type Settings = SourceSettings['janus']
 type Answer = { [name: string]: Json }
 
-/** Error codes of the video rooms for a room or participant that does not exist, and for an id of the wrong form. */
-const errors = { noSuchRoom: 426, noSuchPerson: 428, wrongId: 430 }
-/** Error code of the API for a missing or wrong secret. */
-const unauthorized = 403
+/** Error codes of the API: a missing or wrong secret, and a plugin that this Janus does not have. */
+const errors = { unauthorized: 403, noSuchPlugin: 460 }
 
 export const janusApi: MediaServer<Settings> = {
   isReachable: ({ url }) => url !== undefined,
 
   async fetchRooms(ask, settings, listRunning) {
     const reporter = await findReporter(ask, settings)
-    const running = new Set(await listRunning(reporter))
-    return withVideoroom(ask, settings, async (request) => {
-      const { answer, at } = await request({ request: 'list' })
-      if (!checkRooms.Check(answer)) throw unreadable('list')
-      const rooms: FetchedRoom[] = []
-      for (const { room, num_participants } of answer.list) {
-        const name = toId(String(room))
-        const isRunning = running.delete(name)
-        if (num_participants > 0) rooms.push({ roomName: name, ...(await listParticipants(request, [room])) })
-        else if (isRunning) rooms.push({ roomName: name, at, participants: [] })
+    const running = (await listRunning(reporter)).map(splitRoomName)
+    return withSession(ask, settings, async (attach) => {
+      const found = []
+      for (const plugin of [videoroom, audiobridge]) {
+        const request = await attach(plugin)
+        const names = running.filter((one) => one.plugin === plugin).map(({ room }) => room)
+        if (request !== undefined) found.push(await listRooms(request, plugin, names))
       }
-      // Private rooms are not in the list.
-      for (const name of running) rooms.push({ roomName: name, ...(await listParticipants(request, idsOf(name))) })
-      return { ...(reporter !== undefined && { reporter }), at, rooms }
+      return {
+        ...(reporter !== undefined && { reporter }),
+        at: Math.min(...found.map(({ at }) => at)),
+        rooms: found.flatMap(({ rooms }) => rooms),
+      }
     })
   },
 
   async end(ask, settings, { reporter, roomNames, inside, isRetry }) {
     requireNames(roomNames)
     await requireReporter(ask, settings, reporter)
-    await withVideoroom(ask, settings, async (request) => {
-      for (const room of roomNames.flatMap(idsOf)) {
-        if (isRetry) {
-          const { participants } = await listParticipants(request, [room])
-          const isSame = participants.some(({ participantId }) =>
-            inside.some((one) => one.participantId === participantId),
-          )
-          if (!isSame) continue
-        }
-        const { answer } = await request({ request: 'destroy', room, ...secretOf(settings), permanent: false })
-        if (answer !== undefined) return
+    await inRooms(ask, settings, roomNames, async (request, room) => {
+      if (isRetry) {
+        const { participants } = await listParticipants(request, [room])
+        const isSame = participants.some(({ participantId }) =>
+          inside.some((one) => one.participantId === participantId),
+        )
+        if (!isSame) return false
       }
+      const { answer } = await request({ request: 'destroy', room, ...secretOf(settings), permanent: false })
+      return answer !== undefined
     })
   },
 
@@ -69,13 +70,12 @@ export const janusApi: MediaServer<Settings> = {
   async remove(ask, settings, { reporter, roomNames, participantId }) {
     requireNames(roomNames, participantId)
     await requireReporter(ask, settings, reporter)
-    await withVideoroom(ask, settings, async (request) => {
-      for (const room of roomNames.flatMap(idsOf)) {
-        for (const id of idsOf(participantId)) {
-          const { answer } = await request({ request: 'kick', room, id, ...secretOf(settings) })
-          if (answer !== undefined) return
-        }
+    await inRooms(ask, settings, roomNames, async (request, room) => {
+      for (const id of idsOf(participantId)) {
+        const { answer } = await request({ request: 'kick', room, id, ...secretOf(settings) })
+        if (answer !== undefined) return true
       }
+      return false
     })
   },
 }
@@ -86,6 +86,44 @@ function requireNames([roomName = '']: string[], participantId = ''): void {
   if (isMapped(participantId)) {
     throw new MediaServerRefusal('what Janus calls the participant cannot be stored, and is not known')
   }
+}
+
+/** Those of a plugin's rooms that somebody is in; of the rooms `running` also those that nobody is in. */
+async function listRooms(
+  request: Request,
+  plugin: Plugin,
+  running: string[],
+): Promise<{ at: number; rooms: FetchedRoom[] }> {
+  const { answer, at } = await request({ request: 'list' })
+  if (!checkRooms.Check(answer)) throw unreadable('list')
+  const unlisted = new Set(running)
+  const rooms: FetchedRoom[] = []
+  for (const { room, num_participants } of answer.list) {
+    const roomName = toRoomName(plugin, room)
+    const isRunning = unlisted.delete(splitRoomName(roomName).room)
+    const listed = num_participants > 0 ? await listParticipants(request, [room]) : { at, participants: [] }
+    if (isRunning || listed.participants.length > 0) rooms.push({ roomName, ...listed })
+  }
+  // Private rooms are not in the list.
+  for (const room of unlisted) {
+    rooms.push({ roomName: toRoomName(plugin, room), ...(await listParticipants(request, idsOf(room))) })
+  }
+  return { at, rooms }
+}
+
+/** Tries the possible ids of rooms, until the work was done in one. */
+async function inRooms(
+  ask: Ask,
+  settings: Settings,
+  roomNames: string[],
+  work: (request: Request, room: Id) => Promise<boolean>,
+): Promise<void> {
+  await withSession(ask, settings, async (attach) => {
+    for (const { plugin, room } of roomNames.map(splitRoomName)) {
+      const request = await attach(plugin)
+      for (const id of request === undefined ? [] : idsOf(room)) if (await work(request as Request, id)) return
+    }
+  })
 }
 
 /** The name of the Janus at the address, as its events give it. */
@@ -125,10 +163,9 @@ async function listParticipants(
     at = asked.at
     if (asked.answer === undefined) continue
     if (!checkParticipants.Check(asked.answer)) throw unreadable('listparticipants')
-    const participants = asked.answer.participants.map(({ id, display }) => ({
-      participantId: toId(String(id)),
-      ...toName(display),
-    }))
+    // A dummy publisher is nobody; a remote one is somebody in a room of another Janus, and recorded there.
+    const people = asked.answer.participants.filter(({ dummy, remote }) => dummy !== true && remote !== true)
+    const participants = people.map(({ id, display }) => ({ participantId: toId(String(id)), ...toName(display) }))
     return { at, participants }
   }
   return { at, participants: [] }
@@ -137,19 +174,26 @@ async function listParticipants(
 /** `answer` is undefined where the room or participant does not exist. */
 type Request = (body: object) => Promise<{ answer: Answer | undefined; at: number }>
 
-/** Attaches a handle of the video rooms, and destroys its session afterwards, also where the work fails. */
-async function withVideoroom<T>(ask: Ask, settings: Settings, work: (request: Request) => Promise<T>): Promise<T> {
+/** Gives a handle of a plugin; undefined where this Janus does not have the plugin. */
+type Attach = (plugin: Plugin) => Promise<Request | undefined>
+
+/** Opens a session, and destroys it afterwards, also where the work fails. */
+async function withSession<T>(ask: Ask, settings: Settings, work: (attach: Attach) => Promise<T>): Promise<T> {
   const base = baseOf(settings)
-  const session = `${base}/${await create(base, { janus: 'create' })}`
+  const session = `${base}/${idIn(await send(base, { janus: 'create' }))}`
   try {
-    const handle = `${session}/${await create(session, { janus: 'attach', plugin: 'janus.plugin.videoroom' })}`
-    return await work((body) => request(handle, body))
+    return await work(async (plugin) => {
+      const answered = await send(session, { janus: 'attach', plugin: plugin.name })
+      if (codeOf(answered) === errors.noSuchPlugin && plugin !== videoroom) return undefined
+      const handle = `${session}/${idIn(answered)}`
+      return (body) => request(handle, plugin, body)
+    })
   } finally {
     // Janus drops an idle session by itself: a failed `destroy` costs nothing.
     await send(session, { janus: 'destroy' }).catch(() => undefined)
   }
 
-  async function send(path: string, message: object): Promise<{ answer: Answer; at: number }> {
+  async function send(path: string, message: object): Promise<Answered> {
     const { apiSecret } = settings
     const asked = await ask(path, {
       method: 'POST',
@@ -164,27 +208,39 @@ async function withVideoroom<T>(ask: Ask, settings: Settings, work: (request: Re
     if (answer === undefined || typeof answer.janus !== 'string') {
       throw new Error(`its API is answered ${asked.status}, and not by Janus`)
     }
-    if (answer.janus !== 'error') return { answer, at: asked.at }
-    const { code, reason } = (answer.error ?? {}) as Answer
-    const said = `its API says ${code}: ${reason}`
-    throw code === unauthorized ? new MediaServerRefusal(said) : new Error(said)
+    return { answer, at: asked.at }
   }
 
-  async function create(path: string, message: object): Promise<string> {
-    const { answer } = await send(path, message)
-    if (!checkCreated.Check(answer)) throw unreadable(JSON.stringify(message))
-    return String(answer.data.id)
-  }
-
-  async function request(handle: string, body: object): ReturnType<Request> {
-    const { answer, at } = await send(handle, { janus: 'message', body })
-    const data = ((answer.plugindata ?? {}) as Answer).data as Answer | undefined
+  async function request(handle: string, plugin: Plugin, body: object): ReturnType<Request> {
+    const answered = await send(handle, { janus: 'message', body })
+    refuseErrors(answered)
+    const data = ((answered.answer.plugindata ?? {}) as Answer).data as Answer | undefined
     if (data === undefined) throw unreadable(JSON.stringify(body))
     const { error_code: code, error } = data
-    if (code === undefined) return { answer: data, at }
-    if (Object.values(errors).some((known) => known === code)) return { answer: undefined, at }
-    throw new MediaServerRefusal(`its video rooms say ${code}: ${error}`)
+    if (code === undefined) return { answer: data, at: answered.at }
+    if (plugin.absent.some((known) => known === code)) return { answer: undefined, at: answered.at }
+    throw new MediaServerRefusal(`its rooms say ${code}: ${error}`)
   }
+}
+
+type Answered = { answer: Answer; at: number }
+
+function codeOf({ answer }: Answered): Json | undefined {
+  return answer.janus === 'error' ? (answer.error as Answer | undefined)?.code : undefined
+}
+
+function refuseErrors(answered: Answered): void {
+  if (answered.answer.janus !== 'error') return
+  const { code, reason } = (answered.answer.error ?? {}) as Answer
+  const said = `its API says ${code}: ${reason}`
+  throw code === errors.unauthorized ? new MediaServerRefusal(said) : new Error(said)
+}
+
+/** The id of what was made. */
+function idIn(answered: Answered): string {
+  refuseErrors(answered)
+  if (!checkCreated.Check(answered.answer)) throw unreadable('create')
+  return String(answered.answer.data.id)
 }
 
 function baseOf({ url = '' }: Settings): string {

@@ -1,13 +1,14 @@
 import { hash } from 'node:crypto'
-import type { Json, SourceSettings } from '@rollcall/protocol'
+import { type Json, Metadata, type SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../../../error.ts'
 import type { Engine, Report, ReportedFact } from '../engine.ts'
-import { isSame, reportUnknown, toId, toName } from '../reported.ts'
+import { isSame, reportUnknown, reportUnreadable, toId, toName } from '../reported.ts'
 import { janusApi } from './api.ts'
 import { parseExactJson } from './json.ts'
 import { createMemories, type Memory } from './memory.ts'
+import { audiobridge, type Plugin, toRoomName, videoroom } from './plugins.ts'
 import { defaultUser, describeSetup, janusSubprotocol } from './setup.ts'
 
 // Janus's event handlers: sampleevh posts events, wsevh sends them over a WebSocket that it opens; one at a time or as a
@@ -28,6 +29,11 @@ const checkEvent = Compile(
 type Event = Type.Static<ReturnType<typeof checkEvent.Type>> & { [name: string]: Json }
 const checkOfRoom = Compile(Type.Object({ room: Id }))
 const checkOfPerson = Compile(Type.Object({ room: Id, id: Id }))
+
+/** What is kept of an event that is not understood. */
+const keptFields = ['type', 'timestamp', 'emitter', 'session_id', 'handle_id']
+
+const checkMetadata = Compile(Metadata)
 
 const eventTypes = { session: 1, handle: 2, jsep: 8, webrtc: 16, media: 32, plugin: 64, core: 256 }
 
@@ -59,10 +65,7 @@ export function createJanus(): Engine<SourceSettings['janus']> {
     normalise(delivery, sourceId) {
       const body = parseExactJson(delivery.body.toString())
       if (body === undefined) {
-        return {
-          facts: [reportUnknown(null, `a body of ${delivery.body.length} bytes that is not JSON`)],
-          ignored: 0,
-        }
+        return { facts: [reportUnreadable(delivery.body, 'that are no JSON')], ignored: 0 }
       }
       const report: Report = { facts: [], ignored: 0 }
       for (const event of Array.isArray(body) ? body : [body]) readEvent(event, sourceId, report)
@@ -74,7 +77,7 @@ export function createJanus(): Engine<SourceSettings['janus']> {
 
   function readEvent(event: Json, sourceId: string, report: Report): void {
     if (!checkEvent.Check(event)) {
-      report.facts.push(reportUnknown(event, 'no event of Janus: one has a type, a timestamp and an event'))
+      report.facts.push(reportUnknown(event, keptFields, 'no event of Janus: one has a type, a timestamp and an event'))
       return
     }
     const { emitter = '', timestamp } = event
@@ -127,74 +130,75 @@ function readKnown({ type, timestamp, session_id, handle_id, event }: Event, mem
       if (status === 'shutdown') return [toSourceStarted(timestamp, timestamp)]
       return []
     case eventTypes.plugin: {
-      if (plugin !== 'janus.plugin.videoroom') return []
+      const about = [videoroom, audiobridge].find((one) => one.name === plugin)
+      if (about === undefined) return []
       const handle =
         session_id !== undefined && handle_id !== undefined
           ? { sessionId: String(session_id), handleId: String(handle_id) }
           : undefined
-      return readVideoroom(data ?? null, timestamp, handle, memory)
+      return readRoom(about, data ?? null, timestamp, handle, memory)
     }
     default:
       return []
   }
 }
 
-/** Whom an event shows to be inside, that tells of no coming or going: of a handle, or by name. */
+/** Whom an event shows to be inside, that tells of no coming or going. */
 function findSighted({ type, session_id, handle_id, event }: Event, memory: Memory): Who | undefined {
-  const ofHandle = () =>
-    session_id === undefined || handle_id === undefined
-      ? undefined
-      : memory.findInside(String(session_id), String(handle_id))
-  const { connection, receiving, plugin, data } = event as { [name: string]: Json }
+  if (session_id === undefined || handle_id === undefined || !isSignOfLife(type, event as { [name: string]: Json }))
+    return undefined
+  return memory.findInside(String(session_id), String(handle_id))
+}
+
+/** Whether Janus still had the connection of the handle. */
+function isSignOfLife(type: number, { connection, receiving, data }: { [name: string]: Json }): boolean {
   switch (type) {
     case eventTypes.jsep:
-      return ofHandle()
+      return true
     case eventTypes.webrtc:
-      return connection === 'hangup' ? undefined : ofHandle()
     case eventTypes.media:
-      return receiving === false ? undefined : ofHandle()
-    case eventTypes.plugin: {
-      const name = (data as { event?: Json } | null | undefined)?.event
-      const isOfInside = plugin === 'janus.plugin.videoroom' && typeof name === 'string' && eventsOfInside.has(name)
-      return isOfInside && checkOfPerson.Check(data) ? whoOf(data) : undefined
-    }
+      return connection !== 'hangup' && receiving !== false
+    case eventTypes.plugin:
+      return eventsOfInside.has((data as { event?: Json } | null | undefined)?.event)
     default:
-      return undefined
+      return false
   }
 }
 
-/** Events of a videoroom about somebody who is inside: `unpublished` also comes as they leave. */
-const eventsOfInside = new Set(['published', 'configured', 'talking', 'stopped-talking'])
+/** Events of a room about somebody who is inside: `unpublished` also comes as they leave. */
+const eventsOfInside = new Set<unknown>(['published', 'configured', 'talking', 'stopped-talking'])
 
 type Handle = { sessionId: string; handleId: string }
 
-function readVideoroom(data: Json, timestamp: number, handle: Handle | undefined, memory: Memory): ReportedFact[] {
+function readRoom(
+  plugin: Plugin,
+  data: Json,
+  timestamp: number,
+  handle: Handle | undefined,
+  memory: Memory,
+): ReportedFact[] {
   const name = (data as { event?: Json } | null)?.event
   switch (name) {
     case 'joined': {
       if (!checkOfPerson.Check(data)) break
-      const who = whoOf(data)
+      const who = whoOf(plugin, data)
       if (handle !== undefined) memory.join(who, handle, timestamp)
-      const { display } = data as { display?: Json }
-      return [
-        {
-          type: 'participant-joined',
-          ...who,
-          ...toName(typeof display === 'string' ? display : undefined),
-          at: toMs(timestamp),
-        },
-      ]
+      return [{ type: 'participant-joined', ...who, ...describe(data), ...metadataOf(data), at: toMs(timestamp) }]
     }
+    case 'left':
     case 'leaving':
     case 'kicked': {
       if (!checkOfPerson.Check(data)) break
-      const who = whoOf(data)
-      memory.leave(who, timestamp)
-      return [toParticipantLeft(who, timestamp, name === 'kicked' ? name : 'left')]
+      const who = whoOf(plugin, data)
+      // Whoever is kicked from an AudioBridge leaves again when their connection is closed.
+      if (name === 'left' && memory.isAfterKick(who, timestamp)) return []
+      if (name === 'kicked' && plugin === audiobridge) memory.kick(who, timestamp)
+      else memory.leave(who, timestamp)
+      return [{ ...toParticipantLeft(who, timestamp, name === 'kicked' ? name : 'left'), ...describe(data) }]
     }
     case 'destroyed': {
       if (!checkOfRoom.Check(data)) break
-      const roomId = toId(String(data.room))
+      const roomId = toRoomName(plugin, data.room)
       memory.endRoom(roomId, timestamp)
       return [{ type: 'session-ended', roomId, at: toMs(timestamp), reason: 'room-destroyed' }]
     }
@@ -202,13 +206,25 @@ function readVideoroom(data: Json, timestamp: number, handle: Handle | undefined
     default:
       return []
   }
-  return [reportUnknown(data, `an event ${name} of a videoroom without what it takes`)]
+  return [reportUnknown(data, ['event', 'room', 'id'], `an event ${name} of a room without what it takes`)]
+}
+
+/** How somebody is called: from Janus 1.3 on a leave says so too. */
+function describe(data: object): { name?: string } {
+  const { display } = data as { display?: Json }
+  return toName(typeof display === 'string' ? display : undefined)
+}
+
+/** What the application gave along with a join, from Janus 1.3 on; not where it is more than a record holds. */
+function metadataOf(data: object): { metadata?: Json } {
+  const { metadata } = data as { metadata?: Json }
+  return metadata != null && checkMetadata.Check(metadata) ? { metadata } : {}
 }
 
 type Who = { roomId: string; participantId: string }
 
-function whoOf({ room, id }: { room: string | number; id: string | number }): Who {
-  return { roomId: toId(String(room)), participantId: toId(String(id)) }
+function whoOf(plugin: Plugin, { room, id }: { room: string | number; id: string | number }): Who {
+  return { roomId: toRoomName(plugin, room), participantId: toId(String(id)) }
 }
 
 function toParticipantLeft(who: Who, timestamp: number, reason: string): ReportedFact {

@@ -17,6 +17,10 @@ export type Memory = {
   noteSeen(at: number): void
   join(who: Who, handle: { sessionId: string; handleId: string }, at: number): void
   leave(who: Who, at: number): void
+  /** Likewise; one more leave of theirs is expected. */
+  kick(who: Who, at: number): void
+  /** Whether a leave at that time is the one that follows a kick. */
+  isAfterKick(who: Who, at: number): boolean
   endRoom(roomId: string, at: number): void
   /** Who is inside by that handle. */
   findInside(sessionId: string, handleId: string): Who | undefined
@@ -46,6 +50,8 @@ export function createMemories(): { of(sourceId: string, emitter: string): Memor
 function createMemory(): Memory {
   const sessions = new Map<string, Map<string, Occupant>>()
   const inside = new Map<string, Occupant>()
+  /** When the leave after their kick came; null where it did not come yet. */
+  const kicked = new Map<string, { at: number; leftAt: number | null }>()
   let lastSeenAt: number | undefined
   let restarted: { at: number; lastSeenAt: number | undefined } | undefined
   let joins = 0
@@ -65,6 +71,19 @@ function createMemory(): Memory {
       if (joins >= handlesMax) prune(at)
     },
     leave,
+    kick(who, at) {
+      leave(who, at)
+      const known = kicked.get(keyOf(who))
+      if (known?.at !== at) kicked.set(keyOf(who), { at, leftAt: null })
+      const [oldest = ''] = kicked.keys()
+      if (kicked.size > handlesMax) kicked.delete(oldest)
+    },
+    isAfterKick(who, at) {
+      const kick = kicked.get(keyOf(who))
+      if (kick === undefined || at < kick.at || (kick.leftAt !== null && kick.leftAt !== at)) return false
+      kick.leftAt = at
+      return true
+    },
     endRoom(roomId, at) {
       for (const occupant of inside.values()) if (occupant.roomId === roomId) leave(occupant, at)
     },
@@ -81,6 +100,7 @@ function createMemory(): Memory {
     restart(at) {
       sessions.clear()
       inside.clear()
+      kicked.clear()
       if (restarted?.at !== at) restarted = { at, lastSeenAt }
       return restarted.lastSeenAt
     },

@@ -15,15 +15,17 @@ export function describeSetup(
 ): string {
   const password = secret ?? 'the password it was given'
   const socketUrl = `${url.replace(/^http/, 'ws')}?password=${secret ?? '<the password it was given>'}`
-  return `# janus.jcfg: set these two lines inside the blocks "general" and "events" that it has. (Of two blocks of one name
+  return `# janus.jcfg: set these lines inside the blocks "general" and "events" that it has. (Of two blocks of one name
 # Janus takes neither, nor anything else of the file.) Each Janus needs a server_name of its own.
 #   general: {  server_name = "${name.replaceAll(/["\\\n]/g, '')}"  }
-#   events: {   broadcast = true  }
+#   events: {   broadcast = true
+#               stats_period = 15  }
+# "webrtc" and "media" below, every 15 seconds, are the evidence of who is inside when Janus crashes.
 
 # janus.eventhandler.wsevh.jcfg, all of it: over a WebSocket, where Rollcall may be away for a while
 general: {
   enabled = true
-  events = "sessions,handles,plugins,core"
+  events = "sessions,handles,plugins,core,webrtc,media"
   backend = "${socketUrl}"
   subprotocol = "${janusSubprotocol}"
 }
@@ -31,7 +33,7 @@ general: {
 # or janus.eventhandler.sampleevh.jcfg, all of it: over HTTP
 general: {
   enabled = true
-  events = "sessions,handles,plugins,core"
+  events = "sessions,handles,plugins,core,webrtc,media"
   backend = "${url}"
   backend_user = "${user}"
   backend_pwd = "${password}"

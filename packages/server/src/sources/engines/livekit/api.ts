@@ -23,7 +23,11 @@ const Participant = Type.Object({
   joined_at_ms: Type.Optional(Int64),
   permission: Type.Optional(
     Type.Union([
-      Type.Object({ hidden: Type.Optional(Type.Boolean()), recorder: Type.Optional(Type.Boolean()) }),
+      Type.Object({
+        hidden: Type.Optional(Type.Boolean()),
+        recorder: Type.Optional(Type.Boolean()),
+        agent: Type.Optional(Type.Boolean()),
+      }),
       Type.Null(),
     ]),
   ),

@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../../../error.ts'
 import type { Delivery, Engine, Report, ReportedFact, Sighting } from '../engine.ts'
-import { isSame, parseJson, reportUnknown, toId, toName } from '../reported.ts'
+import { describeName, isSame, parseJson, reportUnknown, reportUnreadable, toId, toName } from '../reported.ts'
 import { livekitApi } from './api.ts'
 import { createDelays, type Delays } from './delays.ts'
 import { readTime, toKind, toMs } from './participant.ts'
@@ -22,7 +22,11 @@ const Participant = Type.Object({
   joinedAtMs: Type.Optional(Int64),
   disconnectReason: Type.Optional(Type.Union([Type.String(), Type.Integer()])),
   permission: Type.Optional(
-    Type.Object({ hidden: Type.Optional(Type.Boolean()), recorder: Type.Optional(Type.Boolean()) }),
+    Type.Object({
+      hidden: Type.Optional(Type.Boolean()),
+      recorder: Type.Optional(Type.Boolean()),
+      agent: Type.Optional(Type.Boolean()),
+    }),
   ),
 })
 const Room = Type.Object({
@@ -54,6 +58,9 @@ const eventsOfRoom = /^participant_connection_aborted$/
 const otherEvents = /^(egress|ingress|agent_job)_\w+$/
 /** A room that starts so long after its creation started before, in milliseconds: both times are cut to seconds at times. */
 const startsAgainMs = 2000
+
+/** What is kept of an event that is not understood. */
+const keptFields = ['event', 'id', 'createdAt', 'room.sid', 'room.name', 'participant.sid', 'participant.identity']
 
 export function createLivekit(): Engine<SourceSettings['livekit']> {
   const delays = createDelays()
@@ -115,7 +122,7 @@ function dateByArrival(report: Report, delays: Delays, { receivedAt }: Delivery,
 
 function readEvent({ body }: Delivery): Report {
   const event = parseJson(body.toString())
-  if (event === undefined) return toReport(reportUnknown(null, `a body of ${body.length} bytes that is not JSON`))
+  if (event === undefined) return toReport(reportUnreadable(body, 'that are no JSON'))
   const { event: name, id } = (event ?? {}) as { event?: unknown; id?: unknown }
   const factId = typeof id === 'string' && id !== '' ? toId(id) : undefined
   if (typeof name === 'string' && (eventsOfInside.test(name) || eventsOfRoom.test(name))) {
@@ -134,9 +141,9 @@ function readEvent({ body }: Delivery): Report {
       if (!checkParticipantEvent.Check(event)) break
       return toReport(name === 'participant_joined' ? toParticipantJoined(event) : toParticipantLeft(event))
     default:
-      return toReport(reportUnknown(event, `an event ${JSON.stringify(name)} is not known`, factId))
+      return toReport(reportUnknown(event, keptFields, `an event ${describeName(name)} is not known`, factId))
   }
-  return toReport(reportUnknown(event, `an event ${name} without what it takes`, factId))
+  return toReport(reportUnknown(event, keptFields, `an event ${name} without what it takes`, factId))
 }
 
 function toReport(fact: ReportedFact): Report {

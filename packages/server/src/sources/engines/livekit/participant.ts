@@ -4,12 +4,14 @@ import type { ParticipantKind } from '@rollcall/protocol'
 
 type Described = {
   kind?: string | number | undefined
-  permission?: { hidden?: boolean | undefined; recorder?: boolean | undefined } | undefined
+  permission?: { hidden?: boolean | undefined; recorder?: boolean | undefined; agent?: boolean | undefined } | undefined
 }
 
 /** Only people count: whoever is hidden watches, and what is not known to be a person is taken for a program. */
 export function toKind({ kind = 'STANDARD', permission }: Described): ParticipantKind {
-  if (permission?.recorder === true || permission?.hidden === true) return 'recorder'
+  if (permission?.recorder === true) return 'recorder'
+  if (permission?.agent === true) return 'agent'
+  if (permission?.hidden === true) return 'recorder'
   switch (kind) {
     case 'STANDARD':
       return 'person'
