@@ -17,10 +17,11 @@ before(async () => {
 after(() => postgres.stop())
 
 describe('a record that moves from SQLite to PostgreSQL', () => {
-  test('is the same, byte for byte, and whole; the server goes on there with the same keys and numbers', async () => {
+  test('is the same, byte for byte, and whole; the server goes on there with the same keys and numbers', async (t) => {
     const kept = await keep()
     try {
-      const env = { ...kept.env, ROLLCALL_RATE_LIMIT: '0' }
+      // Links are the same on either server.
+      const env = { ...kept.env, ROLLCALL_RATE_LIMIT: '0', ROLLCALL_PUBLIC_URL: 'https://rollcall.example.org' }
       const server = await startServer(env)
       const at = Date.now() - 60_000
       await recordSession(server, {
@@ -44,10 +45,10 @@ describe('a record that moves from SQLite to PostgreSQL', () => {
       const verified = await runProgram('cli.js', moved, ['verify']).ended
       assert.equal(verified.code, 0, verified.stdout)
       const again = await startServer(moved)
+      t.after(() => again.stop())
       assert.deepEqual(await listSessions(again, ''), before)
       const third = await again.context.writes.keys.add({ name: null, email: null })
       assert.equal(third.keyId, (await again.context.reads.keys.list()).length)
-      await again.stop()
     } finally {
       await kept.remove()
     }
