@@ -436,10 +436,10 @@ describe('a room', () => {
     )
   })
 
-  test('that is not known is made: with that roomId where it has the form of one, else as customRoomId', async () => {
+  test('that is not known is made: with that customRoomId, and that roomId too where it has the form of one', async () => {
     await outcomes([joinIn('abcd-efgh-ijkl'), joinIn('ABCD-efgh-ijkl')])
     const formed = await roomOf('abcd-efgh-ijkl')
-    assert.deepEqual([formed.roomId, formed.customRoomId, formed.disabled], ['abcd-efgh-ijkl', null, false])
+    assert.deepEqual([formed.roomId, formed.customRoomId, formed.disabled], ['abcd-efgh-ijkl', 'abcd-efgh-ijkl', false])
     const custom = await roomOf('ABCD-efgh-ijkl')
     assert.equal(custom.customRoomId, 'ABCD-efgh-ijkl')
     assert.match(String(custom.roomId), roomIdPattern)
