@@ -32,10 +32,14 @@ async function assertNoBarrier(page: Page, name: string): Promise<void> {
     // All that dark alters is the colours.
     const options = colorScheme === 'dark' ? { runOnly: ['color-contrast'] } : {}
     const violations = await page.evaluate(async (options) => {
-      // Colours that are on their way to others are neither.
-      await new Promise(requestAnimationFrame)
-      // One that is called off, as its element goes, is over too.
-      await Promise.allSettled(document.getAnimations().map(({ finished }) => finished))
+      // Colours that are on their way to others are neither; they set out a frame or two after the scheme changes.
+      for (let still = 0; still < 3; still++) {
+        await new Promise(requestAnimationFrame)
+        const moving = document.getAnimations()
+        // One that is called off, as its element goes, is over too.
+        await Promise.allSettled(moving.map(({ finished }) => finished))
+        if (moving.length > 0) still = 0
+      }
       const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<{ violations: Violation[] }> } }
       return (await axe.run(options)).violations
     }, options)
