@@ -36,8 +36,6 @@ export type Report = {
   sightings?: Sighting[]
   /** A time in the facts follows from the arrival: sent again, the same event has another. */
   isDatedByArrival?: boolean
-  /** Which of several servers of the source sent it, though none of its facts says so. */
-  reporter?: string
   /** Events that tell of no coming or going: they are counted, and not kept. */
   ignored: number
   /** When the sender sent it, by its own clock; undefined where it does not say. */

@@ -85,7 +85,6 @@ export function createJanus(): Engine<SourceSettings['janus']> {
     const facts = readKnown(event as Event, memory)
     if (!isOfLoading(event as Event)) memory.noteSeen(timestamp)
     report.sentAt = Math.floor(timestamp / 1000)
-    if (emitter !== '') report.reporter = toId(emitter)
     if (facts.length === 0) {
       report.ignored += 1
       const who = findSighted(event as Event, memory)
