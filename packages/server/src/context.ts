@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
-import type { Known } from './record/known.ts'
+import type { Known } from './record/facts/known.ts'
+import type { RecordFacts } from './record/facts/record.ts'
 import type { Reads, Writes } from './record/nouns.ts'
-import type { RecordFacts } from './record/record.ts'
 import type { Clock } from './runtime/clock.ts'
 import type { Metrics } from './runtime/metrics.ts'
 

@@ -107,6 +107,15 @@ describe('the layout of the server', () => {
     ])
   })
 
+  test('has no folder of more than 18 files: a larger one has rooms of its own', () => {
+    const sizes = new Map<string, number>()
+    for (const file of files) sizes.set(dirname(file), (sizes.get(dirname(file)) ?? 0) + 1)
+    assert.deepEqual(
+      [...sizes].filter(([, count]) => count > 18),
+      [],
+    )
+  })
+
   test('has no file of more than 350 lines, in any package', () => {
     const packages = join(import.meta.dirname, '../..')
     const large = globSync('*/src/**/*.{ts,tsx}', { cwd: packages })

@@ -11,8 +11,8 @@ import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { toLinks, toParticipants, type ViewOptions } from '../record/session-view.ts'
-import type { Commands } from '../sources/commands.ts'
-import type { CommandedSession } from '../sources/session-end.ts'
+import type { Commands } from '../sources/commands/commands.ts'
+import type { CommandedSession } from '../sources/commands/session-end.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
 import {
   requireParticipant,

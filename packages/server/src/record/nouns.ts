@@ -12,7 +12,7 @@ import { rooms } from '../store/rooms.ts'
 import { sessions } from '../store/sessions/sessions.ts'
 import { signingKeys } from '../store/signing-keys.ts'
 import { sources } from '../store/sources.ts'
-import { facts } from './recording.ts'
+import { facts } from './facts/recording.ts'
 import { seals } from './seal.ts'
 import type { Transaction } from './transaction.ts'
 

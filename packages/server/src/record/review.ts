@@ -1,7 +1,7 @@
 import { inferEnd, inferFromSilence } from '../ledger/infer.ts'
 import type { Session } from '../ledger/state.ts'
 import type { RecordParts } from '../store/facts/facts.ts'
-import { byPerson, infer } from './session-facts.ts'
+import { byPerson, infer } from './facts/session-facts.ts'
 
 /** Reviews whether a session is over, or silent for too long, and if so records that by facts of their own. */
 export async function review(parts: RecordParts, keyId: number, sessionId: string, now: number): Promise<void> {

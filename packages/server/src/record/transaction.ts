@@ -4,9 +4,9 @@ import type { Database } from '../store/database/database.ts'
 import { type FactStore, openFacts } from '../store/facts/facts.ts'
 import type { Over } from '../store/noun.ts'
 import { rooms } from '../store/rooms.ts'
-import type { FactText } from './fact-text.ts'
-import type { AboutRooms } from './record.ts'
-import { inRooms, type NamedFact } from './rooms-of-facts.ts'
+import type { FactText } from './facts/fact-text.ts'
+import type { AboutRooms } from './facts/record.ts'
+import { inRooms, type NamedFact } from './facts/rooms-of-facts.ts'
 
 /** Facts of one key to be recorded. `texts`: theirs, where they were made before. */
 export type KeyedFacts = { keyId: number; facts: (Fact | NamedFact)[]; texts?: FactText[] } & AboutRooms

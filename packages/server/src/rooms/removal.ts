@@ -1,5 +1,5 @@
 import type { CloseName } from '@rollcall/protocol'
-import type { TakenOut } from '../sources/commanded-rooms.ts'
+import type { TakenOut } from '../sources/commands/commanded-rooms.ts'
 import { closeSocket } from './connection.ts'
 import { forgetIfEmpty, type Hub, nameOf, openRoom, setState } from './hub.ts'
 import { leave, toReason } from './leave.ts'

@@ -1,7 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Context } from '../context.ts'
 import { type Repeated, repeat } from '../runtime/repeat.ts'
-import type { Commands } from './commands.ts'
+import type { Commands } from './commands/commands.ts'
 
 /** How often due sessions are looked up, in milliseconds. */
 export const autoCloseIntervalMs = 1000

@@ -10,7 +10,7 @@ import {
 import type { TObject } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../error.ts'
-import type { NamedFact } from '../record/rooms-of-facts.ts'
+import type { NamedFact } from '../record/facts/rooms-of-facts.ts'
 import { explain, isValues, pickKnown, quote } from '../runtime/explain.ts'
 import { parseTime } from '../runtime/parse-time.ts'
 

@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts'
-import type { Recorded } from '../record/record.ts'
+import type { Recorded } from '../record/facts/record.ts'
 import { repeat } from '../runtime/repeat.ts'
 import type { Source, SourceNote } from '../store/sources.ts'
 import { createClockWatch } from './clock-watch.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Fact } from '@rollcall/protocol'
 import fc from 'fast-check'
-import { textOf } from '../../src/record/fact-text.ts'
+import { textOf } from '../../src/record/facts/fact-text.ts'
 import { pack, unpack } from '../../src/record/writer/packed.ts'
 
 const text = fc.string({ unit: 'binary' })

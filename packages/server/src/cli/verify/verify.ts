@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Session } from '../../ledger/state.ts'
-import { digestOf } from '../../record/fact-text.ts'
+import { digestOf } from '../../record/facts/fact-text.ts'
 import { findMiscounts } from '../../store/copies/recount.ts'
 import {
   type MarkColumns,

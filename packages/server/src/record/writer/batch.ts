@@ -1,9 +1,9 @@
 import { Refusal } from '../../error.ts'
 import type { Commit } from '../../runtime/metrics.ts'
 import type { Database } from '../../store/database/database.ts'
+import type { Recorded } from '../facts/record.ts'
+import { nameIn } from '../facts/rooms-of-facts.ts'
 import { perform, type Write } from '../nouns.ts'
-import type { Recorded } from '../record.ts'
-import { nameIn } from '../rooms-of-facts.ts'
 import { createTransact, type KeyedFacts, type Transaction, type TransactionParts } from '../transaction.ts'
 
 /** `now`: the asker's time, epoch milliseconds. */

@@ -1,5 +1,5 @@
 import type { Fact } from '@rollcall/protocol'
-import { type FactText, factOf, textOf } from '../fact-text.ts'
+import { type FactText, factOf, textOf } from '../facts/fact-text.ts'
 import { type BatchRequest, factsIn } from './batch.ts'
 
 /**

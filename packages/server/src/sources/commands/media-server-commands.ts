@@ -1,19 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { reporterIn, sourceIdOf } from '@rollcall/protocol'
-import type { Context } from '../context.ts'
-import type { Session } from '../ledger/state.ts'
-import { foldStays } from '../ledger/stays.ts'
-import { FetchFailure, type GuardedFetch } from '../runtime/guarded-fetch.ts'
-import type { Source } from '../store/sources.ts'
-import { type Engines, engineFor } from './engines/engines.ts'
+import type { Context } from '../../context.ts'
+import type { Session } from '../../ledger/state.ts'
+import { foldStays } from '../../ledger/stays.ts'
+import { FetchFailure, type GuardedFetch } from '../../runtime/guarded-fetch.ts'
+import type { Source } from '../../store/sources.ts'
+import { type Engines, engineFor } from '../engines/engines.ts'
 import {
   type Ask,
   createAsk,
   type MediaServer,
   type MediaServerCommand,
   MediaServerRefusal,
-} from './engines/media-server.ts'
-import type { SourceHealth } from './health.ts'
+} from '../engines/media-server.ts'
+import type { SourceHealth } from '../health.ts'
 
 /** Whether whoever runs the session executed the command: false where it takes no commands. */
 export type Enforced = boolean | 'pending'

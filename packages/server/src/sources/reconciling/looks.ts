@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Context } from '../context.ts'
-import { foldStays } from '../ledger/stays.ts'
+import type { Context } from '../../context.ts'
+import { foldStays } from '../../ledger/stays.ts'
 
 /** Looks that found a session as the record has it are kept beside the record: evidence that is no fact yet. */
 export type Looks = {

@@ -1,7 +1,7 @@
 import { type Cause, type Fact, hostedSource } from '@rollcall/protocol'
-import type { Context } from '../context.ts'
-import type { Mark, Session } from '../ledger/state.ts'
-import { foldStays } from '../ledger/stays.ts'
+import type { Context } from '../../context.ts'
+import type { Mark, Session } from '../../ledger/state.ts'
+import { foldStays } from '../../ledger/stays.ts'
 import type { CommandedRooms } from './commanded-rooms.ts'
 import type { Enforced, MediaServerCommands } from './media-server-commands.ts'
 

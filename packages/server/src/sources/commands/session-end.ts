@@ -1,7 +1,7 @@
 import { type CloseName, type Fact, hostedSource } from '@rollcall/protocol'
-import type { Context } from '../context.ts'
-import type { Session } from '../ledger/state.ts'
-import type { Recorded } from '../record/record.ts'
+import type { Context } from '../../context.ts'
+import type { Session } from '../../ledger/state.ts'
+import type { Recorded } from '../../record/facts/record.ts'
 import type { CommandedRooms } from './commanded-rooms.ts'
 import type { Enforced, MediaServerCommands } from './media-server-commands.ts'
 

@@ -1,9 +1,9 @@
 import type { Fact, ParticipantJoined } from '@rollcall/protocol'
-import type { Context } from '../context.ts'
-import type { Mark } from '../ledger/state.ts'
-import { foldStays, type Stay } from '../ledger/stays.ts'
-import type { Recorded } from '../record/record.ts'
-import type { Source } from '../store/sources.ts'
+import type { Context } from '../../context.ts'
+import type { Mark } from '../../ledger/state.ts'
+import { foldStays, type Stay } from '../../ledger/stays.ts'
+import type { Recorded } from '../../record/facts/record.ts'
+import type { Source } from '../../store/sources.ts'
 import type { RecordEvidence } from './superseded.ts'
 
 /** Where a person has one connection in a room at a time, a join by a newer one shows that the older one is over. */

@@ -1,5 +1,5 @@
 import { type Fact, hostedSource } from '@rollcall/protocol'
-import { Refusal } from '../error.ts'
+import { Refusal } from '../../error.ts'
 import {
   clearLeases,
   type HeldRoom,
@@ -7,11 +7,11 @@ import {
   listForsakenRooms,
   listKeysWithRunning,
   revokeLease,
-} from '../store/leases.ts'
-import { noun } from '../store/noun.ts'
+} from '../../store/leases.ts'
+import { noun } from '../../store/noun.ts'
+import { review } from '../review.ts'
+import type { KeyedFacts, Transaction } from '../transaction.ts'
 import { type Recorded, record } from './record.ts'
-import { review } from './review.ts'
-import type { KeyedFacts, Transaction } from './transaction.ts'
 
 /** Most sessions reviewed in one transaction. */
 export const sweepMax = 500

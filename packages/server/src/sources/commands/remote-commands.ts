@@ -1,6 +1,6 @@
 import type { Json } from '@rollcall/protocol'
-import type { Relay, RemoteCommand } from '../cluster/relay.ts'
-import type { Context } from '../context.ts'
+import type { Relay, RemoteCommand } from '../../cluster/relay.ts'
+import type { Context } from '../../context.ts'
 import type { CommandedRooms } from './commanded-rooms.ts'
 import type { Commands, EndOptions } from './commands.ts'
 import type { CommandedSession } from './session-end.ts'

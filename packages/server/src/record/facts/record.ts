@@ -1,11 +1,11 @@
 import { assertNever, type Fact, type Quality } from '@rollcall/protocol'
-import { foldStays } from '../ledger/stays.ts'
-import type { RecordParts } from '../store/facts/facts.ts'
+import { foldStays } from '../../ledger/stays.ts'
+import type { RecordParts } from '../../store/facts/facts.ts'
+import { toPossible } from '../times.ts'
 import { type FactText, textOf } from './fact-text.ts'
 import type { NamedFact } from './rooms-of-facts.ts'
 import { applyToSession, findSession, keep, type Recorded } from './session-facts.ts'
 import { applyRestart, applySnapshot } from './snapshot.ts'
-import { toPossible } from './times.ts'
 
 export type { Recorded } from './session-facts.ts'
 

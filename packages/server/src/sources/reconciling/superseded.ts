@@ -1,7 +1,7 @@
 import type { Fact } from '@rollcall/protocol'
-import type { Context } from '../context.ts'
-import { shareAtTurnEnd } from '../runtime/single-flight.ts'
-import type { Life, Source } from '../store/sources.ts'
+import type { Context } from '../../context.ts'
+import { shareAtTurnEnd } from '../../runtime/single-flight.ts'
+import type { Life, Source } from '../../store/sources.ts'
 
 /** How many of a room's latest sessions are compared: older ones ended when these began. */
 export const latestSessionsMax = 10

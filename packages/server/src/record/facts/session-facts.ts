@@ -8,16 +8,16 @@ import {
   type SessionStarted,
   toObjectId,
 } from '@rollcall/protocol'
-import { changesOfInside } from '../ledger/changes.ts'
-import { inferEnd, type People } from '../ledger/infer.ts'
-import { type Applied, apply, type Slice } from '../ledger/ledger.ts'
-import { type Candidates, evidenceAt, route } from '../ledger/route.ts'
-import { movesCloses, newSession } from '../ledger/session.ts'
-import type { Mark, Session } from '../ledger/state.ts'
-import type { FactStore, RecordParts } from '../store/facts/facts.ts'
+import { changesOfInside } from '../../ledger/changes.ts'
+import { inferEnd, type People } from '../../ledger/infer.ts'
+import { type Applied, apply, type Slice } from '../../ledger/ledger.ts'
+import { type Candidates, evidenceAt, route } from '../../ledger/route.ts'
+import { movesCloses, newSession } from '../../ledger/session.ts'
+import type { Mark, Session } from '../../ledger/state.ts'
+import type { FactStore, RecordParts } from '../../store/facts/facts.ts'
+import { isUndated } from '../times.ts'
 import { absorbGuessed } from './absorb.ts'
 import { type FactText, textOf } from './fact-text.ts'
-import { isUndated } from './times.ts'
 
 /** What became of one fact. */
 export type Recorded = {

@@ -1,7 +1,7 @@
 import type { Fact } from '@rollcall/protocol'
-import type { Context } from '../context.ts'
-import { foldStays } from '../ledger/stays.ts'
-import type { Source } from '../store/sources.ts'
+import type { Context } from '../../context.ts'
+import { foldStays } from '../../ledger/stays.ts'
+import type { Source } from '../../store/sources.ts'
 import { latestSessionsMax, type RecordEvidence } from './superseded.ts'
 
 /** Where every leave is reported before the end of a session, that end shows whose leave was lost. */

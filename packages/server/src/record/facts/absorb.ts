@@ -1,7 +1,7 @@
 import type { SessionFact, SessionStarted } from '@rollcall/protocol'
-import { newSession } from '../ledger/session.ts'
-import type { Mark, Session } from '../ledger/state.ts'
-import type { RecordParts } from '../store/facts/facts.ts'
+import { newSession } from '../../ledger/session.ts'
+import type { Mark, Session } from '../../ledger/state.ts'
+import type { RecordParts } from '../../store/facts/facts.ts'
 
 /** Applies a fact to the session that others are absorbed into. */
 type Apply = (fact: SessionFact) => Promise<unknown>

@@ -1,10 +1,10 @@
 import type { Fact, Outcome } from '@rollcall/protocol'
-import { noteSnapshot } from '../ledger/ledger.ts'
-import { evidenceAt } from '../ledger/route.ts'
-import type { RecordParts } from '../store/facts/facts.ts'
+import { noteSnapshot } from '../../ledger/ledger.ts'
+import { evidenceAt } from '../../ledger/route.ts'
+import type { RecordParts } from '../../store/facts/facts.ts'
+import { toPossible } from '../times.ts'
 import { applyFound, newSessionId, save } from './session-facts.ts'
 import { resumeRunning } from './snapshot.ts'
-import { toPossible } from './times.ts'
 
 /**
  * Applies a fact of the log again, in the session that it was kept in. Whatever was inferred from it lies in the log before it,

@@ -1,7 +1,7 @@
-import type { Context } from '../context.ts'
-import { repeat } from '../runtime/repeat.ts'
-import type { Source } from '../store/sources.ts'
-import type { ReportedFact, Sighting } from './engines/engine.ts'
+import type { Context } from '../../context.ts'
+import { repeat } from '../../runtime/repeat.ts'
+import type { Source } from '../../store/sources.ts'
+import type { ReportedFact, Sighting } from '../engines/engine.ts'
 
 /** Sightings of one connection are recorded at most this often, in milliseconds: a crash loses those of this time at most. */
 export const sightingIntervalMs = 30_000

@@ -1,8 +1,8 @@
 import type { SessionFact, Snapshot, SourceStarted } from '@rollcall/protocol'
-import { inferFromRestart, inferFromSnapshot } from '../ledger/infer.ts'
-import { noteSnapshot } from '../ledger/ledger.ts'
-import { newSession, resumeSession } from '../ledger/session.ts'
-import type { RecordParts } from '../store/facts/facts.ts'
+import { inferFromRestart, inferFromSnapshot } from '../../ledger/infer.ts'
+import { noteSnapshot } from '../../ledger/ledger.ts'
+import { newSession, resumeSession } from '../../ledger/session.ts'
+import type { RecordParts } from '../../store/facts/facts.ts'
 import { byPerson, findSession, infer, type Recorded, save } from './session-facts.ts'
 
 // Facts about many people at once.
