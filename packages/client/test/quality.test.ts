@@ -6,9 +6,9 @@ import { joinRoom, type LiveRoom, type Measurable, signToken } from '@rollcall/c
 import { type ParticipantQuality, QualityReport, videoHeights } from '@rollcall/protocol'
 import { Compile } from 'typebox/compile'
 import { startServer, type TestServer } from '../../server/test/support/start-server.ts'
-import { describeDevice } from '../src/device.ts'
-import { toQuality } from '../src/quality.ts'
-import { scoreAudio, scoreVideo } from '../src/quality-score.ts'
+import { describeDevice } from '../src/room/device.ts'
+import { toQuality } from '../src/room/quality.ts'
+import { scoreAudio, scoreVideo } from '../src/room/quality-score.ts'
 import { nextEvent } from './next-event.ts'
 import { after, before, change, toReport } from './quality-reports.ts'
 

@@ -1,5 +1,5 @@
 import type { ClientMessage, ServerMessage } from '@rollcall/protocol'
-import type { RoomLimits } from './room-limits.ts'
+import type { RoomLimits } from './limits.ts'
 
 /** One socket to a room, from its opening to its end. */
 export type RoomSocket = {

@@ -1,7 +1,7 @@
 import type { Peer } from '@rollcall/protocol'
-import type { Events } from './events.ts'
+import type { Events } from '../events.ts'
+import type { RoomMessage } from './connection.ts'
 import type { LiveRoomEvents } from './live-room.ts'
-import type { RoomMessage } from './room-connection.ts'
 
 /** Keeps the others inside as a message tells of them. False where it tells of `ownId` alone, which is no news. */
 export function updateOthers(others: Map<string, Peer>, message: RoomMessage, ownId: string | undefined): boolean {

@@ -1,9 +1,9 @@
 import type { Peer, ServerMessage } from '@rollcall/protocol'
-import type { Events } from './events.ts'
+import type { Events } from '../events.ts'
+import type { TokenSource } from '../token.ts'
+import type { RoomCloseName } from './closes.ts'
+import type { RoomLimits } from './limits.ts'
 import type { Measurable } from './quality-watch.ts'
-import type { RoomCloseName } from './room-closes.ts'
-import type { RoomLimits } from './room-limits.ts'
-import type { TokenSource } from './token.ts'
 
 /** Who joins which room. */
 export type JoinOptions = {

@@ -1,4 +1,4 @@
-import type { Backoff } from './backoff.ts'
+import type { Backoff } from '../backoff.ts'
 
 /** How long a room waits for anything, and what it may grow to. `joinRoom` takes others. */
 export type RoomLimits = {

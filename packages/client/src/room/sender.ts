@@ -1,8 +1,8 @@
 import type { ClientMessage, QualityReport } from '@rollcall/protocol'
 import { describeDevice } from './device.ts'
-import { NotJoined } from './room-error.ts'
-import type { RoomLimits } from './room-limits.ts'
-import type { Reconnection } from './room-reconnection.ts'
+import { NotJoined } from './error.ts'
+import type { RoomLimits } from './limits.ts'
+import type { Reconnection } from './reconnection.ts'
 
 /** What the room is told. */
 export type RoomSender = {

@@ -1,5 +1,5 @@
-import { backoffMs } from './backoff.ts'
-import type { RoomLimits } from './room-limits.ts'
+import { backoffMs } from '../backoff.ts'
+import type { RoomLimits } from './limits.ts'
 
 /** Whether another connection is tried after one that failed, and when. */
 export type Retries = {

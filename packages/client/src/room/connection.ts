@@ -1,10 +1,10 @@
 import type { ServerMessage } from '@rollcall/protocol'
+import { readToken, type TokenSource } from '../token.ts'
+import { mayHeal, nameClose } from './closes.ts'
+import type { Join } from './join.ts'
+import type { RoomLimits } from './limits.ts'
 import type { RoomClose } from './live-room.ts'
-import { mayHeal, nameClose } from './room-closes.ts'
-import type { Join } from './room-join.ts'
-import type { RoomLimits } from './room-limits.ts'
-import { lostCode, openRoomSocket, type RoomSocket } from './room-socket.ts'
-import { readToken, type TokenSource } from './token.ts'
+import { lostCode, openRoomSocket, type RoomSocket } from './socket.ts'
 
 /** What a connection is made of. */
 export type ConnectionOptions = {

@@ -1,14 +1,14 @@
-import type { LiveRoomEvents, Message, RoomState } from './live-room.ts'
 import {
   type CausedClose,
   type ConnectionOptions,
   openRoomConnection,
   type RoomConnection,
   type RoomMessage,
-} from './room-connection.ts'
-import type { Join } from './room-join.ts'
-import { createRetries } from './room-retries.ts'
-import { lostCode, type RoomSocket } from './room-socket.ts'
+} from './connection.ts'
+import type { Join } from './join.ts'
+import type { LiveRoomEvents, Message, RoomState } from './live-room.ts'
+import { createRetries } from './retries.ts'
+import { lostCode, type RoomSocket } from './socket.ts'
 
 /** The way into a room: a connection that is lost is followed by another, until the room is over. */
 export type Reconnection = {

@@ -1,7 +1,7 @@
 // By their own path: the rest of the protocol brings its schemas and their validator, which a browser has no use for.
 import { nameMaxLength, participantIdMaxLength } from '@rollcall/protocol/ids'
+import { requireText } from '../text.ts'
 import type { JoinOptions } from './live-room.ts'
-import { requireText } from './text.ts'
 
 /** Who asks to come in where, as the join says it: the room's own id and the participant's, once the server said them. */
 export type Join = Pick<JoinOptions, 'roomId' | 'participantId' | 'name' | 'metadata'>

@@ -1,4 +1,4 @@
-import type { RoomCloseName } from './room-closes.ts'
+import type { RoomCloseName } from './closes.ts'
 
 /** A room closed for good before anybody was inside. */
 export class RoomClosed extends Error {
