@@ -1,5 +1,5 @@
-import type { Context } from '../context.ts'
-import type { Source } from '../store/sources.ts'
+import type { Context } from '../../context.ts'
+import type { Source } from '../../store/sources.ts'
 
 /** A clock is reported as wrong where it is further from ours than this, in milliseconds. */
 const skewAlarmMs = 5000
