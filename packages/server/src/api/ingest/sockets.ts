@@ -9,7 +9,7 @@ import { type CountStranger, createSocketServer, refuseUpgrade, type Upgrade } f
 import { type Engines, engineFor } from '../../sources/engines/engines.ts'
 import type { SourceHealth } from '../../sources/health.ts'
 import type { Ingest } from '../../sources/ingest.ts'
-import { verifyDelivery } from '../../sources/verify.ts'
+import { verifyHead } from '../../sources/verify.ts'
 import type { Source } from '../../store/sources.ts'
 import { ingestMaxBytes, ingestPendingMax, ingestPingMs, ingestSocketCloseMs, ingestSocketsMax } from '../limits.ts'
 import { createIngestConnection, type IngestConnection, type Opening } from './connection.ts'
@@ -74,7 +74,7 @@ export function createIngestSockets(
     const source = await reads.sources.find(sourceId)
     if (source === undefined) throw countStranger(request) ?? unknownSource(sourceId)
     requireSubprotocol(engines, source, request.headers)
-    await verify(source, opening)
+    verify(source, opening)
     if (stopsBy !== undefined) throw new Refusal('BUSY', 'The server is stopping')
     sockets.handleUpgrade(request, socket, head, (opened) => accept(opened, sourceId, opening))
   }
@@ -93,10 +93,9 @@ export function createIngestSockets(
     return source
   }
 
-  async function verify(source: Source, opening: Opening): Promise<void> {
-    const delivery = { ...opening, body: Buffer.alloc(0), receivedAt: clock.now() }
+  function verify(source: Source, opening: Opening): void {
     try {
-      await verifyDelivery(engineFor(engines, source.type), delivery, source)
+      verifyHead(engineFor(engines, source.type), { ...opening, receivedAt: clock.now() }, source)
     } catch (error) {
       if (error instanceof Refusal) sourceHealth.noteRefused(source, error.message)
       throw error
