@@ -44,8 +44,9 @@ export const deliveryBytes = {
   proven: { perSource: 96 * 1024 * 1024, all: 256 * 1024 * 1024 },
   unproven: { perSource: ingestMaxBytes + 1024 * 1024, all: 48 * 1024 * 1024 },
 }
-/** Most WebSockets of media servers that may be open, and that may be opening. */
+/** Most WebSockets of media servers that may be open, those of one source, and those that may be opening. */
 export const ingestSocketsMax = 1000
+export const ingestSocketsOfSourceMax = 100
 export const ingestPendingMax = 100
 /** Such a socket is pinged this often, in milliseconds: more often than proxies cut idle ones. */
 export const ingestPingMs = 30_000
