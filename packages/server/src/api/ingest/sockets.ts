@@ -83,9 +83,8 @@ export function createIngestSockets(
     if (source === undefined) throw countStranger(request) ?? unknownSource(sourceId)
     requireSubprotocol(engines, source, request.headers)
     verify(source, opening)
-    const ofSource = connections.values().filter((id) => id === sourceId)
-    if ([...ofSource].length >= ingestSocketsOfSourceMax)
-      throw new Refusal('BUSY', 'This source has too many sockets open')
+    const ofSource = [...connections.values()].filter((id) => id === sourceId)
+    if (ofSource.length >= ingestSocketsOfSourceMax) throw new Refusal('BUSY', 'This source has too many sockets open')
     if (stopsBy !== undefined) throw new Refusal('BUSY', 'The server is stopping')
     sockets.handleUpgrade(request, socket, head, (opened) => accept(opened, sourceId, opening))
   }
