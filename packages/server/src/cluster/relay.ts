@@ -21,7 +21,7 @@ export type Relay = {
 }
 
 /** As it travels, so the field keeps its name: processes of several versions may run beside each other. */
-type Request = { from: string; id: string; command: RemoteCommand }
+type Request = { from: string; id: string; errand: RemoteCommand }
 type Message = Request | { id: string; value: Json } | { id: string; failed: string }
 
 export type RelayParts = {
@@ -54,7 +54,7 @@ export function createRelay({ shared, log, limits, holder, wake }: RelayParts): 
       waiting.set(id, resolve)
       const timeout = setTimeout(() => resolve('late'), limits.commandMs)
       try {
-        await post(other, { from: holder(), id, command: command })
+        await post(other, { from: holder(), id, errand: command })
         const result = await promise
         if (typeof result === 'object') await shared.noteWritten({ keyIds: [keyId], hasWebhooks: false })
         return result
@@ -69,7 +69,7 @@ export function createRelay({ shared, log, limits, holder, wake }: RelayParts): 
     async receive() {
       for (const text of await shared.leases.receive(holder())) {
         const message = JSON.parse(text) as Message
-        if ('command' in message) answer(message).catch((err) => log.error({ err }, 'remote command not handled'))
+        if ('errand' in message) answer(message).catch((err) => log.error({ err }, 'remote command not handled'))
         else if ('value' in message) waiting.get(message.id)?.({ value: message.value })
         else {
           log.warn({ why: message.failed }, 'remote command failed in the process that holds the room')
@@ -79,7 +79,7 @@ export function createRelay({ shared, log, limits, holder, wake }: RelayParts): 
     },
   }
 
-  async function answer({ from, id, command: command }: Request): Promise<void> {
+  async function answer({ from, id, errand: command }: Request): Promise<void> {
     try {
       await post(from, { id, value: await handle(command) })
     } catch (error) {
