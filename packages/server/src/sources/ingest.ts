@@ -18,15 +18,16 @@ import { createSupersededSessions, latestSessionsMax } from './reconciling/super
 import { createSupersededConnections } from './reconciling/superseded-connections.ts'
 import { createUnreportedLeaves } from './reconciling/unreported-leaves.ts'
 import { sourceNameOf } from './source-name.ts'
-import { verifyDelivery } from './verify.ts'
+import { verifyBody, verifyHead } from './verify.ts'
 
 /** Verifies what media servers send, translates it into facts, and records them. */
 export type Ingest = {
   /**
    * Resolves when the delivery is durable, with the outcome of each fact. Rejects with a `Refusal` SIGNATURE_INVALID, or with
    * anything else where it is not the sender's fault: then nothing is lost when the sender sends the same again.
+   * @param fitting the settings that its head was found to fit; absent: it is verified here
    */
-  take(source: Source, delivery: Delivery): Promise<Recorded[]>
+  take(source: Source, delivery: Delivery, fitting?: Source['settings'][]): Promise<Recorded[]>
   /** Records what waits. */
   stop(): Promise<void>
 }
@@ -52,9 +53,9 @@ export function startIngest(
   const oneAtATime = createQueues()
 
   return {
-    async take(source, delivery) {
+    async take(source, delivery, fitting) {
       const engine = engineFor(engines, source.type)
-      await verifyDelivery(engine, delivery, source)
+      await verifyBody(engine, delivery, fitting ?? verifyHead(engine, delivery, source))
       const report = await clocks.correct(source, engine.normalise(delivery, source.id), delivery.receivedAt)
       const sighted = sightings.select(source, report.sightings ?? [])
       const recorded = await backpressure.retryWhileBusy(engine.maxWaitMs, async () =>

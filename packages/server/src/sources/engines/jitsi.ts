@@ -52,7 +52,7 @@ export const jitsi: Engine<SourceSettings['jitsi']> = {
   // Longer than `api_retry_delay` below: an event under way has come by then.
   reorderWindowMs: 4000,
 
-  verify({ headers }, { secret }) {
+  verifyHead({ headers }, { secret }) {
     requireBearer(headers, secret)
   },
 

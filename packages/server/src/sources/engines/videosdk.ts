@@ -3,7 +3,7 @@ import type { Json, SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../../error.ts'
-import type { Delivery, Engine, Report, ReportedFact, Sighting } from './engine.ts'
+import type { Delivery, DeliveryHead, Engine, Report, ReportedFact, Sighting } from './engine.ts'
 import type { PublicKeys } from './public-keys.ts'
 import { describeName, parseJson, reportUnknown, reportUnreadable, toId, toName } from './reported.ts'
 
@@ -49,10 +49,15 @@ export function createVideosdk(publicKeys: PublicKeys): Engine<SourceSettings['v
     oneSessionPerRoom: 'usually',
     maxWaitMs: 3000,
 
-    async verify({ headers, body }, { publicKeyUrl = videosdkKeyUrl }) {
-      const signature = headers['videosdk-signature']
-      if (typeof signature !== 'string') refuse('there is no videosdk-signature header')
-      const bytes = Buffer.from(signature, 'base64')
+    verifyHead(head) {
+      readSignature(head)
+    },
+
+    headProvesNothing: () => true,
+
+    async verifyBody(delivery, { publicKeyUrl = videosdkKeyUrl }) {
+      const { body } = delivery
+      const bytes = readSignature(delivery)
       const fits = await publicKeys.fits(publicKeyUrl, (key) => verify('RSA-SHA256', body, key, bytes))
       if (!fits) refuse(`the key at ${publicKeyUrl} does not fit its signature`)
     },
@@ -73,6 +78,12 @@ export function createVideosdk(publicKeys: PublicKeys): Engine<SourceSettings['v
 POST https://api.videosdk.live/v2/rooms
 {"webhook":{"endPoint":"${url}","events":["session-started","session-ended","participant-joined","participant-left"]}}`,
   }
+}
+
+function readSignature({ headers }: DeliveryHead): Buffer {
+  const signature = headers['videosdk-signature']
+  if (typeof signature !== 'string') refuse('there is no videosdk-signature header')
+  return Buffer.from(signature, 'base64')
 }
 
 function readWebhook({ body, receivedAt }: Delivery): Report {

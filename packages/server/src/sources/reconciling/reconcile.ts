@@ -8,7 +8,7 @@ import type { Clocks } from '../clocks/clocks.ts'
 import { type Engines, engineFor } from '../engines/engines.ts'
 import { createAsk, type FetchedRooms } from '../engines/media-server.ts'
 import type { SourceHealth } from '../health.ts'
-import { sourceNameOf } from '../source-name.ts'
+import { loggedNameOf, sourceNameOf } from '../source-name.ts'
 import { compareWithRecord, type Observations } from './comparison.ts'
 import type { Looks } from './looks.ts'
 
@@ -116,7 +116,7 @@ export function startReconcilers(
     try {
       const fetched = await fetchRooms(source)
       metrics.noteLook('answered')
-      if (memory.isFailing) log.info({ source: source.id }, 'media server lists its participants again')
+      if (memory.isFailing) log.info({ source: loggedNameOf(source.id) }, 'media server lists its participants again')
       memory.isFailing = false
       memory.reporter = fetched.reporter
       await delay(limits.settleMs, undefined, { signal: stopping.signal })
@@ -125,7 +125,8 @@ export function startReconcilers(
       if (stopping.signal.aborted) return
       metrics.noteLook('failed')
       sourceHealth.noteError(source, `It does not say who is inside: ${(err as Error).message}`)
-      if (!memory.isFailing) log.warn({ source: source.id, err }, 'media server does not list its participants')
+      if (!memory.isFailing)
+        log.warn({ source: loggedNameOf(source.id), err }, 'media server does not list its participants')
       if (!memory.isFailing) await recordLooks(source, memory).catch(logFailure)
       memory.isFailing = true
       // The failed answer might have had the session: only answers in a row show that it is absent.
