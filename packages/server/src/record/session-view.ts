@@ -59,6 +59,7 @@ function toExactSession(record: SessionRecord, { now, base, key, webhooks }: Vie
     maxJoinedPeersCount: maxInside,
     webhook: webhooks?.get(session.id) ?? noWebhooks,
     ...notOffered,
+    ...toParent(session.parentRoomId, record.parentSessionId),
     engine: engineOf(session.source),
     revision: session.revision,
     updatedAt: toIso(session.updatedAt),
@@ -76,10 +77,20 @@ export function toListedText(listed: ListedSession, view: ViewOptions & { active
     const whoThen = activeAt === undefined ? {} : { activeParticipantIds: whoWasInside(listed.record, activeAt) }
     return JSON.stringify({ ...toSession(listed.record, view), ...whoThen })
   }
-  const { id, roomId, head, middle, tail } = listed.sealed
+  const { id, roomId, parentRoomId, parentSessionId, head, middle, tail } = listed.sealed
   const links = JSON.stringify(toLinks({ id, roomId }, view.base))
   const webhook = JSON.stringify(view.webhooks?.get(id) ?? noWebhooks)
-  return `${head},"links":${links},${toWholeSeconds(middle)},"webhook":${webhook},${notOfferedText},${tail}`
+  const parent = JSON.stringify(toParent(parentRoomId, parentSessionId)).slice(1, -1)
+  const parentText = parent === '' ? '' : `${parent},`
+  return `${head},"links":${links},${toWholeSeconds(middle)},"webhook":${webhook},${notOfferedText},${parentText}${tail}`
+}
+
+function toParent(
+  parentRoomId: string | null,
+  parentSessionId: string | undefined,
+): Pick<ApiSession, 'parentRoomId' | 'parentSessionId'> {
+  if (parentRoomId === null) return {}
+  return { parentRoomId, ...(parentSessionId !== undefined && { parentSessionId }) }
 }
 
 /** In the middle of a seal; a quotation mark within a text is escaped, so that none of its texts looks like this. */

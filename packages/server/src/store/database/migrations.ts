@@ -4,6 +4,7 @@ import { confirmedTime } from './migrations/confirmed-time.ts'
 import { ends } from './migrations/ends.ts'
 import { first } from './migrations/first/first.ts'
 import { looks } from './migrations/looks.ts'
+import { parents } from './migrations/parents.ts'
 import { processes } from './migrations/processes.ts'
 import { webhooks } from './migrations/webhooks.ts'
 import type { Tables } from './tables.ts'
@@ -17,6 +18,7 @@ export const migrations: { [name: string]: Migration } = {
   '0005-confirmed-time': { up: confirmedTime },
   '0006-looks': { up: looks },
   '0007-clocks': { up: clocks },
+  '0008-parents': { up: parents },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */

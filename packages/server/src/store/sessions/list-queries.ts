@@ -2,6 +2,7 @@ import { type Expression, expressionBuilder, type Kysely, type SelectQueryBuilde
 import { compile, type Database, type Query } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
 import { perDatabase } from '../noun.ts'
+import type { PartsOf } from './parents.ts'
 import { levelOf, spanLevels, spanOf } from './span.ts'
 
 // The queries of a list: one for each combination of filters, compiled when it is first asked for.
@@ -20,13 +21,18 @@ export type SessionFilter = {
   activeAt?: number
   /** Milliseconds from start to end; of a session that runs, to `now`. */
   minDurationMs?: number
+  /** Parts of this session. */
+  parentSessionId?: string
 }
 
 /** A filter whose room is known. */
-export type RoomedFilter = Omit<SessionFilter, 'roomId' | 'customRoomId' | 'query'> & { roomId?: string }
+export type RoomedFilter = Omit<SessionFilter, 'roomId' | 'customRoomId' | 'query' | 'parentSessionId'> & {
+  roomId?: string
+  parts?: PartsOf
+}
 
 /** `gaps`: null unless it is sealed. */
-export type Key = { id: string; roomId: string; startAt: number; gaps: number | null }
+export type Key = { id: string; roomId: string; startAt: number; gaps: number | null; parentRoomId: string | null }
 
 export type Params = {
   keyId: number
@@ -36,6 +42,11 @@ export type Params = {
   participantId: string
   activeAt: number
   minDurationMs: number
+  parentRoomId: string
+  parentSource: string
+  parentKey: string
+  partsFrom: number
+  partsTo: number
   now: number
   afterStartAt: number
   afterId: string
@@ -60,7 +71,7 @@ export function keysOf(db: Database, shape: Shape, params: Params, walk = false)
     compile<Params, Key>((p) =>
       db.kysely
         .selectFrom(candidates(db.kysely, p, shape, params, walk).as('c'))
-        .select(['c.id', 'c.roomId', 'c.startAt', 'c.gaps'])
+        .select(['c.id', 'c.roomId', 'c.startAt', 'c.gaps', 'c.parentRoomId'])
         .orderBy('c.startAt', 'desc')
         .orderBy('c.id', 'desc')
         .limit(p.limit)
@@ -94,7 +105,13 @@ function candidates(k: K, p: Params, shape: Shape, params: Params, walk = false)
 function sessions(k: K, p: Params, where: Expression<SqlBool>[]) {
   return k
     .selectFrom('sessions as s')
-    .select(['s.id as id', 's.room_id as roomId', 's.start_at as startAt', 's.gaps as gaps'])
+    .select([
+      's.id as id',
+      's.room_id as roomId',
+      's.start_at as startAt',
+      's.gaps as gaps',
+      's.parent_room_id as parentRoomId',
+    ])
     .where('s.key_id', '=', p.keyId)
     .where('s.start_at', 'is not', null)
     .where((eb) => eb.and(where))
@@ -106,7 +123,13 @@ function ofParticipant(k: K, p: Params, { participantId: _, ...shape }: Shape) {
   return k
     .selectFrom('participants as p')
     .crossJoin('sessions as s')
-    .select(['s.id as id', 's.room_id as roomId', 's.start_at as startAt', 's.gaps as gaps'])
+    .select([
+      's.id as id',
+      's.room_id as roomId',
+      's.start_at as startAt',
+      's.gaps as gaps',
+      's.parent_room_id as parentRoomId',
+    ])
     .where('p.key_id', '=', p.keyId)
     .where('p.participant_id', '=', p.participantId)
     .where('p.joined_at', 'is not', null)
@@ -148,7 +171,7 @@ function long(k: K, p: Params, { minDurationMs: _, ...shape }: Shape, from: numb
           .limit(p.reach)
           .as('n'),
       )
-      .select(['n.id', 'n.roomId', 'n.startAt', 'n.gaps'])
+      .select(['n.id', 'n.roomId', 'n.startAt', 'n.gaps', 'n.parentRoomId'])
   const running = newest([
     of('s.end_at', 'is', null),
     of('s.start_at', '<=', sql<number>`cast(${p.now} as bigint) - cast(${p.minDurationMs} as bigint)`),
@@ -171,6 +194,11 @@ function conditions(k: K, p: Params, shape: Shape): Expression<SqlBool>[] {
   if (shape.startTo !== undefined) all.push(of('s.start_at', '<=', p.startTo))
   if (shape.cursor !== undefined)
     all.push(of(of.refTuple('s.start_at', 's.id'), '<', of.tuple(p.afterStartAt, p.afterId)))
+  if (shape.parts !== undefined) {
+    all.push(of('s.parent_room_id', '=', p.parentRoomId), of('s.source', '=', p.parentSource))
+    const isOfTime = [of('s.start_at', '>=', p.partsFrom), of('s.start_at', '<', p.partsTo)]
+    all.push(of.or([of('s.parent_key', '=', p.parentKey), of.and([of('s.parent_key', 'is', null), ...isOfTime])]))
+  }
   if (shape.minDurationMs !== undefined) {
     all.push(of(sql<number>`coalesce(s.end_at, cast(${p.now} as bigint)) - s.start_at`, '>=', p.minDurationMs))
   }

@@ -13,6 +13,7 @@ import type { Database } from '../database/database.ts'
 import { type Page, toLimit } from '../database/page.ts'
 import type { Tables } from '../database/tables.ts'
 import { type Over, query } from '../noun.ts'
+import { findParents } from './parents.ts'
 
 /** A session with what it takes to show it. */
 export type SessionRecord = {
@@ -21,6 +22,8 @@ export type SessionRecord = {
   /** In order of first join; `marks` belong to them. */
   participants: Participant[]
   marks: Mark[]
+  /** The session that it is a part of, where that is in the record. */
+  parentSessionId?: string | undefined
   /** More people were in it than `participants` holds: a part of a record shows a part of its people. */
   truncated: boolean
 }
@@ -143,7 +146,7 @@ export async function readRecordOfOne(
   const [row] = await db.all(byId(db), whose)
   const [person] = row === undefined ? [] : await db.all(personOf(db), whose)
   if (row === undefined || person === undefined) return undefined
-  return toRecord(row, [person], await db.all(marksOfPerson(db), whose))
+  return toRecord(row, [person], await db.all(marksOfPerson(db), whose), await readParents(db, keyId, [row]))
 }
 
 /** A session with one page of its people; undefined where there is no such session. */
@@ -158,7 +161,8 @@ export async function readRecordOfPage(
   const found = await db.all(peoplePage(db), { keyId, sessionId, ...toLimit(page) })
   const people = JSON.stringify(found.map((one) => one.participantId))
   const ids = JSON.stringify([sessionId])
-  return toRecord(row, found, await db.all(marksOfPeople(db), { keyId, ids, people, max: Number.MAX_SAFE_INTEGER }))
+  const marks = await db.all(marksOfPeople(db), { keyId, ids, people, max: Number.MAX_SAFE_INTEGER })
+  return toRecord(row, found, marks, await readParents(db, keyId, [row]))
 }
 
 /** Adds the people and their marks: of small sessions all together, of each large one by itself. */
@@ -179,17 +183,33 @@ async function complete(db: Database, keyId: number, rows: Row[], participantsMa
   const small = rows.filter((row) => row.people <= participantsMax)
   if (small.length > 0) await take(JSON.stringify(small.map((row) => row.id)), false)
   for (const row of rows) if (row.people > participantsMax) await take(JSON.stringify([row.id]), true)
-  return rows.map((row) => toRecord(row, people.get(row.id) ?? [], marks.get(row.id) ?? []))
+  const parents = await readParents(db, keyId, rows)
+  return rows.map((row) => toRecord(row, people.get(row.id) ?? [], marks.get(row.id) ?? [], parents))
+}
+
+/** By the ids of their parts. */
+function readParents(
+  db: Database,
+  keyId: number,
+  rows: Pick<Row, 'id' | 'parentRoomId'>[],
+): Promise<Map<string, string>> {
+  return findParents(
+    db,
+    keyId,
+    rows.flatMap(({ id, parentRoomId }) => (parentRoomId === null ? [] : [id])),
+  )
 }
 
 function toRecord(
   { customRoomId, ...session }: Row,
   people: ParticipantColumns[],
   marks: MarkColumns[],
+  parents: Map<string, string>,
 ): SessionRecord {
   return {
     session,
     customRoomId,
+    parentSessionId: parents.get(session.id),
     participants: people.map(toParticipant),
     marks: marks.map(toMark),
     truncated: session.people > people.length,

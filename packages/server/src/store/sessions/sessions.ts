@@ -9,6 +9,7 @@ import { decodeId } from '../rooms.ts'
 import { listDuring } from './during.ts'
 import { type Cursor, findPage, type ListPage } from './list.ts'
 import type { Key, SessionFilter } from './list-queries.ts'
+import { findParents, findParts } from './parents.ts'
 import {
   readRecord,
   readRecordOfOne,
@@ -25,7 +26,9 @@ import {
 export type SealedText = { head: string; middle: string; tail: string }
 
 /** One session of a list: as it was sealed, or with what it takes to show it. */
-export type ListedSession = { sealed: SealedText & { id: string; roomId: string } } | { record: SessionRecord }
+export type ListedSession = { sealed: SealedText & SealedAbout } | { record: SessionRecord }
+/** What is not in the text: its parent may be told of, or erased, after it was sealed. */
+type SealedAbout = Pick<Key, 'id' | 'roomId' | 'parentRoomId'> & { parentSessionId: string | undefined }
 
 export type FoundSessions = {
   sessions: ListedSession[]
@@ -99,14 +102,16 @@ export const sessions = noun({
     async list(
       over: Over,
       keyId: number,
-      { roomId, customRoomId, query, ...filter }: SessionFilter,
+      { roomId, customRoomId, query, parentSessionId, ...filter }: SessionFilter,
       page: ListPage,
       participantsMax: number,
     ): Promise<FoundSessions> {
       const { db, now } = over
       const room = await resolveRoom(db, keyId, { roomId, customRoomId, query })
-      if (room === false) return { sessions: [], total: 0, totalCapped: false, next: undefined }
-      const roomed = { ...filter, ...(room !== undefined && { roomId: room }) }
+      const parts = parentSessionId === undefined ? undefined : await findParts(db, keyId, parentSessionId)
+      const isOfNone = parentSessionId !== undefined && parts === undefined
+      if (room === false || isOfNone) return { sessions: [], total: 0, totalCapped: false, next: undefined }
+      const roomed = { ...filter, ...(room !== undefined && { roomId: room }), ...(parts !== undefined && { parts }) }
       const found = await findPage(db, { keyId, filter: roomed, page, now: now() }, (keyId, ids, at) =>
         withSomebodyInside(over, keyId, ids, at),
       )
@@ -153,12 +158,15 @@ async function readListed(
   const ids = sealed ? idsOf(keys.filter(({ gaps }) => gaps !== null)) : []
   const texts = ids.length === 0 ? [] : await over.db.all(sealsOf(over.db), { keyId, ids: JSON.stringify(ids) })
   const textOf = new Map(texts.map((text) => [text.id, text]))
+  const parts = keys.filter(({ id, parentRoomId }) => parentRoomId !== null && textOf.has(id))
+  const parents = await findParents(over.db, keyId, idsOf(parts))
   const open = await readRecords(over, keyId, idsOf(keys.filter((key) => !textOf.has(key.id))), participantsMax)
   const recordOf = new Map(open.map((record) => [record.session.id, record]))
   // One that was erased in between is not there.
-  return keys.flatMap(({ id, roomId }): ListedSession | [] => {
+  return keys.flatMap(({ id, roomId, parentRoomId }): ListedSession | [] => {
     const [text, record] = [textOf.get(id), recordOf.get(id)]
-    return text === undefined ? (record === undefined ? [] : { record }) : { sealed: { ...text, roomId } }
+    if (text === undefined) return record === undefined ? [] : { record }
+    return { sealed: { ...text, roomId, parentRoomId, parentSessionId: parents.get(id) } }
   })
 }
 
