@@ -2,6 +2,7 @@ import { type Kysely, type Migration, Migrator } from 'kysely'
 import { confirmedTime } from './migrations/confirmed-time.ts'
 import { ends } from './migrations/ends.ts'
 import { first } from './migrations/first/first.ts'
+import { kinds } from './migrations/kinds.ts'
 import { looks } from './migrations/looks.ts'
 import { processes } from './migrations/processes.ts'
 import { webhooks } from './migrations/webhooks.ts'
@@ -15,6 +16,7 @@ export const migrations: { [name: string]: Migration } = {
   '0004-ends': { up: ends },
   '0005-confirmed-time': { up: confirmedTime },
   '0006-looks': { up: looks },
+  '0007-kinds': { up: kinds },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */

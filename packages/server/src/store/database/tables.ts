@@ -129,6 +129,8 @@ export type Tables = {
     recorded_at: number
     participant_id: string | null
     name: string | null
+    /** Null of a person. */
+    kind: string | null
     reason: string | null
   }
   /** Sessions that were erased, while the log may have facts of them. */

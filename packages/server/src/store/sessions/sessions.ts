@@ -1,7 +1,7 @@
 import type { AutoCloseConfig } from '@rollcall/protocol'
 import { sql } from 'kysely'
+import { whoWasInside } from '../../ledger/presence.ts'
 import type { Session } from '../../ledger/state.ts'
-import { whoWasInside } from '../../ledger/timelogs.ts'
 import { sessionColumns } from '../database/columns.ts'
 import type { Database } from '../database/database.ts'
 import { noun, type Over, query } from '../noun.ts'
@@ -10,6 +10,7 @@ import { listDuring } from './during.ts'
 import { type Cursor, findPage, type ListPage } from './list.ts'
 import type { Key, SessionFilter } from './list-queries.ts'
 import {
+  presenceIn,
   readRecord,
   readRecordOfOne,
   readRecordOfPage,
@@ -168,7 +169,9 @@ function idsOf(keys: Key[]): string[] {
 
 async function withSomebodyInside(over: Over, keyId: number, ids: string[], at: number): Promise<Set<string>> {
   const records = await readRecords(over, keyId, ids)
-  return new Set(records.filter((record) => whoWasInside(record, at).length > 0).map(({ session }) => session.id))
+  return new Set(
+    records.filter((record) => whoWasInside(presenceIn(record), at).length > 0).map(({ session }) => session.id),
+  )
 }
 
 /** As it is, or else by what it encodes. */
