@@ -8,6 +8,8 @@ const skewAlarmMs = 5000
  * milliseconds, by a clock that is right.
  */
 const retriesMaxMs = 60_000
+/** Who reports events may tell of the past: what is later than this, in milliseconds, is history, and tells nothing of a clock. */
+const historyMs = 24 * 3_600_000
 /** Most sources whose clocks are watched at once: callers of `POST /v2/events` choose their own names. */
 const watchedMax = 10_000
 
@@ -36,6 +38,7 @@ export function createClockWatch({ log, metrics, noteError }: Parts): ClockWatch
 
   return {
     note(lag, now) {
+      if (!lag.isSource && lag.lagMs > historyMs) return false
       const name = `${lag.keyId} ${lag.id}`
       if (mayBeSentAgain(name, lag, now)) return false
       const known = lags.get(name)
