@@ -25,7 +25,7 @@ import {
 } from './find.ts'
 import { baseUrlOf } from './http/base-url.ts'
 import { refusals } from './http/refusals.ts'
-import { AllUnlessSaid, toKinds } from './kinds-query.ts'
+import { AllUnlessSaid, toKinds } from './paging/kinds-query.ts'
 import { PageQuery, toPage } from './paging/page-query.ts'
 import { toActiveSession } from './views/active-session.ts'
 

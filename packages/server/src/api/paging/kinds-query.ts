@@ -1,6 +1,6 @@
 import { kindTakes, type ParticipantKind, participantKinds, personKinds } from '@rollcall/protocol'
 import { Type } from 'typebox'
-import { Refusal } from '../error.ts'
+import { Refusal } from '../../error.ts'
 
 const takes = `all, or one or several, between commas, of ${kindTakes}`
 
