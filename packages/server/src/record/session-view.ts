@@ -64,6 +64,7 @@ function toExactSession(record: SessionRecord, { now, base, key, webhooks }: Vie
     updatedAt: toIso(session.updatedAt),
     participantSeconds: insideMs / 1000,
     uniqueParticipants: persons,
+    ...(session.clockCorrectedMs !== 0 && { clockCorrectedMs: session.clockCorrectedMs }),
     ...(record.truncated && { participantsTruncated: true as const }),
   }
 }
