@@ -67,6 +67,7 @@ function toExactSession(record: SessionRecord, { now, base, key, webhooks }: Vie
     updatedAt: toIso(session.updatedAt),
     participantSeconds: insideMs(session, now) / 1000,
     uniqueParticipants: session.people,
+    ...(session.clockCorrectedMs !== 0 && { clockCorrectedMs: session.clockCorrectedMs }),
     ...(record.truncated && { participantsTruncated: true as const }),
   }
 }
