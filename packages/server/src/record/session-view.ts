@@ -14,7 +14,8 @@ import { toTimelogs } from '../ledger/timelogs.ts'
 import type { Key } from '../store/keys.ts'
 import type { WebhookSummary } from '../store/outbox/summary.ts'
 import { presenceIn, type SessionPart, type SessionRecord } from '../store/sessions/records.ts'
-import type { ListedSession, SealedText } from '../store/sessions/sessions.ts'
+import type { SealedText } from '../store/sessions/seals.ts'
+import type { ListedSession } from '../store/sessions/sessions.ts'
 
 export type ViewOptions = {
   /** Epoch milliseconds: what is open lasts until now. */
@@ -30,6 +31,8 @@ const notOfferedText = JSON.stringify(notOffered).slice(1, -1)
 
 /** What was told others of a session, before anything was. */
 const noWebhooks: WebhookSummary = { totalCount: 0, successCount: 0, data: [] }
+
+const noWebhooksText = JSON.stringify(noWebhooks)
 
 /** A session as the API shows it. */
 export function toSession(record: SessionRecord, view: ViewOptions): ApiSession {
@@ -79,7 +82,8 @@ export function toListedText(listed: ListedSession, view: ViewOptions & { active
   }
   const { id, roomId, head, middle, tail } = listed.sealed
   const links = JSON.stringify(toLinks({ id, roomId }, view.base))
-  const webhook = JSON.stringify(view.webhooks?.get(id) ?? noWebhooks)
+  const summary = view.webhooks?.get(id)
+  const webhook = summary === undefined ? noWebhooksText : JSON.stringify(summary)
   return `${head},"links":${links},${toWholeSeconds(middle)},"webhook":${webhook},${notOfferedText},${tail}`
 }
 

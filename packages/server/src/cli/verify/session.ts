@@ -5,8 +5,7 @@ import type { Mark, Participant, Session } from '../../ledger/state.ts'
 import { foldStays } from '../../ledger/stays.ts'
 import { timelogIn } from '../../ledger/timelogs.ts'
 import { sealSession } from '../../record/session-view.ts'
-import { sealAtOf } from '../../store/sessions/seals.ts'
-import type { SealedText } from '../../store/sessions/sessions.ts'
+import { type SealedText, sealAtOf } from '../../store/sessions/seals.ts'
 import { spanLevelOf } from '../../store/sessions/span.ts'
 
 /** All that is kept of one session. */
