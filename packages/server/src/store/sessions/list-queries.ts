@@ -32,7 +32,7 @@ export type RoomedFilter = Omit<SessionFilter, 'roomId' | 'customRoomId' | 'quer
 }
 
 /** `gaps`: null unless it is sealed. */
-export type Key = { id: string; roomId: string; startAt: number; gaps: number | null; parentRoomId: string | null }
+export type Key = { id: string; roomId: string; startAt: number; gaps: number | null }
 
 export type Params = {
   keyId: number
@@ -71,7 +71,7 @@ export function keysOf(db: Database, shape: Shape, params: Params, walk = false)
     compile<Params, Key>((p) =>
       db.kysely
         .selectFrom(candidates(db.kysely, p, shape, params, walk).as('c'))
-        .select(['c.id', 'c.roomId', 'c.startAt', 'c.gaps', 'c.parentRoomId'])
+        .select(['c.id', 'c.roomId', 'c.startAt', 'c.gaps'])
         .orderBy('c.startAt', 'desc')
         .orderBy('c.id', 'desc')
         .limit(p.limit)
@@ -105,13 +105,7 @@ function candidates(k: K, p: Params, shape: Shape, params: Params, walk = false)
 function sessions(k: K, p: Params, where: Expression<SqlBool>[]) {
   return k
     .selectFrom('sessions as s')
-    .select([
-      's.id as id',
-      's.room_id as roomId',
-      's.start_at as startAt',
-      's.gaps as gaps',
-      's.parent_room_id as parentRoomId',
-    ])
+    .select(['s.id as id', 's.room_id as roomId', 's.start_at as startAt', 's.gaps as gaps'])
     .where('s.key_id', '=', p.keyId)
     .where('s.start_at', 'is not', null)
     .where((eb) => eb.and(where))
@@ -123,13 +117,7 @@ function ofParticipant(k: K, p: Params, { participantId: _, ...shape }: Shape) {
   return k
     .selectFrom('participants as p')
     .crossJoin('sessions as s')
-    .select([
-      's.id as id',
-      's.room_id as roomId',
-      's.start_at as startAt',
-      's.gaps as gaps',
-      's.parent_room_id as parentRoomId',
-    ])
+    .select(['s.id as id', 's.room_id as roomId', 's.start_at as startAt', 's.gaps as gaps'])
     .where('p.key_id', '=', p.keyId)
     .where('p.participant_id', '=', p.participantId)
     .where('p.joined_at', 'is not', null)
@@ -171,7 +159,7 @@ function long(k: K, p: Params, { minDurationMs: _, ...shape }: Shape, from: numb
           .limit(p.reach)
           .as('n'),
       )
-      .select(['n.id', 'n.roomId', 'n.startAt', 'n.gaps', 'n.parentRoomId'])
+      .select(['n.id', 'n.roomId', 'n.startAt', 'n.gaps'])
   const running = newest([
     of('s.end_at', 'is', null),
     of('s.start_at', '<=', sql<number>`cast(${p.now} as bigint) - cast(${p.minDurationMs} as bigint)`),
