@@ -118,7 +118,7 @@ export const sessions = noun({
       const parts = parentSessionId === undefined ? undefined : await findParts(db, keyId, parentSessionId)
       const isOfNone = parentSessionId !== undefined && parts === undefined
       if (room === false || isOfNone) return { sessions: [], total: 0, totalCapped: false, next: undefined }
-      if (room !== undefined && isNewest({ ...filter, parentSessionId }, page)) {
+      if (room !== undefined && parts === undefined && isNewest(filter, page)) {
         return readNewestPage(over, { keyId, roomId: room }, page.perPage, participantsMax)
       }
       const roomed = { ...filter, ...(room !== undefined && { roomId: room }), ...(parts !== undefined && { parts }) }
