@@ -6,23 +6,24 @@ import {
   SessionAfterRemoval,
   toPageInfo,
 } from '@rollcall/protocol'
-import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
-import { toLinks, toParticipants, type ViewOptions } from '../record/session-view.ts'
+import { toLinks, toParticipants, toSessionOf } from '../record/session-view.ts'
+import { createPresences } from '../record/whole-session.ts'
 import type { Commands } from '../sources/commands/commands.ts'
 import type { CommandedSession } from '../sources/commands/session-end.ts'
+import type { People } from '../store/sessions/people.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
 import {
   requireParticipant,
   requireParticipants,
   requireRoomId,
   requireSession,
-  showRecord,
-  showSession,
+  sendSession,
+  summariseWebhooks,
+  viewFor,
 } from './find.ts'
-import { baseUrlOf } from './http/base-url.ts'
 import { refusals } from './http/refusals.ts'
 import { PageQuery, toPage } from './paging/page-query.ts'
 import { toActiveSession } from './views/active-session.ts'
@@ -42,6 +43,8 @@ const ParticipantToRemove = Type.Object({
   sessionId: Type.Optional(Type.String({ description: exactId, about: 'The session that they are removed from.' })),
 })
 type ParticipantToRemove = Type.Static<typeof ParticipantToRemove>
+
+const nobody: People = { participants: [], marks: [] }
 
 const schemas = {
   list: {
@@ -88,13 +91,14 @@ export function participantRoutes(
   context: Pick<Context, 'config' | 'clock' | 'reads' | 'known'>,
   { auth, commands }: { auth: ApiAuth; commands: Commands },
 ): FastifyPluginAsyncTypebox {
-  const { config, clock, reads } = context
+  const { clock, reads } = context
+  const presences = createPresences(reads.sessions)
   return async (app) => {
     app.get('/v2/sessions/:id/participants', { onRequest: auth.any, schema: schemas.list }, async (request) => {
       const page = toPage(request.query)
       const record = await requireParticipants(reads, callerOf(request), request.params.id, page)
       const { id, roomId, people } = record.session
-      const { base, now } = viewFor(request)
+      const { base, now } = viewFor(context, request)
       return {
         pageInfo: toPageInfo(page.page, page.perPage, people),
         data: {
@@ -113,13 +117,20 @@ export function participantRoutes(
       async (request) => {
         const { page, perPage } = toPage(request.query)
         const caller = callerOf(request)
-        const record = await requireSession(reads, caller, request.params.id)
-        const inside = record.session.endAt === null ? record.participants.filter((one) => one.openSince !== null) : []
-        const participants = inside.slice((page - 1) * perPage, page * perPage)
-        const session = await showRecord(context, caller, { ...record, participants }, viewFor(request))
+        const { keyId } = caller.key
+        const { id } = request.params
+        const record = await requireSession(reads, caller, id)
+        const { endAt, inside } = record.session
+        const people = endAt === null ? await reads.sessions.listInside(keyId, id, { page, perPage }) : nobody
+        const webhooks = await summariseWebhooks(context, keyId, [id])
+        const view = { ...viewFor(context, request), webhooks }
+        const participants = toParticipants({ ...record, ...people }, view.now)
+        const presence = await presences(keyId, record, view.now)
+        const session = toSessionOf({ ...record, truncated: false }, participants, presence, view)
         const ids = participants.map((one) => one.participantId)
-        const origins = await reads.quality.listOrigins(caller.key.keyId, session.id, ids)
-        return { pageInfo: toPageInfo(page, perPage, inside.length), data: [toActiveSession(session, origins)] }
+        const origins = await reads.quality.listOrigins(keyId, id, ids)
+        const total = endAt === null ? inside : 0
+        return { pageInfo: toPageInfo(page, perPage, total), data: [toActiveSession(session, origins)] }
       },
     )
 
@@ -132,17 +143,16 @@ export function participantRoutes(
       },
     )
 
-    app.post('/v2/sessions/participants/remove', { onRequest: auth.any, schema: schemas.remove }, async (request) => {
-      const caller = callerOf(request)
-      const { participantId } = request.body
-      const { sessionId, enforced } = await removeParticipant(caller, request.body)
-      const session = await showSession(context, caller, sessionId, viewFor(request))
-      return { ...session, message: `Participant ${participantId} was removed`, enforced }
-    })
-  }
-
-  function viewFor(request: FastifyRequest): ViewOptions {
-    return { now: clock.now(), base: baseUrlOf(request, config), key: callerOf(request).key }
+    app.post(
+      '/v2/sessions/participants/remove',
+      { onRequest: auth.any, schema: schemas.remove },
+      async (request, reply) => {
+        const { participantId } = request.body
+        const { sessionId, enforced } = await removeParticipant(callerOf(request), request.body)
+        const message = `Participant ${participantId} was removed`
+        return sendSession(context, request, reply, sessionId, () => ({ message, enforced }))
+      },
+    )
   }
 
   async function removeParticipant(caller: Caller, body: ParticipantToRemove): Promise<CommandedSession> {

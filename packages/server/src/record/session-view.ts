@@ -7,6 +7,7 @@ import {
   notOffered,
   toIso,
 } from '@rollcall/protocol'
+import { createPresenceSum, type Presence, type PresenceSum } from '../ledger/presence.ts'
 import { insideMs } from '../ledger/session.ts'
 import type { Participant, Session } from '../ledger/state.ts'
 import type { TimelogEntry } from '../ledger/stays.ts'
@@ -33,23 +34,43 @@ const noWebhooks: WebhookSummary = { totalCount: 0, successCount: 0, data: [] }
 
 /** A session as the API shows it. */
 export function toSession(record: SessionRecord, view: ViewOptions): ApiSession {
-  const exact = toExactSession(record, view)
+  const { people, presence } = showPeople(record, view.now)
+  return toSessionOf(record, people, presence, view)
+}
+
+/** The same of people who were shown before, and whose presence was added up. */
+export function toSessionOf(
+  record: Shown,
+  people: ApiParticipant[],
+  presence: Presence,
+  view: ViewOptions,
+): ApiSession {
+  const exact = toExactSession(record, people, presence, view)
   return { ...exact, activeDuration: Math.trunc(exact.activeDuration) }
 }
 
-/** The same with `activeDuration` to the millisecond: clients decode it as an integer, a seal keeps it as it is. */
-function toExactSession(record: SessionRecord, { now, base, key, webhooks }: ViewOptions): ApiSession {
-  const { session, customRoomId, participants } = record
-  const logs = toTimelogs(record)
-  const { activeMs, maxInside } = sumUp(logs.values(), now)
+/** A record but for its people. */
+export type Shown = Omit<SessionRecord, 'participants' | 'marks'>
+
+function showPeople(record: SessionRecord, now: number): { people: ApiParticipant[]; presence: Presence } {
+  const sum = createPresenceSum(now)
+  const people = toParticipants(record, now, sum)
+  return { people, presence: sum.sum() }
+}
+
+/** With `activeDuration` to the millisecond: clients decode it as an integer, a seal keeps it as it is. */
+function toExactSession(
+  { session, customRoomId, truncated }: Shown,
+  participants: ApiParticipant[],
+  { activeMs, maxInside }: Presence,
+  { now, base, key, webhooks }: ViewOptions,
+): ApiSession {
   return {
     id: session.id,
     roomId: session.roomId,
     start: toIso(session.startAt),
     end: session.endAt === null ? null : toIso(session.endAt),
-    participants: participants.map((person) =>
-      toParticipant(session, person, logs.get(person.participantId) ?? [], now),
-    ),
+    participants,
     status: session.endAt === null ? 'ongoing' : 'ended',
     links: toLinks(session, base),
     customRoomId,
@@ -64,7 +85,7 @@ function toExactSession(record: SessionRecord, { now, base, key, webhooks }: Vie
     updatedAt: toIso(session.updatedAt),
     participantSeconds: insideMs(session, now) / 1000,
     uniqueParticipants: session.people,
-    ...(record.truncated && { participantsTruncated: true as const }),
+    ...(truncated && { participantsTruncated: true as const }),
   }
 }
 
@@ -95,13 +116,20 @@ export function sealSession(
   key: ViewOptions['key'],
   participantsMax: number,
 ): SealedText & { gaps: 0 | 1 } {
-  const { session, participants } = record
-  const part = {
-    ...record,
-    participants: participants.slice(0, participantsMax),
-    truncated: participants.length > participantsMax,
-  }
-  const shown = toExactSession(part, { now: session.endAt ?? 0, base: '', key })
+  const { people, presence } = showPeople(record, record.session.endAt ?? 0)
+  const part = { ...record, truncated: people.length > participantsMax }
+  return sealShown(part, people.slice(0, participantsMax), presence, key)
+}
+
+/** The same of the people that are shown, where the presence of all was added up before. */
+export function sealShown(
+  record: Shown,
+  people: ApiParticipant[],
+  presence: Presence,
+  key: ViewOptions['key'],
+): SealedText & { gaps: 0 | 1 } {
+  const { session } = record
+  const shown = toExactSession(record, people, presence, { now: session.endAt ?? 0, base: '', key })
   const entries = Object.entries(shown)
   const at = (name: keyof ApiSession) => entries.findIndex(([one]) => one === name)
   const textOf = (from: number, to?: number) => JSON.stringify(Object.fromEntries(entries.slice(from, to))).slice(1, -1)
@@ -110,13 +138,21 @@ export function sealSession(
     head: `{${textOf(0, at('links'))}`,
     middle: textOf(at('links') + 1, at('webhook')),
     tail: `${textOf(at('engine'))}}`,
-    gaps: participants.length === 0 || Math.round(shown.activeDuration * 1000) < lastedMs ? 1 : 0,
+    gaps: people.length === 0 || Math.round(shown.activeDuration * 1000) < lastedMs ? 1 : 0,
   }
 }
 
-/** Everybody in a record, as the API shows them. */
-export function toParticipants(record: SessionRecord, now: number): ApiParticipant[] {
+/**
+ * Everybody in a record, as the API shows them.
+ * @param sum their presence is added to it
+ */
+export function toParticipants(
+  record: Pick<SessionRecord, 'session' | 'participants' | 'marks'>,
+  now: number,
+  sum?: PresenceSum,
+): ApiParticipant[] {
   const logs = toTimelogs(record)
+  sum?.add(logs.values())
   return record.participants.map((person) =>
     toParticipant(record.session, person, logs.get(person.participantId) ?? [], now),
   )
@@ -147,27 +183,4 @@ function toEntry({ joinedAt, leftAt, reason, inferred }: TimelogEntry): ApiTimel
     ...(cause !== null && { reason: cause }),
     ...(inferred !== null && { inferred: true as const }),
   }
-}
-
-/** How long somebody was inside, and how many at most at one moment: whoever leaves as another joins are two. */
-function sumUp(logs: Iterable<TimelogEntry[]>, now: number): { activeMs: number; maxInside: number } {
-  const steps: { at: number; by: number }[] = []
-  for (const log of logs) {
-    for (const { joinedAt, leftAt } of log) {
-      steps.push({ at: joinedAt, by: 1 }, { at: leftAt ?? Math.max(now, joinedAt), by: -1 })
-    }
-  }
-  // Joins before leaves: a stay of no length was still somebody inside.
-  steps.sort((a, b) => a.at - b.at || b.by - a.by)
-  let inside = 0
-  let maxInside = 0
-  let activeMs = 0
-  let since = 0
-  for (const { at, by } of steps) {
-    if (inside === 0) since = at
-    inside += by
-    maxInside = Math.max(maxInside, inside)
-    if (inside === 0) activeMs += at - since
-  }
-  return { activeMs, maxInside }
 }

@@ -13,6 +13,7 @@ import type { Database } from '../database/database.ts'
 import { type Page, toLimit } from '../database/page.ts'
 import type { Tables } from '../database/tables.ts'
 import { type Over, query } from '../noun.ts'
+import { marksOfPeople, type People, peopleSliceMax, readPeople } from './people.ts'
 
 /** A session with what it takes to show it. */
 export type SessionRecord = {
@@ -38,7 +39,8 @@ export function visibleSessions(k: Kysely<Tables>, keyId: number) {
     .leftJoin('rooms as r', (join) => join.onRef('r.key_id', '=', 's.key_id').onRef('r.room_id', '=', 's.room_id'))
 }
 
-const byId = query<{ keyId: number; sessionId: string }, Row>((k, p) =>
+type OfSession = { keyId: number; sessionId: string }
+const byId = query<OfSession, Row>((k, p) =>
   visibleSessions(k, p.keyId).where('s.id', '=', p.sessionId).select(columns),
 )
 // From the ids to their sessions: the order of this join is not left to the database.
@@ -72,28 +74,19 @@ const marksOf = query<OfSessions, MarkColumns>((k, p, { differences }) =>
     .where('key_id', '=', p.keyId)
     .where('session_id', 'in', differences.texts(p.ids)),
 )
-const marksOfPeople = query<OfSessions & { people: string }, MarkColumns>((k, p, { differences }) =>
+const peoplePage = query<OfSession & { limit: number; offset: number }, ParticipantColumns>((k, p) =>
   k
-    .selectFrom('marks')
-    .select(markColumns)
+    .selectFrom('participants')
+    .select(participantColumns)
     .where('key_id', '=', p.keyId)
-    .where('session_id', 'in', differences.texts(p.ids))
-    .where('participant_id', 'in', differences.texts(p.people)),
+    .where('session_id', '=', p.sessionId)
+    .where('joined_at', 'is not', null)
+    .orderBy('joined_at')
+    .orderBy('participant_id')
+    .limit(p.limit)
+    .offset(p.offset),
 )
-const peoplePage = query<{ keyId: number; sessionId: string; limit: number; offset: number }, ParticipantColumns>(
-  (k, p) =>
-    k
-      .selectFrom('participants')
-      .select(participantColumns)
-      .where('key_id', '=', p.keyId)
-      .where('session_id', '=', p.sessionId)
-      .where('joined_at', 'is not', null)
-      .orderBy('joined_at')
-      .orderBy('participant_id')
-      .limit(p.limit)
-      .offset(p.offset),
-)
-type OfPerson = { keyId: number; sessionId: string; participantId: string }
+type OfPerson = OfSession & { participantId: string }
 const personOf = query<OfPerson, ParticipantColumns>((k, p) =>
   k
     .selectFrom('participants')
@@ -112,24 +105,35 @@ const marksOfPerson = query<OfPerson, MarkColumns>((k, p) =>
     .where('participant_id', '=', p.participantId),
 )
 
-export async function readRecord(
+/** A session without its people, who are read beside it. */
+export async function readSession(
   { db }: Pick<Over, 'db'>,
   keyId: number,
   sessionId: string,
 ): Promise<SessionRecord | undefined> {
-  const rows = await db.all(byId(db), { keyId, sessionId })
-  return (await complete(db, keyId, rows, Number.MAX_SAFE_INTEGER))[0]
+  const [row] = await db.all(byId(db), { keyId, sessionId })
+  return row && { ...toRecord(row, [], []), truncated: false }
+}
+
+export async function readRecord(
+  over: Pick<Over, 'db' | 'pause'>,
+  keyId: number,
+  sessionId: string,
+): Promise<SessionRecord | undefined> {
+  const rows = await over.db.all(byId(over.db), { keyId, sessionId })
+  return (await complete(over, keyId, rows, Number.MAX_SAFE_INTEGER))[0]
 }
 
 /** In whatever order; at most `participantsMax` people of each. */
 export async function readRecords(
-  { db }: Over,
+  over: Pick<Over, 'db' | 'pause'>,
   keyId: number,
   ids: string[],
   participantsMax = Number.MAX_SAFE_INTEGER,
 ): Promise<SessionRecord[]> {
   if (ids.length === 0) return []
-  return complete(db, keyId, await db.all(rowsOf(db), { keyId, ids: JSON.stringify(ids) }), participantsMax)
+  const rows = await over.db.all(rowsOf(over.db), { keyId, ids: JSON.stringify(ids) })
+  return complete(over, keyId, rows, participantsMax)
 }
 
 /** A session with one of its people alone, whatever its size; undefined where they were never inside. */
@@ -161,24 +165,56 @@ export async function readRecordOfPage(
   return toRecord(row, found, await db.all(marksOfPeople(db), { keyId, ids, people, max: Number.MAX_SAFE_INTEGER }))
 }
 
-/** Adds the people and their marks: of small sessions all together, of each large one by itself. */
-async function complete(db: Database, keyId: number, rows: Row[], participantsMax: number): Promise<SessionRecord[]> {
+/** Adds the people and their marks: of small sessions some together, of each large one by itself. */
+async function complete(
+  over: Pick<Over, 'db' | 'pause'>,
+  keyId: number,
+  rows: Row[],
+  participantsMax: number,
+): Promise<SessionRecord[]> {
+  const records: SessionRecord[] = []
+  const sliceMax = Math.min(peopleSliceMax, participantsMax)
+  for (const some of inSlices(rows, sliceMax)) {
+    if (records.length > 0) await over.pause?.(keyId)
+    const [one] = some
+    if (one === undefined || one.people <= sliceMax) {
+      records.push(...(await completeSmall(over.db, keyId, some)))
+      continue
+    }
+    const people: People = { participants: [], marks: [] }
+    for await (const slice of readPeople(over, keyId, one.id)) {
+      const wanted = slice.participants.slice(0, participantsMax - people.participants.length)
+      people.participants.push(...wanted)
+      const ids = new Set(wanted.map(({ participantId }) => participantId))
+      people.marks.push(...slice.marks.filter(({ participantId }) => ids.has(participantId)))
+      if (people.participants.length >= participantsMax) break
+    }
+    records.push({ ...toRecord(one, [], []), ...people, truncated: one.people > people.participants.length })
+  }
+  return records
+}
+
+/** So many together that their people are about a slice; a session of more people is one of its own. */
+function inSlices(rows: Row[], sliceMax: number): Row[][] {
+  const slices: Row[][] = []
+  let people = Number.POSITIVE_INFINITY
+  for (const row of rows) {
+    people += row.people
+    if (people > sliceMax) {
+      slices.push([])
+      people = row.people
+    }
+    slices.at(-1)?.push(row)
+  }
+  return slices
+}
+
+async function completeSmall(db: Database, keyId: number, rows: Row[]): Promise<SessionRecord[]> {
   const people = new Map<string, ParticipantColumns[]>()
   const marks = new Map<string, MarkColumns[]>()
-  const take = async (ids: string, large: boolean) => {
-    const found = await db.all(peopleOf(db), { keyId, ids, max: large ? participantsMax : Number.MAX_SAFE_INTEGER })
-    for (const row of found) push(people, row.sessionId, row)
-    const params = {
-      keyId,
-      ids,
-      max: Number.MAX_SAFE_INTEGER,
-      people: large ? JSON.stringify(found.map((row) => row.participantId)) : '',
-    }
-    for (const row of await db.all(large ? marksOfPeople(db) : marksOf(db), params)) push(marks, row.sessionId, row)
-  }
-  const small = rows.filter((row) => row.people <= participantsMax)
-  if (small.length > 0) await take(JSON.stringify(small.map((row) => row.id)), false)
-  for (const row of rows) if (row.people > participantsMax) await take(JSON.stringify([row.id]), true)
+  const params = { keyId, ids: JSON.stringify(rows.map((row) => row.id)), max: Number.MAX_SAFE_INTEGER }
+  for (const row of await db.all(peopleOf(db), params)) push(people, row.sessionId, row)
+  for (const row of await db.all(marksOf(db), params)) push(marks, row.sessionId, row)
   return rows.map((row) => toRecord(row, people.get(row.id) ?? [], marks.get(row.id) ?? []))
 }
 

@@ -9,11 +9,13 @@ import { decodeId } from '../rooms.ts'
 import { listDuring } from './during.ts'
 import { type Cursor, findPage, type ListPage } from './list.ts'
 import type { Key, SessionFilter } from './list-queries.ts'
+import { peopleSliceMax, readInside, readPeople } from './people.ts'
 import {
   readRecord,
   readRecordOfOne,
   readRecordOfPage,
   readRecords,
+  readSession,
   type SessionRecord,
   visibleSessions,
 } from './records.ts'
@@ -123,7 +125,10 @@ export const sessions = noun({
     async listRunningInRoom({ db }: Over, keyId: number, roomId: string, limit: number): Promise<Session[]> {
       return db.all(runningInRoom(db), { keyId, roomId, limit })
     },
+    find: readSession,
     get: readRecord,
+    people: readPeople,
+    listInside: readInside,
     getParticipant: readRecordOfOne,
     listParticipants: readRecordOfPage,
     during: listDuring,
@@ -166,9 +171,21 @@ function idsOf(keys: Key[]): string[] {
   return keys.map(({ id }) => id)
 }
 
+/** Which of these sessions somebody was inside at `at`: of a large one no more is read than it takes to know. */
 async function withSomebodyInside(over: Over, keyId: number, ids: string[], at: number): Promise<Set<string>> {
-  const records = await readRecords(over, keyId, ids)
-  return new Set(records.filter((record) => whoWasInside(record, at).length > 0).map(({ session }) => session.id))
+  const records = await readRecords(over, keyId, ids, peopleSliceMax)
+  const found = new Set<string>()
+  for (const record of records) if (await isSomebodyInside(over, keyId, record, at)) found.add(record.session.id)
+  return found
+}
+
+async function isSomebodyInside(over: Over, keyId: number, record: SessionRecord, at: number): Promise<boolean> {
+  if (whoWasInside(record, at).length > 0) return true
+  if (!record.truncated) return false
+  for await (const people of readPeople(over, keyId, record.session.id)) {
+    if (whoWasInside({ session: record.session, ...people }, at).length > 0) return true
+  }
+  return false
 }
 
 /** As it is, or else by what it encodes. */
