@@ -83,6 +83,13 @@ export const Session = Type.Object(
     updatedAt: Time('When its record last changed.'),
     participantSeconds: Type.Number({ description: 'Sum of the participants’ totalSeconds.' }),
     uniqueParticipants: Type.Integer({ description: 'How many participants it had, also where the list is cut.' }),
+    clockCorrectedMs: Type.Optional(
+      Type.Integer({
+        format: 'int64',
+        description:
+          'Its source’s clock was wrong: by so many milliseconds, at most, times here are other than it said them; negative where that clock is ahead.',
+      }),
+    ),
     activeParticipantIds: Type.Optional(
       Type.Array(Type.String(), {
         description: 'Asked for by `activeAt`: who was inside then, in order of first join.',

@@ -85,6 +85,7 @@ function toExactSession(
     updatedAt: toIso(session.updatedAt),
     participantSeconds: insideMs(session, now) / 1000,
     uniqueParticipants: session.people,
+    ...(session.clockCorrectedMs !== 0 && { clockCorrectedMs: session.clockCorrectedMs }),
     ...(truncated && { participantsTruncated: true as const }),
   }
 }

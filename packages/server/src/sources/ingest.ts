@@ -5,6 +5,8 @@ import type { Recorded } from '../record/facts/record.ts'
 import { inRooms, type NamedFact, placeFacts } from '../record/facts/rooms-of-facts.ts'
 import type { RunningSession, Source } from '../store/sources.ts'
 import type { Backpressure } from './backpressure.ts'
+import type { Clocks } from './clocks/clocks.ts'
+import { asSaid } from './clocks/corrected.ts'
 import type { Delivery, KnownSessions, Report, ReportedFact, Sighting } from './engines/engine.ts'
 import { type Engines, engineFor } from './engines/engines.ts'
 import { identify } from './engines/reported.ts'
@@ -33,6 +35,7 @@ export type Ingest = {
 type Parts = {
   engines: Engines
   backpressure: Backpressure
+  clocks: Clocks
   sourceHealth: SourceHealth
   reconcilers: Pick<Reconcilers, 'noteDelivery'>
   looks: Looks
@@ -40,7 +43,7 @@ type Parts = {
 
 export function startIngest(
   context: Pick<Context, 'reads' | 'known' | 'record' | 'clock' | 'log'>,
-  { engines, backpressure, sourceHealth, reconcilers, looks }: Parts,
+  { engines, backpressure, clocks, sourceHealth, reconcilers, looks }: Parts,
 ): Ingest {
   const { reads, known, record, clock } = context
   const superseded = createSupersededSessions(context, recordEvidence)
@@ -53,7 +56,7 @@ export function startIngest(
     async take(source, delivery, fitting) {
       const engine = engineFor(engines, source.type)
       await verifyBody(engine, delivery, fitting ?? verifyHead(engine, delivery, source))
-      const report = engine.normalise(delivery, source.id)
+      const report = await clocks.correct(source, engine.normalise(delivery, source.id), delivery.receivedAt)
       const sighted = sightings.select(source, report.sightings ?? [])
       const recorded = await backpressure.retryWhileBusy(engine.maxWaitMs, async () =>
         completeAndRecord(source, delivery, [...report.facts, ...(await identifySighted(source, sighted))]),
@@ -171,9 +174,9 @@ function asSentAgain(recorded: Recorded): Recorded {
   return recorded.outcome === 'refused' ? { id: recorded.id, outcome: 'duplicate' } : recorded
 }
 
-/** Its `roomId` is still the sender's name of the room. */
+/** Its `roomId` is still the sender's name of the room. What has no id is what its sender said, whatever is made of its times. */
 function toFact(reported: ReportedFact, source: Source, receivedAt: number): NamedFact {
-  const { reporter, id = identify(reported), ...content } = reported
+  const { reporter, id = identify(asSaid(reported)), ...content } = reported
   return { ...content, id, source: sourceNameOf(source.id, reporter), receivedAt } as object as NamedFact
 }
 

@@ -83,7 +83,9 @@ export const bigbluebutton: Engine<SourceSettings['bigbluebutton']> = {
     }
     const read = events.map(readEvent)
     const facts = read.filter((one) => one !== undefined)
-    return { facts, sightings: events.flatMap(readSightings), ignored: read.length - facts.length, sentAt }
+    const sightings = events.flatMap(readSightings)
+    const ignored = read.length - facts.length
+    return { facts, sightings, ignored, sentAt: sentAt ?? latestOf([...facts, ...sightings]) }
   },
 
   async complete(facts, known) {
@@ -173,6 +175,12 @@ async function assignLeaves(facts: ReportedFact[], { findParticipant }: KnownSes
     }
   }
   return completed
+}
+
+/** A bare list does not say when it was sent: that was after what it tells of. */
+function latestOf(told: { at: number }[]): number | undefined {
+  const latestAt = Math.max(0, ...told.map(({ at }) => at))
+  return latestAt === 0 ? undefined : latestAt
 }
 
 /** A form, or with some settings the bare list. */

@@ -27,6 +27,8 @@ export type Sighting = {
   sessionKey?: string
   reporter?: string
   at: number
+  /** See `FactBase`. */
+  clockCorrectedMs?: number
   participant?: Pick<ParticipantSeen, 'participantId' | 'connectionId' | 'name' | 'kind'>
 }
 

@@ -62,7 +62,16 @@ export function createVideosdk(publicKeys: PublicKeys): Engine<SourceSettings['v
       if (!fits) refuse(`the key at ${publicKeyUrl} does not fit its signature`)
     },
 
-    normalise,
+    normalise(delivery) {
+      const report = readWebhook(delivery)
+      const saidAt = [...report.facts, ...(report.sightings ?? [])].map(({ at }) => at).filter(isSaid)
+      return saidAt.length === 0 ? report : { ...report, sentAt: Math.max(...saidAt) }
+
+      /** Neither unknown nor that of the arrival. */
+      function isSaid(at: number): boolean {
+        return at !== 0 && at !== delivery.receivedAt
+      }
+    },
 
     describeSetup: (url) =>
       `# for each room, when it is made; or for all of them, in VideoSDK's dashboard
@@ -77,7 +86,7 @@ function readSignature({ headers }: DeliveryHead): Buffer {
   return Buffer.from(signature, 'base64')
 }
 
-function normalise({ body, receivedAt }: Delivery): Report {
+function readWebhook({ body, receivedAt }: Delivery): Report {
   const event = parseJson(body.toString())
   if (event === undefined) return toReport(reportUnreadable(body, 'that are no JSON'))
   const name = (event as { webhookType?: unknown } | null)?.webhookType

@@ -1,6 +1,6 @@
-import type { Context } from '../context.ts'
-import type { Source } from '../store/sources.ts'
-import { loggedNameOf } from './source-name.ts'
+import type { Context } from '../../context.ts'
+import type { Source } from '../../store/sources.ts'
+import { loggedNameOf } from '../source-name.ts'
 
 /** A clock is reported as wrong where it is further from ours than this, in milliseconds. */
 const skewAlarmMs = 5000
