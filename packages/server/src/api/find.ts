@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream'
+import type { ParticipantKind } from '@rollcall/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import type { ViewOptions } from '../record/session-view.ts'
@@ -7,7 +9,8 @@ import { writeWholeSession } from '../record/whole-session.ts'
 import type { Page } from '../store/database/page.ts'
 import type { WebhookSummary } from '../store/outbox/summary.ts'
 import type { Room } from '../store/rooms.ts'
-import type { SessionRecord } from '../store/sessions/records.ts'
+
+import type { PageOfPeople, SessionPart } from '../store/sessions/records.ts'
 import { type Caller, callerOf, maySee } from './auth/auth.ts'
 import { baseUrlOf } from './http/base-url.ts'
 import { sendJson } from './paging/page-cache.ts'
@@ -45,7 +48,7 @@ export async function requireRoomId(
 }
 
 /** Without its people. */
-export async function requireSession(reads: Reads, caller: Caller, sessionId: string): Promise<SessionRecord> {
+export async function requireSession(reads: Reads, caller: Caller, sessionId: string): Promise<SessionPart> {
   return visible(await reads.sessions.find(caller.key.keyId, sessionId), caller, sessionId)
 }
 
@@ -58,7 +61,7 @@ export async function sendSession(
   request: FastifyRequest,
   reply: FastifyReply,
   sessionId: string,
-  toMore: (record: SessionRecord) => object = () => ({}),
+  toMore: (record: SessionPart) => object = () => ({}),
 ): Promise<FastifyReply> {
   const caller = callerOf(request)
   const { keyId } = caller.key
@@ -94,8 +97,9 @@ export async function requireParticipants(
   caller: Caller,
   sessionId: string,
   page: Page,
-): Promise<SessionRecord> {
-  return visible(await reads.sessions.listParticipants(caller.key.keyId, sessionId, page), caller, sessionId)
+  kinds?: ParticipantKind[],
+): Promise<PageOfPeople> {
+  return visible(await reads.sessions.listParticipants(caller.key.keyId, sessionId, page, kinds), caller, sessionId)
 }
 
 /** The session with one of its people alone. */
@@ -104,7 +108,7 @@ export async function requireParticipant(
   caller: Caller,
   sessionId: string,
   participantId: string,
-): Promise<SessionRecord> {
+): Promise<SessionPart> {
   const record = await reads.sessions.getParticipant(caller.key.keyId, sessionId, participantId)
   if (record !== undefined) return visible(record, caller, sessionId)
   // Only a caller who may see the session learns that the participant is not in it.
@@ -112,7 +116,7 @@ export async function requireParticipant(
   throw new Refusal('PARTICIPANT_NOT_FOUND', `Participant ${participantId} not found in session ${sessionId}`)
 }
 
-function visible(record: SessionRecord | undefined, caller: Caller, sessionId: string): SessionRecord {
+function visible<Part extends SessionPart>(record: Part | undefined, caller: Caller, sessionId: string): Part {
   if (record !== undefined && maySee(caller, record.session.roomId)) return record
   throw new Refusal('SESSION_NOT_FOUND', `Session ${sessionId} not found`)
 }

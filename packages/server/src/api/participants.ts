@@ -10,10 +10,9 @@ import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { toLinks, toParticipants, toSessionOf } from '../record/session-view.ts'
-import { createPresences } from '../record/whole-session.ts'
+import { createSums } from '../record/whole-session.ts'
 import type { Commands } from '../sources/commands/commands.ts'
 import type { CommandedSession } from '../sources/commands/session-end.ts'
-import type { People } from '../store/sessions/people.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
 import {
   requireParticipant,
@@ -25,6 +24,7 @@ import {
   viewFor,
 } from './find.ts'
 import { refusals } from './http/refusals.ts'
+import { AllUnlessSaid, toKinds } from './paging/kinds-query.ts'
 import { PageQuery, toPage } from './paging/page-query.ts'
 import { toActiveSession } from './views/active-session.ts'
 
@@ -44,7 +44,7 @@ const ParticipantToRemove = Type.Object({
 })
 type ParticipantToRemove = Type.Static<typeof ParticipantToRemove>
 
-const nobody: People = { participants: [], marks: [] }
+const nobody = { participants: [], marks: [], total: 0 }
 
 const schemas = {
   list: {
@@ -53,7 +53,7 @@ const schemas = {
     summary: 'List a session’s participants',
     description: 'Everybody who was inside, in order of first join, whoever left included.',
     params: SessionPath,
-    querystring: PageQuery,
+    querystring: Type.Object({ ...PageQuery.properties, ...AllUnlessSaid.properties }),
     response: { 200: ParticipantPage, ...refusals('SESSION_NOT_FOUND') },
   },
   listActive: {
@@ -62,7 +62,7 @@ const schemas = {
     summary: 'List who is inside now',
     description: 'The session, with those of its participants who are inside now.',
     params: SessionPath,
-    querystring: PageQuery,
+    querystring: Type.Object({ ...PageQuery.properties, ...AllUnlessSaid.properties }),
     response: { 200: ActiveParticipantPage, ...refusals('SESSION_NOT_FOUND') },
   },
   one: {
@@ -92,15 +92,16 @@ export function participantRoutes(
   { auth, commands }: { auth: ApiAuth; commands: Commands },
 ): FastifyPluginAsyncTypebox {
   const { clock, reads } = context
-  const presences = createPresences(reads.sessions)
+  const sums = createSums(reads.sessions)
   return async (app) => {
     app.get('/v2/sessions/:id/participants', { onRequest: auth.any, schema: schemas.list }, async (request) => {
       const page = toPage(request.query)
-      const record = await requireParticipants(reads, callerOf(request), request.params.id, page)
-      const { id, roomId, people } = record.session
+      const kinds = toKinds(request.query.kinds)
+      const record = await requireParticipants(reads, callerOf(request), request.params.id, page, kinds)
+      const { id, roomId } = record.session
       const { base, now } = viewFor(context, request)
       return {
-        pageInfo: toPageInfo(page.page, page.perPage, people),
+        pageInfo: toPageInfo(page.page, page.perPage, record.total),
         data: {
           id,
           roomId,
@@ -120,17 +121,17 @@ export function participantRoutes(
         const { keyId } = caller.key
         const { id } = request.params
         const record = await requireSession(reads, caller, id)
-        const { endAt, inside } = record.session
-        const people = endAt === null ? await reads.sessions.listInside(keyId, id, { page, perPage }) : nobody
+        const { session } = record
+        const kinds = toKinds(request.query.kinds)
+        const inside =
+          session.endAt === null ? await reads.sessions.listInside(keyId, id, { page, perPage }, kinds) : nobody
         const webhooks = await summariseWebhooks(context, keyId, [id])
         const view = { ...viewFor(context, request), webhooks }
-        const participants = toParticipants({ ...record, ...people }, view.now)
-        const presence = await presences(keyId, record, view.now)
-        const session = toSessionOf({ ...record, truncated: false }, participants, presence, view)
-        const ids = participants.map((one) => one.participantId)
+        const people = toParticipants({ ...record, ...inside }, view.now)
+        const shown = toSessionOf(record, people, await sums(keyId, session, view.now), view)
+        const ids = people.map((one) => one.participantId)
         const origins = await reads.quality.listOrigins(keyId, id, ids)
-        const total = endAt === null ? inside : 0
-        return { pageInfo: toPageInfo(page, perPage, total), data: [toActiveSession(session, origins)] }
+        return { pageInfo: toPageInfo(page, perPage, inside.total), data: [toActiveSession(shown, origins)] }
       },
     )
 

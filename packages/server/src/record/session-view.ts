@@ -7,15 +7,15 @@ import {
   notOffered,
   toIso,
 } from '@rollcall/protocol'
-import { createPresenceSum, type Presence, type PresenceSum } from '../ledger/presence.ts'
-import { insideMs } from '../ledger/session.ts'
+import { createSum, presenceOf, type Sum, type Sums, whoWasInside } from '../ledger/presence.ts'
 import type { Participant, Session } from '../ledger/state.ts'
 import type { TimelogEntry } from '../ledger/stays.ts'
-import { toTimelogs, whoWasInside } from '../ledger/timelogs.ts'
+import { toTimelogs } from '../ledger/timelogs.ts'
 import type { Key } from '../store/keys.ts'
 import type { WebhookSummary } from '../store/outbox/summary.ts'
-import type { SessionRecord } from '../store/sessions/records.ts'
-import type { ListedSession, SealedText } from '../store/sessions/sessions.ts'
+import { presenceIn, type SessionPart, type SessionRecord } from '../store/sessions/records.ts'
+import type { SealedText } from '../store/sessions/seals.ts'
+import type { ListedSession } from '../store/sessions/sessions.ts'
 
 export type ViewOptions = {
   /** Epoch milliseconds: what is open lasts until now. */
@@ -32,59 +32,52 @@ const notOfferedText = JSON.stringify(notOffered).slice(1, -1)
 /** What was told others of a session, before anything was. */
 const noWebhooks: WebhookSummary = { totalCount: 0, successCount: 0, data: [] }
 
+const noWebhooksText = JSON.stringify(noWebhooks)
+
 /** A session as the API shows it. */
 export function toSession(record: SessionRecord, view: ViewOptions): ApiSession {
-  const { people, presence } = showPeople(record, view.now)
-  return toSessionOf(record, people, presence, view)
+  const sum = createSum(view.now)
+  const people = toParticipants(record, view.now, record.presence === undefined ? sum : undefined)
+  if (record.presence !== undefined) sum.add(record.presence)
+  return toSessionOf(record, people, sum.sum(), view)
 }
 
-/** The same of people who were shown before, and whose presence was added up. */
-export function toSessionOf(
-  record: Shown,
-  people: ApiParticipant[],
-  presence: Presence,
-  view: ViewOptions,
-): ApiSession {
-  const exact = toExactSession(record, people, presence, view)
+/** The same of people who were shown, and of sums that were made, before. */
+export function toSessionOf(record: SessionHead, people: ApiParticipant[], sums: Sums, view: ViewOptions): ApiSession {
+  const exact = toExactSession(record, people, sums, view)
   return { ...exact, activeDuration: Math.trunc(exact.activeDuration) }
 }
 
-/** A record but for its people. */
-export type Shown = Omit<SessionRecord, 'participants' | 'marks'>
-
-function showPeople(record: SessionRecord, now: number): { people: ApiParticipant[]; presence: Presence } {
-  const sum = createPresenceSum(now)
-  const people = toParticipants(record, now, sum)
-  return { people, presence: sum.sum() }
-}
+/** A session but for its people: `truncated` where those that are shown are not all. */
+export type SessionHead = Pick<SessionRecord, 'session' | 'customRoomId'> & { truncated?: boolean }
 
 /** With `activeDuration` to the millisecond: clients decode it as an integer, a seal keeps it as it is. */
 function toExactSession(
-  { session, customRoomId, truncated }: Shown,
-  participants: ApiParticipant[],
-  { activeMs, maxInside }: Presence,
-  { now, base, key, webhooks }: ViewOptions,
+  { session, customRoomId, truncated = false }: SessionHead,
+  people: ApiParticipant[],
+  { persons, insideMs, activeMs, peak }: Sums,
+  { base, key, webhooks }: Omit<ViewOptions, 'now'>,
 ): ApiSession {
   return {
     id: session.id,
     roomId: session.roomId,
     start: toIso(session.startAt),
     end: session.endAt === null ? null : toIso(session.endAt),
-    participants,
+    participants: people,
     status: session.endAt === null ? 'ongoing' : 'ended',
     links: toLinks(session, base),
     customRoomId,
     apiKey: key.apiKey,
     userId: key.userId,
     activeDuration: activeMs / 1000,
-    maxJoinedPeersCount: maxInside,
+    maxJoinedPeersCount: peak,
     webhook: webhooks?.get(session.id) ?? noWebhooks,
     ...notOffered,
     engine: engineOf(session.source),
     revision: session.revision,
     updatedAt: toIso(session.updatedAt),
-    participantSeconds: insideMs(session, now) / 1000,
-    uniqueParticipants: session.people,
+    participantSeconds: insideMs / 1000,
+    uniqueParticipants: persons,
     ...(session.clockCorrectedMs !== 0 && { clockCorrectedMs: session.clockCorrectedMs }),
     ...(truncated && { participantsTruncated: true as const }),
   }
@@ -94,12 +87,14 @@ function toExactSession(
 export function toListedText(listed: ListedSession, view: ViewOptions & { activeAt?: number | undefined }): string {
   if ('record' in listed) {
     const { activeAt } = view
-    const whoThen = activeAt === undefined ? {} : { activeParticipantIds: whoWasInside(listed.record, activeAt) }
+    const whoThen =
+      activeAt === undefined ? {} : { activeParticipantIds: whoWasInside(presenceIn(listed.record), activeAt) }
     return JSON.stringify({ ...toSession(listed.record, view), ...whoThen })
   }
   const { id, roomId, head, middle, tail } = listed.sealed
   const links = JSON.stringify(toLinks({ id, roomId }, view.base))
-  const webhook = JSON.stringify(view.webhooks?.get(id) ?? noWebhooks)
+  const summary = view.webhooks?.get(id)
+  const webhook = summary === undefined ? noWebhooksText : JSON.stringify(summary)
   return `${head},"links":${links},${toWholeSeconds(middle)},"webhook":${webhook},${notOfferedText},${tail}`
 }
 
@@ -117,20 +112,22 @@ export function sealSession(
   key: ViewOptions['key'],
   participantsMax: number,
 ): SealedText & { gaps: 0 | 1 } {
-  const { people, presence } = showPeople(record, record.session.endAt ?? 0)
-  const part = { ...record, truncated: people.length > participantsMax }
-  return sealShown(part, people.slice(0, participantsMax), presence, key)
+  const endAt = record.session.endAt ?? 0
+  const sum = createSum(endAt)
+  const people = toParticipants(record, endAt, sum)
+  const head = { ...record, truncated: people.length > participantsMax }
+  return sealShown(head, people.slice(0, participantsMax), sum.sum(), key)
 }
 
-/** The same of the people that are shown, where the presence of all was added up before. */
+/** The same of the people that are shown, and of sums that were made before. */
 export function sealShown(
-  record: Shown,
+  record: SessionHead,
   people: ApiParticipant[],
-  presence: Presence,
+  sums: Sums,
   key: ViewOptions['key'],
 ): SealedText & { gaps: 0 | 1 } {
   const { session } = record
-  const shown = toExactSession(record, people, presence, { now: session.endAt ?? 0, base: '', key })
+  const shown = toExactSession(record, people, sums, { base: '', key })
   const entries = Object.entries(shown)
   const at = (name: keyof ApiSession) => entries.findIndex(([one]) => one === name)
   const textOf = (from: number, to?: number) => JSON.stringify(Object.fromEntries(entries.slice(from, to))).slice(1, -1)
@@ -145,15 +142,11 @@ export function sealShown(
 
 /**
  * Everybody in a record, as the API shows them.
- * @param sum their presence is added to it
+ * @param sum they are added to it
  */
-export function toParticipants(
-  record: Pick<SessionRecord, 'session' | 'participants' | 'marks'>,
-  now: number,
-  sum?: PresenceSum,
-): ApiParticipant[] {
+export function toParticipants(record: Omit<SessionPart, 'customRoomId'>, now: number, sum?: Sum): ApiParticipant[] {
   const logs = toTimelogs(record)
-  sum?.add(logs.values())
+  sum?.add(presenceOf(record.participants, logs))
   return record.participants.map((person) =>
     toParticipant(record.session, person, logs.get(person.participantId) ?? [], now),
   )

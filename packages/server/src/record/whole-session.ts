@@ -1,12 +1,11 @@
-import { createPresenceSum, type Presence } from '../ledger/presence.ts'
-import { toTimelogs } from '../ledger/timelogs.ts'
-import type { SessionRecord } from '../store/sessions/records.ts'
+import { createSum, type Sums } from '../ledger/presence.ts'
+import type { SessionPart } from '../store/sessions/records.ts'
 import type { Reads } from './nouns.ts'
 import { toParticipants, toSessionOf, type ViewOptions } from './session-view.ts'
 
 // A session with all of its people, however many: they are read, folded and written a slice at a time.
 
-type SessionReads = Pick<Reads['sessions'], 'find' | 'people'>
+type SessionReads = Pick<Reads['sessions'], 'find' | 'people' | 'presences'>
 
 /** A session that changes while it is read is read again, so often at most. */
 const readsMax = 3
@@ -18,7 +17,7 @@ const readsMax = 3
 export async function writeWholeSession(
   reads: SessionReads,
   keyId: number,
-  record: SessionRecord,
+  record: SessionPart,
   view: ViewOptions,
   more: object = {},
 ): Promise<Buffer[]> {
@@ -27,7 +26,7 @@ export async function writeWholeSession(
     const { pieces, slices } = await writeOnce(reads, keyId, read, view, more)
     if (slices <= 1 || tries >= readsMax) return pieces
     const after = await reads.find(keyId, record.session.id)
-    if (after === undefined || stateOf(after) === stateOf(read)) return pieces
+    if (after === undefined || stateOf(after.session) === stateOf(read.session)) return pieces
     read = after
   }
 }
@@ -35,12 +34,12 @@ export async function writeWholeSession(
 async function writeOnce(
   reads: SessionReads,
   keyId: number,
-  record: SessionRecord,
+  record: SessionPart,
   view: ViewOptions,
   more: object,
 ): Promise<{ pieces: Buffer[]; slices: number }> {
   const { session } = record
-  const sum = createPresenceSum(view.now)
+  const sum = createSum(view.now)
   const people: Buffer[] = []
   for await (const slice of reads.people(keyId, session.id)) {
     const texts = toParticipants({ session, ...slice }, view.now, sum).map((one) => JSON.stringify(one))
@@ -54,49 +53,51 @@ async function writeOnce(
 
 const noPeople = '"participants":[]'
 
-/** Presences of large sessions that are kept, those that were asked for longest ago forgotten first. */
-const presencesMax = 1000
+/** Sessions whose sums are kept; those that were asked for longest ago are forgotten first. */
+const sumsMax = 1000
 
-/** How long somebody was inside, and how many at most: of a session that did not change since it was asked before, at once. */
-export type Presences = (keyId: number, record: SessionRecord, now: number) => Promise<Presence>
+/** What a session amounts to: of one that did not change since it was asked for, at once. */
+export type SumsOf = (keyId: number, session: SessionPart['session'], now: number) => Promise<Sums>
 
-export function createPresences(reads: SessionReads): Presences {
-  const kept = new Map<string, { state: string; now: number; presence: Presence; grows: boolean }>()
-  return async (keyId, record, now) => {
-    const { session } = record
+export function createSums(reads: SessionReads): SumsOf {
+  /** `inside`: persons who are, while whom the sums grow. */
+  const kept = new Map<string, { state: string; now: number; sums: Sums; inside: number }>()
+  return async (keyId, session, now) => {
     const name = `${keyId} ${session.id}`
-    const state = stateOf(record)
+    const state = stateOf(session)
     const known = kept.get(name)
     kept.delete(name)
     if (known?.state === state && known.now <= now) {
       kept.set(name, known)
-      const { activeMs, maxInside } = known.presence
-      return { activeMs: known.grows ? activeMs + now - known.now : activeMs, maxInside }
-    }
-    const sum = createPresenceSum(now)
-    let isAhead = false
-    let grows = false
-    for await (const slice of reads.people(keyId, session.id)) {
-      const logs = toTimelogs({ session, marks: slice.marks })
-      sum.add(logs.values())
-      for (const log of logs.values()) {
-        const last = log.at(-1)
-        isAhead ||= last !== undefined && last.joinedAt > now
-        grows ||= last?.leftAt === null
+      const { sums, inside } = known
+      const passedMs = now - known.now
+      return {
+        ...sums,
+        insideMs: sums.insideMs + inside * passedMs,
+        activeMs: sums.activeMs + (inside > 0 ? passedMs : 0),
       }
     }
-    const presence = sum.sum()
-    // Where a clock is ahead of ours, time passes before the sum grows.
-    if (!isAhead) {
-      kept.set(name, { state, now, presence, grows })
-      for (const oldest of kept.keys()) if (kept.size > presencesMax) kept.delete(oldest)
+    const sum = createSum(now)
+    let inside = 0
+    let isAhead = false
+    for await (const some of reads.presences(keyId, session)) {
+      sum.add(some)
+      for (const times of some.values()) {
+        const last = times.at(-1)
+        if (last?.leftAt === null) inside += 1
+        isAhead ||= last !== undefined && last.joinedAt > now
+      }
     }
-    return presence
+    const sums = sum.sum()
+    // Where a clock is ahead of ours, time passes before the sums grow.
+    if (!isAhead) kept.set(name, { state, now, sums, inside })
+    for (const oldest of kept.keys()) if (kept.size > sumsMax) kept.delete(oldest)
+    return sums
   }
 }
 
 /** What differs whenever anybody's stay does. */
-function stateOf({ session }: SessionRecord): string {
+function stateOf(session: SessionPart['session']): string {
   const { updatedAt, revision, people, inside, closedMs, openSinceSum, pastEndMs, endAt, endedAt, lastAt } = session
   return [updatedAt, revision, people, inside, closedMs, openSinceSum, pastEndMs, endAt, endedAt, lastAt].join(' ')
 }

@@ -176,7 +176,7 @@ function toMessages(changes: NumberedChange[]): Buffer {
   return text
 }
 
-function toMessage({ seq, type, sessionId, roomId, at, participantId, name, reason }: NumberedChange): string {
+function toMessage({ seq, type, sessionId, roomId, at, participantId, name, kind, reason }: NumberedChange): string {
   const data: StreamedChange = {
     seq,
     type,
@@ -185,6 +185,7 @@ function toMessage({ seq, type, sessionId, roomId, at, participantId, name, reas
     at: toIso(at),
     ...(participantId !== undefined && { participantId }),
     ...(name !== undefined && { name }),
+    ...(participantId !== undefined && { kind: kind ?? 'person' }),
     ...(reason !== undefined && { reason }),
   }
   return `id: ${seq}\ndata: ${JSON.stringify(data)}\n\n`

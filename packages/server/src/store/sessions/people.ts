@@ -1,3 +1,4 @@
+import type { ParticipantKind } from '@rollcall/protocol'
 import type { Expression, Kysely, SqlBool } from 'kysely'
 import type { Mark, Participant } from '../../ledger/state.ts'
 import {
@@ -20,12 +21,12 @@ export const peopleSliceMax = 250
 /** The same where nothing is asked of each but whether they are inside. */
 const insideSliceMax = 2000
 
-type Slice = { keyId: number; sessionId: string; limit: number } & Place
+export type Slice = { keyId: number; sessionId: string; limit: number } & Place
 type Place = { joinedAt: number; participantId: string }
-const beforeAll: Place = { joinedAt: Number.MIN_SAFE_INTEGER, participantId: '' }
+export const beforeAll: Place = { joinedAt: Number.MIN_SAFE_INTEGER, participantId: '' }
 
 /** Those after one of them. */
-function inOrderAfter(k: Kysely<Tables>, p: Slice) {
+export function inOrderAfter(k: Kysely<Tables>, p: Slice) {
   return k
     .selectFrom('participants')
     .where('key_id', '=', p.keyId)
@@ -40,8 +41,14 @@ function inOrderAfter(k: Kysely<Tables>, p: Slice) {
 }
 
 const peopleAfter = query<Slice, ParticipantColumns>((k, p) => inOrderAfter(k, p).select(participantColumns))
-const insideAfter = query<Slice, Pick<ParticipantColumns, 'participantId' | 'joinedAt' | 'openSince'>>((k, p) =>
-  inOrderAfter(k, p).select(['participant_id as participantId', 'joined_at as joinedAt', 'open_since as openSince']),
+const insideAfter = query<Slice, Pick<ParticipantColumns, 'participantId' | 'joinedAt' | 'openSince' | 'kind'>>(
+  (k, p) =>
+    inOrderAfter(k, p).select([
+      'participant_id as participantId',
+      'joined_at as joinedAt',
+      'open_since as openSince',
+      'kind',
+    ]),
 )
 type Named = { keyId: number; ids: string; people: string }
 const peopleNamed = query<Named, ParticipantColumns>((k, p, { differences }) =>
@@ -86,29 +93,35 @@ export async function* readPeople(
   }
 }
 
-/** Who of a session is inside now, in order of first join: one page of them, with their marks. */
+/**
+ * Who of a session is inside now, in order of first join: one page of them, with their marks, and how many there are.
+ * @param kinds those of these kinds; all where it is undefined
+ */
 export async function readInside(
   { db, pause }: Over,
   keyId: number,
   sessionId: string,
   { page, perPage }: Page,
-): Promise<People> {
+  kinds?: ParticipantKind[],
+): Promise<People & { total: number }> {
   const inside: string[] = []
-  for (let last = beforeAll; inside.length < page * perPage; ) {
+  for (let last = beforeAll; ; ) {
     const found = await db.all(insideAfter(db), { keyId, sessionId, ...last, limit: insideSliceMax })
-    for (const { participantId, openSince } of found) if (openSince !== null) inside.push(participantId)
+    for (const { participantId, openSince, kind } of found) {
+      if (openSince !== null && (kinds === undefined || (kinds as string[]).includes(kind))) inside.push(participantId)
+    }
     if (found.length < insideSliceMax) break
     last = placeOf(found)
     await pause?.(keyId)
   }
   const ids = JSON.stringify([sessionId])
   const people = JSON.stringify(inside.slice((page - 1) * perPage, page * perPage))
-  const params = { keyId, ids, people }
-  const found = await db.all(peopleNamed(db), params)
-  return { participants: found.map(toParticipant), marks: (await db.all(marksOfPeople(db), params)).map(toMark) }
+  const found = await db.all(peopleNamed(db), { keyId, ids, people })
+  const marks = await db.all(marksOfPeople(db), { keyId, ids, people })
+  return { participants: found.map(toParticipant), marks: marks.map(toMark), total: inside.length }
 }
 
-function placeOf(found: Pick<ParticipantColumns, 'participantId' | 'joinedAt'>[]): Place {
+export function placeOf(found: Pick<ParticipantColumns, 'participantId' | 'joinedAt'>[]): Place {
   const { joinedAt, participantId } = found.at(-1) ?? beforeAll
   return { joinedAt: joinedAt ?? beforeAll.joinedAt, participantId }
 }
