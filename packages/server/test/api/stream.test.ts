@@ -50,7 +50,7 @@ describe('GET /v2/stream', () => {
     const [started, joined, left, ended] = await reader.changes(4)
     const of = { sessionId, roomId }
     const at = (ms: number) => new Date(now + ms).toISOString()
-    const who = { participantId: 'p0', name: 'Person 0' }
+    const who = { participantId: 'p0', name: 'Person 0', kind: 'person' }
     assert.deepEqual(
       [started, joined, left, ended],
       [
