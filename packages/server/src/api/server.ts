@@ -159,7 +159,7 @@ async function registerRoutes(
   await app.register(linkRoutes(context, parts))
   await app.register(publicKeyRoutes(context, parts))
   await app.register(openApiRoutes(context, { ...parts, routes }))
-  await app.register(docsRoutes(context, parts))
+  await app.register(docsRoutes(context))
   await app.register(webRoutes(context, parts))
 }
 

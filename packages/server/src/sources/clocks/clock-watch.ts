@@ -1,5 +1,6 @@
-import type { Context } from '../context.ts'
-import type { Source } from '../store/sources.ts'
+import type { Context } from '../../context.ts'
+import type { Source } from '../../store/sources.ts'
+import { loggedNameOf } from '../source-name.ts'
 
 /** A clock is reported as wrong where it is further from ours than this, in milliseconds. */
 const skewAlarmMs = 5000
@@ -50,7 +51,7 @@ export function createClockWatch({ log, metrics, noteError }: Parts): ClockWatch
       for (const [name, lag] of lags) {
         if (Math.abs(lag.lagMs) > skewAlarmMs) alarm(name, lag)
         else if (skewed.delete(name)) {
-          log.info({ source: lag.id, skewMs: lag.lagMs }, 'source clock correct again')
+          log.info({ source: loggedNameOf(lag.id), skewMs: lag.lagMs }, 'source clock correct again')
         }
       }
       lags = new Map()
@@ -74,6 +75,6 @@ export function createClockWatch({ log, metrics, noteError }: Parts): ClockWatch
     const seconds = Math.round(Math.abs(lagMs) / 1000)
     const what = `its clock is ${seconds} s ${lagMs < 0 ? 'ahead of' : 'behind'} ours, or its deliveries are that late`
     if (isSource) noteError({ keyId, id }, what)
-    log.warn({ source: id, skewMs: lagMs }, `source clock wrong: ${what}`)
+    log.warn({ source: loggedNameOf(id), skewMs: lagMs }, `source clock wrong: ${what}`)
   }
 }
