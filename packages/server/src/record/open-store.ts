@@ -3,6 +3,7 @@ import { Refusal, StartRefusal } from '../error.ts'
 import type { Rules } from '../ledger/state.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Metrics } from '../runtime/metrics.ts'
+import { turns } from '../runtime/turns.ts'
 import { prepareFolder, takeLock } from '../store/database/data-folder.ts'
 import type { Database } from '../store/database/database.ts'
 import { type LogDays, openLogDays, startOfDay } from '../store/database/log-days.ts'
@@ -110,7 +111,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const opened =
     databaseUrl === undefined ? await openFile(options, hooks) : await openService(options, databaseUrl, hooks)
   const { db, box, writer } = opened
-  const reads = readsOver({ db, box, now: () => options.clock.now() })
+  const reads = readsOver({ db, box, now: () => options.clock.now(), pause: turns.next })
   const webhookKeys = new Set(await reads.webhooks.listKeys())
   const versions = createVersions(onChange, (keyId) => webhookKeys.add(keyId))
   // Counted whatever became of it: what failed may be durable all the same.
@@ -272,7 +273,7 @@ async function openService(options: StoreOptions, databaseUrl: string, hooks: Ho
     const logDays = openLogDays(databaseUrl)
     if (exclusive) await logDays.make(now())
     const writer = startBatches(
-      (answered) => createBatch(writing, { box, rules }, answered, hooks.onUnwritten),
+      (answered) => createBatch(writing, { box, rules, pause: turns.next }, answered, hooks.onUnwritten),
       now,
       hooks,
     )
