@@ -71,7 +71,7 @@ async function joinOthers(
   let lease: ProcessLease | undefined
   const holder = () => lease?.holder() ?? ''
   const failed = (err: unknown) => log.error({ err }, 'cluster check failed; the next one tries again')
-  const duties = createDuties(log)
+  const duties = createDuties(log, { shared: shared.duties, limits })
   const invalidation = createInvalidation(shared, log, (text) => member.tell(text))
   const member = await joinOrRefuse(shared.databaseUrl, {
     heard(text) {
@@ -80,7 +80,6 @@ async function joinOthers(
       else if (notification.to === lease?.holder()) relay.receive().catch(failed)
     },
     lost() {
-      duties.drop()
       shared.breakOff()
       log.warn('cluster connection lost; reconnecting')
     },
@@ -115,7 +114,7 @@ async function joinOthers(
   const checks = repeat(
     limits.checkMs,
     async () => {
-      await duties.take(member)
+      await duties.take()
       const { hasLease } = await detector.check(holder())
       if (!hasLease) await ownLease.renew()
       await rooms.release()
@@ -127,7 +126,7 @@ async function joinOthers(
     },
   )
   const polling = repeat(limits.pollMs, invalidation.poll, failed)
-  await duties.take(member)
+  await duties.take()
   return {
     isMine: duties.isMine,
     rooms,
@@ -140,6 +139,7 @@ async function joinOthers(
     async stop() {
       await checks.stop()
       await polling.stop()
+      await duties.release()
       await ownLease.stop()
       await invalidation.settled()
       await member.leave()

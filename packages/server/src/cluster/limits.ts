@@ -4,6 +4,10 @@ export type ClusterLimits = {
   leaseIntervalMs: number
   /** How often each process checks the others, and takes free duties: what bounds how soon an end is noticed. */
   checkMs: number
+  /** How long a process has a duty after it began to renew it, which it does at each check. */
+  dutyMs: number
+  /** How much longer another waits before it takes the duty. */
+  dutyMarginMs: number
   /** How often missed invalidations are looked for: notifications are the fast way, so this costs little. */
   pollMs: number
   /** A process without a connection to the database for this long is dead: a reconnection takes less. */
@@ -21,6 +25,8 @@ export type ClusterLimits = {
 export const clusterLimits: ClusterLimits = {
   leaseIntervalMs: 10_000,
   checkMs: 1000,
+  dutyMs: 4000,
+  dutyMarginMs: 1000,
   pollMs: 5000,
   disconnectedMs: 3000,
   silentMs: 30_000,

@@ -13,6 +13,7 @@ import { isPooledByTransaction } from '../store/database/postgres/pooling.ts'
 import { openPostgres } from '../store/database/postgres.ts'
 import { createSecretBox, type SecretBox } from '../store/database/secrets.ts'
 import { openSqlite } from '../store/database/sqlite.ts'
+import { createSharedDuties, type SharedDuties } from '../store/duties.ts'
 import { openFacts } from '../store/facts/facts.ts'
 import { keys } from '../store/keys.ts'
 import { createSharedLeases, type SharedLeases } from '../store/leases.ts'
@@ -64,6 +65,7 @@ export type Store = {
 export type Shared = {
   databaseUrl: string
   leases: SharedLeases
+  duties: SharedDuties
   /** Takes the lease from a process that is gone, and infers that whoever it had inside is gone with it. */
   revokeLease(holder: string, now: number): Promise<void>
   /** How much was recorded of each key, by whomever. */
@@ -121,6 +123,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const shared = (databaseUrl: string): Shared => ({
     databaseUrl,
     leases,
+    duties: createSharedDuties(db),
     revokeLease: (holder, now) => writes.facts.revokeLease({ holder, now }),
     countRecorded: reads.changes.countRecorded,
     async noteWritten(written) {

@@ -1,6 +1,7 @@
 import { type Kysely, type Migration, Migrator } from 'kysely'
 import { clocks } from './migrations/clocks.ts'
 import { confirmedTime } from './migrations/confirmed-time.ts'
+import { duties } from './migrations/duties.ts'
 import { ends } from './migrations/ends.ts'
 import { first } from './migrations/first/first.ts'
 import { kinds } from './migrations/kinds.ts'
@@ -25,6 +26,7 @@ export const migrations: { [name: string]: Migration } = {
   '0009-kinds': { up: kinds },
   '0010-people-in-order': { up: peopleInOrder },
   '0011-parents': { up: parents },
+  '0012-duties': { up: duties },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */
