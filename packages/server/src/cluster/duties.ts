@@ -43,6 +43,7 @@ export function createDuties(log: Logger, { shared, limits }: { shared: SharedDu
     },
     async release() {
       mine = new Set()
+      log.trace('duties let go')
       await shared.release(holder)
     },
   }
