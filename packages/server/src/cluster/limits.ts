@@ -18,6 +18,12 @@ export type ClusterLimits = {
   claimMs: number
   /** How often such a join tries to take the room. */
   claimRetryMs: number
+  /** What is otherwise behind a pooler that pools by transaction, where nobody is seen to be disconnected, or told anything. */
+  pooled: Partial<ClusterLimits>
+  /** A process that has no connection of its own is dead when it did not renew its lease for this long: five renewals were missed. */
+  pooledSilentMs: number
+  /** Something that has the database for itself for longer than this has seen no server run: it looks for five seconds. */
+  heldAloneMs: number
   /** How long a command waits for the process that holds the room: its caller waits for the answer. */
   commandMs: number
 }
@@ -32,5 +38,8 @@ export const clusterLimits: ClusterLimits = {
   silentMs: 30_000,
   claimMs: 8000,
   claimRetryMs: 200,
+  pooled: { leaseIntervalMs: 2000, pollMs: 1000, claimMs: 14_000 },
+  pooledSilentMs: 10_000,
+  heldAloneMs: 7000,
   commandMs: 5000,
 }

@@ -17,7 +17,9 @@ import { createSharedDuties, type SharedDuties } from '../store/duties.ts'
 import { openFacts } from '../store/facts/facts.ts'
 import { keys } from '../store/keys.ts'
 import { createSharedLeases, type SharedLeases } from '../store/leases.ts'
+import type { Member } from '../store/members.ts'
 import type { Over } from '../store/noun.ts'
+import { createPooledMember, isHeldAlone } from '../store/pooled-members.ts'
 import { type Known, rememberRoomIds } from './facts/known.ts'
 import type { RecordFacts } from './facts/record.ts'
 import { sweepMax } from './facts/recording.ts'
@@ -64,6 +66,12 @@ export type Store = {
 
 export type Shared = {
   databaseUrl: string
+  /** A pooler that pools by transaction is in between. */
+  isPooled: boolean
+  /** This process among the others, where that is so. */
+  pooledMember: Member
+  /** Something has the database for itself, as `rollcall rebuild` does. */
+  isHeldAlone(): Promise<boolean>
   leases: SharedLeases
   duties: SharedDuties
   /** Takes the lease from a process that is gone, and infers that whoever it had inside is gone with it. */
@@ -124,6 +132,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     databaseUrl,
     leases,
     duties: createSharedDuties(db),
+    isPooled: opened.isPooled === true,
+    pooledMember: createPooledMember(db),
+    isHeldAlone: () => isHeldAlone(db),
     revokeLease: (holder, now) => writes.facts.revokeLease({ holder, now }),
     countRecorded: reads.changes.countRecorded,
     async noteWritten(written) {
@@ -205,6 +216,7 @@ type Opened = {
   writer: Writer
   logDays?: LogDays
   breakOff?: () => void
+  isPooled?: boolean
   close(): Promise<void>
 }
 
@@ -285,7 +297,7 @@ async function openService(options: StoreOptions, databaseUrl: string, hooks: Ho
       db.breakOff()
       writing.breakOff()
     }
-    return { db, box, writer, logDays, breakOff, close: () => kept.disposeAsync() }
+    return { db, box, writer, logDays, breakOff, isPooled, close: () => kept.disposeAsync() }
   } catch (error) {
     if (error instanceof StartRefusal) throw error
     throw new StartRefusal(`${where} cannot be used: ${(error as Error).message}`)
