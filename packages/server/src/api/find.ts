@@ -2,6 +2,7 @@ import type { Session } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { toSession, type ViewOptions } from '../record/session-view.ts'
+import { quote } from '../runtime/explain.ts'
 import type { Page } from '../store/database/page.ts'
 import type { WebhookSummary } from '../store/outbox/summary.ts'
 import type { Room } from '../store/rooms.ts'
@@ -17,7 +18,8 @@ type Shown = { reads: Reads & Pick<Context['reads'], 'deliveries'>; known: Pick<
 /** By roomId, customRoomId or id. */
 export async function requireRoom(reads: Reads, caller: Caller, anyId: string): Promise<Room> {
   const room = await reads.rooms.find(caller.key.keyId, anyId)
-  if (room === undefined || !maySee(caller, room.roomId)) throw new Refusal('ROOM_NOT_FOUND', `Room ${anyId} not found`)
+  if (room === undefined || !maySee(caller, room.roomId))
+    throw new Refusal('ROOM_NOT_FOUND', `Room ${quote(anyId)} not found`)
   return room
 }
 
@@ -34,7 +36,7 @@ export async function requireRoomId(
   }
   const { session } = await requireSession(reads, caller, sessionId)
   if (roomId === undefined || roomId === session.roomId) return session.roomId
-  throw new Refusal('SESSION_NOT_FOUND', `Session ${sessionId} not found in room ${roomId}`)
+  throw new Refusal('SESSION_NOT_FOUND', `Session ${quote(sessionId)} not found in room ${roomId}`)
 }
 
 export async function requireSession(reads: Reads, caller: Caller, sessionId: string): Promise<SessionRecord> {
@@ -92,10 +94,10 @@ export async function requireParticipant(
   if (record !== undefined) return visible(record, caller, sessionId)
   // Only a caller who may see the session learns that the participant is not in it.
   await requireParticipants(reads, caller, sessionId, { page: 1, perPage: 1 })
-  throw new Refusal('PARTICIPANT_NOT_FOUND', `Participant ${participantId} not found in session ${sessionId}`)
+  throw new Refusal('PARTICIPANT_NOT_FOUND', `Participant ${quote(participantId)} not found in session ${sessionId}`)
 }
 
 function visible(record: SessionRecord | undefined, caller: Caller, sessionId: string): SessionRecord {
   if (record !== undefined && maySee(caller, record.session.roomId)) return record
-  throw new Refusal('SESSION_NOT_FOUND', `Session ${sessionId} not found`)
+  throw new Refusal('SESSION_NOT_FOUND', `Session ${quote(sessionId)} not found`)
 }

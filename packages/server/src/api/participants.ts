@@ -11,6 +11,7 @@ import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { toLinks, toParticipants, type ViewOptions } from '../record/session-view.ts'
+import { quote } from '../runtime/explain.ts'
 import type { Commands } from '../sources/commands/commands.ts'
 import type { CommandedSession } from '../sources/commands/session-end.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
@@ -26,6 +27,7 @@ import { baseUrlOf } from './http/base-url.ts'
 import { refusals } from './http/refusals.ts'
 import { PageQuery, toPage } from './paging/page-query.ts'
 import { toActiveSession } from './views/active-session.ts'
+import { withMeetingNames } from './views/meeting-names.ts'
 
 const exactId = 'one exact id'
 const SessionPath = Type.Object({ id: Type.String({ description: exactId, about: 'The session.' }) })
@@ -42,6 +44,7 @@ const ParticipantToRemove = Type.Object({
   sessionId: Type.Optional(Type.String({ description: exactId, about: 'The session that they are removed from.' })),
 })
 type ParticipantToRemove = Type.Static<typeof ParticipantToRemove>
+const MeetingParticipantToRemove = Type.Pick(ParticipantToRemove, ['participantId'])
 
 const schemas = {
   list: {
@@ -81,6 +84,16 @@ const schemas = {
       200: SessionAfterRemoval,
       ...refusals('ROOM_NOT_FOUND', 'SESSION_NOT_FOUND', 'PARTICIPANT_NOT_FOUND'),
     },
+  },
+  removeOld: {
+    operationId: 'removeMeetingParticipant',
+    tags: ['Participants'],
+    deprecated: true,
+    summary: 'Remove a participant, in the API’s first version',
+    description: 'The same as `POST /v2/sessions/participants/remove` with that `sessionId`.',
+    params: SessionPath,
+    body: MeetingParticipantToRemove,
+    response: { 200: SessionAfterRemoval, ...refusals('SESSION_NOT_FOUND', 'PARTICIPANT_NOT_FOUND') },
   },
 }
 
@@ -132,24 +145,33 @@ export function participantRoutes(
       },
     )
 
-    app.post('/v2/sessions/participants/remove', { onRequest: auth.any, schema: schemas.remove }, async (request) => {
-      const caller = callerOf(request)
-      const { participantId } = request.body
-      const { sessionId, enforced } = await removeParticipant(caller, request.body)
-      const session = await showSession(context, caller, sessionId, viewFor(request))
-      return { ...session, message: `Participant ${participantId} was removed`, enforced }
-    })
+    app.post('/v2/sessions/participants/remove', { onRequest: auth.any, schema: schemas.remove }, async (request) =>
+      removeParticipant(request, request.body),
+    )
+
+    app.post(
+      '/v1/meeting-sessions/:id/remove-participant',
+      { onRequest: auth.any, schema: schemas.removeOld },
+      async (request) => removeParticipant(request, { ...request.body, sessionId: request.params.id }),
+    )
   }
 
   function viewFor(request: FastifyRequest): ViewOptions {
     return { now: clock.now(), base: baseUrlOf(request, config), key: callerOf(request).key }
   }
 
-  async function removeParticipant(caller: Caller, body: ParticipantToRemove): Promise<CommandedSession> {
+  async function removeParticipant(request: FastifyRequest, body: ParticipantToRemove): Promise<SessionAfterRemoval> {
+    const caller = callerOf(request)
+    const { sessionId, enforced } = await orderRemoval(caller, body)
+    const session = await showSession(context, caller, sessionId, viewFor(request))
+    return withMeetingNames({ ...session, message: `Participant ${body.participantId} was removed`, enforced })
+  }
+
+  async function orderRemoval(caller: Caller, body: ParticipantToRemove): Promise<CommandedSession> {
     const { participantId, sessionId } = body
     const roomId = await requireRoomId(reads, caller, body)
     const [removed] = await commands.removeParticipant(caller.key.keyId, roomId, participantId, sessionId)
     if (removed !== undefined) return removed
-    throw new Refusal('PARTICIPANT_NOT_FOUND', `Participant ${participantId} is not inside room ${roomId}`)
+    throw new Refusal('PARTICIPANT_NOT_FOUND', `Participant ${quote(participantId)} is not inside room ${roomId}`)
   }
 }

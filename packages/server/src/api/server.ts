@@ -29,7 +29,7 @@ import { inviteRoutes } from './invites.ts'
 import {
   bodyMaxBytes,
   corsMaxAgeSeconds,
-  pathIdMaxLength,
+  headersMaxBytes,
   requestIdMaxLength,
   type Timeouts,
   timeouts as usualTimeouts,
@@ -80,7 +80,8 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
     serverFactory: (handler) => createHttpServer(config, parts.timeouts ?? usualTimeouts, handler),
     trustProxy: config.trustProxy !== false && toTrust(config.trustProxy),
     bodyLimit: bodyMaxBytes,
-    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: pathIdMaxLength },
+    // An id that is longer than any is one that is not found.
+    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: headersMaxBytes },
     requestIdHeader: false,
     genReqId: ({ headers }) => saneRequestId(headers['x-request-id']) ?? randomUUID(),
     // What is still in flight when the server stops is answered.

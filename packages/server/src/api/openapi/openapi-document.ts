@@ -159,7 +159,6 @@ function listRefusals(route: RouteOptions, auth: ApiAuth): { [status: string]: s
     ...(takesToken(route, auth) && { 401: ['TOKEN_MISSING', 'TOKEN_INVALID'], 403: ['FORBIDDEN'] }),
     ...(onRequest !== undefined && { 429: ['TOO_MANY_REQUESTS'] }),
     ...(writes && { 413: ['TOO_LARGE'], 415: ['UNSUPPORTED_MEDIA_TYPE'], 503: ['BUSY'] }),
-    ...(params !== undefined && { 414: ['BAD_REQUEST'] }),
     500: ['INTERNAL'],
   }
   for (const [status, { codes }] of Object.entries(response as { [status: string]: Partial<RefusalSchema> })) {

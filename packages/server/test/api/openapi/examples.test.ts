@@ -332,6 +332,12 @@ async function showFirstVersion(): Promise<void> {
   await ask('reportEvents', { body: { source: 'my-sfu', events: [event] } })
   const { data } = await show('listMeetingSessions', { query: '?userMeetingId=weekly' })
   const [{ id }] = data as [{ id: string }]
+  await show('listMeetings', { query: '?query=weekly' })
+  await show('getMeetingSession', { path: { id } })
+  await show('getMeetingSession', { path: { id: '621497578bea0d0404c35c4c' } })
+  const body = { participantId: 'but3ihic' }
+  await show('removeMeetingParticipant', { path: { id }, body })
+  await show('removeMeetingParticipant', { path: { id }, body })
   await show('endMeetingSession', { path: { id }, body: { force: true } })
   await show('endMeetingSession', { path: { id } })
   await show('endMeetingSession', { path: { id: '621497578bea0d0404c35c4c' } })
@@ -346,7 +352,6 @@ async function showErrors(t: TestContext): Promise<void> {
   await showError('listSessions', { token: null })
   await showError('listSessions', { claims: { roles: 'rtc' } })
   await showError('createRoom', { body: { customRoomId: 'x'.repeat(2 * 1024 * 1024) } })
-  await showError('getSession', { path: { id: 'x'.repeat(5000) } })
   await showError('createRoom', { body: '<room/>', headers: { 'content-type': 'text/xml' } })
   t.mock.method(server.context.reads.sessions, 'get', async () => {
     throw new Error('something of ours')
