@@ -102,6 +102,9 @@ export function sessionOf(
     closedMs,
     openSinceSum: 0,
     pastEndMs: 0,
+    clockCorrectedMs: 0,
+    parentRoomId: null,
+    parentKey: null,
     revision: 0,
     updatedAt: endAt,
   }

@@ -1,4 +1,5 @@
 import type { Json } from './json.ts'
+import type { ParticipantKind } from './person.ts'
 import type { QualityReport } from './quality.ts'
 
 /** Why an end was concluded though nobody reported it. */
@@ -18,9 +19,6 @@ export type Cause =
   /** Absent from two snapshots in a row. */
   | 'absent'
 
-/** What kind of participant: only a `person` counts as attendance. */
-export type ParticipantKind = 'person' | 'recorder' | 'agent' | 'sip'
-
 /** What every fact says. Times are epoch milliseconds. */
 export type FactBase = {
   /** The fact's identity within its source: the same id twice is the same fact. */
@@ -34,6 +32,11 @@ export type FactBase = {
   at: number
   /** When we heard of it, by ours. */
   receivedAt: number
+  /**
+   * By how much the times of this fact are other than its sender said them, in milliseconds, since its clock is wrong: negative
+   * where that is ahead. Absent where they are as they were said.
+   */
+  clockCorrectedMs?: number
 }
 
 type OfParticipant = {
@@ -42,8 +45,11 @@ type OfParticipant = {
   connectionId?: string
 }
 
+/** The session that another is a part of. Without a key it is the one of its room that ran when the other started. */
+export type Parent = { roomId: string; sessionKey?: string }
 export type SessionStarted = FactBase & {
   type: 'session-started'
+  parent?: Parent
   /** Keys of sessions that were guessed before this one was known, and are this one. */
   absorbs?: string[]
 }

@@ -16,7 +16,7 @@ import type { Context } from './context.ts'
 import { StartRefusal } from './error.ts'
 import { type ChangeSignal, createChangeSignal } from './record/change-signal.ts'
 import { openStore, type Store } from './record/open-store.ts'
-import { startRetention, startSealer, startSweeper } from './record/upkeep.ts'
+import { startGathering, startRetention, startSealer, startSweeper } from './record/upkeep.ts'
 import { createHostedRooms, type HostedRooms, hostedRoomPath } from './rooms/hosted-rooms.ts'
 import type { RtcLimits } from './rooms/limits.ts'
 import { clientAddressOf, toTrust } from './runtime/client-address.ts'
@@ -27,6 +27,7 @@ import { createMetrics } from './runtime/metrics.ts'
 import { type CountStranger, routeUpgrades } from './runtime/upgrades.ts'
 import { startAutoClose } from './sources/auto-close.ts'
 import { createBackpressure } from './sources/backpressure.ts'
+import { createClocks } from './sources/clocks/clocks.ts'
 import { createCommands } from './sources/commands/commands.ts'
 import {
   createMediaServerCommands,
@@ -176,6 +177,7 @@ function startUpkeep({ context: { config, clock, log }, store, cluster, start }:
   const upkeep = { clock, log, isMine: cluster.isMine }
   start(startSweeper(store, upkeep))
   start(startSealer(store, upkeep))
+  start(startGathering(store, upkeep))
   start(startRetention(store, { ...upkeep, config }))
 }
 
@@ -195,16 +197,18 @@ function startSources({ context, cluster, parts, start }: Run, hostedRooms: Host
   })
   start(startAutoClose(context, commands, cluster))
   const looks = createLooks(context)
+  const clocks = createClocks(context)
   const reconcilers = start(
     startReconcilers(context, {
       ...mediaServers,
+      clocks,
       looks,
       limits: parts.reconcileLimits ?? reconcileLimits,
       isMine: () => cluster.isMine('reconcile'),
     }),
   )
   const backpressure = createBackpressure(parts.ingestMaxWaitMs)
-  const ingest = start(startIngest(context, { engines, backpressure, sourceHealth, reconcilers, looks }))
+  const ingest = start(startIngest(context, { engines, backpressure, clocks, sourceHealth, reconcilers, looks }))
   return { ...mediaServers, commands, backpressure, ingest }
 }
 

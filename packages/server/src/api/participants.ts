@@ -6,11 +6,12 @@ import {
   SessionAfterRemoval,
   toPageInfo,
 } from '@rollcall/protocol'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
-import { toLinks, toParticipants, type ViewOptions } from '../record/session-view.ts'
+import { toLinks, toParticipants, toSessionOf } from '../record/session-view.ts'
+import { createSums } from '../record/whole-session.ts'
 import { quote } from '../runtime/explain.ts'
 import type { Commands } from '../sources/commands/commands.ts'
 import type { CommandedSession } from '../sources/commands/session-end.ts'
@@ -20,11 +21,12 @@ import {
   requireParticipants,
   requireRoomId,
   requireSession,
-  showRecord,
-  showSession,
+  sendSession,
+  summariseWebhooks,
+  viewFor,
 } from './find.ts'
-import { baseUrlOf } from './http/base-url.ts'
 import { refusals } from './http/refusals.ts'
+import { AllUnlessSaid, toKinds } from './paging/kinds-query.ts'
 import { PageQuery, toPage } from './paging/page-query.ts'
 import { toActiveSession } from './views/active-session.ts'
 import { withMeetingNames } from './views/meeting-names.ts'
@@ -46,6 +48,8 @@ const ParticipantToRemove = Type.Object({
 type ParticipantToRemove = Type.Static<typeof ParticipantToRemove>
 const MeetingParticipantToRemove = Type.Pick(ParticipantToRemove, ['participantId'])
 
+const nobody = { participants: [], marks: [], total: 0 }
+
 const schemas = {
   list: {
     operationId: 'listParticipants',
@@ -53,7 +57,7 @@ const schemas = {
     summary: 'List a session’s participants',
     description: 'Everybody who was inside, in order of first join, whoever left included.',
     params: SessionPath,
-    querystring: PageQuery,
+    querystring: Type.Object({ ...PageQuery.properties, ...AllUnlessSaid.properties }),
     response: { 200: ParticipantPage, ...refusals('SESSION_NOT_FOUND') },
   },
   listActive: {
@@ -62,7 +66,7 @@ const schemas = {
     summary: 'List who is inside now',
     description: 'The session, with those of its participants who are inside now.',
     params: SessionPath,
-    querystring: PageQuery,
+    querystring: Type.Object({ ...PageQuery.properties, ...AllUnlessSaid.properties }),
     response: { 200: ActiveParticipantPage, ...refusals('SESSION_NOT_FOUND') },
   },
   one: {
@@ -101,15 +105,17 @@ export function participantRoutes(
   context: Pick<Context, 'config' | 'clock' | 'reads' | 'known'>,
   { auth, commands }: { auth: ApiAuth; commands: Commands },
 ): FastifyPluginAsyncTypebox {
-  const { config, clock, reads } = context
+  const { clock, reads } = context
+  const sums = createSums(reads.sessions)
   return async (app) => {
     app.get('/v2/sessions/:id/participants', { onRequest: auth.any, schema: schemas.list }, async (request) => {
       const page = toPage(request.query)
-      const record = await requireParticipants(reads, callerOf(request), request.params.id, page)
-      const { id, roomId, people } = record.session
-      const { base, now } = viewFor(request)
+      const kinds = toKinds(request.query.kinds)
+      const record = await requireParticipants(reads, callerOf(request), request.params.id, page, kinds)
+      const { id, roomId } = record.session
+      const { base, now } = viewFor(context, request)
       return {
-        pageInfo: toPageInfo(page.page, page.perPage, people),
+        pageInfo: toPageInfo(page.page, page.perPage, record.total),
         data: {
           id,
           roomId,
@@ -126,13 +132,20 @@ export function participantRoutes(
       async (request) => {
         const { page, perPage } = toPage(request.query)
         const caller = callerOf(request)
-        const record = await requireSession(reads, caller, request.params.id)
-        const inside = record.session.endAt === null ? record.participants.filter((one) => one.openSince !== null) : []
-        const participants = inside.slice((page - 1) * perPage, page * perPage)
-        const session = await showRecord(context, caller, { ...record, participants }, viewFor(request))
-        const ids = participants.map((one) => one.participantId)
-        const origins = await reads.quality.listOrigins(caller.key.keyId, session.id, ids)
-        return { pageInfo: toPageInfo(page, perPage, inside.length), data: [toActiveSession(session, origins)] }
+        const { keyId } = caller.key
+        const { id } = request.params
+        const record = await requireSession(reads, caller, id)
+        const { session } = record
+        const kinds = toKinds(request.query.kinds)
+        const inside =
+          session.endAt === null ? await reads.sessions.listInside(keyId, id, { page, perPage }, kinds) : nobody
+        const webhooks = await summariseWebhooks(context, keyId, [id])
+        const view = { ...viewFor(context, request), webhooks }
+        const people = toParticipants({ ...record, ...inside }, view.now)
+        const shown = toSessionOf(record, people, await sums(keyId, session, view.now), view)
+        const ids = people.map((one) => one.participantId)
+        const origins = await reads.quality.listOrigins(keyId, id, ids)
+        return { pageInfo: toPageInfo(page, perPage, inside.total), data: [toActiveSession(shown, origins)] }
       },
     )
 
@@ -145,26 +158,30 @@ export function participantRoutes(
       },
     )
 
-    app.post('/v2/sessions/participants/remove', { onRequest: auth.any, schema: schemas.remove }, async (request) =>
-      removeParticipant(request, request.body),
+    app.post(
+      '/v2/sessions/participants/remove',
+      { onRequest: auth.any, schema: schemas.remove },
+      async (request, reply) => removeParticipant(request, reply, request.body),
     )
 
     app.post(
       '/v1/meeting-sessions/:id/remove-participant',
       { onRequest: auth.any, schema: schemas.removeOld },
-      async (request) => removeParticipant(request, { ...request.body, sessionId: request.params.id }),
+      async (request, reply) => removeParticipant(request, reply, { ...request.body, sessionId: request.params.id }),
     )
   }
 
-  function viewFor(request: FastifyRequest): ViewOptions {
-    return { now: clock.now(), base: baseUrlOf(request, config), key: callerOf(request).key }
-  }
-
-  async function removeParticipant(request: FastifyRequest, body: ParticipantToRemove): Promise<SessionAfterRemoval> {
-    const caller = callerOf(request)
-    const { sessionId, enforced } = await orderRemoval(caller, body)
-    const session = await showSession(context, caller, sessionId, viewFor(request))
-    return withMeetingNames({ ...session, message: `Participant ${body.participantId} was removed`, enforced })
+  async function removeParticipant(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    body: ParticipantToRemove,
+  ): Promise<FastifyReply> {
+    const { sessionId, enforced } = await orderRemoval(callerOf(request), body)
+    const message = `Participant ${body.participantId} was removed`
+    return sendSession(context, request, reply, sessionId, ({ session, customRoomId }) => ({
+      message,
+      ...withMeetingNames({ roomId: session.roomId, customRoomId, enforced }),
+    }))
   }
 
   async function orderRemoval(caller: Caller, body: ParticipantToRemove): Promise<CommandedSession> {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
-import type { Source } from '@rollcall/protocol'
+import type { SessionPage, Source } from '@rollcall/protocol'
 import { bigbluebuttonSecret, deliverAsBigbluebutton } from '../support/senders/senders.ts'
 import { addSource, deliver, listSeen } from '../support/senders/source-client.ts'
 import { shuffle } from '../support/shuffle.ts'
@@ -12,11 +12,13 @@ import { onSqlite, startServer, type TestServer } from '../support/start-server.
 // Events as bbb-webhooks makes them (src/process/event.js of bigbluebutton/bbb-webhooks).
 
 const start = 1708381133689
+/** By the server's clock, and by BigBlueButton's. */
+const now = start + 300_000
 
 let server: TestServer
 let source: Source
 before(async () => {
-  server = await startServer({ ROLLCALL_TRUST_PROXY: 'on' }, { clock: { now: () => start + 300_000 } })
+  server = await startServer({ ROLLCALL_TRUST_PROXY: 'on' }, { clock: { now: () => now } })
   source = await addSource(server, 'bigbluebutton', { secret: bigbluebuttonSecret })
 })
 after(() => server.stop())
@@ -64,7 +66,7 @@ function createMeeting(name: string, internalId = `8043-${name}`) {
 }
 
 async function send(...events: object[]): Promise<(string | undefined)[]> {
-  const answer = await deliverAsBigbluebutton(source.url, events)
+  const answer = await deliverAsBigbluebutton(source.url, events, { sentAt: now })
   assert.equal(answer.status, 200, answer.text)
   return (answer.body as { results: { outcome: string }[] }).results.map(({ outcome }) => outcome)
 }
@@ -229,6 +231,11 @@ describe('a BigBlueButton breakout room', () => {
     await send(main.joined('w_1', 1000, '170'))
     await send(breakout.created(), breakout.joined('w_8', 6000, 'w_1-1'), breakout.left('w_8', 9000))
     assert.deepEqual((await see('cd main/Group 1'))[0]?.people, [['170', '6000-9000']])
+    const { body } = await server.call<SessionPage>('GET', '/v2/sessions?perPage=1000')
+    const sessionOf = (room: string) => body.data.find(({ customRoomId }) => customRoomId === room)
+    const parent = sessionOf('cd main')
+    const { parentRoomId, parentSessionId } = sessionOf('cd main/Group 1') ?? {}
+    assert.deepEqual([parentRoomId, parentSessionId], [parent?.roomId, parent?.id])
     const lost = inBreakout('ef main')
     await send(lost.joined('w_8', 6000, 'w_1-1'))
     assert.deepEqual((await see(externalId.replace('0a', 'ef')))[0]?.people, [['w_1-1', '6000-']])

@@ -71,12 +71,13 @@ export function refuseWithoutPrefix(method: string, path: string): Refusal {
   return new Refusal('NOT_FOUND', `There is no ${method} ${path}: the API is under /v2, as in ${method} /v2${path}`)
 }
 
-/** What takes the place of a call of the API's first version. */
+/** What takes the place of a call of the API's first version, or where all calls are. */
 function hintFor(method: string, path: string, routes: RouteTable): string {
-  if (!path.startsWith('/v1/')) return ''
+  const list = 'GET /openapi.json lists all calls'
+  if (!path.startsWith('/v1/')) return `: ${list}`
   const today = path.replace('/v1', '/v2')
   const same = routes.methodsAt(today).length > 0
-  return `: the API is under /v2, ${same ? `as in ${method} ${today}` : 'and GET /openapi.json lists all calls'}`
+  return `: the API is under /v2, ${same ? `as in ${method} ${today}` : `and ${list}`}`
 }
 
 /** Without a slash at its end, or a repeated one. */

@@ -80,7 +80,7 @@ async function findRoomIds(
 }
 
 function toSnapshot(
-  { sessionKey, at, participants }: FetchedRoom,
+  { sessionKey, at, participants, clockCorrectedMs }: FetchedRoom,
   { source, roomId, receivedAt }: Pick<Snapshot, 'source' | 'roomId' | 'receivedAt'>,
 ): Snapshot {
   return {
@@ -91,6 +91,7 @@ function toSnapshot(
     ...(sessionKey !== undefined && { sessionKey }),
     at,
     receivedAt,
+    ...(clockCorrectedMs !== undefined && { clockCorrectedMs }),
     participants,
   }
 }
@@ -142,7 +143,7 @@ function createDifferences(
 
     async end(session) {
       await looks.recordLook(keyId, session.id)
-      const now = (await reads.sessions.get(keyId, session.id))?.session
+      const now = (await reads.sessions.find(keyId, session.id))?.session
       if (now !== undefined) await record(keyId, [inferEnd(now, clock.now(), 'absent')])
     },
   }
