@@ -12,7 +12,7 @@ export type SealedText = { head: string; middle: string; tail: string }
 const quietMs = 30_000
 
 /** When a session may be sealed, by our clock; null while it runs. Every write sets it anew, and so breaks the seal. */
-export function sealAtOf({ endAt, updatedAt }: Session): number | null {
+export function sealAtOf({ endAt, updatedAt }: Pick<Session, 'endAt' | 'updatedAt'>): number | null {
   return endAt === null ? null : updatedAt + quietMs
 }
 
