@@ -1,6 +1,7 @@
 import type { Session } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
+import { toDetails } from '../record/media-view.ts'
 import { toSession, type ViewOptions } from '../record/session-view.ts'
 import type { Page } from '../store/database/page.ts'
 import type { WebhookSummary } from '../store/outbox/summary.ts'
@@ -9,7 +10,10 @@ import type { SessionRecord } from '../store/sessions/records.ts'
 import { type Caller, maySee } from './auth/auth.ts'
 
 type Reads = Pick<Context['reads'], 'rooms' | 'sessions'>
-type Shown = { reads: Reads & Pick<Context['reads'], 'deliveries'>; known: Pick<Context['known'], 'webhookKeys'> }
+type Shown = {
+  reads: Reads & Pick<Context['reads'], 'deliveries' | 'media'>
+  known: Pick<Context['known'], 'webhookKeys'>
+}
 
 // What a caller may not see is answered as if it did not exist, word for word: another key's things, and those of another room
 // where the token is bound to one.
@@ -51,15 +55,17 @@ export async function showSession(
   return showRecord(shown, caller, await requireSession(shown.reads, caller, sessionId), view)
 }
 
-/** A session, or a part of it, with what became of the webhooks about it. */
+/** A session, or a part of it, with what its people published, and what became of the webhooks about it. */
 export async function showRecord(
   shown: Shown,
   { key }: Caller,
   record: SessionRecord,
   view: ViewOptions,
 ): Promise<Session> {
-  const webhooks = await summariseWebhooks(shown, key.keyId, [record.session.id])
-  return toSession(record, { ...view, webhooks })
+  const { id } = record.session
+  const webhooks = await summariseWebhooks(shown, key.keyId, [id])
+  const details = toDetails(record, await shown.reads.media.list(key.keyId, id))
+  return toSession(record, { ...view, webhooks, details })
 }
 
 /** What became of the webhooks about sessions; without a look at the database where the key never had an endpoint. */

@@ -15,6 +15,7 @@ import type { Key } from '../store/keys.ts'
 import type { WebhookSummary } from '../store/outbox/summary.ts'
 import type { SessionRecord } from '../store/sessions/records.ts'
 import type { ListedSession, SealedText } from '../store/sessions/sessions.ts'
+import type { Details } from './media-view.ts'
 
 export type ViewOptions = {
   /** Epoch milliseconds: what is open lasts until now. */
@@ -24,6 +25,8 @@ export type ViewOptions = {
   key: Pick<Key, 'apiKey' | 'userId'>
   /** What became of the webhooks about each session, by its id; of others there were none. */
   webhooks?: Map<string, WebhookSummary>
+  /** What only one session by its id shows. */
+  details?: Details
 }
 
 const notOfferedText = JSON.stringify(notOffered).slice(1, -1)
@@ -38,7 +41,7 @@ export function toSession(record: SessionRecord, view: ViewOptions): ApiSession 
 }
 
 /** The same with `activeDuration` to the millisecond: clients decode it as an integer, a seal keeps it as it is. */
-function toExactSession(record: SessionRecord, { now, base, key, webhooks }: ViewOptions): ApiSession {
+function toExactSession(record: SessionRecord, { now, base, key, webhooks, details }: ViewOptions): ApiSession {
   const { session, customRoomId, participants } = record
   const logs = toTimelogs(record)
   const { activeMs, maxInside } = sumUp(logs.values(), now)
@@ -47,9 +50,10 @@ function toExactSession(record: SessionRecord, { now, base, key, webhooks }: Vie
     roomId: session.roomId,
     start: toIso(session.startAt),
     end: session.endAt === null ? null : toIso(session.endAt),
-    participants: participants.map((person) =>
-      toParticipant(session, person, logs.get(person.participantId) ?? [], now),
-    ),
+    participants: participants.map((person) => ({
+      ...toParticipant(session, person, logs.get(person.participantId) ?? [], now),
+      ...details?.people.get(person.participantId),
+    })),
     status: session.endAt === null ? 'ongoing' : 'ended',
     links: toLinks(session, base),
     customRoomId,
@@ -64,6 +68,7 @@ function toExactSession(record: SessionRecord, { now, base, key, webhooks }: Vie
     updatedAt: toIso(session.updatedAt),
     participantSeconds: insideMs(session, now) / 1000,
     uniqueParticipants: session.people,
+    ...(details !== undefined && details.recordings.length > 0 && { recordings: details.recordings }),
     ...(record.truncated && { participantsTruncated: true as const }),
   }
 }

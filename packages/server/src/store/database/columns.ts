@@ -31,6 +31,7 @@ export const participantColumns = [
   'participant_id as participantId',
   'name',
   'kind',
+  'region',
   'metadata_json as metadataJson',
   'joined_at as joinedAt',
   'open_since as openSince',
@@ -50,6 +51,7 @@ export const markColumns = [
   'last_seen_at as lastSeenAt',
   'name',
   'participant_kind as participantKind',
+  'region',
   'metadata_json as metadataJson',
 ] as const
 

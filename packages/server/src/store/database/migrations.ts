@@ -3,6 +3,7 @@ import { confirmedTime } from './migrations/confirmed-time.ts'
 import { ends } from './migrations/ends.ts'
 import { first } from './migrations/first/first.ts'
 import { looks } from './migrations/looks.ts'
+import { media } from './migrations/media.ts'
 import { processes } from './migrations/processes.ts'
 import { webhooks } from './migrations/webhooks.ts'
 import type { Tables } from './tables.ts'
@@ -15,6 +16,7 @@ export const migrations: { [name: string]: Migration } = {
   '0004-ends': { up: ends },
   '0005-confirmed-time': { up: confirmedTime },
   '0006-looks': { up: looks },
+  '0007-media': { up: media },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */
