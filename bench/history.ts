@@ -104,6 +104,7 @@ export function sessionOf(
     closedMs,
     openSinceSum: 0,
     pastEndMs: 0,
+    clockCorrectedMs: 0,
     revision: 0,
     updatedAt: endAt,
   }

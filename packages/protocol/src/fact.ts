@@ -34,6 +34,11 @@ export type FactBase = {
   at: number
   /** When we heard of it, by ours. */
   receivedAt: number
+  /**
+   * By how much the times of this fact are other than its sender said them, in milliseconds, since its clock is wrong: negative
+   * where that is ahead. Absent where they are as they were said.
+   */
+  clockCorrectedMs?: number
 }
 
 type OfParticipant = {

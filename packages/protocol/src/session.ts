@@ -125,10 +125,15 @@ export const Session = Type.Object(
     recordings: Type.Optional(
       Type.Array(
         Type.Object({ id: Type.String({ description: 'As its media server calls it.' }), ...Span.properties }),
-        {
-          description: 'Recordings and streams of it that its media server told of. Of one session alone.',
-        },
+        { description: 'Recordings and streams of it that its media server told of. Of one session alone.' },
       ),
+    ),
+    clockCorrectedMs: Type.Optional(
+      Type.Integer({
+        format: 'int64',
+        description:
+          'Its source’s clock was wrong: by so many milliseconds, at most, times here are other than it said them; negative where that clock is ahead.',
+      }),
     ),
     activeParticipantIds: Type.Optional(
       Type.Array(Type.String(), {

@@ -27,6 +27,7 @@ import { createMetrics } from './runtime/metrics.ts'
 import { type CountStranger, routeUpgrades } from './runtime/upgrades.ts'
 import { startAutoClose } from './sources/auto-close.ts'
 import { createBackpressure } from './sources/backpressure.ts'
+import { createClocks } from './sources/clocks/clocks.ts'
 import { createCommands } from './sources/commands/commands.ts'
 import {
   createMediaServerCommands,
@@ -195,16 +196,18 @@ function startSources({ context, cluster, parts, start }: Run, hostedRooms: Host
   })
   start(startAutoClose(context, commands, cluster))
   const looks = createLooks(context)
+  const clocks = createClocks(context)
   const reconcilers = start(
     startReconcilers(context, {
       ...mediaServers,
+      clocks,
       looks,
       limits: parts.reconcileLimits ?? reconcileLimits,
       isMine: () => cluster.isMine('reconcile'),
     }),
   )
   const backpressure = createBackpressure(parts.ingestMaxWaitMs)
-  const ingest = start(startIngest(context, { engines, backpressure, sourceHealth, reconcilers, looks }))
+  const ingest = start(startIngest(context, { engines, backpressure, clocks, sourceHealth, reconcilers, looks }))
   return { ...mediaServers, commands, backpressure, ingest }
 }
 

@@ -31,6 +31,8 @@ export type Config = {
   keyRequestsPerSecond: number
   /** For `new RTCPeerConnection({ iceServers })`. */
   iceServers: unknown[]
+  /** TURN servers that take credentials made of a secret they share with us; undefined: none. */
+  turn: TurnServers | undefined
   tls: { cert: Buffer; key: Buffer } | undefined
   /** A token without roles may only join, not call the API. */
   strictRoles: boolean
@@ -43,6 +45,9 @@ export type Config = {
   logLevel: string
 }
 
+/** `urls` as RFC 7065 writes them, such as `turn:turn.example.org:3478`. */
+export type TurnServers = { urls: string[]; secret: string }
+
 const dayMs = 86_400_000
 
 type Env = { [name: string]: string | undefined }
@@ -54,6 +59,7 @@ const secretSettings = [
   'ROLLCALL_MASTER_KEY',
   'DATABASE_URL',
   'ROLLCALL_ICE_SERVERS',
+  'ROLLCALL_TURN_SECRET',
 ]
 
 /** Reads every setting once. Throws a `StartRefusal` that names the setting, its value and what it takes. */
@@ -75,6 +81,7 @@ export function readConfig(given: Env): Config {
     roomSocketsMax: integer(env, 'ROLLCALL_ROOM_MAX', 100, 1, 100_000),
     keyRequestsPerSecond: integer(env, 'ROLLCALL_RATE_LIMIT', 1000, 0, 1_000_000),
     iceServers: jsonArray(env, 'ROLLCALL_ICE_SERVERS'),
+    turn: turn(env),
     tls: tls(env),
     strictRoles: onOff(env, 'ROLLCALL_STRICT_ROLES', false),
     allowPrivateAddresses: onOff(env, 'ROLLCALL_ALLOW_PRIVATE_ADDRESSES', false),
@@ -199,6 +206,21 @@ function firstKey(env: Env): Config['firstKey'] {
     throw new StartRefusal('ROLLCALL_API_KEY and ROLLCALL_SECRET go together: set both, or neither')
   }
   return { apiKey, secret }
+}
+
+function turn(env: Env): Config['turn'] {
+  const name = 'ROLLCALL_TURN_URLS'
+  const urls = text(env, name)
+  const secret = text(env, 'ROLLCALL_TURN_SECRET')
+  if (urls === undefined && secret === undefined) return undefined
+  if (urls === undefined || secret === undefined) {
+    throw new StartRefusal(`${name} and ROLLCALL_TURN_SECRET go together: set both, or neither`)
+  }
+  const list = urls.split(',').map((url) => url.trim())
+  const isTurn = (url: string) => /^turns?:[^\s/?@]+(\?transport=(udp|tcp))?$/.test(url)
+  if (!list.every(isTurn))
+    refuse(name, urls, 'turn: and turns: addresses with commas between, such as turn:turn.example.org:3478')
+  return { urls: list, secret }
 }
 
 function tls(env: Env): Config['tls'] {

@@ -1,5 +1,6 @@
 import { flushCompileCache } from 'node:module'
 import { parseArgs } from 'node:util'
+import program from '../package.json' with { type: 'json' }
 import { createLink } from './api/auth/sign-in-link.ts'
 import { signToken } from './api/auth/token.ts'
 import { type App, startApp } from './app.ts'
@@ -13,24 +14,35 @@ const stopMaxMs = 9000
 /** How long the printed token is good, in milliseconds. */
 const printedTokenMs = 24 * 3600 * 1000
 
+const usage = `Starts the Rollcall server. Its settings are in the environment: docs/settings.md has them all.
+
+  npm start               start it; Ctrl-C stops it
+  npm start -- --demo     the same, with an invented month under a key of its own
+  npm start -- --version  say which version it is
+  npm run rollcall        keys, tokens, sources and the record
+`
+
 try {
-  const { demo } = readOptions(process.argv.slice(2))
+  const { demo, version, help } = readOptions(process.argv.slice(2))
+  if (version) process.stdout.write(`${program.version}\n`)
+  else if (help) process.stdout.write(usage)
+  else await run(demo)
+} catch (error) {
+  if (!(error instanceof StartRefusal)) throw error
+  process.stderr.write(`rollcall: ${error.message}\n`)
+  process.exitCode = 1
+}
+
+async function run(demo: boolean): Promise<void> {
   const config = readConfig(process.env)
   const log = createLog(config.logLevel)
+  const onFailure = () => log.flush(() => process.exit(1))
   const app = await startApp(config, { log, onFailure })
   process.stdout.write(await describe(app, demo ? await fillDemo(app.context) : app.firstKey))
   process.once('SIGTERM', () => stop(app))
   process.once('SIGINT', () => stop(app))
   // Whatever ends this process, the next one starts from what was compiled for it.
   flushCompileCache()
-
-  function onFailure(): void {
-    log.flush(() => process.exit(1))
-  }
-} catch (error) {
-  if (!(error instanceof StartRefusal)) throw error
-  process.stderr.write(`rollcall: ${error.message}\n`)
-  process.exitCode = 1
 }
 
 /** Stops within ten seconds; a second signal ends the process at once. */
@@ -42,10 +54,10 @@ async function stop(app: App): Promise<void> {
 }
 
 /** Throws a `StartRefusal` that names what is not understood. */
-function readOptions(args: string[]): { demo: boolean } {
+function readOptions(args: string[]): { demo: boolean; version: boolean; help: boolean } {
+  const flag = { type: 'boolean', default: false } as const
   try {
-    const { demo = false } = parseArgs({ args, options: { demo: { type: 'boolean' } } }).values
-    return { demo }
+    return parseArgs({ args, options: { demo: flag, version: flag, help: { ...flag, short: 'h' } } }).values
   } catch {
     throw new StartRefusal(
       `${args.join(' ')} is not understood: it takes --demo, or nothing; settings are in the environment`,
@@ -56,18 +68,21 @@ function readOptions(args: string[]): { demo: boolean } {
 /** What `npm start` says to the person who typed it. The secret is not among it. */
 async function describe({ url, context }: App, key: App['firstKey']): Promise<string> {
   if (key === undefined) {
-    return `\nRollcall is running at ${url}\nEvery key is disabled: make one with  npm run rollcall -- keys add\n\n`
+    return `\nRollcall is running at ${url}\nEvery key is disabled: make one with  npm run rollcall -- keys add --name <whose it is>\n\n`
   }
   const now = context.clock.now()
+  // The commands take the first key that is enabled, unless they are told another.
+  const usual = (await context.reads.keys.list()).find(({ disabledAt }) => disabledAt === null)
+  const ofKey = usual?.apiKey === key.apiKey ? '' : ` --key ${key.apiKey}`
   const token = await signToken(key, { roles: ['crawler'] }, { now, lifetimeMs: printedTokenMs })
   return `
 Rollcall is running at ${url}
 API key  ${key.apiKey}
 
-The dashboard (this link signs in once, within ten minutes; another: npm run rollcall -- link):
+The dashboard (this link signs in once, within ten minutes; another: npm run rollcall -- link${ofKey}):
 ${await createLink(key, context.config.publicUrl ?? url, context)}
 
-Who was in which room (this token is good for a day; more of them: npm run rollcall -- token):
+Who was in which room (this token is good for a day; more of them: npm run -s rollcall -- token${ofKey}):
 curl -H 'Authorization: ${token}' '${url}/v2/sessions'
 
 `

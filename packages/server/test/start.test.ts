@@ -166,6 +166,7 @@ describe('a start is refused, in one line and with exit code 1,', guard, () => {
       ROLLCALL_STRICT_ROLES: 'maybe',
       ROLLCALL_MASTER_KEY: 'short',
       ROLLCALL_API_KEY: 'without a secret',
+      ROLLCALL_TURN_SECRET: 'without an address',
       LOG_LEVEL: 'loud',
     }
     for (const [name, value] of Object.entries(broken)) {

@@ -36,8 +36,17 @@ export const addressesCountedMax = 50_000
 export const eventsMaxBytes = 8 * 1024 * 1024
 /** Largest body that a media server may send, in bytes, packed and unpacked: a conference of 50,000 people as it ends. */
 export const ingestMaxBytes = 32 * 1024 * 1024
-/** Most WebSockets of media servers that may be open, and that may be opening. */
+/**
+ * Most bytes of what media servers send that are in memory at once, packed and unpacked, of one source and of all: of those
+ * whose headers prove who they are, and of those that only their body can prove.
+ */
+export const deliveryBytes = {
+  proven: { perSource: 96 * 1024 * 1024, all: 256 * 1024 * 1024 },
+  unproven: { perSource: ingestMaxBytes + 1024 * 1024, all: 48 * 1024 * 1024 },
+}
+/** Most WebSockets of media servers that may be open, those of one source, and those that may be opening. */
 export const ingestSocketsMax = 1000
+export const ingestSocketsOfSourceMax = 100
 export const ingestPendingMax = 100
 /** Such a socket is pinged this often, in milliseconds: more often than proxies cut idle ones. */
 export const ingestPingMs = 30_000
@@ -58,8 +67,6 @@ export const cursorMaxLength = 200
 export const minDurationMaxSeconds = 100 * 366 * 24 * 3600
 /** The last page that can be asked for: with 1,000 a page, still a whole number to every database. */
 export const pageMax = 1_000_000_000_000
-/** Most bytes of OpenAPI documents kept, each for an address that the server was called by. */
-export const openApiCacheMaxBytes = 2 * 1024 * 1024
 /** How long a browser may keep the script of `/docs`, in seconds: a day. */
 export const docsScriptMaxAgeSeconds = 86_400
 /** Most of a path that the log repeats, in characters. */

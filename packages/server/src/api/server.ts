@@ -16,10 +16,12 @@ import type { RateLimit } from './auth/rate-limit.ts'
 import type { TokenVerifier } from './auth/token.ts'
 import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
+import { baseUrlOf } from './http/base-url.ts'
 import { parseBody } from './http/body.ts'
 import { createClientErrorHandler } from './http/client-error.ts'
 import { createErrorHandler } from './http/errors.ts'
 import { createHttpServer } from './http/http-server.ts'
+import { isForBrowser, sendNotFoundPage } from './http/not-found-page.ts'
 import { logRequests } from './http/request-log.ts'
 import { createRouteTable, type RouteTable } from './http/route-table.ts'
 import { refuseOthers, refuseUnknown } from './http/unknown-path.ts'
@@ -96,7 +98,10 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
   app.setErrorHandler(handleError)
   app.setNotFoundHandler((request, reply) => {
     rateLimit.countAddress(request.ip, reply)
-    throw refuseUnknown(request, reply, table)
+    const refusal = refuseUnknown(request, reply, table)
+    reply.header('vary', 'Accept')
+    if (refusal.code !== 'NOT_FOUND' || !isForBrowser(request)) throw refusal
+    return sendNotFoundPage(reply, refusal.message, baseUrlOf(request, config))
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, async (request: FastifyRequest, text: string) =>
@@ -152,7 +157,7 @@ async function registerRoutes(
   await app.register(linkRoutes(context, parts))
   await app.register(publicKeyRoutes(context, parts))
   await app.register(openApiRoutes(context, { ...parts, routes }))
-  await app.register(docsRoutes(context, parts))
+  await app.register(docsRoutes(context))
   await app.register(webRoutes(context, parts))
 }
 

@@ -1,13 +1,12 @@
-import { existsSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
 import { dirname, join } from 'node:path'
-import files from '@fastify/static'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
-import type { ApiAuth } from './auth/auth.ts'
+import type { RateLimit } from './auth/rate-limit.ts'
+import { keepFolder, sendKept } from './http/kept-bytes.ts'
 import { writePagePolicy } from './http/page-policy.ts'
 import { pathOf } from './http/request-log.ts'
 import type { RouteTable } from './http/route-table.ts'
@@ -31,54 +30,66 @@ const dashboardPaths = [
 const unbuilt =
   'The dashboard is not built: run `npm ci && npm run build` where Rollcall is installed. The API works without.\n'
 
-/** The dashboard at `/` and the room page at `/room/:roomId`: files that the build made. */
+/**
+ * The dashboard at `/` and the room page at `/room/:roomId`: files that the build made. They cost next to nothing, so no limit
+ * holds them up: a class behind one address opens a page of twenty files at once.
+ */
 export function webRoutes(
   { config }: Pick<Context, 'config'>,
-  { auth, table, serverAddresses }: { auth: ApiAuth; table: RouteTable; serverAddresses(): string[] },
+  { rateLimit, table, serverAddresses }: { rateLimit: RateLimit; table: RouteTable; serverAddresses(): string[] },
 ): FastifyPluginAsyncTypebox {
+  const files = keepFolder(webFolder, (html) => html)
   return async (app) => {
-    await app.register(files, { serve: false, root: webFolder, preCompressed: true, cacheControl: false })
-    const hidden = { onRequest: auth.open, schema: { hide: true } }
+    const hidden = { schema: { hide: true } }
     for (const path of dashboardPaths) {
       app.get(path, hidden, async (request, reply) => {
         requireBrowser(request, reply)
-        return sendPage(reply, 'index.html')
+        return sendPage(request, reply, 'index.html')
       })
     }
-    app.get('/room/:roomId', hidden, async (_, reply) => sendPage(reply, 'room.html'))
-    app.get('/favicon.svg', hidden, async (_, reply) => sendFile(reply, 'favicon.svg'))
+    app.get('/room/:roomId', hidden, async (request, reply) => sendPage(request, reply, 'room.html'))
+    app.get('/favicon.svg', hidden, async (request, reply) => sendFile(request, reply, 'favicon.svg'))
 
     const params = Type.Object({ name: Type.String({ pattern: '^[\\w-]+(\\.[\\w-]+)+$' }) })
-    app.get('/assets/:name', { ...hidden, schema: { hide: true, params } }, async (request, reply) => {
+    app.get('/assets/:name', { schema: { hide: true, params } }, async (request, reply) =>
       // Its name tells its content: what is under it never changes.
-      reply.header('cache-control', `public, max-age=${webFileMaxAgeSeconds}, immutable`)
-      return sendFile(reply, `assets/${request.params.name}`)
-    })
+      sendFile(request, reply, `assets/${request.params.name}`, `public, max-age=${webFileMaxAgeSeconds}, immutable`),
+    )
   }
 
   /** Whoever asks for a path of the API without its prefix is a program, unless it asks for HTML. */
-  function requireBrowser({ method, url, headers }: FastifyRequest, reply: FastifyReply): void {
+  function requireBrowser({ method, url, headers, ip }: FastifyRequest, reply: FastifyReply): void {
     const path = pathOf(url)
     if (!lacksPrefix(path, table)) return
     reply.header('vary', 'Accept')
-    if (!/\btext\/html\b/i.test(headers.accept ?? '')) throw refuseWithoutPrefix(method, path)
+    if (/\btext\/html\b/i.test(headers.accept ?? '')) return
+    rateLimit.countAddress(ip, reply)
+    throw refuseWithoutPrefix(method, path)
   }
 
-  function sendPage(reply: FastifyReply, name: string): FastifyReply {
+  async function sendPage(request: FastifyRequest, reply: FastifyReply, name: string): Promise<FastifyReply> {
     reply.header('content-security-policy', writePagePolicy(config, serverAddresses(), { 'media-src': "'self' blob:" }))
-    if (!existsSync(join(webFolder, name))) return reply.type('text/plain; charset=utf-8').send(unbuilt)
+    const page = await files.read(name)
+    if (page === undefined) return reply.type('text/plain; charset=utf-8').send(unbuilt)
     reply.header('permissions-policy', 'camera=(self), microphone=(self), display-capture=(self)')
     reply.header('referrer-policy', 'no-referrer')
     reply.header('cache-control', 'no-cache')
-    return reply.sendFile(name)
+    return sendKept(request, reply, page)
   }
 
-  function sendFile(reply: FastifyReply, name: string): FastifyReply {
-    if (!existsSync(join(webFolder, name))) {
-      reply.removeHeader('cache-control')
+  async function sendFile(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    name: string,
+    caching?: string,
+  ): Promise<FastifyReply> {
+    const file = await files.read(name)
+    if (file === undefined) {
+      rateLimit.countAddress(request.ip, reply)
       throw new Refusal('NOT_FOUND', `There is no GET /${name}`)
     }
+    if (caching !== undefined) reply.header('cache-control', caching)
     reply.header('x-content-type-options', 'nosniff')
-    return reply.sendFile(name)
+    return sendKept(request, reply, file)
   }
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-import { defineCommand, runCommand, runMain } from 'citty'
+import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand, runMain } from 'citty'
 import program from '../../package.json' with { type: 'json' }
 import { demo } from './demo/command.ts'
 import { keys } from './keys.ts'
 import { link } from './link.ts'
 import { migrateData } from './migrate-data/command.ts'
-import { toPrintable } from './print.ts'
+import { print, toPrintable } from './print.ts'
 import { rebuild } from './rebuild/command.ts'
 import { source } from './source.ts'
 import { token } from './token.ts'
@@ -20,10 +20,9 @@ const cli = defineCommand({
   subCommands: { keys, token, link, source, verify, rebuild, 'migrate-data': migrateData, demo },
 })
 
-const given = process.argv.slice(2)
-const rawArgs = given.length === 0 ? ['--help'] : given
+const rawArgs = readHelp(process.argv.slice(2))
 if (rawArgs.includes('--help') || rawArgs.includes('-h') || rawArgs[0] === '--version') {
-  await runMain(cli, { rawArgs })
+  await runMain(cli, { rawArgs, showUsage })
 } else {
   try {
     await runCommand(cli, { rawArgs })
@@ -31,4 +30,18 @@ if (rawArgs.includes('--help') || rawArgs.includes('-h') || rawArgs[0] === '--ve
     process.stderr.write(`rollcall: ${toPrintable((error as Error).message)}\n`)
     process.exitCode = 1
   }
+}
+
+/** Nothing, and `help keys add`, are what `--help` and `keys add --help` are; `version` is `--version`. */
+function readHelp(given: string[]): string[] {
+  const [first, ...rest] = given
+  if (first === undefined || first === 'help') return [...rest, '--help']
+  return first === 'version' ? ['--version'] : given
+}
+
+/** As citty shows it, which colours its output into a pipe too. */
+async function showUsage<Args extends ArgsDef>(cmd: CommandDef<Args>, parent?: CommandDef<Args>): Promise<void> {
+  const usage = `${await renderUsage(cmd, parent)}\n`
+  if (process.stdout.isTTY) process.stdout.write(usage)
+  else print(usage.replaceAll(/ +$/gm, ''))
 }

@@ -1,5 +1,5 @@
 import { type ArgsDef, type CommandDef, defineCommand, type ParsedArgs } from 'citty'
-import { type Config, readConfig, toRules } from '../config.ts'
+import { addressOf, type Config, readConfig, toRules } from '../config.ts'
 import { Refusal } from '../error.ts'
 import { openStore, type Store } from '../record/open-store.ts'
 import { systemClock } from '../runtime/clock.ts'
@@ -70,12 +70,17 @@ export function requireDuration(name: string, text: string): number {
   throw new Refusal('BAD_REQUEST', `--${name}=${text} is not understood: it takes ${durationTakes}`)
 }
 
+/** Where clients reach the server: one that runs knows best, since the settings here may not be its own. */
+export async function serverUrl({ addresses }: Pick<Store, 'addresses'>, config: Config): Promise<string> {
+  return config.publicUrl ?? (await addresses())[0] ?? addressOf(config)
+}
+
 /** The key that is named, or the first that is enabled. */
 export async function requireEnabledKey(reads: Store['reads'], apiKey: string | undefined): Promise<Key> {
   if (apiKey === undefined) {
     const enabled = (await reads.keys.list()).find((key) => key.disabledAt === null)
     if (enabled !== undefined) return enabled
-    throw new Refusal('NOT_FOUND', 'there is no enabled key: make one by `rollcall keys add`')
+    throw new Refusal('NOT_FOUND', 'there is no enabled key: make one by `rollcall keys add --name <whose it is>`')
   }
   const key = (await reads.keys.find(apiKey)) ?? refuseUnknownKey(apiKey)
   if (key.disabledAt === null) return key

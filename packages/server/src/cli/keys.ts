@@ -1,18 +1,22 @@
-import { toIso } from '@rollcall/protocol'
+import { nameMaxLength, toCleanText, toIso } from '@rollcall/protocol'
 import { defineCommand } from 'citty'
+import { Refusal } from '../error.ts'
 import { systemClock } from '../runtime/clock.ts'
 import type { Key } from '../store/keys.ts'
 import { onStore, refuseUnknownKey, requireDuration, toTable } from './command.ts'
+
+/** Most characters of a wrong name that are repeated. */
+const shownMax = 60
 
 const addKey = onStore(
   'add',
   'Make a key, and show its secret this once',
   {
-    name: { type: 'string', description: 'Whose it is, for people' },
+    name: { type: 'string', description: 'Whose it is, for people', required: true },
     email: { type: 'string', description: 'Where its owner is reached' },
   },
   async ({ name, email }, { writes }) => {
-    const key = await writes.keys.add({ name: name ?? null, email: email ?? null })
+    const key = await writes.keys.add({ name: requireName(name), email: email ?? null })
     return `${showSecret(key)}\n`
   },
   { makesRecord: true },
@@ -20,7 +24,8 @@ const addKey = onStore(
 
 const listKeys = onStore('list', 'List the keys, without their secrets', {}, async (_, { reads }) => {
   const keys = await reads.keys.list()
-  if (keys.length === 0) return 'No key yet: make one by `rollcall keys add`, or start the server.\n'
+  if (keys.length === 0)
+    return 'No key yet: make one by `rollcall keys add --name <whose it is>`, or start the server.\n'
   const rows = keys.map((key) => [key.apiKey, stateOf(key), toIso(key.createdAt), key.name ?? '', key.email ?? ''])
   return toTable([['API KEY', 'STATE', 'CREATED', 'NAME', 'EMAIL'], ...rows])
 })
@@ -49,10 +54,55 @@ const disableKey = onStore(
   },
 )
 
+const renameKey = onStore(
+  'rename',
+  'Give a key another name',
+  {
+    apikey: { type: 'positional', description: 'The API key', required: true },
+    name: { type: 'string', description: 'Whose it is, for people', required: true },
+  },
+  async ({ apikey, name: given }, { writes }) => {
+    const name = requireName(given)
+    const key = (await writes.keys.rename({ apiKey: apikey, name })) ?? refuseUnknownKey(apikey)
+    return `${key.apiKey} is ${name} now.\n`
+  },
+)
+
+const removeKey = onStore(
+  'remove',
+  'Remove a disabled key, and everything that is recorded under it, for good',
+  { apikey: { type: 'positional', description: 'The API key', required: true } },
+  async ({ apikey }, { reads, writes }) => {
+    const key = (await reads.keys.find(apikey)) ?? refuseUnknownKey(apikey)
+    if (key.disabledAt === null) {
+      const first = `disable it first, by \`rollcall keys disable ${apikey}\``
+      throw new Refusal('CONFLICT', `the key ${apikey} is in use, and all that is recorded goes with it: ${first}`)
+    }
+    await writes.keys.remove({ apiKey: apikey })
+    return `${apikey} is removed, with all that was recorded under it.\n`
+  },
+)
+
 export const keys = defineCommand({
-  meta: { name: 'keys', description: 'Add, list, rotate and disable API keys' },
-  subCommands: { add: addKey, list: listKeys, rotate: rotateKey, disable: disableKey },
+  meta: { name: 'keys', description: 'Add, list, rename, rotate, disable and remove API keys' },
+  subCommands: {
+    add: addKey,
+    list: listKeys,
+    rename: renameKey,
+    rotate: rotateKey,
+    disable: disableKey,
+    remove: removeKey,
+  },
 })
+
+function requireName(given: string): string {
+  const name = toCleanText(given).trim()
+  if (name !== '' && name.length <= nameMaxLength) return name
+  throw new Refusal(
+    'BAD_REQUEST',
+    `--name=${given.slice(0, shownMax)} is not understood: it takes 1 to ${nameMaxLength} characters`,
+  )
+}
 
 function showSecret({ apiKey, secret }: Key): string {
   return `API key  ${apiKey}\nSecret   ${secret}\nKeep the secret: it is not shown again.`

@@ -1,6 +1,6 @@
 import { type SourceType, sourceTypes, toIso } from '@rollcall/protocol'
 import { defineCommand } from 'citty'
-import { addressOf, type Config } from '../config.ts'
+import type { Config } from '../config.ts'
 import { Refusal } from '../error.ts'
 import type { Store } from '../record/open-store.ts'
 import { systemClock } from '../runtime/clock.ts'
@@ -8,7 +8,7 @@ import { createGuardedFetch } from '../runtime/guarded-fetch.ts'
 import { createEngines } from '../sources/engines/engines.ts'
 import { checkAddresses, completeSettings, requireSettings } from '../sources/settings.ts'
 import { type SourceRecord, toSource } from '../sources/view.ts'
-import { onStore, requireEnabledKey, toTable } from './command.ts'
+import { onStore, requireEnabledKey, serverUrl, toTable } from './command.ts'
 import { readSecrets } from './secret-input.ts'
 
 const addSource = onStore(
@@ -31,7 +31,8 @@ const addSource = onStore(
     'callback-url': { type: 'string', description: 'BigBlueButton: the address it calls, where a proxy changes it' },
     'public-key-url': { type: 'string', description: 'VideoSDK: where its public key is' },
   },
-  async ({ type: givenType, name, key: apiKey, ...given }, { reads, writes, addresses }, config) => {
+  async ({ type: givenType, name, key: apiKey, ...given }, store, config) => {
+    const { reads, writes } = store
     const { keyId } = await requireEnabledKey(reads, apiKey)
     const type = requireType(givenType)
     const required = requireSettings(type, {
@@ -50,9 +51,7 @@ const addSource = onStore(
     const { settings, newSecret } = completeSettings(type, required)
     await checkAddresses(settings, createGuardedFetch(config))
     const source = await writes.sources.add({ keyId, type, name, settings })
-    // A server that runs knows best where it is; the settings here may not be its own.
-    const base = config.publicUrl ?? (await addresses())[0] ?? addressOf(config)
-    const { id, setup } = describe(source, config, base, newSecret)
+    const { id, setup } = describe(source, config, await serverUrl(store, config), newSecret)
     return `Source  ${id}\n\n${setup}\n`
   },
 )

@@ -26,6 +26,12 @@ export const token = onStore(
   async ({ key: apiKey, room, participant, permissions, roles, expires }, { reads }) => {
     const key = await requireEnabledKey(reads, apiKey)
     const lifetimeMs = requireDuration('expires', expires)
+    if (lifetimeMs === 0) {
+      throw new Refusal(
+        'BAD_REQUEST',
+        `--expires=${expires} makes a token that is never good: it takes a time from 1s on`,
+      )
+    }
     const roomId = room === undefined ? undefined : await requireRoomId(reads, key, room)
     const claims = {
       permissions: requireNames('permissions', permissions, permissionNames),

@@ -10,7 +10,7 @@ import {
 } from '@rollcall/protocol'
 import { changesOfPerson, sameTimelog } from './changes.ts'
 import { addMarks, lastEvidence, toParticipant } from './participant.ts'
-import { count, endAtOf, lookAtOf, movesCloses, noteRunning, noteStart } from './session.ts'
+import { count, endAtOf, lookAtOf, movesCloses, noteCorrection, noteRunning, noteStart } from './session.ts'
 import type { Mark, Participant, PersonFact, Rules, Session } from './state.ts'
 import { foldStays, toTimelog } from './stays.ts'
 import { timelogIn } from './timelogs.ts'
@@ -167,7 +167,7 @@ function findsRunning(session: Session, before: Session, at: number): boolean {
 }
 
 /** What is told of a session, beside its people: `at` is the fact's. */
-type Dated = { at: number; receivedAt: number; participantId?: string }
+type Dated = { at: number; receivedAt: number; participantId?: string; clockCorrectedMs?: number }
 
 /** The last steps of a fact about nobody in particular. */
 function finish(slice: Omit<Slice, 'marks'>, session: Session, fact: Dated, rules: Rules): Applied {
@@ -182,6 +182,7 @@ function settle({ superseded }: Omit<Slice, 'marks'>, session: Session, fact: Da
   else if (superseded && session.startAt !== null) session.inferred = 'superseded'
   session.endAt = endAtOf(session)
   if (session.endedAt === null) session.endReason = session.inferred
+  noteCorrection(session, fact.clockCorrectedMs ?? 0)
   session.updatedAt = Math.max(session.updatedAt, fact.receivedAt)
   session.lookAt = lookAtOf(session, rules)
 }

@@ -25,6 +25,7 @@ export function newSession(fact: SessionFact, id: string): Session {
     closedMs: 0,
     openSinceSum: 0,
     pastEndMs: 0,
+    clockCorrectedMs: 0,
     revision: 0,
     updatedAt: fact.receivedAt,
   }
@@ -66,6 +67,12 @@ export function noteRunning(session: Session, at: number): void {
   if (at > session.lastAt) session.inferred = null
   session.saidAt = Math.max(session.saidAt, at)
   session.lastAt = Math.max(session.lastAt, at)
+}
+
+/** The furthest correction counts, and of two as far the one of a clock that is ahead. */
+export function noteCorrection(session: Session, ms: number): void {
+  const [further, known] = [Math.abs(ms), Math.abs(session.clockCorrectedMs)]
+  if (further > known || (further === known && ms < 0)) session.clockCorrectedMs = ms
 }
 
 export function noteStart(session: Session, at: number): void {

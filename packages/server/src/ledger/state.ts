@@ -52,6 +52,8 @@ export type Session = {
   openSinceSum: number
   /** Of people who never left a session that was reported to end: milliseconds of evidence after that end, all together. */
   pastEndMs: number
+  /** The furthest that times of it were moved, since its source's clock is wrong, in milliseconds; 0: they are as they were said. */
+  clockCorrectedMs: number
   /** Corrections after the end. */
   revision: number
   /** By our clock. */

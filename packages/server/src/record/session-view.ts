@@ -69,6 +69,7 @@ function toExactSession(record: SessionRecord, { now, base, key, webhooks, detai
     participantSeconds: insideMs(session, now) / 1000,
     uniqueParticipants: session.people,
     ...(details !== undefined && details.recordings.length > 0 && { recordings: details.recordings }),
+    ...(session.clockCorrectedMs !== 0 && { clockCorrectedMs: session.clockCorrectedMs }),
     ...(record.truncated && { participantsTruncated: true as const }),
   }
 }

@@ -6,6 +6,7 @@ import { forgetIfEmpty, type Hub, mayAdmit, nameOf, notify, notifyRoom, openRoom
 import { refuse } from './leave.ts'
 import { replace } from './replacement.ts'
 import { countInside, type HostedRoom, inState, ofParticipant, toPeer } from './room.ts'
+import { toTurnServer } from './turn.ts'
 
 /** Sessions that are looked through for the hosted one of a room: other reporters may name the same room. */
 const runningMax = 10
@@ -94,7 +95,7 @@ async function enter(hub: Hub, room: HostedRoom, connection: Connection): Promis
     participantId,
     connectionId: connection.id,
     participants: others.map(toPeer),
-    iceServers: hub.config.iceServers,
+    iceServers: listIceServers(hub, connection),
   })
   notifyRoom(hub, room, { type: 'participant-joined', ...toPeer(connection) }, (one) => one !== connection)
   for (const one of older) if (one !== connection) replace(hub, one)
@@ -103,6 +104,11 @@ async function enter(hub: Hub, room: HostedRoom, connection: Connection): Promis
     const { participantId = '', name = '' } = identity ?? {}
     notify(hub, connection, { type: 'entry-requested', participantId, name })
   }
+}
+
+function listIceServers({ config, clock }: Hub, { id }: Connection): unknown[] {
+  const { iceServers, turn } = config
+  return turn === undefined ? iceServers : [...iceServers, toTurnServer(turn, id, clock.now())]
 }
 
 /** Counts a join of a token, by what of it is signed: a signature can be written in several ways. False where it made too many. */

@@ -2,7 +2,7 @@ import type { Context } from '../context.ts'
 import type { Recorded } from '../record/facts/record.ts'
 import { repeat } from '../runtime/repeat.ts'
 import type { Source, SourceNote } from '../store/sources.ts'
-import { createClockWatch } from './clock-watch.ts'
+import { createClockWatch } from './clocks/clock-watch.ts'
 
 /** Health is written this often, in milliseconds: a crash loses the counts of this time at most. */
 export const healthIntervalMs = 10_000

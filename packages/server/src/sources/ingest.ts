@@ -5,6 +5,8 @@ import type { Recorded } from '../record/facts/record.ts'
 import { inRooms, type NamedFact, placeFacts } from '../record/facts/rooms-of-facts.ts'
 import type { RunningSession, Source } from '../store/sources.ts'
 import type { Backpressure } from './backpressure.ts'
+import type { Clocks } from './clocks/clocks.ts'
+import { asSaid } from './clocks/corrected.ts'
 import type { Delivery, KnownSessions, Report, ReportedFact, Sighting } from './engines/engine.ts'
 import { type Engines, engineFor } from './engines/engines.ts'
 import { identify } from './engines/reported.ts'
@@ -16,15 +18,16 @@ import { createSupersededSessions, latestSessionsMax } from './reconciling/super
 import { createSupersededConnections } from './reconciling/superseded-connections.ts'
 import { createUnreportedLeaves } from './reconciling/unreported-leaves.ts'
 import { sourceNameOf } from './source-name.ts'
-import { verifyDelivery } from './verify.ts'
+import { verifyBody, verifyHead } from './verify.ts'
 
 /** Verifies what media servers send, translates it into facts, and records them. */
 export type Ingest = {
   /**
    * Resolves when the delivery is durable, with the outcome of each fact. Rejects with a `Refusal` SIGNATURE_INVALID, or with
    * anything else where it is not the sender's fault: then nothing is lost when the sender sends the same again.
+   * @param fitting the settings that its head was found to fit; absent: it is verified here
    */
-  take(source: Source, delivery: Delivery): Promise<Recorded[]>
+  take(source: Source, delivery: Delivery, fitting?: Source['settings'][]): Promise<Recorded[]>
   /** Records what waits. */
   stop(): Promise<void>
 }
@@ -32,6 +35,7 @@ export type Ingest = {
 type Parts = {
   engines: Engines
   backpressure: Backpressure
+  clocks: Clocks
   sourceHealth: SourceHealth
   reconcilers: Pick<Reconcilers, 'noteDelivery'>
   looks: Looks
@@ -39,7 +43,7 @@ type Parts = {
 
 export function startIngest(
   context: Pick<Context, 'reads' | 'known' | 'record' | 'clock' | 'log'>,
-  { engines, backpressure, sourceHealth, reconcilers, looks }: Parts,
+  { engines, backpressure, clocks, sourceHealth, reconcilers, looks }: Parts,
 ): Ingest {
   const { reads, known, record, clock } = context
   const superseded = createSupersededSessions(context, recordEvidence)
@@ -49,10 +53,10 @@ export function startIngest(
   const oneAtATime = createQueues()
 
   return {
-    async take(source, delivery) {
+    async take(source, delivery, fitting) {
       const engine = engineFor(engines, source.type)
-      await verifyDelivery(engine, delivery, source)
-      const report = engine.normalise(delivery, source.id)
+      await verifyBody(engine, delivery, fitting ?? verifyHead(engine, delivery, source))
+      const report = await clocks.correct(source, engine.normalise(delivery, source.id), delivery.receivedAt)
       const sighted = sightings.select(source, report.sightings ?? [])
       const recorded = await backpressure.retryWhileBusy(engine.maxWaitMs, async () =>
         completeAndRecord(source, delivery, [...report.facts, ...(await identifySighted(source, sighted))]),
@@ -170,9 +174,9 @@ function asSentAgain(recorded: Recorded): Recorded {
   return recorded.outcome === 'refused' ? { id: recorded.id, outcome: 'duplicate' } : recorded
 }
 
-/** Its `roomId` is still the sender's name of the room. */
+/** Its `roomId` is still the sender's name of the room. What has no id is what its sender said, whatever is made of its times. */
 function toFact(reported: ReportedFact, source: Source, receivedAt: number): NamedFact {
-  const { reporter, id = identify(reported), ...content } = reported
+  const { reporter, id = identify(asSaid(reported)), ...content } = reported
   return { ...content, id, source: sourceNameOf(source.id, reporter), receivedAt } as object as NamedFact
 }
 

@@ -19,6 +19,9 @@ export type Key = {
   createdAt: number
 }
 
+/** What the key is called that is made at the first start. */
+const firstKeyName = 'Owner'
+
 type NewKey = { name: string | null; email: string | null; apiKey?: string; secret?: string }
 
 const columns = [
@@ -63,6 +66,10 @@ const setDisabled = query<{ apiKey: string; at: number }>((k, p) =>
   k.updateTable('keys').set({ disabled_at: p.at }).where('api_key', '=', p.apiKey).where('disabled_at', 'is', null),
 )
 
+const setName = query<{ apiKey: string; name: string }>((k, p) =>
+  k.updateTable('keys').set({ name: p.name }).where('api_key', '=', p.apiKey),
+)
+
 /** The key with this API key, also when it is disabled: the caller judges. */
 async function find({ db, box }: Over, apiKey: string): Promise<Key | undefined> {
   const [row] = await db.all(byApiKey(db), { apiKey })
@@ -93,7 +100,7 @@ export const keys = noun({
     async addFirst(over: Over, input: { apiKey?: string; secret?: string }): Promise<Key> {
       await over.db.differences.lockRooms(0, ['the first key'])
       const kept = input.apiKey === undefined ? (await list(over))[0] : await find(over, input.apiKey)
-      return kept ?? add(over, { name: null, email: null, ...input })
+      return kept ?? add(over, { name: firstKeyName, email: null, ...input })
     },
     /** The old secret stays good until `previousUntil`. Undefined where no such key is. */
     async rotate(over: Over, { apiKey, previousUntil }: { apiKey: string; previousUntil: number }) {
@@ -102,6 +109,11 @@ export const keys = noun({
       if (key === undefined) return undefined
       const secrets = { secret: box.seal(newSecret()), previous: box.seal(key.secret) }
       await db.run(setSecrets(db), { apiKey, previousUntil, ...secrets })
+      return find(over, apiKey)
+    },
+    /** Undefined where no such key is. */
+    async rename(over: Over, { apiKey, name }: { apiKey: string; name: string }): Promise<Key | undefined> {
+      await over.db.run(setName(over.db), { apiKey, name })
       return find(over, apiKey)
     },
     /** Undefined where no such key is. */

@@ -111,7 +111,7 @@ describe('POST /v2/rooms/deactivate', () => {
       customRoomId: 'old names',
     })
     assert.ok(updatedAt >= room.updatedAt)
-    assert.deepEqual(user, { id: room.userId, name: null, email: null })
+    assert.deepEqual(user, { id: room.userId, name: 'Owner', email: null })
     assert.ok(!('webhook' in (await deactivate({ roomId: await newRoom() })).body))
   })
 

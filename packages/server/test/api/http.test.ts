@@ -169,6 +169,22 @@ describe('a path', () => {
   const ask = (method: string, path: string, headers: { [name: string]: string } = {}, body?: string) =>
     send<{ error: string; code: string }>(`${unlimited.url}${path}`, method, headers, body)
 
+  test('that there is not shows a page to a browser, and says to a program where all calls are listed', async () => {
+    const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
+    for (const path of ['/nothing', '/rooms/abc', '/v2/nothing', '/v1/nothing', '/<script>alert(1)</script>']) {
+      const answer = await fetch(`${unlimited.url}${path}`, { headers: browser })
+      const page = await answer.text()
+      assert.deepEqual([answer.status, answer.headers.get('content-type')], [404, 'text/html; charset=utf-8'], path)
+      assert.match(page, /<a href="http:\/\/127\.0\.0\.1:\d+\/">The dashboard<\/a>/)
+      assert.doesNotMatch(page, /<script/)
+      assert.match(String(answer.headers.get('vary')), /\bAccept\b/)
+    }
+    const { status, body } = await ask('GET', '/v2/nothing')
+    const error = 'There is no GET /v2/nothing: GET /openapi.json lists all calls'
+    assert.deepEqual([status, body.code, body.error], [404, 'NOT_FOUND', error])
+    assert.equal((await ask('DELETE', '/v2/nothing', browser)).body.code, 'NOT_FOUND')
+  })
+
   test('of the API without its /v2 is 404 and says so, in JSON, unless HTML is asked for', async () => {
     const { body: document } = await server.call<OpenApiDocument>('GET', '/openapi.json')
     const paths = Object.entries(document.paths).filter(([path]) => path.startsWith('/v2/'))

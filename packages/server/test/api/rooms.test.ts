@@ -269,7 +269,7 @@ describe('GET /v2/rooms', () => {
     const keys = Object.keys(newest).map((key) => (key === 'userId' ? 'user' : key))
     assert.deepEqual(Object.keys(data[0] ?? {}), keys)
     const { userId, ...rest } = newest
-    assert.deepEqual(data[0], { ...rest, user: { id: userId, name: null, email: null } })
+    assert.deepEqual(data[0], { ...rest, user: { id: userId, name: 'Owner', email: null } })
     assert.deepEqual(namesOf({ pageInfo, data }), ['room 4', 'room 3', 'room 2', 'room 1', 'room 0'])
   })
 

@@ -48,7 +48,7 @@ describe('beside a running server,', () => {
   })
 
   test('keys rotate gives a new secret; the old one is good for the overlap', async () => {
-    const { apiKey, secret: old } = readSecret(await rollcallHere('keys', 'add'))
+    const { apiKey, secret: old } = readSecret(await rollcallHere('keys', 'add', '--name', 'b'))
     const before = await rollcallHere('token', '--key', apiKey)
     const printed = await rollcallHere('keys', 'rotate', apiKey, '--overlap', '30m')
     const rotated = readSecret(printed)
@@ -62,7 +62,7 @@ describe('beside a running server,', () => {
   })
 
   test('keys disable makes the key’s tokens bad at once', async () => {
-    const { apiKey } = readSecret(await rollcallHere('keys', 'add'))
+    const { apiKey } = readSecret(await rollcallHere('keys', 'add', '--name', 'c'))
     const token = await rollcallHere('token', '--key', apiKey)
     assert.equal(await statusOf(token), 200)
     assert.equal(await rollcallHere('keys', 'disable', apiKey), `${apiKey} is disabled.\n`)
@@ -70,6 +70,29 @@ describe('beside a running server,', () => {
     assert.match(await rollcallHere('keys', 'list'), new RegExp(`^${apiKey} +disabled \\S+Z`, 'm'))
     const { code, stderr } = await rollcall(server.dataFolder, 'token', '--key', apiKey)
     assert.deepEqual([code, /^rollcall: the key \S+ is disabled/.test(stderr)], [1, true])
+  })
+
+  test('keys rename gives a key another name, and nothing else', async () => {
+    const { apiKey } = readSecret(await rollcallHere('keys', 'add', '--name', 'Anna'))
+    const token = await rollcallHere('token', '--key', apiKey)
+    assert.equal(await rollcallHere('keys', 'rename', apiKey, '--name', 'Sales team'), `${apiKey} is Sales team now.\n`)
+    assert.match(await rollcallHere('keys', 'list'), new RegExp(`^${apiKey} +enabled +\\S+Z +Sales team$`, 'm'))
+    assert.equal(await statusOf(token), 200)
+  })
+
+  test('keys remove takes a disabled key away, with what was recorded under it and nothing of another', async () => {
+    const { apiKey } = readSecret(await rollcallHere('keys', 'add', '--name', 'Anna'))
+    const token = (await rollcallHere('token', '--key', apiKey)).trim()
+    await server.call('POST', '/v2/rooms', { customRoomId: 'hers' }, { token })
+    const { body: ours } = await server.call('POST', '/v2/rooms', { customRoomId: 'ours' })
+    await rollcallHere('keys', 'disable', apiKey)
+    assert.match(await rollcallHere('keys', 'remove', apiKey), new RegExp(`^${apiKey} is removed, with all`))
+    assert.ok(!(await rollcallHere('keys', 'list')).includes(apiKey))
+    assert.equal((await server.call('GET', '/v2/rooms/ours')).body.roomId, ours.roomId)
+  })
+
+  test('link opens the dashboard of the server that runs, whatever PORT says here', async () => {
+    assert.match(await rollcallHere('link'), new RegExp(`^${server.url}/#code=[\\w-]{22}\n$`))
   })
 
   test('token signs explicit roles, and says what it is asked to say', async () => {
@@ -103,6 +126,15 @@ describe('beside a running server,', () => {
       [['keys', 'disable', 'none'], /there is no key none/],
       [['token', '--key', 'none'], /there is no key none/],
       [['token', '--expires', '5'], /--expires=5 is not understood: it takes a whole number and a unit/],
+      [['token', '--expires', '0s'], /--expires=0s makes a token that is never good: it takes a time from 1s on/],
+      [['keys', 'add'], /Missing required argument: --name/],
+      [['keys', 'add', '--name', ' '], /--name= {2}is not understood: it takes 1 to 512 characters/],
+      [['keys', 'rename', 'none', '--name', 'n'], /there is no key none/],
+      [['keys', 'remove', 'none'], /there is no key none/],
+      [
+        ['keys', 'remove', server.apiKey],
+        /the key \S+ is in use, and all .*disable it first, by `rollcall keys disable/,
+      ],
       [['token', '--roles', 'king'], /--roles=king is not understood: it takes some of crawler,rtc/],
       [['token', '--permissions', 'fly'], /--permissions=fly is not understood: it takes some of allow_join,/],
       [['token', '--premissions', 'allow_join'], /--premissions is not an option of this command/],
@@ -127,7 +159,7 @@ describe('without a server,', () => {
         assert.match(stderr, /^rollcall: there is no record in ROLLCALL_DATA=\S+: name the folder of a server\n$/)
       }
       assert.deepEqual(await readdir(folder), [], 'a folder that was mistyped stays as it was')
-      const { apiKey } = readSecret(await print(folder, 'keys', 'add'))
+      const { apiKey } = readSecret(await print(folder, 'keys', 'add', '--name', 'Anna'))
       const token = await print(folder, 'token')
       const server = await startServer({ ROLLCALL_DATA: folder })
       try {
@@ -143,6 +175,17 @@ describe('without a server,', () => {
 
   test('--version prints the version of the server, and nothing else', async () => {
     assert.equal(await print('./nowhere', '--version'), `${program.version}\n`)
+  })
+
+  test('help is --help, of a command too, and has no colours in a pipe', async () => {
+    const colourful = { NO_COLOR: '', TERM: 'xterm-256color' }
+    const say = async (...args: string[]) => (await runProgram('cli.js', colourful, args).ended).stdout
+    assert.match(await say('help'), /^ +keys {4}Add, list, rename, rotate, disable and remove API keys$/m)
+    assert.deepEqual(await say('help'), await say('--help'))
+    assert.match(await say('help', 'keys', 'rename'), /^ +--name=<name> {4}Whose it is, for people/m)
+    assert.match(await say('version'), /^\d+\.\d+\.\d+\n$/)
+    for (const args of [['help'], ['keys', '--help'], ['token', '-h']])
+      assert.ok(!(await say(...args)).includes('\u001b'))
   })
 
   test('a broken setting is said in one line', async () => {

@@ -34,6 +34,8 @@ test('--demo shows a month of sessions, some of them running, which the real key
 }, async () => {
   const demo = await start(['--demo'])
   assert.match(demo.printed, new RegExp(`API key  ${demoApiKey}$`, 'm'))
+  for (const command of ['link', 'token'])
+    assert.match(demo.printed, new RegExp(`-- ${command} --key ${demoApiKey}\\)`))
   const { data, pageInfo } = await demo.rollcall.sessions.list({ perPage: 1000 }).page()
   assert.ok(pageInfo.total > 100, String(pageInfo.total))
   assert.ok(data.some(({ status }) => status === 'ongoing'))
@@ -55,13 +57,14 @@ test('--demo shows a month of sessions, some of them running, which the real key
 
   const real = await start([])
   assert.equal((await real.rollcall.sessions.list().page()).pageInfo.total, 0)
+  assert.match(real.printed, /-- link\)/)
   const { rollcall: kept } = real
   const { roomId } = await kept.rooms.create({ customRoomId: 'ours' })
   const removal = runProgram('cli.js', env(), ['demo', 'remove'])
   assert.match((await removal.ended).stdout, /removed/)
   assert.equal((await kept.rooms.get('ours')).roomId, roomId)
   const link = await runProgram('cli.js', env(), ['link']).ended
-  assert.match(link.stdout, /^http:\/\/127\.0\.0\.1:0\/#code=[\w-]{22}\n$/)
+  assert.match(link.stdout, new RegExp(`^${real.url}/#code=[\\w-]{22}\n$`))
   const second = await runProgram('cli.js', env(), ['demo', 'remove']).ended
   assert.match(second.stdout, /no demo data/)
   await real.stop()

@@ -27,11 +27,17 @@ describe('a secret', () => {
       ROLLCALL_MASTER_KEY_FILE: write('master', `${key}\n`),
       DATABASE_URL_FILE: write('url', 'postgres://me:word@localhost/rollcall\n'),
       ROLLCALL_ICE_SERVERS_FILE: write('ice', '[{"urls":"turn:t.example","credential":"word"}]'),
+      ROLLCALL_TURN_URLS: 'turn:a.example:3478, turns:b.example:5349?transport=tcp',
+      ROLLCALL_TURN_SECRET_FILE: write('turn', 'shared\n'),
     })
     assert.deepEqual(config.firstKey, { apiKey: 'my-key', secret: 'my secret' })
     assert.equal(config.masterKey?.toString('hex'), key)
     assert.equal(config.databaseUrl, 'postgres://me:word@localhost/rollcall')
     assert.deepEqual(config.iceServers, [{ urls: 'turn:t.example', credential: 'word' }])
+    assert.deepEqual(config.turn, {
+      urls: ['turn:a.example:3478', 'turns:b.example:5349?transport=tcp'],
+      secret: 'shared',
+    })
   })
 
   test('that is given twice, or in a file that is empty or not there, stops the start with the name of its setting', () => {

@@ -114,6 +114,8 @@ describe('a sender’s clock that is far from ours', () => {
     assert.deepEqual(await told(6100), [[], ['events/sfu']])
     assert.deepEqual(await told(), [[], ['events/sfu']])
     assert.deepEqual(await told(200), [[[info, 'events/sfu', 200]], []])
+    // Whoever tells of last week tells nothing of a clock.
+    assert.deepEqual(await told(7 * 24 * hourMs), [[], []])
     assert.deepEqual(await told(-5001), [[[warn, 'events/sfu', -5001]], ['events/sfu']])
   })
 

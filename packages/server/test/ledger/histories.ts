@@ -17,6 +17,7 @@ type Step = {
   name: number
   late: number
   clock: 'right' | 'ahead' | 'behind'
+  corrected: number
 }
 
 // Few people, connections and moments, so that they meet: the rules are about what meets.
@@ -39,6 +40,8 @@ const step = fc.record<Step>({
   late: fc.constantFrom(0, 0, 0, 1, 400, 1000, 1001),
   // One that is wrong: what it says cannot be.
   clock: fc.constantFrom('right', 'right', 'right', 'right', 'right', 'right', 'ahead', 'behind'),
+  // By how much its time was moved already, since its source's clock is wrong.
+  corrected: fc.constantFrom(0, 0, 0, 0, -600_000, 600_000, 1200),
 })
 
 const hourMs = 3_600_000
@@ -54,7 +57,11 @@ function toFact(step: Step, i: number, { connections, isLive }: Sender): Session
   const at = happenedAt + skew
   const source = isLive ? 'media-server' : 'events'
   const receivedAt = isLive ? happenedAt + 1 : happenedAt
-  const base = { id: `f${i}`, source, roomId: 'room', sessionKey: `s${step.session}`, at, receivedAt }
+  const { corrected: clockCorrectedMs } = step
+  const base = {
+    ...{ id: `f${i}`, source, roomId: 'room', sessionKey: `s${step.session}`, at, receivedAt },
+    ...(clockCorrectedMs !== 0 && { clockCorrectedMs }),
+  }
   const participantId = `p${step.who}`
   const who = { participantId, ...(connections && { connectionId: `c${step.who}-${step.connection}` }) }
   switch (step.kind) {
@@ -146,6 +153,12 @@ function byStart(a: ModelSession, b: ModelSession): number {
   return a.start - b.start || JSON.stringify(a).localeCompare(JSON.stringify(b))
 }
 
+/** Of two as far the one of a clock that is ahead. */
+function furthestCorrection(facts: SessionFact[]): number {
+  const corrections = facts.map(({ clockCorrectedMs = 0 }) => clockCorrectedMs)
+  return corrections.sort((a, b) => Math.abs(b) - Math.abs(a) || a - b)[0] ?? 0
+}
+
 const once = (facts: SessionFact[]) => [...new Map(facts.map((fact) => [fact.id, fact])).values()]
 
 export type PropertyName = 'named' | 'unnamed' | 'delayed' | 'withdrawn'
@@ -170,6 +183,10 @@ const named: Property = {
         await world.play(keyId, arriving, perTransaction)
         await world.sweep()
         assert.deepEqual((await world.visible(keyId)).sort(byStart), modelNamed(facts).sort(byStart))
+        for (const { session } of await world.list(keyId)) {
+          const ofSession = facts.filter(({ sessionKey }) => sessionKey === session.sessionKey)
+          assert.equal(session.clockCorrectedMs, furthestCorrection(ofSession))
+        }
         await world.checkInvariants(keyId, facts)
       }),
       { numRuns: histories, seed },

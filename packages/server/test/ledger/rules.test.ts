@@ -1015,6 +1015,26 @@ describe('rule 10: what cannot be, or fits nowhere, is kept as it was said', () 
   })
 })
 
+describe('rule 10: times that were moved, since their source’s clock is wrong,', () => {
+  test('are told with the session: the furthest of its facts, in whatever order they come', async () => {
+    const moved = (fact: Fact, clockCorrectedMs: number): Fact => ({ ...fact, clockCorrectedMs })
+    const facts = [
+      moved(named.joined('ann', 0), -3_590_000),
+      named.joined('ben', 1),
+      moved(named.left('ann', 10), -3_600_000),
+      moved(named.ended(20), 1200),
+    ]
+    for (const order of [facts, facts.toReversed()]) {
+      const own = await histories.begin()
+      await own.record(...order)
+      assert.deepEqual(
+        (await own.records()).map(({ session }) => session.clockCorrectedMs),
+        [-3_600_000],
+      )
+    }
+  })
+})
+
 describe('rule 11: commands are facts', () => {
   test('an end by command ends everything at once, with its reason', async () => {
     await history.record(unnamed.joined('ann', 0), unnamed.ended(10, { reason: 'ended-by-command' }))

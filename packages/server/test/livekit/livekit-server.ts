@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { findFreePort } from '../support/free-port.ts'
 
 export const livekitKey = { apiKey: 'devkey', secret: 'a secret of a test, of more than 32 letters' }
 
@@ -30,7 +30,7 @@ export async function createLivekitServer(
   { webhookUrls, redisPort }: { webhookUrls: string[]; redisPort?: number | undefined },
 ): Promise<LivekitServer> {
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-livekit-'))
-  const port = await findPort()
+  const port = await findFreePort()
   const config = {
     port,
     bind_addresses: ['127.0.0.1'],
@@ -88,15 +88,6 @@ export async function createLivekitServer(
     },
   }
   return server
-}
-
-export async function findPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function findUdpPort(): Promise<number> {

@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { findPort } from './livekit-server.ts'
+import { findFreePort } from '../support/free-port.ts'
 
 /** A Redis on loopback that keeps nothing on disk. Gives its port. */
 export async function startRedis(t: TestContext, program: string): Promise<number> {
-  const port = await findPort()
+  const port = await findFreePort()
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
   const child = spawn(program, args, { stdio: 'ignore' })
   process.once('exit', () => child.kill('SIGKILL'))

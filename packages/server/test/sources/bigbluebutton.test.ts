@@ -12,11 +12,13 @@ import { onSqlite, startServer, type TestServer } from '../support/start-server.
 // Events as bbb-webhooks makes them (src/process/event.js of bigbluebutton/bbb-webhooks).
 
 const start = 1708381133689
+/** By the server's clock, and by BigBlueButton's. */
+const now = start + 300_000
 
 let server: TestServer
 let source: Source
 before(async () => {
-  server = await startServer({ ROLLCALL_TRUST_PROXY: 'on' }, { clock: { now: () => start + 300_000 } })
+  server = await startServer({ ROLLCALL_TRUST_PROXY: 'on' }, { clock: { now: () => now } })
   source = await addSource(server, 'bigbluebutton', { secret: bigbluebuttonSecret })
 })
 after(() => server.stop())
@@ -64,7 +66,7 @@ function createMeeting(name: string, internalId = `8043-${name}`) {
 }
 
 async function send(...events: object[]): Promise<(string | undefined)[]> {
-  const answer = await deliverAsBigbluebutton(source.url, events)
+  const answer = await deliverAsBigbluebutton(source.url, events, { sentAt: now })
   assert.equal(answer.status, 200, answer.text)
   return (answer.body as { results: { outcome: string }[] }).results.map(({ outcome }) => outcome)
 }

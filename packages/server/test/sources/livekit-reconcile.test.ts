@@ -276,7 +276,7 @@ describe('a LiveKit whose RoomService is asked', () => {
     }
   })
 
-  test('is dated by its own clock, whatever ours says, and by ours where it says none', async () => {
+  test('is dated by the clock that the session began by, and by ours where it says none', async () => {
     const hourMs = 3_600_000
     for (const [name, now, from, to] of [
       ['behind', () => Date.now() - 50 * hourMs, -50 * hourMs - 60_000, -50 * hourMs + 60_000],
@@ -284,7 +284,8 @@ describe('a LiveKit whose RoomService is asked', () => {
     ] as const) {
       livekit.now = now
       const room = createRoom(name)
-      await deliverAsLivekit(source, room.join('anna', (now() ?? Date.now()) - 30_000))
+      const sentAt = now() ?? Date.now()
+      await deliverAsLivekit(source, room.join('anna', sentAt - 30_000), sentAt)
       await looks(3)
       room.leave('anna')
       await seeSoon(async () => (await see(name))[0]?.[0], ['anna', 'absent inferred'], waitMs)

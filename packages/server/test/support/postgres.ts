@@ -2,10 +2,10 @@ import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
+import { findFreePort } from './free-port.ts'
 import { loadPostgres } from './postgres-binaries.ts'
 
 /** A PostgreSQL service for tests. */
@@ -59,7 +59,7 @@ export async function startOwnPostgres(kept?: string): Promise<Postgres> {
   await mkdir(folder, { recursive: true })
   // The user that PostgreSQL runs as has to get in.
   await chmod(folder, 0o755)
-  const port = await freePort()
+  const port = await findFreePort()
   const lines: string[] = []
   const service = new EmbeddedPostgres({
     databaseDir,
@@ -110,13 +110,4 @@ export async function createDatabase(url: string, name = `test_${randomBytes(6).
   const made = new URL(url)
   made.pathname = `/${name}`
   return made.href
-}
-
-function freePort(): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>()
-  const server = createServer().listen(0, '127.0.0.1', () => {
-    const address = server.address()
-    server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-  })
-  return promise
 }

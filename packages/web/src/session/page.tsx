@@ -111,6 +111,12 @@ function SessionFacts({ session }: { session: Session }) {
       <Fact name="People">{session.uniqueParticipants.toLocaleString()}</Fact>
       <Fact name="At one moment">{session.maxJoinedPeersCount.toLocaleString()}</Fact>
       <Fact name="Time inside">{formatDuration(session.participantSeconds)}</Fact>
+      {session.recordings !== undefined && (
+        <Fact name="Recordings">
+          {session.recordings.length}
+          {session.recordings.some((one) => one.end === null) && ' (running)'}
+        </Fact>
+      )}
       <Fact name="Source">{session.engine}</Fact>
       {session.revision > 0 && <Fact name="Corrected">{session.revision} ×</Fact>}
     </Facts>

@@ -6,6 +6,7 @@ import { memo, useMemo, useRef } from 'react'
 import { Chart, type Series } from '../chart.tsx'
 import { useNow } from '../live.ts'
 import { clockOf, formatDuration } from '../time.tsx'
+import { MediaLines, mediaNames } from './media.tsx'
 import { explainEnd } from './reasons.ts'
 import { countInside, ticksOf, type View, wholeOf } from './stays.ts'
 import classes from './timeline.module.css'
@@ -37,7 +38,7 @@ export function Timeline({ session }: { session: Session }) {
         <Ticks view={viewing.view} width={width} />
       </div>
       <People participants={participants} viewing={viewing} width={width} now={now} />
-      <Legend />
+      <Legend withMedia={participants.some(({ media }) => media !== undefined)} />
     </div>
   )
 }
@@ -198,6 +199,7 @@ const Row = memo(function Row({
             </Tooltip>
           )
         })}
+        <MediaLines person={person} view={{ from, to }} now={now} />
       </div>
     </li>
   )
@@ -207,7 +209,7 @@ function toClause(text: string): string {
   return text === '' ? '' : `; ${text}`
 }
 
-function Legend() {
+function Legend({ withMedia }: { withMedia: boolean }) {
   return (
     <div className={classes.legend}>
       <span>
@@ -219,6 +221,13 @@ function Legend() {
       <span>
         <i className={`${classes.bar} ${classes.swatch}`} data-inferred /> no leave was seen: the end is concluded
       </span>
+      {withMedia &&
+        Object.entries(mediaNames).map(([kind, name]) => (
+          <span key={kind}>
+            <i className={`${classes.media} ${classes.swatch} ${classes.line}`} data-kind={kind} /> {name.toLowerCase()}{' '}
+            on
+          </span>
+        ))}
     </div>
   )
 }

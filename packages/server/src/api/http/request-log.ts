@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { loggedNameOf } from '../../sources/source-name.ts'
 import type { Caller } from '../auth/auth.ts'
 import { pathLoggedMaxLength } from '../limits.ts'
 
@@ -16,7 +17,7 @@ export function logRequests(app: FastifyInstance, log: Logger): void {
       {
         requestId: request.id,
         method: request.method,
-        path: pathOf(request.url).slice(0, pathLoggedMaxLength),
+        path: loggedPathOf(request.url),
         status: reply.statusCode,
         ms: Math.round(reply.elapsedTime * 10) / 10,
         ...(caller && { apiKey: caller.key.apiKey }),
@@ -26,6 +27,14 @@ export function logRequests(app: FastifyInstance, log: Logger): void {
     done()
   })
 }
+
+/** Of the address of a source, which is a secret, no more than to know it by. */
+function loggedPathOf(url: string): string {
+  const path = pathOf(url).replace(ingestPath, (_, start: string, sourceId: string) => start + loggedNameOf(sourceId))
+  return path.slice(0, pathLoggedMaxLength)
+}
+
+const ingestPath = /^((?:\/+v2)?\/+ingest\/+)([^/]+)/i
 
 /** A request's path without its query. */
 export function pathOf(url: string): string {

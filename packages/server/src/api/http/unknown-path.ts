@@ -65,7 +65,8 @@ export function refuseWithoutPrefix(method: string, path: string): Refusal {
 }
 
 function hintFor(path: string): string {
-  return path.startsWith('/v1/') ? ': the API is under /v2, and GET /openapi.json lists all calls' : ''
+  const list = 'GET /openapi.json lists all calls'
+  return path.startsWith('/v1/') ? `: the API is under /v2, and ${list}` : `: ${list}`
 }
 
 /** Without a slash at its end, or a repeated one. */

@@ -5,6 +5,7 @@ import { Refusal } from '../../error.ts'
 import type { Delivery } from '../../sources/engines/engine.ts'
 import type { SourceHealth } from '../../sources/health.ts'
 import type { Ingest } from '../../sources/ingest.ts'
+import { loggedNameOf } from '../../sources/source-name.ts'
 import type { Source } from '../../store/sources.ts'
 import { ingestRetryMs, ingestSocketCloseMs } from '../limits.ts'
 
@@ -94,11 +95,12 @@ export function createIngestConnection(
           return false
         }
         if (source !== undefined) sourceHealth.noteError(source, (error as Error).message)
-        if (tries === 1) log.error({ err: error, source: sourceId }, 'delivery not recorded; the socket retries')
+        if (tries === 1)
+          log.error({ err: error, source: loggedNameOf(sourceId) }, 'delivery not recorded; the socket retries')
         const stopsBy = deadline()
         if (stopsBy !== undefined && performance.now() > stopsBy) {
           log.error(
-            { source: sourceId, sizeBytes: body.length },
+            { source: loggedNameOf(sourceId), sizeBytes: body.length },
             'delivery lost: server stopped before it was recorded',
           )
           return false

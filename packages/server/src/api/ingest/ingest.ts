@@ -1,5 +1,3 @@
-import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { EventResults, engineOf, sourceTypes } from '@rollcall/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -8,17 +6,17 @@ import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
 import { shareInTurn } from '../../runtime/single-flight.ts'
 import type { Backpressure } from '../../sources/backpressure.ts'
+import type { DeliveryHead } from '../../sources/engines/engine.ts'
 import { type Engines, engineFor } from '../../sources/engines/engines.ts'
 import type { SourceHealth } from '../../sources/health.ts'
 import type { Ingest } from '../../sources/ingest.ts'
+import { verifyHead } from '../../sources/verify.ts'
 import type { Source } from '../../store/sources.ts'
 import { isOwnWebhook } from '../../webhooks/origin.ts'
 import type { RateLimit } from '../auth/rate-limit.ts'
 import { baseUrlOf } from '../http/base-url.ts'
 import { refusals } from '../http/refusals.ts'
-import { ingestMaxBytes } from '../limits.ts'
-
-const unpack = promisify(gunzip)
+import { createBodies } from './bodies.ts'
 
 const SourcePath = Type.Object({
   sourceId: Type.String({ description: 'the id of a source', about: 'Which media server it comes from.' }),
@@ -50,6 +48,9 @@ const schemaOfGet = {
   response: refusals('SOURCE_NOT_FOUND', 'TOO_MANY_REQUESTS', 'BUSY'),
 }
 
+/** A delivery whose head was verified, and the settings that it fits. */
+type Proven = { head: DeliveryHead; fitting: Source['settings'][] }
+
 /** `POST /v2/ingest/:sourceId`: for media servers, which have no token: each type is verified in its own way. */
 export function ingestRoutes(
   { config, clock, reads, log }: Pick<Context, 'config' | 'clock' | 'reads' | 'log'>,
@@ -62,11 +63,13 @@ export function ingestRoutes(
   }: { ingest: Ingest; engines: Engines; backpressure: Backpressure; sourceHealth: SourceHealth; rateLimit: RateLimit },
 ): FastifyPluginAsyncTypebox {
   const findSource = shareInTurn(reads.sources.find)
+  const bodies = createBodies()
   return async (app) => {
     // A signature is of the body's bytes, whatever its content type.
     app.removeAllContentTypeParsers()
-    app.addContentTypeParser('*', { parseAs: 'buffer' }, async (_: unknown, body: Buffer) => body)
+    app.addContentTypeParser('*', async (_: unknown, body: unknown) => body)
     app.decorateRequest('source', null)
+    app.decorateRequest('proven', null)
     app.addHook('preClose', async () => backpressure.stop())
 
     const answerError = app.errorHandler
@@ -89,6 +92,7 @@ export function ingestRoutes(
       if (await isOwnWebhook({ reads }, request.headers)) {
         throw new Refusal('FORBIDDEN', 'This is a webhook of this server itself: its endpoint must be another address')
       }
+      if (request.method === 'POST') request.setDecorator('proven', proveHead(request, source))
     })
     // While the queue of facts is full, no body is read.
     app.addHook('preParsing', async (request, _, payload) => {
@@ -97,11 +101,11 @@ export function ingestRoutes(
     })
 
     const ingestAny = { ...schema, operationId: 'ingest', params: SourcePath }
-    app.post('/v2/ingest/:sourceId', { schema: ingestAny, bodyLimit: ingestMaxBytes }, take)
+    app.post('/v2/ingest/:sourceId', { schema: ingestAny }, take)
     app.get('/v2/ingest/:sourceId', { schema: schemaOfGet }, refuseGet)
     // Jitsi adds to the address which of its events it is.
     const ingestEvent = { ...schema, operationId: 'ingestEvent', params: EventPath }
-    app.post('/v2/ingest/:sourceId/events/:about/:event', { schema: ingestEvent, bodyLimit: ingestMaxBytes }, take)
+    app.post('/v2/ingest/:sourceId/events/:about/:event', { schema: ingestEvent }, take)
   }
 
   /**
@@ -115,13 +119,21 @@ export function ingestRoutes(
     )
   }
 
+  /** What can be proved before the body costs anything. */
+  function proveHead(request: FastifyRequest, source: Source): Proven {
+    const { headers, protocol, host, url } = request
+    const urls = [`${protocol}://${host}${url}`, `${baseUrlOf(request, config)}${url}`]
+    const head = { headers, urls, receivedAt: clock.now() }
+    return { head, fitting: verifyHead(engineFor(engines, source.type), head, source) }
+  }
+
   async function take(request: FastifyRequest): Promise<EventResults> {
-    const recorded = await ingest.take(sourceOf(request), {
-      headers: request.headers,
-      body: await readBody(request),
-      urls: [`${request.protocol}://${request.host}${request.url}`, `${baseUrlOf(request, config)}${request.url}`],
-      receivedAt: clock.now(),
-    })
+    const source = sourceOf(request)
+    const { head, fitting } = request.getDecorator<Proven>('proven')
+    const isProven = engineFor(engines, source.type).headProvesNothing?.(head) !== true
+    const recorded = await bodies.use({ sourceId: source.id, isProven }, request, (body) =>
+      ingest.take(source, Object.assign(head, { body, receivedAt: clock.now() }), fitting),
+    )
     return {
       results: recorded.map(({ id, outcome, reason }) => ({ id, outcome, ...(reason !== undefined && { reason }) })),
     }
@@ -159,21 +171,4 @@ function isBusy(error: unknown): error is Refusal {
 
 function sourceOf(request: FastifyRequest): Source {
   return request.getDecorator<Source>('source')
-}
-
-async function readBody({ body, headers }: FastifyRequest): Promise<Buffer> {
-  const sent = body instanceof Buffer ? body : Buffer.alloc(0)
-  const encoding = headers['content-encoding']
-  if (encoding === undefined || encoding === 'identity') return sent
-  if (encoding !== 'gzip') {
-    throw new Refusal('UNSUPPORTED_MEDIA_TYPE', `content-encoding=${encoding} is not understood: it takes gzip`)
-  }
-  try {
-    return await unpack(sent, { maxOutputLength: ingestMaxBytes })
-  } catch (error) {
-    throw new Refusal(
-      'BAD_REQUEST',
-      `The body is not gzip of at most ${ingestMaxBytes} bytes: ${(error as Error).message}`,
-    )
-  }
 }

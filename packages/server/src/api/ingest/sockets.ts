@@ -9,9 +9,16 @@ import { type CountStranger, createSocketServer, refuseUpgrade, type Upgrade } f
 import { type Engines, engineFor } from '../../sources/engines/engines.ts'
 import type { SourceHealth } from '../../sources/health.ts'
 import type { Ingest } from '../../sources/ingest.ts'
-import { verifyDelivery } from '../../sources/verify.ts'
+import { verifyHead } from '../../sources/verify.ts'
 import type { Source } from '../../store/sources.ts'
-import { ingestMaxBytes, ingestPendingMax, ingestPingMs, ingestSocketCloseMs, ingestSocketsMax } from '../limits.ts'
+import {
+  ingestMaxBytes,
+  ingestPendingMax,
+  ingestPingMs,
+  ingestSocketCloseMs,
+  ingestSocketsMax,
+  ingestSocketsOfSourceMax,
+} from '../limits.ts'
 import { createIngestConnection, type IngestConnection, type Opening } from './connection.ts'
 
 /** The paths of `GET /v2/ingest/:sourceId`. */
@@ -33,7 +40,8 @@ export function createIngestSockets(
     countStranger,
   }: { ingest: Ingest; engines: Engines; sourceHealth: SourceHealth; countStranger: CountStranger },
 ): IngestSockets {
-  const connections = new Set<IngestConnection>()
+  /** Each with the id of its source. */
+  const connections = new Map<IngestConnection, string>()
   let pending = 0
   let stopsBy: number | undefined
   const subprotocols = Object.values(engines).map(({ subprotocol }) => subprotocol)
@@ -60,13 +68,13 @@ export function createIngestSockets(
     async stop() {
       stopsBy = performance.now() + ingestSocketCloseMs
       await pinging.stop()
-      await Promise.all([...connections].map((one) => one.finish()))
+      await Promise.all([...connections.keys()].map((one) => one.finish()))
       sockets.close()
     },
   }
 
   async function pingAll(): Promise<void> {
-    for (const connection of connections) connection.ping()
+    for (const connection of connections.keys()) connection.ping()
   }
 
   async function open(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -74,7 +82,9 @@ export function createIngestSockets(
     const source = await reads.sources.find(sourceId)
     if (source === undefined) throw countStranger(request) ?? unknownSource(sourceId)
     requireSubprotocol(engines, source, request.headers)
-    await verify(source, opening)
+    verify(source, opening)
+    const ofSource = [...connections.values()].filter((id) => id === sourceId)
+    if (ofSource.length >= ingestSocketsOfSourceMax) throw new Refusal('BUSY', 'This source has too many sockets open')
     if (stopsBy !== undefined) throw new Refusal('BUSY', 'The server is stopping')
     sockets.handleUpgrade(request, socket, head, (opened) => accept(opened, sourceId, opening))
   }
@@ -82,7 +92,7 @@ export function createIngestSockets(
   function accept(socket: WebSocket, sourceId: string, opening: Opening): void {
     const parts = { clock, log, ingest, sourceHealth, requireSource, deadline: () => stopsBy }
     const connection = createIngestConnection(socket, { sourceId, opening }, parts)
-    connections.add(connection)
+    connections.set(connection, sourceId)
     socket.on('error', failed)
     socket.on('close', () => connections.delete(connection))
   }
@@ -93,10 +103,9 @@ export function createIngestSockets(
     return source
   }
 
-  async function verify(source: Source, opening: Opening): Promise<void> {
-    const delivery = { ...opening, body: Buffer.alloc(0), receivedAt: clock.now() }
+  function verify(source: Source, opening: Opening): void {
     try {
-      await verifyDelivery(engineFor(engines, source.type), delivery, source)
+      verifyHead(engineFor(engines, source.type), { ...opening, receivedAt: clock.now() }, source)
     } catch (error) {
       if (error instanceof Refusal) sourceHealth.noteRefused(source, error.message)
       throw error

@@ -1,20 +1,17 @@
 import { promisify } from 'node:util'
-import { gunzip, gzip } from 'node:zlib'
+import { gzip } from 'node:zlib'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { fastify } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
-import type { ApiAuth } from '../auth/auth.ts'
+import { htmlType, type KeptBytes, keepBytes, sendKept } from '../http/kept-bytes.ts'
 import { writePagePolicy } from '../http/page-policy.ts'
 import { docsScriptMaxAgeSeconds } from '../limits.ts'
 
 /** `/docs`: the OpenAPI document as a page, on which every call can be tried. */
-export function docsRoutes(
-  { config }: Pick<Context, 'config'>,
-  { auth }: { auth: ApiAuth },
-): FastifyPluginAsyncTypebox {
+export function docsRoutes({ config }: Pick<Context, 'config'>): FastifyPluginAsyncTypebox {
   const contentSecurityPolicy = writePagePolicy(config)
-  let zipped: Promise<Buffer> | undefined
+  let script: Promise<KeptBytes> | undefined
 
   return async (app) => {
     const page = {
@@ -25,22 +22,19 @@ export function docsRoutes(
       produces: ['text/html'],
       response: { 200: Type.String({ description: 'The page.' }) },
     }
-    app.get('/docs', { onRequest: auth.open, schema: page }, async (request, reply) =>
+    app.get('/docs', { schema: page }, async (request, reply) =>
       reply
         .header('content-security-policy', contentSecurityPolicy)
-        .type('text/html; charset=utf-8')
+        .type(htmlType)
         .send(writePage(request.url.split('?', 1)[0]?.endsWith('/') ? '../' : '')),
     )
 
-    app.get('/docs/scalar.js', { onRequest: auth.open, schema: { hide: true } }, async (request, reply) => {
-      zipped ??= loadScript().then((script) => promisify(gzip)(script))
-      const script = await zipped
-      reply.type('text/javascript; charset=utf-8').header('vary', 'accept-encoding')
+    app.get('/docs/scalar.js', { schema: { hide: true } }, async (request, reply) => {
+      script ??= loadScript().then(async (identity) =>
+        keepBytes('text/javascript; charset=utf-8', { identity, gzip: await promisify(gzip)(identity) }),
+      )
       reply.header('cache-control', `public, max-age=${docsScriptMaxAgeSeconds}`)
-      const takesGzip = /\bgzip\b/.test(String(request.headers['accept-encoding']))
-      return takesGzip
-        ? reply.header('content-encoding', 'gzip').send(script)
-        : reply.send(await promisify(gunzip)(script))
+      return sendKept(request, reply, await script)
     })
   }
 }
@@ -76,10 +70,10 @@ function writePage(root: string): string {
 }
 
 /** The package has its script in a route of its own alone, and takes half a second to load: not before somebody asks. */
-async function loadScript(): Promise<string> {
+async function loadScript(): Promise<Buffer> {
   const { default: scalar } = await import('@scalar/fastify-api-reference')
   const app = fastify()
   await app.register(scalar, { routePrefix: '/docs', configuration: { url: '/openapi.json' } })
-  const { body } = await app.inject('/docs/js/scalar.js')
-  return body
+  const { rawPayload } = await app.inject('/docs/js/scalar.js')
+  return rawPayload
 }

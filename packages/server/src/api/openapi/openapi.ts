@@ -1,13 +1,12 @@
+import { hash } from 'node:crypto'
+import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyInstance, RouteOptions } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import type { ApiAuth } from '../auth/auth.ts'
 import { baseUrlOf } from '../http/base-url.ts'
 import { notModified } from '../http/refusals.ts'
-import { openApiCacheMaxBytes } from '../limits.ts'
-import { createPageCache, sendPage } from '../paging/page-cache.ts'
-import type { OpenApiDocument } from './openapi-document.ts'
 
 /** The routes that are registered from here on, as they come, without those that are hidden. */
 export function collectRoutes(app: FastifyInstance): RouteOptions[] {
@@ -18,14 +17,23 @@ export function collectRoutes(app: FastifyInstance): RouteOptions[] {
   return routes
 }
 
+/** The document but for its address, which goes between `start` and `rest`. */
+type Made = { start: string; rest: Buffer; digest: string }
+
 /** `/openapi.json`: what the API takes and answers, for programs. It is made when it is first asked for. */
 export function openApiRoutes(
   { config }: Pick<Context, 'config'>,
   { auth, routes }: { auth: ApiAuth; routes: RouteOptions[] },
 ): FastifyPluginAsyncTypebox {
-  // By the address that it names, which the caller chooses.
-  const pages = createPageCache(openApiCacheMaxBytes)
-  let made: Promise<OpenApiDocument> | undefined
+  let made: Promise<Made> | undefined
+
+  /** All of it but the address, which the caller chooses: the rest is one buffer for all who ask. */
+  async function make(): Promise<Made> {
+    const { describeRoutes } = await import('./openapi-document.ts')
+    const { openapi, ...others } = await describeRoutes(routes, auth)
+    const rest = Buffer.from(`,${JSON.stringify(others).slice(1)}`)
+    return { start: `{"openapi":${JSON.stringify(openapi)}`, rest, digest: hash('sha256', rest, 'base64url') }
+  }
 
   return async (app) => {
     const schema = {
@@ -36,13 +44,22 @@ export function openApiRoutes(
       response: { 200: Type.Unknown({ description: 'An OpenAPI document.' }), ...notModified },
     }
     app.get('/openapi.json', { onRequest: auth.open, schema }, async (request, reply) => {
-      const base = baseUrlOf(request, config)
-      const kept = pages.get(base, 0)
-      if (kept !== undefined) return sendPage(request, reply, kept)
-      made ??= import('./openapi-document.ts').then(({ describeRoutes }) => describeRoutes(routes, auth))
-      const { openapi, ...rest } = await made
-      const document = { openapi, servers: [{ url: base }], ...rest }
-      return sendPage(request, reply, pages.keep(base, 0, JSON.stringify(document)))
+      made ??= make()
+      return sendDocument(request, reply, await made, baseUrlOf(request, config))
     })
   }
+}
+
+function sendDocument(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { start, rest, digest }: Made,
+  base: string,
+): FastifyReply {
+  const head = Buffer.from(`${start},"servers":${JSON.stringify([{ url: base }])}`)
+  const etag = `"${hash('sha256', head + digest, 'base64url').slice(0, 27)}"`
+  reply.header('etag', etag)
+  if (request.headers['if-none-match'] === etag) return reply.code(304).send()
+  reply.type('application/json; charset=utf-8').header('content-length', head.length + rest.length)
+  return reply.send(Readable.from([head, rest]))
 }

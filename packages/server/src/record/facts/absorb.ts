@@ -22,7 +22,7 @@ export async function absorbGuessed(
     const marks = await facts.listAllMarks(keyId, guessed.id)
     await facts.emptySession(keyId, guessed.id)
     facts.saveSession(keyId, emptied(guessed, fact))
-    for (const moved of toFacts(marks, fact)) await applyOne(moved)
+    for (const moved of toFacts(marks, { ...fact, clockCorrectedMs: guessed.clockCorrectedMs })) await applyOne(moved)
     if (guessed.endedAt !== null) await applyOne(toEnd(guessed, fact))
     const change = { type: 'session.amended' as const, sessionId: guessed.id, roomId: guessed.roomId, at: fact.at }
     facts.appendChange(keyId, change, fact.receivedAt)
@@ -35,14 +35,17 @@ function emptied(session: Session, fact: SessionStarted): Session {
 }
 
 /** What marks say, as facts again. What was inferred of a guess is inferred anew, where it holds. */
-function* toFacts(marks: Mark[], { source, roomId, sessionKey, receivedAt }: SessionStarted): Generator<SessionFact> {
+function* toFacts(
+  marks: Mark[],
+  { source, roomId, sessionKey, receivedAt, clockCorrectedMs = 0 }: SessionStarted,
+): Generator<SessionFact> {
   const joins = new Map(marks.filter(({ kind }) => kind === 'joined').map((mark) => [nameOf(mark), mark]))
   const isLeave = (mark: Mark) => mark.kind === 'left' && mark.inferred === null
   const whole = new Set(marks.filter(isLeave).map(nameOf))
   for (const mark of marks) {
     const { factId: id, at, participantId, connectionId, name, participantKind, region, metadata, reason } = mark
     const fact = {
-      ...{ id, source, roomId, at, receivedAt, participantId },
+      ...{ id, source, roomId, at, receivedAt, clockCorrectedMs, participantId },
       ...(sessionKey !== undefined && { sessionKey }),
       ...(connectionId !== '' && { connectionId }),
       ...(name !== null && { name }),

@@ -14,6 +14,7 @@ import {
   MediaServerRefusal,
 } from '../engines/media-server.ts'
 import type { SourceHealth } from '../health.ts'
+import { loggedNameOf } from '../source-name.ts'
 
 /** Whether whoever runs the session executed the command: false where it takes no commands. */
 export type Enforced = boolean | 'pending'
@@ -99,13 +100,16 @@ export function createMediaServerCommands(
         if (stopping.signal.aborted) return answer('pending')
         sourceHealth.noteError(source, `It did not do as it was told: ${(error as Error).message}`)
         if (isFinal(error)) {
-          log.warn({ source: source.id, err: error }, 'command refused by media server')
+          log.warn({ source: loggedNameOf(source.id), err: error }, 'command refused by media server')
           return answer(false)
         }
         answer('pending')
         const retryMs = limits.retryMs[tries]
         if (retryMs === undefined) {
-          log.warn({ source: source.id, err: error }, 'command not delivered: media server did not respond')
+          log.warn(
+            { source: loggedNameOf(source.id), err: error },
+            'command not delivered: media server did not respond',
+          )
           return
         }
         if (!(await pause(retryMs))) return

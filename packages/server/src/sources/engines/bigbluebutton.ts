@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../../error.ts'
 import { requireBearer } from './bearer.ts'
-import type { Engine, KnownSessions, ReportedFact, Sighting } from './engine.ts'
+import type { DeliveryHead, Engine, KnownSessions, ReportedFact, Sighting } from './engine.ts'
 import { describeName, isSame, parseJson, reportUnknown, reportUnreadable, toId, toName } from './reported.ts'
 
 // The callbacks of bbb-webhooks: a form whose `event` is a JSON array. They have no id, but each says when it was made, and
@@ -53,12 +53,19 @@ export const bigbluebutton: Engine<SourceSettings['bigbluebutton']> = {
   // Its requests time out after 5 s.
   maxWaitMs: 3000,
 
-  verify({ headers, body, urls }, { secret, callbackUrl }) {
-    if (headers.authorization !== undefined) return requireBearer(headers, secret)
-    const [, checksum = ''] = /[?&]checksum=([0-9a-f]+)$/i.exec(urls[0] ?? '') ?? []
-    const algorithm = algorithms[checksum.length]
-    if (algorithm === undefined)
+  verifyHead(head, { secret }) {
+    if (head.headers.authorization !== undefined) return requireBearer(head.headers, secret)
+    if (readChecksum(head) === undefined)
       refuse('there is neither a checksum at the end of its address nor an authorization header')
+  },
+
+  headProvesNothing: ({ headers }) => headers.authorization === undefined,
+
+  verifyBody(delivery, { secret, callbackUrl }) {
+    const signed = delivery.headers.authorization === undefined ? readChecksum(delivery) : undefined
+    if (signed === undefined) return
+    const { checksum, algorithm } = signed
+    const { body, urls } = delivery
     const called = urls.map((url) => url.slice(0, -'?checksum='.length - checksum.length))
     // It signs the address that was registered, which a proxy in between may have changed.
     const isSigned = [...(callbackUrl === undefined ? [] : [callbackUrl]), ...called].some((url) =>
@@ -76,7 +83,9 @@ export const bigbluebutton: Engine<SourceSettings['bigbluebutton']> = {
     }
     const read = events.map(readEvent)
     const facts = read.filter((one) => one !== undefined)
-    return { facts, sightings: events.flatMap(readSightings), ignored: read.length - facts.length, sentAt }
+    const sightings = events.flatMap(readSightings)
+    const ignored = read.length - facts.length
+    return { facts, sightings, ignored, sentAt: sentAt ?? latestOf([...facts, ...sightings]) }
   },
 
   async complete(facts, known) {
@@ -90,6 +99,13 @@ BBB=$(bbb-conf --secret | awk '/URL:/ {print $2}')
 SECRET=$(bbb-conf --secret | awk '/Secret:/ {print $2}')
 QUERY='callbackURL=${encodeURIComponent(url)}'
 curl "\${BBB}api/hooks/create?$QUERY&checksum=$(printf %s "hooks/create$QUERY$SECRET" | sha256sum | cut -d ' ' -f 1)"`,
+}
+
+/** At the end of the address. */
+function readChecksum({ urls }: DeliveryHead): { checksum: string; algorithm: string } | undefined {
+  const [, checksum = ''] = /[?&]checksum=([0-9a-f]+)$/i.exec(urls[0] ?? '') ?? []
+  const algorithm = algorithms[checksum.length]
+  return algorithm === undefined ? undefined : { checksum, algorithm }
 }
 
 /** A breakout room as its creation tells of it, by the fact of that. */
@@ -159,6 +175,12 @@ async function assignLeaves(facts: ReportedFact[], { findParticipant }: KnownSes
     }
   }
   return completed
+}
+
+/** A bare list does not say when it was sent: that was after what it tells of. */
+function latestOf(told: { at: number }[]): number | undefined {
+  const latestAt = Math.max(0, ...told.map(({ at }) => at))
+  return latestAt === 0 ? undefined : latestAt
 }
 
 /** A form, or with some settings the bare list. */

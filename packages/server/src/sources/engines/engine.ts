@@ -27,6 +27,8 @@ export type Sighting = {
   sessionKey?: string
   reporter?: string
   at: number
+  /** See `FactBase`. */
+  clockCorrectedMs?: number
   participant?: Pick<ParticipantSeen, 'participantId' | 'connectionId' | 'name' | 'kind'>
 }
 
@@ -64,10 +66,20 @@ export type KnownSessions = {
   findParticipant(roomName: string, sessionKey: string, connectionId: string): Promise<string | undefined>
 }
 
+/** A delivery before its body is read. */
+export type DeliveryHead = Omit<Delivery, 'body'>
+
 /** The code that understands one type of media server. A file each. */
 export type Engine<Settings> = {
-  /** Throws a `Refusal` SIGNATURE_INVALID where the delivery is not from whoever holds the source's credentials. */
-  verify(delivery: Delivery, settings: Settings): void | Promise<void>
+  /**
+   * Throws a `Refusal` SIGNATURE_INVALID where the head alone shows that a delivery is not from whoever holds the source's
+   * credentials: then nothing of its body is read or unpacked.
+   */
+  verifyHead(head: DeliveryHead, settings: Settings): void
+  /** The same for what the signature says of the body; absent where the head proves all. */
+  verifyBody?(delivery: Delivery, settings: Settings): void | Promise<void>
+  /** The head proves nothing: until the body is verified, the delivery may be anybody's who knows the address. */
+  headProvesNothing?(head: DeliveryHead): boolean
   /**
    * Translates a delivery into facts. Never throws for odd content: what it does not understand becomes a fact `unknown`.
    * @param sourceId names what the engine remembers between deliveries

@@ -13,7 +13,7 @@ export const generic: Engine<SourceSettings['generic']> = {
   oneSessionPerRoom: 'never',
   maxWaitMs: 5000,
 
-  verify({ headers }, { secret }) {
+  verifyHead({ headers }, { secret }) {
     requireBearer(headers, secret)
   },
 

@@ -1,6 +1,7 @@
 import type { ParticipantKind, SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { lateMaxMs } from '../clocks/clock.ts'
 import { requireBearer } from './bearer.ts'
 import type { Engine, KnownSession, Report, ReportedFact } from './engine.ts'
 import { parseJson, reportUnknown, reportUnreadable, toId, toName } from './reported.ts'
@@ -38,7 +39,10 @@ const keptFields = [
   'occupant.left_at',
 ]
 
-/** A first join may be dated up to this long before the creation of its room, in milliseconds. */
+/**
+ * A first join may be dated up to this long before the creation of its room, in milliseconds; by a clock that is corrected, up to
+ * as long again as the first delivery that told of it may have been late.
+ */
 const leadMs = 5000
 
 export const jitsi: Engine<SourceSettings['jitsi']> = {
@@ -48,7 +52,7 @@ export const jitsi: Engine<SourceSettings['jitsi']> = {
   // Longer than `api_retry_delay` below: an event under way has come by then.
   reorderWindowMs: 4000,
 
-  verify({ headers }, { secret }) {
+  verifyHead({ headers }, { secret }) {
     requireBearer(headers, secret)
   },
 
@@ -90,7 +94,7 @@ export const jitsi: Engine<SourceSettings['jitsi']> = {
     const sessions = await listSessions(named.roomId)
     const created = facts.find((one) => one.type === 'session-started')
     if (created !== undefined) {
-      const { sessionKey, absorbs } = nameRoomSession(sessions, named.sessionKey, created.at, findEnd(facts))
+      const { sessionKey, absorbs } = nameRoomSession(sessions, named.sessionKey, created, findEnd(facts))
       return facts.map((one) => ({
         ...one,
         ...(one.sessionKey !== undefined && { sessionKey }),
@@ -137,10 +141,12 @@ function findEnd(facts: ReportedFact[]): number | undefined {
 function nameRoomSession(
   sessions: KnownSession[],
   own: string,
-  createdAt: number,
+  { at: createdAt, clockCorrectedMs }: Pick<ReportedFact, 'at' | 'clockCorrectedMs'>,
   endedAt: number | undefined,
 ): { sessionKey: string; absorbs: string[] } {
-  const same = sessions.find((one) => one.saidAt === createdAt || one.sessionKey === own)
+  // Two events of one creation may be corrected by a little more and a little less.
+  const withinMs = clockCorrectedMs === undefined ? 0 : leadMs
+  const same = sessions.find((one) => one.sessionKey === own || Math.abs(one.saidAt - createdAt) <= withinMs)
   const nextAt = Math.min(
     ...sessions
       .filter((one) => !isGuess(one))
@@ -159,10 +165,11 @@ function nameRoomSession(
  * @param own the second of their join
  */
 function findSessionKey(sessions: KnownSession[], own: string, reported: ReportedFact): string | undefined {
-  const at = toMs(Number(own))
+  const at = toMs(Number(own)) + (reported.clockCorrectedMs ?? 0)
   if (sessions.some(({ sessionKey }) => sessionKey === guessKeyOf(own))) return guessKeyOf(own)
   const running = sessions.find(({ startAt, endedAt }) => startAt <= at && (endedAt === null || at < endedAt))
-  const begun = sessions.findLast(({ startAt }) => startAt >= at && startAt - at <= leadMs)
+  const leadMaxMs = reported.clockCorrectedMs === undefined ? leadMs : leadMs + lateMaxMs
+  const begun = sessions.findLast(({ startAt }) => startAt >= at && startAt - at <= leadMaxMs)
   // A room has one session at a time: a guess that ran while they were inside is theirs.
   const met = sessions.findLast((one) => isGuess(one) && one.startAt <= reported.at && at <= one.lastAt)
   return (running ?? begun ?? met)?.sessionKey

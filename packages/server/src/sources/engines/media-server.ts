@@ -31,6 +31,8 @@ export type FetchedRoom = {
   sessionKey?: string
   /** Everybody listed was inside at some moment after this, by its own clock. */
   at: number
+  /** See `FactBase`. */
+  clockCorrectedMs?: number
   participants: Snapshot['participants']
 }
 
@@ -70,11 +72,13 @@ export type AskParts = {
   clock: Clock
   /** How far its clock is behind ours, in milliseconds, for answers without a `Date`. Default 0. */
   skewMs?: number
+  /** Told of each answer with a `Date` how far its clock is behind ours, in milliseconds: between these two. */
+  noteClock?(leastMs: number, mostMs: number): void
   /** Aborts requests under way. */
   signal: AbortSignal
 }
 
-export function createAsk({ guardedFetch, clock, skewMs = 0, signal }: AskParts): Ask {
+export function createAsk({ guardedFetch, clock, skewMs = 0, noteClock, signal }: AskParts): Ask {
   return async (url, request = {}) => {
     signal.throwIfAborted()
     const sentAt = clock.now()
@@ -87,6 +91,7 @@ export function createAsk({ guardedFetch, clock, skewMs = 0, signal }: AskParts)
       const { status, headers, body } = await Promise.race([sending, stopped.promise])
       const tookMs = Math.ceil(performance.now() - sent)
       const saidAt = Date.parse(headers.date ?? '')
+      if (!Number.isNaN(saidAt)) noteClock?.(sentAt - saidAt - 1000, sentAt + tookMs - saidAt)
       // It made the answer after the request was sent: its `Date`, in whole seconds, may be later by that much.
       return { status, body: body.toString(), at: Number.isNaN(saidAt) ? sentAt - skewMs : saidAt - tookMs }
     } finally {

@@ -3,7 +3,7 @@ import type { Json, SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../../error.ts'
-import type { Delivery, Engine, Report, ReportedFact, Sighting } from './engine.ts'
+import type { Delivery, DeliveryHead, Engine, Report, ReportedFact, Sighting } from './engine.ts'
 import type { PublicKeys } from './public-keys.ts'
 import { describeName, parseJson, reportUnknown, reportUnreadable, toId, toName } from './reported.ts'
 
@@ -49,15 +49,29 @@ export function createVideosdk(publicKeys: PublicKeys): Engine<SourceSettings['v
     oneSessionPerRoom: 'usually',
     maxWaitMs: 3000,
 
-    async verify({ headers, body }, { publicKeyUrl = videosdkKeyUrl }) {
-      const signature = headers['videosdk-signature']
-      if (typeof signature !== 'string') refuse('there is no videosdk-signature header')
-      const bytes = Buffer.from(signature, 'base64')
+    verifyHead(head) {
+      readSignature(head)
+    },
+
+    headProvesNothing: () => true,
+
+    async verifyBody(delivery, { publicKeyUrl = videosdkKeyUrl }) {
+      const { body } = delivery
+      const bytes = readSignature(delivery)
       const fits = await publicKeys.fits(publicKeyUrl, (key) => verify('RSA-SHA256', body, key, bytes))
       if (!fits) refuse(`the key at ${publicKeyUrl} does not fit its signature`)
     },
 
-    normalise,
+    normalise(delivery) {
+      const report = readWebhook(delivery)
+      const saidAt = [...report.facts, ...(report.sightings ?? [])].map(({ at }) => at).filter(isSaid)
+      return saidAt.length === 0 ? report : { ...report, sentAt: Math.max(...saidAt) }
+
+      /** Neither unknown nor that of the arrival. */
+      function isSaid(at: number): boolean {
+        return at !== 0 && at !== delivery.receivedAt
+      }
+    },
 
     describeSetup: (url) =>
       `# for each room, when it is made; or for all of them, in VideoSDK's dashboard
@@ -66,7 +80,13 @@ POST https://api.videosdk.live/v2/rooms
   }
 }
 
-function normalise({ body, receivedAt }: Delivery): Report {
+function readSignature({ headers }: DeliveryHead): Buffer {
+  const signature = headers['videosdk-signature']
+  if (typeof signature !== 'string') refuse('there is no videosdk-signature header')
+  return Buffer.from(signature, 'base64')
+}
+
+function readWebhook({ body, receivedAt }: Delivery): Report {
   const event = parseJson(body.toString())
   if (event === undefined) return toReport(reportUnreadable(body, 'that are no JSON'))
   const name = (event as { webhookType?: unknown } | null)?.webhookType

@@ -80,7 +80,7 @@ async function findRoomIds(
 }
 
 function toSnapshot(
-  { sessionKey, at, participants }: FetchedRoom,
+  { sessionKey, at, participants, clockCorrectedMs }: FetchedRoom,
   { source, roomId, receivedAt }: Pick<Snapshot, 'source' | 'roomId' | 'receivedAt'>,
 ): Snapshot {
   return {
@@ -91,6 +91,7 @@ function toSnapshot(
     ...(sessionKey !== undefined && { sessionKey }),
     at,
     receivedAt,
+    ...(clockCorrectedMs !== undefined && { clockCorrectedMs }),
     participants,
   }
 }

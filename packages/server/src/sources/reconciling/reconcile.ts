@@ -3,11 +3,12 @@ import type { Context } from '../../context.ts'
 import { createFairPool } from '../../runtime/fair-pool.ts'
 import type { GuardedFetch } from '../../runtime/guarded-fetch.ts'
 import { repeat } from '../../runtime/repeat.ts'
-import type { Source, SourceHealth as StoredHealth } from '../../store/sources.ts'
+import type { Source } from '../../store/sources.ts'
+import type { Clocks } from '../clocks/clocks.ts'
 import { type Engines, engineFor } from '../engines/engines.ts'
 import { createAsk, type FetchedRooms } from '../engines/media-server.ts'
 import type { SourceHealth } from '../health.ts'
-import { sourceNameOf } from '../source-name.ts'
+import { loggedNameOf, sourceNameOf } from '../source-name.ts'
 import { compareWithRecord, type Observations } from './comparison.ts'
 import type { Looks } from './looks.ts'
 
@@ -31,6 +32,9 @@ export const reconcileLimits: ReconcileLimits = {
   concurrentMax: 20,
 }
 
+/** An answer says how late it is by the clock of who answers where it says so within this, in milliseconds; most do within a second. */
+const measuredWithinMs = 2000
+
 /** Ask media servers who is inside, so that a lost event is missing from the record for no longer than a minute and a half. */
 export type Reconcilers = {
   /** A delivery arrived: after a silence or a failure its media server is asked at once. */
@@ -42,13 +46,12 @@ type Parts = {
   engines: Engines
   guardedFetch: GuardedFetch
   sourceHealth: Pick<SourceHealth, 'noteError'>
+  clocks: Clocks
   looks: Looks
   limits: ReconcileLimits
   /** Whether this process is the one that reconciles. */
   isMine(): boolean
 }
-type ReconciledSource = Source & { health: Pick<StoredHealth, 'skewMs'> }
-
 /** What is remembered of a source from one reconciliation to the next. */
 type Memory = Observations & {
   lastDeliveryAt: number
@@ -60,7 +63,7 @@ type Memory = Observations & {
 /** One process reconciles for all that share a database. */
 export function startReconcilers(
   context: Pick<Context, 'reads' | 'writes' | 'known' | 'record' | 'clock' | 'log' | 'metrics'>,
-  { engines, guardedFetch, sourceHealth, looks, limits, isMine }: Parts,
+  { engines, guardedFetch, sourceHealth, clocks, looks, limits, isMine }: Parts,
 ): Reconcilers {
   const { reads, clock, log, metrics } = context
   const stopping = new AbortController()
@@ -76,7 +79,7 @@ export function startReconcilers(
       const memory = memoryOf(source)
       const silentMs = clock.now() - memory.lastDeliveryAt
       memory.lastDeliveryAt = clock.now()
-      if (memory.isFailing || silentMs > limits.gapMs) schedule.start({ ...source, health: { skewMs: null } })
+      if (memory.isFailing || silentMs > limits.gapMs) schedule.start(source)
     },
     async stop() {
       stopping.abort(new Error('the server stops'))
@@ -108,12 +111,12 @@ export function startReconcilers(
     return memory
   }
 
-  async function reconcile(source: ReconciledSource): Promise<void> {
+  async function reconcile(source: Source): Promise<void> {
     const memory = memoryOf(source)
     try {
       const fetched = await fetchRooms(source)
       metrics.noteLook('answered')
-      if (memory.isFailing) log.info({ source: source.id }, 'media server lists its participants again')
+      if (memory.isFailing) log.info({ source: loggedNameOf(source.id) }, 'media server lists its participants again')
       memory.isFailing = false
       memory.reporter = fetched.reporter
       await delay(limits.settleMs, undefined, { signal: stopping.signal })
@@ -122,7 +125,8 @@ export function startReconcilers(
       if (stopping.signal.aborted) return
       metrics.noteLook('failed')
       sourceHealth.noteError(source, `It does not say who is inside: ${(err as Error).message}`)
-      if (!memory.isFailing) log.warn({ source: source.id, err }, 'media server does not list its participants')
+      if (!memory.isFailing)
+        log.warn({ source: loggedNameOf(source.id), err }, 'media server does not list its participants')
       if (!memory.isFailing) await recordLooks(source, memory).catch(logFailure)
       memory.isFailing = true
       // The failed answer might have had the session: only answers in a row show that it is absent.
@@ -136,14 +140,26 @@ export function startReconcilers(
     for (const session of running) await looks.recordLook(keyId, session.id)
   }
 
-  function fetchRooms({ id, keyId, type, settings, health }: ReconciledSource): Promise<FetchedRooms> {
+  /** Its times are by our clock. */
+  async function fetchRooms(source: Source): Promise<FetchedRooms> {
+    const { id, keyId, type, settings } = source
     const { api } = engineFor(engines, type)
     if (api === undefined) throw new Error(`a ${type} source has no API`)
-    const ask = createAsk({ guardedFetch, clock, skewMs: health.skewMs ?? 0, signal: stopping.signal })
-    return api.fetchRooms(ask, settings, async (reporter) => {
+    const measured: number[] = []
+    const ask = createAsk({
+      ...{ guardedFetch, clock, signal: stopping.signal },
+      skewMs: clocks.skewOf(source, memoryOf(source).reporter),
+      noteClock(leastMs, mostMs) {
+        if (mostMs - leastMs <= measuredWithinMs) measured.push((leastMs + mostMs) / 2)
+      },
+    })
+    const fetched = await api.fetchRooms(ask, settings, async (reporter) => {
       const running = await reads.sources.listRunning(keyId, sourceNameOf(id, reporter))
       return running.map(({ customRoomId, roomId }) => customRoomId ?? roomId)
     })
+    const [skewMs] = measured
+    if (skewMs !== undefined) clocks.noteMeasured(source, fetched.reporter, Math.round(skewMs))
+    return clocks.correctRooms(source, fetched)
   }
 }
 
@@ -153,7 +169,7 @@ function hasApi(engines: Engines, { type, settings }: Source): boolean {
 
 type Schedule = {
   /** Nothing happens where the source's work is under way. */
-  start(source: ReconciledSource): void
+  start(source: Source): void
   /** Starts nothing any more. */
   close(): void
   /** Resolves when all that is under way is done. */
@@ -161,9 +177,9 @@ type Schedule = {
 }
 
 /** Does one piece of work for a source at a time, and `concurrentMax` altogether, fairly by key; further sources wait their turn. */
-function createSchedule(concurrentMax: number, work: (source: ReconciledSource) => Promise<void>): Schedule {
+function createSchedule(concurrentMax: number, work: (source: Source) => Promise<void>): Schedule {
   const underWay = new Map<string, Promise<void>>()
-  const waiting = new Map<string, ReconciledSource>()
+  const waiting = new Map<string, Source>()
   const pool = createFairPool(concurrentMax)
   let isClosed = false
 
@@ -177,7 +193,7 @@ function createSchedule(concurrentMax: number, work: (source: ReconciledSource) 
     },
   }
 
-  function start(source: ReconciledSource): void {
+  function start(source: Source): void {
     if (isClosed || underWay.has(source.id)) return
     if (!pool.take(source.keyId)) {
       waiting.set(source.id, source)

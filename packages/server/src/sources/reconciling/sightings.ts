@@ -2,6 +2,7 @@ import type { Context } from '../../context.ts'
 import { repeat } from '../../runtime/repeat.ts'
 import type { Source } from '../../store/sources.ts'
 import type { ReportedFact, Sighting } from '../engines/engine.ts'
+import { loggedNameOf } from '../source-name.ts'
 
 /** Sightings of one connection are recorded at most this often, in milliseconds: a crash loses those of this time at most. */
 export const sightingIntervalMs = 30_000
@@ -97,7 +98,7 @@ export function startSightings(
       const sightings = takeWaiting(source)
       if (sightings.length === 0) continue
       await recordSightings(source, sightings).catch((err) => {
-        log.error({ err, source: source.id }, 'sightings not recorded; the next round retries')
+        log.error({ err, source: loggedNameOf(source.id) }, 'sightings not recorded; the next round retries')
         for (const sighting of sightings) putBack(source, sighting)
       })
     }

@@ -22,6 +22,7 @@ export const sessionColumns = [
   'closed_ms as closedMs',
   'open_since_sum as openSinceSum',
   'past_end_ms as pastEndMs',
+  'clock_corrected_ms as clockCorrectedMs',
   'revision',
   'updated_at as updatedAt',
 ] as const

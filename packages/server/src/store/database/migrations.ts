@@ -1,4 +1,5 @@
 import { type Kysely, type Migration, Migrator } from 'kysely'
+import { clocks } from './migrations/clocks.ts'
 import { confirmedTime } from './migrations/confirmed-time.ts'
 import { ends } from './migrations/ends.ts'
 import { first } from './migrations/first/first.ts'
@@ -16,7 +17,8 @@ export const migrations: { [name: string]: Migration } = {
   '0004-ends': { up: ends },
   '0005-confirmed-time': { up: confirmedTime },
   '0006-looks': { up: looks },
-  '0007-media': { up: media },
+  '0007-clocks': { up: clocks },
+  '0008-media': { up: media },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */

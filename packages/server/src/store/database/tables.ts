@@ -53,6 +53,7 @@ export type Tables = {
     closed_ms: number
     open_since_sum: number
     past_end_ms: Generated<number>
+    clock_corrected_ms: Generated<number>
     revision: number
     updated_at: number
     /** See `span.ts`; null while it runs. */

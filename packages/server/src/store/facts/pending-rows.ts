@@ -133,6 +133,7 @@ export function toSessionRow(keyId: number, session: Session): Insertable<Tables
     closed_ms: session.closedMs,
     open_since_sum: session.openSinceSum,
     past_end_ms: session.pastEndMs,
+    clock_corrected_ms: session.clockCorrectedMs,
     revision: session.revision,
     updated_at: session.updatedAt,
     span_level: spanLevelOf(session),

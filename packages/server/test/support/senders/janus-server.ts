@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { requireProgram } from '../../../../client/test/system-program.ts'
+import { findFreePort } from '../free-port.ts'
 
 /** A real Janus of this machine, on ports of its own. */
 export type JanusServer = {
@@ -39,7 +39,7 @@ export async function createJanusServer(
   { setup, eventHandler, rooms }: { setup: string; eventHandler: 'sampleevh' | 'wsevh'; rooms: number[] },
 ): Promise<JanusServer> {
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-janus-'))
-  const [httpPort, wsPort] = [await findPort(), await findPort()]
+  const [httpPort, wsPort] = [await findFreePort(), await findFreePort()]
   const parts = await findParts()
   const files: { [name: string]: string } = {
     'janus.jcfg': `general: {
@@ -137,13 +137,4 @@ async function answers(url: string): Promise<boolean> {
     ({ ok }) => ok,
     () => false,
   )
-}
-
-async function findPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

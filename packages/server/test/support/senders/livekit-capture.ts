@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Source } from '@rollcall/protocol'
-import { SignJWT } from 'jose'
 import { at, type TrueStay } from '../truth.ts'
 import type { LivekitRooms } from './livekit-rooms.ts'
-import { deliver, livekitKey } from './source-client.ts'
+import { deliver, livekitKey, signAsLivekit } from './source-client.ts'
 
 // What a real LiveKit sent, beside what the clients themselves saw: fixtures/livekit/README.md.
 
@@ -44,16 +42,7 @@ export async function readCapture(name: string): Promise<Capture> {
 
 /** Sends it as LiveKit did, signed anew, by the clock of that time. Gives the status. */
 export async function deliverCaptured({ url }: Pick<Source, 'url'>, { at: atMs, body }: Delivery): Promise<number> {
-  const second = Math.floor(atMs / 1000)
-  const token = await new SignJWT({ sha256: createHash('sha256').update(body).digest('base64') })
-    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
-    .setIssuer(livekitKey.apiKey)
-    .setIssuedAt(second)
-    .setNotBefore(second)
-    .setExpirationTime(second + 300)
-    .sign(Buffer.from(livekitKey.secret))
-  const headers = { 'content-type': 'application/webhook+json', 'user-agent': 'Go-http-client/1.1' }
-  return (await deliver(url, body, { ...headers, authorization: token })).status
+  return (await deliver(url, body, await signAsLivekit(body, livekitKey, atMs))).status
 }
 
 /** A body, as far as it is looked at. */

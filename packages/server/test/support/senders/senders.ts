@@ -167,9 +167,9 @@ export const bigbluebuttonSecret = 'a secret that BigBlueButton has too'
 export function deliverAsBigbluebutton(
   url: string,
   events: object[],
-  { algorithm = 'sha1', secret = bigbluebuttonSecret, signedUrl = url } = {},
+  { algorithm = 'sha1', secret = bigbluebuttonSecret, signedUrl = url, sentAt = Date.now() } = {},
 ): Promise<Answer<never>> {
-  const form = { domain: 'bbb.example.org', event: JSON.stringify(events), timestamp: String(Date.now()) }
+  const form = { domain: 'bbb.example.org', event: JSON.stringify(events), timestamp: String(sentAt) }
   const body = new URLSearchParams(form).toString()
   const checksum = createHash(algorithm).update(`${signedUrl}${body}${secret}`).digest('hex')
   const headers = { 'content-type': 'application/x-www-form-urlencoded;charset=UTF-8' }

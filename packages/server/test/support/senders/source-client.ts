@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Agent, type OutgoingHttpHeaders, request } from 'node:http'
 import type { EventResults, Session, Source } from '@rollcall/protocol'
-import { AccessToken } from 'livekit-server-sdk'
+import { SignJWT } from 'jose'
 import { type Answer, send, type TestServer } from '../start-server.ts'
 
 type Api = Pick<TestServer, 'call'>
@@ -40,24 +40,30 @@ export function deliverBytes(url: string, body: Buffer, headers: OutgoingHttpHea
 
 export const livekitKey = { apiKey: 'APIhN5vqZ', secret: 'a secret that LiveKit has too' }
 
-/** Signs as LiveKit does, by LiveKit's own library. */
+/** Signs as LiveKit does, of which the clock says `sentAt`, in epoch milliseconds. */
 export async function signAsLivekit(
   body: string,
   { apiKey, secret } = livekitKey,
+  sentAt = Date.now(),
 ): Promise<{ [name: string]: string }> {
-  const token = new AccessToken(apiKey, secret, { ttl: '5m' })
-  token.sha256 = createHash('sha256').update(body).digest('base64')
-  return {
-    'content-type': 'application/webhook+json',
-    authorization: await token.toJwt(),
-    'user-agent': 'Go-http-client/1.1',
-  }
+  const second = Math.floor(sentAt / 1000)
+  const token = await new SignJWT({ sha256: createHash('sha256').update(body).digest('base64') })
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .setIssuer(apiKey)
+    .setNotBefore(second)
+    .setExpirationTime(second + 300)
+    .sign(Buffer.from(secret))
+  return { 'content-type': 'application/webhook+json', authorization: token, 'user-agent': 'Go-http-client/1.1' }
 }
 
-/** One event from LiveKit; gives the outcome. */
-export async function deliverAsLivekit({ url }: Pick<Source, 'url'>, event: object): Promise<string | undefined> {
+/** One event from LiveKit, sent at `sentAt` by its clock; gives the outcome. */
+export async function deliverAsLivekit(
+  { url }: Pick<Source, 'url'>,
+  event: object,
+  sentAt = Date.now(),
+): Promise<string | undefined> {
   const body = JSON.stringify(event)
-  const answer = await deliver(url, body, await signAsLivekit(body))
+  const answer = await deliver(url, body, await signAsLivekit(body, livekitKey, sentAt))
   if (answer.status !== 200) throw new Error(answer.text)
   return answer.body.results[0]?.outcome
 }

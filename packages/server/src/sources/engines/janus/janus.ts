@@ -48,7 +48,7 @@ export function createJanus(): Engine<SourceSettings['janus']> {
     subprotocol: janusSubprotocol,
     api: janusApi,
 
-    verify({ headers, urls }, { user = defaultUser, password }) {
+    verifyHead({ headers, urls }, { user = defaultUser, password }) {
       if (password === undefined) return
       const { authorization = '' } = headers
       const expected = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`

@@ -3,7 +3,7 @@ import type { Json, SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../../../error.ts'
-import type { Delivery, Engine, Report, ReportedFact, Sighting } from '../engine.ts'
+import type { Delivery, DeliveryHead, Engine, Report, ReportedFact, Sighting } from '../engine.ts'
 import { describeName, isSame, parseJson, reportUnknown, reportUnreadable, toId, toName } from '../reported.ts'
 import { livekitApi } from './api.ts'
 import { createDelays, type Delays } from './delays.ts'
@@ -75,12 +75,12 @@ export function createLivekit(): Engine<SourceSettings['livekit']> {
     maxWaitMs: 5000,
     api: livekitApi,
 
-    verify(delivery, { apiKey, secret }) {
-      const { headers, body } = delivery
+    verifyHead(head, { apiKey, secret }) {
+      const { headers } = head
       const [header = '', payload = '', signature = '', ...more] = (headers.authorization ?? '').split('.')
       if (headers.authorization === undefined) refuse('there is no authorization header')
       if (more.length > 0 || readPart(header)?.alg !== 'HS256') refuse('the authorization header is no JWT of HS256')
-      const claims = claimsOf(delivery)
+      const claims = claimsOf(head)
       if (claims?.iss !== apiKey) {
         const named = typeof claims?.iss === 'string' ? `the API key ${toId(claims.iss)}` : 'no API key'
         refuse(`the JWT names ${named}, which is another than this source has`)
@@ -89,7 +89,11 @@ export function createLivekit(): Engine<SourceSettings['livekit']> {
       if (!isSame(signature, expected)) refuse('the JWT is not signed with the secret of this source')
       // When it was made, and until when it is good, is not asked: LiveKit drops what is refused, and a clock that is wrong
       // would lose everything. How wrong it is shows in the source's health. Replays are caught by the event's id.
-      if (!isSame(String(claims?.sha256), hash('sha256', body, 'base64'))) refuse('the JWT was made for another body')
+    },
+
+    verifyBody(delivery) {
+      if (!isSame(String(claimsOf(delivery)?.sha256), hash('sha256', delivery.body, 'base64')))
+        refuse('the JWT was made for another body')
     },
 
     normalise(delivery, sourceId) {
@@ -236,12 +240,12 @@ function readSentAt(delivery: Delivery): number | undefined {
 }
 
 /** What the JWT of a delivery says, read once; undefined where it is none. */
-function claimsOf(delivery: Delivery): Part | undefined {
+function claimsOf(delivery: DeliveryHead): Part | undefined {
   if (!claimsRead.has(delivery)) claimsRead.set(delivery, readPart(delivery.headers.authorization?.split('.')[1] ?? ''))
   return claimsRead.get(delivery)
 }
 
-const claimsRead = new WeakMap<Delivery, Part | undefined>()
+const claimsRead = new WeakMap<DeliveryHead, Part | undefined>()
 
 type Part = { [name: string]: unknown }
 

@@ -1,5 +1,6 @@
-import type { Context } from '../context.ts'
-import type { Source } from '../store/sources.ts'
+import type { Context } from '../../context.ts'
+import type { Source } from '../../store/sources.ts'
+import { loggedNameOf } from '../source-name.ts'
 
 /** A clock is reported as wrong where it is further from ours than this, in milliseconds. */
 const skewAlarmMs = 5000
@@ -8,6 +9,8 @@ const skewAlarmMs = 5000
  * milliseconds, by a clock that is right.
  */
 const retriesMaxMs = 60_000
+/** Who reports events may tell of the past: what is later than this, in milliseconds, is history, and tells nothing of a clock. */
+const historyMs = 24 * 3_600_000
 /** Most sources whose clocks are watched at once: callers of `POST /v2/events` choose their own names. */
 const watchedMax = 10_000
 
@@ -36,6 +39,7 @@ export function createClockWatch({ log, metrics, noteError }: Parts): ClockWatch
 
   return {
     note(lag, now) {
+      if (!lag.isSource && lag.lagMs > historyMs) return false
       const name = `${lag.keyId} ${lag.id}`
       if (mayBeSentAgain(name, lag, now)) return false
       const known = lags.get(name)
@@ -47,7 +51,7 @@ export function createClockWatch({ log, metrics, noteError }: Parts): ClockWatch
       for (const [name, lag] of lags) {
         if (Math.abs(lag.lagMs) > skewAlarmMs) alarm(name, lag)
         else if (skewed.delete(name)) {
-          log.info({ source: lag.id, skewMs: lag.lagMs }, 'source clock correct again')
+          log.info({ source: loggedNameOf(lag.id), skewMs: lag.lagMs }, 'source clock correct again')
         }
       }
       lags = new Map()
@@ -71,6 +75,6 @@ export function createClockWatch({ log, metrics, noteError }: Parts): ClockWatch
     const seconds = Math.round(Math.abs(lagMs) / 1000)
     const what = `its clock is ${seconds} s ${lagMs < 0 ? 'ahead of' : 'behind'} ours, or its deliveries are that late`
     if (isSource) noteError({ keyId, id }, what)
-    log.warn({ source: id, skewMs: lagMs }, `source clock wrong: ${what}`)
+    log.warn({ source: loggedNameOf(id), skewMs: lagMs }, `source clock wrong: ${what}`)
   }
 }

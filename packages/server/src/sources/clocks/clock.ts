@@ -1,0 +1,82 @@
+/** A clock is wrong where it is further from ours than this, in milliseconds: what is reported as wrong is corrected. */
+export const wrongMs = 5000
+/**
+ * What is sent again, or waits behind that, carries the time of its first try: so late, in milliseconds, a delivery may be by a
+ * clock that is right.
+ */
+export const lateMaxMs = 60_000
+/** A correction stays as it is while the clock is found within this of it, in milliseconds: some clocks tell whole seconds. */
+export const steadyMs = 2000
+/** How late deliveries came is forgotten after so long, in milliseconds: clocks drift, and are set. At most twice as long. */
+const spanMs = 600_000
+
+/** How far one sender's clock is from ours, as far as the times of its deliveries tell. */
+export type SenderClock = {
+  /**
+   * A delivery has arrived, so late by the sender's clock: negative where that is ahead. Gives by how much the sender's times are
+   * to be moved, in milliseconds; 0 where its clock is right, or may be.
+   */
+  note(lagMs: number, now: number): number
+  /** How far it is was measured, or is what the record was corrected by: that needs no further evidence. */
+  take(measuredMs: number, now: number): void
+  /** By how much its times are to be moved, as of the last of these. */
+  readonly skewMs: number
+}
+
+/** A stretch of time, and the least lag in it. */
+type Span = { since: number; leastMs: number }
+
+/**
+ * Each delivery is late by the difference of the clocks and by its own way; a way takes from no time to days, where it is sent
+ * again, and never less than none. So the clock is as far behind as the least late of many deliveries. One ahead is told by one
+ * delivery that was sent after it came. One behind looks as deliveries do that waited: it is believed once the least late of
+ * each of two spans, one after the other, are as late as each other, which what waited is not.
+ */
+export function createSenderClock(): SenderClock {
+  let skewMs = 0
+  /** The present one first, at most three. */
+  let spans: Span[] = []
+
+  return {
+    note(lagMs, now) {
+      const wasSetBack = skewMs < 0 && Math.abs(lagMs) <= wrongMs && lagMs - skewMs > lateMaxMs
+      const isLessBehind = skewMs > 0 && lagMs < skewMs - steadyMs
+      if (wasSetBack || isLessBehind) forget()
+      noteLag(lagMs, now)
+      const leastMs = Math.min(...spans.slice(0, 2).map((span) => span.leastMs))
+      if (leastMs < -wrongMs) correctBy(leastMs)
+      else if (leastMs > lateMaxMs && areAlike(spans[1], spans[2])) correctBy(leastMs)
+      else if (skewMs < 0) skewMs = 0
+      return skewMs
+    },
+    take(measuredMs, now) {
+      const isRight = Math.abs(measuredMs) <= wrongMs
+      if (isRight ? skewMs === 0 : Math.abs(measuredMs - skewMs) <= steadyMs) return
+      forget()
+      noteLag(measuredMs, now)
+      if (!isRight) skewMs = measuredMs
+    },
+    get skewMs() {
+      return skewMs
+    },
+  }
+
+  function forget(): void {
+    skewMs = 0
+    spans = []
+  }
+
+  function noteLag(lagMs: number, now: number): void {
+    const [span] = spans
+    if (span !== undefined && now - span.since < spanMs) span.leastMs = Math.min(span.leastMs, lagMs)
+    else spans = [{ since: now, leastMs: lagMs }, ...spans.slice(0, 2)]
+  }
+
+  function correctBy(ms: number): void {
+    if (Math.abs(ms - skewMs) > steadyMs) skewMs = ms
+  }
+}
+
+function areAlike(one: Span | undefined, other: Span | undefined): boolean {
+  return one !== undefined && other !== undefined && Math.abs(one.leastMs - other.leastMs) <= steadyMs
+}
