@@ -9,11 +9,13 @@ import { startServer, type TestServer } from '../support/start-server.ts'
 
 const startSecond = 1771351800
 const startMs = startSecond * 1000
+/** Of both clocks, the server's and LiveKit's: so little later than all that is told that no silence is concluded. */
+const nowMs = startMs + 3_700_000
 
 let server: TestServer
 let source: Source
 before(async () => {
-  server = await startServer({}, { clock: { now: () => startMs + 3_700_000 } })
+  server = await startServer({}, { clock: { now: () => nowMs } })
   source = await addSource(server, 'livekit', livekitKey)
 })
 after(() => server.stop())
@@ -56,7 +58,7 @@ function createRoom(name: string) {
 }
 
 async function deliverAll(all: object[]): Promise<void> {
-  for (const event of all) await deliverAsLivekit(source, event)
+  for (const event of all) await deliverAsLivekit(source, event, nowMs)
 }
 
 async function show(name: string): Promise<Session> {
@@ -217,7 +219,7 @@ describe('the details of a LiveKit session', () => {
   test('tell of a recording, also where it is told before the session is', async () => {
     const room = createRoom('recorded')
     const started = room.egress('egress_started', 5, { startedAt: nanoseconds(5) })
-    assert.equal(await deliverAsLivekit(source, started), 'waiting')
+    assert.equal(await deliverAsLivekit(source, started, nowMs), 'waiting')
     await deliverAll([room.started(), room.joined('ann', 1)])
     assert.deepEqual(
       (await show('recorded')).recordings?.map((one) => `${one.id} ${toText(one)}`),
