@@ -162,6 +162,11 @@ export function reporterOf(sourceId: string, reporter: string): string {
   return `${sourceId}/${reporter}`
 }
 
+/** Whether a source is a caller of `POST /v2/events`, which names itself as it likes. The id of any other is its address. */
+export function isEventsSource(source: string): boolean {
+  return source === 'events' || source.startsWith('events/')
+}
+
 /** The reporter in a name that `reporterOf` made; undefined where the source has but one. */
 export function reporterIn(source: string): string | undefined {
   const id = sourceIdOf(source)

@@ -1,4 +1,4 @@
-import type { Session } from '@rollcall/protocol'
+import type { ParticipantKind, Session } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { toDetails } from '../record/media-view.ts'
@@ -6,7 +6,7 @@ import { toSession, type ViewOptions } from '../record/session-view.ts'
 import type { Page } from '../store/database/page.ts'
 import type { WebhookSummary } from '../store/outbox/summary.ts'
 import type { Room } from '../store/rooms.ts'
-import type { SessionRecord } from '../store/sessions/records.ts'
+import type { PageOfPeople, SessionPart, SessionRecord } from '../store/sessions/records.ts'
 import { type Caller, maySee } from './auth/auth.ts'
 
 type Reads = Pick<Context['reads'], 'rooms' | 'sessions'>
@@ -83,8 +83,9 @@ export async function requireParticipants(
   caller: Caller,
   sessionId: string,
   page: Page,
-): Promise<SessionRecord> {
-  return visible(await reads.sessions.listParticipants(caller.key.keyId, sessionId, page), caller, sessionId)
+  kinds?: ParticipantKind[],
+): Promise<PageOfPeople> {
+  return visible(await reads.sessions.listParticipants(caller.key.keyId, sessionId, page, kinds), caller, sessionId)
 }
 
 /** The session with one of its people alone. */
@@ -93,7 +94,7 @@ export async function requireParticipant(
   caller: Caller,
   sessionId: string,
   participantId: string,
-): Promise<SessionRecord> {
+): Promise<SessionPart> {
   const record = await reads.sessions.getParticipant(caller.key.keyId, sessionId, participantId)
   if (record !== undefined) return visible(record, caller, sessionId)
   // Only a caller who may see the session learns that the participant is not in it.
@@ -101,7 +102,7 @@ export async function requireParticipant(
   throw new Refusal('PARTICIPANT_NOT_FOUND', `Participant ${participantId} not found in session ${sessionId}`)
 }
 
-function visible(record: SessionRecord | undefined, caller: Caller, sessionId: string): SessionRecord {
+function visible<Part extends SessionPart>(record: Part | undefined, caller: Caller, sessionId: string): Part {
   if (record !== undefined && maySee(caller, record.session.roomId)) return record
   throw new Refusal('SESSION_NOT_FOUND', `Session ${sessionId} not found`)
 }

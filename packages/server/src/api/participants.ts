@@ -13,6 +13,7 @@ import { Refusal } from '../error.ts'
 import { toLinks, toParticipants, type ViewOptions } from '../record/session-view.ts'
 import type { Commands } from '../sources/commands/commands.ts'
 import type { CommandedSession } from '../sources/commands/session-end.ts'
+import { presenceIn } from '../store/sessions/records.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
 import {
   requireParticipant,
@@ -24,6 +25,7 @@ import {
 } from './find.ts'
 import { baseUrlOf } from './http/base-url.ts'
 import { refusals } from './http/refusals.ts'
+import { AllUnlessSaid, toKinds } from './paging/kinds-query.ts'
 import { PageQuery, toPage } from './paging/page-query.ts'
 import { toActiveSession } from './views/active-session.ts'
 
@@ -50,7 +52,7 @@ const schemas = {
     summary: 'List a session’s participants',
     description: 'Everybody who was inside, in order of first join, whoever left included.',
     params: SessionPath,
-    querystring: PageQuery,
+    querystring: Type.Object({ ...PageQuery.properties, ...AllUnlessSaid.properties }),
     response: { 200: ParticipantPage, ...refusals('SESSION_NOT_FOUND') },
   },
   listActive: {
@@ -59,7 +61,7 @@ const schemas = {
     summary: 'List who is inside now',
     description: 'The session, with those of its participants who are inside now.',
     params: SessionPath,
-    querystring: PageQuery,
+    querystring: Type.Object({ ...PageQuery.properties, ...AllUnlessSaid.properties }),
     response: { 200: ActiveParticipantPage, ...refusals('SESSION_NOT_FOUND') },
   },
   one: {
@@ -92,11 +94,12 @@ export function participantRoutes(
   return async (app) => {
     app.get('/v2/sessions/:id/participants', { onRequest: auth.any, schema: schemas.list }, async (request) => {
       const page = toPage(request.query)
-      const record = await requireParticipants(reads, callerOf(request), request.params.id, page)
-      const { id, roomId, people } = record.session
+      const kinds = toKinds(request.query.kinds)
+      const record = await requireParticipants(reads, callerOf(request), request.params.id, page, kinds)
+      const { id, roomId } = record.session
       const { base, now } = viewFor(request)
       return {
-        pageInfo: toPageInfo(page.page, page.perPage, people),
+        pageInfo: toPageInfo(page.page, page.perPage, record.total),
         data: {
           id,
           roomId,
@@ -114,9 +117,13 @@ export function participantRoutes(
         const { page, perPage } = toPage(request.query)
         const caller = callerOf(request)
         const record = await requireSession(reads, caller, request.params.id)
-        const inside = record.session.endAt === null ? record.participants.filter((one) => one.openSince !== null) : []
+        const kinds = toKinds(request.query.kinds)
+        const isMeant = ({ openSince, kind }: (typeof record.participants)[number]) =>
+          openSince !== null && (kinds === undefined || kinds.includes(kind))
+        const inside = record.session.endAt === null ? record.participants.filter(isMeant) : []
         const participants = inside.slice((page - 1) * perPage, page * perPage)
-        const session = await showRecord(context, caller, { ...record, participants }, viewFor(request))
+        const some = { ...record, participants, presence: presenceIn(record) }
+        const session = await showRecord(context, caller, some, viewFor(request))
         const ids = participants.map((one) => one.participantId)
         const origins = await reads.quality.listOrigins(caller.key.keyId, session.id, ids)
         return { pageInfo: toPageInfo(page, perPage, inside.length), data: [toActiveSession(session, origins)] }

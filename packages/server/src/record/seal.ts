@@ -1,5 +1,12 @@
 import { embeddedParticipantsMax } from '@rollcall/protocol'
 import { noun, type Over } from '../store/noun.ts'
+import {
+  addNewest,
+  type Gathered,
+  gatherMissing,
+  type NewestText,
+  type OfRoom,
+} from '../store/sessions/newest-texts.ts'
 import { readRecord } from '../store/sessions/records.ts'
 import { keepSeal, listToSeal, type SessionToSeal } from '../store/sessions/seals.ts'
 import { sealSession } from './session-view.ts'
@@ -19,18 +26,35 @@ export const seals = noun({
     /** Seals sessions that are due by `now`. Gives how many. */
     async seal(over: Over, { now }: { now: number }): Promise<number> {
       const due = await listToSeal(over.db, now, sealMax)
-      await sealSessions(over, due)
+      const ofKeys = [...Map.groupBy(due, ({ keyId }) => keyId)].sort(([a], [b]) => a - b)
+      for (const [keyId, ofKey] of ofKeys) {
+        await over.db.differences.lockRooms(
+          keyId,
+          ofKey.map(({ roomId }) => roomId),
+        )
+        await addNewest(over.db, keyId, await sealSessions(over, ofKey))
+      }
       return due.length
     },
+    /** Puts the texts of some rooms' newest sessions side by side, where they are not yet. */
+    gather: (over: Over, { after }: { after: OfRoom }): Promise<Gathered> => gatherMissing(over.db, after),
   },
+  unseen: ['gather'],
 })
 
-/** Makes and keeps the JSON of these sessions, as they are. */
-export async function sealSessions(over: Pick<Over, 'db'>, due: SessionToSeal[]): Promise<void> {
+/** Makes and keeps the JSON of these sessions, as they are: gives the texts that are kept. */
+export async function sealSessions(
+  over: Pick<Over, 'db'>,
+  due: Omit<SessionToSeal, 'roomId'>[],
+): Promise<(NewestText & { roomId: string })[]> {
+  const kept = []
   for (const { keyId, sessionId, sealAt, apiKey, userId } of due) {
     const record = await readRecord(over, keyId, sessionId)
     if (record === undefined) continue
     const sealed = sealSession(record, { apiKey, userId }, embeddedParticipantsMax)
-    await keepSeal(over.db, { keyId, sessionId, sealAt, ...sealed })
+    if (!(await keepSeal(over.db, { keyId, sessionId, sealAt, ...sealed }))) continue
+    const { id, roomId, startAt } = record.session
+    kept.push({ id, roomId, startAt, ...sealed })
   }
+  return kept
 }

@@ -7,14 +7,15 @@ import {
   notOffered,
   toIso,
 } from '@rollcall/protocol'
-import { insideMs } from '../ledger/session.ts'
+import { presenceOf, sumUp, whoWasInside } from '../ledger/presence.ts'
 import type { Participant, Session } from '../ledger/state.ts'
 import type { TimelogEntry } from '../ledger/stays.ts'
-import { toTimelogs, whoWasInside } from '../ledger/timelogs.ts'
+import { toTimelogs } from '../ledger/timelogs.ts'
 import type { Key } from '../store/keys.ts'
 import type { WebhookSummary } from '../store/outbox/summary.ts'
-import type { SessionRecord } from '../store/sessions/records.ts'
-import type { ListedSession, SealedText } from '../store/sessions/sessions.ts'
+import { presenceIn, type SessionPart, type SessionRecord } from '../store/sessions/records.ts'
+import type { SealedText } from '../store/sessions/seals.ts'
+import type { ListedSession } from '../store/sessions/sessions.ts'
 import type { Details } from './media-view.ts'
 
 export type ViewOptions = {
@@ -34,6 +35,8 @@ const notOfferedText = JSON.stringify(notOffered).slice(1, -1)
 /** What was told others of a session, before anything was. */
 const noWebhooks: WebhookSummary = { totalCount: 0, successCount: 0, data: [] }
 
+const noWebhooksText = JSON.stringify(noWebhooks)
+
 /** A session as the API shows it. */
 export function toSession(record: SessionRecord, view: ViewOptions): ApiSession {
   const exact = toExactSession(record, view)
@@ -44,7 +47,7 @@ export function toSession(record: SessionRecord, view: ViewOptions): ApiSession 
 function toExactSession(record: SessionRecord, { now, base, key, webhooks, details }: ViewOptions): ApiSession {
   const { session, customRoomId, participants } = record
   const logs = toTimelogs(record)
-  const { activeMs, maxInside } = sumUp(logs.values(), now)
+  const { persons, insideMs, activeMs, peak } = sumUp(record.presence ?? presenceOf(participants, logs), now)
   return {
     id: session.id,
     roomId: session.roomId,
@@ -60,14 +63,14 @@ function toExactSession(record: SessionRecord, { now, base, key, webhooks, detai
     apiKey: key.apiKey,
     userId: key.userId,
     activeDuration: activeMs / 1000,
-    maxJoinedPeersCount: maxInside,
+    maxJoinedPeersCount: peak,
     webhook: webhooks?.get(session.id) ?? noWebhooks,
     ...notOffered,
     engine: engineOf(session.source),
     revision: session.revision,
     updatedAt: toIso(session.updatedAt),
-    participantSeconds: insideMs(session, now) / 1000,
-    uniqueParticipants: session.people,
+    participantSeconds: insideMs / 1000,
+    uniqueParticipants: persons,
     ...(details !== undefined && details.recordings.length > 0 && { recordings: details.recordings }),
     ...(session.clockCorrectedMs !== 0 && { clockCorrectedMs: session.clockCorrectedMs }),
     ...(record.truncated && { participantsTruncated: true as const }),
@@ -78,12 +81,14 @@ function toExactSession(record: SessionRecord, { now, base, key, webhooks, detai
 export function toListedText(listed: ListedSession, view: ViewOptions & { activeAt?: number | undefined }): string {
   if ('record' in listed) {
     const { activeAt } = view
-    const whoThen = activeAt === undefined ? {} : { activeParticipantIds: whoWasInside(listed.record, activeAt) }
+    const whoThen =
+      activeAt === undefined ? {} : { activeParticipantIds: whoWasInside(presenceIn(listed.record), activeAt) }
     return JSON.stringify({ ...toSession(listed.record, view), ...whoThen })
   }
   const { id, roomId, head, middle, tail } = listed.sealed
   const links = JSON.stringify(toLinks({ id, roomId }, view.base))
-  const webhook = JSON.stringify(view.webhooks?.get(id) ?? noWebhooks)
+  const summary = view.webhooks?.get(id)
+  const webhook = summary === undefined ? noWebhooksText : JSON.stringify(summary)
   return `${head},"links":${links},${toWholeSeconds(middle)},"webhook":${webhook},${notOfferedText},${tail}`
 }
 
@@ -102,11 +107,9 @@ export function sealSession(
   participantsMax: number,
 ): SealedText & { gaps: 0 | 1 } {
   const { session, participants } = record
-  const part = {
-    ...record,
-    participants: participants.slice(0, participantsMax),
-    truncated: participants.length > participantsMax,
-  }
+  const presence = presenceIn(record)
+  const truncated = participants.length > participantsMax
+  const part = { ...record, participants: participants.slice(0, participantsMax), truncated, presence }
   const shown = toExactSession(part, { now: session.endAt ?? 0, base: '', key })
   const entries = Object.entries(shown)
   const at = (name: keyof ApiSession) => entries.findIndex(([one]) => one === name)
@@ -121,7 +124,7 @@ export function sealSession(
 }
 
 /** Everybody in a record, as the API shows them. */
-export function toParticipants(record: SessionRecord, now: number): ApiParticipant[] {
+export function toParticipants(record: SessionPart, now: number): ApiParticipant[] {
   const logs = toTimelogs(record)
   return record.participants.map((person) =>
     toParticipant(record.session, person, logs.get(person.participantId) ?? [], now),
@@ -153,27 +156,4 @@ function toEntry({ joinedAt, leftAt, reason, inferred }: TimelogEntry): ApiTimel
     ...(cause !== null && { reason: cause }),
     ...(inferred !== null && { inferred: true as const }),
   }
-}
-
-/** How long somebody was inside, and how many at most at one moment: whoever leaves as another joins are two. */
-function sumUp(logs: Iterable<TimelogEntry[]>, now: number): { activeMs: number; maxInside: number } {
-  const steps: { at: number; by: number }[] = []
-  for (const log of logs) {
-    for (const { joinedAt, leftAt } of log) {
-      steps.push({ at: joinedAt, by: 1 }, { at: leftAt ?? Math.max(now, joinedAt), by: -1 })
-    }
-  }
-  // Joins before leaves: a stay of no length was still somebody inside.
-  steps.sort((a, b) => a.at - b.at || b.by - a.by)
-  let inside = 0
-  let maxInside = 0
-  let activeMs = 0
-  let since = 0
-  for (const { at, by } of steps) {
-    if (inside === 0) since = at
-    inside += by
-    maxInside = Math.max(maxInside, inside)
-    if (inside === 0) activeMs += at - since
-  }
-  return { activeMs, maxInside }
 }

@@ -1,4 +1,4 @@
-import { type Fact, hostedSource, ownFactIdPrefix } from '@rollcall/protocol'
+import { type Fact, hostedSource, isEventsSource, ownFactIdPrefix } from '@rollcall/protocol'
 import type { Rules } from '../ledger/state.ts'
 import { type Possible, withPossibleTimes } from '../ledger/times.ts'
 
@@ -10,7 +10,7 @@ export function toPossible(said: Fact, { leasedSource }: Rules): Possible {
 
 /** A media server tells of what happens; whoever calls `POST /v2/events` may tell of what happened long ago. */
 function isLive(source: string): boolean {
-  return source !== 'events' && !source.startsWith('events/')
+  return !isEventsSource(source)
 }
 
 /** Whether a media server said no time of it, so that it counts as of when it came. */

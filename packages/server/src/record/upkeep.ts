@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { type Repeated, repeat } from '../runtime/repeat.ts'
+import type { OfRoom } from '../store/sessions/newest-texts.ts'
 import { aheadMs, confirmTime } from './confirmed-time.ts'
 import type { Store } from './open-store.ts'
 
@@ -11,6 +12,9 @@ export const sweepIntervalMs = 1000
 
 /** How often the sealer runs, in milliseconds. */
 export const sealIntervalMs = 1000
+
+/** How often a few rooms' texts are put side by side, in milliseconds, until all are. */
+const gatherIntervalMs = 100
 
 /** How often retention runs, in milliseconds. */
 const retainIntervalMs = 600_000
@@ -27,6 +31,35 @@ export function startSealer(store: Pick<Store, 'seal'>, { clock, log, isMine }: 
     },
     (err) => log.error({ err }, 'sealing failed: ended sessions stay unsealed until the next run'),
   )
+}
+
+/**
+ * Puts the newest texts of each room side by side where they are not: once after a start, a few rooms at a time, while no facts
+ * wait. So a record moves there from before there were any; whatever is not done when the server stops is done after the next start.
+ */
+export function startGathering(
+  { writes, factsWaiting }: Pick<Store, 'writes' | 'factsWaiting'>,
+  { log, isMine }: Pick<UpkeepParts, 'log' | 'isMine'>,
+): Repeated {
+  let after: OfRoom | undefined = { keyId: 0, roomId: '' }
+  let gathered = 0
+  const repeated = repeat(
+    gatherIntervalMs,
+    async () => {
+      if (after === undefined || !isMine('seal') || factsWaiting() > 0) return
+      const step = await writes.seals.gather({ after })
+      if (gathered === 0 && step.rooms > 0) {
+        log.info('gathering the newest texts of each room: until that is done, the lists of some rooms come slower')
+      }
+      gathered += step.rooms
+      after = step.after
+      if (after !== undefined) return
+      if (gathered > 0) log.info({ rooms: gathered }, 'gathered the newest texts of each room')
+      void repeated.stop()
+    },
+    (err) => log.error({ err }, 'gathering texts failed: lists of some rooms are slower until the next run'),
+  )
+  return repeated
 }
 
 /** The wall clock only decides when to look; whether a session is over, and since when, the facts' own times say. */

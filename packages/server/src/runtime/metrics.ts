@@ -1,4 +1,4 @@
-import { type CloseName, closeCodes, type Outcome } from '@rollcall/protocol'
+import { type CloseName, closeCodes, isEventsSource, type Outcome } from '@rollcall/protocol'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** What the parts report of their work, for `/metrics` to show. Labels are words of short lists: never an id, an address or a path. */
@@ -204,5 +204,5 @@ function startAtZero({
 /** A caller of `POST /v2/events` names its reporters as it likes, and a media server's name is an id. */
 function kindOf(source: string): SourceKind {
   if (source === 'hosted') return source
-  return source === 'events' || source.startsWith('events/') ? 'events' : 'media-server'
+  return isEventsSource(source) ? 'events' : 'media-server'
 }

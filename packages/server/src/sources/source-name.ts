@@ -1,4 +1,4 @@
-import { reporterOf } from '@rollcall/protocol'
+import { isEventsSource, reporterOf } from '@rollcall/protocol'
 
 /** Of an id so many characters are enough to know it by. */
 const loggedLength = 4
@@ -8,7 +8,8 @@ export function sourceNameOf(sourceId: string, reporter: string | undefined): st
   return reporter === undefined ? sourceId : reporterOf(sourceId, reporter)
 }
 
-/** How the log names a source: its id is its address, which is a secret. */
+/** How the log names a source: the id of a media server is its address, which is a secret. */
 export function loggedNameOf(sourceId: string): string {
+  if (isEventsSource(sourceId)) return sourceId
   return `${sourceId.slice(0, sourceId.indexOf('-') + 1 + loggedLength)}…`
 }

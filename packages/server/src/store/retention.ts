@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Database } from './database/database.ts'
 import { noun, type Over, query } from './noun.ts'
 import { openBuckets } from './sessions/buckets.ts'
+import { eraseNewest } from './sessions/newest-texts.ts'
 
 /** Sessions that are erased in one transaction, and facts and deliveries that are dropped in one. */
 const eraseMax = 50
@@ -90,13 +91,17 @@ export const retention = noun({
         if (limit > 0) sessions.push(...(await db.all(oldest(db), { keyId, before, limit })))
       }
       const buckets = openBuckets(db)
-      for (const [keyId, ofKey] of Map.groupBy(sessions, (session) => session.keyId)) {
+      const ofKeys = [...Map.groupBy(sessions, (session) => session.keyId)]
+      for (const [keyId, ofKey] of ofKeys) {
+        const roomIds = ofKey.map(({ roomId }) => roomId)
+        await db.differences.lockRooms(keyId, roomIds)
         for (const { roomId, startAt } of ofKey) {
           if (startAt !== null) buckets.count(keyId, { roomId, startAt, ended: true }, undefined)
         }
         await eraseAll(db, keyId, ofKey, now())
       }
       await buckets.flush()
+      for (const [keyId, ofKey] of ofKeys) await eraseNewest(db, keyId, ofKey)
       return sessions.length
     },
     /** Drops what the log has from before, and the webhooks that are done with, some at a time. Gives how many. */

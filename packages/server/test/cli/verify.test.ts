@@ -62,6 +62,10 @@ const broken: { [rule: string]: [damage: string, told: RegExp] } = {
     `update seals set middle = 'x' where key_id = 1`,
     /^key 1, session \w{24}: the middle of its seal is not what it is rendered to now$/,
   ],
+  'the texts that lie side by side are the seals of their room': [
+    `insert into newest_texts (key_id, room_id, texts) select key_id, 'busy', session_id || '\n0\n' || head || '\n' || middle || '\n' || tail from seals where key_id = 1 limit 1`,
+    /^newest_texts of key 1, room busy: that of session \w{24} is not its seal$/,
+  ],
   'a session that is marked as sealed is': [
     `delete from seals where key_id = 1`,
     /^key 1, session \w{24}: it is marked as sealed, and has no seal$/,

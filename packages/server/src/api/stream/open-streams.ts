@@ -136,7 +136,7 @@ function toClosed(): string {
   return `event: closed\ndata: ${JSON.stringify({ code: 'TOKEN_INVALID', error: tokenInvalidMessage })}\n\n`
 }
 
-function toMessage({ seq, type, sessionId, roomId, at, participantId, name, reason }: NumberedChange): string {
+function toMessage({ seq, type, sessionId, roomId, at, participantId, name, kind, reason }: NumberedChange): string {
   const data: StreamedChange = {
     seq,
     type,
@@ -145,6 +145,7 @@ function toMessage({ seq, type, sessionId, roomId, at, participantId, name, reas
     at: toIso(at),
     ...(participantId !== undefined && { participantId }),
     ...(name !== undefined && { name }),
+    ...(participantId !== undefined && { kind: kind ?? 'person' }),
     ...(reason !== undefined && { reason }),
   }
   return `id: ${seq}\ndata: ${JSON.stringify(data)}\n\n`

@@ -229,7 +229,7 @@ async function bringInLine(fresh: FreshTables): Promise<void> {
 /** Seals what is kept sealed. */
 async function sealAgain({ db, kept }: FreshTables): Promise<void> {
   for (;;) {
-    const { rows } = await sql<SessionToSeal>`
+    const { rows } = await sql<Omit<SessionToSeal, 'roomId'>>`
       select s.key_id as "keyId", s.id as "sessionId", s.seal_at as "sealAt", keys.api_key as "apiKey", keys.user_id as "userId"
       from sessions as s join ${sql.raw(kept)}.sessions as k on k.key_id = s.key_id and k.id = s.id
       join keys on keys.key_id = s.key_id

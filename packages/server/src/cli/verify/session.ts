@@ -5,8 +5,7 @@ import type { Mark, Participant, Session } from '../../ledger/state.ts'
 import { foldStays } from '../../ledger/stays.ts'
 import { timelogIn } from '../../ledger/timelogs.ts'
 import { sealSession } from '../../record/session-view.ts'
-import { sealAtOf } from '../../store/sessions/seals.ts'
-import type { SealedText } from '../../store/sessions/sessions.ts'
+import { type SealedText, sealAtOf } from '../../store/sessions/seals.ts'
 import { spanLevelOf } from '../../store/sessions/span.ts'
 
 /** All that is kept of one session. */
@@ -98,7 +97,7 @@ function* findSealFaults(kept: KeptSession): Generator<string> {
     customRoomId: kept.customRoomId,
     participants: kept.participants.filter(({ joinedAt }) => joinedAt !== null),
     marks: kept.marks,
-    truncated: false,
+    truncated: false as const,
   }
   const fresh = sealSession(record, kept.key, embeddedParticipantsMax)
   for (const part of ['head', 'middle', 'tail'] as const) {

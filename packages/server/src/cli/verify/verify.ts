@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Session } from '../../ledger/state.ts'
 import { digestOf } from '../../record/facts/fact-text.ts'
 import { findMiscounts } from '../../store/copies/recount.ts'
+import { findStaleTexts } from '../../store/copies/stale-texts.ts'
 import {
   type MarkColumns,
   markColumns,
@@ -56,7 +57,8 @@ export async function verify(db: Database, report: VerifyReport): Promise<Verifi
     for (const fact of page) for (const text of findFactFaults(fact)) fault(`${fact.name}: ${text}`)
     progress(page.length)
   }
-  for (const find of [findMiscounts, findStrays, findDoubles, findGaps]) for await (const text of find(db)) fault(text)
+  for (const find of [findMiscounts, findStaleTexts, findStrays, findDoubles, findGaps])
+    for await (const text of find(db)) fault(text)
   return verified
 }
 

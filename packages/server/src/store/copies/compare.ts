@@ -61,6 +61,8 @@ export async function compareTables({ db, kept, schema: freshSchema }: FreshTabl
           `insert into ${kept}.${table} (${names}) select ${names} from ${table} as f where not exists (select 1 from ${kept}.${table} as k where ${match(key)})`,
         )
       }
+      // They follow from what was mended, and are made again by the server.
+      await run(`delete from ${kept}.newest_texts`)
     },
   }
 

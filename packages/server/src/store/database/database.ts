@@ -1,4 +1,4 @@
-import type { AliasedExpression, Compilable, Expression, Insertable, Kysely } from 'kysely'
+import type { AliasableExpression, AliasedExpression, Compilable, Expression, Insertable, Kysely } from 'kysely'
 import type { Tables } from './tables.ts'
 
 /** A query compiled once: the text, and for each place in it the name of a parameter or a constant. */
@@ -42,6 +42,8 @@ export type Differences = {
   eachText(list: string): AliasedExpression<{ value: string }, 'x'>
   /** The same for `in`. */
   texts(list: string): Expression<string>
+  /** All rows, each as a list of these columns, in one JSON array; null where there are none. */
+  listOf(columns: string[]): AliasableExpression<string | null>
   /** The raw log is divided by days, which are dropped whole: see `log-days.ts`. */
   hasLogDays: boolean
   /** Keeps other processes from writing in these rooms until the commit; nothing where there are no others. */

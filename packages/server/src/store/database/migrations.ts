@@ -3,8 +3,10 @@ import { clocks } from './migrations/clocks.ts'
 import { confirmedTime } from './migrations/confirmed-time.ts'
 import { ends } from './migrations/ends.ts'
 import { first } from './migrations/first/first.ts'
+import { kinds } from './migrations/kinds.ts'
 import { looks } from './migrations/looks.ts'
 import { media } from './migrations/media.ts'
+import { newestTexts } from './migrations/newest-texts.ts'
 import { processes } from './migrations/processes.ts'
 import { webhooks } from './migrations/webhooks.ts'
 import type { Tables } from './tables.ts'
@@ -18,7 +20,9 @@ export const migrations: { [name: string]: Migration } = {
   '0005-confirmed-time': { up: confirmedTime },
   '0006-looks': { up: looks },
   '0007-clocks': { up: clocks },
-  '0008-media': { up: media },
+  '0008-newest-texts': { up: newestTexts },
+  '0009-kinds': { up: kinds },
+  '0010-media': { up: media },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */

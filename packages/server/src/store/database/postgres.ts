@@ -58,9 +58,7 @@ export function openPostgres(url: string, { connections }: { connections: number
   }
 
   const differences: Differences = {
-    each: (list) => sql<{ value: string }>`json_array_elements(cast(${list} as json))`.as<'x'>(sql`x(value)`),
-    eachText: (list) => sql<{ value: string }>`json_array_elements_text(cast(${list} as json))`.as<'x'>(sql`x(value)`),
-    texts: (list) => sql<string>`(select json_array_elements_text(cast(${list} as json)))`,
+    ...lists,
     hasLogDays: true,
     async lockRooms(keyId, roomIds) {
       // In one order, so that of two transactions neither waits for the other in a circle.
@@ -132,6 +130,16 @@ export function openPostgres(url: string, { connections }: { connections: number
     },
     close: () => pool.end(),
   }
+}
+
+const lists: Pick<Differences, 'each' | 'eachText' | 'texts' | 'listOf'> = {
+  each: (list) => sql<{ value: string }>`json_array_elements(cast(${list} as json))`.as<'x'>(sql`x(value)`),
+  eachText: (list) => sql<{ value: string }>`json_array_elements_text(cast(${list} as json))`.as<'x'>(sql`x(value)`),
+  texts: (list) => sql<string>`(select json_array_elements_text(cast(${list} as json)))`,
+  listOf(columns) {
+    const list = sql.join(columns.map((column) => sql.ref(column)))
+    return sql<string | null>`cast(json_agg(json_build_array(${list})) as text)`
+  },
 }
 
 /** Servers share this lock, each as long as it is connected; what needs the database for itself takes it alone. */

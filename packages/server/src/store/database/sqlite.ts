@@ -87,6 +87,7 @@ const differences: Differences = {
   each: (list) => sql<{ value: string }>`json_each(${list})`.as('x'),
   eachText: (list) => sql<{ value: string }>`json_each(${list})`.as('x'),
   texts: (list) => sql<string>`(select value from json_each(${list}))`,
+  listOf: (columns) => sql<string | null>`json_group_array(json_array(${sql.join(columns.map((c) => sql.ref(c)))}))`,
   // The file has one writer.
   hasLogDays: false,
   lockRooms: async () => {},

@@ -65,6 +65,8 @@ export type Tables = {
   }
   /** The JSON of ended sessions, as `session-view.ts` makes it: valid while the session's `seal_at` is null. */
   seals: { key_id: number; session_id: string; head: string; middle: string; tail: string }
+  /** The texts of a room's newest sealed sessions: see `newest-texts.ts`. */
+  newest_texts: { key_id: number; room_id: string; texts: string }
   participants: {
     key_id: number
     session_id: string
@@ -143,6 +145,8 @@ export type Tables = {
     recorded_at: number
     participant_id: string | null
     name: string | null
+    /** Null of a person. */
+    kind: string | null
     reason: string | null
   }
   /** Sessions that were erased, while the log may have facts of them. */

@@ -6,6 +6,7 @@ import type { Database } from '../database/database.ts'
 import { type MediaWriter, openMediaWriter } from '../media.ts'
 import { openQualityWriter, type QualityWriter } from '../quality.ts'
 import { type Counted, openBuckets } from '../sessions/buckets.ts'
+import { dropNewest } from '../sessions/newest-texts.ts'
 import { holdMarks, holdSessions, nameOf, openClaims } from './held.ts'
 import { type LogEntry, openPending, toChangeRow, toFactRow, toParticipantRow, toSessionRow } from './pending-rows.ts'
 import {
@@ -111,7 +112,10 @@ function openHeld(db: Database) {
   const pending = openPending(db)
   /** Sessions that begin at another time than before, by key: what depends on their start is planned anew. */
   const moved = new Map<number, string[]>()
+  /** Sessions that had ended before, by key: what is kept of their rooms may have them as they were. */
+  const ended = new Map<number, string[]>()
   const sessions = holdSessions((keyId, before, after) => {
+    if (before !== undefined && before.endAt !== null) group(ended, keyId, after.id)
     pending.sessions.push(toSessionRow(keyId, after))
     buckets.count(keyId, before && toCounted(before), toCounted(after))
     if (before?.startAt !== after.startAt) group(moved, keyId, after.id)
@@ -128,6 +132,8 @@ function openHeld(db: Database) {
     /** So that what a query reads holds what was recorded in this transaction. */
     async write() {
       await sessions.flush()
+      for (const [keyId, ids] of ended) await dropNewest(db, keyId, ids)
+      ended.clear()
       await pending.flush()
     },
   }

@@ -209,6 +209,7 @@ export function toChangeRow(keyId: number, change: Change, recordedAt: number): 
     recorded_at: recordedAt,
     participant_id: change.participantId ?? null,
     name: change.name ?? null,
+    kind: change.kind === 'person' ? null : (change.kind ?? null),
     reason: change.reason ?? null,
   }
 }

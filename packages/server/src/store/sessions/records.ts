@@ -1,5 +1,8 @@
+import { type ParticipantKind, participantKinds } from '@rollcall/protocol'
 import type { Kysely } from 'kysely'
+import { type Presence, presenceOf } from '../../ledger/presence.ts'
 import type { Mark, Participant, Session } from '../../ledger/state.ts'
+import { toTimelogs } from '../../ledger/timelogs.ts'
 import {
   type MarkColumns,
   markColumns,
@@ -13,17 +16,26 @@ import type { Database } from '../database/database.ts'
 import { type Page, toLimit } from '../database/page.ts'
 import type { Tables } from '../database/tables.ts'
 import { type Over, query } from '../noun.ts'
+import { readPresence } from './presence.ts'
 
-/** A session with what it takes to show it. */
-export type SessionRecord = {
+/** A session with some of its people: enough to show these, and nothing to sum up. */
+export type SessionPart = {
   session: Session & { startAt: number }
   customRoomId: string | null
   /** In order of first join; `marks` belong to them. */
   participants: Participant[]
   marks: Mark[]
-  /** More people were in it than `participants` holds: a part of a record shows a part of its people. */
-  truncated: boolean
 }
+
+/** `total`: how many people it has, of the kinds asked for. */
+export type PageOfPeople = SessionPart & { total: number }
+
+/**
+ * A session with what it takes to show it. Where more people were in it than `participants` holds, it is `truncated`, and what
+ * is summed up comes of `presence`, which has them all.
+ */
+export type SessionRecord = SessionPart &
+  ({ truncated: false; presence?: Presence } | { truncated: true; presence: Presence })
 
 type Row = Session & { startAt: number; customRoomId: string | null }
 
@@ -80,18 +92,24 @@ const marksOfPeople = query<OfSessions & { people: string }, MarkColumns>((k, p,
     .where('session_id', 'in', differences.texts(p.ids))
     .where('participant_id', 'in', differences.texts(p.people)),
 )
-const peoplePage = query<{ keyId: number; sessionId: string; limit: number; offset: number }, ParticipantColumns>(
-  (k, p) =>
-    k
-      .selectFrom('participants')
-      .select(participantColumns)
-      .where('key_id', '=', p.keyId)
-      .where('session_id', '=', p.sessionId)
-      .where('joined_at', 'is not', null)
-      .orderBy('joined_at')
-      .orderBy('participant_id')
-      .limit(p.limit)
-      .offset(p.offset),
+type OfKinds = { keyId: number; sessionId: string; kinds: string }
+const ofKinds = (k: Kysely<Tables>, p: OfKinds, { differences }: Database) =>
+  k
+    .selectFrom('participants')
+    .where('key_id', '=', p.keyId)
+    .where('session_id', '=', p.sessionId)
+    .where('joined_at', 'is not', null)
+    .where('kind', 'in', differences.texts(p.kinds))
+const peoplePage = query<OfKinds & { limit: number; offset: number }, ParticipantColumns>((k, p, db) =>
+  ofKinds(k, p, db)
+    .select(participantColumns)
+    .orderBy('joined_at')
+    .orderBy('participant_id')
+    .limit(p.limit)
+    .offset(p.offset),
+)
+const countOfKinds = query<OfKinds, { total: number }>((k, p, db) =>
+  ofKinds(k, p, db).select((eb) => eb.fn.countAll<number>().as('total')),
 )
 type OfPerson = { keyId: number; sessionId: string; participantId: string }
 const personOf = query<OfPerson, ParticipantColumns>((k, p) =>
@@ -138,27 +156,34 @@ export async function readRecordOfOne(
   keyId: number,
   sessionId: string,
   participantId: string,
-): Promise<SessionRecord | undefined> {
+): Promise<SessionPart | undefined> {
   const whose = { keyId, sessionId, participantId }
   const [row] = await db.all(byId(db), whose)
   const [person] = row === undefined ? [] : await db.all(personOf(db), whose)
   if (row === undefined || person === undefined) return undefined
-  return toRecord(row, [person], await db.all(marksOfPerson(db), whose))
+  return toPart(row, [person], await db.all(marksOfPerson(db), whose))
 }
 
-/** A session with one page of its people; undefined where there is no such session. */
+/**
+ * A session with one page of its people, and how many there are; undefined where there is no such session.
+ * @param kinds those of these kinds; all where it is undefined
+ */
 export async function readRecordOfPage(
   { db }: Over,
   keyId: number,
   sessionId: string,
   page: Page,
-): Promise<SessionRecord | undefined> {
+  kinds?: ParticipantKind[],
+): Promise<PageOfPeople | undefined> {
   const [row] = await db.all(byId(db), { keyId, sessionId })
   if (row === undefined) return undefined
-  const found = await db.all(peoplePage(db), { keyId, sessionId, ...toLimit(page) })
+  const of = { keyId, sessionId, kinds: JSON.stringify(kinds ?? participantKinds) }
+  const found = await db.all(peoplePage(db), { ...of, ...toLimit(page) })
   const people = JSON.stringify(found.map((one) => one.participantId))
   const ids = JSON.stringify([sessionId])
-  return toRecord(row, found, await db.all(marksOfPeople(db), { keyId, ids, people, max: Number.MAX_SAFE_INTEGER }))
+  const marks = await db.all(marksOfPeople(db), { keyId, ids, people, max: Number.MAX_SAFE_INTEGER })
+  const total = kinds === undefined ? row.people : ((await db.all(countOfKinds(db), of))[0]?.total ?? 0)
+  return { ...toPart(row, found, marks), total }
 }
 
 /** Adds the people and their marks: of small sessions all together, of each large one by itself. */
@@ -179,21 +204,25 @@ async function complete(db: Database, keyId: number, rows: Row[], participantsMa
   const small = rows.filter((row) => row.people <= participantsMax)
   if (small.length > 0) await take(JSON.stringify(small.map((row) => row.id)), false)
   for (const row of rows) if (row.people > participantsMax) await take(JSON.stringify([row.id]), true)
-  return rows.map((row) => toRecord(row, people.get(row.id) ?? [], marks.get(row.id) ?? []))
+  const records: SessionRecord[] = []
+  for (const row of rows) {
+    const part = toPart(row, people.get(row.id) ?? [], marks.get(row.id) ?? [])
+    const truncated = row.people > part.participants.length
+    records.push({
+      ...part,
+      ...(truncated ? { truncated, presence: await readPresence(db, keyId, row) } : { truncated }),
+    })
+  }
+  return records
 }
 
-function toRecord(
-  { customRoomId, ...session }: Row,
-  people: ParticipantColumns[],
-  marks: MarkColumns[],
-): SessionRecord {
-  return {
-    session,
-    customRoomId,
-    participants: people.map(toParticipant),
-    marks: marks.map(toMark),
-    truncated: session.people > people.length,
-  }
+/** When each person of a record was inside. */
+export function presenceIn(record: SessionRecord): Presence {
+  return record.presence ?? presenceOf(record.participants, toTimelogs(record))
+}
+
+function toPart({ customRoomId, ...session }: Row, people: ParticipantColumns[], marks: MarkColumns[]): SessionPart {
+  return { session, customRoomId, participants: people.map(toParticipant), marks: marks.map(toMark) }
 }
 
 function push<T>(groups: Map<string, T[]>, id: string, item: T): void {

@@ -1,7 +1,12 @@
 import type { Session } from '../../ledger/state.ts'
 import type { Database } from '../database/database.ts'
 import { query } from '../noun.ts'
-import type { SealedText } from './sessions.ts'
+
+/**
+ * An ended session's JSON, in three parts: before its `links`, from there to its `webhook`, and after that. Nothing of a
+ * request is in it.
+ */
+export type SealedText = { head: string; middle: string; tail: string }
 
 /** An ended session that nothing was heard of for this, in milliseconds, is sealed. */
 const quietMs = 30_000
@@ -11,7 +16,14 @@ export function sealAtOf({ endAt, updatedAt }: Session): number | null {
   return endAt === null ? null : updatedAt + quietMs
 }
 
-export type SessionToSeal = { keyId: number; sessionId: string; sealAt: number; apiKey: string; userId: string }
+export type SessionToSeal = {
+  keyId: number
+  sessionId: string
+  roomId: string
+  sealAt: number
+  apiKey: string
+  userId: string
+}
 
 export type Seal = SealedText & {
   keyId: number
@@ -26,7 +38,7 @@ const toSeal = query<{ now: number; limit: number }, SessionToSeal>((k, p) =>
   k
     .selectFrom('sessions as s')
     .innerJoin('keys as k', 'k.key_id', 's.key_id')
-    .select(['s.key_id as keyId', 's.id as sessionId', 's.seal_at as sealAt'])
+    .select(['s.key_id as keyId', 's.id as sessionId', 's.room_id as roomId', 's.seal_at as sealAt'])
     .select(['k.api_key as apiKey', 'k.user_id as userId'])
     .where('s.seal_at', '<=', p.now)
     .where('s.seal_at', 'is not', null)
@@ -60,7 +72,9 @@ export async function listToSeal(db: Database, now: number, limit: number): Prom
   return db.all(toSeal(db), { now, limit })
 }
 
-/** Keeps the text of a session, unless that was written since it was listed. */
-export async function keepSeal(db: Database, seal: Seal): Promise<void> {
-  if ((await db.run(markSealed(db), seal)) > 0) await db.run(upsert(db), seal)
+/** Keeps the text of a session, unless that was written since it was listed: then it gives false. */
+export async function keepSeal(db: Database, seal: Seal): Promise<boolean> {
+  if ((await db.run(markSealed(db), seal)) === 0) return false
+  await db.run(upsert(db), seal)
+  return true
 }

@@ -1,7 +1,7 @@
 import type { AutoCloseConfig } from '@rollcall/protocol'
 import { sql } from 'kysely'
+import { whoWasInside } from '../../ledger/presence.ts'
 import type { Session } from '../../ledger/state.ts'
-import { whoWasInside } from '../../ledger/timelogs.ts'
 import { sessionColumns } from '../database/columns.ts'
 import type { Database } from '../database/database.ts'
 import { noun, type Over, query } from '../noun.ts'
@@ -9,7 +9,9 @@ import { decodeId } from '../rooms.ts'
 import { listDuring } from './during.ts'
 import { type Cursor, findPage, type ListPage } from './list.ts'
 import type { Key, SessionFilter } from './list-queries.ts'
+import { newestMax, type OfRoom, readNewest } from './newest-texts.ts'
 import {
+  presenceIn,
   readRecord,
   readRecordOfOne,
   readRecordOfPage,
@@ -17,12 +19,7 @@ import {
   type SessionRecord,
   visibleSessions,
 } from './records.ts'
-
-/**
- * An ended session's JSON, in three parts: before its `links`, from there to its `webhook`, and after that. Nothing of a
- * request is in it.
- */
-export type SealedText = { head: string; middle: string; tail: string }
+import type { SealedText } from './seals.ts'
 
 /** One session of a list: as it was sealed, or with what it takes to show it. */
 export type ListedSession = { sealed: SealedText & { id: string; roomId: string } } | { record: SessionRecord }
@@ -55,6 +52,16 @@ const sealsOf = query<{ keyId: number; ids: string }, SealedRow>((k, p, { differ
     .select(['z.session_id as id', 'z.head', 'z.middle', 'z.tail'])
     .where('z.key_id', '=', p.keyId)
     .whereRef('z.session_id', '=', 'x.value'),
+)
+const keysById = query<{ keyId: number; ids: string }, Key>((k, p, { differences }) =>
+  k
+    .selectFrom(differences.eachText(p.ids))
+    .crossJoin('sessions as s')
+    .select(['s.id', 's.room_id as roomId', 's.start_at as startAt', 's.gaps'])
+    .where('s.key_id', '=', p.keyId)
+    .whereRef('s.id', '=', 'x.value')
+    .where('s.start_at', 'is not', null)
+    .$narrowType<{ startAt: number }>(),
 )
 const runningInRoom = query<{ keyId: number; roomId: string; limit: number }, Session>((k, p) =>
   visibleSessions(k, p.keyId)
@@ -106,6 +113,9 @@ export const sessions = noun({
       const { db, now } = over
       const room = await resolveRoom(db, keyId, { roomId, customRoomId, query })
       if (room === false) return { sessions: [], total: 0, totalCapped: false, next: undefined }
+      if (room !== undefined && isNewest(filter, page)) {
+        return readNewestPage(over, { keyId, roomId: room }, page.perPage, participantsMax)
+      }
       const roomed = { ...filter, ...(room !== undefined && { roomId: room }) }
       const found = await findPage(db, { keyId, filter: roomed, page, now: now() }, (keyId, ids, at) =>
         withSomebodyInside(over, keyId, ids, at),
@@ -143,6 +153,42 @@ export const sessions = noun({
   writes: {},
 })
 
+/** Whether the first page of all sessions of a room is asked for, and their texts may lie side by side. */
+function isNewest(filter: Omit<SessionFilter, 'roomId' | 'customRoomId' | 'query'>, page: ListPage): boolean {
+  const isWhole = Object.values(filter).every((value) => value === undefined)
+  return isWhole && 'page' in page && page.page === 1 && page.perPage <= newestMax
+}
+
+/** The first page of a room: the texts that lie side by side, and whatever else is on it. */
+async function readNewestPage(
+  over: Over,
+  of: OfRoom,
+  perPage: number,
+  participantsMax: number,
+): Promise<FoundSessions> {
+  const { total, keys, texts } = await readNewest(over.db, of, perPage + 1)
+  const more = keys.length > perPage
+  if (more) keys.pop()
+  const others = keys.flatMap(({ id }) => (texts.has(id) ? [] : id))
+  const listed = new Map<string, ListedSession>()
+  if (others.length > 0) {
+    const otherKeys = await over.db.all(keysById(over.db), { keyId: of.keyId, ids: JSON.stringify(others) })
+    for (const one of await readListed(over, of.keyId, otherKeys, { sealed: true, participantsMax })) {
+      listed.set('sealed' in one ? one.sealed.id : one.record.session.id, one)
+    }
+  }
+  const last = keys.at(-1)
+  return {
+    sessions: keys.flatMap(({ id }): ListedSession | [] => {
+      const text = texts.get(id)
+      return text === undefined ? (listed.get(id) ?? []) : { sealed: { ...text, roomId: of.roomId } }
+    }),
+    total,
+    totalCapped: false,
+    next: more && last !== undefined ? last : undefined,
+  }
+}
+
 /** The sessions of a page in its order: the texts of those that are sealed, the records of the others. */
 async function readListed(
   over: Over,
@@ -168,7 +214,9 @@ function idsOf(keys: Key[]): string[] {
 
 async function withSomebodyInside(over: Over, keyId: number, ids: string[], at: number): Promise<Set<string>> {
   const records = await readRecords(over, keyId, ids)
-  return new Set(records.filter((record) => whoWasInside(record, at).length > 0).map(({ session }) => session.id))
+  return new Set(
+    records.filter((record) => whoWasInside(presenceIn(record), at).length > 0).map(({ session }) => session.id),
+  )
 }
 
 /** As it is, or else by what it encodes. */
