@@ -10,10 +10,11 @@ import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
+import { toDetails } from '../record/media-view.ts'
 import { toLinks, toParticipants, type ViewOptions } from '../record/session-view.ts'
 import type { Commands } from '../sources/commands/commands.ts'
 import type { CommandedSession } from '../sources/commands/session-end.ts'
-import { presenceIn } from '../store/sessions/records.ts'
+import { presenceIn, type SessionPart } from '../store/sessions/records.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
 import {
   requireParticipant,
@@ -104,7 +105,7 @@ export function participantRoutes(
           id,
           roomId,
           customRoomId: record.customRoomId,
-          participants: toParticipants(record, now),
+          participants: await showParticipants(callerOf(request), record, now),
           links: toLinks(record.session, base),
         },
       }
@@ -135,7 +136,9 @@ export function participantRoutes(
       { onRequest: auth.any, schema: schemas.one },
       async (request) => {
         const { id, participantId } = request.params
-        return toParticipants(await requireParticipant(reads, callerOf(request), id, participantId), clock.now())[0]
+        const caller = callerOf(request)
+        const record = await requireParticipant(reads, caller, id, participantId)
+        return (await showParticipants(caller, record, clock.now()))[0]
       },
     )
 
@@ -146,6 +149,12 @@ export function participantRoutes(
       const session = await showSession(context, caller, sessionId, viewFor(request))
       return { ...session, message: `Participant ${participantId} was removed`, enforced }
     })
+  }
+
+  async function showParticipants({ key }: Caller, record: SessionPart, now: number): Promise<Participant[]> {
+    const ids = record.participants.map(({ participantId }) => participantId)
+    const media = await reads.media.list(key.keyId, record.session.id, ids)
+    return toParticipants(record, now, toDetails(record, media))
   }
 
   function viewFor(request: FastifyRequest): ViewOptions {

@@ -1,8 +1,10 @@
 import {
   type Session as ApiSession,
   type Connection,
+  engineOf,
   type Media,
   type Participant,
+  sourceTypes,
   toIso,
   toIsoOrNull,
 } from '@rollcall/protocol'
@@ -11,7 +13,7 @@ import { lastEvidence } from '../ledger/participant.ts'
 import { closeAtOf } from '../ledger/session.ts'
 import type { Medium, Session } from '../ledger/state.ts'
 import { foldStays, type Stay, toTimelog } from '../ledger/stays.ts'
-import type { SessionRecord } from '../store/sessions/records.ts'
+import type { SessionPart } from '../store/sessions/records.ts'
 
 /** What is shown of one session by its id, and not in lists. */
 export type Details = {
@@ -38,7 +40,7 @@ export function toConnectionTimes(session: Session, stays: Stay[]): (Span & { co
 }
 
 /** @param media everybody's, and the recordings */
-export function toDetails({ session, participants, marks }: SessionRecord, media: Medium[]): Details {
+export function toDetails({ session, participants, marks }: SessionPart, media: Medium[]): Details {
   const marksOf = Map.groupBy(marks, (mark) => mark.participantId)
   const mediaOf = Map.groupBy(media, (medium) => medium.participantId)
   const people = new Map(
@@ -63,8 +65,9 @@ export function toDetails({ session, participants, marks }: SessionRecord, media
   return { people, recordings: recordings.sort((a, b) => (a.start < b.start ? -1 : 1)) }
 }
 
-/** In order of their joins; of a sender that names no connections, none. */
+/** In order of their joins; of the hosted rooms and of what is reported by `POST /v2/events` they are nobody else's names. */
 function toConnections(session: Session, stays: Stay[]): Connection[] {
+  if (!isMediaServer(session.source)) return []
   return toConnectionTimes(session, stays)
     .filter(({ connectionId }) => connectionId !== '')
     .map(({ connectionId, start, end }) => ({ id: connectionId, start: toIso(start), end: toIsoOrNull(end) }))
@@ -81,4 +84,8 @@ function toMedia(session: Session, stays: Stay[], media: Medium[]): Media | unde
 
 function toShownSpan({ start, end }: Span) {
   return { start: toIso(start), end: toIsoOrNull(end) }
+}
+
+function isMediaServer(source: string): boolean {
+  return (sourceTypes as string[]).includes(engineOf(source))
 }

@@ -53,10 +53,7 @@ function toExactSession(record: SessionRecord, { now, base, key, webhooks, detai
     roomId: session.roomId,
     start: toIso(session.startAt),
     end: session.endAt === null ? null : toIso(session.endAt),
-    participants: participants.map((person) => ({
-      ...toParticipant(session, person, logs.get(person.participantId) ?? [], now),
-      ...details?.people.get(person.participantId),
-    })),
+    participants: showPeople(record, logs, now, details),
     status: session.endAt === null ? 'ongoing' : 'ended',
     links: toLinks(session, base),
     customRoomId,
@@ -124,11 +121,20 @@ export function sealSession(
 }
 
 /** Everybody in a record, as the API shows them. */
-export function toParticipants(record: SessionPart, now: number): ApiParticipant[] {
-  const logs = toTimelogs(record)
-  return record.participants.map((person) =>
-    toParticipant(record.session, person, logs.get(person.participantId) ?? [], now),
-  )
+export function toParticipants(record: SessionPart, now: number, details?: Details): ApiParticipant[] {
+  return showPeople(record, toTimelogs(record), now, details)
+}
+
+function showPeople(
+  { session, participants }: SessionPart,
+  logs: Map<string, TimelogEntry[]>,
+  now: number,
+  details: Details | undefined,
+): ApiParticipant[] {
+  return participants.map((person) => ({
+    ...toParticipant(session, person, logs.get(person.participantId) ?? [], now),
+    ...details?.people.get(person.participantId),
+  }))
 }
 
 export function toLinks({ roomId, id }: Pick<Session, 'roomId' | 'id'>, base: string): ApiSession['links'] {

@@ -1,5 +1,4 @@
-import type { Insertable } from 'kysely'
-import { sql } from 'kysely'
+import { type Insertable, type Kysely, sql } from 'kysely'
 import type { Medium } from '../ledger/state.ts'
 import type { Database, Merge } from './database/database.ts'
 import type { Tables } from './database/tables.ts'
@@ -120,8 +119,14 @@ async function dropBeyond(db: Database, keyId: number, rows: Row[]): Promise<voi
   }
 }
 
-const ofSession = query<{ keyId: number; sessionId: string }, Omit<Medium, 'kind'> & { kind: string }>((k, p) =>
-  k
+type Told = Omit<Medium, 'kind'> & { kind: string }
+const ofSession = query<{ keyId: number; sessionId: string }, Told>((k, p) => told(k, p))
+const ofPeople = query<{ keyId: number; sessionId: string; ids: string }, Told>((k, p, { differences }) =>
+  told(k, p).where('participant_id', 'in', differences.texts(p.ids)),
+)
+
+function told(k: Kysely<Tables>, p: { keyId: number; sessionId: string }) {
+  return k
     .selectFrom('media')
     .select(['participant_id as participantId', 'connection_id as connectionId', 'kind', 'media_id as mediaId'])
     .select(['started_at as startedAt', 'stopped_at as stoppedAt'])
@@ -129,8 +134,9 @@ const ofSession = query<{ keyId: number; sessionId: string }, Omit<Medium, 'kind
     .where('session_id', '=', p.sessionId)
     .orderBy('participant_id')
     .orderBy('kind')
-    .orderBy('media_id'),
-)
+    .orderBy('media_id')
+}
+
 // From the ids to their recordings: the order of this join is not left to the database.
 const recordedOf = query<{ keyId: number; ids: string }, { sessionId: string; stoppedAt: number | null }>(
   (k, p, { differences }) =>
@@ -146,9 +152,12 @@ const recordedOf = query<{ keyId: number; ids: string }, { sessionId: string; st
 /** What people published, and what was recorded of a session. It is written with the facts that tell of it. */
 export const media = noun({
   reads: {
-    /** Everybody's, and the recordings: in order of person, kind and name. */
-    async list({ db }: Over, keyId: number, sessionId: string): Promise<Medium[]> {
-      const rows = await db.all(ofSession(db), { keyId, sessionId })
+    /** Everybody's, and the recordings; or of some people alone: in order of person, kind and name. */
+    async list({ db }: Over, keyId: number, sessionId: string, participantIds?: string[]): Promise<Medium[]> {
+      const rows =
+        participantIds === undefined
+          ? await db.all(ofSession(db), { keyId, sessionId })
+          : await db.all(ofPeople(db), { keyId, sessionId, ids: JSON.stringify(participantIds) })
       // The database holds only what facts told: the union is closed again without a check.
       return rows.map((row) => ({ ...row, kind: row.kind as Medium['kind'] }))
     },
