@@ -4,8 +4,10 @@ import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { toListedText } from '../record/session-view.ts'
 import { parseLast, parseTime } from '../runtime/parse-time.ts'
+import { turns } from '../runtime/turns.ts'
 import type { ListPage } from '../store/sessions/list.ts'
 import type { SessionFilter } from '../store/sessions/list-queries.ts'
+import { peopleSliceMax } from '../store/sessions/people.ts'
 import type { FoundSessions, ListedSession } from '../store/sessions/sessions.ts'
 import { type Caller, callerOf, maySee } from './auth/auth.ts'
 import { summariseWebhooks } from './find.ts'
@@ -105,7 +107,16 @@ export function createSessionLists(context: Pick<Context, 'config' | 'clock' | '
       }
       const { activeAt } = filter
       const webhooks = await summariseWebhooks(context, caller.key.keyId, sessions.map(idOf))
-      const texts = sessions.map((one) => toShown(toListedText(one, { ...view, activeAt, webhooks })))
+      const texts: string[] = []
+      let people = 0
+      for (const one of sessions) {
+        people += 'record' in one ? one.record.participants.length : 0
+        if (people > peopleSliceMax) {
+          await turns.next(caller.key.keyId)
+          people = 0
+        }
+        texts.push(toShown(toListedText(one, { ...view, activeAt, webhooks })))
+      }
       const text = `{"pageInfo":${JSON.stringify(pageInfo)},"data":[${texts.join(',')}]}`
       // A session that runs is longer a moment later, though nothing was written.
       if (sessions.some(isRunning)) return sendJson(reply, text)

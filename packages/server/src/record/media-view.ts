@@ -1,9 +1,9 @@
 import {
+  type Participant as ApiParticipant,
   type Session as ApiSession,
   type Connection,
   engineOf,
   type Media,
-  type Participant,
   sourceTypes,
   toIso,
   toIsoOrNull,
@@ -14,13 +14,7 @@ import { closeAtOf } from '../ledger/session.ts'
 import type { Medium, Session } from '../ledger/state.ts'
 import { foldStays, type Stay, toTimelog } from '../ledger/stays.ts'
 import type { SessionPart } from '../store/sessions/records.ts'
-
-/** What is shown of one session by its id, and not in lists. */
-export type Details = {
-  /** By participantId. */
-  people: Map<string, Pick<Participant, 'region' | 'connections' | 'media'>>
-  recordings: NonNullable<ApiSession['recordings']>
-}
+import type { Reads } from './nouns.ts'
 
 const shownAs = {
   camera: 'camera',
@@ -39,35 +33,49 @@ export function toConnectionTimes(session: Session, stays: Stay[]): (Span & { co
   return times.sort((a, b) => a.start - b.start)
 }
 
-/** @param media everybody's, and the recordings */
-export function toDetails({ session, participants, marks }: SessionPart, media: Medium[]): Details {
+type Part = Pick<SessionPart, 'session' | 'participants' | 'marks'>
+
+/** The people of a session as they are shown, with what only one session by its id shows of them. */
+export async function addDetails(
+  reads: Pick<Reads['media'], 'list'>,
+  keyId: number,
+  { session, participants, marks }: Part,
+  shown: ApiParticipant[],
+): Promise<ApiParticipant[]> {
+  // Nobody else names connections, or tells of media.
+  if (!isMediaServer(session.source) || shown.length === 0) return shown
+  const ids = participants.map(({ participantId }) => participantId)
   const marksOf = Map.groupBy(marks, (mark) => mark.participantId)
-  const mediaOf = Map.groupBy(media, (medium) => medium.participantId)
-  const people = new Map(
-    participants.map(({ participantId, region }) => {
-      const { stays } = foldStays(marksOf.get(participantId) ?? [])
-      const connections = toConnections(session, stays)
-      const shown = toMedia(session, stays, mediaOf.get(participantId) ?? [])
-      return [
-        participantId,
-        {
-          ...(region !== null && { region }),
-          ...(connections.length > 0 && { connections }),
-          ...(shown !== undefined && { media: shown }),
-        },
-      ]
-    }),
-  )
-  const recordings = (mediaOf.get('') ?? []).map((medium) => ({
-    id: medium.mediaId,
-    ...toShownSpan(toRecordingSpan(session, medium)),
-  }))
-  return { people, recordings: recordings.sort((a, b) => (a.start < b.start ? -1 : 1)) }
+  const mediaOf = Map.groupBy(await reads.list(keyId, session.id, ids), (medium) => medium.participantId)
+  return shown.map((person, i) => {
+    const id = person.participantId
+    const region = participants[i]?.region ?? null
+    const { stays } = foldStays(marksOf.get(id) ?? [])
+    const connections = toConnections(session, stays)
+    const media = toMedia(session, stays, mediaOf.get(id) ?? [])
+    return {
+      ...person,
+      ...(region !== null && { region }),
+      ...(connections.length > 0 && { connections }),
+      ...(media !== undefined && { media }),
+    }
+  })
 }
 
-/** In order of their joins; of the hosted rooms and of what is reported by `POST /v2/events` they are nobody else's names. */
+/** The `recordings` of a session, to be spread into it. */
+export async function showRecordings(
+  reads: Pick<Reads['media'], 'list'>,
+  keyId: number,
+  session: Session,
+): Promise<Pick<ApiSession, 'recordings'>> {
+  const found = isMediaServer(session.source) ? await reads.list(keyId, session.id, ['']) : []
+  if (found.length === 0) return {}
+  const recordings = found.map((medium) => ({ id: medium.mediaId, ...toShownSpan(toRecordingSpan(session, medium)) }))
+  return { recordings: recordings.sort((a, b) => (a.start < b.start ? -1 : 1)) }
+}
+
+/** In order of their joins; of a sender that names no connections, none. */
 function toConnections(session: Session, stays: Stay[]): Connection[] {
-  if (!isMediaServer(session.source)) return []
   return toConnectionTimes(session, stays)
     .filter(({ connectionId }) => connectionId !== '')
     .map(({ connectionId, start, end }) => ({ id: connectionId, start: toIso(start), end: toIsoOrNull(end) }))

@@ -7,7 +7,7 @@ import {
   notOffered,
   toIso,
 } from '@rollcall/protocol'
-import { presenceOf, sumUp, whoWasInside } from '../ledger/presence.ts'
+import { createSum, presenceOf, type Sum, type Sums, whoWasInside } from '../ledger/presence.ts'
 import type { Participant, Session } from '../ledger/state.ts'
 import type { TimelogEntry } from '../ledger/stays.ts'
 import { toTimelogs } from '../ledger/timelogs.ts'
@@ -16,7 +16,6 @@ import type { WebhookSummary } from '../store/outbox/summary.ts'
 import { presenceIn, type SessionPart, type SessionRecord } from '../store/sessions/records.ts'
 import type { SealedText } from '../store/sessions/seals.ts'
 import type { ListedSession } from '../store/sessions/sessions.ts'
-import type { Details } from './media-view.ts'
 
 export type ViewOptions = {
   /** Epoch milliseconds: what is open lasts until now. */
@@ -26,8 +25,6 @@ export type ViewOptions = {
   key: Pick<Key, 'apiKey' | 'userId'>
   /** What became of the webhooks about each session, by its id; of others there were none. */
   webhooks?: Map<string, WebhookSummary>
-  /** What only one session by its id shows. */
-  details?: Details
 }
 
 const notOfferedText = JSON.stringify(notOffered).slice(1, -1)
@@ -39,21 +36,34 @@ const noWebhooksText = JSON.stringify(noWebhooks)
 
 /** A session as the API shows it. */
 export function toSession(record: SessionRecord, view: ViewOptions): ApiSession {
-  const exact = toExactSession(record, view)
+  const sum = createSum(view.now)
+  const people = toParticipants(record, view.now, record.presence === undefined ? sum : undefined)
+  if (record.presence !== undefined) sum.add(record.presence)
+  return toSessionOf(record, people, sum.sum(), view)
+}
+
+/** The same of people who were shown, and of sums that were made, before. */
+export function toSessionOf(record: SessionHead, people: ApiParticipant[], sums: Sums, view: ViewOptions): ApiSession {
+  const exact = toExactSession(record, people, sums, view)
   return { ...exact, activeDuration: Math.trunc(exact.activeDuration) }
 }
 
-/** The same with `activeDuration` to the millisecond: clients decode it as an integer, a seal keeps it as it is. */
-function toExactSession(record: SessionRecord, { now, base, key, webhooks, details }: ViewOptions): ApiSession {
-  const { session, customRoomId, participants } = record
-  const logs = toTimelogs(record)
-  const { persons, insideMs, activeMs, peak } = sumUp(record.presence ?? presenceOf(participants, logs), now)
+/** A session but for its people: `truncated` where those that are shown are not all. */
+export type SessionHead = Pick<SessionRecord, 'session' | 'customRoomId'> & { truncated?: boolean }
+
+/** With `activeDuration` to the millisecond: clients decode it as an integer, a seal keeps it as it is. */
+function toExactSession(
+  { session, customRoomId, truncated = false }: SessionHead,
+  people: ApiParticipant[],
+  { persons, insideMs, activeMs, peak }: Sums,
+  { base, key, webhooks }: Omit<ViewOptions, 'now'>,
+): ApiSession {
   return {
     id: session.id,
     roomId: session.roomId,
     start: toIso(session.startAt),
     end: session.endAt === null ? null : toIso(session.endAt),
-    participants: showPeople(record, logs, now, details),
+    participants: people,
     status: session.endAt === null ? 'ongoing' : 'ended',
     links: toLinks(session, base),
     customRoomId,
@@ -68,9 +78,8 @@ function toExactSession(record: SessionRecord, { now, base, key, webhooks, detai
     updatedAt: toIso(session.updatedAt),
     participantSeconds: insideMs / 1000,
     uniqueParticipants: persons,
-    ...(details !== undefined && details.recordings.length > 0 && { recordings: details.recordings }),
     ...(session.clockCorrectedMs !== 0 && { clockCorrectedMs: session.clockCorrectedMs }),
-    ...(record.truncated && { participantsTruncated: true as const }),
+    ...(truncated && { participantsTruncated: true as const }),
   }
 }
 
@@ -103,11 +112,22 @@ export function sealSession(
   key: ViewOptions['key'],
   participantsMax: number,
 ): SealedText & { gaps: 0 | 1 } {
-  const { session, participants } = record
-  const presence = presenceIn(record)
-  const truncated = participants.length > participantsMax
-  const part = { ...record, participants: participants.slice(0, participantsMax), truncated, presence }
-  const shown = toExactSession(part, { now: session.endAt ?? 0, base: '', key })
+  const endAt = record.session.endAt ?? 0
+  const sum = createSum(endAt)
+  const people = toParticipants(record, endAt, sum)
+  const head = { ...record, truncated: people.length > participantsMax }
+  return sealShown(head, people.slice(0, participantsMax), sum.sum(), key)
+}
+
+/** The same of the people that are shown, and of sums that were made before. */
+export function sealShown(
+  record: SessionHead,
+  people: ApiParticipant[],
+  sums: Sums,
+  key: ViewOptions['key'],
+): SealedText & { gaps: 0 | 1 } {
+  const { session } = record
+  const shown = toExactSession(record, people, sums, { base: '', key })
   const entries = Object.entries(shown)
   const at = (name: keyof ApiSession) => entries.findIndex(([one]) => one === name)
   const textOf = (from: number, to?: number) => JSON.stringify(Object.fromEntries(entries.slice(from, to))).slice(1, -1)
@@ -116,25 +136,20 @@ export function sealSession(
     head: `{${textOf(0, at('links'))}`,
     middle: textOf(at('links') + 1, at('webhook')),
     tail: `${textOf(at('engine'))}}`,
-    gaps: participants.length === 0 || Math.round(shown.activeDuration * 1000) < lastedMs ? 1 : 0,
+    gaps: people.length === 0 || Math.round(shown.activeDuration * 1000) < lastedMs ? 1 : 0,
   }
 }
 
-/** Everybody in a record, as the API shows them. */
-export function toParticipants(record: SessionPart, now: number, details?: Details): ApiParticipant[] {
-  return showPeople(record, toTimelogs(record), now, details)
-}
-
-function showPeople(
-  { session, participants }: SessionPart,
-  logs: Map<string, TimelogEntry[]>,
-  now: number,
-  details: Details | undefined,
-): ApiParticipant[] {
-  return participants.map((person) => ({
-    ...toParticipant(session, person, logs.get(person.participantId) ?? [], now),
-    ...details?.people.get(person.participantId),
-  }))
+/**
+ * Everybody in a record, as the API shows them.
+ * @param sum they are added to it
+ */
+export function toParticipants(record: Omit<SessionPart, 'customRoomId'>, now: number, sum?: Sum): ApiParticipant[] {
+  const logs = toTimelogs(record)
+  sum?.add(presenceOf(record.participants, logs))
+  return record.participants.map((person) =>
+    toParticipant(record.session, person, logs.get(person.participantId) ?? [], now),
+  )
 }
 
 export function toLinks({ roomId, id }: Pick<Session, 'roomId' | 'id'>, base: string): ApiSession['links'] {

@@ -10,12 +10,15 @@ import { listDuring } from './during.ts'
 import { type Cursor, findPage, type ListPage } from './list.ts'
 import type { Key, SessionFilter } from './list-queries.ts'
 import { newestMax, type OfRoom, readNewest } from './newest-texts.ts'
+import { peopleSliceMax, readInside, readPeople } from './people.ts'
+import { readPresences } from './presence.ts'
 import {
   presenceIn,
   readRecord,
   readRecordOfOne,
   readRecordOfPage,
   readRecords,
+  readSession,
   type SessionRecord,
   visibleSessions,
 } from './records.ts'
@@ -133,7 +136,11 @@ export const sessions = noun({
     async listRunningInRoom({ db }: Over, keyId: number, roomId: string, limit: number): Promise<Session[]> {
       return db.all(runningInRoom(db), { keyId, roomId, limit })
     },
+    find: readSession,
     get: readRecord,
+    people: readPeople,
+    presences: readPresences,
+    listInside: readInside,
     getParticipant: readRecordOfOne,
     listParticipants: readRecordOfPage,
     during: listDuring,
@@ -213,7 +220,8 @@ function idsOf(keys: Key[]): string[] {
 }
 
 async function withSomebodyInside(over: Over, keyId: number, ids: string[], at: number): Promise<Set<string>> {
-  const records = await readRecords(over, keyId, ids)
+  // Of a large one no more than when its people were inside.
+  const records = await readRecords(over, keyId, ids, peopleSliceMax)
   return new Set(
     records.filter((record) => whoWasInside(presenceIn(record), at).length > 0).map(({ session }) => session.id),
   )
