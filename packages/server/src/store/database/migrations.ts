@@ -7,6 +7,7 @@ import { kinds } from './migrations/kinds.ts'
 import { looks } from './migrations/looks.ts'
 import { media } from './migrations/media.ts'
 import { newestTexts } from './migrations/newest-texts.ts'
+import { parents } from './migrations/parents.ts'
 import { peopleInOrder } from './migrations/people-in-order.ts'
 import { processes } from './migrations/processes.ts'
 import { webhooks } from './migrations/webhooks.ts'
@@ -24,7 +25,8 @@ export const migrations: { [name: string]: Migration } = {
   '0008-newest-texts': { up: newestTexts },
   '0009-kinds': { up: kinds },
   '0010-people-in-order': { up: peopleInOrder },
-  '0011-media': { up: media },
+  '0011-parents': { up: parents },
+  '0012-media': { up: media },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */
