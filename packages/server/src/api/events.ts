@@ -7,14 +7,25 @@ import { type NamedFact, placeFacts } from '../record/facts/rooms-of-facts.ts'
 import { toFact } from '../sources/event.ts'
 import type { SourceHealth } from '../sources/health.ts'
 import { type ApiAuth, callerOf } from './auth/auth.ts'
-import { eventsMaxBytes } from './limits.ts'
+import type { Patience } from './http/patience.ts'
+import { eventsMaxBytes, awayMaxMs as usualAwayMaxMs } from './limits.ts'
 
 /** An event as it was read: the fact that it reports, or why it is refused. */
 type Read = { fact: NamedFact } | { refused: EventResult }
 
 export function eventRoutes(
   { clock, metrics, known, record }: Pick<Context, 'clock' | 'metrics' | 'known' | 'record'>,
-  { auth, sourceHealth }: { auth: ApiAuth; sourceHealth: Pick<SourceHealth, 'noteReported'> },
+  {
+    auth,
+    sourceHealth,
+    patience,
+    awayMaxMs = usualAwayMaxMs,
+  }: {
+    auth: ApiAuth
+    sourceHealth: Pick<SourceHealth, 'noteReported'>
+    patience: Patience
+    awayMaxMs?: number | undefined
+  },
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
     const schema = {
@@ -26,7 +37,7 @@ export function eventRoutes(
       body: EventBatch,
       response: { 200: EventResults },
     }
-    const options = { onRequest: auth.crawler, bodyLimit: eventsMaxBytes, schema }
+    const options = { onRequest: auth.bringer, bodyLimit: eventsMaxBytes, schema }
     app.post('/v2/events', options, async (request) => {
       const { source, events } = request.body
       const read = events.map((event, index) => readEvent(event, index, toSource(source)))
@@ -34,7 +45,7 @@ export function eventRoutes(
       const { keyId } = callerOf(request).key
       const latestAt = Math.max(...byRoomName.map(({ at }) => at))
       if (byRoomName.length > 0) sourceHealth.noteReported(keyId, toSource(source), latestAt)
-      const { facts, newRooms } = await placeFacts(known.roomIds, keyId, byRoomName)
+      const { facts, newRooms } = await patience(awayMaxMs, () => placeFacts(known.roomIds, keyId, byRoomName))
       const recorded = await record(keyId, facts, { newRooms })
       return { results: toResults(read, recorded) }
     })

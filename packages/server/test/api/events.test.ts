@@ -382,7 +382,10 @@ describe('a broken event', () => {
         { ...join, name: 'x'.repeat(513) },
         `name=${'x'.repeat(60)}… is not understood: it takes a text of at most 512 characters`,
       ],
-      [{ ...join, kind: 'robot' }, 'kind=robot is not understood: it takes person, recorder, agent or sip'],
+      [
+        { ...join, kind: 'robot' },
+        'kind=robot is not understood: it takes person, sip, agent, bot, recorder, egress or ingress',
+      ],
       [
         { type: 'session-ended', reason: 404 },
         'reason=404 is not understood: it takes a text of at most 256 characters',

@@ -76,7 +76,7 @@ describe('an error', () => {
   })
 
   test('of ours shows nothing of the inside, and the log has it under the requestId', async (t) => {
-    t.mock.method(server.context.reads.sessions, 'get', async () => {
+    t.mock.method(server.context.reads.sessions, 'find', async () => {
       throw new Error('the inside: /var/lib/rollcall, select * from keys')
     })
     const { status, body, text } = await server.call('GET', '/v2/sessions/621497578bea0d0404c35c4c')

@@ -315,6 +315,7 @@ async function showTheRest(): Promise<void> {
   const body = { code: link.split('#code=')[1] }
   await show('redeemLink', { body, token: null })
   await show('redeemLink', { body, token: null })
+  await show('exportRecord', { query: '?state=8.12.0.2.1795982126886' })
   await show('getPublicKey', { token: null })
   await show('getLiveness', { token: null })
   await show('getReadiness', { token: null })
@@ -353,7 +354,7 @@ async function showErrors(t: TestContext): Promise<void> {
   await showError('listSessions', { claims: { roles: 'rtc' } })
   await showError('createRoom', { body: { customRoomId: 'x'.repeat(2 * 1024 * 1024) } })
   await showError('createRoom', { body: '<room/>', headers: { 'content-type': 'text/xml' } })
-  t.mock.method(server.context.reads.sessions, 'get', async () => {
+  t.mock.method(server.context.reads.sessions, 'find', async () => {
     throw new Error('something of ours')
   })
   await showError('getSession', { path: { id: '621497578bea0d0404c35c4c' } })
