@@ -384,11 +384,12 @@ describe('the examples of the document', () => {
     await showSessions()
     await showRooms()
     await showSources()
+    // As long as no endpoint hears of all rooms, nothing is planned about a session meanwhile.
+    await showFirstVersion()
     await showWebhooks()
     await showSentWebhooks()
     await showWhatIsNotThere()
     await showTheRest()
-    await showFirstVersion()
     await showErrors(t)
     if (process.env.UPDATE_EXAMPLES) {
       await writeFile(path, `${JSON.stringify(answered, null, 2)}\n`)
