@@ -5,6 +5,7 @@ import { type Page, toLimit } from './database/page.ts'
 import type { Tables } from './database/tables.ts'
 import { noun, type Over, query } from './noun.ts'
 import { addEndpointOfRoom } from './outbox/endpoints.ts'
+import { takeInRooms } from './people/gather.ts'
 
 export type Room = {
   keyId: number
@@ -151,6 +152,7 @@ export const rooms = noun({
     async create(over: Over, { keyId, ...room }: { keyId: number } & NewRoom): Promise<Room> {
       const created = (await insert(over, keyId, newRoomId(), room)) ?? (await findExisting(over, keyId, room))
       await addEndpointOfRoom(over, created)
+      await takeInRooms(over.db, keyId, [created.roomId])
       return created
     },
     /**
