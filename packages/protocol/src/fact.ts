@@ -45,8 +45,11 @@ type OfParticipant = {
   connectionId?: string
 }
 
+/** The session that another is a part of. Without a key it is the one of its room that ran when the other started. */
+export type Parent = { roomId: string; sessionKey?: string }
 export type SessionStarted = FactBase & {
   type: 'session-started'
+  parent?: Parent
   /** Keys of sessions that were guessed before this one was known, and are this one. */
   absorbs?: string[]
 }

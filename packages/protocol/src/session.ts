@@ -81,6 +81,12 @@ export const Session = Type.Object(
     recordingLog: EmptyLog,
     livestreamLog: EmptyLog,
     hlsLog: EmptyLog,
+    parentSessionId: Type.Optional(
+      Type.String({ description: 'The session that it is a part of, where that is in the record.' }),
+    ),
+    parentRoomId: Type.Optional(
+      Type.String({ description: 'It is a part of a session of this room: the breakout of a meeting.' }),
+    ),
     engine: Type.String({ description: 'Who reported it: hosted, events, or a source’s type, such as livekit.' }),
     revision: Type.Integer({ description: 'How often an ended session was corrected by later evidence.' }),
     updatedAt: Time('When its record last changed.'),

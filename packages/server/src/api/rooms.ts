@@ -19,6 +19,14 @@ const RoomPath = Type.Object({ id: Type.String({ description: 'a roomId, customR
 const RoomQuery = Type.Object({
   ...PageQuery.properties,
   query: Type.Optional(Type.String({ description: 'one exact roomId or customRoomId', about: 'That room alone.' })),
+  search: Type.Optional(
+    Type.String({
+      maxLength: 200,
+      description: 'a text of at most 200 characters',
+      about:
+        'Rooms with this part in their name or id, with or without accents and capitals; of very many, the newest 2,000 that an index names.',
+    }),
+  ),
   userId: Type.Optional(
     Type.String({
       description: 'one exact id',
@@ -109,6 +117,7 @@ export function roomRoutes(
       const filter = {
         ...(roomId !== undefined && { roomId }),
         ...(request.query.query !== undefined && { anyId: request.query.query }),
+        ...(request.query.search !== undefined && { part: request.query.search }),
       }
       const { userId = key.userId } = request.query
       const { rooms, total } =

@@ -13,6 +13,7 @@ import { rooms } from '../store/rooms.ts'
 import { sessions } from '../store/sessions/sessions.ts'
 import { signingKeys } from '../store/signing-keys.ts'
 import { sources } from '../store/sources.ts'
+import { trial } from '../store/trial.ts'
 import { facts } from './facts/recording.ts'
 import { seals } from './seal.ts'
 import type { Transaction } from './transaction.ts'
@@ -35,6 +36,7 @@ export const nouns = {
   leases,
   signingKeys,
   retention,
+  trial,
 }
 
 type Nouns = typeof nouns

@@ -6,6 +6,7 @@ import type { Tables } from './database/tables.ts'
 import { noun, type Over, query } from './noun.ts'
 import { addEndpointOfRoom } from './outbox/endpoints.ts'
 import { takeInRooms } from './people/gather.ts'
+import { findIds, toSearched } from './people/suffixes.ts'
 
 export type Room = {
   keyId: number
@@ -32,6 +33,8 @@ export type RoomFilter = {
   roomId?: string
   /** Exact roomId or customRoomId. */
   anyId?: string
+  /** A part of either, however it is written. */
+  part?: string
 }
 
 const columns = [
@@ -55,6 +58,8 @@ type Row = Omit<Room, 'webhook' | 'autoClose' | 'allowedParticipantIds' | 'disab
 }
 
 const minuteMs = 60_000
+/** Most rooms that a search finds. */
+const roomsFoundMax = 2000
 
 type Given = { keyId: number; id: string }
 type IdColumn = 'room_id' | 'custom_room_id' | 'id'
@@ -132,13 +137,18 @@ export const rooms = noun({
     async list(
       { db }: Over,
       keyId: number,
-      { roomId, anyId }: RoomFilter,
+      { roomId, anyId, part = '' }: RoomFilter,
       page: Page,
     ): Promise<{ rooms: Room[]; total: number }> {
       let found = db.kysely.selectFrom('rooms').where('key_id', '=', keyId)
       if (roomId !== undefined) found = found.where('room_id', '=', roomId)
       if (anyId !== undefined) {
         found = found.where((eb) => eb.or([eb('room_id', '=', anyId), eb('custom_room_id', '=', anyId)]))
+      }
+      const wanted = toSearched(part)
+      if (wanted !== '') {
+        const ids = await findIds(db, keyId, 'room', wanted, roomsFoundMax)
+        found = found.where('room_id', 'in', db.differences.texts(JSON.stringify(ids.slice(0, roomsFoundMax))))
       }
       const { total } = await found.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
       const { limit, offset } = toLimit(page)

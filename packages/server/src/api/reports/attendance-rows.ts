@@ -1,12 +1,8 @@
-import { setImmediate } from 'node:timers/promises'
 import type { AttendanceRow, Participant, ParticipantKind } from '@rollcall/protocol'
 import type { Context } from '../../context.ts'
 import { toParticipants } from '../../record/session-view.ts'
 import type { Period } from '../../store/sessions/during.ts'
 import type { SessionPart } from '../../store/sessions/records.ts'
-
-/** Participants that are read at a time, so that the largest session holds nobody up. */
-const peoplePageMax = 500
 
 export type Per = 'interval' | 'participant'
 
@@ -25,14 +21,11 @@ export async function* readSessionPages(
   keyId: number,
   sessionId: string,
 ): AsyncGenerator<SessionPart> {
-  for (let page = 1; ; page++) {
-    const record = await reads.sessions.listParticipants(keyId, sessionId, { page, perPage: peoplePageMax })
-    if (record === undefined || (record.participants.length === 0 && page > 1)) return
-    yield record
-    // SQLite answers without a pause: whoever else waits gets a turn.
-    await setImmediate()
-    if (record.participants.length < peoplePageMax) return
-  }
+  const record = await reads.sessions.find(keyId, sessionId)
+  if (record === undefined) return
+  // Also where nobody came: the session took place.
+  if (record.session.people === 0) yield record
+  for await (const people of reads.sessions.people(keyId, sessionId)) yield { ...record, ...people }
 }
 
 /** `kinds`: participants of these; all where it is undefined. Times are epoch milliseconds. */

@@ -6,7 +6,11 @@ import { first } from './migrations/first/first.ts'
 import { kinds } from './migrations/kinds.ts'
 import { looks } from './migrations/looks.ts'
 import { newestTexts } from './migrations/newest-texts.ts'
+
+import { parents } from './migrations/parents.ts'
 import { people } from './migrations/people.ts'
+import { peopleInOrder } from './migrations/people-in-order.ts'
+
 import { processes } from './migrations/processes.ts'
 import { webhooks } from './migrations/webhooks.ts'
 import type { Tables } from './tables.ts'
@@ -22,7 +26,9 @@ export const migrations: { [name: string]: Migration } = {
   '0007-clocks': { up: clocks },
   '0008-newest-texts': { up: newestTexts },
   '0009-kinds': { up: kinds },
-  '0010-people': { up: people },
+  '0010-people-in-order': { up: peopleInOrder },
+  '0011-parents': { up: parents },
+  '0012-people': { up: people },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */

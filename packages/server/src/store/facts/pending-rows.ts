@@ -134,6 +134,8 @@ export function toSessionRow(keyId: number, session: Session): Insertable<Tables
     open_since_sum: session.openSinceSum,
     past_end_ms: session.pastEndMs,
     clock_corrected_ms: session.clockCorrectedMs,
+    parent_room_id: session.parentRoomId,
+    parent_key: session.parentKey,
     revision: session.revision,
     updated_at: session.updatedAt,
     span_level: spanLevelOf(session),

@@ -83,8 +83,8 @@ export async function findPeople(db: Database, keyId: number, { part, after, per
   const ids = await Promise.all(
     (['participant', 'person'] as const).map((noun) => findIds(db, keyId, noun, wanted, gatheredMax)),
   )
-  const [participants, persons] = ids
-  if (participants === undefined || persons === undefined) {
+  const [participants = [], persons = []] = ids
+  if (participants.length > gatheredMax || persons.length > gatheredMax) {
     const rows = await db.all(walk(db), { ...place, limit: walkMax, like, perPage: perPage + 1 })
     if (rows.length > perPage) return toFound(rows, perPage)
     const [end] = await db.all(endOfWalk(db), { ...place, limit: 1 })

@@ -61,24 +61,18 @@ const idsOf = query<Params, { id: string }>((k, p) =>
 )
 
 /**
- * The ids of those that have this part, as far as an index tells: of a long part there may be others among them. Undefined where
- * there are more than `max`.
+ * The ids of those that have this part, as far as an index tells: of a long part there may be others among them. More than `max`
+ * where there are more: those are some of them.
  * @param part as it is searched, not empty
  */
-export async function findIds(
-  db: Database,
-  keyId: number,
-  noun: Noun,
-  part: string,
-  max: number,
-): Promise<string[] | undefined> {
+export async function findIds(db: Database, keyId: number, noun: Noun, part: string, max: number): Promise<string[]> {
   let best: string[] | undefined
   for (const beginning of beginningsOf(part)) {
     const params = { keyId, noun, from: beginning, to: `${beginning}\u{10ffff}`, limit: max + 1 }
-    const ids = (await db.all(idsOf(db), params)).map(({ id }) => id)
-    if (ids.length <= max && (best === undefined || ids.length < best.length)) best = ids
+    const ids = new Set((await db.all(idsOf(db), params)).map(({ id }) => id))
+    if (best === undefined || ids.size < best.length) best = [...ids]
   }
-  return best && [...new Set(best)]
+  return best ?? []
 }
 
 /** The last characters of many ids tell more than the first. */

@@ -142,6 +142,20 @@ async function showSessions(): Promise<void> {
   await show('getSessionAttendance', { path: { id } })
   await show('getAttendance', { query: `?from=2026-01-15&to=2026-01-15&per=participant&roomId=${roomId}` })
   await show('getUsage', { query: '?from=2026-01-14&to=2026-01-15' })
+  await showPeople()
+}
+
+async function showPeople(): Promise<void> {
+  const keyId = (await server.context.reads.keys.find(server.apiKey))?.keyId ?? 0
+  while ((await server.context.writes.people.gather({ keyId })) > 0);
+  await show('listPeople', { query: '?search=jac' })
+  await show('getPerson', { path: { id: 'but3ihic' }, query: '?tz=Europe/Paris&groupBy=week' })
+  await show('listPersonSessions', { path: { id: 'but3ihic' } })
+  await show('mergePeople', {
+    path: { id: 'staff-17' },
+    body: { participantIds: ['but3ihic', 'x7ty2kqp'], name: 'Jacques' },
+  })
+  await show('unmergePeople', { path: { id: 'staff-17' } })
 }
 
 async function showQuality(id: string, event: object): Promise<void> {
@@ -348,10 +362,10 @@ async function showErrors(t: TestContext): Promise<void> {
   await showError('createRoom', { body: { customRoomId: 'x'.repeat(2 * 1024 * 1024) } })
   await showError('getSession', { path: { id: 'x'.repeat(5000) } })
   await showError('createRoom', { body: '<room/>', headers: { 'content-type': 'text/xml' } })
-  t.mock.method(server.context.reads.sessions, 'get', async () => {
+  t.mock.method(server.context.reads.sessions, 'getParticipant', async () => {
     throw new Error('something of ours')
   })
-  await showError('getSession', { path: { id: '621497578bea0d0404c35c4c' } })
+  await showError('getParticipant', { path: { id: '621497578bea0d0404c35c4c', participantId: 'but3ihic' } })
   t.mock.method(server.context.writes.rooms, 'create', async () => {
     throw new Refusal('BUSY', 'Too many facts wait for the disk: send these again in a moment')
   })
