@@ -3,6 +3,7 @@ import { keys } from '../store/keys.ts'
 import { leases } from '../store/leases.ts'
 import { links } from '../store/links.ts'
 import { looks } from '../store/looks.ts'
+import { media } from '../store/media.ts'
 import type { Over } from '../store/noun.ts'
 import { deliveries } from '../store/outbox/deliveries.ts'
 import { webhooks } from '../store/outbox/endpoints.ts'
@@ -28,6 +29,7 @@ export const nouns = {
   changes,
   people,
   quality,
+  media,
   sources,
   webhooks,
   deliveries,

@@ -5,6 +5,7 @@ import { ends } from './migrations/ends.ts'
 import { first } from './migrations/first/first.ts'
 import { kinds } from './migrations/kinds.ts'
 import { looks } from './migrations/looks.ts'
+import { media } from './migrations/media.ts'
 import { newestTexts } from './migrations/newest-texts.ts'
 
 import { parents } from './migrations/parents.ts'
@@ -28,7 +29,8 @@ export const migrations: { [name: string]: Migration } = {
   '0009-kinds': { up: kinds },
   '0010-people-in-order': { up: peopleInOrder },
   '0011-parents': { up: parents },
-  '0012-people': { up: people },
+  '0012-media': { up: media },
+  '0013-people': { up: people },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */

@@ -156,6 +156,10 @@ async function showPeople(): Promise<void> {
     body: { participantIds: ['but3ihic', 'x7ty2kqp'], name: 'Jacques' },
   })
   await show('unmergePeople', { path: { id: 'staff-17' } })
+  for (const operationId of ['getPerson', 'listPersonSessions', 'unmergePeople']) {
+    await show(operationId, { path: { id: 'staff-17' } })
+  }
+  await show('mergePeople', { path: { id: 'staff-17' }, body: { participantIds: ['nobody'] } })
 }
 
 async function showQuality(id: string, event: object): Promise<void> {
