@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { PeoplePage, Person, PersonSessionPage } from '@rollcall/protocol'
+import type { PeoplePage, Person, PersonSessionPage, RoomPage } from '@rollcall/protocol'
 import { signToken } from '../../src/api/auth/token.ts'
 import { makeRoom } from '../support/api-calls.ts'
 import { addNeighbour, recordSession } from '../support/record-session.ts'
@@ -199,6 +199,13 @@ describe('people', () => {
     assert.deepEqual(await find('staff'), [])
     assert.equal((await server.call('GET', '/v2/people/staff-7')).status, 404)
     assert.equal((await server.call('DELETE', '/v2/people/staff-7')).status, 404)
+  })
+
+  test('are found beside rooms, by any part of these names too', async () => {
+    const roomsWith = async (part: string) =>
+      (await get<RoomPage>(`/v2/rooms?search=${part}`)).data.map(({ customRoomId }) => customRoomId)
+    assert.deepEqual(await roomsWith('ATH'), ['math'])
+    assert.deepEqual(await roomsWith('physics'), [])
   })
 
   test('of another key are not found', async () => {
