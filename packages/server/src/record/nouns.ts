@@ -14,6 +14,7 @@ import { sessions } from '../store/sessions/sessions.ts'
 import { signingKeys } from '../store/signing-keys.ts'
 import { sources } from '../store/sources.ts'
 import { trial } from '../store/trial.ts'
+import { erasure } from './erasure/erasure.ts'
 import { facts } from './facts/recording.ts'
 import { seals } from './seal.ts'
 import type { Transaction } from './transaction.ts'
@@ -36,6 +37,7 @@ export const nouns = {
   leases,
   signingKeys,
   retention,
+  erasure,
   trial,
 }
 

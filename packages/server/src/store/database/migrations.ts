@@ -2,6 +2,7 @@ import { type Kysely, type Migration, Migrator } from 'kysely'
 import { clocks } from './migrations/clocks.ts'
 import { confirmedTime } from './migrations/confirmed-time.ts'
 import { ends } from './migrations/ends.ts'
+import { erasedPeople } from './migrations/erased-people.ts'
 import { first } from './migrations/first/first.ts'
 import { kinds } from './migrations/kinds.ts'
 import { looks } from './migrations/looks.ts'
@@ -27,6 +28,7 @@ export const migrations: { [name: string]: Migration } = {
   '0010-people-in-order': { up: peopleInOrder },
   '0011-parents': { up: parents },
   '0012-media': { up: media },
+  '0013-erased-people': { up: erasedPeople },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */

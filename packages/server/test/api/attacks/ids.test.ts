@@ -37,6 +37,7 @@ const kinds: { [step: string]: keyof Ids } = {
   meetings: 'rooms',
   'meeting-sessions': 'sessions',
   participants: 'participants',
+  people: 'participants',
   participant: 'participants',
   sources: 'sources',
   webhooks: 'webhooks',
