@@ -20,6 +20,7 @@ import { healthRoutes } from './health.ts'
 import { baseUrlOf } from './http/base-url.ts'
 import { parseBody } from './http/body.ts'
 import { createClientErrorHandler } from './http/client-error.ts'
+import { lingerOverEarlyAnswers } from './http/early-answers.ts'
 import { createErrorHandler } from './http/errors.ts'
 import { createHttpServer } from './http/http-server.ts'
 import { isForBrowser, sendNotFoundPage } from './http/not-found-page.ts'
@@ -110,6 +111,7 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
   )
   app.decorateRequest('caller', null)
   logRequests(app, log)
+  lingerOverEarlyAnswers(app)
   measureRequests(app, metrics)
 
   await app.register(cors, {

@@ -287,6 +287,7 @@ async function showSentWebhooks(): Promise<void> {
 }
 
 async function showWhatIsNotThere(): Promise<void> {
+  await show('createStreamCookie')
   await show('streamChanges', { query: '?roomId=aaaa-bbbb-cccc' })
   const id = '621497578bea0d0404c35c4c'
   for (const operationId of ['getSession', 'listParticipants', 'listActiveParticipants', 'getParticipant']) {
