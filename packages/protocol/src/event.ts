@@ -69,7 +69,19 @@ const ofParticipant = {
 
 /** What each type of event says, by its type. */
 export const Events = {
-  'session-started': Type.Object({ type: Type.Literal('session-started'), ...ofRoom }),
+  'session-started': Type.Object({
+    type: Type.Literal('session-started'),
+    ...ofRoom,
+    parent: Type.Optional(
+      Type.Object(
+        { roomId: ofRoom.roomId, sessionKey: ofRoom.sessionKey },
+        {
+          description: 'an object such as {"roomId":"algebra","sessionKey":"8c1f"}',
+          about: 'The session that this one is a part of, as a breakout room is.',
+        },
+      ),
+    ),
+  }),
   'session-ended': Type.Object({ type: Type.Literal('session-ended'), ...ofRoom, reason: Reason }),
   'participant-joined': Type.Object({
     type: Type.Literal('participant-joined'),

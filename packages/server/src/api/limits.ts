@@ -39,6 +39,8 @@ export const addressesCountedMax = 50_000
 export const eventsMaxBytes = 8 * 1024 * 1024
 /** Largest file that can be imported by a call, in bytes: some 500,000 rows. */
 export const importMaxBytes = 64 * 1024 * 1024
+/** Most exports that are read at once: each has a connection to the database. */
+export const exportsMax = 4
 /** How long an import waits while too many facts wait for the disk, in milliseconds. */
 export const importMaxWaitMs = 5 * 60_000
 /** Largest body that a media server may send, in bytes, packed and unpacked: a conference of 50,000 people as it ends. */
@@ -86,3 +88,6 @@ export const usageRowsMax = 10_000
 export const reportMs = 30 * 24 * 3600 * 1000
 /** How long a browser may keep the pages' files, in seconds: a year, since another content has another name. */
 export const webFileMaxAgeSeconds = 366 * 24 * 3600
+
+/** How long whoever reports events waits for a look-up while the store is away, in milliseconds: as long as facts then do. */
+export const awayMaxMs = 30_000

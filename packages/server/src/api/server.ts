@@ -14,6 +14,7 @@ import type { Webhooks } from '../webhooks/dispatcher.ts'
 import { type ApiAuth, createApiAuth } from './auth/auth.ts'
 import type { RateLimit } from './auth/rate-limit.ts'
 import type { TokenVerifier } from './auth/token.ts'
+import { exportRoutes } from './data/export.ts'
 import { importRoutes } from './data/imports.ts'
 import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
@@ -24,6 +25,7 @@ import { lingerOverEarlyAnswers } from './http/early-answers.ts'
 import { createErrorHandler } from './http/errors.ts'
 import { createHttpServer } from './http/http-server.ts'
 import { isForBrowser, sendNotFoundPage } from './http/not-found-page.ts'
+import { createPatience, type Patience } from './http/patience.ts'
 import { logRequests } from './http/request-log.ts'
 import { createRouteTable, type RouteTable } from './http/route-table.ts'
 import { refuseOthers, refuseUnknown } from './http/unknown-path.ts'
@@ -71,6 +73,8 @@ export type ApiParts = {
   webhooks: Pick<Webhooks, 'wake'>
   feedLimits: FeedLimits
   timeouts?: Timeouts | undefined
+  /** How long whoever reports events waits for a look-up while the store is away, in milliseconds. Default: as facts then do. */
+  awayMaxMs?: number | undefined
   /** Of all servers before one database: a join may be sent on to each. */
   serverAddresses(): string[]
 }
@@ -130,7 +134,7 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
   })
   app.addHook('onRequest', async (request, reply) => refuseOthers(request, reply))
   const auth = createApiAuth({ verifyToken: parts.verifyToken, rateLimit, metrics, log })
-  await registerRoutes(app, context, { ...parts, auth, rateLimit, table })
+  await registerRoutes(app, context, { ...parts, auth, rateLimit, table, patience: createPatience() })
   return app
 }
 
@@ -138,7 +142,7 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
 async function registerRoutes(
   app: FastifyInstance,
   context: Context,
-  parts: ApiParts & { auth: ApiAuth; rateLimit: RateLimit; table: RouteTable },
+  parts: ApiParts & { auth: ApiAuth; rateLimit: RateLimit; table: RouteTable; patience: Patience },
 ): Promise<void> {
   const routes = collectRoutes(app)
   await app.register(healthRoutes(context))
@@ -153,6 +157,7 @@ async function registerRoutes(
   await app.register(inviteRoutes(context, parts))
   await app.register(eventRoutes(context, parts))
   await app.register(importRoutes(context, parts))
+  await app.register(exportRoutes(context, parts))
   await app.register(sourceRoutes(context, parts))
   await app.register(webhookEndpointRoutes(context, parts))
   await app.register(webhookDeliveryRoutes(context, parts))

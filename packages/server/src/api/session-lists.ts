@@ -59,6 +59,9 @@ export const SessionQuery = Type.Object({
       about: 'Sessions that lasted so long, or have by now.',
     }),
   ),
+  parentSessionId: Type.Optional(
+    Type.String({ description: exactId, about: 'Sessions that are parts of this one, such as its breakouts.' }),
+  ),
   cursor: Type.Optional(
     Type.String({
       maxLength: cursorMaxLength,
@@ -154,7 +157,7 @@ function isRunning(listed: ListedSession): boolean {
 
 function toFilter(query: SessionQuery): SessionFilter {
   const { roomId, customRoomId, query: eitherId, participantId } = query
-  const { status, startDate, endDate, activeAt, minDuration } = query
+  const { status, startDate, endDate, activeAt, minDuration, parentSessionId } = query
   return {
     ...(roomId !== undefined && { roomId }),
     ...(customRoomId !== undefined && { customRoomId }),
@@ -164,6 +167,7 @@ function toFilter(query: SessionQuery): SessionFilter {
     ...(startDate !== undefined && { startFrom: parseTime('startDate', startDate) }),
     ...(endDate !== undefined && { startTo: parseLast('endDate', endDate) }),
     ...(activeAt !== undefined && { activeAt: parseTime('activeAt', activeAt) }),
+    ...(parentSessionId !== undefined && { parentSessionId }),
     ...(minDuration !== undefined && { minDurationMs: minDuration * 1000 }),
   }
 }

@@ -49,11 +49,11 @@ export function toSessionOf(record: SessionHead, people: ApiParticipant[], sums:
 }
 
 /** A session but for its people: `truncated` where those that are shown are not all. */
-export type SessionHead = Pick<SessionRecord, 'session' | 'customRoomId'> & { truncated?: boolean }
+export type SessionHead = Pick<SessionRecord, 'session' | 'customRoomId' | 'parentSessionId'> & { truncated?: boolean }
 
 /** With `activeDuration` to the millisecond: clients decode it as an integer, a seal keeps it as it is. */
 function toExactSession(
-  { session, customRoomId, truncated = false }: SessionHead,
+  { session, customRoomId, parentSessionId, truncated = false }: SessionHead,
   people: ApiParticipant[],
   { persons, insideMs, activeMs, peak }: Sums,
   { base, key, webhooks }: Omit<ViewOptions, 'now'>,
@@ -73,6 +73,8 @@ function toExactSession(
     maxJoinedPeersCount: peak,
     webhook: webhooks?.get(session.id) ?? noWebhooks,
     ...notOffered,
+    ...(parentSessionId !== undefined && { parentSessionId }),
+    ...(session.parentRoomId !== null && { parentRoomId: session.parentRoomId }),
     engine: engineOf(session.source),
     revision: session.revision,
     updatedAt: toIso(session.updatedAt),
@@ -91,11 +93,12 @@ export function toListedText(listed: ListedSession, view: ViewOptions & { active
       activeAt === undefined ? {} : { activeParticipantIds: whoWasInside(presenceIn(listed.record), activeAt) }
     return JSON.stringify({ ...toSession(listed.record, view), ...whoThen })
   }
-  const { id, roomId, head, middle, tail } = listed.sealed
+  const { id, roomId, parentSessionId, head, middle, tail } = listed.sealed
   const links = JSON.stringify(toLinks({ id, roomId }, view.base))
   const summary = view.webhooks?.get(id)
   const webhook = summary === undefined ? noWebhooksText : JSON.stringify(summary)
-  return `${head},"links":${links},${toWholeSeconds(middle)},"webhook":${webhook},${notOfferedText},${tail}`
+  const parent = parentSessionId === undefined ? '' : `"parentSessionId":${JSON.stringify(parentSessionId)},`
+  return `${head},"links":${links},${toWholeSeconds(middle)},"webhook":${webhook},${notOfferedText},${parent}${tail}`
 }
 
 /** In the middle of a seal; a quotation mark within a text is escaped, so that none of its texts looks like this. */
@@ -135,7 +138,7 @@ export function sealShown(
   return {
     head: `{${textOf(0, at('links'))}`,
     middle: textOf(at('links') + 1, at('webhook')),
-    tail: `${textOf(at('engine'))}}`,
+    tail: `${textOf(at(session.parentRoomId === null ? 'engine' : 'parentRoomId'))}}`,
     gaps: people.length === 0 || Math.round(shown.activeDuration * 1000) < lastedMs ? 1 : 0,
   }
 }

@@ -29,7 +29,7 @@ export type NewRoom = {
 
 export type RoomFilter = {
   roomId?: string
-  /** Exact roomId or customRoomId. */
+  /** Exact roomId or customRoomId, or what encodes one. */
   anyId?: string
 }
 
@@ -97,6 +97,29 @@ export function decodeId(id: string): string | undefined {
   }
 }
 
+/** Newest first. */
+async function list(
+  over: Over,
+  keyId: number,
+  { roomId, anyId }: RoomFilter,
+  page: Page,
+): Promise<{ rooms: Room[]; total: number }> {
+  let found = over.db.kysely.selectFrom('rooms').where('key_id', '=', keyId)
+  if (roomId !== undefined) found = found.where('room_id', '=', roomId)
+  if (anyId !== undefined) {
+    found = found.where((eb) => eb.or([eb('room_id', '=', anyId), eb('custom_room_id', '=', anyId)]))
+  }
+  const { total } = await found.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  const decoded = anyId === undefined ? undefined : decodeId(anyId)
+  if (Number(total) === 0 && decoded !== undefined) {
+    return list(over, keyId, { ...(roomId !== undefined && { roomId }), anyId: decoded }, page)
+  }
+  const { limit, offset } = toLimit(page)
+  const inOrder = found.select(columns).orderBy('created_at', 'desc').orderBy('id', 'desc')
+  const rows = await inOrder.limit(limit).offset(offset).execute()
+  return { rooms: rows.map(toRoom), total: Number(total) }
+}
+
 /** A roomId goes before a customRoomId of the same text. */
 async function findId({ db }: Over, keyId: number, givenId: string): Promise<string | undefined> {
   const rows = await db.all(byGivenId(db), { keyId, id: givenId })
@@ -127,24 +150,7 @@ export const rooms = noun({
       }
       return roomIds
     },
-    /** Newest first. */
-    async list(
-      { db }: Over,
-      keyId: number,
-      { roomId, anyId }: RoomFilter,
-      page: Page,
-    ): Promise<{ rooms: Room[]; total: number }> {
-      let found = db.kysely.selectFrom('rooms').where('key_id', '=', keyId)
-      if (roomId !== undefined) found = found.where('room_id', '=', roomId)
-      if (anyId !== undefined) {
-        found = found.where((eb) => eb.or([eb('room_id', '=', anyId), eb('custom_room_id', '=', anyId)]))
-      }
-      const { total } = await found.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-      const { limit, offset } = toLimit(page)
-      const inOrder = found.select(columns).orderBy('created_at', 'desc').orderBy('id', 'desc')
-      const rows = await inOrder.limit(limit).offset(offset).execute()
-      return { rooms: rows.map(toRoom), total: Number(total) }
-    },
+    list,
   },
   writes: {
     /** With a `customRoomId` that exists: that room, unchanged. */

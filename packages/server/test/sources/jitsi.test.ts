@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { Source } from '@rollcall/protocol'
+import type { SessionPage, Source } from '@rollcall/protocol'
 import { addSource, deliver, listSeen } from '../support/senders/source-client.ts'
 import { shuffle } from '../support/shuffle.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
@@ -268,6 +268,9 @@ describe('a Jitsi room', () => {
     ])
     assert.deepEqual(await see('class'), [{ session: '0-', people: [['james', '0-30', '200-']] }])
     assert.deepEqual(await see('class/d5ec-1f'), [{ session: '30-200', people: [['james', '30-200']] }])
+    const { body } = await server.call<SessionPage>('GET', '/v2/sessions?perPage=1000')
+    const sessionOf = (room: string) => body.data.find(({ customRoomId }) => customRoomId === room)
+    assert.equal(sessionOf('class/d5ec-1f')?.parentSessionId, sessionOf('class')?.id)
   })
 
   test('takes each connection for a person where no JWT says who they are, and any kind of id that one holds', async () => {
@@ -371,10 +374,9 @@ describe('the name of a Jitsi room', () => {
     for (const id of ['t%C3%A4st', 't%25c3%25a4st']) {
       const { body } = await server.call<{ roomId: string }>('GET', `/v2/rooms/${id}`)
       assert.equal(body.roomId, roomId, id)
-      for (const filter of ['customRoomId', 'query', 'roomId']) {
-        if (filter === 'roomId') continue
-        const listed = await server.call<{ data: object[] }>('GET', `/v2/sessions?${filter}=${id}`)
-        assert.equal(listed.body.data.length, 1, `${filter}=${id}`)
+      for (const list of ['sessions?customRoomId', 'sessions?query', 'rooms?query']) {
+        const listed = await server.call<{ data: { roomId: string }[] }>('GET', `/v2/${list}=${id}`)
+        assert.deepEqual([list, listed.body.data.map((one) => one.roomId)], [list, [roomId]])
       }
     }
   })

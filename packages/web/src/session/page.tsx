@@ -10,6 +10,7 @@ import { Empty, Failure, Loading } from '../states.tsx'
 import { formatDuration, RunningClock, Time } from '../time.tsx'
 import { Attendance } from './attendance.tsx'
 import { Downloads } from './downloads.tsx'
+import { Parent, Parts } from './parts.tsx'
 import { Quality } from './quality.tsx'
 import type { SessionView } from './search.ts'
 import classes from './session.module.css'
@@ -40,6 +41,7 @@ export function SessionPage() {
       {error !== null && <Failure error={error} />}
       <Head session={data} refetch={refetch} />
       <SessionFacts session={data} />
+      <Parts session={data} />
       <Views session={data} refetch={refetch} />
     </Stack>
   )
@@ -114,7 +116,21 @@ function SessionFacts({ session }: { session: Session }) {
       {programs > 0 && <Fact name="Programs">{programs.toLocaleString()}</Fact>}
       <Fact name="At one moment">{session.maxJoinedPeersCount.toLocaleString()}</Fact>
       <Fact name="Time inside">{formatDuration(session.participantSeconds)}</Fact>
+      {session.recordings !== undefined && (
+        <Fact name="Recordings">
+          {session.recordings.length}
+          {session.recordings.some((one) => one.end === null) && ' (running)'}
+        </Fact>
+      )}
       <Fact name="Source">{session.engine}</Fact>
+      {session.parentRoomId !== undefined && (
+        <Fact name="Part of">
+          <Parent session={session} />
+        </Fact>
+      )}
+      {session.clockCorrectedMs !== undefined && (
+        <Fact name="Clock corrected by">{formatDuration(Math.abs(session.clockCorrectedMs) / 1000)}</Fact>
+      )}
       {session.revision > 0 && <Fact name="Corrected">{session.revision} ×</Fact>}
     </Facts>
   )

@@ -23,6 +23,8 @@ export const sessionColumns = [
   'open_since_sum as openSinceSum',
   'past_end_ms as pastEndMs',
   'clock_corrected_ms as clockCorrectedMs',
+  'parent_room_id as parentRoomId',
+  'parent_key as parentKey',
   'revision',
   'updated_at as updatedAt',
 ] as const
@@ -32,6 +34,7 @@ export const participantColumns = [
   'participant_id as participantId',
   'name',
   'kind',
+  'region',
   'metadata_json as metadataJson',
   'joined_at as joinedAt',
   'open_since as openSince',
@@ -51,6 +54,7 @@ export const markColumns = [
   'last_seen_at as lastSeenAt',
   'name',
   'participant_kind as participantKind',
+  'region',
   'metadata_json as metadataJson',
 ] as const
 

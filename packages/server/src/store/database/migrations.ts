@@ -5,7 +5,9 @@ import { ends } from './migrations/ends.ts'
 import { first } from './migrations/first/first.ts'
 import { kinds } from './migrations/kinds.ts'
 import { looks } from './migrations/looks.ts'
+import { media } from './migrations/media.ts'
 import { newestTexts } from './migrations/newest-texts.ts'
+import { parents } from './migrations/parents.ts'
 import { peopleInOrder } from './migrations/people-in-order.ts'
 import { processes } from './migrations/processes.ts'
 import { webhooks } from './migrations/webhooks.ts'
@@ -23,6 +25,8 @@ export const migrations: { [name: string]: Migration } = {
   '0008-newest-texts': { up: newestTexts },
   '0009-kinds': { up: kinds },
   '0010-people-in-order': { up: peopleInOrder },
+  '0011-parents': { up: parents },
+  '0012-media': { up: media },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */

@@ -134,6 +134,8 @@ export function toSessionRow(keyId: number, session: Session): Insertable<Tables
     open_since_sum: session.openSinceSum,
     past_end_ms: session.pastEndMs,
     clock_corrected_ms: session.clockCorrectedMs,
+    parent_room_id: session.parentRoomId,
+    parent_key: session.parentKey,
     revision: session.revision,
     updated_at: session.updatedAt,
     span_level: spanLevelOf(session),
@@ -153,6 +155,7 @@ export function toParticipantRow(
     participant_id: participant.participantId,
     name: participant.name,
     kind: participant.kind,
+    region: participant.region,
     metadata_json: toJson(participant.metadata),
     joined_at: participant.joinedAt,
     open_since: participant.openSince,
@@ -175,6 +178,7 @@ export function toMarkRow(keyId: number, sessionId: string, mark: Mark): Inserta
     last_seen_at: mark.lastSeenAt,
     name: mark.name,
     participant_kind: mark.participantKind,
+    region: mark.region,
     metadata_json: toJson(mark.metadata),
   }
 }

@@ -16,6 +16,7 @@ import type { Database } from '../database/database.ts'
 import { type Page, toLimit } from '../database/page.ts'
 import type { Tables } from '../database/tables.ts'
 import { type Over, query } from '../noun.ts'
+import { findParents } from './parents.ts'
 import { marksOfPeople, type People, peopleSliceMax, readPeople } from './people.ts'
 import { readPresence } from './presence.ts'
 
@@ -26,6 +27,8 @@ export type SessionPart = {
   /** In order of first join; `marks` belong to them. */
   participants: Participant[]
   marks: Mark[]
+  /** The session that it is a part of, where that is in the record. */
+  parentSessionId?: string | undefined
 }
 
 /** `total`: how many people it has, of the kinds asked for. */
@@ -128,8 +131,9 @@ export async function readSession(
   keyId: number,
   sessionId: string,
 ): Promise<SessionPart | undefined> {
-  const [row] = await db.all(byId(db), { keyId, sessionId })
-  return row && toPart(row, [], [])
+  const rows = await db.all(byId(db), { keyId, sessionId })
+  const parts = rows.map((row) => toPart(row, [], []))
+  return (await withParents(db, keyId, parts))[0]
 }
 
 export async function readRecord(
@@ -208,7 +212,19 @@ async function complete(
     if (one === undefined || one.people <= sliceMax) records.push(...(await completeSmall(over.db, keyId, some)))
     else records.push(await completeLarge(over, keyId, one, participantsMax))
   }
-  return records
+  return withParents(over.db, keyId, records)
+}
+
+/** Adds the parents of sessions that are parts of others. */
+async function withParents<T extends SessionPart>(db: Database, keyId: number, records: T[]): Promise<T[]> {
+  const parts = records.filter(({ session }) => session.parentRoomId !== null)
+  if (parts.length === 0) return records
+  const parents = await findParents(
+    db,
+    keyId,
+    parts.map(({ session }) => session.id),
+  )
+  return records.map((record) => ({ ...record, parentSessionId: parents.get(record.session.id) }))
 }
 
 /** So many together that their people are about a slice; a session of more people is one of its own. */

@@ -8,11 +8,18 @@ import { query } from '../noun.ts'
  */
 export type SealedText = { head: string; middle: string; tail: string }
 
+/** Of a session that is a part of another the last part begins so. */
+const partTail = '"parentRoomId":'
+
+export function isOfPart({ tail }: SealedText): boolean {
+  return tail.startsWith(partTail)
+}
+
 /** An ended session that nothing was heard of for this, in milliseconds, is sealed. */
 const quietMs = 30_000
 
 /** When a session may be sealed, by our clock; null while it runs. Every write sets it anew, and so breaks the seal. */
-export function sealAtOf({ endAt, updatedAt }: Session): number | null {
+export function sealAtOf({ endAt, updatedAt }: Pick<Session, 'endAt' | 'updatedAt'>): number | null {
   return endAt === null ? null : updatedAt + quietMs
 }
 

@@ -10,6 +10,7 @@ import { listDuring } from './during.ts'
 import { type Cursor, findPage, type ListPage } from './list.ts'
 import type { Key, SessionFilter } from './list-queries.ts'
 import { newestMax, type OfRoom, readNewest } from './newest-texts.ts'
+import { findParents, findParts } from './parents.ts'
 import { peopleSliceMax, readInside, readPeople } from './people.ts'
 import { readPresences } from './presence.ts'
 import {
@@ -22,10 +23,12 @@ import {
   type SessionRecord,
   visibleSessions,
 } from './records.ts'
-import type { SealedText } from './seals.ts'
+import { isOfPart, type SealedText } from './seals.ts'
 
 /** One session of a list: as it was sealed, or with what it takes to show it. */
-export type ListedSession = { sealed: SealedText & { id: string; roomId: string } } | { record: SessionRecord }
+export type ListedSession = { sealed: SealedText & SealedAbout } | { record: SessionRecord }
+/** What is not in the text: its parent may be told of, or erased, after it was sealed. */
+type SealedAbout = { id: string; roomId: string; parentSessionId?: string | undefined }
 
 export type FoundSessions = {
   sessions: ListedSession[]
@@ -109,24 +112,30 @@ export const sessions = noun({
     async list(
       over: Over,
       keyId: number,
-      { roomId, customRoomId, query, ...filter }: SessionFilter,
+      { roomId, customRoomId, query, parentSessionId, ...filter }: SessionFilter,
       page: ListPage,
       participantsMax: number,
     ): Promise<FoundSessions> {
       const { db, now } = over
       const room = await resolveRoom(db, keyId, { roomId, customRoomId, query })
-      if (room === false) return { sessions: [], total: 0, totalCapped: false, next: undefined }
-      if (room !== undefined && isNewest(filter, page)) {
+      const parts = parentSessionId === undefined ? undefined : await findParts(db, keyId, parentSessionId)
+      const isOfNone = parentSessionId !== undefined && parts === undefined
+      if (room === false || isOfNone) return { sessions: [], total: 0, totalCapped: false, next: undefined }
+      if (room !== undefined && parts === undefined && isNewest(filter, page)) {
         return readNewestPage(over, { keyId, roomId: room }, page.perPage, participantsMax)
       }
-      const roomed = { ...filter, ...(room !== undefined && { roomId: room }) }
+      const roomed = { ...filter, ...(room !== undefined && { roomId: room }), ...(parts !== undefined && { parts }) }
       const found = await findPage(db, { keyId, filter: roomed, page, now: now() }, (keyId, ids, at) =>
         withSomebodyInside(over, keyId, ids, at),
       )
       const last = found.keys.at(-1)
       return {
         // What was sealed needs nothing more, unless it is asked who was inside.
-        sessions: await readListed(over, keyId, found.keys, { sealed: filter.activeAt === undefined, participantsMax }),
+        sessions: await withParents(
+          db,
+          keyId,
+          await readListed(over, keyId, found.keys, { sealed: filter.activeAt === undefined, participantsMax }),
+        ),
         total: found.total,
         totalCapped: found.totalCapped,
         next: found.more && last !== undefined ? { startAt: last.startAt, id: last.id } : undefined,
@@ -185,11 +194,12 @@ async function readNewestPage(
     }
   }
   const last = keys.at(-1)
+  const sessions = keys.flatMap(({ id }): ListedSession | [] => {
+    const text = texts.get(id)
+    return text === undefined ? (listed.get(id) ?? []) : { sealed: { ...text, roomId: of.roomId } }
+  })
   return {
-    sessions: keys.flatMap(({ id }): ListedSession | [] => {
-      const text = texts.get(id)
-      return text === undefined ? (listed.get(id) ?? []) : { sealed: { ...text, roomId: of.roomId } }
-    }),
+    sessions: await withParents(over.db, of.keyId, sessions),
     total,
     totalCapped: false,
     next: more && last !== undefined ? last : undefined,
@@ -213,6 +223,16 @@ async function readListed(
     const [text, record] = [textOf.get(id), recordOf.get(id)]
     return text === undefined ? (record === undefined ? [] : { record }) : { sealed: { ...text, roomId } }
   })
+}
+
+/** Adds the parents of sealed sessions that are parts of others. */
+async function withParents(db: Database, keyId: number, listed: ListedSession[]): Promise<ListedSession[]> {
+  const ids = listed.flatMap((one) => ('sealed' in one && isOfPart(one.sealed) ? [one.sealed.id] : []))
+  if (ids.length === 0) return listed
+  const parents = await findParents(db, keyId, ids)
+  return listed.map((one) =>
+    'sealed' in one ? { sealed: { ...one.sealed, parentSessionId: parents.get(one.sealed.id) } } : one,
+  )
 }
 
 function idsOf(keys: Key[]): string[] {

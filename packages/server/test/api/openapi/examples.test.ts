@@ -349,7 +349,7 @@ async function showErrors(t: TestContext): Promise<void> {
   await showError('createRoom', { body: { customRoomId: 'x'.repeat(2 * 1024 * 1024) } })
   await showError('getSession', { path: { id: 'x'.repeat(5000) } })
   await showError('createRoom', { body: '<room/>', headers: { 'content-type': 'text/xml' } })
-  t.mock.method(server.context.reads.sessions, 'get', async () => {
+  t.mock.method(server.context.reads.sessions, 'find', async () => {
     throw new Error('something of ours')
   })
   await showError('getSession', { path: { id: '621497578bea0d0404c35c4c' } })
