@@ -1,9 +1,7 @@
 /** Largest request body, in bytes. */
 export const bodyMaxBytes = 1024 * 1024
-/** All header lines of a request together, in bytes. */
+/** All header lines of a request together, with its first line, in bytes. */
 export const headersMaxBytes = 16 * 1024
-/** Longest id in a path, in characters as sent: 256 characters of a participant id, each of them percent-encoded. */
-export const pathIdMaxLength = 256 * 9
 /** How long a connection may take. Tests bring shorter ones. */
 export type Timeouts = {
   /** The head of a request, and a TLS handshake, have to arrive within this. */

@@ -35,7 +35,7 @@ import { inviteRoutes } from './invites.ts'
 import {
   bodyMaxBytes,
   corsMaxAgeSeconds,
-  pathIdMaxLength,
+  headersMaxBytes,
   requestIdMaxLength,
   type Timeouts,
   timeouts as usualTimeouts,
@@ -88,7 +88,8 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
     serverFactory: (handler) => createHttpServer(config, parts.timeouts ?? usualTimeouts, handler),
     trustProxy: config.trustProxy !== false && toTrust(config.trustProxy),
     bodyLimit: bodyMaxBytes,
-    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: pathIdMaxLength },
+    // An id that is longer than any is one that is not found.
+    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: headersMaxBytes },
     requestIdHeader: false,
     genReqId: ({ headers }) => saneRequestId(headers['x-request-id']) ?? randomUUID(),
     // What is still in flight when the server stops is answered.
@@ -133,8 +134,10 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
     strictPreflight: false,
   })
   app.addHook('onRequest', async (request, reply) => refuseOthers(request, reply))
-  const auth = createApiAuth({ verifyToken: parts.verifyToken, rateLimit, metrics, log })
-  await registerRoutes(app, context, { ...parts, auth, rateLimit, table, patience: createPatience() })
+  const patience = createPatience()
+  const { verifyToken, awayMaxMs } = parts
+  const auth = createApiAuth({ verifyToken, rateLimit, metrics, log, patience, awayMaxMs })
+  await registerRoutes(app, context, { ...parts, auth, rateLimit, table, patience })
   return app
 }
 

@@ -54,6 +54,7 @@ const bodies: { [endpoint: string]: (scene: Scene) => object } = {
   'POST /v2/sessions/participants/remove': ({ room }) => ({ roomId: room.roomId, participantId: 'anna' }),
   'POST /v2/rooms/:id': () => ({ status: 'enabled' }),
   'POST /v2/rooms/deactivate': ({ room }) => ({ roomId: room.roomId }),
+  'POST /v1/meeting-sessions/:id/remove-participant': () => ({ participantId: 'anna' }),
   'POST /v2/events': () => ({ events: [{ id: '1', type: 'source-started', at: Date.now() }] }),
   'POST /v2/links/redeem': ({ linkCode }) => ({ code: linkCode }),
   'POST /v2/sources': () => ({ type: 'generic', name: 'another' }),

@@ -74,7 +74,6 @@ export const refusalTexts: { [status: string]: string } = {
   404: 'There is no such thing, or none that the token may see.',
   409: 'It cannot be done as things stand.',
   413: 'The body is too large.',
-  414: 'An id in the path is too long.',
   415: 'The body is of a type that is not understood.',
   429: 'There were too many requests. Try again after the seconds in `retry-after`.',
   500: 'Something went wrong on the server. Its log has the `requestId`.',
