@@ -68,6 +68,8 @@ export const autoCloseMaxMinutes = 366 * 24 * 60
 /** How long an invite is good by default, and at most, in seconds: a day, a year. */
 export const inviteSecondsDefault = 24 * 3600
 export const inviteMaxSeconds = 366 * 24 * 3600
+/** Longest `cursor` among people, in characters: it holds an id. */
+export const personCursorMaxLength = 2000
 /** Longest `cursor`, in characters. */
 export const cursorMaxLength = 200
 /** Longest `minDuration`, in seconds: a hundred years. */

@@ -20,6 +20,14 @@ const RoomPath = Type.Object({ id: Type.String({ description: 'a roomId, customR
 export const RoomQuery = Type.Object({
   ...PageQuery.properties,
   query: Type.Optional(Type.String({ description: 'one exact roomId or customRoomId', about: 'That room alone.' })),
+  search: Type.Optional(
+    Type.String({
+      maxLength: 200,
+      description: 'a text of at most 200 characters',
+      about:
+        'Rooms with this part in their name or id, with or without accents and capitals; of very many, the newest 2,000 that an index names.',
+    }),
+  ),
   userId: Type.Optional(
     Type.String({
       description: 'one exact id',
@@ -167,8 +175,12 @@ export async function listRooms(
   query: RoomQuery,
 ): Promise<{ pageInfo: PageInfo; rooms: RoomRow[] }> {
   const { page, perPage } = toPage(query)
-  const { query: anyId, userId = key.userId } = query
-  const filter = { ...(roomId !== undefined && { roomId }), ...(anyId !== undefined && { anyId }) }
+  const { query: anyId, search: part, userId = key.userId } = query
+  const filter = {
+    ...(roomId !== undefined && { roomId }),
+    ...(anyId !== undefined && { anyId }),
+    ...(part !== undefined && { part }),
+  }
   const isOfOther = userId !== key.userId
   const { rooms, total } = isOfOther
     ? { rooms: [], total: 0 }

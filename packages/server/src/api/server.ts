@@ -46,6 +46,7 @@ import { measureRequests, metricsRoutes } from './metrics.ts'
 import { docsRoutes } from './openapi/docs.ts'
 import { collectRoutes, openApiRoutes } from './openapi/openapi.ts'
 import { participantRoutes } from './participants.ts'
+import { peopleRoutes } from './people/people.ts'
 import { publicKeyRoutes } from './public-key.ts'
 import { qualityRoutes } from './quality.ts'
 import { attendanceRoutes } from './reports/attendance.ts'
@@ -157,6 +158,7 @@ async function registerRoutes(
   await app.register(qualityRoutes(context, parts))
   await app.register(attendanceRoutes(context, parts))
   await app.register(usageRoutes(context, parts))
+  await app.register(peopleRoutes(context, parts))
   await app.register(inviteRoutes(context, parts))
   await app.register(eventRoutes(context, parts))
   await app.register(importRoutes(context, parts))

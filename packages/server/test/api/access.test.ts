@@ -60,6 +60,7 @@ const bodies: { [endpoint: string]: (scene: Scene) => object } = {
   'POST /v2/sources': () => ({ type: 'generic', name: 'another' }),
   'PATCH /v2/sources/:id': () => ({ name: 'renamed' }),
   'POST /v2/imports': () => ({ data: [{ id: 'm', room: 'r', start_time: 1_549_391_714, duration: 60 }] }),
+  'PUT /v2/people/:id': () => ({ participantIds: ['anna'] }),
   'POST /v2/webhooks': () => webhook,
   'PATCH /v2/webhooks/:id': () => ({ events: ['test'] }),
   'POST /v2/webhooks/:id/replay': () => ({ failed: true }),
@@ -75,6 +76,7 @@ function fill(path: string, { room, sessionId, source, webhookId, deliveryId }: 
     prebuilt: room.roomId,
     sources: source.id,
     webhooks: webhookId,
+    people: 'anna',
   }
   const values: { [name: string]: string } = {
     id: ids[path.split('/')[2] ?? ''] ?? sessionId,

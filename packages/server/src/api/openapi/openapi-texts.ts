@@ -53,6 +53,7 @@ export const webhookText =
 export const tags = [
   { name: 'Sessions', description: 'What took place in the rooms, and ending it.' },
   { name: 'Participants', description: 'Who was inside a session, from when to when, and removing them.' },
+  { name: 'People', description: 'Who was ever inside, over all sessions, and who of them are one person.' },
   { name: 'Quality', description: 'How the media went, where anybody measured it.' },
   { name: 'Reports', description: 'Who was inside as rows, and how much the rooms were used.' },
   { name: 'Rooms', description: 'The named places.' },

@@ -142,6 +142,24 @@ async function showSessions(): Promise<void> {
   await show('getSessionAttendance', { path: { id } })
   await show('getAttendance', { query: `?from=2026-01-15&to=2026-01-15&per=participant&roomId=${roomId}` })
   await show('getUsage', { query: '?from=2026-01-14&to=2026-01-15' })
+  await showPeople()
+}
+
+async function showPeople(): Promise<void> {
+  const keyId = (await server.context.reads.keys.find(server.apiKey))?.keyId ?? 0
+  while ((await server.context.writes.people.gather({ keyId })) > 0);
+  await show('listPeople', { query: '?search=jac' })
+  await show('getPerson', { path: { id: 'but3ihic' }, query: '?tz=Europe/Paris&groupBy=week' })
+  await show('listPersonSessions', { path: { id: 'but3ihic' } })
+  await show('mergePeople', {
+    path: { id: 'staff-17' },
+    body: { participantIds: ['but3ihic', 'x7ty2kqp'], name: 'Jacques' },
+  })
+  await show('unmergePeople', { path: { id: 'staff-17' } })
+  for (const operationId of ['getPerson', 'listPersonSessions', 'unmergePeople']) {
+    await show(operationId, { path: { id: 'staff-17' } })
+  }
+  await show('mergePeople', { path: { id: 'staff-17' }, body: { participantIds: ['nobody'] } })
 }
 
 async function showQuality(id: string, event: object): Promise<void> {
