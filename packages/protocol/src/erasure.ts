@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { Time } from './time.ts'
 
-/** What `DELETE /v2/people/:participantId` answers. */
+/** What `DELETE /v2/participants/:participantId` answers. */
 export const Erased = Type.Object(
   {
     id: Type.String({ description: 'Of this receipt, which is in the server’s log.' }),

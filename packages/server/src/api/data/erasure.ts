@@ -20,26 +20,22 @@ const schema = {
   response: { 200: Erased, ...refusals('PARTICIPANT_NOT_FOUND', 'CONFLICT') },
 }
 
-/** `DELETE /v2/people/:participantId`, also under `/v2/participants`. */
+/** `DELETE /v2/participants/:participantId`. */
 export function erasureRoutes(
   { config, reads, writes, clock, log }: Pick<Context, 'config' | 'reads' | 'writes' | 'clock' | 'log'>,
   { auth }: { auth: ApiAuth },
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
-    for (const [noun, operationId] of [
-      ['people', 'erasePerson'],
-      ['participants', 'eraseParticipant'],
-    ] as const) {
-      const described = { ...schema, operationId, summary: noun === 'people' ? 'Erase a person' : 'The same' }
-      app.delete(`/v2/${noun}/:participantId`, { onRequest: auth.crawler, schema: described }, async (request) => {
-        const { keyId } = callerOf(request).key
-        const erased = await erase(keyId, request.params.participantId)
-        const receipt = { id: randomUUID(), erasedAt: toIso(clock.now()), ...erased }
-        // Who it was is not in it.
-        log.info({ requestId: request.id, keyId, ...receipt }, 'person erased')
-        return receipt
-      })
-    }
+    const described = { ...schema, operationId: 'erasePerson', summary: 'Erase a person' }
+    const options = { onRequest: auth.crawler, schema: described }
+    app.delete('/v2/participants/:participantId', options, async (request) => {
+      const { keyId } = callerOf(request).key
+      const erased = await erase(keyId, request.params.participantId)
+      const receipt = { id: randomUUID(), erasedAt: toIso(clock.now()), ...erased }
+      // Who it was is not in it.
+      log.info({ requestId: request.id, keyId, ...receipt }, 'person erased')
+      return receipt
+    })
   }
 
   async function erase(keyId: number, participantId: string): Promise<{ sessions: number; facts: number }> {
@@ -60,6 +56,7 @@ export function erasureRoutes(
       const seqs = ofSession.map(({ seq }) => seq)
       await writes.erasure.anonymise({ keyId, sessionId, participantId, newId, seqs })
     }
+    await writes.erasure.settle({ keyId, participantId, newId })
     await scrubRecord(config)
     return { sessions: sessions.length, facts: facts.length }
   }

@@ -4,6 +4,8 @@ import { Refusal } from '../../error.ts'
 import type { Database } from '../../store/database/database.ts'
 import { digestOfPerson } from '../../store/facts/erased-people.ts'
 import { noun, type Over, query } from '../../store/noun.ts'
+import { markStale } from '../../store/people/gather.ts'
+import { people } from '../../store/people/people.ts'
 import { eraseNewest } from '../../store/sessions/newest-texts.ts'
 import { sealAtOf } from '../../store/sessions/seals.ts'
 import { digestOf } from '../facts/fact-text.ts'
@@ -95,6 +97,26 @@ export const erasure = noun({
       const ids = createNewIds()
       if (sessionId !== '') await anonymiseRows(db, { keyId, sessionId, of, ids })
       await anonymiseLog(db, keyId, seqs, of, ids)
+    },
+    /** When they are nobody in every session: nobody finds them any more, and whoever was merged with them is apart again. */
+    async settle(
+      over: Over,
+      { keyId, participantId, newId }: { keyId: number; participantId: string; newId: string },
+    ): Promise<void> {
+      const { db } = over
+      const known = await db.kysely
+        .selectFrom('people')
+        .select('person_id as personId')
+        .where('key_id', '=', keyId)
+        .where('merged', '=', 0)
+        .where('id', '=', participantId)
+        .executeTakeFirst()
+      const personId = known?.personId
+      if (personId != null) await people.writes.unmerge(over, { keyId, id: personId })
+      const nobody = { id: newId, name: '', texts: newId, seen_at: 0, person_id: null, merged: 0, stale: 1 }
+      await db.insertRows('people', [{ key_id: keyId, ...nobody }], ['key_id', 'merged', 'id'])
+      await markStale(db, keyId, [participantId])
+      while ((await people.writes.gather(over, { keyId })) > 0);
     },
   },
 })
