@@ -7,6 +7,7 @@ import { kinds } from './migrations/kinds.ts'
 import { looks } from './migrations/looks.ts'
 import { media } from './migrations/media.ts'
 import { newestTexts } from './migrations/newest-texts.ts'
+import { ofSource } from './migrations/of-source.ts'
 import { parents } from './migrations/parents.ts'
 import { peopleInOrder } from './migrations/people-in-order.ts'
 import { processes } from './migrations/processes.ts'
@@ -27,6 +28,7 @@ export const migrations: { [name: string]: Migration } = {
   '0010-people-in-order': { up: peopleInOrder },
   '0011-parents': { up: parents },
   '0012-media': { up: media },
+  '0013-of-source': { up: ofSource },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */
