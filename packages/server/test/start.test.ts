@@ -211,11 +211,11 @@ describe('a stop', guard, () => {
     const server = await startServer()
     const { promise: asked, resolve: isAsked } = Promise.withResolvers<void>()
     const { promise: released, resolve: release } = Promise.withResolvers<void>()
-    const { get: getSession } = server.context.reads.sessions
-    t.mock.method(server.context.reads.sessions, 'get', async (keyId: number, sessionId: string) => {
+    const { find: findSession } = server.context.reads.sessions
+    t.mock.method(server.context.reads.sessions, 'find', async (keyId: number, sessionId: string) => {
       isAsked()
       await released
-      return getSession(keyId, sessionId)
+      return findSession(keyId, sessionId)
     })
     const answer = server.call('GET', '/v2/sessions/621497578bea0d0404c35c4c')
     await asked
