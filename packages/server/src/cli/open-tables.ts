@@ -1,24 +1,12 @@
 import type { Config } from '../config.ts'
 import { Refusal } from '../error.ts'
-import {
-  type FreshTables,
-  openFreshPostgres,
-  openFreshSqlite,
-  type Snapshot,
-  snapshotPostgres,
-  snapshotSqlite,
-} from '../store/copies/kept-tables.ts'
+import { type FreshTables, openFreshPostgres, openFreshSqlite } from '../store/copies/kept-tables.ts'
 import { requireRecord, takeLock } from '../store/database/data-folder.ts'
 import { migrateToLatest } from '../store/database/migrations.ts'
 import { lockDatabase, openPostgres } from '../store/database/postgres.ts'
 import { openSqlite } from '../store/database/sqlite.ts'
 
 type Where = Pick<Config, 'databaseUrl' | 'dataFolder'>
-
-/** All that is kept, to be read; also beside a running server. */
-export function openSnapshot({ databaseUrl, dataFolder }: Where): Snapshot {
-  return databaseUrl === undefined ? snapshotSqlite(requireRecord(dataFolder)) : snapshotPostgres(databaseUrl)
-}
 
 /** All that is kept, and fresh tables beside it. No server runs on it until `close`. */
 export async function openFresh({ databaseUrl, dataFolder }: Where): Promise<FreshTables> {

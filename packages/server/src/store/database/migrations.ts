@@ -7,9 +7,12 @@ import { kinds } from './migrations/kinds.ts'
 import { looks } from './migrations/looks.ts'
 import { media } from './migrations/media.ts'
 import { newestTexts } from './migrations/newest-texts.ts'
+
 import { ofSource } from './migrations/of-source.ts'
 import { parents } from './migrations/parents.ts'
+import { people } from './migrations/people.ts'
 import { peopleInOrder } from './migrations/people-in-order.ts'
+
 import { processes } from './migrations/processes.ts'
 import { webhooks } from './migrations/webhooks.ts'
 import type { Tables } from './tables.ts'
@@ -28,7 +31,8 @@ export const migrations: { [name: string]: Migration } = {
   '0010-people-in-order': { up: peopleInOrder },
   '0011-parents': { up: parents },
   '0012-media': { up: media },
-  '0013-of-source': { up: ofSource },
+  '0013-people': { up: people },
+  '0014-of-source': { up: ofSource },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */
