@@ -167,7 +167,22 @@ function address(env: Env, name: string): string | undefined {
   if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) {
     refuse(name, value, 'an http or https address, such as https://rooms.example.org')
   }
-  return value.replace(/\/+$/, '')
+  const { origin, pathname, search, hash, username, password } = new URL(value)
+  // What may be a password is not repeated.
+  if (username !== '' || password !== '')
+    refuse(name, '…', 'an address without a user and password: it is shown to everybody')
+  if (search !== '' || hash !== '' || /[?#]/.test(value)) {
+    refuse(name, value, 'an address with no ? and no #: paths are put after it')
+  }
+  // Such a path is not what a browser makes of it.
+  if (!/^(\/[\w.~-]+)*\/*$/.test(pathname)) {
+    refuse(
+      name,
+      value,
+      'an address whose path has letters, digits and - . _ ~ alone, such as https://example.org/rooms',
+    )
+  }
+  return (origin + pathname).replace(/\/+$/, '')
 }
 
 function databaseUrl(env: Env): string | undefined {

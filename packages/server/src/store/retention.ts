@@ -115,6 +115,18 @@ export const retention = noun({
 async function eraseAll(db: Database, keyId: number, sessions: Session[], erasedAt: number): Promise<void> {
   const k = db.kysely
   const ids = sessions.map(({ id }) => id)
+  // Who was in them may be in none any more.
+  await k
+    .updateTable('people')
+    .set({ stale: 1 })
+    .where('key_id', '=', keyId)
+    .where('merged', '=', 0)
+    .where(
+      'id',
+      'in',
+      k.selectFrom('participants').select('participant_id').where('key_id', '=', keyId).where('session_id', 'in', ids),
+    )
+    .execute()
   for (const table of tablesOfSessions) {
     await k.deleteFrom(table).where('key_id', '=', keyId).where('session_id', 'in', ids).execute()
   }

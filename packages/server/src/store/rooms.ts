@@ -5,6 +5,8 @@ import { type Page, toLimit } from './database/page.ts'
 import type { Tables } from './database/tables.ts'
 import { noun, type Over, query } from './noun.ts'
 import { addEndpointOfRoom } from './outbox/endpoints.ts'
+import { takeInRooms } from './people/gather.ts'
+import { findIds, toSearched } from './people/suffixes.ts'
 
 export type Room = {
   keyId: number
@@ -31,6 +33,8 @@ export type RoomFilter = {
   roomId?: string
   /** Exact roomId or customRoomId, or what encodes one. */
   anyId?: string
+  /** A part of either, however it is written. */
+  part?: string
 }
 
 const columns = [
@@ -54,6 +58,8 @@ type Row = Omit<Room, 'webhook' | 'autoClose' | 'allowedParticipantIds' | 'disab
 }
 
 const minuteMs = 60_000
+/** Most rooms that a search finds. */
+const roomsFoundMax = 2000
 
 type Given = { keyId: number; id: string }
 type IdColumn = 'room_id' | 'custom_room_id' | 'id'
@@ -101,13 +107,18 @@ export function decodeId(id: string): string | undefined {
 async function list(
   over: Over,
   keyId: number,
-  { roomId, anyId }: RoomFilter,
+  { roomId, anyId, part = '' }: RoomFilter,
   page: Page,
 ): Promise<{ rooms: Room[]; total: number }> {
   let found = over.db.kysely.selectFrom('rooms').where('key_id', '=', keyId)
   if (roomId !== undefined) found = found.where('room_id', '=', roomId)
   if (anyId !== undefined) {
     found = found.where((eb) => eb.or([eb('room_id', '=', anyId), eb('custom_room_id', '=', anyId)]))
+  }
+  const wanted = toSearched(part)
+  if (wanted !== '') {
+    const ids = (await findIds(over.db, keyId, 'room', wanted, roomsFoundMax)).slice(0, roomsFoundMax)
+    found = found.where('room_id', 'in', over.db.differences.texts(JSON.stringify(ids)))
   }
   const { total } = await found.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
   const decoded = anyId === undefined ? undefined : decodeId(anyId)
@@ -157,6 +168,7 @@ export const rooms = noun({
     async create(over: Over, { keyId, ...room }: { keyId: number } & NewRoom): Promise<Room> {
       const created = (await insert(over, keyId, newRoomId(), room)) ?? (await findExisting(over, keyId, room))
       await addEndpointOfRoom(over, created)
+      await takeInRooms(over.db, keyId, [created.roomId])
       return created
     },
     /**

@@ -54,11 +54,13 @@ const bodies: { [endpoint: string]: (scene: Scene) => object } = {
   'POST /v2/sessions/participants/remove': ({ room }) => ({ roomId: room.roomId, participantId: 'anna' }),
   'POST /v2/rooms/:id': () => ({ status: 'enabled' }),
   'POST /v2/rooms/deactivate': ({ room }) => ({ roomId: room.roomId }),
+  'POST /v1/meeting-sessions/:id/remove-participant': () => ({ participantId: 'anna' }),
   'POST /v2/events': () => ({ events: [{ id: '1', type: 'source-started', at: Date.now() }] }),
   'POST /v2/links/redeem': ({ linkCode }) => ({ code: linkCode }),
   'POST /v2/sources': () => ({ type: 'generic', name: 'another' }),
   'PATCH /v2/sources/:id': () => ({ name: 'renamed' }),
   'POST /v2/imports': () => ({ data: [{ id: 'm', room: 'r', start_time: 1_549_391_714, duration: 60 }] }),
+  'PUT /v2/people/:id': () => ({ participantIds: ['anna'] }),
   'POST /v2/webhooks': () => webhook,
   'PATCH /v2/webhooks/:id': () => ({ events: ['test'] }),
   'POST /v2/webhooks/:id/replay': () => ({ failed: true }),
@@ -74,6 +76,7 @@ function fill(path: string, { room, sessionId, source, webhookId, deliveryId }: 
     prebuilt: room.roomId,
     sources: source.id,
     webhooks: webhookId,
+    people: 'anna',
   }
   const values: { [name: string]: string } = {
     id: ids[path.split('/')[2] ?? ''] ?? sessionId,

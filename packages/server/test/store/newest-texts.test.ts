@@ -173,6 +173,9 @@ test('a record of release 0.1.0 opens, reads as it read there, and gets its text
       const fields = Object.keys(shown[0] ?? {})
       return sessions.map((one) => {
         const session = JSON.parse(toListedText(one, view(shownAt)))
+        // What clients read since, as they read it.
+        assert.ok(Number.isInteger(session.activeDuration), String(session.activeDuration))
+        assert.deepEqual([session.region, session.chatLink, session.hlsLog], ['', '', []])
         return Object.fromEntries(fields.map((field) => [field, session[field]]))
       })
     }

@@ -53,6 +53,7 @@ export const webhookText =
 export const tags = [
   { name: 'Sessions', description: 'What took place in the rooms, and ending it.' },
   { name: 'Participants', description: 'Who was inside a session, from when to when, and removing them.' },
+  { name: 'People', description: 'Who was ever inside, over all sessions, and who of them are one person.' },
   { name: 'Quality', description: 'How the media went, where anybody measured it.' },
   { name: 'Reports', description: 'Who was inside as rows, and how much the rooms were used.' },
   { name: 'Rooms', description: 'The named places.' },
@@ -74,7 +75,6 @@ export const refusalTexts: { [status: string]: string } = {
   404: 'There is no such thing, or none that the token may see.',
   409: 'It cannot be done as things stand.',
   413: 'The body is too large.',
-  414: 'An id in the path is too long.',
   415: 'The body is of a type that is not understood.',
   429: 'There were too many requests. Try again after the seconds in `retry-after`.',
   500: 'Something went wrong on the server. Its log has the `requestId`.',

@@ -58,6 +58,9 @@ export async function rebuild(
   if (!dryRun && differences > 0) {
     await db.transaction(async () => {
       await comparison.mend()
+      // The server gathers them again; who was merged into whom stays.
+      await run(fresh, `update ${kept}.people set stale = 1`)
+      await run(fresh, `update ${kept}.search_cursors set session_id = '', participant_id = '', room_id = ''`)
       for (const { keyId, seq, is } of unlike) {
         await sql`
           update ${sql.raw(kept)}.facts set outcome = ${is}

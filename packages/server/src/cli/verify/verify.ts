@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Session } from '../../ledger/state.ts'
 import { digestOf } from '../../record/facts/fact-text.ts'
+import { findPeopleFaults } from '../../store/copies/people-faults.ts'
 import { findMiscounts } from '../../store/copies/recount.ts'
 import { findStaleTexts } from '../../store/copies/stale-texts.ts'
 import {
@@ -57,7 +58,7 @@ export async function verify(db: Database, report: VerifyReport): Promise<Verifi
     for (const fact of page) for (const text of findFactFaults(fact)) fault(`${fact.name}: ${text}`)
     progress(page.length)
   }
-  for (const find of [findMiscounts, findStaleTexts, findStrays, findDoubles, findGaps])
+  for (const find of [findMiscounts, findStaleTexts, findPeopleFaults, findStrays, findDoubles, findGaps])
     for await (const text of find(db)) fault(text)
   return verified
 }

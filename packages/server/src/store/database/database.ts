@@ -86,6 +86,7 @@ export function bind<P>(query: Query<P, unknown>, params: P): unknown[] {
 /** What an insert of rows with these columns does with those that are there already. */
 export function onConflict(columns: string[], key: string[] | undefined, merge: Merge = {}): string {
   if (key === undefined) return ''
+  if (columns.every((name) => key.includes(name))) return ` on conflict (${key}) do nothing`
   const sets = columns.map((name) => `"${name}" = ${merge[name] ?? `excluded."${name}"`}`)
   return ` on conflict (${key}) do update set ${sets}`
 }

@@ -7,8 +7,11 @@ import { kinds } from './migrations/kinds.ts'
 import { looks } from './migrations/looks.ts'
 import { media } from './migrations/media.ts'
 import { newestTexts } from './migrations/newest-texts.ts'
+
 import { parents } from './migrations/parents.ts'
+import { people } from './migrations/people.ts'
 import { peopleInOrder } from './migrations/people-in-order.ts'
+
 import { processes } from './migrations/processes.ts'
 import type { ShownOtherwise } from './migrations/shown-otherwise.ts'
 import { webhooks } from './migrations/webhooks.ts'
@@ -31,6 +34,7 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0010-people-in-order': { up: peopleInOrder },
   '0011-parents': { up: parents },
   '0012-media': { up: media },
+  '0013-people': { up: people },
 }
 
 /**
