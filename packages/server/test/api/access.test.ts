@@ -92,6 +92,7 @@ function fill(path: string, { room, sessionId, source, webhookId, deliveryId }: 
     sessionId,
     participantId: path.startsWith('/v2/participants/') ? goneFrom(room) : 'anna',
     sourceId: source.id,
+    projectId: 'p_none',
     about: 'room',
     event: 'created',
     name: 'index.js',

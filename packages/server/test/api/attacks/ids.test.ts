@@ -48,7 +48,7 @@ const kinds: { [step: string]: keyof Ids } = {
 const bodies: { [route: string]: object } = {
   'POST /v2/rooms/{id}': { status: 'disabled' },
   'POST /v1/meeting-sessions/{id}/remove-participant': { participantId: 'anna' },
-  'PUT /v2/people/{id}': { participantIds: ['nobody'] },
+  'PUT /v2/people/{id}': { participantIds: ['whoever'] },
 }
 
 /** Routes whose ids are in the body or in the query. */
