@@ -205,7 +205,7 @@ type Opened = {
   close(): Promise<void>
 }
 
-type Hooks = WriterHooks & QueueLimits
+type Hooks = WriterHooks & QueueLimits & { onDamage(): void }
 
 function hooksOf({ metrics, onFailure, factsWaitingMax }: StoreOptions, health: RecordingHealth): Hooks {
   return {
@@ -213,6 +213,7 @@ function hooksOf({ metrics, onFailure, factsWaitingMax }: StoreOptions, health: 
     onFailure,
     onRecorded: health.noteRecorded,
     onUnwritten: health.noteFailed,
+    onDamage: health.noteDamaged,
     factsWaitingMax,
   }
 }
@@ -226,7 +227,7 @@ async function openFile(options: StoreOptions, hooks: Hooks): Promise<Opened> {
   try {
     const box = createSecretBox(masterKey)
     const now = () => clock.now()
-    const db = await openMigrated(path)
+    const db = await openMigrated(path, hooks.onDamage)
     await proveMasterKey({ db, box, now }, `ROLLCALL_DATA=${dataFolder}`)
     const writer = exclusive
       ? startWriter({ path, masterKey, rules }, now, { ...hooks, threadUrl: options.threadUrl })
@@ -289,9 +290,9 @@ async function openService(options: StoreOptions, databaseUrl: string, hooks: Ho
   }
 }
 
-async function openMigrated(path: string): Promise<Database> {
+async function openMigrated(path: string, onDamage: () => void): Promise<Database> {
   try {
-    const db = openSqlite(path)
+    const db = openSqlite(path, { onDamage })
     await migrateToLatest(db.kysely)
     return db
   } catch (error) {
