@@ -41,6 +41,7 @@ import {
   timeouts as usualTimeouts,
 } from './limits.ts'
 import { linkRoutes } from './links.ts'
+import { livekitAnalyticsRoutes } from './livekit/analytics.ts'
 import { meetingRoutes } from './meetings.ts'
 import { measureRequests, metricsRoutes } from './metrics.ts'
 import { docsRoutes } from './openapi/docs.ts'
@@ -167,6 +168,7 @@ async function registerRoutes(
   await app.register(webhookEndpointRoutes(context, parts))
   await app.register(webhookDeliveryRoutes(context, parts))
   await app.register(streamRoutes(context, { ...parts, limits: parts.feedLimits }))
+  await app.register(livekitAnalyticsRoutes(context, parts))
   await app.register(ingestRoutes(context, parts))
   await app.register(linkRoutes(context, parts))
   await app.register(publicKeyRoutes(context, parts))

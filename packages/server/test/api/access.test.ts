@@ -86,6 +86,7 @@ function fill(path: string, { room, sessionId, source, webhookId, deliveryId }: 
     sessionId,
     participantId: 'anna',
     sourceId: source.id,
+    projectId: 'p_none',
     about: 'room',
     event: 'created',
     name: 'index.js',
