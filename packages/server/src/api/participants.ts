@@ -6,11 +6,14 @@ import {
   SessionAfterRemoval,
   toPageInfo,
 } from '@rollcall/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
+import { addDetails } from '../record/media-view.ts'
 import { toLinks, toParticipants, toSessionOf } from '../record/session-view.ts'
 import { createSums } from '../record/whole-session.ts'
+import { quote } from '../runtime/explain.ts'
 import type { Commands } from '../sources/commands/commands.ts'
 import type { CommandedSession } from '../sources/commands/session-end.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
@@ -27,6 +30,7 @@ import { refusals } from './http/refusals.ts'
 import { AllUnlessSaid, toKinds } from './paging/kinds-query.ts'
 import { PageQuery, toPage } from './paging/page-query.ts'
 import { toActiveSession } from './views/active-session.ts'
+import { withMeetingNames } from './views/meeting-names.ts'
 
 const exactId = 'one exact id'
 const SessionPath = Type.Object({ id: Type.String({ description: exactId, about: 'The session.' }) })
@@ -43,6 +47,7 @@ const ParticipantToRemove = Type.Object({
   sessionId: Type.Optional(Type.String({ description: exactId, about: 'The session that they are removed from.' })),
 })
 type ParticipantToRemove = Type.Static<typeof ParticipantToRemove>
+const MeetingParticipantToRemove = Type.Pick(ParticipantToRemove, ['participantId'])
 
 const nobody = { participants: [], marks: [], total: 0 }
 
@@ -85,6 +90,16 @@ const schemas = {
       ...refusals('ROOM_NOT_FOUND', 'SESSION_NOT_FOUND', 'PARTICIPANT_NOT_FOUND'),
     },
   },
+  removeOld: {
+    operationId: 'removeMeetingParticipant',
+    tags: ['Participants'],
+    deprecated: true,
+    summary: 'Remove a participant, in the API’s first version',
+    description: 'The same as `POST /v2/sessions/participants/remove` with that `sessionId`.',
+    params: SessionPath,
+    body: MeetingParticipantToRemove,
+    response: { 200: SessionAfterRemoval, ...refusals('SESSION_NOT_FOUND', 'PARTICIPANT_NOT_FOUND') },
+  },
 }
 
 export function participantRoutes(
@@ -99,6 +114,7 @@ export function participantRoutes(
       const kinds = toKinds(request.query.kinds)
       const record = await requireParticipants(reads, callerOf(request), request.params.id, page, kinds)
       const { id, roomId } = record.session
+      const { keyId } = callerOf(request).key
       const { base, now } = viewFor(context, request)
       return {
         pageInfo: toPageInfo(page.page, page.perPage, record.total),
@@ -106,7 +122,7 @@ export function participantRoutes(
           id,
           roomId,
           customRoomId: record.customRoomId,
-          participants: toParticipants(record, now),
+          participants: await addDetails(reads.media, keyId, record, toParticipants(record, now)),
           links: toLinks(record.session, base),
         },
       }
@@ -140,27 +156,43 @@ export function participantRoutes(
       { onRequest: auth.any, schema: schemas.one },
       async (request) => {
         const { id, participantId } = request.params
-        return toParticipants(await requireParticipant(reads, callerOf(request), id, participantId), clock.now())[0]
+        const caller = callerOf(request)
+        const record = await requireParticipant(reads, caller, id, participantId)
+        return (await addDetails(reads.media, caller.key.keyId, record, toParticipants(record, clock.now())))[0]
       },
     )
 
     app.post(
       '/v2/sessions/participants/remove',
       { onRequest: auth.any, schema: schemas.remove },
-      async (request, reply) => {
-        const { participantId } = request.body
-        const { sessionId, enforced } = await removeParticipant(callerOf(request), request.body)
-        const message = `Participant ${participantId} was removed`
-        return sendSession(context, request, reply, sessionId, () => ({ message, enforced }))
-      },
+      async (request, reply) => removeParticipant(request, reply, request.body),
+    )
+
+    app.post(
+      '/v1/meeting-sessions/:id/remove-participant',
+      { onRequest: auth.any, schema: schemas.removeOld },
+      async (request, reply) => removeParticipant(request, reply, { ...request.body, sessionId: request.params.id }),
     )
   }
 
-  async function removeParticipant(caller: Caller, body: ParticipantToRemove): Promise<CommandedSession> {
+  async function removeParticipant(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    body: ParticipantToRemove,
+  ): Promise<FastifyReply> {
+    const { sessionId, enforced } = await orderRemoval(callerOf(request), body)
+    const message = `Participant ${body.participantId} was removed`
+    return sendSession(context, request, reply, sessionId, ({ session, customRoomId }) => ({
+      message,
+      ...withMeetingNames({ roomId: session.roomId, customRoomId, enforced }),
+    }))
+  }
+
+  async function orderRemoval(caller: Caller, body: ParticipantToRemove): Promise<CommandedSession> {
     const { participantId, sessionId } = body
     const roomId = await requireRoomId(reads, caller, body)
     const [removed] = await commands.removeParticipant(caller.key.keyId, roomId, participantId, sessionId)
     if (removed !== undefined) return removed
-    throw new Refusal('PARTICIPANT_NOT_FOUND', `Participant ${participantId} is not inside room ${roomId}`)
+    throw new Refusal('PARTICIPANT_NOT_FOUND', `Participant ${quote(participantId)} is not inside room ${roomId}`)
   }
 }

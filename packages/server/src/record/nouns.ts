@@ -3,9 +3,11 @@ import { keys } from '../store/keys.ts'
 import { leases } from '../store/leases.ts'
 import { links } from '../store/links.ts'
 import { looks } from '../store/looks.ts'
+import { media } from '../store/media.ts'
 import type { Over } from '../store/noun.ts'
 import { deliveries } from '../store/outbox/deliveries.ts'
 import { webhooks } from '../store/outbox/endpoints.ts'
+import { people } from '../store/people/people.ts'
 import { quality } from '../store/quality.ts'
 import { retention } from '../store/retention.ts'
 import { rooms } from '../store/rooms.ts'
@@ -13,6 +15,7 @@ import { sessions } from '../store/sessions/sessions.ts'
 import { signingKeys } from '../store/signing-keys.ts'
 import { sources } from '../store/sources.ts'
 import { trial } from '../store/trial.ts'
+import { erasure } from './erasure/erasure.ts'
 import { facts } from './facts/recording.ts'
 import { seals } from './seal.ts'
 import type { Transaction } from './transaction.ts'
@@ -25,7 +28,9 @@ export const nouns = {
   facts,
   seals,
   changes,
+  people,
   quality,
+  media,
   sources,
   webhooks,
   deliveries,
@@ -34,6 +39,7 @@ export const nouns = {
   leases,
   signingKeys,
   retention,
+  erasure,
   trial,
 }
 

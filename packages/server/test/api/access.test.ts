@@ -39,6 +39,9 @@ async function makeScene(on: TestServer): Promise<Scene> {
   const stays = [{ participantId: 'anna', joinedAt: startAt }]
   const sessionId = await recordSession(on, { roomId: room.roomId, startAt, stays })
   await recordSession(on, { roomId: other.roomId, startAt, stays })
+  const gone = { participantId: goneFrom(room), joinedAt: startAt - 1000, leftAt: startAt - 500 }
+  const { roomId } = await makeRoom(on)
+  await recordSession(on, { roomId, startAt: startAt - 1000, endAt: startAt - 500, stays: [gone] })
   const { body: source } = await on.call<Source>('POST', '/v2/sources', { type: 'generic', name: 'ours' })
   const key = await on.context.reads.keys.find(on.apiKey)
   const keyId = key?.keyId ?? 0
@@ -48,17 +51,22 @@ async function makeScene(on: TestServer): Promise<Scene> {
   return { room, sessionId, source, linkCode, webhookId, deliveryId: delivery?.id ?? '', other }
 }
 
+/** Who left the first room for good. */
+const goneFrom = ({ id }: Room) => `gone-${id}`
+
 /** What a call of each endpoint sends, where it sends anything. */
 const bodies: { [endpoint: string]: (scene: Scene) => object } = {
   'POST /v2/sessions/end': ({ room }) => ({ roomId: room.roomId }),
   'POST /v2/sessions/participants/remove': ({ room }) => ({ roomId: room.roomId, participantId: 'anna' }),
   'POST /v2/rooms/:id': () => ({ status: 'enabled' }),
   'POST /v2/rooms/deactivate': ({ room }) => ({ roomId: room.roomId }),
+  'POST /v1/meeting-sessions/:id/remove-participant': () => ({ participantId: 'anna' }),
   'POST /v2/events': () => ({ events: [{ id: '1', type: 'source-started', at: Date.now() }] }),
   'POST /v2/links/redeem': ({ linkCode }) => ({ code: linkCode }),
   'POST /v2/sources': () => ({ type: 'generic', name: 'another' }),
   'PATCH /v2/sources/:id': () => ({ name: 'renamed' }),
   'POST /v2/imports': () => ({ data: [{ id: 'm', room: 'r', start_time: 1_549_391_714, duration: 60 }] }),
+  'PUT /v2/people/:id': () => ({ participantIds: ['anna'] }),
   'POST /v2/webhooks': () => webhook,
   'PATCH /v2/webhooks/:id': () => ({ events: ['test'] }),
   'POST /v2/webhooks/:id/replay': () => ({ failed: true }),
@@ -74,6 +82,7 @@ function fill(path: string, { room, sessionId, source, webhookId, deliveryId }: 
     prebuilt: room.roomId,
     sources: source.id,
     webhooks: webhookId,
+    people: 'anna',
   }
   const values: { [name: string]: string } = {
     id: ids[path.split('/')[2] ?? ''] ?? sessionId,
@@ -81,8 +90,9 @@ function fill(path: string, { room, sessionId, source, webhookId, deliveryId }: 
     deliveryId,
     roomId: room.roomId,
     sessionId,
-    participantId: 'anna',
+    participantId: path.startsWith('/v2/participants/') ? goneFrom(room) : 'anna',
     sourceId: source.id,
+    projectId: 'p_none',
     about: 'room',
     event: 'created',
     name: 'index.js',

@@ -75,6 +75,7 @@ export type Tables = {
     participant_id: string
     name: string
     kind: string
+    region: string | null
     metadata_json: string | null
     joined_at: number | null
     open_since: number | null
@@ -94,7 +95,19 @@ export type Tables = {
     last_seen_at: number | null
     name: string | null
     participant_kind: string | null
+    region: string | null
     metadata_json: string | null
+  }
+  /** What was told of each thing that somebody published, or (`participant_id` empty) of each recording of the session. */
+  media: {
+    key_id: number
+    session_id: string
+    participant_id: string
+    kind: string
+    media_id: string
+    connection_id: string
+    started_at: number | null
+    stopped_at: number | null
   }
   /** What was measured of a participant at `at`, or (`participant_id` empty) of everybody in the slot that begins then. */
   quality: {
@@ -109,6 +122,32 @@ export type Tables = {
   quality_origins: { key_id: number; session_id: string; participant_id: string; at: number; origin_json: string }
   /** Which facts were taken, by source and id, with a digest of what they said. */
   claims: { key_id: number; source: string; fact_id: string; digest: string }
+  /** Who there is: participants by their id (`merged` 0), and persons that several of these were merged into (1). */
+  people: {
+    key_id: number
+    merged: number
+    id: string
+    /** The latest that they were known by; of a person, what they were called when they were merged. */
+    name: string
+    /** The latest evidence of them that was gathered. */
+    seen_at: number
+    /** What they are found by, a line each, as it is searched. */
+    texts: string
+    /** The person that a participant was merged into. */
+    person_id: string | null
+    /** 1: it is to be gathered again. */
+    stale: number
+  }
+  /** By which parts of their ids and names participants, persons and rooms are found: see `people/suffixes.ts`. */
+  search_suffixes: { key_id: number; noun: string; suffix: string; id: string }
+  /** How far people and rooms are gathered: in the log of changes, and of what was there before; null: to the end. */
+  search_cursors: {
+    key_id: number
+    seq: number
+    session_id: string | null
+    participant_id: string | null
+    room_id: string | null
+  }
   /** The raw log: every fact as it came. */
   facts: {
     key_id: number
@@ -140,6 +179,8 @@ export type Tables = {
   }
   /** Sessions that were erased, while the log may have facts of them. */
   erased_sessions: { key_id: number; session_id: string; erased_at: number }
+  /** Who was erased, by a digest of their id: what is told of the time before is not taken. */
+  erased_people: { key_id: number; digest: string; erased_at: number }
   /** The server's RSA key; the private half encrypted under the master key. */
   signing_keys: { id: number; public_pem: string; private_pem: string; created_at: number }
   /** Media servers that report to us. */
