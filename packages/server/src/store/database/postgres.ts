@@ -24,19 +24,11 @@ const types: pg.CustomTypesConfig = {
 
 /** Connections to a PostgreSQL service; with one connection, its transactions follow one another. */
 export function openPostgres(url: string, { connections }: { connections: number }): Database {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: connections,
-    connectionTimeoutMillis: connectTimeoutMs,
-    types,
-    application_name: 'rollcall',
-    idle_in_transaction_session_timeout: idleMaxMs,
-  })
-  // A connection that breaks is replaced; whatever was asked on it fails by itself.
-  pool.on('error', () => {})
-  pool.on('connect', (client) => client.on('error', () => {}))
+  const pool = openPool(url, connections)
   /** The connection of the transaction under way. */
   let held: pg.PoolClient | undefined
+  /** What went wrong first in it: whatever was sent behind that is told only that it is aborted. */
+  let failure: unknown
   const names = new Map<string, string>()
 
   const nameOf = (text: string): string => {
@@ -50,6 +42,7 @@ export function openPostgres(url: string, { connections }: { connections: number
     try {
       return await (held ?? pool).query({ name: nameOf(text), text, values: values.map(clean) })
     } catch (error) {
+      failure ??= error
       // Inside a transaction it is the transaction that is tried again.
       if (held === undefined && isLost(error))
         throw new Refusal('BUSY', 'The database does not answer: try again in a moment')
@@ -113,6 +106,7 @@ export function openPostgres(url: string, { connections }: { connections: number
       const client = await pool.connect()
       let broken: Error | undefined
       held = client
+      failure = undefined
       try {
         await client.query('begin')
         const result = await work()
@@ -122,7 +116,7 @@ export function openPostgres(url: string, { connections }: { connections: number
         await client.query('rollback').catch((lost: Error) => {
           broken = lost
         })
-        throw error
+        throw codeOf(error) === abortedCode ? failure : error
       } finally {
         held = undefined
         client.release(broken)
@@ -130,6 +124,23 @@ export function openPostgres(url: string, { connections }: { connections: number
     },
     close: () => pool.end(),
   }
+}
+
+function openPool(connectionString: string, max: number): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString,
+    max,
+    connectionTimeoutMillis: connectTimeoutMs,
+    types,
+    application_name: 'rollcall',
+    // What a transaction asks is sent while what it asked before is still answered.
+    pipeline: true,
+    idle_in_transaction_session_timeout: idleMaxMs,
+  })
+  // A connection that breaks is replaced; whatever was asked on it fails by itself.
+  pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
+  return pool
 }
 
 const lists: Pick<Differences, 'each' | 'eachText' | 'texts' | 'listOf'> = {
@@ -161,6 +172,9 @@ function clean(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(clean)
   return typeof value === 'string' ? value.replaceAll('\0', '').toWellFormed() : value
 }
+
+/** Of a statement in a transaction in which another one failed before. */
+const abortedCode = '25P02'
 
 function codeOf(error: unknown): string {
   return String((error as { code?: unknown } | undefined)?.code ?? '')
