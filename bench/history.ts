@@ -103,6 +103,8 @@ export function sessionOf(
     openSinceSum: 0,
     pastEndMs: 0,
     clockCorrectedMs: 0,
+    parentRoomId: null,
+    parentKey: null,
     revision: 0,
     updatedAt: endAt,
   }

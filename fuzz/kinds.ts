@@ -25,6 +25,7 @@ const byNames: { [name: string]: Kind } = {
   customRoomId: 'rooms',
   query: 'rooms',
   sessionId: 'sessions',
+  parentSessionId: 'sessions',
   participantId: 'participants',
   sourceId: 'sources',
   deliveryId: 'deliveries',

@@ -18,6 +18,7 @@ export type {
   WebhookEndpoint,
 } from '@rollcall/protocol'
 export { closeCodes } from '@rollcall/protocol/close-codes'
+export { isPerson, type ParticipantKind } from '@rollcall/protocol/person'
 export type { Backoff } from './backoff.ts'
 export type { ChangeOptions, FollowedChange } from './changes.ts'
 export { RollcallError } from './error.ts'

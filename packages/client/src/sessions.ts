@@ -29,6 +29,8 @@ export type SessionFilters = {
   activeAt?: Date | number | string
   /** Sessions that lasted so long, in seconds, or have by now. */
   minDuration?: number
+  /** Sessions that are parts of this one, such as its breakouts. */
+  parentSessionId?: string
   /** Sessions a page, at most 1000; the server's default is 20. */
   perPage?: number
 }

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { Kind } from './kind.ts'
 import { Time } from './time.ts'
 
 const ofSession = {
@@ -9,7 +10,7 @@ const ofSession = {
 const ofPerson = {
   participantId: Type.String({ description: 'The participant.' }),
   name: Type.String({ description: 'The latest name that they were known by.' }),
-  kind: Type.String({ description: 'person, recorder, agent or sip.' }),
+  kind: Kind,
 }
 
 /** One time inside, or with `per=participant` all of one person's in one session. The fields are the columns of the CSV. */

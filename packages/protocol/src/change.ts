@@ -1,4 +1,6 @@
 import { Type } from 'typebox'
+import { Kind } from './kind.ts'
+import type { ParticipantKind } from './person.ts'
 import { Time } from './time.ts'
 
 /** What a fact altered. Numbered in order, per key, when it is recorded. */
@@ -18,6 +20,8 @@ export type Change = {
   at: number
   participantId?: string
   name?: string
+  /** Absent: a person. */
+  kind?: ParticipantKind
   reason?: string
 }
 
@@ -38,6 +42,7 @@ export const StreamedChange = Type.Object(
     at: Time('When it happened.'),
     participantId: Type.Optional(Type.String({ description: 'Of whom it tells.' })),
     name: Type.Optional(Type.String({ description: 'What they are called.' })),
+    kind: Type.Optional(Kind),
     reason: Type.Optional(Type.String({ description: 'Why, where somebody said so.' })),
   },
   { $id: 'StreamedChange', description: 'What a fact altered.' },

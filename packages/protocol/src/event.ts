@@ -8,6 +8,7 @@ import {
   reportedFactsMax,
   reportedIdMaxLength,
 } from './ids.ts'
+import { ReportedKind } from './kind.ts'
 import { Metadata } from './metadata.ts'
 import { QualityReport } from './quality.ts'
 
@@ -39,12 +40,6 @@ const Reason = Type.Optional(
     about: 'Why it ended, in your words.',
   }),
 )
-const Kind = Type.Optional(
-  Type.Union([Type.Literal('person'), Type.Literal('recorder'), Type.Literal('agent'), Type.Literal('sip')], {
-    description: 'person, recorder, agent or sip',
-    about: 'What takes part: only a person counts as attendance.',
-  }),
-)
 const FactId = Type.Refine(
   Id(
     reportedIdMaxLength,
@@ -64,11 +59,29 @@ const ofRoom = {
   roomId: Id(customRoomIdMaxLength, 'The room: its roomId, or a name of your own. One that is not there yet is made.'),
   sessionKey: Type.Optional(Id(reportedIdMaxLength, 'Your id for this life of the room, where it has one.')),
 }
-const ofParticipant = { ...ofRoom, participantId: ParticipantId, connectionId: ConnectionId, name: Name, kind: Kind }
+const ofParticipant = {
+  ...ofRoom,
+  participantId: ParticipantId,
+  connectionId: ConnectionId,
+  name: Name,
+  kind: Type.Optional(ReportedKind),
+}
 
 /** What each type of event says, by its type. */
 export const Events = {
-  'session-started': Type.Object({ type: Type.Literal('session-started'), ...ofRoom }),
+  'session-started': Type.Object({
+    type: Type.Literal('session-started'),
+    ...ofRoom,
+    parent: Type.Optional(
+      Type.Object(
+        { roomId: ofRoom.roomId, sessionKey: ofRoom.sessionKey },
+        {
+          description: 'an object such as {"roomId":"algebra","sessionKey":"8c1f"}',
+          about: 'The session that this one is a part of, as a breakout room is.',
+        },
+      ),
+    ),
+  }),
   'session-ended': Type.Object({ type: Type.Literal('session-ended'), ...ofRoom, reason: Reason }),
   'participant-joined': Type.Object({
     type: Type.Literal('participant-joined'),
@@ -91,7 +104,7 @@ export const Events = {
         participantId: ParticipantId,
         connectionId: ConnectionId,
         name: Name,
-        kind: Kind,
+        kind: Type.Optional(ReportedKind),
         joinedAt: Type.Optional(Time('When they joined.')),
       }),
       {

@@ -1,4 +1,5 @@
 import type { Json } from './json.ts'
+import type { ParticipantKind } from './person.ts'
 import type { QualityReport } from './quality.ts'
 
 /** Why an end was concluded though nobody reported it. */
@@ -17,9 +18,6 @@ export type Cause =
   | 'connection-silent'
   /** Absent from two snapshots in a row. */
   | 'absent'
-
-/** What kind of participant: only a `person` counts as attendance. */
-export type ParticipantKind = 'person' | 'recorder' | 'agent' | 'sip'
 
 /** What every fact says. Times are epoch milliseconds. */
 export type FactBase = {
@@ -47,8 +45,11 @@ type OfParticipant = {
   connectionId?: string
 }
 
+/** The session that another is a part of. Without a key it is the one of its room that ran when the other started. */
+export type Parent = { roomId: string; sessionKey?: string }
 export type SessionStarted = FactBase & {
   type: 'session-started'
+  parent?: Parent
   /** Keys of sessions that were guessed before this one was known, and are this one. */
   absorbs?: string[]
 }

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { Kind } from './kind.ts'
 import { PageInfo } from './page.ts'
 import { Time } from './time.ts'
 
@@ -26,9 +27,9 @@ export const Participant = Type.Object(
     timelog: Type.Array(TimelogEntry, { description: 'In order of time: a rejoin is one more entry.' }),
     _id: Type.String({ description: '24 hex digits, of this participant in this session.' }),
     totalSeconds: Type.Number({ description: 'Seconds inside, to the millisecond; while inside, up to now.' }),
-    kind: Type.String({ description: 'person, recorder, agent or sip.' }),
+    kind: Kind,
   },
-  { $id: 'Participant', description: 'One person in one session.' },
+  { $id: 'Participant', description: 'One person, or program, in one session.' },
 )
 export type Participant = Type.Static<typeof Participant>
 
@@ -52,14 +53,16 @@ export const Session = Type.Object(
     roomId: RoomId,
     start: Time('The earliest evidence of it.'),
     end: Type.Union([Time(), Type.Null()], { description: 'Null while the session runs.' }),
-    participants: Type.Array(Participant, { description: 'Everybody who was inside, in order of first join.' }),
+    participants: Type.Array(Participant, {
+      description: 'Everybody who was inside, in order of first join: persons and, by their `kind`, programs.',
+    }),
     status: Type.Union([Type.Literal('ongoing'), Type.Literal('ended')]),
     links: SessionLinks,
     customRoomId: CustomRoomId,
     apiKey: Type.String({ description: 'The API key that it belongs to.' }),
     userId: Type.String({ description: 'The owner of that key.' }),
-    activeDuration: Type.Integer({ description: 'Whole seconds with at least one participant inside.' }),
-    maxJoinedPeersCount: Type.Integer({ description: 'Most participants inside at one moment.' }),
+    activeDuration: Type.Integer({ description: 'Whole seconds with at least one person inside.' }),
+    maxJoinedPeersCount: Type.Integer({ description: 'Most persons inside at one moment.' }),
     webhook: Type.Object(
       {
         totalCount: Type.Integer({ description: 'Webhooks sent about this session.' }),
@@ -78,11 +81,17 @@ export const Session = Type.Object(
     recordingLog: EmptyLog,
     livestreamLog: EmptyLog,
     hlsLog: EmptyLog,
+    parentSessionId: Type.Optional(
+      Type.String({ description: 'The session that it is a part of, where that is in the record.' }),
+    ),
+    parentRoomId: Type.Optional(
+      Type.String({ description: 'It is a part of a session of this room: the breakout of a meeting.' }),
+    ),
     engine: Type.String({ description: 'Who reported it: hosted, events, or a source’s type, such as livekit.' }),
     revision: Type.Integer({ description: 'How often an ended session was corrected by later evidence.' }),
     updatedAt: Time('When its record last changed.'),
-    participantSeconds: Type.Number({ description: 'Sum of the participants’ totalSeconds.' }),
-    uniqueParticipants: Type.Integer({ description: 'How many participants it had, also where the list is cut.' }),
+    participantSeconds: Type.Number({ description: 'Sum of the totalSeconds of those participants who are persons.' }),
+    uniqueParticipants: Type.Integer({ description: 'How many persons took part, also where the list is cut.' }),
     clockCorrectedMs: Type.Optional(
       Type.Integer({
         format: 'int64',
@@ -92,7 +101,7 @@ export const Session = Type.Object(
     ),
     activeParticipantIds: Type.Optional(
       Type.Array(Type.String(), {
-        description: 'Asked for by `activeAt`: who was inside then, in order of first join.',
+        description: 'Asked for by `activeAt`: which persons were inside then, in order of first join.',
       }),
     ),
     participantsTruncated: Type.Optional(

@@ -3,9 +3,13 @@ import { Time } from './time.ts'
 
 const measures = {
   sessions: Type.Integer({ description: 'Sessions that took place then, in whole or in part.' }),
-  uniqueParticipants: Type.Integer({ description: 'Different participantIds that were inside.' }),
-  participantMinutes: Type.Number({ description: 'Minutes inside, of everybody together; while inside, up to now.' }),
-  peakConcurrency: Type.Integer({ description: 'Most people inside at one moment.' }),
+  uniqueParticipants: Type.Integer({
+    description: 'Different participantIds of persons that were inside; with `kinds`, of those.',
+  }),
+  participantMinutes: Type.Number({
+    description: 'Minutes inside, of all of these together; while inside, up to now.',
+  }),
+  peakConcurrency: Type.Integer({ description: 'Most of these inside at one moment.' }),
 }
 
 export const UsageTotal = Type.Object(measures, { $id: 'UsageTotal', description: 'All of the time together.' })

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { Kind } from './kind.ts'
 import { PageInfo } from './page.ts'
 import { Time as ApiTime } from './time.ts'
 
@@ -44,13 +45,13 @@ export const Webhooks = {
     { $id: 'SessionEndedWebhook', description: 'A session ended.' },
   ),
   'participant-joined': Type.Object(
-    { webhookType: Type.Literal('participant-joined'), data: Type.Object({ ...ofParticipant, ...ofAny }) },
+    { webhookType: Type.Literal('participant-joined'), data: Type.Object({ ...ofParticipant, ...ofAny, kind: Kind }) },
     { $id: 'ParticipantJoinedWebhook', description: 'Somebody joined a session.' },
   ),
   'participant-left': Type.Object(
     {
       webhookType: Type.Literal('participant-left'),
-      data: Type.Object({ ...ofParticipant, ...ofAny, reason: Reason }),
+      data: Type.Object({ ...ofParticipant, ...ofAny, kind: Kind, reason: Reason }),
     },
     { $id: 'ParticipantLeftWebhook', description: 'Somebody left a session.' },
   ),
@@ -73,7 +74,7 @@ export const Webhooks = {
     },
   ),
   'participant-amended': Type.Object(
-    { webhookType: Type.Literal('participant-amended'), data: Type.Object({ ...ofParticipant, ...ofAny }) },
+    { webhookType: Type.Literal('participant-amended'), data: Type.Object({ ...ofParticipant, ...ofAny, kind: Kind }) },
     { $id: 'ParticipantAmendedWebhook', description: 'What was told of somebody in a running session was corrected.' },
   ),
   test: Type.Object(

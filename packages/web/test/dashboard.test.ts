@@ -95,6 +95,26 @@ describe('the dashboard', guard, () => {
     assert.equal(streams.length, 1, 'the whole dashboard follows one stream of changes')
   })
 
+  test('leads from a session to its breakouts, and back', async (t) => {
+    const browser = await openBrowser(t)
+    if (browser === undefined) return
+    const main = { roomId: 'algebra', sessionKey: 'm1' }
+    const started = (id: string, place: object) => ({ id, type: 'session-started', at: Date.now(), ...place })
+    const events = [
+      started('main', main),
+      started('breakout', { roomId: 'algebra/Group 1', sessionKey: 'b1', parent: main }),
+    ]
+    await server.call('POST', '/v2/events', { events })
+    const page = await browser.newPage()
+    page.setDefaultTimeout(patienceMs)
+    await page.goto(await makeLink(server))
+    await page.getByRole('link', { name: 'algebra', exact: true }).click()
+    await page.getByRole('table', { name: 'Breakouts' }).getByRole('link', { name: 'algebra/Group 1' }).click()
+    await page.getByRole('heading', { name: 'algebra/Group 1' }).waitFor()
+    await page.locator('dt:has-text("Part of") + dd').getByRole('link', { name: 'algebra', exact: true }).click()
+    await page.getByRole('heading', { name: 'algebra', exact: true }).waitFor()
+  })
+
   test('keeps the state of a view in its address', async (t) => {
     const browser = await openBrowser(t)
     if (browser === undefined) return

@@ -1,15 +1,25 @@
-import type { Session } from '@rollcall/protocol'
+import { Readable } from 'node:stream'
+import type { ParticipantKind } from '@rollcall/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
-import { toSession, type ViewOptions } from '../record/session-view.ts'
+import type { ViewOptions } from '../record/session-view.ts'
+import { writeWholeSession } from '../record/whole-session.ts'
 import type { Page } from '../store/database/page.ts'
 import type { WebhookSummary } from '../store/outbox/summary.ts'
 import type { Room } from '../store/rooms.ts'
-import type { SessionRecord } from '../store/sessions/records.ts'
-import { type Caller, maySee } from './auth/auth.ts'
+
+import type { PageOfPeople, SessionPart } from '../store/sessions/records.ts'
+import { type Caller, callerOf, maySee } from './auth/auth.ts'
+import { baseUrlOf } from './http/base-url.ts'
+import { sendJson } from './paging/page-cache.ts'
 
 type Reads = Pick<Context['reads'], 'rooms' | 'sessions'>
-type Shown = { reads: Reads & Pick<Context['reads'], 'deliveries'>; known: Pick<Context['known'], 'webhookKeys'> }
+type Shown = Pick<Context, 'config' | 'clock'> & {
+  reads: Reads & Pick<Context['reads'], 'deliveries'>
+  known: Pick<Context['known'], 'webhookKeys'>
+}
 
 // What a caller may not see is answered as if it did not exist, word for word: another key's things, and those of another room
 // where the token is bound to one.
@@ -37,29 +47,39 @@ export async function requireRoomId(
   throw new Refusal('SESSION_NOT_FOUND', `Session ${sessionId} not found in room ${roomId}`)
 }
 
-export async function requireSession(reads: Reads, caller: Caller, sessionId: string): Promise<SessionRecord> {
-  return visible(await reads.sessions.get(caller.key.keyId, sessionId), caller, sessionId)
+/** Without its people. */
+export async function requireSession(reads: Reads, caller: Caller, sessionId: string): Promise<SessionPart> {
+  return visible(await reads.sessions.find(caller.key.keyId, sessionId), caller, sessionId)
 }
 
-/** The same as the API shows it. */
-export async function showSession(
+/**
+ * Sends a session as the API shows it, with all of its people and what became of the webhooks about it.
+ * @param toMore fields that are added to it
+ */
+export async function sendSession(
   shown: Shown,
-  caller: Caller,
+  request: FastifyRequest,
+  reply: FastifyReply,
   sessionId: string,
-  view: ViewOptions,
-): Promise<Session> {
-  return showRecord(shown, caller, await requireSession(shown.reads, caller, sessionId), view)
+  toMore: (record: SessionPart) => object = () => ({}),
+): Promise<FastifyReply> {
+  const caller = callerOf(request)
+  const { keyId } = caller.key
+  const record = await requireSession(shown.reads, caller, sessionId)
+  const webhooks = await summariseWebhooks(shown, keyId, [sessionId])
+  const view = { ...viewFor(shown, request), webhooks }
+  const pieces = await writeWholeSession(shown.reads.sessions, keyId, record, view, toMore(record))
+  const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
+  if (pieces.length <= wholePiecesMax) return sendJson(reply, Buffer.concat(pieces, bytes))
+  reply.type('application/json; charset=utf-8').header('content-length', bytes)
+  return reply.send(Readable.from(pieces))
 }
 
-/** A session, or a part of it, with what became of the webhooks about it. */
-export async function showRecord(
-  shown: Shown,
-  { key }: Caller,
-  record: SessionRecord,
-  view: ViewOptions,
-): Promise<Session> {
-  const webhooks = await summariseWebhooks(shown, key.keyId, [record.session.id])
-  return toSession(record, { ...view, webhooks })
+/** More pieces than these are sent one by one: a small session is one. */
+const wholePiecesMax = 4
+
+export function viewFor({ config, clock }: Pick<Context, 'config' | 'clock'>, request: FastifyRequest): ViewOptions {
+  return { now: clock.now(), base: baseUrlOf(request, config), key: callerOf(request).key }
 }
 
 /** What became of the webhooks about sessions; without a look at the database where the key never had an endpoint. */
@@ -77,8 +97,9 @@ export async function requireParticipants(
   caller: Caller,
   sessionId: string,
   page: Page,
-): Promise<SessionRecord> {
-  return visible(await reads.sessions.listParticipants(caller.key.keyId, sessionId, page), caller, sessionId)
+  kinds?: ParticipantKind[],
+): Promise<PageOfPeople> {
+  return visible(await reads.sessions.listParticipants(caller.key.keyId, sessionId, page, kinds), caller, sessionId)
 }
 
 /** The session with one of its people alone. */
@@ -87,7 +108,7 @@ export async function requireParticipant(
   caller: Caller,
   sessionId: string,
   participantId: string,
-): Promise<SessionRecord> {
+): Promise<SessionPart> {
   const record = await reads.sessions.getParticipant(caller.key.keyId, sessionId, participantId)
   if (record !== undefined) return visible(record, caller, sessionId)
   // Only a caller who may see the session learns that the participant is not in it.
@@ -95,7 +116,7 @@ export async function requireParticipant(
   throw new Refusal('PARTICIPANT_NOT_FOUND', `Participant ${participantId} not found in session ${sessionId}`)
 }
 
-function visible(record: SessionRecord | undefined, caller: Caller, sessionId: string): SessionRecord {
+function visible<Part extends SessionPart>(record: Part | undefined, caller: Caller, sessionId: string): Part {
   if (record !== undefined && maySee(caller, record.session.roomId)) return record
   throw new Refusal('SESSION_NOT_FOUND', `Session ${sessionId} not found`)
 }

@@ -34,6 +34,10 @@ export const addressRequestsPerSecond = 100
 export const addressesCountedMax = 50_000
 /** Largest body of a call that reports events, in bytes: 1,000 of them with all that each may hold. */
 export const eventsMaxBytes = 8 * 1024 * 1024
+/** Largest file that can be imported by a call, in bytes: some 500,000 rows. */
+export const importMaxBytes = 64 * 1024 * 1024
+/** How long an import waits while too many facts wait for the disk, in milliseconds. */
+export const importMaxWaitMs = 5 * 60_000
 /** Largest body that a media server may send, in bytes, packed and unpacked: a conference of 50,000 people as it ends. */
 export const ingestMaxBytes = 32 * 1024 * 1024
 /**

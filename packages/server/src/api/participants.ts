@@ -6,11 +6,11 @@ import {
   SessionAfterRemoval,
   toPageInfo,
 } from '@rollcall/protocol'
-import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
-import { toLinks, toParticipants, type ViewOptions } from '../record/session-view.ts'
+import { toLinks, toParticipants, toSessionOf } from '../record/session-view.ts'
+import { createSums } from '../record/whole-session.ts'
 import type { Commands } from '../sources/commands/commands.ts'
 import type { CommandedSession } from '../sources/commands/session-end.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
@@ -19,11 +19,12 @@ import {
   requireParticipants,
   requireRoomId,
   requireSession,
-  showRecord,
-  showSession,
+  sendSession,
+  summariseWebhooks,
+  viewFor,
 } from './find.ts'
-import { baseUrlOf } from './http/base-url.ts'
 import { refusals } from './http/refusals.ts'
+import { AllUnlessSaid, toKinds } from './paging/kinds-query.ts'
 import { PageQuery, toPage } from './paging/page-query.ts'
 import { toActiveSession } from './views/active-session.ts'
 
@@ -43,6 +44,8 @@ const ParticipantToRemove = Type.Object({
 })
 type ParticipantToRemove = Type.Static<typeof ParticipantToRemove>
 
+const nobody = { participants: [], marks: [], total: 0 }
+
 const schemas = {
   list: {
     operationId: 'listParticipants',
@@ -50,7 +53,7 @@ const schemas = {
     summary: 'List a session’s participants',
     description: 'Everybody who was inside, in order of first join, whoever left included.',
     params: SessionPath,
-    querystring: PageQuery,
+    querystring: Type.Object({ ...PageQuery.properties, ...AllUnlessSaid.properties }),
     response: { 200: ParticipantPage, ...refusals('SESSION_NOT_FOUND') },
   },
   listActive: {
@@ -59,7 +62,7 @@ const schemas = {
     summary: 'List who is inside now',
     description: 'The session, with those of its participants who are inside now.',
     params: SessionPath,
-    querystring: PageQuery,
+    querystring: Type.Object({ ...PageQuery.properties, ...AllUnlessSaid.properties }),
     response: { 200: ActiveParticipantPage, ...refusals('SESSION_NOT_FOUND') },
   },
   one: {
@@ -88,15 +91,17 @@ export function participantRoutes(
   context: Pick<Context, 'config' | 'clock' | 'reads' | 'known'>,
   { auth, commands }: { auth: ApiAuth; commands: Commands },
 ): FastifyPluginAsyncTypebox {
-  const { config, clock, reads } = context
+  const { clock, reads } = context
+  const sums = createSums(reads.sessions)
   return async (app) => {
     app.get('/v2/sessions/:id/participants', { onRequest: auth.any, schema: schemas.list }, async (request) => {
       const page = toPage(request.query)
-      const record = await requireParticipants(reads, callerOf(request), request.params.id, page)
-      const { id, roomId, people } = record.session
-      const { base, now } = viewFor(request)
+      const kinds = toKinds(request.query.kinds)
+      const record = await requireParticipants(reads, callerOf(request), request.params.id, page, kinds)
+      const { id, roomId } = record.session
+      const { base, now } = viewFor(context, request)
       return {
-        pageInfo: toPageInfo(page.page, page.perPage, people),
+        pageInfo: toPageInfo(page.page, page.perPage, record.total),
         data: {
           id,
           roomId,
@@ -113,13 +118,20 @@ export function participantRoutes(
       async (request) => {
         const { page, perPage } = toPage(request.query)
         const caller = callerOf(request)
-        const record = await requireSession(reads, caller, request.params.id)
-        const inside = record.session.endAt === null ? record.participants.filter((one) => one.openSince !== null) : []
-        const participants = inside.slice((page - 1) * perPage, page * perPage)
-        const session = await showRecord(context, caller, { ...record, participants }, viewFor(request))
-        const ids = participants.map((one) => one.participantId)
-        const origins = await reads.quality.listOrigins(caller.key.keyId, session.id, ids)
-        return { pageInfo: toPageInfo(page, perPage, inside.length), data: [toActiveSession(session, origins)] }
+        const { keyId } = caller.key
+        const { id } = request.params
+        const record = await requireSession(reads, caller, id)
+        const { session } = record
+        const kinds = toKinds(request.query.kinds)
+        const inside =
+          session.endAt === null ? await reads.sessions.listInside(keyId, id, { page, perPage }, kinds) : nobody
+        const webhooks = await summariseWebhooks(context, keyId, [id])
+        const view = { ...viewFor(context, request), webhooks }
+        const people = toParticipants({ ...record, ...inside }, view.now)
+        const shown = toSessionOf(record, people, await sums(keyId, session, view.now), view)
+        const ids = people.map((one) => one.participantId)
+        const origins = await reads.quality.listOrigins(keyId, id, ids)
+        return { pageInfo: toPageInfo(page, perPage, inside.total), data: [toActiveSession(shown, origins)] }
       },
     )
 
@@ -132,17 +144,16 @@ export function participantRoutes(
       },
     )
 
-    app.post('/v2/sessions/participants/remove', { onRequest: auth.any, schema: schemas.remove }, async (request) => {
-      const caller = callerOf(request)
-      const { participantId } = request.body
-      const { sessionId, enforced } = await removeParticipant(caller, request.body)
-      const session = await showSession(context, caller, sessionId, viewFor(request))
-      return { ...session, message: `Participant ${participantId} was removed`, enforced }
-    })
-  }
-
-  function viewFor(request: FastifyRequest): ViewOptions {
-    return { now: clock.now(), base: baseUrlOf(request, config), key: callerOf(request).key }
+    app.post(
+      '/v2/sessions/participants/remove',
+      { onRequest: auth.any, schema: schemas.remove },
+      async (request, reply) => {
+        const { participantId } = request.body
+        const { sessionId, enforced } = await removeParticipant(callerOf(request), request.body)
+        const message = `Participant ${participantId} was removed`
+        return sendSession(context, request, reply, sessionId, () => ({ message, enforced }))
+      },
+    )
   }
 
   async function removeParticipant(caller: Caller, body: ParticipantToRemove): Promise<CommandedSession> {

@@ -14,6 +14,7 @@ import type { Webhooks } from '../webhooks/dispatcher.ts'
 import { type ApiAuth, createApiAuth } from './auth/auth.ts'
 import type { RateLimit } from './auth/rate-limit.ts'
 import type { TokenVerifier } from './auth/token.ts'
+import { importRoutes } from './data/imports.ts'
 import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
 import { baseUrlOf } from './http/base-url.ts'
@@ -149,6 +150,7 @@ async function registerRoutes(
   await app.register(usageRoutes(context, parts))
   await app.register(inviteRoutes(context, parts))
   await app.register(eventRoutes(context, parts))
+  await app.register(importRoutes(context, parts))
   await app.register(sourceRoutes(context, parts))
   await app.register(webhookEndpointRoutes(context, parts))
   await app.register(webhookDeliveryRoutes(context, parts))

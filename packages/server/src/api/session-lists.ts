@@ -4,8 +4,10 @@ import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { toListedText } from '../record/session-view.ts'
 import { parseLast, parseTime } from '../runtime/parse-time.ts'
+import { turns } from '../runtime/turns.ts'
 import type { ListPage } from '../store/sessions/list.ts'
 import type { SessionFilter } from '../store/sessions/list-queries.ts'
+import { peopleSliceMax } from '../store/sessions/people.ts'
 import type { FoundSessions, ListedSession } from '../store/sessions/sessions.ts'
 import { type Caller, callerOf, maySee } from './auth/auth.ts'
 import { summariseWebhooks } from './find.ts'
@@ -57,6 +59,9 @@ export const SessionQuery = Type.Object({
       about: 'Sessions that lasted so long, or have by now.',
     }),
   ),
+  parentSessionId: Type.Optional(
+    Type.String({ description: exactId, about: 'Sessions that are parts of this one, such as its breakouts.' }),
+  ),
   cursor: Type.Optional(
     Type.String({
       maxLength: cursorMaxLength,
@@ -105,7 +110,16 @@ export function createSessionLists(context: Pick<Context, 'config' | 'clock' | '
       }
       const { activeAt } = filter
       const webhooks = await summariseWebhooks(context, caller.key.keyId, sessions.map(idOf))
-      const texts = sessions.map((one) => toShown(toListedText(one, { ...view, activeAt, webhooks })))
+      const texts: string[] = []
+      let people = 0
+      for (const one of sessions) {
+        people += 'record' in one ? one.record.participants.length : 0
+        if (people > peopleSliceMax) {
+          await turns.next(caller.key.keyId)
+          people = 0
+        }
+        texts.push(toShown(toListedText(one, { ...view, activeAt, webhooks })))
+      }
       const text = `{"pageInfo":${JSON.stringify(pageInfo)},"data":[${texts.join(',')}]}`
       // A session that runs is longer a moment later, though nothing was written.
       if (sessions.some(isRunning)) return sendJson(reply, text)
@@ -143,7 +157,7 @@ function isRunning(listed: ListedSession): boolean {
 
 function toFilter(query: SessionQuery): SessionFilter {
   const { roomId, customRoomId, query: eitherId, participantId } = query
-  const { status, startDate, endDate, activeAt, minDuration } = query
+  const { status, startDate, endDate, activeAt, minDuration, parentSessionId } = query
   return {
     ...(roomId !== undefined && { roomId }),
     ...(customRoomId !== undefined && { customRoomId }),
@@ -153,6 +167,7 @@ function toFilter(query: SessionQuery): SessionFilter {
     ...(startDate !== undefined && { startFrom: parseTime('startDate', startDate) }),
     ...(endDate !== undefined && { startTo: parseLast('endDate', endDate) }),
     ...(activeAt !== undefined && { activeAt: parseTime('activeAt', activeAt) }),
+    ...(parentSessionId !== undefined && { parentSessionId }),
     ...(minDuration !== undefined && { minDurationMs: minDuration * 1000 }),
   }
 }

@@ -1,15 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { EndedSession, MeetingSessionPage, Session, SessionPage } from '@rollcall/protocol'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
-import type { ViewOptions } from '../record/session-view.ts'
 import type { Commands } from '../sources/commands/commands.ts'
 import type { CommandedSession } from '../sources/commands/session-end.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
-import { requireRoomId, showSession } from './find.ts'
-import { baseUrlOf } from './http/base-url.ts'
+import { requireRoomId, sendSession } from './find.ts'
 import { notModified, refusals } from './http/refusals.ts'
 import { createSessionLists, SessionQuery } from './session-lists.ts'
 
@@ -94,7 +92,7 @@ export function sessionRoutes(
   context: Pick<Context, 'config' | 'clock' | 'reads' | 'known'>,
   { auth, commands }: { auth: ApiAuth; commands: Commands },
 ): FastifyPluginAsyncTypebox {
-  const { config, clock, reads } = context
+  const { reads } = context
   const lists = createSessionLists(context)
 
   return async (app) => {
@@ -102,12 +100,12 @@ export function sessionRoutes(
       lists.send(request, reply, request.query),
     )
 
-    app.get('/v2/sessions/:id', { onRequest: auth.any, schema: schemas.one }, async (request) =>
-      showSession(context, callerOf(request), request.params.id, viewFor(request)),
+    app.get('/v2/sessions/:id', { onRequest: auth.any, schema: schemas.one }, async (request, reply) =>
+      sendSession(context, request, reply, request.params.id),
     )
 
-    app.post('/v2/sessions/end', { onRequest: auth.any, schema: schemas.end }, async (request) =>
-      endSession(request, request.body),
+    app.post('/v2/sessions/end', { onRequest: auth.any, schema: schemas.end }, async (request, reply) =>
+      endSession(request, reply, request.body),
     )
 
     app.get('/v1/meeting-sessions', { onRequest: auth.any, schema: schemas.listOld }, async (request, reply) => {
@@ -120,20 +118,16 @@ export function sessionRoutes(
       return lists.send(request, reply, query, (text) => JSON.stringify(withMeetingNames(JSON.parse(text))))
     })
 
-    app.post('/v1/meeting-sessions/:id/end', { onRequest: auth.any, schema: schemas.endOld }, async (request) =>
-      endSession(request, { ...request.body, sessionId: request.params.id }),
+    app.post('/v1/meeting-sessions/:id/end', { onRequest: auth.any, schema: schemas.endOld }, async (request, reply) =>
+      endSession(request, reply, { ...request.body, sessionId: request.params.id }),
     )
   }
 
-  function viewFor(request: FastifyRequest): ViewOptions {
-    return { now: clock.now(), base: baseUrlOf(request, config), key: callerOf(request).key }
-  }
-
-  async function endSession(request: FastifyRequest, body: SessionToEnd): Promise<EndedSession> {
-    const caller = callerOf(request)
-    const { sessionId, enforced } = await orderEnd(caller, body)
-    const session = await showSession(context, caller, sessionId, viewFor(request))
-    return withMeetingNames({ ...session, enforced })
+  async function endSession(request: FastifyRequest, reply: FastifyReply, body: SessionToEnd): Promise<FastifyReply> {
+    const { sessionId, enforced } = await orderEnd(callerOf(request), body)
+    return sendSession(context, request, reply, sessionId, ({ session, customRoomId }) =>
+      withMeetingNames({ roomId: session.roomId, customRoomId, enforced }),
+    )
   }
 
   /** Of several sessions that ran in the room, the newest is answered. */

@@ -2,6 +2,7 @@
 import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand, runMain } from 'citty'
 import program from '../../package.json' with { type: 'json' }
 import { demo } from './demo/command.ts'
+import { importFiles } from './import/command.ts'
 import { keys } from './keys.ts'
 import { link } from './link.ts'
 import { migrateData } from './migrate-data/command.ts'
@@ -17,7 +18,17 @@ const cli = defineCommand({
     version: program.version,
     description: 'Keys, tokens, sources and the record of a Rollcall server',
   },
-  subCommands: { keys, token, link, source, verify, rebuild, 'migrate-data': migrateData, demo },
+  subCommands: {
+    keys,
+    token,
+    link,
+    source,
+    import: importFiles,
+    verify,
+    rebuild,
+    'migrate-data': migrateData,
+    demo,
+  },
 })
 
 const rawArgs = readHelp(process.argv.slice(2))

@@ -19,39 +19,46 @@ export function onStore<const Args extends ArgsDef>(
   description: string,
   args: Args,
   run: (args: ParsedArgs<Args>, store: Store, config: Config) => Promise<string>,
-  { makesRecord = false } = {},
+  { makesRecord = false, isVariadic = false } = {},
 ): CommandDef<Args> {
-  return withConfig(name, description, args, async (given, config) => {
-    const { databaseUrl, dataFolder, masterKey } = config
-    if (databaseUrl === undefined && !makesRecord) requireRecord(dataFolder)
-    const rules = toRules(config)
-    const store = await openStore({ databaseUrl, dataFolder, masterKey, rules, clock: systemClock, exclusive: false })
-    try {
-      print(await run(given, store, config))
-    } finally {
-      await store.close()
-    }
-  })
+  return withConfig(
+    name,
+    description,
+    args,
+    async (given, config) => {
+      const { databaseUrl, dataFolder, masterKey } = config
+      if (databaseUrl === undefined && !makesRecord) requireRecord(dataFolder)
+      const rules = toRules(config)
+      const store = await openStore({ databaseUrl, dataFolder, masterKey, rules, clock: systemClock, exclusive: false })
+      try {
+        print(await run(given, store, config))
+      } finally {
+        await store.close()
+      }
+    },
+    isVariadic,
+  )
 }
 
-/** A command that takes these arguments and no others, and the settings. */
+/** A command that takes these arguments and no others, and the settings. `isVariadic`: its last positional may come again. */
 export function withConfig<const Args extends ArgsDef>(
   name: string,
   description: string,
   args: Args,
   run: (args: ParsedArgs<Args>, config: Config) => Promise<void>,
+  isVariadic = false,
 ): CommandDef<Args> {
   return defineCommand<Args>({
     meta: { name, description },
     args,
     async run({ args: given }) {
-      refuseUnknownArgs(given, args)
+      refuseUnknownArgs(given, args, isVariadic)
       await run(given, readConfig(process.env))
     },
   })
 }
 
-function refuseUnknownArgs(given: { _: string[] }, known: ArgsDef): void {
+function refuseUnknownArgs(given: { _: string[] }, known: ArgsDef, isVariadic: boolean): void {
   // An option of two words is given under both spellings, --api-key and apiKey.
   const toKebab = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
   const unknown = Object.keys(given).find((name) => name !== '_' && !(name in known) && !(toKebab(name) in known))
@@ -59,7 +66,7 @@ function refuseUnknownArgs(given: { _: string[] }, known: ArgsDef): void {
     throw new Refusal('BAD_REQUEST', `--${unknown} is not an option of this command: see rollcall --help`)
   }
   const positionals = Object.values(known).filter(({ type }) => type === 'positional').length
-  const extra = given._[positionals]
+  const extra = isVariadic ? undefined : given._[positionals]
   if (extra !== undefined) throw new Refusal('BAD_REQUEST', `${extra} is one argument too many: see rollcall --help`)
 }
 

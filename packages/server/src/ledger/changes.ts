@@ -4,15 +4,15 @@ import type { Participant, Session } from './state.ts'
 import type { TimelogEntry } from './stays.ts'
 
 /** Somebody who has not left, whatever became of the session. */
-export type PersonInside = { participantId: string; name: string; openSince: number; lastAt: number }
+export type PersonInside = Pick<Participant, 'participantId' | 'name' | 'kind'> & { openSince: number; lastAt: number }
 
 /**
  * What is announced of whoever never left, as the session ends, ends at another time, or goes on after all.
  * @param inside all of them but the person whom the fact itself is about
  */
 export function changesOfInside(before: Session | undefined, after: Session, inside: PersonInside[]): Change[] {
-  return inside.flatMap(({ participantId, name, openSince, lastAt }): Change[] => {
-    const of = { sessionId: after.id, roomId: after.roomId, participantId, name }
+  return inside.flatMap(({ participantId, name, kind, openSince, lastAt }): Change[] => {
+    const of = { sessionId: after.id, roomId: after.roomId, participantId, name, kind }
     const leftAt = closeAtOf(after, lastAt)
     if (leftAt === (before === undefined ? null : closeAtOf(before, lastAt))) return []
     if (leftAt === null) return [{ type: 'participant.joined', ...of, at: openSince }]
@@ -37,6 +37,7 @@ export function changesOfPerson(
     roomId: session.roomId,
     participantId: participant.participantId,
     name: participant.name,
+    kind: participant.kind,
   }
   const wasInside = before.at(-1)?.leftAt === null
   const isInside = after.at(-1)?.leftAt === null

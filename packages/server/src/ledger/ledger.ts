@@ -10,7 +10,7 @@ import {
 } from '@rollcall/protocol'
 import { changesOfPerson, sameTimelog } from './changes.ts'
 import { addMarks, lastEvidence, toParticipant } from './participant.ts'
-import { count, endAtOf, lookAtOf, movesCloses, noteCorrection, noteRunning, noteStart } from './session.ts'
+import { count, endAtOf, lookAtOf, movesCloses, noteCorrection, noteParent, noteRunning, noteStart } from './session.ts'
 import type { Mark, Participant, PersonFact, Rules, Session } from './state.ts'
 import { foldStays, toTimelog } from './stays.ts'
 import { timelogIn } from './timelogs.ts'
@@ -79,6 +79,7 @@ function startSession(slice: Slice, fact: SessionStarted, rules: Rules): Applied
   const session = { ...slice.session }
   noteRunning(session, fact.at)
   noteStart(session, fact.at)
+  if (fact.parent !== undefined) noteParent(session, fact.parent)
   return finish(slice, session, fact, rules)
 }
 

@@ -1,4 +1,4 @@
-import { type SessionFact, secondOf } from '@rollcall/protocol'
+import { type Parent, type SessionFact, secondOf } from '@rollcall/protocol'
 import type { Participant, Rules, Session } from './state.ts'
 
 const hourMs = 3_600_000
@@ -26,6 +26,8 @@ export function newSession(fact: SessionFact, id: string): Session {
     openSinceSum: 0,
     pastEndMs: 0,
     clockCorrectedMs: 0,
+    parentRoomId: null,
+    parentKey: null,
     revision: 0,
     updatedAt: fact.receivedAt,
   }
@@ -73,6 +75,15 @@ export function noteRunning(session: Session, at: number): void {
 export function noteCorrection(session: Session, ms: number): void {
   const [further, known] = [Math.abs(ms), Math.abs(session.clockCorrectedMs)]
   if (further > known || (further === known && ms < 0)) session.clockCorrectedMs = ms
+}
+
+/** Of two that are told the one counts whose names come first: the order of the telling does not. */
+export function noteParent(session: Session, { roomId, sessionKey }: Parent): void {
+  const told = [roomId, sessionKey ?? null]
+  const known = [session.parentRoomId, session.parentKey]
+  if (known[0] !== null && JSON.stringify(known) <= JSON.stringify(told)) return
+  session.parentRoomId = roomId
+  session.parentKey = sessionKey ?? null
 }
 
 export function noteStart(session: Session, at: number): void {

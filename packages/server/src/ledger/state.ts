@@ -53,6 +53,9 @@ export type Session = {
   pastEndMs: number
   /** The furthest that times of it were moved, since its source's clock is wrong, in milliseconds; 0: they are as they were said. */
   clockCorrectedMs: number
+  /** The room, and the `sessionKey` where it is told, of the session that this one is a part of; null where it is of none. */
+  parentRoomId: string | null
+  parentKey: string | null
   /** Corrections after the end. */
   revision: number
   /** By our clock. */

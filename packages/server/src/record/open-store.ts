@@ -3,6 +3,7 @@ import { Refusal, StartRefusal } from '../error.ts'
 import type { Rules } from '../ledger/state.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Commit, Metrics } from '../runtime/metrics.ts'
+import { turns } from '../runtime/turns.ts'
 import { prepareFolder, takeLock } from '../store/database/data-folder.ts'
 import type { Database } from '../store/database/database.ts'
 import { createFirstAnalyze } from '../store/database/first-analyze.ts'
@@ -97,7 +98,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const { databaseUrl, metrics, onChange = () => {} } = options
   const opened = databaseUrl === undefined ? await openFile(options) : await openService(options, databaseUrl)
   const { db, box, writer } = opened
-  const reads = readsOver({ db, box, now: () => options.clock.now() })
+  const reads = readsOver({ db, box, now: () => options.clock.now(), pause: turns.next })
   const webhookKeys = new Set(await reads.webhooks.listKeys())
   const versions = createVersions(onChange, (keyId) => webhookKeys.add(keyId))
   // Counted whatever became of it: what failed may be durable all the same.
@@ -247,7 +248,7 @@ async function openService(options: StoreOptions, databaseUrl: string): Promise<
       noteFacts(commit.facts)
       hooks.onCommit?.(commit)
     }
-    const writer = startBatches((answered) => createBatch(writing, { box, rules }, answered), now, {
+    const writer = startBatches((answered) => createBatch(writing, { box, rules, pause: turns.next }, answered), now, {
       ...hooks,
       onCommit,
     })

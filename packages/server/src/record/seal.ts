@@ -1,4 +1,5 @@
-import { embeddedParticipantsMax } from '@rollcall/protocol'
+import { embeddedParticipantsMax, type Participant } from '@rollcall/protocol'
+import { createSum } from '../ledger/presence.ts'
 import { noun, type Over } from '../store/noun.ts'
 import {
   addNewest,
@@ -7,9 +8,10 @@ import {
   type NewestText,
   type OfRoom,
 } from '../store/sessions/newest-texts.ts'
-import { readRecord } from '../store/sessions/records.ts'
+import { readPeople } from '../store/sessions/people.ts'
+import { readSession, type SessionPart } from '../store/sessions/records.ts'
 import { keepSeal, listToSeal, type SessionToSeal } from '../store/sessions/seals.ts'
-import { sealSession } from './session-view.ts'
+import { sealShown, toParticipants, type ViewOptions } from './session-view.ts'
 
 /** Most sessions sealed in one transaction. */
 export const sealMax = 50
@@ -44,17 +46,36 @@ export const seals = noun({
 
 /** Makes and keeps the JSON of these sessions, as they are: gives the texts that are kept. */
 export async function sealSessions(
-  over: Pick<Over, 'db'>,
+  over: Pick<Over, 'db' | 'pause'>,
   due: Omit<SessionToSeal, 'roomId'>[],
 ): Promise<(NewestText & { roomId: string })[]> {
   const kept = []
   for (const { keyId, sessionId, sealAt, apiKey, userId } of due) {
-    const record = await readRecord(over, keyId, sessionId)
+    const record = await readSession(over, keyId, sessionId)
     if (record === undefined) continue
-    const sealed = sealSession(record, { apiKey, userId }, embeddedParticipantsMax)
+    const sealed = await sealInSlices(over, keyId, record, { apiKey, userId })
     if (!(await keepSeal(over.db, { keyId, sessionId, sealAt, ...sealed }))) continue
     const { id, roomId, startAt } = record.session
     kept.push({ id, roomId, startAt, ...sealed })
   }
   return kept
+}
+
+/** Of the largest session too a slice of people at a time. */
+async function sealInSlices(
+  over: Pick<Over, 'db' | 'pause'>,
+  keyId: number,
+  { session, customRoomId }: SessionPart,
+  key: ViewOptions['key'],
+) {
+  const endAt = session.endAt ?? 0
+  const sum = createSum(endAt)
+  const shown: Participant[] = []
+  let people = 0
+  for await (const slice of readPeople(over, keyId, session.id)) {
+    const all = toParticipants({ session, ...slice }, endAt, sum)
+    shown.push(...all.slice(0, embeddedParticipantsMax - shown.length))
+    people += all.length
+  }
+  return sealShown({ session, customRoomId, truncated: people > shown.length }, shown, sum.sum(), key)
 }

@@ -7,13 +7,13 @@ import {
   notOffered,
   toIso,
 } from '@rollcall/protocol'
-import { insideMs } from '../ledger/session.ts'
+import { createSum, presenceOf, type Sum, type Sums, whoWasInside } from '../ledger/presence.ts'
 import type { Participant, Session } from '../ledger/state.ts'
 import type { TimelogEntry } from '../ledger/stays.ts'
-import { toTimelogs, whoWasInside } from '../ledger/timelogs.ts'
+import { toTimelogs } from '../ledger/timelogs.ts'
 import type { Key } from '../store/keys.ts'
 import type { WebhookSummary } from '../store/outbox/summary.ts'
-import type { SessionRecord } from '../store/sessions/records.ts'
+import { presenceIn, type SessionPart, type SessionRecord } from '../store/sessions/records.ts'
 import type { SealedText } from '../store/sessions/seals.ts'
 import type { ListedSession } from '../store/sessions/sessions.ts'
 
@@ -36,39 +36,52 @@ const noWebhooksText = JSON.stringify(noWebhooks)
 
 /** A session as the API shows it. */
 export function toSession(record: SessionRecord, view: ViewOptions): ApiSession {
-  const exact = toExactSession(record, view)
+  const sum = createSum(view.now)
+  const people = toParticipants(record, view.now, record.presence === undefined ? sum : undefined)
+  if (record.presence !== undefined) sum.add(record.presence)
+  return toSessionOf(record, people, sum.sum(), view)
+}
+
+/** The same of people who were shown, and of sums that were made, before. */
+export function toSessionOf(record: SessionHead, people: ApiParticipant[], sums: Sums, view: ViewOptions): ApiSession {
+  const exact = toExactSession(record, people, sums, view)
   return { ...exact, activeDuration: Math.trunc(exact.activeDuration) }
 }
 
-/** The same with `activeDuration` to the millisecond: clients decode it as an integer, a seal keeps it as it is. */
-function toExactSession(record: SessionRecord, { now, base, key, webhooks }: ViewOptions): ApiSession {
-  const { session, customRoomId, participants } = record
-  const logs = toTimelogs(record)
-  const { activeMs, maxInside } = sumUp(logs.values(), now)
+/** A session but for its people: `truncated` where those that are shown are not all. */
+export type SessionHead = Pick<SessionRecord, 'session' | 'customRoomId' | 'parentSessionId'> & { truncated?: boolean }
+
+/** With `activeDuration` to the millisecond: clients decode it as an integer, a seal keeps it as it is. */
+function toExactSession(
+  { session, customRoomId, parentSessionId, truncated = false }: SessionHead,
+  people: ApiParticipant[],
+  { persons, insideMs, activeMs, peak }: Sums,
+  { base, key, webhooks }: Omit<ViewOptions, 'now'>,
+): ApiSession {
   return {
     id: session.id,
     roomId: session.roomId,
     start: toIso(session.startAt),
     end: session.endAt === null ? null : toIso(session.endAt),
-    participants: participants.map((person) =>
-      toParticipant(session, person, logs.get(person.participantId) ?? [], now),
-    ),
+    participants: people,
     status: session.endAt === null ? 'ongoing' : 'ended',
     links: toLinks(session, base),
     customRoomId,
     apiKey: key.apiKey,
     userId: key.userId,
     activeDuration: activeMs / 1000,
-    maxJoinedPeersCount: maxInside,
+    maxJoinedPeersCount: peak,
     webhook: webhooks?.get(session.id) ?? noWebhooks,
     ...notOffered,
+    ...(parentSessionId !== undefined && { parentSessionId }),
+    ...(session.parentRoomId !== null && { parentRoomId: session.parentRoomId }),
     engine: engineOf(session.source),
     revision: session.revision,
     updatedAt: toIso(session.updatedAt),
-    participantSeconds: insideMs(session, now) / 1000,
-    uniqueParticipants: session.people,
+    participantSeconds: insideMs / 1000,
+    uniqueParticipants: persons,
     ...(session.clockCorrectedMs !== 0 && { clockCorrectedMs: session.clockCorrectedMs }),
-    ...(record.truncated && { participantsTruncated: true as const }),
+    ...(truncated && { participantsTruncated: true as const }),
   }
 }
 
@@ -76,14 +89,16 @@ function toExactSession(record: SessionRecord, { now, base, key, webhooks }: Vie
 export function toListedText(listed: ListedSession, view: ViewOptions & { activeAt?: number | undefined }): string {
   if ('record' in listed) {
     const { activeAt } = view
-    const whoThen = activeAt === undefined ? {} : { activeParticipantIds: whoWasInside(listed.record, activeAt) }
+    const whoThen =
+      activeAt === undefined ? {} : { activeParticipantIds: whoWasInside(presenceIn(listed.record), activeAt) }
     return JSON.stringify({ ...toSession(listed.record, view), ...whoThen })
   }
-  const { id, roomId, head, middle, tail } = listed.sealed
+  const { id, roomId, parentSessionId, head, middle, tail } = listed.sealed
   const links = JSON.stringify(toLinks({ id, roomId }, view.base))
   const summary = view.webhooks?.get(id)
   const webhook = summary === undefined ? noWebhooksText : JSON.stringify(summary)
-  return `${head},"links":${links},${toWholeSeconds(middle)},"webhook":${webhook},${notOfferedText},${tail}`
+  const parent = parentSessionId === undefined ? '' : `"parentSessionId":${JSON.stringify(parentSessionId)},`
+  return `${head},"links":${links},${toWholeSeconds(middle)},"webhook":${webhook},${notOfferedText},${parent}${tail}`
 }
 
 /** In the middle of a seal; a quotation mark within a text is escaped, so that none of its texts looks like this. */
@@ -100,13 +115,22 @@ export function sealSession(
   key: ViewOptions['key'],
   participantsMax: number,
 ): SealedText & { gaps: 0 | 1 } {
-  const { session, participants } = record
-  const part = {
-    ...record,
-    participants: participants.slice(0, participantsMax),
-    truncated: participants.length > participantsMax,
-  }
-  const shown = toExactSession(part, { now: session.endAt ?? 0, base: '', key })
+  const endAt = record.session.endAt ?? 0
+  const sum = createSum(endAt)
+  const people = toParticipants(record, endAt, sum)
+  const head = { ...record, truncated: people.length > participantsMax }
+  return sealShown(head, people.slice(0, participantsMax), sum.sum(), key)
+}
+
+/** The same of the people that are shown, and of sums that were made before. */
+export function sealShown(
+  record: SessionHead,
+  people: ApiParticipant[],
+  sums: Sums,
+  key: ViewOptions['key'],
+): SealedText & { gaps: 0 | 1 } {
+  const { session } = record
+  const shown = toExactSession(record, people, sums, { base: '', key })
   const entries = Object.entries(shown)
   const at = (name: keyof ApiSession) => entries.findIndex(([one]) => one === name)
   const textOf = (from: number, to?: number) => JSON.stringify(Object.fromEntries(entries.slice(from, to))).slice(1, -1)
@@ -114,14 +138,18 @@ export function sealSession(
   return {
     head: `{${textOf(0, at('links'))}`,
     middle: textOf(at('links') + 1, at('webhook')),
-    tail: `${textOf(at('engine'))}}`,
-    gaps: participants.length === 0 || Math.round(shown.activeDuration * 1000) < lastedMs ? 1 : 0,
+    tail: `${textOf(at(session.parentRoomId === null ? 'engine' : 'parentRoomId'))}}`,
+    gaps: people.length === 0 || Math.round(shown.activeDuration * 1000) < lastedMs ? 1 : 0,
   }
 }
 
-/** Everybody in a record, as the API shows them. */
-export function toParticipants(record: SessionRecord, now: number): ApiParticipant[] {
+/**
+ * Everybody in a record, as the API shows them.
+ * @param sum they are added to it
+ */
+export function toParticipants(record: Omit<SessionPart, 'customRoomId'>, now: number, sum?: Sum): ApiParticipant[] {
   const logs = toTimelogs(record)
+  sum?.add(presenceOf(record.participants, logs))
   return record.participants.map((person) =>
     toParticipant(record.session, person, logs.get(person.participantId) ?? [], now),
   )
@@ -152,27 +180,4 @@ function toEntry({ joinedAt, leftAt, reason, inferred }: TimelogEntry): ApiTimel
     ...(cause !== null && { reason: cause }),
     ...(inferred !== null && { inferred: true as const }),
   }
-}
-
-/** How long somebody was inside, and how many at most at one moment: whoever leaves as another joins are two. */
-function sumUp(logs: Iterable<TimelogEntry[]>, now: number): { activeMs: number; maxInside: number } {
-  const steps: { at: number; by: number }[] = []
-  for (const log of logs) {
-    for (const { joinedAt, leftAt } of log) {
-      steps.push({ at: joinedAt, by: 1 }, { at: leftAt ?? Math.max(now, joinedAt), by: -1 })
-    }
-  }
-  // Joins before leaves: a stay of no length was still somebody inside.
-  steps.sort((a, b) => a.at - b.at || b.by - a.by)
-  let inside = 0
-  let maxInside = 0
-  let activeMs = 0
-  let since = 0
-  for (const { at, by } of steps) {
-    if (inside === 0) since = at
-    inside += by
-    maxInside = Math.max(maxInside, inside)
-    if (inside === 0) activeMs += at - since
-  }
-  return { activeMs, maxInside }
 }

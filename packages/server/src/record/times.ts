@@ -1,4 +1,4 @@
-import { type Fact, hostedSource, isEventsSource, ownFactIdPrefix } from '@rollcall/protocol'
+import { type Fact, hostedSource, importSourcePrefix, isEventsSource, ownFactIdPrefix } from '@rollcall/protocol'
 import type { Rules } from '../ledger/state.ts'
 import { type Possible, withPossibleTimes } from '../ledger/times.ts'
 
@@ -8,9 +8,9 @@ export function toPossible(said: Fact, { leasedSource }: Rules): Possible {
   return isOurs ? { fact: said } : withPossibleTimes(said, isLive(said.source))
 }
 
-/** A media server tells of what happens; whoever calls `POST /v2/events` may tell of what happened long ago. */
+/** A media server tells of what happens; whoever calls `POST /v2/events`, or imports a file, may tell of what happened long ago. */
 function isLive(source: string): boolean {
-  return !isEventsSource(source)
+  return !isEventsSource(source) && !source.startsWith(importSourcePrefix)
 }
 
 /** Whether a media server said no time of it, so that it counts as of when it came. */

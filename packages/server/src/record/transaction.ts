@@ -22,7 +22,7 @@ export type Transaction = Over & {
   place(given: KeyedFacts): Promise<PlacedFacts>
 }
 
-export type TransactionParts = { box: Over['box']; rules: Rules; now: () => number }
+export type TransactionParts = Pick<Over, 'box' | 'now' | 'pause'> & { rules: Rules }
 
 /**
  * Runs several writes in one transaction, so that one write to the disk serves them all.
@@ -30,8 +30,8 @@ export type TransactionParts = { box: Over['box']; rules: Rules; now: () => numb
  */
 export type Transact = <T>(work: (transaction: Transaction) => Promise<T>, ahead?: KeyedFacts[]) => Promise<T>
 
-export function createTransact(db: Database, { box, rules, now }: TransactionParts): Transact {
-  const over = { db, box, now }
+export function createTransact(db: Database, { rules, ...parts }: TransactionParts): Transact {
+  const over = { db, ...parts }
   return (work, ahead = []) =>
     db.transaction(async () => {
       const facts = openFacts(db)

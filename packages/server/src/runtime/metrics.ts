@@ -35,7 +35,7 @@ export type Commit = { facts: number; seconds: number }
 const tokenFaults: TokenFault[] = ['missing', 'key', 'token']
 const limits: Limit[] = ['key', 'address']
 const reportingKinds = ['events', 'media-server'] as const
-const sourceKinds = ['hosted', ...reportingKinds] as const
+const sourceKinds = ['hosted', 'import', ...reportingKinds] as const
 type SourceKind = (typeof sourceKinds)[number]
 const outcomes: FactOutcome[] = ['recorded', 'duplicate', 'waiting', 'ignored', 'refused', 'busy', 'failed']
 const socketEnds: SocketEnd[] = [...(Object.keys(closeCodes) as CloseName[]), 'NORMAL', 'DISCONNECTED']
@@ -204,5 +204,6 @@ function startAtZero({
 /** A caller of `POST /v2/events` names its reporters as it likes, and a media server's name is an id. */
 function kindOf(source: string): SourceKind {
   if (source === 'hosted') return source
+  if (source.startsWith('import/')) return 'import'
   return isEventsSource(source) ? 'events' : 'media-server'
 }

@@ -21,6 +21,7 @@ const eventEarliestAt = Date.UTC(2000, 0, 1)
 
 const types = Object.keys(Events) as EventType[]
 const checks = new Map(types.map((type) => [type as string, Compile<TObject>(Events[type])]))
+const parentFields = Events['session-started'].properties.parent.properties
 const participantFields = Events.snapshot.properties.participants.items.properties
 
 /**
@@ -77,6 +78,7 @@ function readEvent(given: unknown, show: Show): ReportedEvent {
     refuse(`${wrong}: it takes ${types.slice(0, -1).join(', ')} or ${types.at(-1)}`)
   }
   const event = pickKnown(given, check.Type().properties)
+  if (type === 'session-started' && isValues(event.parent)) event.parent = pickKnown(event.parent, parentFields)
   if (type === 'snapshot' && Array.isArray(event.participants)) {
     event.participants = event.participants.map((one) => (isValues(one) ? pickKnown(one, participantFields) : one))
   }

@@ -18,6 +18,7 @@ const listAfter = query<{ keyId: number; seq: number; limit: number }, Row>((k, 
       'recorded_at as recordedAt',
       'participant_id as participantId',
       'name',
+      'kind',
       'reason',
     ])
     .where('key_id', '=', p.keyId)

@@ -4,7 +4,13 @@ import type { SecretBox } from './database/secrets.ts'
 import type { Tables } from './database/tables.ts'
 
 /** What a verb works over: a connection; in a write, that of the writer, in its transaction. `now`: epoch milliseconds. */
-export type Over = { db: Database; box: SecretBox; now: () => number }
+export type Over = {
+  db: Database
+  box: SecretBox
+  now: () => number
+  /** Await it between the slices of what takes long, so that others have their turn; absent where nobody waits. */
+  pause?: ((keyId: number) => Promise<void>) | undefined
+}
 
 /** A read, called with what it works over and then its own arguments; or a write, with one input. */
 type Verb = (over: never, ...args: never[]) => unknown

@@ -58,10 +58,14 @@ const bodies: { [endpoint: string]: (scene: Scene) => object } = {
   'POST /v2/links/redeem': ({ linkCode }) => ({ code: linkCode }),
   'POST /v2/sources': () => ({ type: 'generic', name: 'another' }),
   'PATCH /v2/sources/:id': () => ({ name: 'renamed' }),
+  'POST /v2/imports': () => ({ data: [{ id: 'm', room: 'r', start_time: 1_549_391_714, duration: 60 }] }),
   'POST /v2/webhooks': () => webhook,
   'PATCH /v2/webhooks/:id': () => ({ events: ['test'] }),
   'POST /v2/webhooks/:id/replay': () => ({ failed: true }),
 }
+
+/** What a call that would be refused without it asks, after its path. */
+const queries: { [endpoint: string]: string } = { 'POST /v2/imports': '?format=daily' }
 
 function fill(path: string, { room, sessionId, source, webhookId, deliveryId }: Scene): string {
   const ids: { [noun: string]: string } = {
@@ -123,7 +127,7 @@ async function call(on: TestServer, endpoint: string, column: string, permission
   const headers = { ...(token !== null && { authorization: token }), 'content-type': 'application/json', ...accept }
   const sent = bodies[endpoint]?.(scene)
   const { status, body } = await send<{ code?: unknown; data?: unknown }>(
-    `${on.url}${fill(path, scene)}`,
+    `${on.url}${fill(path, scene)}${queries[endpoint] ?? ''}`,
     method,
     headers,
     sent && JSON.stringify(sent),

@@ -50,7 +50,7 @@ describe('GET /v2/stream', () => {
     const [started, joined, left, ended] = await reader.changes(4)
     const of = { sessionId, roomId }
     const at = (ms: number) => new Date(now + ms).toISOString()
-    const who = { participantId: 'p0', name: 'Person 0' }
+    const who = { participantId: 'p0', name: 'Person 0', kind: 'person' }
     assert.deepEqual(
       [started, joined, left, ended],
       [
@@ -150,6 +150,38 @@ describe('GET /v2/stream', () => {
     const asked = read.mock.callCount() - before
     assert.ok(asked < 20, `${asked} reads for ${readers.length} readers`)
     for (const reader of readers) reader.close()
+  })
+
+  test('makes the text of a change once for all its readers', async (t) => {
+    const readers = await Promise.all(Array.from({ length: 20 }, () => openStream(server)))
+    const stringify = t.mock.method(JSON, 'stringify')
+    await record()
+    const got = await Promise.all(readers.map((reader) => reader.changes(4)))
+    const made = stringify.mock.calls.filter(({ arguments: [value] }) => value?.seq === got[0]?.[0]?.seq)
+    assert.equal(made.length, 1)
+    for (const changes of got) assert.deepEqual(changes, got[0])
+    for (const reader of readers) reader.close()
+  })
+
+  test('is open so often for one key at most, and for others all the same', async () => {
+    const few = await startServer({}, { feedLimits: { ...limits, streamsOfKeyMax: 2 } })
+    try {
+      const readers = [await openStream(few), await openStream(few)]
+      const refused = await few.call('GET', '/v2/stream')
+      assert.deepEqual([refused.status, refused.body.code], [429, 'TOO_MANY_REQUESTS'])
+      const neighbour = await addNeighbour(few)
+      const token = await signToken(
+        neighbour,
+        { roles: ['crawler'] },
+        { now: few.context.clock.now(), lifetimeMs: 60_000 },
+      )
+      assert.equal((await few.call('GET', '/v2/stream', undefined, { token })).status, 200)
+      readers.pop()?.close()
+      for (let isFree = false; !isFree; ) isFree = (await few.call('GET', '/v2/stream')).status === 200
+      readers.pop()?.close()
+    } finally {
+      await few.stop()
+    }
   })
 
   test('ends when its token expires, and says so', async () => {

@@ -7,7 +7,7 @@ import type { Checked, ToCheck } from './histories-worker.ts'
 
 // Another seed makes other histories: HISTORIES_SEED=7, or `npm run histories`, which also tries more of them.
 const seed = Number(process.env.HISTORIES_SEED ?? 1)
-const all = 4000
+const all = 2500
 
 describe(`the ledger agrees with the reference model over ${all} generated histories (seed ${seed})`, () => {
   let worker: Worker

@@ -130,8 +130,8 @@ describe('a real LiveKit', { skip, concurrency: 4, timeout: 10 * minuteMs }, () 
       standard: 'person',
       agent: 'agent',
       sip: 'sip',
-      egress: 'recorder',
-      ingress: 'agent',
+      egress: 'egress',
+      ingress: 'ingress',
       connector: 'sip',
       bridge: 'agent',
     }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
-import type { Source } from '@rollcall/protocol'
+import type { SessionPage, Source } from '@rollcall/protocol'
 import { bigbluebuttonSecret, deliverAsBigbluebutton } from '../support/senders/senders.ts'
 import { addSource, deliver, listSeen } from '../support/senders/source-client.ts'
 import { shuffle } from '../support/shuffle.ts'
@@ -231,6 +231,11 @@ describe('a BigBlueButton breakout room', () => {
     await send(main.joined('w_1', 1000, '170'))
     await send(breakout.created(), breakout.joined('w_8', 6000, 'w_1-1'), breakout.left('w_8', 9000))
     assert.deepEqual((await see('cd main/Group 1'))[0]?.people, [['170', '6000-9000']])
+    const { body } = await server.call<SessionPage>('GET', '/v2/sessions?perPage=1000')
+    const sessionOf = (room: string) => body.data.find(({ customRoomId }) => customRoomId === room)
+    const parent = sessionOf('cd main')
+    const { parentRoomId, parentSessionId } = sessionOf('cd main/Group 1') ?? {}
+    assert.deepEqual([parentRoomId, parentSessionId], [parent?.roomId, parent?.id])
     const lost = inBreakout('ef main')
     await send(lost.joined('w_8', 6000, 'w_1-1'))
     assert.deepEqual((await see(externalId.replace('0a', 'ef')))[0]?.people, [['w_1-1', '6000-']])

@@ -302,7 +302,7 @@ test('the record of clocks that are wrong has no fault, and folded again it is t
     await leave(name, 'ben', 11_000, 30_000)
   }
   await started.server.stop()
-  const env = { ROLLCALL_DATA: folder }
+  const env = started.server.storeEnv
   for (const command of [['verify'], ['rebuild', '--dry-run']]) {
     const { code, stdout, stderr } = await runProgram('cli.js', env, command).ended
     assert.equal(code, 0, stdout + stderr)

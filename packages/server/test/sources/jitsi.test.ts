@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { Source } from '@rollcall/protocol'
+import type { SessionPage, Source } from '@rollcall/protocol'
 import { addSource, deliver, listSeen } from '../support/senders/source-client.ts'
 import { shuffle } from '../support/shuffle.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
@@ -268,6 +268,9 @@ describe('a Jitsi room', () => {
     ])
     assert.deepEqual(await see('class'), [{ session: '0-', people: [['james', '0-30', '200-']] }])
     assert.deepEqual(await see('class/d5ec-1f'), [{ session: '30-200', people: [['james', '30-200']] }])
+    const { body } = await server.call<SessionPage>('GET', '/v2/sessions?perPage=1000')
+    const sessionOf = (room: string) => body.data.find(({ customRoomId }) => customRoomId === room)
+    assert.equal(sessionOf('class/d5ec-1f')?.parentSessionId, sessionOf('class')?.id)
   })
 
   test('takes each connection for a person where no JWT says who they are, and any kind of id that one holds', async () => {

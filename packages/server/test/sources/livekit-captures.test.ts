@@ -132,8 +132,8 @@ describe('what a real LiveKit sent makes a record that holds against what its cl
     agentflag: 'agent',
     'kind-agent': 'agent',
     'kind-sip': 'sip',
-    'kind-egress': 'recorder',
-    'kind-ingress': 'agent',
+    'kind-egress': 'egress',
+    'kind-ingress': 'ingress',
     'kind-connector': 'sip',
     'kind-bridge': 'agent',
     // LiveKit itself takes a kind that it does not know for an ordinary person.

@@ -196,8 +196,8 @@ describe('a LiveKit room', () => {
       (await see('kinds'))[0]?.people.map(([id, kind]) => `${id} ${kind}`),
       [
         'standard person',
-        'egress recorder',
-        'ingress agent',
+        'egress egress',
+        'ingress ingress',
         'agent agent',
         'sip sip',
         'hologram agent',

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ParticipantJoined, ParticipantLeft, Quality } from '@rollcall/protocol'
+import type { ParticipantJoined, ParticipantLeft, Quality, Session } from '@rollcall/protocol'
 import { Refusal } from '../../src/error.ts'
 import type { Store } from '../../src/record/open-store.ts'
+import { toListedText } from '../../src/record/session-view.ts'
 import type { Clock } from '../../src/runtime/clock.ts'
 import type { SessionFilter } from '../../src/store/sessions/list-queries.ts'
 import { toRecords } from '../support/listed-records.ts'
@@ -296,6 +297,42 @@ export function storeContract(create: () => Promise<StoreUnderTest>): void {
       const whole = await store.reads.sessions.get(keyId, recorded?.sessionId ?? '')
       assert.equal(whole?.participants.length, 50)
       assert.equal(whole?.truncated, false)
+    },
+  )
+
+  withStore(
+    'what is summed up of a session is summed over all its people, however few of them a list embeds',
+    async (store) => {
+      const keyId = await newKey(store)
+      const views = { now: start + 100_000, base: '', key: { apiKey: '', userId: '' } }
+      const sumsOf = async (participantsMax: number) => {
+        const page = await store.reads.sessions.list(keyId, {}, { page: 1, perPage: 20 }, participantsMax)
+        return page.sessions.map((one) => {
+          const text = toListedText(one, { ...views, activeAt: start + 30_000 })
+          const { participants: _, participantsTruncated: __, ...sums } = JSON.parse(text) as Session
+          return sums
+        })
+      }
+      // Ten who come one after another, twice each, and ten programs that are there all along; then all of them leave but some.
+      const people = Array.from({ length: 10 }, (_, i) => {
+        const first = joined('r', { at: start + i * 1000, participantId: `p${i}` })
+        const again = joined('r', { at: start + 30_000 + i, participantId: `p${i}` })
+        return [first, left(first, start + 20_000 + i), again, ...(i < 5 ? [left(again, start + 40_000 + i)] : [])]
+      })
+      const programs = Array.from({ length: 10 }, (_, i) =>
+        joined('r', { at: start - 10_000 + i, participantId: `bot${i}`, kind: i < 5 ? 'agent' : 'recorder' }),
+      )
+      await store.record(keyId, [...programs, ...people.flat()])
+      const whole = await sumsOf(1000)
+      assert.equal(whole[0]?.maxJoinedPeersCount, 10)
+      assert.equal(whole[0]?.uniqueParticipants, 10)
+      assert.equal(whole[0]?.activeDuration, 20 + 70)
+      assert.equal(whole[0]?.activeParticipantIds?.length, 1)
+      assert.deepEqual(await sumsOf(3), whole)
+      const end = { type: 'session-ended' as const, id: 'end', source: 'hosted', roomId: 'r' }
+      await store.record(keyId, [{ ...end, at: start + 60_000, receivedAt: start + 60_000 }])
+      assert.deepEqual(await sumsOf(3), await sumsOf(1000))
+      assert.notDeepEqual(await sumsOf(3), whole)
     },
   )
 

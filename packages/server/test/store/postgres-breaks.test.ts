@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { toRules } from '../../src/config.ts'
 import { openStore, type Store, type StoreOptions } from '../../src/record/open-store.ts'
@@ -59,7 +59,7 @@ describe('a PostgreSQL database', () => {
     await store.record(keyId, joins.slice(0, 999))
     assert.equal(await readSeen(), -1)
     await store.record(keyId, joins.slice(999))
-    while ((await readSeen()) === -1) await setTimeout(20)
+    while ((await readSeen()) === -1) await pause(20)
     assert.equal(await readSeen(), 1000)
     await client.end()
     await store.close()

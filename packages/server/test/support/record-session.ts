@@ -1,7 +1,7 @@
-import type { Fact } from '@rollcall/protocol'
+import type { Fact, ParticipantKind } from '@rollcall/protocol'
 import type { TestServer } from './start-server.ts'
 
-type Stay = { participantId: string; name?: string; joinedAt: number; leftAt?: number }
+type Stay = { participantId: string; name?: string; kind?: ParticipantKind; joinedAt: number; leftAt?: number }
 
 /** Records one session through the door for facts: its start, its people, and its end where it has one. */
 export async function recordSession(
@@ -20,13 +20,14 @@ export async function recordSession(
     receivedAt: context.clock.now(),
   })
   const facts: Fact[] = [{ type: 'session-started', ...about('start', startAt) }]
-  for (const { participantId, name, joinedAt, leftAt } of stays) {
+  for (const { participantId, name, kind, joinedAt, leftAt } of stays) {
     const who = { participantId, connectionId: `${participantId} ${joinedAt}` }
     facts.push({
       type: 'participant-joined',
       ...about(`${participantId} in ${joinedAt}`, joinedAt),
       ...who,
       ...(name !== undefined && { name }),
+      ...(kind !== undefined && { kind }),
     })
     if (leftAt !== undefined) {
       facts.push({ type: 'participant-left', ...about(`${participantId} out ${leftAt}`, leftAt), ...who })

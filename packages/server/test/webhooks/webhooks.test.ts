@@ -93,8 +93,8 @@ describe('a webhook', () => {
     const customRoomId = 'daily'
     const bodies = [
       { webhookType: 'session-started', data: { sessionId, meetingId: roomId, start, at: start, customRoomId } },
-      { webhookType: 'participant-joined', data: { ...who, at: join, customRoomId } },
-      { webhookType: 'participant-left', data: { ...who, at: leave, customRoomId } },
+      { webhookType: 'participant-joined', data: { ...who, at: join, customRoomId, kind: 'person' } },
+      { webhookType: 'participant-left', data: { ...who, at: leave, customRoomId, kind: 'person' } },
       {
         webhookType: 'session-ended',
         data: { sessionId, meetingId: roomId, start, end, at: end, customRoomId, reason: 'session-ended' },

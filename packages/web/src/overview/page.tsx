@@ -1,4 +1,5 @@
 import { Group, SegmentedControl, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core'
+import { isPerson } from '@rollcall/client'
 import type { Usage } from '@rollcall/protocol'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { type ReactNode, useMemo } from 'react'
@@ -57,7 +58,7 @@ function Tiles({ usage }: { usage: Usage | undefined }) {
   )
   const inside = data?.data
     .flatMap(({ participants }) => participants)
-    .filter(({ timelog }) => timelog.some(({ end }) => end === null)).length
+    .filter(({ kind, timelog }) => isPerson(kind) && timelog.some(({ end }) => end === null)).length
   const isMore =
     data?.data.some(({ participantsTruncated }) => participantsTruncated) || (data?.pageInfo.total ?? 0) > liveMax
   const { total } = usage ?? {}

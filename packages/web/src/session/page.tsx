@@ -1,5 +1,5 @@
 import { Anchor, Group, Stack, Tabs, Text, Title } from '@mantine/core'
-import { RollcallError, type Session } from '@rollcall/client'
+import { isPerson, RollcallError, type Session } from '@rollcall/client'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ConfirmButton } from '../confirm-button.tsx'
@@ -10,9 +10,11 @@ import { Empty, Failure, Loading } from '../states.tsx'
 import { formatDuration, RunningClock, Time } from '../time.tsx'
 import { Attendance } from './attendance.tsx'
 import { Downloads } from './downloads.tsx'
+import { Parent, Parts } from './parts.tsx'
 import { Quality } from './quality.tsx'
 import type { SessionView } from './search.ts'
 import classes from './session.module.css'
+import { isOpen } from './stays.ts'
 import { Timeline } from './timeline.tsx'
 
 const path = '/sessions/$sessionId'
@@ -39,6 +41,7 @@ export function SessionPage() {
       {error !== null && <Failure error={error} />}
       <Head session={data} refetch={refetch} />
       <SessionFacts session={data} />
+      <Parts session={data} />
       <Views session={data} refetch={refetch} />
     </Stack>
   )
@@ -83,7 +86,8 @@ function Head({ session, refetch }: { session: Session; refetch: () => void }) {
 
 function SessionFacts({ session }: { session: Session }) {
   const { start, end, participants } = session
-  const inside = participants.filter(({ timelog }) => timelog.some((entry) => entry.end === null)).length
+  const inside = participants.filter(({ kind, timelog }) => isPerson(kind) && isOpen(timelog)).length
+  const programs = participants.filter(({ kind }) => !isPerson(kind)).length
   return (
     <Facts>
       <Fact name="Status">
@@ -109,9 +113,18 @@ function SessionFacts({ session }: { session: Session }) {
       </Fact>
       {end === null && <Fact name="Inside now">{inside.toLocaleString()}</Fact>}
       <Fact name="People">{session.uniqueParticipants.toLocaleString()}</Fact>
+      {programs > 0 && <Fact name="Programs">{programs.toLocaleString()}</Fact>}
       <Fact name="At one moment">{session.maxJoinedPeersCount.toLocaleString()}</Fact>
       <Fact name="Time inside">{formatDuration(session.participantSeconds)}</Fact>
       <Fact name="Source">{session.engine}</Fact>
+      {session.parentRoomId !== undefined && (
+        <Fact name="Part of">
+          <Parent session={session} />
+        </Fact>
+      )}
+      {session.clockCorrectedMs !== undefined && (
+        <Fact name="Clock corrected by">{formatDuration(Math.abs(session.clockCorrectedMs) / 1000)}</Fact>
+      )}
       {session.revision > 0 && <Fact name="Corrected">{session.revision} ×</Fact>}
     </Facts>
   )

@@ -1,4 +1,4 @@
-import type { Participant, Session } from '@rollcall/client'
+import { isPerson, type Participant, type Session } from '@rollcall/client'
 
 /** Epoch milliseconds. */
 export type View = { from: number; to: number }
@@ -10,10 +10,16 @@ export function wholeOf({ start, end }: Pick<Session, 'start' | 'end'>, now: num
   return { from, to: Math.max(to, from + 1000) }
 }
 
-/** How many were inside, at each moment that it changed. */
+/** Whether somebody is inside. */
+export function isOpen(timelog: Participant['timelog']): boolean {
+  return timelog.some(({ end }) => end === null)
+}
+
+/** How many persons were inside, at each moment that it changed. */
 export function countInside(participants: Participant[], now: number): { times: number[]; counts: number[] } {
   const moves: { at: number; by: 1 | -1 }[] = []
-  for (const { timelog } of participants) {
+  for (const { kind, timelog } of participants) {
+    if (!isPerson(kind)) continue
     for (const { start, end } of timelog) {
       moves.push({ at: Date.parse(start), by: 1 })
       if (end !== null) moves.push({ at: Date.parse(end), by: -1 })

@@ -1,13 +1,13 @@
 import { Button, Group, Text, Tooltip } from '@mantine/core'
 import { useElementSize, useMediaQuery } from '@mantine/hooks'
-import type { Participant, Session } from '@rollcall/client'
+import { isPerson, type Participant, type Session } from '@rollcall/client'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { memo, useMemo, useRef } from 'react'
 import { Chart, type Series } from '../chart.tsx'
 import { useNow } from '../live.ts'
 import { clockOf, formatDuration } from '../time.tsx'
 import { explainEnd } from './reasons.ts'
-import { countInside, ticksOf, type View, wholeOf } from './stays.ts'
+import { countInside, isOpen, ticksOf, type View, wholeOf } from './stays.ts'
 import classes from './timeline.module.css'
 import { onKey, useDrag, useViewing, useWheelZoom, type Viewing, zoomStep } from './viewing.ts'
 
@@ -37,7 +37,7 @@ export function Timeline({ session }: { session: Session }) {
         <Ticks view={viewing.view} width={width} />
       </div>
       <People participants={participants} viewing={viewing} width={width} now={now} />
-      <Legend />
+      <Legend withPrograms={participants.some(({ kind }) => !isPerson(kind))} />
     </div>
   )
 }
@@ -110,7 +110,6 @@ function People({
         {rows.getVirtualItems().map(({ index, start }) => {
           const person = participants[index]
           if (person === undefined) return null
-          const isInside = person.timelog.some(({ end }) => end === null)
           return (
             <Row
               key={person.participantId}
@@ -118,7 +117,7 @@ function People({
               top={start}
               from={view.from}
               to={view.to}
-              now={isInside ? now : 0}
+              now={isOpen(person.timelog) ? now : 0}
             />
           )
         })}
@@ -172,10 +171,12 @@ const Row = memo(function Row({
   now: number
 }) {
   const name = person.name || person.participantId
+  const isProgram = !isPerson(person.kind)
   return (
     <li className={classes.row} style={{ top, height: rowHeight }}>
-      <div className={classes.label} title={`${name} (${person.participantId})`}>
+      <div className={classes.label} title={`${name} (${person.participantId}${isProgram ? `, ${person.kind}` : ''})`}>
         {name}
+        {isProgram && <span className={classes.kind}> {person.kind}</span>}
       </div>
       <div className={classes.track} data-track>
         {person.timelog.map((entry) => {
@@ -193,6 +194,7 @@ const Row = memo(function Row({
                 className={classes.bar}
                 data-open={entry.end === null || undefined}
                 data-inferred={entry.inferred}
+                data-program={isProgram || undefined}
                 style={{ left: `${left}%`, width: `${Math.max(0, right - left)}%` }}
               />
             </Tooltip>
@@ -207,7 +209,7 @@ function toClause(text: string): string {
   return text === '' ? '' : `; ${text}`
 }
 
-function Legend() {
+function Legend({ withPrograms }: { withPrograms: boolean }) {
   return (
     <div className={classes.legend}>
       <span>
@@ -219,6 +221,11 @@ function Legend() {
       <span>
         <i className={`${classes.bar} ${classes.swatch}`} data-inferred /> no leave was seen: the end is concluded
       </span>
+      {withPrograms && (
+        <span>
+          <i className={`${classes.bar} ${classes.swatch}`} data-program /> a program, which counts as nobody
+        </span>
+      )}
     </div>
   )
 }

@@ -1,5 +1,5 @@
 import { Group, Table, Text } from '@mantine/core'
-import type { Session } from '@rollcall/client'
+import { isPerson, type Session } from '@rollcall/client'
 import { Link } from '@tanstack/react-router'
 import { formatDuration, RunningClock, Time } from '../time.tsx'
 import classes from './sessions.module.css'
@@ -78,7 +78,8 @@ function Row({ session, isAtMoment }: { session: Session; isAtMoment: boolean })
 
 /** How many, and who: of a live session those inside now, at a moment those inside then. */
 function People({ session, isAtMoment }: { session: Session; isAtMoment: boolean }) {
-  const { participants, activeParticipantIds = [], uniqueParticipants, end } = session
+  const { activeParticipantIds = [], uniqueParticipants, end } = session
+  const participants = session.participants.filter(({ kind }) => isPerson(kind))
   const inside = participants.filter(({ timelog }) => timelog.some((entry) => entry.end === null))
   const shown = isAtMoment
     ? participants.filter(({ participantId }) => activeParticipantIds.includes(participantId))

@@ -1,12 +1,8 @@
-import { setImmediate } from 'node:timers/promises'
-import type { AttendanceRow, Participant } from '@rollcall/protocol'
+import type { AttendanceRow, Participant, ParticipantKind } from '@rollcall/protocol'
 import type { Context } from '../../context.ts'
 import { toParticipants } from '../../record/session-view.ts'
 import type { Period } from '../../store/sessions/during.ts'
-import type { SessionRecord } from '../../store/sessions/records.ts'
-
-/** Participants that are read at a time, so that the largest session holds nobody up. */
-const peoplePageMax = 500
+import type { SessionPart } from '../../store/sessions/records.ts'
 
 export type Per = 'interval' | 'participant'
 
@@ -15,7 +11,7 @@ export async function* readSessionsDuring(
   reads: Pick<Context['reads'], 'sessions'>,
   keyId: number,
   period: Period,
-): AsyncGenerator<SessionRecord> {
+): AsyncGenerator<SessionPart> {
   for await (const sessionId of reads.sessions.during(keyId, period)) yield* readSessionPages(reads, keyId, sessionId)
 }
 
@@ -24,26 +20,27 @@ export async function* readSessionPages(
   reads: Pick<Context['reads'], 'sessions'>,
   keyId: number,
   sessionId: string,
-): AsyncGenerator<SessionRecord> {
-  for (let page = 1; ; page++) {
-    const record = await reads.sessions.listParticipants(keyId, sessionId, { page, perPage: peoplePageMax })
-    if (record === undefined || (record.participants.length === 0 && page > 1)) return
-    yield record
-    // SQLite answers without a pause: whoever else waits gets a turn.
-    await setImmediate()
-    if (record.participants.length < peoplePageMax) return
-  }
+): AsyncGenerator<SessionPart> {
+  const record = await reads.sessions.find(keyId, sessionId)
+  if (record === undefined) return
+  // Also where nobody came: the session took place.
+  if (record.session.people === 0) yield record
+  for await (const people of reads.sessions.people(keyId, sessionId)) yield { ...record, ...people }
 }
+
+/** `kinds`: participants of these; all where it is undefined. Times are epoch milliseconds. */
+export type Shown = { now: number; kinds: ParticipantKind[] | undefined; from?: number; to?: number }
 
 /** The rows of a record's people, of those times that reach into the period. */
 export function toAttendanceRows(
-  record: SessionRecord,
+  record: SessionPart,
   per: Per,
-  { now, from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY }: { now: number; from?: number; to?: number },
+  { now, kinds, from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY }: Shown,
 ): AttendanceRow[] {
   const { session, customRoomId } = record
   const about = { sessionId: session.id, roomId: session.roomId, customRoomId }
   return toParticipants(record, now).flatMap(({ participantId, name, kind, timelog }) => {
+    if (kinds !== undefined && !kinds.includes(kind)) return []
     const who = { ...about, participantId, name, kind }
     const times = timelog.filter(
       ({ start, end }) => Date.parse(start) < to && (end === null || Date.parse(end) >= from),

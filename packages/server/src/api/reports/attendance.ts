@@ -4,15 +4,17 @@ import { Attendance, AttendanceRow } from '@rollcall/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
-import type { SessionRecord } from '../../store/sessions/records.ts'
+import type { SessionPart } from '../../store/sessions/records.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { requireParticipants, requireRoom } from '../find.ts'
 import { refusals } from '../http/refusals.ts'
+import { PersonsUnlessSaid, toKindsOfPeople } from '../paging/kinds-query.ts'
 import { readSessionPages, readSessionsDuring, toAttendanceRows } from './attendance-rows.ts'
 import { toCsvLine } from './csv.ts'
 import { PeriodQuery, toPeriod } from './period.ts'
 
 const FormQuery = Type.Object({
+  ...PersonsUnlessSaid.properties,
   per: Type.Optional(
     Type.Union([Type.Literal('interval'), Type.Literal('participant')], {
       description: 'interval or participant',
@@ -89,11 +91,11 @@ export function attendanceRoutes(
   function send(
     request: FastifyRequest<{ Querystring: FormQuery }>,
     reply: FastifyReply,
-    records: AsyncIterable<SessionRecord>,
+    records: AsyncIterable<SessionPart>,
     period: { from?: number; to?: number },
   ): FastifyReply {
     const { per = 'interval', format = accepted(request) } = request.query
-    const view = { ...period, now: clock.now() }
+    const view = { ...period, kinds: toKindsOfPeople(request.query.kinds), now: clock.now() }
     const write = { json: writeJson, csv: writeCsv, ndjson: writeNdjson }[format]
     reply.type(`${types[format]}; charset=utf-8`).header('vary', 'accept')
     if (format === 'csv') reply.header('content-disposition', 'attachment; filename="attendance.csv"')

@@ -1,6 +1,6 @@
-import { toIso, type Usage, type UsageRow, type UsageTotal } from '@rollcall/protocol'
+import { type ParticipantKind, toIso, type Usage, type UsageRow, type UsageTotal } from '@rollcall/protocol'
 import { toParticipants } from '../../record/session-view.ts'
-import type { SessionRecord } from '../../store/sessions/records.ts'
+import type { SessionPart } from '../../store/sessions/records.ts'
 
 export type GroupBy = Usage['groupBy']
 
@@ -16,12 +16,15 @@ export function countSteps({ from, to }: Span, groupBy: 'day' | 'hour'): number 
 }
 
 export type UsageCount = {
-  add(record: SessionRecord): void
+  add(record: SessionPart): void
   finish(): Pick<Usage, 'total' | 'data'>
 }
 
+/** `kinds`: participants of these count, undefined: all. `now`: epoch milliseconds. */
+export type Counted = { now: number; kinds: ParticipantKind[] | undefined }
+
 /** Counts the usage of a period, session after session: of a session, people may be added a page at a time. */
-export function countUsage(groupBy: GroupBy, { from, to }: Span, now: number): UsageCount {
+export function countUsage(groupBy: GroupBy, { from, to }: Span, { now, kinds }: Counted): UsageCount {
   const total = createTally()
   const groups = new Map<string | number, { names: Partial<UsageRow>; tally: Tally }>()
   const step = groupBy === 'day' || groupBy === 'hour' ? stepMs[groupBy] : undefined
@@ -66,7 +69,8 @@ export function countUsage(groupBy: GroupBy, { from, to }: Span, now: number): U
       const ofRoom = groupBy === 'room' ? tallyOf(roomId, { roomId, customRoomId }) : undefined
       ofRoom?.addSession(id)
 
-      for (const { participantId, name, timelog } of toParticipants(record, now)) {
+      for (const { participantId, name, kind, timelog } of toParticipants(record, now)) {
+        if (kinds !== undefined && !kinds.includes(kind)) continue
         for (const { start, end } of timelog) {
           const joinedAt = Date.parse(start)
           const span = clip({ from: joinedAt, to: end === null ? Math.max(now, joinedAt) : Date.parse(end) })

@@ -7,12 +7,14 @@ import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { requireRoom } from '../find.ts'
 import { refusals } from '../http/refusals.ts'
 import { usageRowsMax } from '../limits.ts'
+import { PersonsUnlessSaid, toKindsOfPeople } from '../paging/kinds-query.ts'
 import { readSessionsDuring } from './attendance-rows.ts'
 import { PeriodQuery, toPeriod } from './period.ts'
 import { countSteps, countUsage } from './usage-count.ts'
 
 const UsageQuery = Type.Object({
   ...PeriodQuery.properties,
+  ...PersonsUnlessSaid.properties,
   groupBy: Type.Optional(
     Type.Union([Type.Literal('day'), Type.Literal('hour'), Type.Literal('room'), Type.Literal('participant')], {
       description: 'day, hour, room or participant',
@@ -45,7 +47,7 @@ export function usageRoutes(
         throw new Refusal('BAD_REQUEST', `from and to are more than ${usageRowsMax} ${groupBy}s apart: ask for less`)
       }
       const room = roomId === undefined ? {} : { roomId: (await requireRoom(reads, caller, roomId)).roomId }
-      const count = countUsage(groupBy, period, now)
+      const count = countUsage(groupBy, period, { now, kinds: toKindsOfPeople(request.query.kinds) })
       for await (const record of readSessionsDuring(reads, caller.key.keyId, { ...period, ...room })) count.add(record)
       const [from, to] = [period.from, period.to].map((at) => toIso(at))
       return { from, to, groupBy, ...count.finish() } as Usage

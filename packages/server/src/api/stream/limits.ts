@@ -10,6 +10,8 @@ export type FeedLimits = {
   heartbeatMs: number
   /** How often somebody looks whether a reader's token is still good. */
   tokenCheckMs: number
+  /** Most streams of one key. */
+  streamsOfKeyMax: number
   /** A reader that takes nothing of what was written to it for this long is closed. */
   stallMs: number
 }
@@ -20,5 +22,6 @@ export const feedLimits: FeedLimits = {
   pollMs: 1000,
   heartbeatMs: 15_000,
   tokenCheckMs: 1000,
+  streamsOfKeyMax: 1000,
   stallMs: 20_000,
 }

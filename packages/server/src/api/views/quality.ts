@@ -9,16 +9,16 @@ import {
   videoHeights,
 } from '@rollcall/protocol'
 import type { Measured } from '../../store/quality.ts'
-import type { SessionRecord } from '../../store/sessions/records.ts'
+import type { SessionPart } from '../../store/sessions/records.ts'
 
 /** The quality of a session, everybody together, as the API shows it. */
-export function toSessionQuality({ session }: SessionRecord, series: Measured[]): SessionQuality {
+export function toSessionQuality({ session }: SessionPart, series: Measured[]): SessionQuality {
   return { sessionId: session.id, meetingId: session.roomId, stats: series.map(toPoint) }
 }
 
 /** The same of one participant. */
 export function toParticipantQuality(
-  { session, participants }: SessionRecord,
+  { session, participants }: SessionPart,
   participantId: string,
   { deviceInfo, sdkInfo, location, network }: QualityOrigin,
   series: Measured[],

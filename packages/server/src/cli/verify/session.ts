@@ -97,7 +97,7 @@ function* findSealFaults(kept: KeptSession): Generator<string> {
     customRoomId: kept.customRoomId,
     participants: kept.participants.filter(({ joinedAt }) => joinedAt !== null),
     marks: kept.marks,
-    truncated: false,
+    truncated: false as const,
   }
   const fresh = sealSession(record, kept.key, embeddedParticipantsMax)
   for (const part of ['head', 'middle', 'tail'] as const) {

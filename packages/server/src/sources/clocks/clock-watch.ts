@@ -51,7 +51,7 @@ export function createClockWatch({ log, metrics, noteError }: Parts): ClockWatch
       for (const [name, lag] of lags) {
         if (Math.abs(lag.lagMs) > skewAlarmMs) alarm(name, lag)
         else if (skewed.delete(name)) {
-          log.info({ source: loggedNameOf(lag.id), skewMs: lag.lagMs }, 'source clock correct again')
+          log.info({ source: nameOf(lag), skewMs: lag.lagMs }, 'source clock correct again')
         }
       }
       lags = new Map()
@@ -75,6 +75,11 @@ export function createClockWatch({ log, metrics, noteError }: Parts): ClockWatch
     const seconds = Math.round(Math.abs(lagMs) / 1000)
     const what = `its clock is ${seconds} s ${lagMs < 0 ? 'ahead of' : 'behind'} ours, or its deliveries are that late`
     if (isSource) noteError({ keyId, id }, what)
-    log.warn({ source: loggedNameOf(id), skewMs: lagMs }, `source clock wrong: ${what}`)
+    log.warn({ source: nameOf({ id, isSource }), skewMs: lagMs }, `source clock wrong: ${what}`)
   }
+}
+
+/** What a caller of `POST /v2/events` named itself is no secret. */
+function nameOf({ id, isSource }: Pick<Lag, 'id' | 'isSource'>): string {
+  return isSource ? loggedNameOf(id) : id
 }

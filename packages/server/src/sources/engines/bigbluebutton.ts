@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Json, ParticipantKind, SourceSettings } from '@rollcall/protocol'
+import type { Json, Parent, ParticipantKind, SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../../error.ts'
@@ -123,13 +123,15 @@ async function placeMeetings(facts: ReportedFact[], { findRoomName }: KnownSessi
   for (const one of facts) {
     const { roomId, sessionKey = '' } = one
     const breakout = breakouts.get(one)
+    let parent: Parent | undefined
     if (breakout !== undefined) {
       const main = (await find(breakout.parentKey)) ?? breakout.parentKey
       placed.set(sessionKey, toId(`${main}/${breakout.name}`))
+      parent = { roomId: main, sessionKey: breakout.parentKey }
     } else if (sessionKey !== '' && roomId !== '' && !breakoutId.test(roomId)) placed.set(sessionKey, roomId)
     const isOdd = sessionKey !== '' && (roomId === '' || breakoutId.test(roomId))
     const name = isOdd ? ((await find(sessionKey)) ?? (roomId === '' ? sessionKey : roomId)) : roomId
-    all.push({ ...one, roomId: name })
+    all.push({ ...one, roomId: name, ...(parent !== undefined && { parent }) } as ReportedFact)
   }
   return all
 }

@@ -62,10 +62,7 @@ export const jitsi: Engine<SourceSettings['jitsi']> = {
     switch ((event as { event_name?: unknown } | null)?.event_name) {
       case 'muc-room-created':
         if (!checkCreated.Check(event)) break
-        return toReport(
-          { type: 'session-started', ...placeOf(event, event.created_at), at: toMs(event.created_at) },
-          event.created_at,
-        )
+        return toReport(toSessionStarted(event, event.created_at), event.created_at)
       case 'muc-occupant-joined':
         if (!checkOccupant.Check(event)) break
         return toReport(toParticipantJoined(event, event.occupant, event.occupant.joined_at), event.occupant.joined_at)
@@ -186,7 +183,7 @@ function readRoomDestroyed(
   const stays = listed.filter((one): one is Occupant => checkListed.Check(one))
   return {
     facts: [
-      { type: 'session-started', ...placeOf(room, created_at), at: toMs(created_at) },
+      toSessionStarted(room, created_at),
       ...stays.map((one) =>
         one.left_at === undefined
           ? toParticipantJoined(room, one, created_at)
@@ -197,6 +194,14 @@ function readRoomDestroyed(
     ignored: listed.length - stays.length,
     sentAt: toMs(destroyed_at),
   }
+}
+
+/** A breakout is a part of its main room, of whichever session ran there: its events do not say. */
+function toSessionStarted(room: Room, createdAt: number): ReportedFact {
+  const { roomId } = placeOf({ ...room, is_breakout: false }, createdAt)
+  const place = placeOf(room, createdAt)
+  const parent = place.roomId === roomId ? {} : { parent: { roomId } }
+  return { type: 'session-started', ...place, at: toMs(createdAt), ...parent }
 }
 
 function toParticipantJoined(room: Room, occupant: Occupant, second: number): ReportedFact {

@@ -143,7 +143,7 @@ function createDifferences(
 
     async end(session) {
       await looks.recordLook(keyId, session.id)
-      const now = (await reads.sessions.get(keyId, session.id))?.session
+      const now = (await reads.sessions.find(keyId, session.id))?.session
       if (now !== undefined) await record(keyId, [inferEnd(now, clock.now(), 'absent')])
     },
   }

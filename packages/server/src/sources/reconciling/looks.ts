@@ -13,7 +13,7 @@ export function createLooks({ reads, record, clock }: Pick<Context, 'reads' | 'r
     async recordLook(keyId, sessionId) {
       const at = await reads.looks.find(keyId, sessionId)
       if (at === undefined) return
-      const session = (await reads.sessions.get(keyId, sessionId))?.session
+      const session = (await reads.sessions.find(keyId, sessionId))?.session
       if (session === undefined || session.endAt !== null || at <= (session.snapshotAt ?? 0)) return
       const marks = await reads.sources.listMarksOfInside(keyId, sessionId)
       // The look changed nothing: it found exactly those who were inside by the record.

@@ -33,7 +33,7 @@ export function createSupersededConnections(
     const marks = (await reads.sessions.getParticipant(keyId, sessionId, participantId))?.marks ?? []
     if (findOlder(marks).length === 0) return
     await recordEvidence(source, [sessionId])
-    const snapshotAt = (await reads.sessions.get(keyId, sessionId))?.session.snapshotAt ?? 0
+    const snapshotAt = (await reads.sessions.find(keyId, sessionId))?.session.snapshotAt ?? 0
     const now = (await reads.sessions.getParticipant(keyId, sessionId, participantId))?.marks ?? []
     const leaves = findOlder(now).map(({ stay, endsBy }): Fact => {
       const { connectionId, joinedAt } = stay

@@ -23,6 +23,8 @@ export const sessionColumns = [
   'open_since_sum as openSinceSum',
   'past_end_ms as pastEndMs',
   'clock_corrected_ms as clockCorrectedMs',
+  'parent_room_id as parentRoomId',
+  'parent_key as parentKey',
   'revision',
   'updated_at as updatedAt',
 ] as const

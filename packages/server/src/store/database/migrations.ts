@@ -3,8 +3,11 @@ import { clocks } from './migrations/clocks.ts'
 import { confirmedTime } from './migrations/confirmed-time.ts'
 import { ends } from './migrations/ends.ts'
 import { first } from './migrations/first/first.ts'
+import { kinds } from './migrations/kinds.ts'
 import { looks } from './migrations/looks.ts'
 import { newestTexts } from './migrations/newest-texts.ts'
+import { parents } from './migrations/parents.ts'
+import { peopleInOrder } from './migrations/people-in-order.ts'
 import { processes } from './migrations/processes.ts'
 import { webhooks } from './migrations/webhooks.ts'
 import type { Tables } from './tables.ts'
@@ -19,6 +22,9 @@ export const migrations: { [name: string]: Migration } = {
   '0006-looks': { up: looks },
   '0007-clocks': { up: clocks },
   '0008-newest-texts': { up: newestTexts },
+  '0009-kinds': { up: kinds },
+  '0010-people-in-order': { up: peopleInOrder },
+  '0011-parents': { up: parents },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */

@@ -54,6 +54,8 @@ export type Tables = {
     open_since_sum: number
     past_end_ms: Generated<number>
     clock_corrected_ms: Generated<number>
+    parent_room_id: string | null
+    parent_key: string | null
     revision: number
     updated_at: number
     /** See `span.ts`; null while it runs. */
@@ -132,6 +134,8 @@ export type Tables = {
     recorded_at: number
     participant_id: string | null
     name: string | null
+    /** Null of a person. */
+    kind: string | null
     reason: string | null
   }
   /** Sessions that were erased, while the log may have facts of them. */

@@ -136,6 +136,8 @@ export function toSessionRow(keyId: number, session: Session): Insertable<Tables
     open_since_sum: session.openSinceSum,
     past_end_ms: session.pastEndMs,
     clock_corrected_ms: session.clockCorrectedMs,
+    parent_room_id: session.parentRoomId,
+    parent_key: session.parentKey,
     revision: session.revision,
     updated_at: session.updatedAt,
     span_level: spanLevelOf(session),
@@ -209,6 +211,7 @@ export function toChangeRow(keyId: number, change: Change, recordedAt: number): 
     recorded_at: recordedAt,
     participant_id: change.participantId ?? null,
     name: change.name ?? null,
+    kind: change.kind === 'person' ? null : (change.kind ?? null),
     reason: change.reason ?? null,
   }
 }

@@ -117,7 +117,7 @@ export const emptyOf = (['marks', 'participants', 'seals'] as const).map((table)
 export const insideOf = query<OfSession, PersonInside>((k, p) =>
   k
     .selectFrom('participants')
-    .select(['participant_id as participantId', 'name', 'open_since as openSince', 'last_at as lastAt'])
+    .select(['participant_id as participantId', 'name', 'kind', 'open_since as openSince', 'last_at as lastAt'])
     .where('key_id', '=', p.keyId)
     .where('session_id', '=', p.sessionId)
     .where('open_since', 'is not', null)

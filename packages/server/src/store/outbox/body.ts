@@ -32,7 +32,14 @@ export function writeWebhook(webhook: Webhook): string {
 
 /** What is told of a change: the documented fields first, in the documented order. */
 export function toWebhook(change: NumberedChange, { startAt, endAt, customRoomId }: SessionOfWebhook): Webhook {
-  const { sessionId, roomId: meetingId, participantId = '', name: participantName = '', reason } = change
+  const {
+    sessionId,
+    roomId: meetingId,
+    participantId = '',
+    name: participantName = '',
+    kind = 'person',
+    reason,
+  } = change
   const ofSession = { sessionId, meetingId, start: toZoned(startAt) }
   const ofParticipant = { meetingId, sessionId, participantId, participantName }
   const ofAny = { at: toZoned(change.at), customRoomId }
@@ -47,9 +54,9 @@ export function toWebhook(change: NumberedChange, { startAt, endAt, customRoomId
       return { webhookType, data: { ...ofSession, end: endAt === null ? null : toZoned(endAt), ...ofAny } }
     case 'participant-joined':
     case 'participant-amended':
-      return { webhookType, data: { ...ofParticipant, ...ofAny } }
+      return { webhookType, data: { ...ofParticipant, ...ofAny, kind } }
     case 'participant-left':
-      return { webhookType, data: { ...ofParticipant, ...ofAny, ...why } }
+      return { webhookType, data: { ...ofParticipant, ...ofAny, kind, ...why } }
     default:
       return assertNever(webhookType)
   }

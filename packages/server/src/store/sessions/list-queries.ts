@@ -2,6 +2,7 @@ import { type Expression, expressionBuilder, type Kysely, type SelectQueryBuilde
 import { compile, type Database, type Query } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
 import { perDatabase } from '../noun.ts'
+import type { PartsOf } from './parents.ts'
 import { levelOf, spanLevels, spanOf } from './span.ts'
 
 // The queries of a list: one for each combination of filters, compiled when it is first asked for.
@@ -20,10 +21,15 @@ export type SessionFilter = {
   activeAt?: number
   /** Milliseconds from start to end; of a session that runs, to `now`. */
   minDurationMs?: number
+  /** Parts of this session. */
+  parentSessionId?: string
 }
 
 /** A filter whose room is known. */
-export type RoomedFilter = Omit<SessionFilter, 'roomId' | 'customRoomId' | 'query'> & { roomId?: string }
+export type RoomedFilter = Omit<SessionFilter, 'roomId' | 'customRoomId' | 'query' | 'parentSessionId'> & {
+  roomId?: string
+  parts?: PartsOf
+}
 
 /** `gaps`: null unless it is sealed. */
 export type Key = { id: string; roomId: string; startAt: number; gaps: number | null }
@@ -36,6 +42,11 @@ export type Params = {
   participantId: string
   activeAt: number
   minDurationMs: number
+  parentRoomId: string
+  parentSource: string
+  parentKey: string
+  partsFrom: number
+  partsTo: number
   now: number
   afterStartAt: number
   afterId: string
@@ -171,6 +182,11 @@ function conditions(k: K, p: Params, shape: Shape): Expression<SqlBool>[] {
   if (shape.startTo !== undefined) all.push(of('s.start_at', '<=', p.startTo))
   if (shape.cursor !== undefined)
     all.push(of(of.refTuple('s.start_at', 's.id'), '<', of.tuple(p.afterStartAt, p.afterId)))
+  if (shape.parts !== undefined) {
+    all.push(of('s.parent_room_id', '=', p.parentRoomId), of('s.source', '=', p.parentSource))
+    const isOfTime = [of('s.start_at', '>=', p.partsFrom), of('s.start_at', '<', p.partsTo)]
+    all.push(of.or([of('s.parent_key', '=', p.parentKey), of.and([of('s.parent_key', 'is', null), ...isOfTime])]))
+  }
   if (shape.minDurationMs !== undefined) {
     all.push(of(sql<number>`coalesce(s.end_at, cast(${p.now} as bigint)) - s.start_at`, '>=', p.minDurationMs))
   }

@@ -3,6 +3,7 @@ import type { Page } from '../database/page.ts'
 import { query } from '../noun.ts'
 import { countAfter, hasBuckets, locate, type Measure, type Scope, totalOf } from './buckets.ts'
 import { countOf, type Key, keysOf, type Params, type RoomedFilter, type Shape } from './list-queries.ts'
+import type { PartsOf } from './parents.ts'
 
 // Finds which sessions a page holds, without stepping over those before it. Without a filter, by room, status and range of
 // starts the buckets tell the place and the total; the other filters have an index each, and count no further than `countMax`.
@@ -46,7 +47,7 @@ export async function findPage(
   const params = toParams(keyId, filter, page, now)
   if (filter.activeAt !== undefined) return findActive(db, shape, params, page, withSomebodyInside)
   if (filter.participantId !== undefined) return findOfParticipant(db, shape, params, page)
-  if (filter.minDurationMs !== undefined) return findLong(db, shape, params, page)
+  if (filter.minDurationMs !== undefined || filter.parts !== undefined) return findCounted(db, shape, params, page)
   return findByStart(db, filter, shape, params, page)
 }
 
@@ -61,6 +62,7 @@ function toParams(keyId: number, filter: RoomedFilter, page: ListPage, now: numb
     participantId: filter.participantId ?? '',
     activeAt: filter.activeAt ?? 0,
     minDurationMs: filter.minDurationMs ?? 0,
+    ...toPartsParams(filter.parts),
     now,
     afterStartAt: 'after' in page ? page.after.startAt : 0,
     afterId: 'after' in page ? page.after.id : '',
@@ -68,6 +70,11 @@ function toParams(keyId: number, filter: RoomedFilter, page: ListPage, now: numb
     offset,
     reach: offset + limit,
   }
+}
+
+function toPartsParams(parts: PartsOf = { roomId: '', source: '', sessionKey: '', from: 0, to: 0 }) {
+  const { roomId: parentRoomId, source: parentSource, sessionKey: parentKey, from: partsFrom, to: partsTo } = parts
+  return { parentRoomId, parentSource, parentKey, partsFrom, partsTo }
 }
 
 /** Filters by room, status and range of starts: the buckets tell where a page begins and how many there are. */
@@ -107,7 +114,7 @@ async function findOfParticipant(db: Database, shape: Shape, params: Params, pag
   return take(db, shape, params, countMax, { walk: true })
 }
 
-async function findLong(db: Database, shape: Shape, params: Params, page: ListPage): Promise<Found> {
+async function findCounted(db: Database, shape: Shape, params: Params, page: ListPage): Promise<Found> {
   const total = await count(db, shape, params)
   if (total <= countMax) return take(db, shape, params, total)
   if (!('after' in page) && params.offset >= countMax) return nothing(countMax, true)
@@ -143,7 +150,12 @@ async function take(db: Database, shape: Shape, params: Params, total: number, {
   const keys = await db.all(keysOf(db, shape, from, walk), from)
   const more = keys.length === params.limit
   if (more) keys.pop()
-  return { keys, total, totalCapped: total === countMax && (walk || shape.minDurationMs !== undefined), more }
+  return {
+    keys,
+    total,
+    totalCapped: total === countMax && (walk || shape.minDurationMs !== undefined || shape.parts !== undefined),
+    more,
+  }
 }
 
 /** SQLite seeks to one bound of an index: with a range of starts that has to be where the cursor is, not the end of the range. */

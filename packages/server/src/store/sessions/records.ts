@@ -1,5 +1,8 @@
+import { type ParticipantKind, participantKinds } from '@rollcall/protocol'
 import type { Kysely } from 'kysely'
+import { type Presence, presenceOf } from '../../ledger/presence.ts'
 import type { Mark, Participant, Session } from '../../ledger/state.ts'
+import { toTimelogs } from '../../ledger/timelogs.ts'
 import {
   type MarkColumns,
   markColumns,
@@ -13,17 +16,30 @@ import type { Database } from '../database/database.ts'
 import { type Page, toLimit } from '../database/page.ts'
 import type { Tables } from '../database/tables.ts'
 import { type Over, query } from '../noun.ts'
+import { findParents } from './parents.ts'
+import { marksOfPeople, type People, peopleSliceMax, readPeople } from './people.ts'
+import { readPresence } from './presence.ts'
 
-/** A session with what it takes to show it. */
-export type SessionRecord = {
+/** A session with some of its people: enough to show these, and nothing to sum up. */
+export type SessionPart = {
   session: Session & { startAt: number }
   customRoomId: string | null
   /** In order of first join; `marks` belong to them. */
   participants: Participant[]
   marks: Mark[]
-  /** More people were in it than `participants` holds: a part of a record shows a part of its people. */
-  truncated: boolean
+  /** The session that it is a part of, where that is in the record. */
+  parentSessionId?: string | undefined
 }
+
+/** `total`: how many people it has, of the kinds asked for. */
+export type PageOfPeople = SessionPart & { total: number }
+
+/**
+ * A session with what it takes to show it. Where more people were in it than `participants` holds, it is `truncated`, and what
+ * is summed up comes of `presence`, which has them all.
+ */
+export type SessionRecord = SessionPart &
+  ({ truncated: false; presence?: Presence } | { truncated: true; presence: Presence })
 
 type Row = Session & { startAt: number; customRoomId: string | null }
 
@@ -52,7 +68,7 @@ const rowsOf = query<{ keyId: number; ids: string }, Row>((k, p, { differences }
     .whereRef('s.id', '=', 'x.value')
     .$narrowType<{ startAt: number }>(),
 )
-type OfSessions = { keyId: number; ids: string; max: number }
+type OfSessions = { keyId: number; ids: string }
 const peopleOf = query<OfSessions, ParticipantColumns>((k, p, { differences }) =>
   k
     .selectFrom('participants')
@@ -62,8 +78,7 @@ const peopleOf = query<OfSessions, ParticipantColumns>((k, p, { differences }) =
     .where('joined_at', 'is not', null)
     .orderBy('session_id')
     .orderBy('joined_at')
-    .orderBy('participant_id')
-    .limit(p.max),
+    .orderBy('participant_id'),
 )
 const marksOf = query<OfSessions, MarkColumns>((k, p, { differences }) =>
   k
@@ -72,26 +87,24 @@ const marksOf = query<OfSessions, MarkColumns>((k, p, { differences }) =>
     .where('key_id', '=', p.keyId)
     .where('session_id', 'in', differences.texts(p.ids)),
 )
-const marksOfPeople = query<OfSessions & { people: string }, MarkColumns>((k, p, { differences }) =>
+type OfKinds = { keyId: number; sessionId: string; kinds: string }
+const ofKinds = (k: Kysely<Tables>, p: OfKinds, { differences }: Database) =>
   k
-    .selectFrom('marks')
-    .select(markColumns)
+    .selectFrom('participants')
     .where('key_id', '=', p.keyId)
-    .where('session_id', 'in', differences.texts(p.ids))
-    .where('participant_id', 'in', differences.texts(p.people)),
+    .where('session_id', '=', p.sessionId)
+    .where('joined_at', 'is not', null)
+    .where('kind', 'in', differences.texts(p.kinds))
+const peoplePage = query<OfKinds & { limit: number; offset: number }, ParticipantColumns>((k, p, db) =>
+  ofKinds(k, p, db)
+    .select(participantColumns)
+    .orderBy('joined_at')
+    .orderBy('participant_id')
+    .limit(p.limit)
+    .offset(p.offset),
 )
-const peoplePage = query<{ keyId: number; sessionId: string; limit: number; offset: number }, ParticipantColumns>(
-  (k, p) =>
-    k
-      .selectFrom('participants')
-      .select(participantColumns)
-      .where('key_id', '=', p.keyId)
-      .where('session_id', '=', p.sessionId)
-      .where('joined_at', 'is not', null)
-      .orderBy('joined_at')
-      .orderBy('participant_id')
-      .limit(p.limit)
-      .offset(p.offset),
+const countOfKinds = query<OfKinds, { total: number }>((k, p, db) =>
+  ofKinds(k, p, db).select((eb) => eb.fn.countAll<number>().as('total')),
 )
 type OfPerson = { keyId: number; sessionId: string; participantId: string }
 const personOf = query<OfPerson, ParticipantColumns>((k, p) =>
@@ -112,24 +125,40 @@ const marksOfPerson = query<OfPerson, MarkColumns>((k, p) =>
     .where('participant_id', '=', p.participantId),
 )
 
-export async function readRecord(
+/** A session without its people, who are read beside it. */
+export async function readSession(
   { db }: Pick<Over, 'db'>,
   keyId: number,
   sessionId: string,
-): Promise<SessionRecord | undefined> {
+): Promise<SessionPart | undefined> {
   const rows = await db.all(byId(db), { keyId, sessionId })
-  return (await complete(db, keyId, rows, Number.MAX_SAFE_INTEGER))[0]
+  const parts = rows.map((row) => toPart(row, [], []))
+  return (await withParents(db, keyId, parts))[0]
+}
+
+export async function readRecord(
+  over: Pick<Over, 'db' | 'pause'>,
+  keyId: number,
+  sessionId: string,
+): Promise<SessionRecord | undefined> {
+  const rows = await over.db.all(byId(over.db), { keyId, sessionId })
+  return (await complete(over, keyId, rows, Number.MAX_SAFE_INTEGER))[0]
 }
 
 /** In whatever order; at most `participantsMax` people of each. */
 export async function readRecords(
-  { db }: Over,
+  over: Pick<Over, 'db' | 'pause'>,
   keyId: number,
   ids: string[],
   participantsMax = Number.MAX_SAFE_INTEGER,
 ): Promise<SessionRecord[]> {
-  if (ids.length === 0) return []
-  return complete(db, keyId, await db.all(rowsOf(db), { keyId, ids: JSON.stringify(ids) }), participantsMax)
+  const rows = await readRows(over, keyId, ids)
+  return complete(over, keyId, rows, participantsMax)
+}
+
+/** Sessions without their people. */
+export async function readRows({ db }: Pick<Over, 'db'>, keyId: number, ids: string[]): Promise<Row[]> {
+  return ids.length === 0 ? [] : db.all(rowsOf(db), { keyId, ids: JSON.stringify(ids) })
 }
 
 /** A session with one of its people alone, whatever its size; undefined where they were never inside. */
@@ -138,62 +167,119 @@ export async function readRecordOfOne(
   keyId: number,
   sessionId: string,
   participantId: string,
-): Promise<SessionRecord | undefined> {
+): Promise<SessionPart | undefined> {
   const whose = { keyId, sessionId, participantId }
   const [row] = await db.all(byId(db), whose)
   const [person] = row === undefined ? [] : await db.all(personOf(db), whose)
   if (row === undefined || person === undefined) return undefined
-  return toRecord(row, [person], await db.all(marksOfPerson(db), whose))
+  return toPart(row, [person], await db.all(marksOfPerson(db), whose))
 }
 
-/** A session with one page of its people; undefined where there is no such session. */
+/**
+ * A session with one page of its people, and how many there are; undefined where there is no such session.
+ * @param kinds those of these kinds; all where it is undefined
+ */
 export async function readRecordOfPage(
   { db }: Over,
   keyId: number,
   sessionId: string,
   page: Page,
-): Promise<SessionRecord | undefined> {
+  kinds?: ParticipantKind[],
+): Promise<PageOfPeople | undefined> {
   const [row] = await db.all(byId(db), { keyId, sessionId })
   if (row === undefined) return undefined
-  const found = await db.all(peoplePage(db), { keyId, sessionId, ...toLimit(page) })
+  const of = { keyId, sessionId, kinds: JSON.stringify(kinds ?? participantKinds) }
+  const found = await db.all(peoplePage(db), { ...of, ...toLimit(page) })
   const people = JSON.stringify(found.map((one) => one.participantId))
   const ids = JSON.stringify([sessionId])
-  return toRecord(row, found, await db.all(marksOfPeople(db), { keyId, ids, people, max: Number.MAX_SAFE_INTEGER }))
+  const marks = await db.all(marksOfPeople(db), { keyId, ids, people })
+  const total = kinds === undefined ? row.people : ((await db.all(countOfKinds(db), of))[0]?.total ?? 0)
+  return { ...toPart(row, found, marks), total }
 }
 
-/** Adds the people and their marks: of small sessions all together, of each large one by itself. */
-async function complete(db: Database, keyId: number, rows: Row[], participantsMax: number): Promise<SessionRecord[]> {
+/** Adds the people and their marks: of small sessions some together, of each large one by itself. */
+async function complete(
+  over: Pick<Over, 'db' | 'pause'>,
+  keyId: number,
+  rows: Row[],
+  participantsMax: number,
+): Promise<SessionRecord[]> {
+  const records: SessionRecord[] = []
+  const sliceMax = Math.min(peopleSliceMax, participantsMax)
+  for (const some of inSlices(rows, sliceMax)) {
+    if (records.length > 0) await over.pause?.(keyId)
+    const [one] = some
+    if (one === undefined || one.people <= sliceMax) records.push(...(await completeSmall(over.db, keyId, some)))
+    else records.push(await completeLarge(over, keyId, one, participantsMax))
+  }
+  return withParents(over.db, keyId, records)
+}
+
+/** Adds the parents of sessions that are parts of others. */
+async function withParents<T extends SessionPart>(db: Database, keyId: number, records: T[]): Promise<T[]> {
+  const parts = records.filter(({ session }) => session.parentRoomId !== null)
+  if (parts.length === 0) return records
+  const parents = await findParents(
+    db,
+    keyId,
+    parts.map(({ session }) => session.id),
+  )
+  return records.map((record) => ({ ...record, parentSessionId: parents.get(record.session.id) }))
+}
+
+/** So many together that their people are about a slice; a session of more people is one of its own. */
+function inSlices(rows: Row[], sliceMax: number): Row[][] {
+  const slices: Row[][] = []
+  let people = Number.POSITIVE_INFINITY
+  for (const row of rows) {
+    people += row.people
+    if (people > sliceMax) {
+      slices.push([])
+      people = row.people
+    }
+    slices.at(-1)?.push(row)
+  }
+  return slices
+}
+
+async function completeSmall(db: Database, keyId: number, rows: Row[]): Promise<SessionRecord[]> {
   const people = new Map<string, ParticipantColumns[]>()
   const marks = new Map<string, MarkColumns[]>()
-  const take = async (ids: string, large: boolean) => {
-    const found = await db.all(peopleOf(db), { keyId, ids, max: large ? participantsMax : Number.MAX_SAFE_INTEGER })
-    for (const row of found) push(people, row.sessionId, row)
-    const params = {
-      keyId,
-      ids,
-      max: Number.MAX_SAFE_INTEGER,
-      people: large ? JSON.stringify(found.map((row) => row.participantId)) : '',
-    }
-    for (const row of await db.all(large ? marksOfPeople(db) : marksOf(db), params)) push(marks, row.sessionId, row)
-  }
-  const small = rows.filter((row) => row.people <= participantsMax)
-  if (small.length > 0) await take(JSON.stringify(small.map((row) => row.id)), false)
-  for (const row of rows) if (row.people > participantsMax) await take(JSON.stringify([row.id]), true)
-  return rows.map((row) => toRecord(row, people.get(row.id) ?? [], marks.get(row.id) ?? []))
+  const params = { keyId, ids: JSON.stringify(rows.map((row) => row.id)) }
+  for (const row of await db.all(peopleOf(db), params)) push(people, row.sessionId, row)
+  for (const row of await db.all(marksOf(db), params)) push(marks, row.sessionId, row)
+  return rows.map((row) => ({
+    ...toPart(row, people.get(row.id) ?? [], marks.get(row.id) ?? []),
+    truncated: false,
+  }))
 }
 
-function toRecord(
-  { customRoomId, ...session }: Row,
-  people: ParticipantColumns[],
-  marks: MarkColumns[],
-): SessionRecord {
-  return {
-    session,
-    customRoomId,
-    participants: people.map(toParticipant),
-    marks: marks.map(toMark),
-    truncated: session.people > people.length,
+async function completeLarge(
+  over: Pick<Over, 'db' | 'pause'>,
+  keyId: number,
+  row: Row,
+  participantsMax: number,
+): Promise<SessionRecord> {
+  const { participants, marks }: People = { participants: [], marks: [] }
+  for await (const slice of readPeople(over, keyId, row.id)) {
+    const wanted = slice.participants.slice(0, participantsMax - participants.length)
+    participants.push(...wanted)
+    const ids = new Set(wanted.map(({ participantId }) => participantId))
+    marks.push(...slice.marks.filter(({ participantId }) => ids.has(participantId)))
+    if (participants.length >= participantsMax) break
   }
+  const part = { ...toPart(row, [], []), participants, marks }
+  if (row.people <= participants.length) return { ...part, truncated: false }
+  return { ...part, truncated: true, presence: await readPresence(over, keyId, row) }
+}
+
+/** When each person of a record was inside. */
+export function presenceIn(record: SessionRecord): Presence {
+  return record.presence ?? presenceOf(record.participants, toTimelogs(record))
+}
+
+function toPart({ customRoomId, ...session }: Row, people: ParticipantColumns[], marks: MarkColumns[]): SessionPart {
+  return { session, customRoomId, participants: people.map(toParticipant), marks: marks.map(toMark) }
 }
 
 function push<T>(groups: Map<string, T[]>, id: string, item: T): void {

@@ -8,6 +8,13 @@ import { query } from '../noun.ts'
  */
 export type SealedText = { head: string; middle: string; tail: string }
 
+/** Of a session that is a part of another the last part begins so. */
+const partTail = '"parentRoomId":'
+
+export function isOfPart({ tail }: SealedText): boolean {
+  return tail.startsWith(partTail)
+}
+
 /** An ended session that nothing was heard of for this, in milliseconds, is sealed. */
 const quietMs = 30_000
 

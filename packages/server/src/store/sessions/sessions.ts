@@ -1,7 +1,7 @@
 import type { AutoCloseConfig } from '@rollcall/protocol'
 import { sql } from 'kysely'
+import { whoWasInside } from '../../ledger/presence.ts'
 import type { Session } from '../../ledger/state.ts'
-import { whoWasInside } from '../../ledger/timelogs.ts'
 import { sessionColumns } from '../database/columns.ts'
 import type { Database } from '../database/database.ts'
 import { noun, type Over, query } from '../noun.ts'
@@ -10,18 +10,25 @@ import { listDuring } from './during.ts'
 import { type Cursor, findPage, type ListPage } from './list.ts'
 import type { Key, SessionFilter } from './list-queries.ts'
 import { newestMax, type OfRoom, readNewest } from './newest-texts.ts'
+import { findParents, findParts } from './parents.ts'
+import { peopleSliceMax, readInside, readPeople } from './people.ts'
+import { readPresences } from './presence.ts'
 import {
+  presenceIn,
   readRecord,
   readRecordOfOne,
   readRecordOfPage,
   readRecords,
+  readSession,
   type SessionRecord,
   visibleSessions,
 } from './records.ts'
-import type { SealedText } from './seals.ts'
+import { isOfPart, type SealedText } from './seals.ts'
 
 /** One session of a list: as it was sealed, or with what it takes to show it. */
-export type ListedSession = { sealed: SealedText & { id: string; roomId: string } } | { record: SessionRecord }
+export type ListedSession = { sealed: SealedText & SealedAbout } | { record: SessionRecord }
+/** What is not in the text: its parent may be told of, or erased, after it was sealed. */
+type SealedAbout = { id: string; roomId: string; parentSessionId?: string | undefined }
 
 export type FoundSessions = {
   sessions: ListedSession[]
@@ -105,24 +112,30 @@ export const sessions = noun({
     async list(
       over: Over,
       keyId: number,
-      { roomId, customRoomId, query, ...filter }: SessionFilter,
+      { roomId, customRoomId, query, parentSessionId, ...filter }: SessionFilter,
       page: ListPage,
       participantsMax: number,
     ): Promise<FoundSessions> {
       const { db, now } = over
       const room = await resolveRoom(db, keyId, { roomId, customRoomId, query })
-      if (room === false) return { sessions: [], total: 0, totalCapped: false, next: undefined }
-      if (room !== undefined && isNewest(filter, page)) {
+      const parts = parentSessionId === undefined ? undefined : await findParts(db, keyId, parentSessionId)
+      const isOfNone = parentSessionId !== undefined && parts === undefined
+      if (room === false || isOfNone) return { sessions: [], total: 0, totalCapped: false, next: undefined }
+      if (room !== undefined && parts === undefined && isNewest(filter, page)) {
         return readNewestPage(over, { keyId, roomId: room }, page.perPage, participantsMax)
       }
-      const roomed = { ...filter, ...(room !== undefined && { roomId: room }) }
+      const roomed = { ...filter, ...(room !== undefined && { roomId: room }), ...(parts !== undefined && { parts }) }
       const found = await findPage(db, { keyId, filter: roomed, page, now: now() }, (keyId, ids, at) =>
         withSomebodyInside(over, keyId, ids, at),
       )
       const last = found.keys.at(-1)
       return {
         // What was sealed needs nothing more, unless it is asked who was inside.
-        sessions: await readListed(over, keyId, found.keys, { sealed: filter.activeAt === undefined, participantsMax }),
+        sessions: await withParents(
+          db,
+          keyId,
+          await readListed(over, keyId, found.keys, { sealed: filter.activeAt === undefined, participantsMax }),
+        ),
         total: found.total,
         totalCapped: found.totalCapped,
         next: found.more && last !== undefined ? { startAt: last.startAt, id: last.id } : undefined,
@@ -132,7 +145,11 @@ export const sessions = noun({
     async listRunningInRoom({ db }: Over, keyId: number, roomId: string, limit: number): Promise<Session[]> {
       return db.all(runningInRoom(db), { keyId, roomId, limit })
     },
+    find: readSession,
     get: readRecord,
+    people: readPeople,
+    presences: readPresences,
+    listInside: readInside,
     getParticipant: readRecordOfOne,
     listParticipants: readRecordOfPage,
     during: listDuring,
@@ -177,11 +194,12 @@ async function readNewestPage(
     }
   }
   const last = keys.at(-1)
+  const sessions = keys.flatMap(({ id }): ListedSession | [] => {
+    const text = texts.get(id)
+    return text === undefined ? (listed.get(id) ?? []) : { sealed: { ...text, roomId: of.roomId } }
+  })
   return {
-    sessions: keys.flatMap(({ id }): ListedSession | [] => {
-      const text = texts.get(id)
-      return text === undefined ? (listed.get(id) ?? []) : { sealed: { ...text, roomId: of.roomId } }
-    }),
+    sessions: await withParents(over.db, of.keyId, sessions),
     total,
     totalCapped: false,
     next: more && last !== undefined ? last : undefined,
@@ -207,13 +225,26 @@ async function readListed(
   })
 }
 
+/** Adds the parents of sealed sessions that are parts of others. */
+async function withParents(db: Database, keyId: number, listed: ListedSession[]): Promise<ListedSession[]> {
+  const ids = listed.flatMap((one) => ('sealed' in one && isOfPart(one.sealed) ? [one.sealed.id] : []))
+  if (ids.length === 0) return listed
+  const parents = await findParents(db, keyId, ids)
+  return listed.map((one) =>
+    'sealed' in one ? { sealed: { ...one.sealed, parentSessionId: parents.get(one.sealed.id) } } : one,
+  )
+}
+
 function idsOf(keys: Key[]): string[] {
   return keys.map(({ id }) => id)
 }
 
 async function withSomebodyInside(over: Over, keyId: number, ids: string[], at: number): Promise<Set<string>> {
-  const records = await readRecords(over, keyId, ids)
-  return new Set(records.filter((record) => whoWasInside(record, at).length > 0).map(({ session }) => session.id))
+  // Of a large one no more than when its people were inside.
+  const records = await readRecords(over, keyId, ids, peopleSliceMax)
+  return new Set(
+    records.filter((record) => whoWasInside(presenceIn(record), at).length > 0).map(({ session }) => session.id),
+  )
 }
 
 /** As it is, or else by what it encodes. */

@@ -19,7 +19,9 @@ export function toKind({ kind = 'STANDARD', permission }: Described): Participan
     case 'CONNECTOR':
       return 'sip'
     case 'EGRESS':
-      return 'recorder'
+      return 'egress'
+    case 'INGRESS':
+      return 'ingress'
     default:
       return 'agent'
   }

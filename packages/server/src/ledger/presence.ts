@@ -1,0 +1,113 @@
+import { isPerson } from '@rollcall/protocol'
+import type { Participant } from './state.ts'
+import type { TimelogEntry } from './stays.ts'
+
+/** A time inside, in epoch milliseconds; `leftAt` is null while they are. */
+export type TimeInside = Pick<TimelogEntry, 'joinedAt' | 'leftAt'>
+
+/** When each person was inside, by their participantId and in order of first join: all of them, and persons alone. */
+export type Presence = Map<string, TimeInside[]>
+
+/** What a session amounts to: whatever is counted of it is counted of persons. */
+export type Sums = {
+  persons: number
+  /** Milliseconds inside, of all together. */
+  insideMs: number
+  /** Milliseconds with somebody inside. */
+  activeMs: number
+  /** Most at one moment: whoever leaves as another joins are two. */
+  peak: number
+}
+
+/** @param logs the timelog of each participant, by their id */
+export function presenceOf(participants: Participant[], logs: Map<string, TimelogEntry[]>): Presence {
+  const persons = participants.filter(({ kind }) => isPerson(kind))
+  return new Map(persons.map(({ participantId }) => [participantId, logs.get(participantId) ?? []]))
+}
+
+/** @param now until when whoever is inside has been */
+export function sumUp(presence: Presence, now: number): Sums {
+  const sum = createSum(now)
+  sum.add(presence)
+  return sum.sum()
+}
+
+/** Adds up what a session amounts to, some of its people at a time, so that the largest one takes no long turn. */
+export type Sum = { add(presence: Presence): void; sum(): Sums }
+
+/** @param now until when whoever is inside has been */
+export function createSum(now: number): Sum {
+  // Each twice its time, plus 1 where somebody leaves: joins sort before leaves of the same moment.
+  const moves = createSorted()
+  let persons = 0
+  let insideMs = 0
+  return {
+    add(presence) {
+      const movesOfThese: number[] = []
+      persons += presence.size
+      for (const times of presence.values()) {
+        for (const { joinedAt, leftAt } of times) {
+          const until = leftAt ?? Math.max(now, joinedAt)
+          insideMs += until - joinedAt
+          movesOfThese.push(joinedAt * 2, until * 2 + 1)
+        }
+      }
+      moves.add(movesOfThese)
+    },
+    sum: () => ({ persons, insideMs, ...walk(moves.all()) }),
+  }
+}
+
+/** Who was inside at `at`, in order of first join. */
+export function whoWasInside(presence: Presence, at: number): string[] {
+  const isInside = ({ joinedAt, leftAt }: TimeInside) => joinedAt <= at && (leftAt === null || at <= leftAt)
+  return [...presence].flatMap(([participantId, times]) => (times.some(isInside) ? participantId : []))
+}
+
+function walk(moves: Float64Array): Pick<Sums, 'activeMs' | 'peak'> {
+  let inside = 0
+  let peak = 0
+  let activeMs = 0
+  let since = 0
+  for (const move of moves) {
+    const at = Math.floor(move / 2)
+    if (inside === 0) since = at
+    inside += move % 2 === 0 ? 1 : -1
+    peak = Math.max(peak, inside)
+    if (inside === 0) activeMs += at - since
+  }
+  return { activeMs, peak }
+}
+
+/** Numbers that are sorted as they come. */
+function createSorted() {
+  /** Each at least about twice as long as the next. */
+  const runs: Float64Array[] = []
+  const mergeLast = () => {
+    const [a, b] = runs.splice(-2)
+    if (a !== undefined && b !== undefined) runs.push(merge(a, b))
+  }
+  return {
+    add(numbers: number[]) {
+      runs.push(Float64Array.from(numbers).sort())
+      while (runs.length > 1 && (runs.at(-2)?.length ?? 0) < 2 * (runs.at(-1)?.length ?? 0)) mergeLast()
+    },
+    all(): Float64Array {
+      while (runs.length > 1) mergeLast()
+      return runs[0] ?? new Float64Array()
+    },
+  }
+}
+
+function merge(a: Float64Array, b: Float64Array): Float64Array {
+  const merged = new Float64Array(a.length + b.length)
+  let i = 0
+  let j = 0
+  for (let at = 0; at < merged.length; at++) {
+    const [fromA, fromB] = [a[i] ?? Number.POSITIVE_INFINITY, b[j] ?? Number.POSITIVE_INFINITY]
+    if (fromA <= fromB) i += 1
+    else j += 1
+    merged[at] = Math.min(fromA, fromB)
+  }
+  return merged
+}

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { Participant, Session } from '@rollcall/protocol'
+import { createTurns } from '../../src/runtime/turns.ts'
+import { peopleSliceMax } from '../../src/store/sessions/people.ts'
+import { send, startServer, type TestServer } from '../support/start-server.ts'
+
+const people = 50_000
+const leftInside = 30
+const startAt = Date.UTC(2026, 0, 15, 9)
+/** What nobody can do in one slice of the people takes so many turns of the event loop at least. */
+const slices = people / peopleSliceMax
+
+type Page = { pageInfo: { total: number }; data: Session[] }
+
+let server: TestServer
+let sessionId: string
+let headers: { authorization: string }
+before(async () => {
+  server = await startServer({ ROLLCALL_RATE_LIMIT: '0' })
+  headers = { authorization: await server.sign() }
+  const { keyId } = (await server.context.reads.keys.find(server.apiKey)) ?? assert.fail()
+  const of = (n: number) => ({ source: 'events', roomId: 'hall', sessionKey: 's', participantId: `p${n}` })
+  const newRooms = ['hall']
+  for (let from = 0; from < people; from += 2500) {
+    const facts = Array.from({ length: 2500 }, (_, i) => {
+      const n = from + i
+      const joinedAt = startAt + n * 10
+      const common = { ...of(n), id: `f${n}`, receivedAt: startAt + 7_200_000, name: `Person ${n}` }
+      if (n >= people - leftInside) return { ...common, type: 'participant-joined' as const, at: joinedAt }
+      return { ...common, type: 'participant-left' as const, joinedAt, at: startAt + 3_600_000 + n }
+    })
+    await server.context.record(keyId, facts as never, { newRooms })
+  }
+  const { body } = await server.call<Page>('GET', '/v2/sessions?customRoomId=hall')
+  sessionId = body.data[0]?.id ?? assert.fail()
+})
+after(() => server.stop())
+
+const get = <Body>(path: string) => send<Body>(`${server.url}${path}`, 'GET', headers)
+
+/** Asks `/livez` again and again until `asked` is answered. Gives how often it was answered. */
+async function countLivez(asked: Promise<unknown>): Promise<number> {
+  let isOver = false
+  asked.finally(() => {
+    isOver = true
+  })
+  let answered = 0
+  for (; !isOver; answered++) assert.equal((await get('/livez')).status, 200)
+  return answered
+}
+
+describe(`a session of ${people} people`, () => {
+  test('is answered whole, and as it is', async () => {
+    const { status, headers, text } = await get<Session>(`/v2/sessions/${sessionId}`)
+    assert.deepEqual([status, headers['content-length']], [200, String(Buffer.byteLength(text))])
+    const session = JSON.parse(text) as Session
+    assert.equal(session.participants.length, people)
+    assert.equal(new Set(session.participants.map(({ participantId }) => participantId)).size, people)
+    const [first] = session.participants
+    assert.deepEqual(
+      first?.timelog.map(({ start, end }) => [start, end]),
+      [['2026-01-15T09:00:00.000Z', '2026-01-15T10:00:00.000Z']],
+    )
+    assert.deepEqual([session.uniqueParticipants, session.maxJoinedPeersCount], [people, people])
+    assert.equal(session.participantsTruncated, undefined)
+  })
+
+  const asked: [what: string, path: () => string, check: (body: never) => void][] = [
+    [
+      'whole',
+      () => `/v2/sessions/${sessionId}`,
+      ({ participants }: Session) => assert.equal(participants.length, people),
+    ],
+    [
+      'with who is inside',
+      () => `/v2/sessions/${sessionId}/participants/active?perPage=20&page=2`,
+      ({ pageInfo, data: [session] }: Page) => {
+        assert.equal(pageInfo.total, leftInside)
+        assert.deepEqual(
+          session?.participants.map((one) => one.participantId),
+          ids(people - 10, people),
+        )
+        assert.equal(session?.maxJoinedPeersCount, people)
+      },
+    ],
+    [
+      'as attendance',
+      () => `/v2/sessions/${sessionId}/attendance`,
+      ({ data }: { data: object[] }) => assert.equal(data.length, people),
+    ],
+    [
+      'in usage',
+      () => '/v2/usage?from=2026-01-15&to=2026-01-16',
+      ({ total }: { total: { uniqueParticipants: number } }) => assert.equal(total.uniqueParticipants, people),
+    ],
+  ]
+  for (const [what, path, check] of asked) {
+    test(`${what}, holds nobody up: others are answered between the slices that it is read in`, async () => {
+      const large = get<never>(path())
+      const answered = await countLivez(large)
+      const { status, body, text } = await large
+      assert.equal(status, 200, text.slice(0, 300))
+      check(body)
+      assert.ok(answered >= slices / 20, `/livez was answered ${answered} times meanwhile`)
+    })
+  }
+
+  test('has pages of people, which begin where they should', async () => {
+    const { body } = await get<{ pageInfo: object; data: { participants: Participant[] } }>(
+      `/v2/sessions/${sessionId}/participants?perPage=10&page=4001`,
+    )
+    assert.deepEqual(body.pageInfo, { currentPage: 4001, perPage: 10, lastPage: people / 10, total: people })
+    assert.deepEqual(
+      body.data.participants.map((one) => one.participantId),
+      ids(40_000, 40_010),
+    )
+  })
+
+  test('that nobody changed is added up once: who is inside is a page of people then', async () => {
+    const path = `/v2/sessions/${sessionId}/participants/active?perPage=1`
+    const first = (await get<Page>(path)).body.data[0]
+    const { sessions } = server.context.reads
+    const readAll = sessions.people
+    sessions.people = () => assert.fail('all of its people were read again')
+    const again = (await get<Page>(path)).body.data[0]
+    sessions.people = readAll
+    assert.equal(again?.maxJoinedPeersCount, first?.maxJoinedPeersCount)
+    assert.ok(Number(again?.activeDuration) >= Number(first?.activeDuration))
+  })
+})
+
+describe('slices of long work', () => {
+  test('run one in a turn of the event loop, and whoever has some takes turns with the others', async () => {
+    const turns = createTurns()
+    let turn = 0
+    let isOver = false
+    const count = () => {
+      turn += 1
+      if (!isOver) setImmediate(count)
+    }
+    setImmediate(count)
+    const ran: string[] = []
+    const ranIn: number[] = []
+    const work = async (whose: string, slices: number) => {
+      for (let i = 0; i < slices; i++) {
+        await turns.next(whose)
+        ran.push(whose)
+        ranIn.push(turn)
+      }
+    }
+    await Promise.all([work('a', 3), work('a', 3), work('a', 3), work('b', 3)])
+    isOver = true
+    assert.equal(new Set(ranIn).size, ran.length)
+    assert.deepEqual(ran.slice(0, 6), ['a', 'b', 'a', 'b', 'a', 'b'])
+    assert.equal(ran.length, 12)
+  })
+})
+
+function ids(from: number, to: number): string[] {
+  return Array.from({ length: to - from }, (_, i) => `p${from + i}`)
+}
