@@ -63,6 +63,7 @@ export function sessionOf(
       participantId,
       name,
       kind: 'person',
+      region: null,
       metadata: null,
       joinedAt,
       openSince: null,
@@ -76,6 +77,7 @@ export function sessionOf(
       reason: null,
       inferred: null,
       lastSeenAt: null,
+      region: null,
       metadata: null,
     }
     marks.push({ ...mark, kind: 'joined', at: joinedAt, factId: `${n}-${i}j`, name, participantKind: 'person' })

@@ -60,12 +60,20 @@ export type SessionEnded = FactBase & {
   inferred?: Cause
 }
 export type ParticipantJoined = FactBase &
-  OfParticipant & { type: 'participant-joined'; name?: string; kind?: ParticipantKind; metadata?: Json }
+  OfParticipant & {
+    type: 'participant-joined'
+    name?: string
+    kind?: ParticipantKind
+    /** The region of the media server that they are connected to, as it names it. */
+    region?: string
+    metadata?: Json
+  }
 export type ParticipantLeft = FactBase &
   OfParticipant & {
     type: 'participant-left'
     name?: string
     kind?: ParticipantKind
+    region?: string
     /** Some senders repeat in the leave when the join was: the whole stay in one fact. */
     joinedAt?: number
     reason?: string
@@ -85,6 +93,16 @@ export type Snapshot = FactBase & {
 export type SourceStarted = FactBase & { type: 'source-started'; lastSeenAt?: number }
 /** What somebody's media were like until `at`: no evidence of presence. */
 export type Quality = FactBase & OfParticipant & QualityReport & { type: 'quality' }
+/** What somebody sends into a session. */
+export type MediaKind = 'camera' | 'microphone' | 'screen' | 'screen-audio'
+/**
+ * Somebody began or ceased to publish something, which has a name of its own, `mediaId`: the two are told apart from each other
+ * and from what they publish later by it. Whoever did was there then.
+ */
+export type MediaToggled = FactBase &
+  OfParticipant & { type: 'media-started' | 'media-stopped'; media: MediaKind; mediaId: string }
+/** A recording or a stream of the session began or ended, which the media server calls so: no evidence of presence. */
+export type RecordingToggled = FactBase & { type: 'recording-started' | 'recording-stopped'; recordingId: string }
 /**
  * What a source sent and nobody understood. Of the `event` its name, its ids and its times are kept, each under its path in
  * what came. `roomId` is empty, and `at` 0: neither is known.
@@ -102,10 +120,12 @@ export type Fact =
   | Snapshot
   | SourceStarted
   | Quality
+  | MediaToggled
+  | RecordingToggled
   | Unknown
 
 /** A fact about one session, or one participant in it: what the ledger applies. */
-export type SessionFact = Exclude<Fact, Snapshot | SourceStarted | Quality | Unknown>
+export type SessionFact = Exclude<Fact, Snapshot | SourceStarted | Quality | MediaToggled | RecordingToggled | Unknown>
 
 /** Facts of our own, of what was concluded or commanded, have ids that begin so; nobody else's may. */
 export const ownFactIdPrefix = 'rollcall:'

@@ -20,6 +20,33 @@ export const TimelogEntry = Type.Object(
 )
 export type TimelogEntry = Type.Static<typeof TimelogEntry>
 
+const Span = Type.Object({
+  start: Time(),
+  end: Type.Union([Time(), Type.Null()], { description: 'Null while it lasts.' }),
+})
+const Spans = (description: string) => Type.Optional(Type.Array(Span, { description }))
+
+export const Connection = Type.Object(
+  {
+    id: Type.String({ description: 'As its media server calls it.' }),
+    start: Time('The join.'),
+    end: Type.Union([Time(), Type.Null()], { description: 'The leave; null while it is inside.' }),
+  },
+  { $id: 'Connection', description: 'One connection of a participant.' },
+)
+export type Connection = Type.Static<typeof Connection>
+
+export const Media = Type.Object(
+  {
+    camera: Spans('A camera.'),
+    microphone: Spans('A microphone, muted or not.'),
+    screen: Spans('A screen that was shared.'),
+    screenAudio: Spans('The sound of that screen.'),
+  },
+  { $id: 'Media', description: 'When somebody published what: in order of time, and nothing of what they never did.' },
+)
+export type Media = Type.Static<typeof Media>
+
 export const Participant = Type.Object(
   {
     participantId: Type.String({ description: 'The id that they joined with.' }),
@@ -28,6 +55,18 @@ export const Participant = Type.Object(
     _id: Type.String({ description: '24 hex digits, of this participant in this session.' }),
     totalSeconds: Type.Number({ description: 'Seconds inside, to the millisecond; while inside, up to now.' }),
     kind: Kind,
+    region: Type.Optional(
+      Type.String({
+        description:
+          'The region of the media server that they were connected to, where it has a name. Of one session alone.',
+      }),
+    ),
+    connections: Type.Optional(
+      Type.Array(Connection, {
+        description: 'Their connections, where the media server names them. Of one session alone.',
+      }),
+    ),
+    media: Type.Optional(Media),
   },
   { $id: 'Participant', description: 'One person, or program, in one session.' },
 )
@@ -92,6 +131,12 @@ export const Session = Type.Object(
     updatedAt: Time('When its record last changed.'),
     participantSeconds: Type.Number({ description: 'Sum of the totalSeconds of those participants who are persons.' }),
     uniqueParticipants: Type.Integer({ description: 'How many persons took part, also where the list is cut.' }),
+    recordings: Type.Optional(
+      Type.Array(
+        Type.Object({ id: Type.String({ description: 'As its media server calls it.' }), ...Span.properties }),
+        { description: 'Recordings and streams of it that its media server told of. Of one session alone.' },
+      ),
+    ),
     clockCorrectedMs: Type.Optional(
       Type.Integer({
         format: 'int64',

@@ -71,6 +71,8 @@ export type AppParts = {
   drainMs?: number
   /** Most facts that wait for the disk at once. Default: 50,000. */
   factsWaitingMax?: number
+  /** How long what is reported waits for a PostgreSQL service that is away, in milliseconds. Default: half a minute. */
+  awayMaxMs?: number
   /** The program of the thread that writes to SQLite. Default: the one beside what runs. */
   threadUrl?: URL | undefined
   /** Called when nothing can be recorded any more: the process should end. */
@@ -124,9 +126,9 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   const sources = startSources(run, hostedRooms)
   const readers = startLogReaders(run, sources)
   watchGauges(run, hostedRooms)
-  const { timeouts } = parts
+  const { timeouts, awayMaxMs } = parts
   const { addresses: serverAddresses } = cluster
-  const asked = { verifyToken, rateLimit, timeouts, serverAddresses }
+  const asked = { verifyToken, rateLimit, timeouts, awayMaxMs, serverAddresses }
   const api = await createApiServer(context, { ...sources, ...readers, ...asked })
   const ingestSockets = createIngestSockets(context, { ...sources, countStranger })
   const routes = [
@@ -165,11 +167,12 @@ async function openRecord(
     onChange: signal.tell,
     onFailure: fail,
     factsWaitingMax: parts.factsWaitingMax,
+    awayMaxMs: parts.awayMaxMs,
     threadUrl: parts.threadUrl,
   })
   start({ stop: () => store.close() })
-  const { reads, writes, known, record } = store
-  return { context: { config, clock, log, metrics, reads, writes, known, record }, store, signal }
+  const { reads, writes, known, record, recordingHealth } = store
+  return { context: { config, clock, log, metrics, reads, writes, known, record, recordingHealth }, store, signal }
 }
 
 /** What the clock does to the record. */

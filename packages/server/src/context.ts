@@ -3,6 +3,7 @@ import type { Config } from './config.ts'
 import type { Known } from './record/facts/known.ts'
 import type { RecordFacts } from './record/facts/record.ts'
 import type { Reads, Writes } from './record/nouns.ts'
+import type { RecordingHealth } from './record/recording-health.ts'
 import type { Clock } from './runtime/clock.ts'
 import type { Metrics } from './runtime/metrics.ts'
 
@@ -16,4 +17,5 @@ export type Context = {
   writes: Writes
   known: Known
   record: RecordFacts
+  recordingHealth: Pick<RecordingHealth, 'isWell'>
 }

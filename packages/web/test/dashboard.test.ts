@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { joinRoom, Rollcall } from '@rollcall/client'
 import program from '../../server/package.json' with { type: 'json' }
 import { recordSession } from '../../server/test/support/record-session.ts'
+import { addSource, deliverAsLivekit, livekitKey } from '../../server/test/support/senders/source-client.ts'
 import { startServer, type TestServer } from '../../server/test/support/start-server.ts'
 import { openBrowser, watch } from './browser.ts'
 import { makeLink } from './link.ts'
@@ -113,6 +114,39 @@ describe('the dashboard', guard, () => {
     await page.getByRole('heading', { name: 'algebra/Group 1' }).waitFor()
     await page.locator('dt:has-text("Part of") + dd').getByRole('link', { name: 'algebra', exact: true }).click()
     await page.getByRole('heading', { name: 'algebra', exact: true }).waitFor()
+  })
+
+  test('shows who had a camera on, when', async (t) => {
+    const browser = await openBrowser(t)
+    if (browser === undefined) return
+    const source = await addSource(server, 'livekit', livekitKey)
+    const second = Math.floor(Date.now() / 1000) - 600
+    const room = { sid: 'RM_1', name: 'on camera', creationTime: `${second}` }
+    const participant = { sid: 'PA_1', identity: 'cleo', name: 'Cleo', joinedAtMs: `${second * 1000}` }
+    const track = { sid: 'TR_1', source: 'CAMERA' }
+    const happened = [
+      ['participant_joined', 0],
+      ['track_published', 60],
+      ['track_unpublished', 240],
+      ['participant_left', 300],
+      ['room_finished', 320],
+    ] as const
+    for (const [event, after] of happened) {
+      await deliverAsLivekit(source, {
+        event,
+        id: `EV_${event}`,
+        createdAt: `${second + after}`,
+        room,
+        participant,
+        track,
+      })
+    }
+    const page = await browser.newPage()
+    page.setDefaultTimeout(patienceMs)
+    await page.goto(await makeLink(server))
+    await page.getByRole('link', { name: 'on camera' }).click()
+    await page.getByRole('img', { name: /^Camera on: .*, 3 min/ }).waitFor()
+    await page.getByText('camera on', { exact: true }).waitFor()
   })
 
   test('keeps the state of a view in its address', async (t) => {

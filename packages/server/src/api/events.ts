@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { EventBatch, type EventResult, EventResults, reportedIdMaxLength } from '@rollcall/protocol'
+import type { onRequestAsyncHookHandler } from 'fastify'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import type { Recorded } from '../record/facts/record.ts'
@@ -7,14 +8,25 @@ import { type NamedFact, placeFacts } from '../record/facts/rooms-of-facts.ts'
 import { toFact } from '../sources/event.ts'
 import type { SourceHealth } from '../sources/health.ts'
 import { type ApiAuth, callerOf } from './auth/auth.ts'
-import { eventsMaxBytes } from './limits.ts'
+import type { Patience } from './http/patience.ts'
+import { eventsMaxBytes, awayMaxMs as usualAwayMaxMs } from './limits.ts'
 
 /** An event as it was read: the fact that it reports, or why it is refused. */
 type Read = { fact: NamedFact } | { refused: EventResult }
 
 export function eventRoutes(
   { clock, metrics, known, record }: Pick<Context, 'clock' | 'metrics' | 'known' | 'record'>,
-  { auth, sourceHealth }: { auth: ApiAuth; sourceHealth: Pick<SourceHealth, 'noteReported'> },
+  {
+    auth,
+    sourceHealth,
+    patience,
+    awayMaxMs = usualAwayMaxMs,
+  }: {
+    auth: ApiAuth
+    sourceHealth: Pick<SourceHealth, 'noteReported'>
+    patience: Patience
+    awayMaxMs?: number | undefined
+  },
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
     const schema = {
@@ -26,7 +38,11 @@ export function eventRoutes(
       body: EventBatch,
       response: { 200: EventResults },
     }
-    const options = { onRequest: auth.crawler, bodyLimit: eventsMaxBytes, schema }
+    // What is brought waits while the store is away, and so does what has to be known before.
+    const authorise: onRequestAsyncHookHandler = async function (request, reply) {
+      await patience(awayMaxMs, () => auth.crawler.call(this, request, reply))
+    }
+    const options = { onRequest: authorise, bodyLimit: eventsMaxBytes, schema }
     app.post('/v2/events', options, async (request) => {
       const { source, events } = request.body
       const read = events.map((event, index) => readEvent(event, index, toSource(source)))
@@ -34,7 +50,7 @@ export function eventRoutes(
       const { keyId } = callerOf(request).key
       const latestAt = Math.max(...byRoomName.map(({ at }) => at))
       if (byRoomName.length > 0) sourceHealth.noteReported(keyId, toSource(source), latestAt)
-      const { facts, newRooms } = await placeFacts(known.roomIds, keyId, byRoomName)
+      const { facts, newRooms } = await patience(awayMaxMs, () => placeFacts(known.roomIds, keyId, byRoomName))
       const recorded = await record(keyId, facts, { newRooms })
       return { results: toResults(read, recorded) }
     })

@@ -17,7 +17,7 @@ import { sendJson } from './paging/page-cache.ts'
 
 type Reads = Pick<Context['reads'], 'rooms' | 'sessions'>
 type Shown = Pick<Context, 'config' | 'clock'> & {
-  reads: Reads & Pick<Context['reads'], 'deliveries'>
+  reads: Reads & Pick<Context['reads'], 'deliveries' | 'media'>
   known: Pick<Context['known'], 'webhookKeys'>
 }
 
@@ -68,7 +68,7 @@ export async function sendSession(
   const record = await requireSession(shown.reads, caller, sessionId)
   const webhooks = await summariseWebhooks(shown, keyId, [sessionId])
   const view = { ...viewFor(shown, request), webhooks }
-  const pieces = await writeWholeSession(shown.reads.sessions, keyId, record, view, toMore(record))
+  const pieces = await writeWholeSession(shown.reads, keyId, record, view, toMore(record))
   const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
   if (pieces.length <= wholePiecesMax) return sendJson(reply, Buffer.concat(pieces, bytes))
   reply.type('application/json; charset=utf-8').header('content-length', bytes)

@@ -6,8 +6,12 @@ import { refusals } from './http/refusals.ts'
 
 const ok: Health = { status: 'ok' }
 
-/** `/livez`: the process answers. `/readyz`: the store does too; 503 otherwise. Neither takes a token. */
-export function healthRoutes({ reads, log }: Pick<Context, 'reads' | 'log'>): FastifyPluginAsyncTypebox {
+/** `/livez`: the process answers. `/readyz`: the store does too, and takes facts; 503 otherwise. Neither takes a token. */
+export function healthRoutes({
+  reads,
+  recordingHealth,
+  log,
+}: Pick<Context, 'reads' | 'recordingHealth' | 'log'>): FastifyPluginAsyncTypebox {
   return async (app) => {
     const live = {
       operationId: 'getLiveness',
@@ -22,7 +26,8 @@ export function healthRoutes({ reads, log }: Pick<Context, 'reads' | 'log'>): Fa
       operationId: 'getReadiness',
       tags: ['Server'],
       summary: 'Is the server ready?',
-      description: 'It answers 200 as long as the store does too.',
+      description:
+        'It answers 200 as long as the store answers too and takes what is recorded. After something could not be recorded it answers 503 until something can.',
       response: { 200: Health, ...refusals('BUSY') },
     }
     app.get('/readyz', { schema: ready }, async () => {
@@ -32,7 +37,8 @@ export function healthRoutes({ reads, log }: Pick<Context, 'reads' | 'log'>): Fa
         log.error({ err }, 'store not responding')
         throw new Refusal('BUSY', 'The store does not answer')
       }
-      return ok
+      if (await recordingHealth.isWell()) return ok
+      throw new Refusal('BUSY', 'The store takes nothing')
     })
   }
 }

@@ -83,3 +83,6 @@ export const usageRowsMax = 10_000
 export const reportMs = 30 * 24 * 3600 * 1000
 /** How long a browser may keep the pages' files, in seconds: a year, since another content has another name. */
 export const webFileMaxAgeSeconds = 366 * 24 * 3600
+
+/** How long whoever reports events waits for a look-up while the store is away, in milliseconds: as long as facts then do. */
+export const awayMaxMs = 30_000

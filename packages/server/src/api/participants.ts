@@ -9,6 +9,7 @@ import {
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
+import { addDetails } from '../record/media-view.ts'
 import { toLinks, toParticipants, toSessionOf } from '../record/session-view.ts'
 import { createSums } from '../record/whole-session.ts'
 import type { Commands } from '../sources/commands/commands.ts'
@@ -99,6 +100,7 @@ export function participantRoutes(
       const kinds = toKinds(request.query.kinds)
       const record = await requireParticipants(reads, callerOf(request), request.params.id, page, kinds)
       const { id, roomId } = record.session
+      const { keyId } = callerOf(request).key
       const { base, now } = viewFor(context, request)
       return {
         pageInfo: toPageInfo(page.page, page.perPage, record.total),
@@ -106,7 +108,7 @@ export function participantRoutes(
           id,
           roomId,
           customRoomId: record.customRoomId,
-          participants: toParticipants(record, now),
+          participants: await addDetails(reads.media, keyId, record, toParticipants(record, now)),
           links: toLinks(record.session, base),
         },
       }
@@ -140,7 +142,9 @@ export function participantRoutes(
       { onRequest: auth.any, schema: schemas.one },
       async (request) => {
         const { id, participantId } = request.params
-        return toParticipants(await requireParticipant(reads, callerOf(request), id, participantId), clock.now())[0]
+        const caller = callerOf(request)
+        const record = await requireParticipant(reads, caller, id, participantId)
+        return (await addDetails(reads.media, caller.key.keyId, record, toParticipants(record, clock.now())))[0]
       },
     )
 

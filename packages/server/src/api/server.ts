@@ -23,6 +23,7 @@ import { createClientErrorHandler } from './http/client-error.ts'
 import { createErrorHandler } from './http/errors.ts'
 import { createHttpServer } from './http/http-server.ts'
 import { isForBrowser, sendNotFoundPage } from './http/not-found-page.ts'
+import { createPatience, type Patience } from './http/patience.ts'
 import { logRequests } from './http/request-log.ts'
 import { createRouteTable, type RouteTable } from './http/route-table.ts'
 import { refuseOthers, refuseUnknown } from './http/unknown-path.ts'
@@ -70,6 +71,8 @@ export type ApiParts = {
   webhooks: Pick<Webhooks, 'wake'>
   feedLimits: FeedLimits
   timeouts?: Timeouts | undefined
+  /** How long whoever reports events waits for a look-up while the store is away, in milliseconds. Default: as facts then do. */
+  awayMaxMs?: number | undefined
   /** Of all servers before one database: a join may be sent on to each. */
   serverAddresses(): string[]
 }
@@ -128,7 +131,7 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
   })
   app.addHook('onRequest', async (request, reply) => refuseOthers(request, reply))
   const auth = createApiAuth({ verifyToken: parts.verifyToken, rateLimit, metrics, log })
-  await registerRoutes(app, context, { ...parts, auth, rateLimit, table })
+  await registerRoutes(app, context, { ...parts, auth, rateLimit, table, patience: createPatience() })
   return app
 }
 
@@ -136,7 +139,7 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
 async function registerRoutes(
   app: FastifyInstance,
   context: Context,
-  parts: ApiParts & { auth: ApiAuth; rateLimit: RateLimit; table: RouteTable },
+  parts: ApiParts & { auth: ApiAuth; rateLimit: RateLimit; table: RouteTable; patience: Patience },
 ): Promise<void> {
   const routes = collectRoutes(app)
   await app.register(healthRoutes(context))

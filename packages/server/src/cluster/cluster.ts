@@ -81,6 +81,7 @@ async function joinOthers(
     },
     lost() {
       duties.drop()
+      shared.breakOff()
       log.warn('cluster connection lost; reconnecting')
     },
     back() {
@@ -89,6 +90,7 @@ async function joinOthers(
       if (lease !== undefined) lockName(lease.holder()).catch(failed)
       log.info('cluster connection restored')
     },
+    notBack: (err) => log.debug({ err }, 'cluster connection not restored yet'),
     failed: onFailure,
   })
   /** Other processes take this lock for a sign that its holder is connected. */

@@ -14,6 +14,7 @@ function toMarks(fact: PersonFact): Mark[] {
     lastSeenAt: null,
     name: ('name' in fact ? fact.name : undefined) ?? null,
     participantKind: ('kind' in fact ? fact.kind : undefined) ?? null,
+    region: ('region' in fact ? fact.region : undefined) ?? null,
     metadata: null,
   }
   switch (fact.type) {
@@ -80,6 +81,7 @@ export function toParticipant(
     participantId,
     name: latest(marks, (mark) => mark.name) ?? '',
     kind: latest(marks, (mark) => mark.participantKind) ?? 'person',
+    region: latest(marks, (mark) => mark.region),
     metadata: latest(marks, (mark) => mark.metadata),
     joinedAt: log[0]?.joinedAt ?? null,
     openSince: last !== undefined && last.leftAt === null ? last.joinedAt : null,

@@ -1,6 +1,7 @@
 import type {
   Cause,
   Json,
+  MediaKind,
   ParticipantJoined,
   ParticipantKind,
   ParticipantLeft,
@@ -67,6 +68,8 @@ export type Participant = {
   participantId: string
   name: string
   kind: ParticipantKind
+  /** The region of the media server that they were connected to last; null where nobody told one. */
+  region: string | null
   metadata: Json | null
   /** Their first join; null while only a leave is known, which waits unseen. */
   joinedAt: number | null
@@ -98,7 +101,24 @@ export type Mark = {
   /** What the fact says of the person; null where it says nothing. */
   name: string | null
   participantKind: ParticipantKind | null
+  region: string | null
   metadata: Json | null
+}
+
+/**
+ * What was told of one thing that somebody published, or of one recording of the session (of nobody: its ids are empty). The
+ * earliest start and the latest stop count, so the order of arrival cannot matter.
+ */
+export type Medium = {
+  participantId: string
+  /** Empty where the sender knows no connections. */
+  connectionId: string
+  kind: MediaKind | 'recording'
+  /** The sender's name for it. */
+  mediaId: string
+  /** Null while nobody told it. */
+  startedAt: number | null
+  stoppedAt: number | null
 }
 
 /** What the rules depend on; durations in milliseconds. */

@@ -3,6 +3,7 @@ import { keys } from '../store/keys.ts'
 import { leases } from '../store/leases.ts'
 import { links } from '../store/links.ts'
 import { looks } from '../store/looks.ts'
+import { media } from '../store/media.ts'
 import type { Over } from '../store/noun.ts'
 import { deliveries } from '../store/outbox/deliveries.ts'
 import { webhooks } from '../store/outbox/endpoints.ts'
@@ -12,6 +13,7 @@ import { rooms } from '../store/rooms.ts'
 import { sessions } from '../store/sessions/sessions.ts'
 import { signingKeys } from '../store/signing-keys.ts'
 import { sources } from '../store/sources.ts'
+import { trial } from '../store/trial.ts'
 import { facts } from './facts/recording.ts'
 import { seals } from './seal.ts'
 import type { Transaction } from './transaction.ts'
@@ -25,6 +27,7 @@ export const nouns = {
   seals,
   changes,
   quality,
+  media,
   sources,
   webhooks,
   deliveries,
@@ -33,6 +36,7 @@ export const nouns = {
   leases,
   signingKeys,
   retention,
+  trial,
 }
 
 type Nouns = typeof nouns

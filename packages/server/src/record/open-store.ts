@@ -9,6 +9,8 @@ import type { Database } from '../store/database/database.ts'
 import { createFirstAnalyze } from '../store/database/first-analyze.ts'
 import { type LogDays, openLogDays, startOfDay } from '../store/database/log-days.ts'
 import { migrateToLatest } from '../store/database/migrations.ts'
+import { readAddress, showAddress } from '../store/database/postgres/address.ts'
+import { isPooledByTransaction } from '../store/database/postgres/pooling.ts'
 import { openPostgres } from '../store/database/postgres.ts'
 import { createSecretBox, type SecretBox } from '../store/database/secrets.ts'
 import { openSqlite } from '../store/database/sqlite.ts'
@@ -20,6 +22,7 @@ import { type Known, rememberRoomIds } from './facts/known.ts'
 import type { RecordFacts } from './facts/record.ts'
 import { sweepMax } from './facts/recording.ts'
 import { type Reads, readsOver, type Write, type Writes, writesBy } from './nouns.ts'
+import { createRecordingHealth, type RecordingHealth } from './recording-health.ts'
 import { sealMax } from './seal.ts'
 import { createTransact } from './transaction.ts'
 import { createVersions, type Written } from './versions.ts'
@@ -41,6 +44,7 @@ export type Store = {
   writes: Writes
   known: Known
   record: RecordFacts
+  recordingHealth: Pick<RecordingHealth, 'isWell'>
   /** Ends what is over by `now`: the sweeper calls it. */
   sweep(now: number): Promise<void>
   /** Keeps the JSON of sessions that ended and are quiet by `now`: the sealer calls it. */
@@ -69,6 +73,8 @@ export type Shared = {
   noteWritten(written: Written): Promise<void>
   /** Called with what this process wrote, once it is durable. */
   onWritten(listener: (written: Written) => void): void
+  /** Connections to the database are made anew: those that there are lead nowhere. */
+  breakOff(): void
 }
 
 export type StoreOptions = {
@@ -86,6 +92,8 @@ export type StoreOptions = {
   onFailure?: (error: Error) => void
   /** False for a command beside a running server: the folder is not locked, and no thread started. Default true. */
   exclusive?: boolean
+  /** How long what is written waits for a PostgreSQL service that is away, in milliseconds. Default: half a minute. */
+  awayMaxMs?: number | undefined
   /** The program of the writing thread. Default: the one beside what runs. */
   threadUrl?: URL | undefined
 } & QueueLimits
@@ -96,14 +104,20 @@ export type StoreOptions = {
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { databaseUrl, metrics, onChange = () => {} } = options
-  const opened = databaseUrl === undefined ? await openFile(options) : await openService(options, databaseUrl)
+  const recordingHealth = createRecordingHealth(async () => {
+    await writes.trial.leave()
+    await writes.trial.clear()
+  })
+  const hooks = hooksOf(options, recordingHealth)
+  const opened =
+    databaseUrl === undefined ? await openFile(options, hooks) : await openService(options, databaseUrl, hooks)
   const { db, box, writer } = opened
   const reads = readsOver({ db, box, now: () => options.clock.now(), pause: turns.next })
   const webhookKeys = new Set(await reads.webhooks.listKeys())
   const versions = createVersions(onChange, (keyId) => webhookKeys.add(keyId))
   // Counted whatever became of it: what failed may be durable all the same.
   const write = (one: Write) => writer.write(one).finally(() => versions.countWrite(one))
-  const writes = writesBy(write)
+  const writes: Writes = writesBy(write)
   const leases = createSharedLeases(db)
   const shared = (databaseUrl: string): Shared => ({
     databaseUrl,
@@ -116,12 +130,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       for (const keyId of written.keyIds ?? [undefined]) onChange(keyId)
     },
     onWritten: versions.onWritten,
+    breakOff: opened.breakOff ?? (() => {}),
   })
   return {
     reads,
     writes,
     known: { roomIds: rememberRoomIds(reads.rooms.findIds, versions.of), versionOf: versions.of, webhookKeys },
     record: recordBy(writes, metrics),
+    recordingHealth,
     ...upkeepOf({ db, reads, writes, logDays: opened.logDays, isShared: databaseUrl !== undefined }),
     shared: databaseUrl === undefined ? undefined : shared(databaseUrl),
     factsWaiting: writer.factsWaiting,
@@ -186,17 +202,25 @@ type Opened = {
   box: SecretBox
   writer: Writer
   logDays?: LogDays
+  breakOff?: () => void
   close(): Promise<void>
 }
 
-function hooksOf({ metrics, onFailure, factsWaitingMax }: StoreOptions): WriterHooks & QueueLimits {
-  return { onCommit: metrics?.noteCommit, onFailure, factsWaitingMax }
+type Hooks = WriterHooks & QueueLimits
+
+function hooksOf({ metrics, onFailure, factsWaitingMax }: StoreOptions, health: RecordingHealth): Hooks {
+  return {
+    onCommit: metrics?.noteCommit,
+    onFailure,
+    onRecorded: health.noteRecorded,
+    onUnwritten: health.noteFailed,
+    factsWaitingMax,
+  }
 }
 
 /** The SQLite file: a thread writes to it, and no other process does. */
-async function openFile(options: StoreOptions): Promise<Opened> {
+async function openFile(options: StoreOptions, hooks: Hooks): Promise<Opened> {
   const { dataFolder, masterKey: given, rules, clock, exclusive = true } = options
-  const hooks = hooksOf(options)
   const path = join(dataFolder, 'rollcall.db')
   const masterKey = prepareFolder(dataFolder, given)
   const lock = exclusive ? takeLock(dataFolder) : undefined
@@ -224,20 +248,26 @@ async function openFile(options: StoreOptions): Promise<Opened> {
 }
 
 /** A PostgreSQL service, before which there may be several servers: of each, one connection writes, others read. */
-async function openService(options: StoreOptions, databaseUrl: string): Promise<Opened> {
+async function openService(options: StoreOptions, databaseUrl: string, hooks: Hooks): Promise<Opened> {
   const { masterKey, rules, clock, exclusive = true } = options
-  const hooks = hooksOf(options)
   if (masterKey === undefined) {
     throw new StartRefusal('DATABASE_URL is set, so ROLLCALL_MASTER_KEY has to be: every process needs the same one')
   }
   const box = createSecretBox(masterKey)
   const now = () => clock.now()
-  const where = `DATABASE_URL=${withoutPassword(databaseUrl)}`
+  const where = `DATABASE_URL=${showAddress(readAddress(databaseUrl))}`
   await using opened = new AsyncDisposableStack()
   try {
-    const db = openPostgres(databaseUrl, { connections: readConnections })
+    const isPooled = await isPooledByTransaction(databaseUrl)
+    const db = openPostgres(databaseUrl, { connections: readConnections, isPooled })
     opened.defer(() => db.close())
-    const writing = openPostgres(databaseUrl, { connections: 1 })
+    const { awayMaxMs } = options
+    const writing = openPostgres(databaseUrl, {
+      connections: 1,
+      isPooled,
+      awayMaxMs,
+      onReadOnly: () => db.renew(),
+    })
     opened.defer(() => writing.close())
     await migrateToLatest(writing.kysely)
     await proveMasterKey({ db, box, now }, where)
@@ -248,23 +278,21 @@ async function openService(options: StoreOptions, databaseUrl: string): Promise<
       noteFacts(commit.facts)
       hooks.onCommit?.(commit)
     }
-    const writer = startBatches((answered) => createBatch(writing, { box, rules, pause: turns.next }, answered), now, {
-      ...hooks,
-      onCommit,
-    })
+    const writer = startBatches(
+      (answered) => createBatch(writing, { box, rules, pause: turns.next }, answered, hooks.onUnwritten),
+      now,
+      { ...hooks, onCommit },
+    )
     const kept = opened.move()
-    return { db, box, writer, logDays, close: () => kept.disposeAsync() }
+    const breakOff = () => {
+      db.breakOff()
+      writing.breakOff()
+    }
+    return { db, box, writer, logDays, breakOff, close: () => kept.disposeAsync() }
   } catch (error) {
     if (error instanceof StartRefusal) throw error
     throw new StartRefusal(`${where} cannot be used: ${(error as Error).message}`)
   }
-}
-
-function withoutPassword(databaseUrl: string): string {
-  if (!URL.canParse(databaseUrl)) return '…'
-  const url = new URL(databaseUrl)
-  if (url.password !== '') url.password = '…'
-  return url.href
 }
 
 async function openMigrated(path: string): Promise<Database> {

@@ -1,11 +1,13 @@
 import { createSum, type Sums } from '../ledger/presence.ts'
 import type { SessionPart } from '../store/sessions/records.ts'
+import { addDetails, showRecordings } from './media-view.ts'
 import type { Reads } from './nouns.ts'
 import { toParticipants, toSessionOf, type ViewOptions } from './session-view.ts'
 
 // A session with all of its people, however many: they are read, folded and written a slice at a time.
 
 type SessionReads = Pick<Reads['sessions'], 'find' | 'people' | 'presences'>
+type WholeReads = { sessions: SessionReads; media: Pick<Reads['media'], 'list'> }
 
 /** A session that changes while it is read is read again, so often at most. */
 const readsMax = 3
@@ -15,7 +17,7 @@ const readsMax = 3
  * @param more fields that are added to it
  */
 export async function writeWholeSession(
-  reads: SessionReads,
+  reads: WholeReads,
   keyId: number,
   record: SessionPart,
   view: ViewOptions,
@@ -25,14 +27,14 @@ export async function writeWholeSession(
   for (let tries = 1; ; tries++) {
     const { pieces, slices } = await writeOnce(reads, keyId, read, view, more)
     if (slices <= 1 || tries >= readsMax) return pieces
-    const after = await reads.find(keyId, record.session.id)
+    const after = await reads.sessions.find(keyId, record.session.id)
     if (after === undefined || stateOf(after.session) === stateOf(read.session)) return pieces
     read = after
   }
 }
 
 async function writeOnce(
-  reads: SessionReads,
+  reads: WholeReads,
   keyId: number,
   record: SessionPart,
   view: ViewOptions,
@@ -41,11 +43,14 @@ async function writeOnce(
   const { session } = record
   const sum = createSum(view.now)
   const people: Buffer[] = []
-  for await (const slice of reads.people(keyId, session.id)) {
-    const texts = toParticipants({ session, ...slice }, view.now, sum).map((one) => JSON.stringify(one))
+  for await (const slice of reads.sessions.people(keyId, session.id)) {
+    const part = { session, ...slice }
+    const shown = await addDetails(reads.media, keyId, part, toParticipants(part, view.now, sum))
+    const texts = shown.map((one) => JSON.stringify(one))
     people.push(Buffer.from(`${people.length === 0 ? '' : ','}${texts.join(',')}`))
   }
-  const text = JSON.stringify({ ...toSessionOf(record, [], sum.sum(), view), ...more })
+  const recordings = await showRecordings(reads.media, keyId, session)
+  const text = JSON.stringify({ ...toSessionOf(record, [], sum.sum(), view), ...recordings, ...more })
   // No text before it can hold this: a quotation mark within a text is escaped.
   const at = text.indexOf(noPeople) + noPeople.length - 1
   return { pieces: [Buffer.from(text.slice(0, at)), ...people, Buffer.from(text.slice(at))], slices: people.length }

@@ -1,12 +1,15 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { Refusal } from '../error.ts'
-import { connectTimeoutMs, isLost, lostRetryMs, serverLock } from './database/postgres.ts'
+import { connectAlone, connectionsTo } from './database/postgres/connections.ts'
+import { isUnavailable } from './database/postgres/errors.ts'
+import { retryMs, serverLock } from './database/postgres.ts'
 
 /** The first half of the numbers of our locks; the second is made of a name. */
 const lockClass = 0x726f6c6c
 /** What servers tell one another goes over this. */
 const channel = 'rollcall'
-const queryTimeoutMs = 10_000
+/** A connection that answers nothing for this long is taken for lost, in milliseconds: what is asked on it takes no time. */
+const queryTimeoutMs = 5000
 /** So that the service drops the locks of a machine that is gone within half a minute. */
 const keepalive = 'set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3'
 
@@ -29,21 +32,27 @@ export type MemberParts = {
   lost(): void
   /** There is another connection: what was told meanwhile was not heard. */
   back(): void
+  /** There is none yet. */
+  notBack(error: unknown): void
   /** Something else has the database for itself now. */
   failed(error: Error): void
 }
 
 /** Undefined where something has the database for itself, as `rollcall rebuild` does. */
 export async function joinMembers(url: string, parts: MemberParts): Promise<Member | undefined> {
+  const connections = connectionsTo(url)
   let left = false
   let client: pg.Client | undefined = await connect()
   if (client === undefined) return undefined
 
   const query = async <Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<Row[]> => {
+    const asked = client
     try {
-      if (client !== undefined) return (await client.query<Row>(text, values)).rows
+      if (asked !== undefined) return (await asked.query<Row>(text, values)).rows
     } catch (error) {
-      if (!isLost(error)) throw error
+      if (!isUnavailable(error)) throw error
+      // Where no answer came none will: the network swallows what is sent, or the machine is gone.
+      await asked?.end()
     }
     throw new Refusal('BUSY', 'The database does not answer: try again in a moment')
   }
@@ -87,16 +96,7 @@ export async function joinMembers(url: string, parts: MemberParts): Promise<Memb
   }
 
   async function connect(): Promise<pg.Client | undefined> {
-    const connecting = new pg.Client({
-      connectionString: url,
-      connectionTimeoutMillis: connectTimeoutMs,
-      query_timeout: queryTimeoutMs,
-      keepAlive: true,
-      application_name: 'rollcall',
-    })
-    // Its end is told by `end`.
-    connecting.on('error', () => {})
-    await connecting.connect()
+    const connecting = await connectAlone(connections, { query_timeout: queryTimeoutMs })
     const { rows } = await connecting.query('select pg_try_advisory_lock_shared(hashtextextended($1, 0)) as taken', [
       serverLock,
     ])
@@ -115,7 +115,7 @@ export async function joinMembers(url: string, parts: MemberParts): Promise<Memb
     if (left) return
     parts.lost()
     while (!left) {
-      await new Promise((resolve) => setTimeout(resolve, lostRetryMs))
+      await new Promise((resolve) => setTimeout(resolve, retryMs))
       try {
         client = await connect()
         if (client === undefined) return parts.failed(new Error('something else has the database for itself now'))
@@ -123,7 +123,8 @@ export async function joinMembers(url: string, parts: MemberParts): Promise<Memb
         else parts.back()
         return
       } catch (error) {
-        if (!isLost(error)) return parts.failed(error as Error)
+        // Whatever it is (a password that was changed, too many connections): facts wait, and somebody may mend it.
+        parts.notBack(error)
       }
     }
   }

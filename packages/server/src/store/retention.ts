@@ -12,7 +12,10 @@ type Session = { keyId: number; id: string; roomId: string; startAt: number | nu
 type LoggedFact = { seq: number; changeSeq: number; receivedAt: number }
 
 /** What is of a session, and goes with it. */
-const tablesOfSessions = ['participants', 'marks', 'seals', 'quality', 'quality_origins', 'webhook_deliveries'] as const
+const tablesOfSessions = [
+  ...(['participants', 'marks', 'seals', 'media'] as const),
+  ...(['quality', 'quality_origins', 'webhook_deliveries'] as const),
+]
 
 const keysInOrder = query<object, { keyId: number }>((k) =>
   k.selectFrom('keys').select('key_id as keyId').orderBy('key_id'),

@@ -52,7 +52,7 @@ async function findFaults(dataFolder: string): Promise<string[]> {
 }
 
 describe('a disk that is full', () => {
-  test('is never acknowledged on: what was, is kept; what was not, is taken as soon as there is room', async (t) => {
+  test('is never acknowledged on: what was, is kept; what was not, is taken as soon as there is room, and /readyz says which', async (t) => {
     const disk = await mount(t, 3)
     if (disk === undefined) return
     const server = await startServer({ ROLLCALL_DATA: disk.folder, ROLLCALL_RATE_LIMIT: '0' })
@@ -68,6 +68,7 @@ describe('a disk that is full', () => {
         metadata,
       }))
     const send = (n: number) => server.call<EventResults>('POST', '/v2/events', { events: eventsOf(n) })
+    const readiness = async () => (await server.call('GET', '/readyz', undefined, { token: null })).status
     const listPeople = async () => {
       const { data } = (await server.call<SessionPage>('GET', '/v2/sessions')).body
       return new Set(data.flatMap(({ participants }) => participants.map(({ participantId }) => participantId)))
@@ -76,12 +77,15 @@ describe('a disk that is full', () => {
       let kept = 0
       let answer = await send(kept)
       while (answer.status === 200) answer = await send(++kept)
-      assert.ok(kept > 0 && answer.status >= 500, `${kept} calls, then ${answer.status} ${answer.text}`)
+      assert.ok(kept > 0 && answer.status === 503, `${kept} calls, then ${answer.status} ${answer.text}`)
+      assert.ok(Number(answer.headers['retry-after']) > 0)
+      assert.equal(await readiness(), 503)
       const people = await listPeople()
       for (let n = 0; n < kept; n++) for (const { participantId } of eventsOf(n)) assert.ok(people.has(participantId))
       assert.equal(people.size, 20 * kept, 'nothing of a call that was not acknowledged')
 
       await disk.remount('size=64m')
+      assert.equal(await readiness(), 200, 'before anything came')
       const { results } = (await send(kept)).body
       assert.deepEqual(new Set(results.map(({ outcome }) => outcome)), new Set(['recorded']))
       assert.equal((await listPeople()).size, 20 * (kept + 1))

@@ -42,7 +42,16 @@ function sendersOf(publicKey: Awaited<ReturnType<typeof servePublicKey>>): Sende
   })
   const room = { sid: 'RM_1', name: 'r', creationTime: String(start / 1000), metadata: 'x', turnPassword: 'x' }
   const participant = { sid: 'PA_1', identity: 'ann', name: shown, metadata: 'x', attributes: { a: 'x' } }
-  const livekit = (event: string) => ({ event, id: `EV_${event}`, createdAt: String(start / 1000), room, participant })
+  const track = { sid: 'TR_1', source: 'CAMERA', type: 'VIDEO', name: 'x', mimeType: 'x', stream: 'x' }
+  const stream = { streamOutputs: [{ url: 'x' }], fileResults: [{ filename: 'x', location: 'x' }], error: 'x' }
+  const egressInfo = { egressId: 'EG_1', roomId: 'RM_1', roomName: 'r', startedAt: `${start}000000`, ...stream }
+  const livekit = (event: string) => ({
+    event,
+    id: `EV_${event}`,
+    createdAt: String(start / 1000),
+    ...(event.startsWith('egress') ? { egressInfo } : { room, participant }),
+    ...(event.startsWith('track') && { track }),
+  })
   const jitsi = (event_name: string, more: Value) => ({
     event_name,
     room_name: 'catchup',
@@ -93,10 +102,12 @@ function sendersOf(publicKey: Awaited<ReturnType<typeof servePublicKey>>): Sende
       settings: livekitKey,
       send: ({ url }, events) => each(events, async (body) => deliver(url, body, await signAsLivekit(body))),
       name: 'event',
-      recorded: /^(id|room\.(sid|name)|participant\.(sid|identity|name|disconnectReason|kind))$/,
-      events: ['room_started', 'participant_joined', 'participant_left', 'track_published', 'room_finished'].map(
-        livekit,
-      ),
+      recorded:
+        /^(id|room\.(sid|name)|participant\.(sid|identity|name|disconnectReason|kind)|track\.(sid|source)|egressInfo\.(egressId|room(Id|Name)))$/,
+      events: [
+        ...['room_started', 'participant_joined', 'track_published', 'egress_started', 'egress_updated'],
+        ...['egress_ended', 'track_unpublished', 'participant_left', 'room_finished'],
+      ].map(livekit),
     },
     {
       type: 'jitsi',

@@ -60,6 +60,7 @@ const derivedTables = {
   participants: 'key_id, session_id, participant_id',
   marks: 'key_id, session_id, participant_id, fact_id, kind',
   seals: 'key_id, session_id',
+  media: 'key_id, session_id, participant_id, kind, media_id',
   changes: 'key_id, seq',
   claims: 'key_id, source, fact_id',
   counters: 'key_id',
@@ -128,6 +129,17 @@ export async function recordWorld(kept: Kept): Promise<void> {
       named.snapshot(120, ['bob', { participantId: 'dan', joinedAt: 100 }]),
     )
     await each(named.snapshot(180, ['dan']), named.snapshot(240, []), named.left('cas', 130), named.snapshot(300, []))
+    const showing = reporter({ source: 'livekit-1', roomId: 'showing', sessionKey: 'RM_2' })
+    const camera = { connectionId: 'l' }
+    await each(
+      { ...showing.started(45), type: 'recording-stopped', recordingId: 'EG_1' } as Fact,
+      { ...showing.seen('lea', 60, camera), type: 'media-stopped', media: 'camera', mediaId: 'TR_1' } as Fact,
+      { ...showing.joined('lea', 46, camera), region: 'eu' } as Fact,
+      { ...showing.seen('lea', 50, camera), type: 'media-started', media: 'camera', mediaId: 'TR_1' } as Fact,
+      { ...showing.started(44), type: 'recording-started', recordingId: 'EG_1' } as Fact,
+      showing.left('lea', 70, camera),
+      showing.ended(80),
+    )
     const unnamed = reporter({ source: 'bridge', roomId: 'snapped too' })
     await each(unnamed.snapshot(400, ['eve']), unnamed.snapshot(460, []), unnamed.snapshot(520, []))
     await sweep(toTime(900))

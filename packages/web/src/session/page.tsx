@@ -116,6 +116,12 @@ function SessionFacts({ session }: { session: Session }) {
       {programs > 0 && <Fact name="Programs">{programs.toLocaleString()}</Fact>}
       <Fact name="At one moment">{session.maxJoinedPeersCount.toLocaleString()}</Fact>
       <Fact name="Time inside">{formatDuration(session.participantSeconds)}</Fact>
+      {session.recordings !== undefined && (
+        <Fact name="Recordings">
+          {session.recordings.length}
+          {session.recordings.some((one) => one.end === null) && ' (running)'}
+        </Fact>
+      )}
       <Fact name="Source">{session.engine}</Fact>
       {session.parentRoomId !== undefined && (
         <Fact name="Part of">

@@ -6,6 +6,7 @@ import { memo, useMemo, useRef } from 'react'
 import { Chart, type Series } from '../chart.tsx'
 import { useNow } from '../live.ts'
 import { clockOf, formatDuration } from '../time.tsx'
+import { MediaLines, mediaNames } from './media.tsx'
 import { explainEnd } from './reasons.ts'
 import { countInside, isOpen, ticksOf, type View, wholeOf } from './stays.ts'
 import classes from './timeline.module.css'
@@ -37,7 +38,10 @@ export function Timeline({ session }: { session: Session }) {
         <Ticks view={viewing.view} width={width} />
       </div>
       <People participants={participants} viewing={viewing} width={width} now={now} />
-      <Legend withPrograms={participants.some(({ kind }) => !isPerson(kind))} />
+      <Legend
+        withPrograms={participants.some(({ kind }) => !isPerson(kind))}
+        withMedia={participants.some(({ media }) => media !== undefined)}
+      />
     </div>
   )
 }
@@ -200,6 +204,7 @@ const Row = memo(function Row({
             </Tooltip>
           )
         })}
+        <MediaLines person={person} view={{ from, to }} now={now} />
       </div>
     </li>
   )
@@ -209,7 +214,7 @@ function toClause(text: string): string {
   return text === '' ? '' : `; ${text}`
 }
 
-function Legend({ withPrograms }: { withPrograms: boolean }) {
+function Legend({ withPrograms, withMedia }: { withPrograms: boolean; withMedia: boolean }) {
   return (
     <div className={classes.legend}>
       <span>
@@ -226,6 +231,13 @@ function Legend({ withPrograms }: { withPrograms: boolean }) {
           <i className={`${classes.bar} ${classes.swatch}`} data-program /> a program, which counts as nobody
         </span>
       )}
+      {withMedia &&
+        Object.entries(mediaNames).map(([kind, name]) => (
+          <span key={kind}>
+            <i className={`${classes.media} ${classes.swatch} ${classes.line}`} data-kind={kind} /> {name.toLowerCase()}{' '}
+            on
+          </span>
+        ))}
     </div>
   )
 }

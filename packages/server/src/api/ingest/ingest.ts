@@ -15,6 +15,7 @@ import type { Source } from '../../store/sources.ts'
 import { isOwnWebhook } from '../../webhooks/origin.ts'
 import type { RateLimit } from '../auth/rate-limit.ts'
 import { baseUrlOf } from '../http/base-url.ts'
+import type { Patience } from '../http/patience.ts'
 import { refusals } from '../http/refusals.ts'
 import { createBodies } from './bodies.ts'
 
@@ -60,7 +61,15 @@ export function ingestRoutes(
     backpressure,
     sourceHealth,
     rateLimit,
-  }: { ingest: Ingest; engines: Engines; backpressure: Backpressure; sourceHealth: SourceHealth; rateLimit: RateLimit },
+    patience,
+  }: {
+    ingest: Ingest
+    engines: Engines
+    backpressure: Backpressure
+    sourceHealth: SourceHealth
+    rateLimit: RateLimit
+    patience: Patience
+  },
 ): FastifyPluginAsyncTypebox {
   const findSource = shareInTurn(reads.sources.find)
   const bodies = createBodies()
@@ -83,7 +92,7 @@ export function ingestRoutes(
 
     app.addHook<{ Params: { sourceId: string } }>('onRequest', async (request, reply) => {
       const { sourceId } = request.params
-      const source = await findSource(sourceId)
+      const source = await patience(maxWaitMsOf(sourceId, engines), () => findSource(sourceId))
       if (source === undefined) {
         rateLimit.countAddress(request.ip, reply)
         throw new Refusal('SOURCE_NOT_FOUND', `Source ${sourceId} not found`)
@@ -151,6 +160,12 @@ export function ingestRoutes(
     }
     return refusal
   }
+}
+
+/** How long a delivery may wait while its source cannot be looked up, whose id tells the type. */
+function maxWaitMsOf(sourceId: string, engines: Engines): number {
+  const type = sourceTypes.find((known) => known === engineOf(sourceId))
+  return type === undefined ? 0 : engineFor(engines, type).maxWaitMs
 }
 
 /** Where the source could not be looked up, its id tells the type. */

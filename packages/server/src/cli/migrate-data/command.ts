@@ -1,4 +1,4 @@
-import { Refusal } from '../../error.ts'
+import { readAddress } from '../../store/database/postgres/address.ts'
 import { withConfig } from '../command.ts'
 import { print } from '../print.ts'
 import { startProgress } from '../progress.ts'
@@ -12,12 +12,7 @@ export const migrateData = withConfig(
     to: { type: 'positional', required: true, description: 'The database, such as postgres://user@host/rollcall' },
   },
   async ({ from, to }) => {
-    if (!/^postgres(ql)?:\/\//.test(to) || !URL.canParse(to)) {
-      throw new Refusal(
-        'BAD_REQUEST',
-        'the second argument is not understood: it takes postgres://user:password@host:5432/rollcall',
-      )
-    }
+    readAddress(to, 'the second argument')
     const tellers = { copied: startProgress('rows copied'), compared: startProgress('rows compared') }
     const { rows, differences } = await migrate(from, to, {
       progress: (work, done, all) => tellers[work](done, all),

@@ -165,7 +165,7 @@ async function takeOver(fresh: FreshTables): Promise<number> {
   const { db, kept } = fresh
   const left = '(select key_id, session_id from left_sessions)'
   await run(fresh, `insert into sessions select * from ${kept}.sessions where (key_id, id) in ${left}`)
-  for (const table of ['participants', 'marks', 'seals']) {
+  for (const table of ['participants', 'marks', 'seals', 'media']) {
     await run(fresh, `insert into ${table} select * from ${kept}.${table} where (key_id, session_id) in ${left}`)
   }
   for (const table of ['claims', 'changes', 'counters']) {

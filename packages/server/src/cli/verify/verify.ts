@@ -195,7 +195,7 @@ function* findFactFaults({ factJson, digest, sessionId, foundId }: LoggedFact): 
 
 /** Rows of sessions that are not there. */
 async function* findStrays(db: Database): AsyncGenerator<string> {
-  for (const table of ['participants', 'marks', 'seals', 'changes']) {
+  for (const table of ['participants', 'marks', 'seals', 'media', 'changes']) {
     const { rows } = await sql<{ keyId: number; sessionId: string }>`
       select distinct t.key_id as "keyId", t.session_id as "sessionId" from ${sql.table(table)} as t
       where not exists (select 1 from sessions as s where s.key_id = t.key_id and s.id = t.session_id)

@@ -43,13 +43,14 @@ function* toFacts(
   const isLeave = (mark: Mark) => mark.kind === 'left' && mark.inferred === null
   const whole = new Set(marks.filter(isLeave).map(nameOf))
   for (const mark of marks) {
-    const { factId: id, at, participantId, connectionId, name, participantKind, metadata, reason } = mark
+    const { factId: id, at, participantId, connectionId, name, participantKind, region, metadata, reason } = mark
     const fact = {
       ...{ id, source, roomId, at, receivedAt, clockCorrectedMs, participantId },
       ...(sessionKey !== undefined && { sessionKey }),
       ...(connectionId !== '' && { connectionId }),
       ...(name !== null && { name }),
       ...(participantKind !== null && { kind: participantKind }),
+      ...(region !== null && { region }),
     }
     const joinedAt = joins.get(nameOf(mark))?.at
     if (mark.kind === 'seen') yield { ...fact, type: 'participant-seen' }

@@ -3,6 +3,7 @@ import { foldStays } from '../../ledger/stays.ts'
 import type { RecordParts } from '../../store/facts/facts.ts'
 import { toPossible } from '../times.ts'
 import { type FactText, textOf } from './fact-text.ts'
+import { applyMedia, applyRecording } from './media.ts'
 import type { NamedFact } from './rooms-of-facts.ts'
 import { applyToSession, findSession, keep, type Recorded } from './session-facts.ts'
 import { applyRestart, applySnapshot } from './snapshot.ts'
@@ -42,6 +43,12 @@ function applyFact(parts: RecordParts, keyId: number, fact: Fact): Recorded | Pr
       return applyRestart(parts, keyId, fact)
     case 'quality':
       return applyQuality(parts, keyId, fact)
+    case 'media-started':
+    case 'media-stopped':
+      return applyMedia(parts, keyId, fact)
+    case 'recording-started':
+    case 'recording-stopped':
+      return applyRecording(parts, keyId, fact)
     case 'unknown':
       return { id: fact.id, outcome: 'ignored', reason: fact.reason }
     case 'session-started':

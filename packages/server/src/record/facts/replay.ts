@@ -1,8 +1,10 @@
-import type { Fact, Outcome } from '@rollcall/protocol'
+import type { Fact, Outcome, SessionFact } from '@rollcall/protocol'
 import { noteSnapshot } from '../../ledger/ledger.ts'
 import { evidenceAt } from '../../ledger/route.ts'
+import type { Session } from '../../ledger/state.ts'
 import type { RecordParts } from '../../store/facts/facts.ts'
 import { toPossible } from '../times.ts'
+import { applyRecordingAgain, saveMedia, toSeen } from './media.ts'
 import { applyFound, newSessionId, save } from './session-facts.ts'
 import { resumeRunning } from './snapshot.ts'
 
@@ -25,18 +27,53 @@ export async function applyAgain(
   }
   if (sessionId === null || fact.type === 'unknown') return 'ignored'
   const session = await facts.getSession(keyId, sessionId)
-  if (fact.type === 'quality') return session === undefined ? 'unfounded' : 'recorded'
-  const latest = fact.sessionKey === undefined ? await facts.findLatest(keyId, fact) : undefined
-  const superseded = latest !== undefined && latest.id !== sessionId
-  if (fact.type === 'snapshot') {
-    if (session === undefined) return 'unfounded'
-    await save(parts, keyId, session, noteSnapshot({ session, superseded }, fact, rules))
-    return 'recorded'
+  switch (fact.type) {
+    case 'quality':
+      return session === undefined ? 'unfounded' : 'recorded'
+    case 'recording-started':
+    case 'recording-stopped':
+      return applyRecordingAgain(parts, keyId, fact, sessionId)
+    case 'snapshot': {
+      if (session === undefined) return 'unfounded'
+      const superseded = (await findNewer(parts, keyId, fact, sessionId)) !== undefined
+      await save(parts, keyId, session, noteSnapshot({ session, superseded }, fact, rules))
+      return 'recorded'
+    }
+    case 'media-started':
+    case 'media-stopped': {
+      const outcome = await applyInSession(parts, keyId, toSeen(fact), sessionId)
+      if (outcome === 'recorded') saveMedia(parts, keyId, sessionId, fact)
+      return outcome
+    }
+    default:
+      return applyInSession(parts, keyId, fact, sessionId)
   }
+}
+
+async function applyInSession(
+  parts: RecordParts,
+  keyId: number,
+  fact: SessionFact,
+  sessionId: string,
+): Promise<Outcome | 'unfounded'> {
+  const session = await parts.facts.getSession(keyId, sessionId)
+  const newer = await findNewer(parts, keyId, fact, sessionId)
   if (session !== undefined) {
+    const superseded = newer !== undefined
     return (await applyFound(parts, keyId, fact, { to: 'session', session, covered: true, superseded })).outcome
   }
   if (newSessionId(keyId, fact) !== sessionId) return 'unfounded'
-  const isOlder = latest !== undefined && (latest.startAt ?? 0) > evidenceAt(fact)
-  return (await applyFound(parts, keyId, fact, { to: 'new', covered: true, superseded: isOlder })).outcome
+  const superseded = newer !== undefined && (newer.startAt ?? 0) > evidenceAt(fact)
+  return (await applyFound(parts, keyId, fact, { to: 'new', covered: true, superseded })).outcome
+}
+
+/** Of an unnamed fact: the latest session of its room and source, where that is another. */
+async function findNewer(
+  { facts }: RecordParts,
+  keyId: number,
+  fact: Pick<Fact, 'source' | 'roomId' | 'sessionKey'>,
+  sessionId: string,
+): Promise<Session | undefined> {
+  const latest = fact.sessionKey === undefined ? await facts.findLatest(keyId, fact) : undefined
+  return latest?.id === sessionId ? undefined : latest
 }

@@ -6,8 +6,8 @@ import { nameIn } from '../facts/rooms-of-facts.ts'
 import { perform, type Write } from '../nouns.ts'
 import { createTransact, type KeyedFacts, type Transaction, type TransactionParts } from '../transaction.ts'
 
-/** `now`: the asker's time, epoch milliseconds. */
-export type BatchRequest = { n: number; write: Write; now: number }
+/** `now`: the asker's time, epoch milliseconds; `since`: when it came here, by the monotonic clock, in milliseconds. */
+export type BatchRequest = { n: number; write: Write; now: number; since?: number }
 export type BatchAnswer =
   | { n: number; value: unknown }
   | { n: number; error: { message: string; code?: Refusal['code'] } }
@@ -21,11 +21,13 @@ const writesMax = 1000
 /**
  * Performs requests, as many in one transaction as wait for it: whatever arrives while one transaction commits goes into the
  * next, so that one write to the disk serves them all. Answers are given only after the commit.
+ * @param unavailable called when the database says no for the moment: what waits is tried again, or refused
  */
 export function createBatch(
   db: Database,
   parts: Omit<TransactionParts, 'now'>,
   answered: (answers: BatchAnswers) => void,
+  unavailable: () => void = () => {},
 ): (requests: BatchRequest[]) => void {
   const queue: BatchRequest[] = []
   let scheduled = false
@@ -45,6 +47,8 @@ export function createBatch(
   }
 
   return (requests) => {
+    const since = performance.now()
+    for (const request of requests) request.since = since
     queue.push(...requests)
     schedule()
   }
@@ -65,14 +69,19 @@ export function createBatch(
       return answers
     } catch (error) {
       // Nothing was kept, or it is not known: then what was is found to be claimed.
-      const retryMs = db.differences.retryAfterMs(error, tries)
+      const waitedMs = performance.now() - (batch[0]?.since ?? 0)
+      const retryMs = db.differences.retryAfterMs(error, { tries, waitedMs })
+      const busy = db.differences.toBusy(error)
+      if (busy !== undefined) unavailable()
       if (retryMs !== undefined) {
         await new Promise((resolve) => setTimeout(resolve, retryMs))
         return commit(batch, commits, tries + 1)
       }
+      // It is the database that says no: it would say the same to each of them.
+      if (busy !== undefined) return batch.map(({ n }) => ({ n, error: toAnswer(busy) }))
       const [request] = batch
       if (batch.length === 1 && request !== undefined) return [await commitApart(request, error, commits)]
-      // One of them failed, or the disk did: each has to stand alone, so that none suffers for another.
+      // One of them failed: each has to stand alone, so that none suffers for another.
       const answers: BatchAnswer[] = []
       for (const request of batch) answers.push(...(await commit([request], commits)))
       return answers
@@ -131,6 +140,10 @@ function isOfTheFact(error: unknown): boolean {
 }
 
 function toAnswer(error: unknown): { message: string; code?: Refusal['code'] } {
+  // Of PostgreSQL: others wrote the same rows each time that it was tried.
+  if (/^40(001|P01)$/.test(String((error as { code?: unknown }).code))) {
+    return { message: 'Others write the same at once: try again in a moment', code: 'BUSY' }
+  }
   if (error instanceof Refusal) return { message: error.message, code: error.code }
   return { message: String(error) }
 }

@@ -46,6 +46,10 @@ export type WriterHooks = {
   onCommit?: ((commit: Commit) => void) | undefined
   /** Called when nothing can be written any more. */
   onFailure?: ((error: Error) => void) | undefined
+  /** Called when facts are recorded. */
+  onRecorded?: (() => void) | undefined
+  /** Called when something could not be written, and when it has to wait for that. */
+  onUnwritten?: (() => void) | undefined
 }
 
 /** Where requests go, a turn of the event loop together, and their answers come from. */
@@ -59,7 +63,13 @@ type Transport = {
 function createWriter(
   open: (answered: (answers: BatchAnswers) => void, failed: (error: Error) => void) => Transport,
   now: () => number,
-  { onCommit = () => {}, onFailure = () => {}, factsWaitingMax = 50_000 }: WriterHooks & QueueLimits,
+  {
+    onCommit = () => {},
+    onFailure = () => {},
+    onRecorded = () => {},
+    onUnwritten = () => {},
+    factsWaitingMax = 50_000,
+  }: WriterHooks & QueueLimits,
 ): Writer {
   type Waiting = { resolve(value: unknown): void; reject(error: Error): void; facts: number }
   const waiting = new Map<number, Waiting>()
@@ -81,6 +91,9 @@ function createWriter(
     for (const commit of commits) onCommit(commit)
     for (const answer of answers) {
       const request = settle(answer.n)
+      if ('value' in answer && (request?.facts ?? 0) > 0) onRecorded()
+      // No code: it is an error of which nobody knows what it means.
+      if ('error' in answer && (answer.error.code ?? 'BUSY') === 'BUSY') onUnwritten()
       if ('value' in answer) request?.resolve(answer.value)
       else if (answer.error.code === undefined) request?.reject(new Error(answer.error.message))
       else request?.reject(new Refusal(answer.error.code, answer.error.message))

@@ -140,7 +140,9 @@ function toSighting(fact: ReportedFact): Sighting | undefined {
       return place
     case 'participant-joined':
     case 'participant-left':
-    case 'participant-seen': {
+    case 'participant-seen':
+    case 'media-started':
+    case 'media-stopped': {
       const { participantId, connectionId } = fact
       return { ...place, participant: { participantId, ...(connectionId !== undefined && { connectionId }) } }
     }

@@ -8,6 +8,7 @@ const derived = {
   participants: ['key_id', 'session_id', 'participant_id'],
   marks: ['key_id', 'session_id', 'participant_id', 'fact_id', 'kind'],
   seals: ['key_id', 'session_id'],
+  media: ['key_id', 'session_id', 'participant_id', 'kind', 'media_id'],
   changes: ['key_id', 'seq'],
   claims: ['key_id', 'source', 'fact_id'],
   counters: ['key_id'],

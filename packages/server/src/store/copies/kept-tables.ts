@@ -80,9 +80,7 @@ const freshSchema = 'rollcall_fresh'
 /** In a schema beside that of the kept tables. */
 export async function openFreshPostgres(url: string): Promise<FreshTables> {
   const kept = await makeSchema(url)
-  const freshUrl = new URL(url)
-  freshUrl.searchParams.set('options', `-c search_path=${freshSchema}`)
-  const db = openPostgres(freshUrl.href, { connections: 1 })
+  const db = openPostgres(url, { connections: 1, schema: freshSchema })
   await makeTables(db)
   return {
     db,

@@ -34,6 +34,7 @@ export const participantColumns = [
   'participant_id as participantId',
   'name',
   'kind',
+  'region',
   'metadata_json as metadataJson',
   'joined_at as joinedAt',
   'open_since as openSince',
@@ -53,6 +54,7 @@ export const markColumns = [
   'last_seen_at as lastSeenAt',
   'name',
   'participant_kind as participantKind',
+  'region',
   'metadata_json as metadataJson',
 ] as const
 

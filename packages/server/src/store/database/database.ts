@@ -1,4 +1,5 @@
 import type { AliasableExpression, AliasedExpression, Compilable, Expression, Insertable, Kysely } from 'kysely'
+import type { Refusal } from '../../error.ts'
 import type { Tables } from './tables.ts'
 
 /** A query compiled once: the text, and for each place in it the name of a parameter or a constant. */
@@ -48,8 +49,13 @@ export type Differences = {
   hasLogDays: boolean
   /** Keeps other processes from writing in these rooms until the commit; nothing where there are no others. */
   lockRooms(keyId: number, roomIds: string[]): Promise<void>
-  /** When to try a transaction again that failed for no fault of its own, in milliseconds; undefined: not at all. */
-  retryAfterMs(error: unknown, tries: number): number | undefined
+  /**
+   * When to try a transaction again that failed for no fault of its own, in milliseconds; undefined: not at all.
+   * @param so how often it was tried, and for how long what is in it has waited, in milliseconds
+   */
+  retryAfterMs(error: unknown, so: { tries: number; waitedMs: number }): number | undefined
+  /** What whoever asked is told where the database says no for the moment; undefined where it is another failure. */
+  toBusy(error: unknown): Refusal | undefined
 }
 
 class Place {

@@ -5,6 +5,7 @@ import { ends } from './migrations/ends.ts'
 import { first } from './migrations/first/first.ts'
 import { kinds } from './migrations/kinds.ts'
 import { looks } from './migrations/looks.ts'
+import { media } from './migrations/media.ts'
 import { newestTexts } from './migrations/newest-texts.ts'
 import { parents } from './migrations/parents.ts'
 import { peopleInOrder } from './migrations/people-in-order.ts'
@@ -25,6 +26,7 @@ export const migrations: { [name: string]: Migration } = {
   '0009-kinds': { up: kinds },
   '0010-people-in-order': { up: peopleInOrder },
   '0011-parents': { up: parents },
+  '0012-media': { up: media },
 }
 
 /** Brings the tables up to date: of processes that start together, one does it and the others wait. */

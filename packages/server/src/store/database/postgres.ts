@@ -1,34 +1,44 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
-import pg from 'pg'
-import { Refusal } from '../../error.ts'
+import type pg from 'pg'
 import { bind, type Database, type Differences, onConflict, type Query } from './database.ts'
+import { connectAlone, connectionsTo } from './postgres/connections.ts'
+import { isAborted, isConflict, isUnavailable, toBusy } from './postgres/errors.ts'
+import { openPool, type Pool } from './postgres/pool.ts'
 import type { Tables } from './tables.ts'
 
-/** How long to wait for a connection, in milliseconds. */
-export const connectTimeoutMs = 10_000
 /** A transaction that met another is tried again, so many times. */
 const conflictTries = 10
-/** A service that does not answer is tried again for this long, in milliseconds; then whoever asked is told. */
-const lostMs = 30_000
+/** A service that does not answer, or says no, is tried again for this long, in milliseconds; then whoever asked is told. */
+export const awayMaxMs = 30_000
 /** A transaction that asks nothing for this long is broken off, in milliseconds: its process sleeps, and others wait for it. */
 const idleMaxMs = 5000
-export const lostRetryMs = 500
+/** From one try to the next, in milliseconds. */
+export const retryMs = 500
 
-/** Whole numbers of 64 bits come as numbers: ours are times and counts, far below 2 to the 53rd. */
-const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: 'text') =>
-    oid === pg.types.builtins.INT8 || oid === pg.types.builtins.NUMERIC
-      ? Number
-      : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+export type PostgresOptions = {
+  connections: number
+  /** The schema of what is named without one, in place of the usual. */
+  schema?: string
+  /** A pooler gives each transaction another connection: nothing is kept on one from transaction to transaction. */
+  isPooled?: boolean
+  /** Transactions wait for a service that is away for this long, in milliseconds. Default: half a minute. */
+  awayMaxMs?: number | undefined
+  /** Called when the service is found to take no writes: it is a standby by now. */
+  onReadOnly?: () => void
 }
 
+export type Postgres = Database & Pick<Pool, 'renew' | 'breakOff'>
+
 /** Connections to a PostgreSQL service; with one connection, its transactions follow one another. */
-export function openPostgres(url: string, { connections }: { connections: number }): Database {
-  const pool = openPool(url, connections)
+export function openPostgres(
+  url: string,
+  { connections: max, schema, isPooled = false, awayMaxMs: maxMs = awayMaxMs, onReadOnly = () => {} }: PostgresOptions,
+): Postgres {
+  const pool = openPool(url, { max, schema, onReadOnly })
   /** The connection of the transaction under way. */
   let held: pg.PoolClient | undefined
-  /** What went wrong first in it: whatever was sent behind that is told only that it is aborted. */
-  let failure: unknown
+  /** What failed first in it: whatever was sent behind that is told only that the transaction is aborted. */
+  let firstFailure: unknown
   const names = new Map<string, string>()
 
   const nameOf = (text: string): string => {
@@ -38,35 +48,32 @@ export function openPostgres(url: string, { connections }: { connections: number
     names.set(text, name)
     return name
   }
-  const query = async (text: string, values: unknown[]): Promise<pg.QueryResult> => {
+  /** On the connection of the transaction under way, or on any. */
+  const withClient = async <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
+    // Inside a transaction it is the transaction that is tried again.
+    if (held !== undefined) {
+      return work(held).catch((error: unknown) => {
+        firstFailure ??= error
+        throw error
+      })
+    }
     try {
-      return await (held ?? pool).query({ name: nameOf(text), text, values: values.map(clean) })
+      const client = await pool.take()
+      let failure: unknown
+      try {
+        return await work(client)
+      } catch (error) {
+        failure = error
+        throw error
+      } finally {
+        pool.release(client, failure)
+      }
     } catch (error) {
-      failure ??= error
-      // Inside a transaction it is the transaction that is tried again.
-      if (held === undefined && isLost(error))
-        throw new Refusal('BUSY', 'The database does not answer: try again in a moment')
-      throw error
+      throw toBusy(error) ?? error
     }
   }
-
-  const differences: Differences = {
-    ...lists,
-    hasLogDays: true,
-    async lockRooms(keyId, roomIds) {
-      // In one order, so that of two transactions neither waits for the other in a circle.
-      const names = [...new Set(roomIds)].sort().map((roomId) => `${keyId} ${roomId}`)
-      await query(
-        'select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest($1::text[]) with ordinality as n(name, i) order by i',
-        [names],
-      )
-    },
-    retryAfterMs(error, tries) {
-      if (isConflict(error) && tries < conflictTries) return Math.random() * 20 * (tries + 1)
-      if (isLost(error) && tries * lostRetryMs < lostMs) return lostRetryMs
-      return undefined
-    },
-  }
+  const query = (text: string, values: unknown[]): Promise<pg.QueryResult> =>
+    withClient((client) => client.query({ ...(!isPooled && { name: nameOf(text) }), text, values: values.map(clean) }))
 
   return {
     // Kysely's own queries go over the connection of the transaction too.
@@ -75,17 +82,23 @@ export function openPostgres(url: string, { connections }: { connections: number
         pool: {
           connect: async () => {
             const ofTransaction = held
-            const client = ofTransaction ?? (await pool.connect())
+            const client = ofTransaction ?? (await pool.take().catch(throwBusy))
+            let failure: unknown
             return {
-              query: (text: string, values: unknown[]) => client.query(text, values.map(clean)),
-              release: () => (ofTransaction === undefined ? client.release() : undefined),
+              query: (text: string, values: unknown[]) =>
+                client.query(text, values.map(clean)).catch((error: unknown) => {
+                  failure ??= error
+                  if (ofTransaction === undefined) throwBusy(error)
+                  throw error
+                }),
+              release: () => (ofTransaction === undefined ? pool.release(client, failure) : undefined),
             } as unknown as pg.PoolClient
           },
           end: async () => {},
         } as pg.Pool,
       }),
     }),
-    differences,
+    differences: differencesOf(query, maxMs),
     all: async <P, R>(compiled: Query<P, R>, params: P) =>
       (await query(compiled.sql, bind(compiled, params))).rows as R[],
     run: async (compiled, params) => (await query(compiled.sql, bind(compiled, params))).rowCount ?? 0,
@@ -103,44 +116,60 @@ export function openPostgres(url: string, { connections }: { connections: number
       )
     },
     async transaction(work) {
-      const client = await pool.connect()
-      let broken: Error | undefined
+      const client = await pool.take()
+      let failure: unknown
       held = client
-      failure = undefined
+      firstFailure = undefined
       try {
-        await client.query('begin')
+        // In one message, and for this transaction alone: a pooler between takes nothing else from a client.
+        await client.query(`begin; set local idle_in_transaction_session_timeout = ${idleMaxMs}`)
         const result = await work()
         await client.query('commit')
         return result
       } catch (error) {
-        await client.query('rollback').catch((lost: Error) => {
-          broken = lost
+        failure = isAborted(error) ? firstFailure : error
+        await client.query('rollback').catch((lost: unknown) => {
+          if (!isUnavailable(failure)) failure = lost
         })
-        throw codeOf(error) === abortedCode ? failure : error
+        throw isAborted(error) ? firstFailure : error
       } finally {
         held = undefined
-        client.release(broken)
+        pool.release(client, failure)
       }
     },
-    close: () => pool.end(),
+    renew: pool.renew,
+    breakOff: pool.breakOff,
+    close: pool.end,
   }
 }
 
-function openPool(connectionString: string, max: number): pg.Pool {
-  const pool = new pg.Pool({
-    connectionString,
-    max,
-    connectionTimeoutMillis: connectTimeoutMs,
-    types,
-    application_name: 'rollcall',
-    // What a transaction asks is sent while what it asked before is still answered.
-    pipeline: true,
-    idle_in_transaction_session_timeout: idleMaxMs,
-  })
-  // A connection that breaks is replaced; whatever was asked on it fails by itself.
-  pool.on('error', () => {})
-  pool.on('connect', (client) => client.on('error', () => {}))
-  return pool
+/** @param query asks on the connection of the transaction under way */
+function differencesOf(
+  query: (text: string, values: unknown[]) => Promise<pg.QueryResult>,
+  awayMaxMs: number,
+): Differences {
+  return {
+    ...lists,
+    hasLogDays: true,
+    async lockRooms(keyId, roomIds) {
+      // In one order, so that of two transactions neither waits for the other in a circle.
+      const names = [...new Set(roomIds)].sort().map((roomId) => `${keyId} ${roomId}`)
+      await query(
+        'select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest($1::text[]) with ordinality as n(name, i) order by i',
+        [names],
+      )
+    },
+    retryAfterMs(error, { tries, waitedMs }) {
+      if (isConflict(error) && tries < conflictTries) return Math.random() * 20 * (tries + 1)
+      if (isUnavailable(error) && waitedMs < awayMaxMs) return retryMs
+      return undefined
+    },
+    toBusy,
+  }
+}
+
+function throwBusy(error: unknown): never {
+  throw toBusy(error) ?? error
 }
 
 const lists: Pick<Differences, 'each' | 'eachText' | 'texts' | 'listOf'> = {
@@ -158,9 +187,7 @@ export const serverLock = 'rollcall server'
 
 /** Holds a database for this process alone, as long as it is connected. Undefined: servers hold it, or something else does. */
 export async function lockDatabase(url: string): Promise<{ release(): Promise<void> } | undefined> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: connectTimeoutMs, keepAlive: true })
-  client.on('error', () => {})
-  await client.connect()
+  const client = await connectAlone(connectionsTo(url))
   const { rows } = await client.query('select pg_try_advisory_lock(hashtextextended($1, 0)) as taken', [serverLock])
   if (rows[0]?.taken === true) return { release: () => client.end() }
   await client.end()
@@ -171,24 +198,4 @@ export async function lockDatabase(url: string): Promise<{ release(): Promise<vo
 function clean(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(clean)
   return typeof value === 'string' ? value.replaceAll('\0', '').toWellFormed() : value
-}
-
-/** Of a statement in a transaction in which another one failed before. */
-const abortedCode = '25P02'
-
-function codeOf(error: unknown): string {
-  return String((error as { code?: unknown } | undefined)?.code ?? '')
-}
-
-/** Two transactions met: serialization failure, deadlock, or a key that both made. */
-function isConflict(error: unknown): boolean {
-  return ['40001', '40P01', '23505'].includes(codeOf(error))
-}
-
-/** The service went away, or is not there yet. */
-export function isLost(error: unknown): boolean {
-  const code = codeOf(error)
-  if (/^(08|57P)/.test(code) || ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes(code))
-    return true
-  return /Connection terminated|connection timeout|Client has encountered a connection error/i.test(String(error))
 }

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { Kysely, SqliteDialect, sql } from 'kysely'
+import { Refusal } from '../../error.ts'
 import { bind, type Database, type Differences, onConflict, type Query } from './database.ts'
 import type { Tables } from './tables.ts'
 
@@ -92,7 +93,15 @@ const differences: Differences = {
   hasLogDays: false,
   lockRooms: async () => {},
   retryAfterMs: () => undefined,
+  toBusy(error) {
+    const { errcode, message } = error as { errcode?: unknown; message?: unknown }
+    const isBusy = typeof errcode === 'number' && unavailable.has(errcode & 0xff)
+    return isBusy ? new Refusal('BUSY', `The disk takes nothing (${message}): try again in a moment`) : undefined
+  },
 }
+
+/** SQLite's codes of what passes: busy, locked, read-only, an error of the disk, full, not opened. */
+const unavailable = new Set([5, 6, 8, 10, 13, 14])
 
 /**
  * Holds a data file for one process: a second one fails at once. It is a lock of the operating system on a file beside

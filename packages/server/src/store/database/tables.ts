@@ -75,6 +75,7 @@ export type Tables = {
     participant_id: string
     name: string
     kind: string
+    region: string | null
     metadata_json: string | null
     joined_at: number | null
     open_since: number | null
@@ -94,7 +95,19 @@ export type Tables = {
     last_seen_at: number | null
     name: string | null
     participant_kind: string | null
+    region: string | null
     metadata_json: string | null
+  }
+  /** What was told of each thing that somebody published, or (`participant_id` empty) of each recording of the session. */
+  media: {
+    key_id: number
+    session_id: string
+    participant_id: string
+    kind: string
+    media_id: string
+    connection_id: string
+    started_at: number | null
+    stopped_at: number | null
   }
   /** What was measured of a participant at `at`, or (`participant_id` empty) of everybody in the slot that begins then. */
   quality: {

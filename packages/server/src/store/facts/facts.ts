@@ -3,6 +3,7 @@ import type { PersonInside } from '../../ledger/changes.ts'
 import type { Mark, Participant, Rules, Session } from '../../ledger/state.ts'
 import { toMark } from '../database/columns.ts'
 import type { Database } from '../database/database.ts'
+import { type MediaWriter, openMediaWriter } from '../media.ts'
 import { openQualityWriter, type QualityWriter } from '../quality.ts'
 import { type Counted, openBuckets } from '../sessions/buckets.ts'
 import { dropNewest } from '../sessions/newest-texts.ts'
@@ -33,48 +34,49 @@ type Answer<T> = T | Promise<T>
  * What recording facts needs of the database, for the length of one transaction. What it gave or got is held in memory until
  * `flush`: many facts of one transaction are mostly about few sessions, and what they change is written in few statements.
  */
-export type FactStore = QualityWriter & {
-  /** Reads at once what recording these facts will ask for, and keeps others from the same rooms until the commit. */
-  prepare(facts: { keyId: number; facts: Fact[]; fence?: number | undefined }[]): Promise<void>
-  /** Whether the lease on the rooms of these facts, which were prepared for, is that of this fence. */
-  isHeld(keyId: number, facts: Fact[], fence: number): boolean
-  /** True when this fact is new; else the digest of what was claimed under its id. */
-  claim(keyId: number, fact: { source: string; id: string }, digest: string): Answer<true | string>
-  /** Appends to the raw log. */
-  log(keyId: number, entry: LogEntry): void
-  findNamed(keyId: number, fact: SessionFact & { sessionKey: string }): Answer<Session | undefined>
-  /** The latest unnamed session of the fact's room and source. */
-  findLatest(keyId: number, fact: Pick<Fact, 'source' | 'roomId' | 'sessionKey'>): Answer<Session | undefined>
-  /** The latest that started at or before `at`. */
-  findPrevious(keyId: number, fact: SessionFact, at: number): Promise<Session | undefined>
-  /** The earliest that started after `at`. */
-  findNext(keyId: number, fact: SessionFact, at: number): Promise<Session | undefined>
-  getSession(keyId: number, sessionId: string): Answer<Session | undefined>
-  /** Sessions of a source that have not ended; where a room is named, of that room. */
-  listRunning(keyId: number, source: string, roomId: string): Promise<Session[]>
-  listMarks(keyId: number, sessionId: string, participantId: string): Answer<Mark[]>
-  /** All marks of a session: a scan of all who were in it. */
-  listAllMarks(keyId: number, sessionId: string): Promise<Mark[]>
-  /** Everybody inside, in order of id: a scan of all who were in it. */
-  listInside(keyId: number, sessionId: string): Promise<PersonInside[]>
-  /** The latest evidence of everybody but one: a scan of all who were in it. */
-  othersLastAt(keyId: number, sessionId: string, participantId: string): Promise<number>
-  /** See `Session.pastEndMs`, for an end at `endedAt`: a scan of all who were in it. */
-  pastEndMs(keyId: number, sessionId: string, endedAt: number): Promise<number>
-  saveSession(keyId: number, session: Session): void
-  saveParticipant(keyId: number, sessionId: string, participant: Participant): void
-  insertMark(keyId: number, sessionId: string, mark: Mark): void
-  removeMark(keyId: number, sessionId: string, mark: Mark): void
-  /** Leaves nothing of a session but its row: no people, no marks, no seal. */
-  emptySession(keyId: number, sessionId: string): Promise<void>
-  /** @param recordedAt by our clock, epoch milliseconds */
-  appendChange(keyId: number, change: Change, recordedAt: number): void
-  /** Sessions that are to be reviewed by `now`, of all keys. */
-  listToReview(now: number, limit: number): Promise<{ keyId: number; sessionId: string }[]>
-  isAnyToReview(now: number): Promise<boolean>
-  /** Writes what is held in memory; to be called once, before the commit. */
-  flush(): Promise<void>
-}
+export type FactStore = QualityWriter &
+  MediaWriter & {
+    /** Reads at once what recording these facts will ask for, and keeps others from the same rooms until the commit. */
+    prepare(facts: { keyId: number; facts: Fact[]; fence?: number | undefined }[]): Promise<void>
+    /** Whether the lease on the rooms of these facts, which were prepared for, is that of this fence. */
+    isHeld(keyId: number, facts: Fact[], fence: number): boolean
+    /** True when this fact is new; else the digest of what was claimed under its id. */
+    claim(keyId: number, fact: { source: string; id: string }, digest: string): Answer<true | string>
+    /** Appends to the raw log. */
+    log(keyId: number, entry: LogEntry): void
+    findNamed(keyId: number, fact: SessionFact & { sessionKey: string }): Answer<Session | undefined>
+    /** The latest unnamed session of the fact's room and source. */
+    findLatest(keyId: number, fact: Pick<Fact, 'source' | 'roomId' | 'sessionKey'>): Answer<Session | undefined>
+    /** The latest that started at or before `at`. */
+    findPrevious(keyId: number, fact: SessionFact, at: number): Promise<Session | undefined>
+    /** The earliest that started after `at`. */
+    findNext(keyId: number, fact: SessionFact, at: number): Promise<Session | undefined>
+    getSession(keyId: number, sessionId: string): Answer<Session | undefined>
+    /** Sessions of a source that have not ended; where a room is named, of that room. */
+    listRunning(keyId: number, source: string, roomId: string): Promise<Session[]>
+    listMarks(keyId: number, sessionId: string, participantId: string): Answer<Mark[]>
+    /** All marks of a session: a scan of all who were in it. */
+    listAllMarks(keyId: number, sessionId: string): Promise<Mark[]>
+    /** Everybody inside, in order of id: a scan of all who were in it. */
+    listInside(keyId: number, sessionId: string): Promise<PersonInside[]>
+    /** The latest evidence of everybody but one: a scan of all who were in it. */
+    othersLastAt(keyId: number, sessionId: string, participantId: string): Promise<number>
+    /** See `Session.pastEndMs`, for an end at `endedAt`: a scan of all who were in it. */
+    pastEndMs(keyId: number, sessionId: string, endedAt: number): Promise<number>
+    saveSession(keyId: number, session: Session): void
+    saveParticipant(keyId: number, sessionId: string, participant: Participant): void
+    insertMark(keyId: number, sessionId: string, mark: Mark): void
+    removeMark(keyId: number, sessionId: string, mark: Mark): void
+    /** Leaves nothing of a session but its row: no people, no marks, no seal. */
+    emptySession(keyId: number, sessionId: string): Promise<void>
+    /** @param recordedAt by our clock, epoch milliseconds */
+    appendChange(keyId: number, change: Change, recordedAt: number): void
+    /** Sessions that are to be reviewed by `now`, of all keys. */
+    listToReview(now: number, limit: number): Promise<{ keyId: number; sessionId: string }[]>
+    isAnyToReview(now: number): Promise<boolean>
+    /** Writes what is held in memory; to be called once, before the commit. */
+    flush(): Promise<void>
+  }
 
 /** What recording needs: the tables, inside a transaction, and the rules. */
 export type RecordParts = { facts: FactStore; rules: Rules }
@@ -84,6 +86,7 @@ export function openFacts(db: Database): FactStore {
   const held = openHeld(db)
   return {
     ...held.quality,
+    ...held.media,
     ...prepareAhead(db, held),
     ...findSessions(db, held),
     ...scanSessions(db, held),
@@ -94,6 +97,7 @@ export function openFacts(db: Database): FactStore {
         held.write(),
         ...[...held.moved].map(([keyId, ids]) => db.run(planClose(db), { keyId, ids: JSON.stringify(ids) })),
         held.quality.flush(),
+        held.media.flush(),
         held.buckets.flush(),
         // Last, for from here to the commit nobody else may number anything of these keys.
         held.pending.flushNumbered(),
@@ -127,6 +131,7 @@ function openHeld(db: Database) {
     marks: holdMarks(db, pending),
     claims: openClaims(db, pending),
     quality: openQualityWriter(db),
+    media: openMediaWriter(db),
     /** So that what a query reads holds what was recorded in this transaction. */
     async write() {
       sessions.flush()

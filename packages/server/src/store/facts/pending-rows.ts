@@ -157,6 +157,7 @@ export function toParticipantRow(
     participant_id: participant.participantId,
     name: participant.name,
     kind: participant.kind,
+    region: participant.region,
     metadata_json: toJson(participant.metadata),
     joined_at: participant.joinedAt,
     open_since: participant.openSince,
@@ -179,6 +180,7 @@ export function toMarkRow(keyId: number, sessionId: string, mark: Mark): Inserta
     last_seen_at: mark.lastSeenAt,
     name: mark.name,
     participant_kind: mark.participantKind,
+    region: mark.region,
     metadata_json: toJson(mark.metadata),
   }
 }

@@ -7,6 +7,7 @@ import type { Delivery, DeliveryHead, Engine, Report, ReportedFact, Sighting } f
 import { describeName, isSame, parseJson, reportUnknown, reportUnreadable, toId, toName } from '../reported.ts'
 import { livekitApi } from './api.ts'
 import { createDelays, type Delays } from './delays.ts'
+import { toMediaToggled, toRecordingToggled } from './media.ts'
 import { readTime, toKind, toMs } from './participant.ts'
 
 // LiveKit's webhooks: JSON as protobuf writes it. What is zero is left out, a 64-bit number is a text, an enum is a name.
@@ -20,6 +21,7 @@ const Participant = Type.Object({
   kind: Type.Optional(Type.Union([Type.String(), Type.Integer()])),
   joinedAt: Type.Optional(Int64),
   joinedAtMs: Type.Optional(Int64),
+  region: Type.Optional(Type.String()),
   disconnectReason: Type.Optional(Type.Union([Type.String(), Type.Integer()])),
   permission: Type.Optional(
     Type.Object({
@@ -129,6 +131,14 @@ function readEvent({ body }: Delivery): Report {
   if (event === undefined) return toReport(reportUnreadable(body, 'that are no JSON'))
   const { event: name, id } = (event ?? {}) as { event?: unknown; id?: unknown }
   const factId = typeof id === 'string' && id !== '' ? toId(id) : undefined
+  if (name === 'track_published' || name === 'track_unpublished') {
+    const toggled = toMediaToggled(event)
+    if (toggled !== undefined) return toReport(toggled)
+  }
+  if (name === 'egress_started' || name === 'egress_ended') {
+    const toggled = toRecordingToggled(event)
+    if (toggled !== undefined) return toReport(toggled)
+  }
   if (typeof name === 'string' && (eventsOfInside.test(name) || eventsOfRoom.test(name))) {
     return { facts: [], sightings: readSightings(event, eventsOfInside.test(name)), ignored: 1 }
   }
@@ -212,13 +222,14 @@ function aboutRoom({ id, room }: Pick<RoomEvent, 'id' | 'room'>) {
 }
 
 function aboutParticipant(event: ParticipantEvent) {
-  const { sid, identity, name } = event.participant
+  const { sid, identity, name, region } = event.participant
   return {
     ...aboutRoom(event),
     participantId: toId(identity),
     connectionId: toId(sid),
     ...toName(name),
     kind: toKind(event.participant),
+    ...(region !== undefined && region !== '' && { region: toId(region) }),
   }
 }
 

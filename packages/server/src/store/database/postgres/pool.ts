@@ -1,0 +1,78 @@
+import pg from 'pg'
+import { connectionsTo } from './connections.ts'
+import { isReadOnly, isUnavailable } from './errors.ts'
+
+/** Connections to a service that may move: to a standby that took over, or to another place of its address. */
+export type Pool = {
+  /** A connection, for as long as it takes. Rejects with a `ConnectFailure` where there is none. */
+  take(): Promise<pg.PoolClient>
+  /** @param error what failed on it; undefined: nothing */
+  release(client: pg.PoolClient, error: unknown): void
+  /** Connections that are open now are used no more: others are made, to where the service is by now. */
+  renew(): void
+  /** The same, and what is asked on them fails: no answer will come. */
+  breakOff(): void
+  end(): Promise<void>
+}
+
+/** Whole numbers of 64 bits come as numbers: ours are times and counts, far below 2 to the 53rd. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text') =>
+    oid === pg.types.builtins.INT8 || oid === pg.types.builtins.NUMERIC
+      ? Number
+      : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+}
+
+export type PoolOptions = {
+  max: number
+  /** The schema of what is named without one, in place of the usual. */
+  schema?: string | undefined
+  /** Called when the service is found to take no writes: it is a standby by now. */
+  onReadOnly(): void
+}
+
+export function openPool(url: string, { max, schema, onReadOnly }: PoolOptions): Pool {
+  const connections = connectionsTo(url)
+  const { settings, Client } = connections
+  const options = schema === undefined ? settings.options : `${settings.options ?? ''} -c search_path=${schema}`
+  // What a transaction asks is sent while what it asked before is still answered.
+  const pool = new pg.Pool({ ...settings, options, Client, max, types, pipeline: true } as pg.PoolConfig)
+  const open = new Set<pg.PoolClient>()
+  /** Connections from before the last renewal. */
+  let old = new WeakSet<pg.PoolClient>()
+  // A connection that breaks is replaced; whatever was asked on it fails by itself.
+  pool.on('error', () => {})
+  pool.on('connect', (client) => {
+    client.on('error', () => {})
+    open.add(client)
+  })
+  pool.on('remove', (client) => open.delete(client))
+
+  const renew = () => {
+    old = new WeakSet(open)
+    connections.moveOn()
+  }
+
+  return {
+    async take() {
+      for (;;) {
+        const client = await connections.inTurn(() => pool.connect())
+        if (!old.has(client)) return client
+        client.release(true)
+      }
+    },
+    release(client, error) {
+      if (isReadOnly(error)) {
+        renew()
+        onReadOnly()
+      }
+      client.release(isUnavailable(error))
+    },
+    renew,
+    breakOff() {
+      renew()
+      for (const client of open) client.end().catch(() => {})
+    },
+    end: () => pool.end(),
+  }
+}
