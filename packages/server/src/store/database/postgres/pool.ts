@@ -71,7 +71,8 @@ export function openPool(url: string, { max, schema, onReadOnly }: PoolOptions):
     renew,
     breakOff() {
       renew()
-      for (const client of open) client.end().catch(() => {})
+      // To end it would be to wait for the answers to what was sent.
+      for (const client of open) client.connection.stream.destroy()
     },
     end: () => pool.end(),
   }
