@@ -4,6 +4,7 @@ import { benchJoins } from './joins.ts'
 import { benchList } from './list.ts'
 import { benchPages } from './pages.ts'
 import { benchPeers } from './peers.ts'
+import { benchPeople } from './people.ts'
 import { benchRebuild } from './rebuild.ts'
 import { benchRecord } from './record.ts'
 import { type Figure, printFigures } from './report.ts'
@@ -28,6 +29,8 @@ const parts: { [name: string]: () => Promise<Figure[]> } = {
   rooms: benchRooms,
   webhooks: benchWebhooks,
   stream: benchStream,
+  people: () => benchPeople(size, 'SQLite'),
+  'people-postgres': () => benchPeople(size, 'PostgreSQL'),
   rebuild: () => benchRebuild(size),
   peers: () => benchPeers(size),
   pages: () => benchPages(size, 'SQLite'),

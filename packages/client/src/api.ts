@@ -11,6 +11,7 @@ export type Api = {
   post<Body>(path: string, body: object | string): Promise<Body>
   /** Tried once, as `delete` is. */
   patch<Body>(path: string, body: object): Promise<Body>
+  put<Body>(path: string, body: object): Promise<Body>
   delete<Body>(path: string): Promise<Body>
   /** Tried once; resolves as soon as the answer begins, whose body is for the caller to read. */
   open(path: string, query: Query, signal: AbortSignal): Promise<Response>
@@ -38,6 +39,7 @@ export function createApi(base: string, giveToken: () => Promise<string>): Api {
     },
     post: (path, body) => send('POST', base + path, typeof body === 'string' ? body : JSON.stringify(body)),
     patch: (path, body) => send('PATCH', base + path, JSON.stringify(body)),
+    put: (path, body) => send('PUT', base + path, JSON.stringify(body)),
     delete: (path) => send('DELETE', base + path),
     async open(path, query, signal) {
       const url = base + path + toQueryText(query)

@@ -2,10 +2,13 @@ export type {
   CloseName,
   DeliveryState,
   EventResult,
+  FoundPerson,
   PageInfo,
   Participant,
   Peer,
   Permission,
+  Person,
+  PersonSession,
   QualityReport,
   QualitySample,
   ReportedEvent,
@@ -23,6 +26,7 @@ export type { Backoff } from './backoff.ts'
 export type { ChangeOptions, FollowedChange } from './changes.ts'
 export { RollcallError } from './error.ts'
 export type { Listing, Page } from './listing.ts'
+export type { People, PeopleFilters, PersonOptions } from './people.ts'
 export type { Reporter, ReportOptions } from './report.ts'
 export { type ReportLimits, reportLimits } from './report-limits.ts'
 export { Rollcall, type RollcallOptions, type UsageOptions } from './rollcall.ts'

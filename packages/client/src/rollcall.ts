@@ -2,6 +2,7 @@ import type { SourceList, Usage } from '@rollcall/protocol'
 import { type Api, createApi } from './api.ts'
 import { parseBaseUrl } from './base-url.ts'
 import { type ChangeOptions, type FollowedChange, followChanges } from './changes.ts'
+import { createPeople, type People } from './people.ts'
 import { createReporter, type Reporter, type ReportOptions } from './report.ts'
 import { createRooms, type Rooms } from './rooms.ts'
 import { createSessions, type Sessions } from './sessions.ts'
@@ -40,6 +41,7 @@ export class Rollcall {
   readonly sessions: Sessions
   readonly rooms: Rooms
   readonly webhooks: Webhooks
+  readonly people: People
   readonly #api: Api
 
   /** @throws TypeError where `url` is no http or https address, or there is neither a key nor a token */
@@ -48,6 +50,7 @@ export class Rollcall {
     this.sessions = createSessions(api)
     this.rooms = createRooms(api)
     this.webhooks = createWebhooks(api)
+    this.people = createPeople(api)
     this.#api = api
   }
 

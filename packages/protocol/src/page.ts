@@ -7,7 +7,7 @@ export const perPageMax = 1000
 
 export const PageInfo = Type.Object(
   {
-    currentPage: Type.Integer({ description: 'The page that this is, from 1.' }),
+    currentPage: Type.Integer({ format: 'int64', description: 'The page that this is, from 1.' }),
     perPage: Type.Integer({ description: 'Most items a page, where too many were asked for lowered to the limit.' }),
     lastPage: Type.Integer({ description: 'At least 1, also when nothing was found.' }),
     total: Type.Integer({ description: 'Items on all pages together.' }),

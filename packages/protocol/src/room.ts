@@ -110,6 +110,12 @@ export const Meeting = Type.Object(meeting, {
 })
 export type Meeting = Type.Static<typeof Meeting>
 
+export const MeetingPage = Type.Object(
+  { pageInfo: PageInfo, data: Type.Array(Meeting) },
+  { $id: 'MeetingPage', description: 'A page of rooms in the names of the API’s first version, newest first.' },
+)
+export type MeetingPage = Type.Static<typeof MeetingPage>
+
 export const DeactivatedRoom = Type.Object(meeting, {
   $id: 'DeactivatedRoom',
   description: 'The room in the names of the API’s first version, then in those of today.',

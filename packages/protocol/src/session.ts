@@ -181,7 +181,12 @@ export const EndedSession = Type.Object(
 export type EndedSession = Type.Static<typeof EndedSession>
 
 export const SessionAfterRemoval = Type.Object(
-  { ...Session.properties, message: Type.String({ description: 'Who was removed, in words.' }), enforced: Enforced },
+  {
+    ...Session.properties,
+    message: Type.String({ description: 'Who was removed, in words.' }),
+    enforced: Enforced,
+    ...meetingNames,
+  },
   { $id: 'SessionAfterRemoval', description: 'The session after somebody was removed from it.' },
 )
 export type SessionAfterRemoval = Type.Static<typeof SessionAfterRemoval>

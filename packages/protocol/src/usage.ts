@@ -17,7 +17,7 @@ export type UsageTotal = Type.Static<typeof UsageTotal>
 
 export const UsageRow = Type.Object(
   {
-    start: Type.Optional(Time('Where the day or hour begins, in UTC.')),
+    start: Type.Optional(Time('Where the day, in `tz`, or the hour begins.')),
     roomId: Type.Optional(Type.String({ description: 'The room.' })),
     customRoomId: Type.Optional(
       Type.Union([Type.String(), Type.Null()], { description: 'The name that you gave the room.' }),

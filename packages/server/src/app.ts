@@ -16,7 +16,7 @@ import type { Context } from './context.ts'
 import { StartRefusal } from './error.ts'
 import { type ChangeSignal, createChangeSignal } from './record/change-signal.ts'
 import { openStore, type Store } from './record/open-store.ts'
-import { startGathering, startRetention, startSealer, startSweeper } from './record/upkeep.ts'
+import { startGathering, startPeopleKeeper, startRetention, startSealer, startSweeper } from './record/upkeep.ts'
 import { createHostedRooms, type HostedRooms, hostedRoomPath } from './rooms/hosted-rooms.ts'
 import type { RtcLimits } from './rooms/limits.ts'
 import { clientAddressOf, toTrust } from './runtime/client-address.ts'
@@ -165,6 +165,7 @@ async function openRecord(
     clock,
     metrics,
     onChange: signal.tell,
+    onShownOtherwise: (text) => log.warn(text),
     onFailure: fail,
     factsWaitingMax: parts.factsWaitingMax,
     awayMaxMs: parts.awayMaxMs,
@@ -181,6 +182,7 @@ function startUpkeep({ context: { config, clock, log }, store, cluster, start }:
   start(startSweeper(store, upkeep))
   start(startSealer(store, upkeep))
   start(startGathering(store, upkeep))
+  start(startPeopleKeeper(store, upkeep))
   start(startRetention(store, { ...upkeep, config }))
 }
 

@@ -177,6 +177,29 @@ describe('a start is refused, in one line and with exit code 1,', guard, () => {
     }
   })
 
+  test('on a public address that pages and links cannot be put after, without its password', () => {
+    for (const address of [
+      'https://rooms.example?a=1',
+      'https://rooms.example/#a',
+      'https://rooms.example/?',
+      'https://user:hidden@rooms.example',
+      'https://rooms.example/a b',
+      'https://rooms.example/"x',
+    ]) {
+      for (const name of ['ROLLCALL_PUBLIC_URL', 'ROLLCALL_PROCESS_URL']) {
+        assert.throws(
+          () => readConfig({ [name]: address }),
+          ({ message }) => new RegExp(`^${name}=.* it takes `).test(message) && !message.includes('hidden'),
+          address,
+        )
+      }
+    }
+    assert.equal(
+      readConfig({ ROLLCALL_PUBLIC_URL: 'https://a.example/rooms/x/' }).publicUrl,
+      'https://a.example/rooms/x',
+    )
+  })
+
   test('beside a server on the same data folder; that one goes on', async () => {
     const { url } = await startPrinting()
     await assertRefused(start(), /is in use by another Rollcall server/)
@@ -211,11 +234,11 @@ describe('a stop', guard, () => {
     const server = await startServer()
     const { promise: asked, resolve: isAsked } = Promise.withResolvers<void>()
     const { promise: released, resolve: release } = Promise.withResolvers<void>()
-    const { get: getSession } = server.context.reads.sessions
-    t.mock.method(server.context.reads.sessions, 'get', async (keyId: number, sessionId: string) => {
+    const { find: findSession } = server.context.reads.sessions
+    t.mock.method(server.context.reads.sessions, 'find', async (keyId: number, sessionId: string) => {
       isAsked()
       await released
-      return getSession(keyId, sessionId)
+      return findSession(keyId, sessionId)
     })
     const answer = server.call('GET', '/v2/sessions/621497578bea0d0404c35c4c')
     await asked

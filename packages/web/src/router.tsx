@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
+import { prefix } from './base.ts'
 import { readOverviewSearch } from './overview/search.ts'
 import { readRoomsSearch } from './rooms/search.ts'
 import { readSessionSearch } from './session/search.ts'
@@ -53,6 +54,7 @@ const webhook = createRoute({
 })
 
 export const router = createRouter({
+  basepath: `${prefix}/`,
   routeTree: root.addChildren([sessions, session, overview, rooms, sources, webhooks, webhook]),
   defaultPreload: 'intent',
   scrollRestoration: true,

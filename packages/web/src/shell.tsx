@@ -1,5 +1,6 @@
 import { Button, Group, Text } from '@mantine/core'
 import { Link, Outlet } from '@tanstack/react-router'
+import type { FocusEvent } from 'react'
 import { Logo } from './logo.tsx'
 import classes from './shell.module.css'
 import { useSignedIn } from './signed-in.tsx'
@@ -8,13 +9,18 @@ import { Empty } from './states.tsx'
 /** Of the server's package.json, put in by the build. */
 declare const rollcallVersion: string
 
+/** What is after # is taken from the page's base, not from the page. */
+function keepPage({ currentTarget }: FocusEvent<HTMLAnchorElement>) {
+  currentTarget.href = location.href.replace(/#.*/, '') + currentTarget.hash
+}
+
 /** What is around every page. */
 export function Shell() {
   const { signOut } = useSignedIn()
   const link = { className: classes.link }
   return (
     <>
-      <a className={classes.skip} href="#main">
+      <a className={classes.skip} href="#main" onFocus={keepPage}>
         Skip to the content
       </a>
       <header className={classes.header}>
@@ -43,7 +49,7 @@ export function Shell() {
             </Link>
           </nav>
           <Group gap={4} ml="auto" wrap="nowrap">
-            <Button component="a" href="/docs" size="compact-sm" variant="subtle" color="gray" c="inherit">
+            <Button component="a" href="./docs" size="compact-sm" variant="subtle" color="gray" c="inherit">
               API
             </Button>
             <Button size="compact-sm" variant="subtle" color="gray" c="inherit" onClick={() => signOut()}>

@@ -1,6 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { EventBatch, type EventResult, EventResults, reportedIdMaxLength } from '@rollcall/protocol'
-import type { onRequestAsyncHookHandler } from 'fastify'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import type { Recorded } from '../record/facts/record.ts'
@@ -38,11 +37,7 @@ export function eventRoutes(
       body: EventBatch,
       response: { 200: EventResults },
     }
-    // What is brought waits while the store is away, and so does what has to be known before.
-    const authorise: onRequestAsyncHookHandler = async function (request, reply) {
-      await patience(awayMaxMs, () => auth.crawler.call(this, request, reply))
-    }
-    const options = { onRequest: authorise, bodyLimit: eventsMaxBytes, schema }
+    const options = { onRequest: auth.bringer, bodyLimit: eventsMaxBytes, schema }
     app.post('/v2/events', options, async (request) => {
       const { source, events } = request.body
       const read = events.map((event, index) => readEvent(event, index, toSource(source)))

@@ -6,6 +6,7 @@ import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import type { ViewOptions } from '../record/session-view.ts'
 import { writeWholeSession } from '../record/whole-session.ts'
+import { quote } from '../runtime/explain.ts'
 import type { Page } from '../store/database/page.ts'
 import type { WebhookSummary } from '../store/outbox/summary.ts'
 import type { Room } from '../store/rooms.ts'
@@ -27,7 +28,8 @@ type Shown = Pick<Context, 'config' | 'clock'> & {
 /** By roomId, customRoomId or id. */
 export async function requireRoom(reads: Reads, caller: Caller, anyId: string): Promise<Room> {
   const room = await reads.rooms.find(caller.key.keyId, anyId)
-  if (room === undefined || !maySee(caller, room.roomId)) throw new Refusal('ROOM_NOT_FOUND', `Room ${anyId} not found`)
+  if (room === undefined || !maySee(caller, room.roomId))
+    throw new Refusal('ROOM_NOT_FOUND', `Room ${quote(anyId)} not found`)
   return room
 }
 
@@ -44,7 +46,7 @@ export async function requireRoomId(
   }
   const { session } = await requireSession(reads, caller, sessionId)
   if (roomId === undefined || roomId === session.roomId) return session.roomId
-  throw new Refusal('SESSION_NOT_FOUND', `Session ${sessionId} not found in room ${roomId}`)
+  throw new Refusal('SESSION_NOT_FOUND', `Session ${quote(sessionId)} not found in room ${roomId}`)
 }
 
 /** Without its people. */
@@ -113,10 +115,10 @@ export async function requireParticipant(
   if (record !== undefined) return visible(record, caller, sessionId)
   // Only a caller who may see the session learns that the participant is not in it.
   await requireParticipants(reads, caller, sessionId, { page: 1, perPage: 1 })
-  throw new Refusal('PARTICIPANT_NOT_FOUND', `Participant ${participantId} not found in session ${sessionId}`)
+  throw new Refusal('PARTICIPANT_NOT_FOUND', `Participant ${quote(participantId)} not found in session ${sessionId}`)
 }
 
 function visible<Part extends SessionPart>(record: Part | undefined, caller: Caller, sessionId: string): Part {
   if (record !== undefined && maySee(caller, record.session.roomId)) return record
-  throw new Refusal('SESSION_NOT_FOUND', `Session ${sessionId} not found`)
+  throw new Refusal('SESSION_NOT_FOUND', `Session ${quote(sessionId)} not found`)
 }

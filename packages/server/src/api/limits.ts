@@ -1,9 +1,7 @@
 /** Largest request body, in bytes. */
 export const bodyMaxBytes = 1024 * 1024
-/** All header lines of a request together, in bytes. */
+/** All header lines of a request together, with its first line, in bytes. */
 export const headersMaxBytes = 16 * 1024
-/** Longest id in a path, in characters as sent: 256 characters of a participant id, each of them percent-encoded. */
-export const pathIdMaxLength = 256 * 9
 /** How long a connection may take. Tests bring shorter ones. */
 export type Timeouts = {
   /** The head of a request, and a TLS handshake, have to arrive within this. */
@@ -24,6 +22,9 @@ export const timeouts: Timeouts = {
   keepAliveMs: 72_000,
   checkMs: 2000,
 }
+/** A connection whose request was answered before all of it came is held for so long, and takes so much more, at most. */
+export const lingerMs = 10_000
+export const lingerMaxBytes = 64 * 1024 * 1024
 /** Longest `x-request-id` that is taken from a caller, in characters. */
 export const requestIdMaxLength = 128
 /** How long a browser may remember what CORS allows, in seconds. */
@@ -36,6 +37,8 @@ export const addressesCountedMax = 50_000
 export const eventsMaxBytes = 8 * 1024 * 1024
 /** Largest file that can be imported by a call, in bytes: some 500,000 rows. */
 export const importMaxBytes = 64 * 1024 * 1024
+/** Most exports that are read at once: each has a connection to the database. */
+export const exportsMax = 4
 /** How long an import waits while too many facts wait for the disk, in milliseconds. */
 export const importMaxWaitMs = 5 * 60_000
 /** Largest body that a media server may send, in bytes, packed and unpacked: a conference of 50,000 people as it ends. */
@@ -65,6 +68,8 @@ export const autoCloseMaxMinutes = 366 * 24 * 60
 /** How long an invite is good by default, and at most, in seconds: a day, a year. */
 export const inviteSecondsDefault = 24 * 3600
 export const inviteMaxSeconds = 366 * 24 * 3600
+/** Longest `cursor` among people, in characters: it holds an id. */
+export const personCursorMaxLength = 2000
 /** Longest `cursor`, in characters. */
 export const cursorMaxLength = 200
 /** Longest `minDuration`, in seconds: a hundred years. */

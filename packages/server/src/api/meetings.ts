@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Meeting, roomIdPattern } from '@rollcall/protocol'
+import { Meeting, MeetingPage, roomIdPattern } from '@rollcall/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
@@ -8,6 +8,7 @@ import { type ApiAuth, type Caller, callerOf, maySee } from './auth/auth.ts'
 import { requireRoom } from './find.ts'
 import { refusals } from './http/refusals.ts'
 import { CustomRoomId, createRoom, NewRoom } from './room-creation.ts'
+import { listRooms, RoomQuery } from './rooms.ts'
 import { toMeeting } from './views/room.ts'
 
 const MeetingPath = Type.Object({
@@ -27,6 +28,15 @@ const schemas = {
     description: 'The same as `POST /v2/rooms`, in its old names.',
     body: NewMeeting,
     response: { 200: Meeting },
+  },
+  list: {
+    operationId: 'listMeetings',
+    tags: ['Rooms'],
+    deprecated: true,
+    summary: 'List rooms, in the API’s first version',
+    description: 'The same as `GET /v2/rooms`, in its old names.',
+    querystring: RoomQuery,
+    response: { 200: MeetingPage },
   },
   one: {
     tags: ['Rooms'],
@@ -63,6 +73,11 @@ export function meetingRoutes(
       const { userMeetingId, ...rest } = request.body
       const named = userMeetingId === undefined ? {} : { customRoomId: userMeetingId }
       return show(request, await createRoom({ reads, writes }, callerOf(request), { ...rest, ...named }))
+    })
+
+    app.get('/v1/meetings', { onRequest: auth.any, schema: schemas.list }, async (request) => {
+      const { pageInfo, rooms } = await listRooms(reads, callerOf(request), request.query)
+      return { pageInfo, data: rooms.map((room) => show(request, room)) }
     })
 
     for (const [method, operationId] of oneOperations) {

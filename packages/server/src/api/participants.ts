@@ -6,12 +6,14 @@ import {
   SessionAfterRemoval,
   toPageInfo,
 } from '@rollcall/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { addDetails } from '../record/media-view.ts'
 import { toLinks, toParticipants, toSessionOf } from '../record/session-view.ts'
 import { createSums } from '../record/whole-session.ts'
+import { quote } from '../runtime/explain.ts'
 import type { Commands } from '../sources/commands/commands.ts'
 import type { CommandedSession } from '../sources/commands/session-end.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
@@ -28,6 +30,7 @@ import { refusals } from './http/refusals.ts'
 import { AllUnlessSaid, toKinds } from './paging/kinds-query.ts'
 import { PageQuery, toPage } from './paging/page-query.ts'
 import { toActiveSession } from './views/active-session.ts'
+import { withMeetingNames } from './views/meeting-names.ts'
 
 const exactId = 'one exact id'
 const SessionPath = Type.Object({ id: Type.String({ description: exactId, about: 'The session.' }) })
@@ -44,6 +47,7 @@ const ParticipantToRemove = Type.Object({
   sessionId: Type.Optional(Type.String({ description: exactId, about: 'The session that they are removed from.' })),
 })
 type ParticipantToRemove = Type.Static<typeof ParticipantToRemove>
+const MeetingParticipantToRemove = Type.Pick(ParticipantToRemove, ['participantId'])
 
 const nobody = { participants: [], marks: [], total: 0 }
 
@@ -85,6 +89,16 @@ const schemas = {
       200: SessionAfterRemoval,
       ...refusals('ROOM_NOT_FOUND', 'SESSION_NOT_FOUND', 'PARTICIPANT_NOT_FOUND'),
     },
+  },
+  removeOld: {
+    operationId: 'removeMeetingParticipant',
+    tags: ['Participants'],
+    deprecated: true,
+    summary: 'Remove a participant, in the API’s first version',
+    description: 'The same as `POST /v2/sessions/participants/remove` with that `sessionId`.',
+    params: SessionPath,
+    body: MeetingParticipantToRemove,
+    response: { 200: SessionAfterRemoval, ...refusals('SESSION_NOT_FOUND', 'PARTICIPANT_NOT_FOUND') },
   },
 }
 
@@ -151,20 +165,34 @@ export function participantRoutes(
     app.post(
       '/v2/sessions/participants/remove',
       { onRequest: auth.any, schema: schemas.remove },
-      async (request, reply) => {
-        const { participantId } = request.body
-        const { sessionId, enforced } = await removeParticipant(callerOf(request), request.body)
-        const message = `Participant ${participantId} was removed`
-        return sendSession(context, request, reply, sessionId, () => ({ message, enforced }))
-      },
+      async (request, reply) => removeParticipant(request, reply, request.body),
+    )
+
+    app.post(
+      '/v1/meeting-sessions/:id/remove-participant',
+      { onRequest: auth.any, schema: schemas.removeOld },
+      async (request, reply) => removeParticipant(request, reply, { ...request.body, sessionId: request.params.id }),
     )
   }
 
-  async function removeParticipant(caller: Caller, body: ParticipantToRemove): Promise<CommandedSession> {
+  async function removeParticipant(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    body: ParticipantToRemove,
+  ): Promise<FastifyReply> {
+    const { sessionId, enforced } = await orderRemoval(callerOf(request), body)
+    const message = `Participant ${body.participantId} was removed`
+    return sendSession(context, request, reply, sessionId, ({ session, customRoomId }) => ({
+      message,
+      ...withMeetingNames({ roomId: session.roomId, customRoomId, enforced }),
+    }))
+  }
+
+  async function orderRemoval(caller: Caller, body: ParticipantToRemove): Promise<CommandedSession> {
     const { participantId, sessionId } = body
     const roomId = await requireRoomId(reads, caller, body)
     const [removed] = await commands.removeParticipant(caller.key.keyId, roomId, participantId, sessionId)
     if (removed !== undefined) return removed
-    throw new Refusal('PARTICIPANT_NOT_FOUND', `Participant ${participantId} is not inside room ${roomId}`)
+    throw new Refusal('PARTICIPANT_NOT_FOUND', `Participant ${quote(participantId)} is not inside room ${roomId}`)
   }
 }

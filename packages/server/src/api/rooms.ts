@@ -1,12 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { DeactivatedRoom, Room, RoomPage, RoomWithStatus, toPageInfo } from '@rollcall/protocol'
+import { DeactivatedRoom, type PageInfo, Room, RoomPage, RoomWithStatus, toPageInfo } from '@rollcall/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
+import { quote } from '../runtime/explain.ts'
 import type { Commands } from '../sources/commands/commands.ts'
 import type { Room as RoomRow } from '../store/rooms.ts'
-import { type ApiAuth, callerOf } from './auth/auth.ts'
+import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
 import { requireRoom } from './find.ts'
 import { baseUrlOf } from './http/base-url.ts'
 import { refusals } from './http/refusals.ts'
@@ -16,9 +17,17 @@ import { type RoomViewOptions, toListedRoom, toMeeting, toRoom } from './views/r
 
 const RoomPath = Type.Object({ id: Type.String({ description: 'a roomId, customRoomId or id', about: 'The room.' }) })
 
-const RoomQuery = Type.Object({
+export const RoomQuery = Type.Object({
   ...PageQuery.properties,
   query: Type.Optional(Type.String({ description: 'one exact roomId or customRoomId', about: 'That room alone.' })),
+  search: Type.Optional(
+    Type.String({
+      maxLength: 200,
+      description: 'a text of at most 200 characters',
+      about:
+        'Rooms with this part in their name or id, with or without accents and capitals; of very many, the newest 2,000 that an index names.',
+    }),
+  ),
   userId: Type.Optional(
     Type.String({
       description: 'one exact id',
@@ -26,6 +35,8 @@ const RoomQuery = Type.Object({
     }),
   ),
 })
+
+type RoomQuery = Type.Static<typeof RoomQuery>
 
 const RoomStatus = Type.Object({
   status: Type.Union([Type.Literal('enabled'), Type.Literal('disabled')], {
@@ -104,20 +115,9 @@ export function roomRoutes(
     )
 
     app.get('/v2/rooms', { onRequest: auth.any, schema: schemas.list }, async (request) => {
-      const page = toPage(request.query)
-      const { key, roomId } = callerOf(request)
-      const filter = {
-        ...(roomId !== undefined && { roomId }),
-        ...(request.query.query !== undefined && { anyId: request.query.query }),
-      }
-      const { userId = key.userId } = request.query
-      const { rooms, total } =
-        userId === key.userId ? await reads.rooms.list(key.keyId, filter, page) : { rooms: [], total: 0 }
+      const { pageInfo, rooms } = await listRooms(reads, callerOf(request), request.query)
       const view = viewFor(request)
-      return {
-        pageInfo: toPageInfo(page.page, page.perPage, total),
-        data: rooms.map((room) => toListedRoom(room, view)),
-      }
+      return { pageInfo, data: rooms.map((room) => toListedRoom(room, view)) }
     })
 
     app.get('/v2/rooms/:id', { onRequest: auth.any, schema: schemas.one }, async (request) =>
@@ -145,7 +145,10 @@ export function roomRoutes(
       const { roomId } = request.body
       const room = await requireRoom(reads, callerOf(request), roomId)
       if (room.roomId !== roomId) {
-        throw new Refusal('ROOM_ID_NEEDED', `${roomId} is no roomId: deactivating takes the room's own, ${room.roomId}`)
+        throw new Refusal(
+          'ROOM_ID_NEEDED',
+          `${quote(roomId)} is no roomId: deactivating takes the room's own, ${room.roomId}`,
+        )
       }
       return toMeeting(await setDisabled(room, true), callerOf(request).key)
     })
@@ -163,4 +166,24 @@ export function roomRoutes(
     if (room === undefined) throw new Refusal('ROOM_NOT_FOUND', `Room ${roomId} not found`)
     return room
   }
+}
+
+/** A page of the rooms that the caller may see. */
+export async function listRooms(
+  reads: Pick<Context['reads'], 'rooms'>,
+  { key, roomId }: Caller,
+  query: RoomQuery,
+): Promise<{ pageInfo: PageInfo; rooms: RoomRow[] }> {
+  const { page, perPage } = toPage(query)
+  const { query: anyId, search: part, userId = key.userId } = query
+  const filter = {
+    ...(roomId !== undefined && { roomId }),
+    ...(anyId !== undefined && { anyId }),
+    ...(part !== undefined && { part }),
+  }
+  const isOfOther = userId !== key.userId
+  const { rooms, total } = isOfOther
+    ? { rooms: [], total: 0 }
+    : await reads.rooms.list(key.keyId, filter, { page, perPage })
+  return { pageInfo: toPageInfo(page, perPage, total), rooms }
 }

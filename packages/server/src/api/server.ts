@@ -14,12 +14,14 @@ import type { Webhooks } from '../webhooks/dispatcher.ts'
 import { type ApiAuth, createApiAuth } from './auth/auth.ts'
 import type { RateLimit } from './auth/rate-limit.ts'
 import type { TokenVerifier } from './auth/token.ts'
+import { exportRoutes } from './data/export.ts'
 import { importRoutes } from './data/imports.ts'
 import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
 import { baseUrlOf } from './http/base-url.ts'
 import { parseBody } from './http/body.ts'
 import { createClientErrorHandler } from './http/client-error.ts'
+import { lingerOverEarlyAnswers } from './http/early-answers.ts'
 import { createErrorHandler } from './http/errors.ts'
 import { createHttpServer } from './http/http-server.ts'
 import { isForBrowser, sendNotFoundPage } from './http/not-found-page.ts'
@@ -33,17 +35,19 @@ import { inviteRoutes } from './invites.ts'
 import {
   bodyMaxBytes,
   corsMaxAgeSeconds,
-  pathIdMaxLength,
+  headersMaxBytes,
   requestIdMaxLength,
   type Timeouts,
   timeouts as usualTimeouts,
 } from './limits.ts'
 import { linkRoutes } from './links.ts'
+import { livekitAnalyticsRoutes } from './livekit/analytics.ts'
 import { meetingRoutes } from './meetings.ts'
 import { measureRequests, metricsRoutes } from './metrics.ts'
 import { docsRoutes } from './openapi/docs.ts'
 import { collectRoutes, openApiRoutes } from './openapi/openapi.ts'
 import { participantRoutes } from './participants.ts'
+import { peopleRoutes } from './people/people.ts'
 import { publicKeyRoutes } from './public-key.ts'
 import { qualityRoutes } from './quality.ts'
 import { attendanceRoutes } from './reports/attendance.ts'
@@ -86,7 +90,8 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
     serverFactory: (handler) => createHttpServer(config, parts.timeouts ?? usualTimeouts, handler),
     trustProxy: config.trustProxy !== false && toTrust(config.trustProxy),
     bodyLimit: bodyMaxBytes,
-    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: pathIdMaxLength },
+    // An id that is longer than any is one that is not found.
+    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: headersMaxBytes },
     requestIdHeader: false,
     genReqId: ({ headers }) => saneRequestId(headers['x-request-id']) ?? randomUUID(),
     // What is still in flight when the server stops is answered.
@@ -113,6 +118,7 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
   )
   app.decorateRequest('caller', null)
   logRequests(app, log)
+  lingerOverEarlyAnswers(app)
   measureRequests(app, metrics)
 
   await app.register(cors, {
@@ -130,8 +136,10 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
     strictPreflight: false,
   })
   app.addHook('onRequest', async (request, reply) => refuseOthers(request, reply))
-  const auth = createApiAuth({ verifyToken: parts.verifyToken, rateLimit, metrics, log })
-  await registerRoutes(app, context, { ...parts, auth, rateLimit, table, patience: createPatience() })
+  const patience = createPatience()
+  const { verifyToken, awayMaxMs } = parts
+  const auth = createApiAuth({ verifyToken, rateLimit, metrics, log, patience, awayMaxMs })
+  await registerRoutes(app, context, { ...parts, auth, rateLimit, table, patience })
   return app
 }
 
@@ -151,13 +159,16 @@ async function registerRoutes(
   await app.register(qualityRoutes(context, parts))
   await app.register(attendanceRoutes(context, parts))
   await app.register(usageRoutes(context, parts))
+  await app.register(peopleRoutes(context, parts))
   await app.register(inviteRoutes(context, parts))
   await app.register(eventRoutes(context, parts))
   await app.register(importRoutes(context, parts))
+  await app.register(exportRoutes(context, parts))
   await app.register(sourceRoutes(context, parts))
   await app.register(webhookEndpointRoutes(context, parts))
   await app.register(webhookDeliveryRoutes(context, parts))
   await app.register(streamRoutes(context, { ...parts, limits: parts.feedLimits }))
+  await app.register(livekitAnalyticsRoutes(context, parts))
   await app.register(ingestRoutes(context, parts))
   await app.register(linkRoutes(context, parts))
   await app.register(publicKeyRoutes(context, parts))

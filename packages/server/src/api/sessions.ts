@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { EndedSession, MeetingSessionPage, Session, SessionPage } from '@rollcall/protocol'
+import { EndedSession, MeetingSession, MeetingSessionPage, Session, SessionPage } from '@rollcall/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
@@ -10,6 +10,7 @@ import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
 import { requireRoomId, sendSession } from './find.ts'
 import { notModified, refusals } from './http/refusals.ts'
 import { createSessionLists, SessionQuery } from './session-lists.ts'
+import { withMeetingNames } from './views/meeting-names.ts'
 
 const exactId = 'one exact id'
 const { roomId: meetingId, customRoomId: userMeetingId, ...filters } = SessionQuery.properties
@@ -74,6 +75,15 @@ const schemas = {
     querystring: MeetingSessionQuery,
     response: { 200: MeetingSessionPage, ...notModified },
   },
+  oneOld: {
+    operationId: 'getMeetingSession',
+    tags: ['Sessions'],
+    deprecated: true,
+    summary: 'Get a session, in the API’s first version',
+    description: 'The same as `GET /v2/sessions/{id}`, with the old names beside.',
+    params: SessionPath,
+    response: { 200: MeetingSession, ...refusals('SESSION_NOT_FOUND') },
+  },
   endOld: {
     operationId: 'endMeetingSession',
     tags: ['Sessions'],
@@ -85,8 +95,6 @@ const schemas = {
     response: { 200: EndedSession, ...refusals('SESSION_NOT_FOUND', 'NO_SESSION_OPEN') },
   },
 }
-
-type Names = Pick<EndedSession, 'meetingId' | 'userMeetingId'>
 
 export function sessionRoutes(
   context: Pick<Context, 'config' | 'clock' | 'reads' | 'known'>,
@@ -118,6 +126,12 @@ export function sessionRoutes(
       return lists.send(request, reply, query, (text) => JSON.stringify(withMeetingNames(JSON.parse(text))))
     })
 
+    app.get('/v1/meeting-sessions/:id', { onRequest: auth.any, schema: schemas.oneOld }, async (request, reply) =>
+      sendSession(context, request, reply, request.params.id, ({ session, customRoomId }) =>
+        withMeetingNames({ roomId: session.roomId, customRoomId }),
+      ),
+    )
+
     app.post('/v1/meeting-sessions/:id/end', { onRequest: auth.any, schema: schemas.endOld }, async (request, reply) =>
       endSession(request, reply, { ...request.body, sessionId: request.params.id }),
     )
@@ -147,8 +161,4 @@ export function sessionRoutes(
     if (last === undefined) throw new Refusal('SESSION_NOT_FOUND', `Room ${roomId} had no session yet`)
     return { sessionId: last, enforced: true }
   }
-}
-
-function withMeetingNames<T extends Pick<Session, 'roomId' | 'customRoomId'>>(session: T): T & Names {
-  return { ...session, meetingId: session.roomId, userMeetingId: session.customRoomId }
 }

@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
+import { quote } from '../runtime/explain.ts'
 import type { GuardedFetch } from '../runtime/guarded-fetch.ts'
 import type { Engines } from '../sources/engines/engines.ts'
 import type { SourceHealth } from '../sources/health.ts'
@@ -127,5 +128,5 @@ export function sourceRoutes(
 }
 
 function refuseUnknown(id: string): never {
-  throw new Refusal('SOURCE_NOT_FOUND', `Source ${id} not found`)
+  throw new Refusal('SOURCE_NOT_FOUND', `Source ${quote(id)} not found`)
 }

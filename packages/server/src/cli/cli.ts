@@ -2,6 +2,7 @@
 import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand, runMain } from 'citty'
 import program from '../../package.json' with { type: 'json' }
 import { demo } from './demo/command.ts'
+import { exportRecord } from './export/command.ts'
 import { importFiles } from './import/command.ts'
 import { keys } from './keys.ts'
 import { link } from './link.ts'
@@ -24,6 +25,7 @@ const cli = defineCommand({
     link,
     source,
     import: importFiles,
+    export: exportRecord,
     verify,
     rebuild,
     'migrate-data': migrateData,

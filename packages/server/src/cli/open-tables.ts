@@ -1,24 +1,13 @@
 import type { Config } from '../config.ts'
 import { Refusal } from '../error.ts'
-import {
-  type FreshTables,
-  openFreshPostgres,
-  openFreshSqlite,
-  type Snapshot,
-  snapshotPostgres,
-  snapshotSqlite,
-} from '../store/copies/kept-tables.ts'
+import { type FreshTables, openFreshPostgres, openFreshSqlite } from '../store/copies/kept-tables.ts'
 import { requireRecord, takeLock } from '../store/database/data-folder.ts'
 import { migrateToLatest } from '../store/database/migrations.ts'
 import { lockDatabase, openPostgres } from '../store/database/postgres.ts'
 import { openSqlite } from '../store/database/sqlite.ts'
+import { print } from './print.ts'
 
 type Where = Pick<Config, 'databaseUrl' | 'dataFolder'>
-
-/** All that is kept, to be read; also beside a running server. */
-export function openSnapshot({ databaseUrl, dataFolder }: Where): Snapshot {
-  return databaseUrl === undefined ? snapshotSqlite(requireRecord(dataFolder)) : snapshotPostgres(databaseUrl)
-}
 
 /** All that is kept, and fresh tables beside it. No server runs on it until `close`. */
 export async function openFresh({ databaseUrl, dataFolder }: Where): Promise<FreshTables> {
@@ -29,7 +18,7 @@ async function openFreshFile(path: string, dataFolder: string): Promise<FreshTab
   const lock = takeLock(dataFolder)
   try {
     const db = openSqlite(path)
-    await migrateToLatest(db.kysely)
+    await migrateToLatest(db.kysely, (text) => print(`${text}\n`))
     await db.close()
     return releasing(await openFreshSqlite(path), lock)
   } catch (error) {
@@ -43,7 +32,7 @@ async function openFreshSchema(url: string): Promise<FreshTables> {
   if (lock === undefined) throw new Refusal('CONFLICT', 'DATABASE_URL is in use by Rollcall servers: stop them first')
   try {
     const db = openPostgres(url, { connections: 1 })
-    await migrateToLatest(db.kysely)
+    await migrateToLatest(db.kysely, (text) => print(`${text}\n`))
     await db.close()
     return releasing(await openFreshPostgres(url), lock)
   } catch (error) {

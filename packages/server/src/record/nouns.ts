@@ -7,6 +7,7 @@ import { media } from '../store/media.ts'
 import type { Over } from '../store/noun.ts'
 import { deliveries } from '../store/outbox/deliveries.ts'
 import { webhooks } from '../store/outbox/endpoints.ts'
+import { people } from '../store/people/people.ts'
 import { quality } from '../store/quality.ts'
 import { retention } from '../store/retention.ts'
 import { rooms } from '../store/rooms.ts'
@@ -26,6 +27,7 @@ export const nouns = {
   facts,
   seals,
   changes,
+  people,
   quality,
   media,
   sources,

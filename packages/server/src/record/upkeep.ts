@@ -16,6 +16,9 @@ export const sealIntervalMs = 1000
 /** How often a few rooms' texts are put side by side, in milliseconds, until all are. */
 const gatherIntervalMs = 100
 
+/** How often who is new is gathered, in milliseconds. */
+export const peopleIntervalMs = 500
+
 /** How often retention runs, in milliseconds. */
 const retainIntervalMs = 600_000
 
@@ -60,6 +63,24 @@ export function startGathering(
     (err) => log.error({ err }, 'gathering texts failed: lists of some rooms are slower until the next run'),
   )
   return repeated
+}
+
+/** Keeps up who there is, over all sessions, by what changed. */
+export function startPeopleKeeper(
+  { reads, writes, factsWaiting }: Pick<Store, 'reads' | 'writes' | 'factsWaiting'>,
+  { log, isMine }: Pick<UpkeepParts, 'log' | 'isMine'>,
+): Repeated {
+  return repeat(
+    peopleIntervalMs,
+    async () => {
+      if (!isMine('seal')) return
+      for (const keyId of await reads.people.listKeysWithNews()) {
+        // Of a long backlog a part, while facts wait: recording goes first.
+        while ((await writes.people.gather({ keyId })) > 0 && factsWaiting() === 0);
+      }
+    },
+    (err) => log.error({ err }, 'people were not gathered: who is new is not found until the next run'),
+  )
 }
 
 /** The wall clock only decides when to look; whether a session is over, and since when, the facts' own times say. */

@@ -1,4 +1,3 @@
-import type { TProperties } from 'typebox'
 import type { Validator } from 'typebox/compile'
 
 /** The fields of an object that somebody sent. */
@@ -51,11 +50,4 @@ function pickFirst(value: unknown, depth: number): unknown {
 
 export function isValues(value: unknown): value is Values {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** The known fields, in the schema's order, whatever the sender's. Null is a field left out: typed clients write so. */
-export function pickKnown(value: Values, fields: TProperties): Values {
-  const known: Values = {}
-  for (const name in fields) if (value[name] != null) known[name] = value[name]
-  return known
 }

@@ -11,7 +11,8 @@ import type { TObject } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Refusal } from '../error.ts'
 import type { NamedFact } from '../record/facts/rooms-of-facts.ts'
-import { explain, isValues, pickKnown, quote } from '../runtime/explain.ts'
+import { explain, isValues, quote } from '../runtime/explain.ts'
+import { pickGiven } from '../runtime/given.ts'
 import { parseTime } from '../runtime/parse-time.ts'
 
 /** How far an event's time may lie ahead of our clock, in milliseconds. */
@@ -21,8 +22,6 @@ const eventEarliestAt = Date.UTC(2000, 0, 1)
 
 const types = Object.keys(Events) as EventType[]
 const checks = new Map(types.map((type) => [type as string, Compile<TObject>(Events[type])]))
-const parentFields = Events['session-started'].properties.parent.properties
-const participantFields = Events.snapshot.properties.participants.items.properties
 
 /**
  * The fact that an event reports; in `roomId` stands the sender's name for the room. Throws a `Refusal` that names what is
@@ -74,14 +73,11 @@ function readEvent(given: unknown, show: Show): ReportedEvent {
   const { type } = given
   const check = checks.get(type as string)
   if (check === undefined) {
-    const wrong = type === undefined ? 'type is missing' : `type=${show(type)} is not understood`
+    const wrong =
+      type === undefined || type === null || type === '' ? 'type is missing' : `type=${show(type)} is not understood`
     refuse(`${wrong}: it takes ${types.slice(0, -1).join(', ')} or ${types.at(-1)}`)
   }
-  const event = pickKnown(given, check.Type().properties)
-  if (type === 'session-started' && isValues(event.parent)) event.parent = pickKnown(event.parent, parentFields)
-  if (type === 'snapshot' && Array.isArray(event.participants)) {
-    event.participants = event.participants.map((one) => (isValues(one) ? pickKnown(one, participantFields) : one))
-  }
+  const event = pickGiven(given, check.Type())
   return check.Check(event) ? (event as ReportedEvent) : refuse(explain(check, event, show))
 }
 

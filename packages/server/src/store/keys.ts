@@ -22,7 +22,7 @@ export type Key = {
 /** What the key is called that is made at the first start. */
 const firstKeyName = 'Owner'
 
-type NewKey = { name: string | null; email: string | null; apiKey?: string; secret?: string }
+type NewKey = { name: string | null; email: string | null; apiKey?: string; secret?: string; userId?: string }
 
 const columns = [
   'key_id as keyId',
@@ -83,7 +83,7 @@ async function list({ db, box }: Over): Promise<Key[]> {
 async function add({ db, box, now }: Over, input: NewKey): Promise<Key> {
   const { name, email, apiKey = randomUUID(), secret = newSecret() } = input
   const at = now()
-  const row = { apiKey, userId: newObjectId(at), name, email, secret: box.seal(secret), at }
+  const row = { apiKey, userId: input.userId ?? newObjectId(at), name, email, secret: box.seal(secret), at }
   const [added] = await db.all(insert(db), row)
   if (added === undefined) throw new Refusal('CONFLICT', `API key ${apiKey} exists already`)
   return opened(added, box)

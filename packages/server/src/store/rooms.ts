@@ -5,6 +5,8 @@ import { type Page, toLimit } from './database/page.ts'
 import type { Tables } from './database/tables.ts'
 import { noun, type Over, query } from './noun.ts'
 import { addEndpointOfRoom } from './outbox/endpoints.ts'
+import { takeInRooms } from './people/gather.ts'
+import { findIds, toSearched } from './people/suffixes.ts'
 
 export type Room = {
   keyId: number
@@ -29,8 +31,10 @@ export type NewRoom = {
 
 export type RoomFilter = {
   roomId?: string
-  /** Exact roomId or customRoomId. */
+  /** Exact roomId or customRoomId, or what encodes one. */
   anyId?: string
+  /** A part of either, however it is written. */
+  part?: string
 }
 
 const columns = [
@@ -54,6 +58,8 @@ type Row = Omit<Room, 'webhook' | 'autoClose' | 'allowedParticipantIds' | 'disab
 }
 
 const minuteMs = 60_000
+/** Most rooms that a search finds. */
+const roomsFoundMax = 2000
 
 type Given = { keyId: number; id: string }
 type IdColumn = 'room_id' | 'custom_room_id' | 'id'
@@ -109,6 +115,34 @@ export function decodeId(id: string): string | undefined {
   }
 }
 
+/** Newest first. */
+async function list(
+  over: Over,
+  keyId: number,
+  { roomId, anyId, part = '' }: RoomFilter,
+  page: Page,
+): Promise<{ rooms: Room[]; total: number }> {
+  let found = over.db.kysely.selectFrom('rooms').where('key_id', '=', keyId)
+  if (roomId !== undefined) found = found.where('room_id', '=', roomId)
+  if (anyId !== undefined) {
+    found = found.where((eb) => eb.or([eb('room_id', '=', anyId), eb('custom_room_id', '=', anyId)]))
+  }
+  const wanted = toSearched(part)
+  if (wanted !== '') {
+    const ids = (await findIds(over.db, keyId, 'room', wanted, roomsFoundMax)).slice(0, roomsFoundMax)
+    found = found.where('room_id', 'in', over.db.differences.texts(JSON.stringify(ids)))
+  }
+  const { total } = await found.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  const decoded = anyId === undefined ? undefined : decodeId(anyId)
+  if (Number(total) === 0 && decoded !== undefined) {
+    return list(over, keyId, { ...(roomId !== undefined && { roomId }), anyId: decoded }, page)
+  }
+  const { limit, offset } = toLimit(page)
+  const inOrder = found.select(columns).orderBy('created_at', 'desc').orderBy('id', 'desc')
+  const rows = await inOrder.limit(limit).offset(offset).execute()
+  return { rooms: rows.map(toRoom), total: Number(total) }
+}
+
 /** A roomId goes before a customRoomId of the same text. */
 async function findId({ db }: Over, keyId: number, givenId: string): Promise<string | undefined> {
   const rows = await db.all(byGivenId(db), { keyId, id: givenId })
@@ -135,30 +169,14 @@ export const rooms = noun({
       const rows = await db.all(byGivenIds(db), { keyId, list: JSON.stringify(givenIds) })
       return new Map(rows.map(({ givenId, roomId }) => [givenId, roomId]))
     },
-    /** Newest first. */
-    async list(
-      { db }: Over,
-      keyId: number,
-      { roomId, anyId }: RoomFilter,
-      page: Page,
-    ): Promise<{ rooms: Room[]; total: number }> {
-      let found = db.kysely.selectFrom('rooms').where('key_id', '=', keyId)
-      if (roomId !== undefined) found = found.where('room_id', '=', roomId)
-      if (anyId !== undefined) {
-        found = found.where((eb) => eb.or([eb('room_id', '=', anyId), eb('custom_room_id', '=', anyId)]))
-      }
-      const { total } = await found.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-      const { limit, offset } = toLimit(page)
-      const inOrder = found.select(columns).orderBy('created_at', 'desc').orderBy('id', 'desc')
-      const rows = await inOrder.limit(limit).offset(offset).execute()
-      return { rooms: rows.map(toRoom), total: Number(total) }
-    },
+    list,
   },
   writes: {
     /** With a `customRoomId` that exists: that room, unchanged. */
     async create(over: Over, { keyId, ...room }: { keyId: number } & NewRoom): Promise<Room> {
       const created = (await insert(over, keyId, newRoomId(), room)) ?? (await findExisting(over, keyId, room))
       await addEndpointOfRoom(over, created)
+      await takeInRooms(over.db, keyId, [created.roomId])
       return created
     },
     /**

@@ -453,7 +453,13 @@ describe('POST /v2/sessions/participants/remove', () => {
     assert.equal(await bob.closed, 'REMOVED')
     assert.equal(ann.socket.readyState, WebSocket.OPEN)
     assert.equal(status, 200)
-    assert.deepEqual(Object.keys(body), [...Object.keys(running ?? {}), 'message', 'enforced'])
+    assert.deepEqual(Object.keys(body), [
+      ...Object.keys(running ?? {}),
+      'message',
+      'enforced',
+      'meetingId',
+      'userMeetingId',
+    ])
     assert.deepEqual(
       [body.id, body.status, body.message, body.enforced],
       [ann.joined.sessionId, 'ongoing', 'Participant bob was removed', true],

@@ -282,6 +282,53 @@ describe('an outcome', () => {
   })
 })
 
+describe('null, an empty text, and an object without fields, which PHP writes [],', () => {
+  const left = { type: 'participant-left', roomId: 'left out', participantId: 'anna', at: start + secondMs }
+  const join = (roomId: string) => event({ type: 'participant-joined', participantId: 'anna', roomId, at: start })
+
+  test('are a field left out, in every event: the same event without it is a duplicate', async () => {
+    assert.deepEqual(await outcomes([join('left out')]), ['recorded'])
+    for (const [i, none] of [null, '', undefined].entries()) {
+      const of = { ...left, id: 'left out' }
+      const sent = { ...of, connectionId: none, sessionKey: none, name: none, kind: none, reason: none, joinedAt: none }
+      assert.deepEqual(await outcomes([sent]), [i === 0 ? 'recorded' : 'duplicate'], String(none))
+    }
+    const origin = { deviceInfo: [], sdkInfo: {}, location: { country: '' }, network: null, resolutionUsage: [] }
+    const quality = {
+      ...left,
+      type: 'quality',
+      at: start,
+      stats: { recvAudioPacketLost: 1, averageAudioRtt: null },
+      ...origin,
+    }
+    const snapshot = { ...left, type: 'snapshot', participants: [{ participantId: 'anna', name: '', kind: null }] }
+    assert.deepEqual(await outcomes([event(quality), event(snapshot)]), ['recorded', 'recorded'])
+    for (const stats of [[], {}, '', null]) {
+      assert.match(await refusal({ ...left, type: 'quality', stats }), /^stats is missing: it takes an object with one/)
+    }
+    assert.match(await refusal({ ...left, type: 'quality', stats: { rtt: 1 } }), /^stats=.* is not understood, at/)
+  })
+
+  test('are so in a form too, where every value is a text', async () => {
+    assert.deepEqual(await outcomes([join('of a form')]), ['recorded'])
+    const events = [
+      ['type', 'quality'],
+      ['id', 'of a form'],
+      ['at', String(start)],
+      ['roomId', 'of a form'],
+      ['participantId', 'anna'],
+      ['connectionId', ''],
+      ['stats][averageAudioRtt', '12.5'],
+      ['stats][recvAudioPacketLost', '3'],
+      ['resolutionUsage][720', '1'],
+    ]
+    const text = new URLSearchParams(events.map(([name, value = '']) => [`events[0][${name}]`, value])).toString()
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+    const { body } = await server.call<Results>('POST', '/v2/events', text, { headers })
+    assert.deepEqual(body, { results: [{ id: 'of a form', outcome: 'recorded' }] })
+  })
+})
+
 describe('a broken event', () => {
   test('is reported at its place, also without an id, and stops no other', async () => {
     const of = { type: 'participant-joined', roomId: 'broken', participantId: 'anna' }
@@ -301,7 +348,7 @@ describe('a broken event', () => {
         '[] is not understood',
         'type is missing',
         'id is missing',
-        'id= is not understood',
+        'id is missing',
         undefined,
       ],
     )
@@ -318,13 +365,13 @@ describe('a broken event', () => {
       [{ ...join, type: 'participant-exploded' }, `type=participant-exploded is not understood: it takes ${types}`],
       [{ ...join, type: 'participant-seen' }, `type=participant-seen is not understood: it takes ${types}`],
       [{ ...join, type: 7 }, `type=7 is not understood: it takes ${types}`],
-      [{ ...join, type: null }, `type=null is not understood: it takes ${types}`],
+      [{ ...join, type: null }, `type is missing: it takes ${types}`],
       [{ ...join, type: '__proto__' }, `type=__proto__ is not understood: it takes ${types}`],
       [{ ...join, at: undefined }, `at is missing: ${time}`],
       [{ ...join, at: true }, `at=true is not understood: ${time}`],
       [{ ...join, at: [start] }, `at=[${start}] is not understood: ${time}`],
       [{ ...join, roomId: undefined }, `roomId is missing: ${id}`],
-      [{ ...join, roomId: '' }, `roomId= is not understood: ${id}`],
+      [{ ...join, roomId: '' }, `roomId is missing: ${id}`],
       [{ ...join, roomId: 7 }, `roomId=7 is not understood: ${id}`],
       [{ ...join, roomId: 'x'.repeat(257) }, `roomId=${'x'.repeat(60)}… is not understood: ${id}`],
       [{ ...join, participantId: null }, `participantId is missing: ${id}`],
@@ -335,7 +382,10 @@ describe('a broken event', () => {
         { ...join, name: 'x'.repeat(513) },
         `name=${'x'.repeat(60)}… is not understood: it takes a text of at most 512 characters`,
       ],
-      [{ ...join, kind: 'robot' }, 'kind=robot is not understood: it takes person, recorder, agent or sip'],
+      [
+        { ...join, kind: 'robot' },
+        'kind=robot is not understood: it takes person, sip, agent, bot, recorder, egress or ingress',
+      ],
       [
         { type: 'session-ended', reason: 404 },
         'reason=404 is not understood: it takes a text of at most 256 characters',
@@ -402,7 +452,7 @@ describe('a broken event', () => {
     )
     assert.equal(await refusal({ ...join, at: 1768478400 }), `at=1768478400 is 1970-01-21T11:14:38.400Z: ${early}`)
     assert.match(await refusal({ ...join, at: 0 }), /^at=0 is 1970-/)
-    for (const at of ['yesterday', '', '2026-13-01', 1e20, start + 0.5]) {
+    for (const at of ['yesterday', ' ', '2026-13-01', 1e20, start + 0.5]) {
       assert.match(await refusal({ ...join, at }), /^at=.* is not understood: it takes epoch milliseconds/)
     }
     const leave = { ...join, type: 'participant-left', at: start }

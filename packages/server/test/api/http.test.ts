@@ -60,7 +60,7 @@ describe('an error', () => {
     ])
     assert.deepEqual(
       asked.map(({ status }) => status),
-      [404, 401, 401, 403, 400, 404, 405, 404, 400, 414, 400, 415, 415, 413],
+      [404, 401, 401, 403, 400, 404, 405, 404, 400, 404, 400, 415, 415, 413],
     )
     for (const { status, headers, body } of asked) {
       const { message, ...four } = body
@@ -76,7 +76,7 @@ describe('an error', () => {
   })
 
   test('of ours shows nothing of the inside, and the log has it under the requestId', async (t) => {
-    t.mock.method(server.context.reads.sessions, 'get', async () => {
+    t.mock.method(server.context.reads.sessions, 'find', async () => {
       throw new Error('the inside: /var/lib/rollcall, select * from keys')
     })
     const { status, body, text } = await server.call('GET', '/v2/sessions/621497578bea0d0404c35c4c')
@@ -308,6 +308,52 @@ describe('a body', () => {
     }
   })
 
+  test('that is a form may be nested, as PHP and jQuery write it, and has 1 for true', async () => {
+    const events = ['session-started', 'participant-*']
+    const settings = {
+      webhook: { endPoint: 'https://example.org/hook', events },
+      autoCloseConfig: { type: 'session-ends', duration: 60 },
+      allowedParticipantIds: ['anna', 'ben'],
+    }
+    const nested = (list: (n: number) => string) => [
+      ['webhook[endPoint]', settings.webhook.endPoint],
+      ...events.map((event, n) => [`webhook[events][${list(n)}]`, event]),
+      ['autoCloseConfig[type]', 'session-ends'],
+      ['autoCloseConfig[duration]', '60'],
+      ...settings.allowedParticipantIds.map((id, n) => [`allowedParticipantIds[${list(n)}]`, id]),
+    ]
+    for (const list of [String, () => '']) {
+      const { status, body, text } = await post(new URLSearchParams(nested(list)).toString(), form)
+      assert.equal(status, 200, text)
+      const { webhook, autoCloseConfig, allowedParticipantIds } = body
+      assert.deepEqual({ webhook, autoCloseConfig, allowedParticipantIds }, settings)
+    }
+    const end = (as: string) => {
+      const text = `roomId=none&ignoreClosed=${as}&force=${as}`
+      return server.call('POST', '/v2/sessions/end', text, { headers: form })
+    }
+    for (const yesOrNo of ['1', '0', 'true', 'false', '']) assert.equal((await end(yesOrNo)).status, 404)
+    assert.equal((await end('yes')).status, 400)
+  })
+
+  test('that is a form may hold a thousand ids and more, and names what is wrong in it', async () => {
+    const ids = Array.from({ length: 3000 }, (_, n) => `person ${n}`)
+    const many = new URLSearchParams(ids.map((id, n) => [`allowedParticipantIds[${n}]`, id])).toString()
+    assert.deepEqual((await post(many, form)).body.allowedParticipantIds, ids)
+    for (const [text, error] of [
+      ['webhook=x&webhook[events][]=y', 'The form has webhook twice: as a text, and with fields'],
+      [`a${'[b]'.repeat(100_000)}=1`, 'The form is nested too deep, at a: it takes names of at most 16 steps'],
+      ['allowedParticipantIds[999999999]=anna', /^allowedParticipantIds=\{"999999999":"anna"\} is not understood/],
+      ['webhook[endPoint]=here&webhook[events][]=*', /^webhook=.* is not understood, at webhook.endPoint/],
+    ] as const) {
+      const { status, body } = await post(text, form)
+      assert.equal(status, 400)
+      if (typeof error === 'string') assert.equal(body.error, error)
+      else assert.match(String(body.error), error)
+    }
+    assert.equal((await post('a]b[=1&[x]=2&c[=3&&=4&[]=5', form)).status, 200)
+  })
+
   test('that is JSON but no object is refused in words', async () => {
     for (const body of ['[{}]', '"see example"', '7', 'true']) {
       const answer = await post(body, json)
@@ -335,7 +381,9 @@ describe('a body', () => {
     const odd = '{"__proto__":{"customRoomId":"x","disabled":true},"constructor":{"prototype":{"customRoomId":"x"}}}'
     const { status, body } = await post(odd, json)
     assert.deepEqual([status, body.customRoomId, body.disabled], [200, null, false])
-    assert.equal((await post('__proto__[customRoomId]=x&__proto__=y', form)).body.customRoomId, null)
+    for (const text of ['__proto__[customRoomId]=x&constructor[prototype][customRoomId]=y', '__proto__=y']) {
+      assert.equal((await post(text, form)).body.customRoomId, null)
+    }
     assert.equal(({} as { customRoomId?: string }).customRoomId, undefined)
     assert.equal((await server.call('GET', '/v2/sessions?__proto__=1&constructor=2&__proto__[page]=0')).status, 200)
   })

@@ -1,8 +1,19 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { EndedSession, Meeting, MeetingSessionPage, SessionPage } from '@rollcall/protocol'
+import type {
+  EndedSession,
+  Meeting,
+  MeetingPage,
+  MeetingSession,
+  MeetingSessionPage,
+  RoomPage,
+  Session,
+  SessionAfterRemoval,
+  SessionPage,
+} from '@rollcall/protocol'
 import { insideOf, makeRoom } from '../support/api-calls.ts'
 import { join } from '../support/clients/rtc-client.ts'
+import { recordSession } from '../support/record-session.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 let server: TestServer
@@ -84,9 +95,56 @@ describe('the API’s first version', () => {
     assert.deepEqual([v2.meetingId, v2.userMeetingId], [roomId, 'ended'])
   })
 
-  test('is named in the error where there is no such call', async () => {
-    const { status, body } = await server.call('GET', '/v1/meetings-of-old')
-    assert.equal(status, 404)
-    assert.match(String(body.error), /^There is no GET \/v1\/meetings-of-old: the API is under \/v2/)
+  test('gets one session as v2 does, with the old names beside; an unknown one is 404', async () => {
+    const { roomId } = await makeRoom(server, { customRoomId: 'one' })
+    const id = await recordSession(server, { roomId, startAt: Date.now() - 60_000, endAt: Date.now() - 30_000 })
+    const { body: v2 } = await server.call<Session>('GET', `/v2/sessions/${id}`)
+    const { body } = await server.call<MeetingSession>('GET', `/v1/meeting-sessions/${id}`)
+    assert.deepEqual(body, { ...v2, meetingId: roomId, userMeetingId: 'one' })
+    assert.equal((await call('GET', '/v1/meeting-sessions/621497578bea0d0404c35c4c')).status, 404)
+  })
+
+  test('removes a person from a session, everywhere, as v2 does', async () => {
+    const { roomId } = await makeRoom(server, { customRoomId: 'removed' })
+    const { joined, closed } = await join(server, roomId, 'ann')
+    const remove = (body: object) =>
+      server.call<SessionAfterRemoval>('POST', `/v1/meeting-sessions/${joined.sessionId}/remove-participant`, body)
+    const { status, body } = await remove({ participantId: 'ann' })
+    assert.equal(status, 200)
+    assert.equal(await closed, 'REMOVED')
+    assert.deepEqual(
+      [body.id, body.meetingId, body.userMeetingId, body.message, insideOf(body)],
+      [joined.sessionId, roomId, 'removed', 'Participant ann was removed', []],
+    )
+    assert.equal((await remove({ participantId: 'ann' })).status, 404)
+    assert.equal((await remove({})).status, 400)
+  })
+
+  test('lists rooms in their old names, newest first, page after page', async () => {
+    const ids = ['first', 'second', 'third']
+    for (const userMeetingId of ids) await call('POST', '/v1/meetings', { userMeetingId })
+    const { body: v2 } = await server.call<RoomPage>('GET', '/v2/rooms?perPage=3')
+    const { body } = await server.call<MeetingPage>('GET', '/v1/meetings?perPage=3')
+    assert.deepEqual(body.pageInfo, v2.pageInfo)
+    assert.deepEqual(
+      body.data.map(({ userMeetingId, meetingId, user }) => [userMeetingId, meetingId, user]),
+      v2.data.map(({ customRoomId, roomId, user }) => [customRoomId, roomId, user]),
+    )
+    assert.deepEqual(
+      body.data.map(({ userMeetingId }) => userMeetingId),
+      ['third', 'second', 'first'],
+    )
+  })
+
+  test('names in the error what v2 has in the place of a call that there is not', async () => {
+    for (const [method, path, instead] of [
+      ['GET', '/v1/meetings-of-old', 'and GET /openapi.json lists all calls'],
+      ['GET', '/v1/sessions/some', 'as in GET /v2/sessions/some'],
+      ['POST', '/v1/rooms', 'as in POST /v2/rooms'],
+    ] as const) {
+      const { status, body } = await server.call(method, path)
+      assert.equal(status, 404)
+      assert.equal(body.error, `There is no ${method} ${path}: the API is under /v2, ${instead}`)
+    }
   })
 })

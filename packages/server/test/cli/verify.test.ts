@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { sql } from 'kysely'
-import { openSnapshot } from '../../src/cli/open-tables.ts'
 import { verify } from '../../src/cli/verify/verify.ts'
+import { openSnapshot } from '../../src/store/copies/kept-tables.ts'
 import { reporter, toTime } from '../ledger/history.ts'
 import { type Kept, keep, recordWorld } from '../support/kept.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
@@ -90,6 +90,22 @@ const broken: { [rule: string]: [damage: string, told: RegExp] } = {
     `insert into session_buckets (key_id, room_id, level, start_at, sessions, ended) values (1, 'snapped', 0, 0, 1, 1)`,
     /^session_buckets of key 1, room snapped: it is to have none$/,
   ],
+  'whoever was inside is among the people': [
+    `delete from people where key_id = 1 and id = (select min(id) from people where key_id = 1)`,
+    /^people of key 1: participant .+ is missing$/,
+  ],
+  'whoever is among the people was inside': [
+    `insert into people (key_id, merged, id, name, seen_at, texts, stale) values (1, 0, 'ghost', '', 0, '', 0)`,
+    /^people of key 1: ghost was inside no session$/,
+  ],
+  'people are found by all of their names': [
+    `delete from search_suffixes where key_id = 1 and noun = 'participant' and suffix = (select min(suffix) from search_suffixes where key_id = 1 and noun = 'participant')`,
+    /^people of key 1: .+ is not found by all of their names$/,
+  ],
+  'nobody is found who is not there': [
+    `insert into search_suffixes (key_id, noun, suffix, id) values (1, 'participant', 'ghost', 'ghost')`,
+    /^search_suffixes of key 1: there is no participant ghost$/,
+  ],
   'changes have no gaps': [
     `delete from changes where key_id = 1 and seq = 7`,
     /^key 1, changes: there are \d+ from 1 to \d+, and have to be \d+$/,
@@ -160,6 +176,7 @@ function contract(open: () => Promise<Kept>) {
     } finally {
       busy = false
       await comes
+      while ((await store.writes.people.gather({ keyId })) > 0);
       await store.close()
     }
   })

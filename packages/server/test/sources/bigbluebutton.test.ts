@@ -271,7 +271,7 @@ describe('who comes into a BigBlueButton meeting', () => {
       [
         ['170', 'person'],
         ['v_2', 'sip'],
-        ['w_3', 'agent'],
+        ['w_3', 'bot'],
       ],
     )
   })

@@ -204,6 +204,21 @@ describe('a videoroom of Janus', () => {
     assert.deepEqual((await see(server, 'handles', start))[0]?.people, [['1', '0-9001 detached']])
   })
 
+  test('has the name that Janus 1.3 adds to what is published, and to what is not any more, at once', async () => {
+    const janus = createJanus('renamed', start)
+    const name = async () => (await listSeen(server)).find(({ room }) => room === 'renamed')?.people[0]?.name
+    const about = (event: string, display: string) => ({ event, room: 'renamed', id: 1, display })
+    await post(source, janus.videoroom(0, about('joined', 'Ann'), janus.handleOf(1)))
+    await post(source, janus.videoroom(1000, about('published', 'Anna'), janus.handleOf(1)))
+    assert.equal(await name(), 'Anna')
+    assert.deepEqual(await post(source, janus.videoroom(2000, about('unpublished', 'Anne'))), ['recorded'])
+    assert.deepEqual(await post(source, janus.videoroom(2001, about('unpublished', 'Anne'))), [])
+    assert.equal(await name(), 'Anne')
+    await post(source, janus.leaving('renamed', 1, 3000))
+    assert.deepEqual(await post(source, janus.videoroom(3001, about('unpublished', 'Ann'))), [])
+    assert.equal(await name(), 'Anne')
+  })
+
   test('has the name that Janus 1.3 adds to a leave, and a join its metadata', onSqlite, async () => {
     const janus = createJanus('newer', start)
     const data = { event: 'joined', room: 'newer', id: 1, metadata: { seat: 4 } }

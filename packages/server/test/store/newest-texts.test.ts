@@ -7,12 +7,12 @@ import { setTimeout } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import type { Fact } from '@rollcall/protocol'
 import { sql } from 'kysely'
-import { openSnapshot } from '../../src/cli/open-tables.ts'
 import { verify } from '../../src/cli/verify/verify.ts'
 import { openStore, type Store } from '../../src/record/open-store.ts'
 import { toListedText } from '../../src/record/session-view.ts'
 import { startGathering } from '../../src/record/upkeep.ts'
 import { createLog } from '../../src/runtime/log.ts'
+import { openSnapshot } from '../../src/store/copies/kept-tables.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
 import { type Gathered, newestFrom, newestMax, type OfRoom, unpack } from '../../src/store/sessions/newest-texts.ts'
 import { type Kept, keep, rules } from '../support/kept.ts'
@@ -173,6 +173,9 @@ test('a record of release 0.1.0 opens, reads as it read there, and gets its text
       const fields = Object.keys(shown[0] ?? {})
       return sessions.map((one) => {
         const session = JSON.parse(toListedText(one, view(shownAt)))
+        // What clients read since, as they read it.
+        assert.ok(Number.isInteger(session.activeDuration), String(session.activeDuration))
+        assert.deepEqual([session.region, session.chatLink, session.hlsLog], ['', '', []])
         return Object.fromEntries(fields.map((field) => [field, session[field]]))
       })
     }

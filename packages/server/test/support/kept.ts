@@ -116,6 +116,7 @@ export async function recordWorld(kept: Kept): Promise<void> {
   }
   // Some are sealed, the others were heard of too lately for that.
   await store.seal(toTime(300))
+  for (const { keyId } of keys) while ((await store.writes.people.gather({ keyId })) > 0);
   await store.close()
 
   async function recordInferred({ record, sweep, resume }: Store, keyId: number): Promise<void> {

@@ -3,6 +3,8 @@ import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fa
 import type { Logger } from 'pino'
 import { Refusal } from '../../error.ts'
 import type { Metrics } from '../../runtime/metrics.ts'
+import type { Patience } from '../http/patience.ts'
+import { awayMaxMs as usualAwayMaxMs } from '../limits.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { TokenRefusal, type TokenVerifier, type Verified } from './token.ts'
 
@@ -20,6 +22,8 @@ export type ApiAuth = {
    * browser to join with forges no facts, and reads no other room.
    */
   crawler: onRequestAsyncHookHandler
+  /** The same for whoever brings facts, who waits while the store is away. */
+  bringer: onRequestAsyncHookHandler
 }
 
 export function createApiAuth({
@@ -27,11 +31,15 @@ export function createApiAuth({
   rateLimit,
   metrics,
   log,
+  patience,
+  awayMaxMs = usualAwayMaxMs,
 }: {
   verifyToken: TokenVerifier
   rateLimit: RateLimit
   metrics: Metrics
   log: Logger
+  patience: Patience
+  awayMaxMs?: number | undefined
 }): ApiAuth {
   return {
     async open(request, reply) {
@@ -41,18 +49,23 @@ export function createApiAuth({
       request.setDecorator<Caller>('caller', await identifyApiCaller(request, reply))
     },
     async crawler(request, reply) {
-      const caller = await identifyApiCaller(request, reply)
-      if (!caller.explicitRoles) {
-        throw new Refusal('FORBIDDEN', 'This token names no roles: this route takes one that names crawler')
-      }
-      if (caller.roomId !== undefined) {
-        throw new Refusal(
-          'FORBIDDEN',
-          `This token is bound to room ${caller.roomId}: this route takes one that is bound to none`,
-        )
-      }
-      request.setDecorator<Caller>('caller', caller)
+      request.setDecorator<Caller>('caller', await identifyCrawler(request, reply))
     },
+    async bringer(request, reply) {
+      request.setDecorator<Caller>('caller', await patience(awayMaxMs, () => identifyCrawler(request, reply)))
+    },
+  }
+
+  async function identifyCrawler(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {
+    const caller = await identifyApiCaller(request, reply)
+    if (!caller.explicitRoles) {
+      throw new Refusal('FORBIDDEN', 'This token names no roles: this route takes one that names crawler')
+    }
+    if (caller.roomId === undefined) return caller
+    throw new Refusal(
+      'FORBIDDEN',
+      `This token is bound to room ${caller.roomId}: this route takes one that is bound to none`,
+    )
   }
 
   async function identifyApiCaller(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {

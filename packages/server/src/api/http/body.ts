@@ -1,5 +1,5 @@
-import { parse as parseQuery } from 'node:querystring'
 import { Refusal } from '../../error.ts'
+import { readForm } from './form.ts'
 
 /**
  * Reads a request's body, whatever its sender calls it: JSON, a form, or nothing. `curl -d '{…}'` calls JSON a form, and
@@ -19,13 +19,4 @@ export function parseBody(contentType: string | undefined, text: string): unknow
       `A body of type ${type || '(none)'} is not understood: it takes application/json or application/x-www-form-urlencoded`,
     )
   }
-}
-
-/** In a form a list is its name repeated, or its name with `[]`, which says so of one value too. */
-function readForm(text: string): unknown {
-  return Object.fromEntries(
-    Object.entries(parseQuery(text)).map(([name, value]) =>
-      name.endsWith('[]') ? [name.slice(0, -2), [value].flat()] : [name, value],
-    ),
-  )
 }

@@ -30,7 +30,7 @@ function toAnswer(error: unknown, { routeOptions }: Request): Answer {
     const { code, message, explained } = error
     return { statusCode: statusOf[code], error: message, code, ...(explained !== undefined && { message: explained }) }
   }
-  const { code, statusCode, message } = error as { code?: unknown; statusCode?: unknown; message?: unknown }
+  const { statusCode, message } = error as { statusCode?: unknown; message?: unknown }
   // Fastify's own: what it could not read.
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
     if (statusCode === 413) {
@@ -41,8 +41,7 @@ function toAnswer(error: unknown, { routeOptions }: Request): Answer {
       const takes = 'it takes a media type, such as application/json'
       return { statusCode, error: `The content-type is not understood: ${takes}`, code: 'UNSUPPORTED_MEDIA_TYPE' }
     }
-    const named = code === 'FST_ERR_MAX_PARAM_LENGTH' ? 'An id in the path is too long' : String(message)
-    return { statusCode, error: named, code: 'BAD_REQUEST' }
+    return { statusCode, error: String(message), code: 'BAD_REQUEST' }
   }
   return { statusCode: 500, error: 'Something went wrong on the server; its log has this requestId', code: 'INTERNAL' }
 }

@@ -19,8 +19,14 @@ const others: { [start: string]: string } = {
   '/v2/resource': 'hold resources ready',
   '/v2/alertRules': 'watch for alerts',
   '/v2/incidents': 'watch for incidents',
+  '/v2/hlsstreams': 'stream over HLS',
+  '/v2/combinestreams': 'combine streams',
   '/v1/meeting-recordings': 'record media',
+  '/v1/livestreams': 'stream over RTMP',
+  '/v1/files': 'store files',
+  '/v1/encoder': 'encode files',
   '/ai/v1/realtime-transcriptions': 'transcribe speech',
+  '/ai/v1/post-transcriptions': 'transcribe recordings',
   '/ai/v1/cloud': 'run agents',
 }
 
@@ -50,7 +56,8 @@ export function refuseUnknown({ method, url }: FastifyRequest, reply: FastifyRep
   }
   if (lacksPrefix(path, routes)) return refuseWithoutPrefix(method, path)
   const allowed = path === hostedRoomPath ? ['GET', 'HEAD'] : routes.methodsAt(path)
-  if (allowed.length === 0) return new Refusal('NOT_FOUND', `There is no ${method} ${pathOf(url)}${hintFor(path)}`)
+  if (allowed.length === 0)
+    return new Refusal('NOT_FOUND', `There is no ${method} ${pathOf(url)}${hintFor(method, path, routes)}`)
   reply.header('allow', allowed.join(', '))
   return new Refusal('METHOD_NOT_ALLOWED', `There is no ${method} ${pathOf(url)}: it takes ${allowed.join(' or ')}`)
 }
@@ -64,9 +71,13 @@ export function refuseWithoutPrefix(method: string, path: string): Refusal {
   return new Refusal('NOT_FOUND', `There is no ${method} ${path}: the API is under /v2, as in ${method} /v2${path}`)
 }
 
-function hintFor(path: string): string {
+/** What takes the place of a call of the API's first version, or where all calls are. */
+function hintFor(method: string, path: string, routes: RouteTable): string {
   const list = 'GET /openapi.json lists all calls'
-  return path.startsWith('/v1/') ? `: the API is under /v2, and ${list}` : `: ${list}`
+  if (!path.startsWith('/v1/')) return `: ${list}`
+  const today = path.replace('/v1', '/v2')
+  const same = routes.methodsAt(today).length > 0
+  return `: the API is under /v2, ${same ? `as in ${method} ${today}` : `and ${list}`}`
 }
 
 /** Without a slash at its end, or a repeated one. */

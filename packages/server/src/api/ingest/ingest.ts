@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
+import { quote } from '../../runtime/explain.ts'
 import { shareInTurn } from '../../runtime/single-flight.ts'
 import type { Backpressure } from '../../sources/backpressure.ts'
 import type { DeliveryHead } from '../../sources/engines/engine.ts'
@@ -95,7 +96,7 @@ export function ingestRoutes(
       const source = await patience(maxWaitMsOf(sourceId, engines), () => findSource(sourceId))
       if (source === undefined) {
         rateLimit.countAddress(request.ip, reply)
-        throw new Refusal('SOURCE_NOT_FOUND', `Source ${sourceId} not found`)
+        throw new Refusal('SOURCE_NOT_FOUND', `Source ${quote(sourceId)} not found`)
       }
       request.setDecorator('source', source)
       if (await isOwnWebhook({ reads }, request.headers)) {

@@ -4,6 +4,7 @@ import type { WebSocket } from 'ws'
 import type { Config } from '../../config.ts'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
+import { quote } from '../../runtime/explain.ts'
 import { repeat } from '../../runtime/repeat.ts'
 import { type CountStranger, createSocketServer, refuseUpgrade, type Upgrade } from '../../runtime/upgrades.ts'
 import { type Engines, engineFor } from '../../sources/engines/engines.ts'
@@ -124,7 +125,7 @@ export function createIngestSockets(
 }
 
 function unknownSource(sourceId: string): Refusal {
-  return new Refusal('SOURCE_NOT_FOUND', `Source ${sourceId} not found`)
+  return new Refusal('SOURCE_NOT_FOUND', `Source ${quote(sourceId)} not found`)
 }
 
 function readOpening(

@@ -100,7 +100,7 @@ function toDescribed(route: RouteOptions, auth: ApiAuth, components: Components)
   const example = examples.operations[schema.operationId ?? '']?.body
   return {
     ...rest,
-    description: [description, onRequest === auth.crawler && crawlerText].filter(Boolean).join('\n\n'),
+    description: [description, isForCrawlers(onRequest, auth) && crawlerText].filter(Boolean).join('\n\n'),
     security: takesToken(route, auth) ? [{ token: [] }] : [],
     ...(querystring !== undefined && { querystring: toRequestSchema(querystring as Schema, components) }),
     ...(params !== undefined && { params: toRequestSchema(params as Schema, components) }),
@@ -159,7 +159,6 @@ function listRefusals(route: RouteOptions, auth: ApiAuth): { [status: string]: s
     ...(takesToken(route, auth) && { 401: ['TOKEN_MISSING', 'TOKEN_INVALID'], 403: ['FORBIDDEN'] }),
     ...(onRequest !== undefined && { 429: ['TOO_MANY_REQUESTS'] }),
     ...(writes && { 413: ['TOO_LARGE'], 415: ['UNSUPPORTED_MEDIA_TYPE'], 503: ['BUSY'] }),
-    ...(params !== undefined && { 414: ['BAD_REQUEST'] }),
     500: ['INTERNAL'],
   }
   for (const [status, { codes }] of Object.entries(response as { [status: string]: Partial<RefusalSchema> })) {
@@ -169,7 +168,11 @@ function listRefusals(route: RouteOptions, auth: ApiAuth): { [status: string]: s
 }
 
 function takesToken({ onRequest }: RouteOptions, auth: ApiAuth): boolean {
-  return onRequest === auth.any || onRequest === auth.crawler
+  return onRequest === auth.any || isForCrawlers(onRequest, auth)
+}
+
+function isForCrawlers(onRequest: RouteOptions['onRequest'], auth: ApiAuth): boolean {
+  return onRequest === auth.crawler || onRequest === auth.bringer
 }
 
 /** Such as onSessionStarted: no operation of a caller's begins so, nor a shape. */

@@ -53,6 +53,7 @@ export const webhookText =
 export const tags = [
   { name: 'Sessions', description: 'What took place in the rooms, and ending it.' },
   { name: 'Participants', description: 'Who was inside a session, from when to when, and removing them.' },
+  { name: 'People', description: 'Who was ever inside, over all sessions, and who of them are one person.' },
   { name: 'Quality', description: 'How the media went, where anybody measured it.' },
   { name: 'Reports', description: 'Who was inside as rows, and how much the rooms were used.' },
   { name: 'Rooms', description: 'The named places.' },
@@ -61,6 +62,10 @@ export const tags = [
   {
     name: 'Webhooks',
     description: 'What the server sends when something happens, and the key that it is signed with.',
+  },
+  {
+    name: 'LiveKit',
+    description: 'LiveKit Cloud’s Analytics API. Its calls take a token by the API key and secret of a LiveKit source.',
   },
   { name: 'Server', description: 'How the server is, and what it can do. These calls take no token.' },
 ]
@@ -74,7 +79,6 @@ export const refusalTexts: { [status: string]: string } = {
   404: 'There is no such thing, or none that the token may see.',
   409: 'It cannot be done as things stand.',
   413: 'The body is too large.',
-  414: 'An id in the path is too long.',
   415: 'The body is of a type that is not understood.',
   429: 'There were too many requests. Try again after the seconds in `retry-after`.',
   500: 'Something went wrong on the server. Its log has the `requestId`.',

@@ -1,17 +1,27 @@
 import { type ParticipantKind, toIso, type Usage, type UsageRow, type UsageTotal } from '@rollcall/protocol'
 import type { SessionTimes } from '../../record/session-times.ts'
+import { stepsOf } from '../../runtime/calendar.ts'
 
 export type GroupBy = Usage['groupBy']
 
-const stepMs = { day: 24 * 3600 * 1000, hour: 3600 * 1000 }
+const hourMs = 3600 * 1000
+const dayMs = 24 * hourMs
 
 /** Epoch milliseconds: `from` inclusive, `to` exclusive. */
 type Span = { from: number; to: number }
 
-/** Where the days or hours of a period begin, in UTC; the first may lie before it. */
+/** At most so many days or hours are in a period, or one or two less. */
 export function countSteps({ from, to }: Span, groupBy: 'day' | 'hour'): number {
-  const step = stepMs[groupBy]
+  const step = groupBy === 'day' ? dayMs : hourMs
   return Math.ceil(to / step) - Math.floor(from / step)
+}
+
+/** Where the days, as a time zone has them, or the hours of a period begin, in order; the first may lie before it. */
+function startsOf({ from, to }: Span, groupBy: GroupBy, timeZone: string): number[] {
+  if (groupBy === 'day') return [...stepsOf(from, to, timeZone, 'day')].map((step) => step.from)
+  if (groupBy !== 'hour') return []
+  const first = Math.floor(from / hourMs)
+  return Array.from({ length: countSteps({ from, to }, 'hour') }, (_, i) => (first + i) * hourMs)
 }
 
 export type UsageCount = {
@@ -19,14 +29,14 @@ export type UsageCount = {
   finish(): Pick<Usage, 'total' | 'data'>
 }
 
-/** `kinds`: participants of these count, undefined: all. `now`: epoch milliseconds. */
-export type Counted = { now: number; kinds: ParticipantKind[] | undefined }
+/** `kinds`: participants of these count, undefined: all. `timeZone`: whose days are meant. `now`: epoch milliseconds. */
+export type Counted = { now: number; kinds: ParticipantKind[] | undefined; timeZone: string }
 
 /** Counts the usage of a period, session after session: of a session, people may be added a page at a time. */
-export function countUsage(groupBy: GroupBy, { from, to }: Span, { now, kinds }: Counted): UsageCount {
+export function countUsage(groupBy: GroupBy, { from, to }: Span, { now, kinds, timeZone }: Counted): UsageCount {
   const total = createTally()
   const groups = new Map<string | number, { names: Partial<UsageRow>; tally: Tally }>()
-  const step = groupBy === 'day' || groupBy === 'hour' ? stepMs[groupBy] : undefined
+  const starts = startsOf({ from, to }, groupBy, timeZone)
 
   const tallyOf = (key: string | number, names: Partial<UsageRow>): Tally => {
     const known = groups.get(key)
@@ -38,18 +48,19 @@ export function countUsage(groupBy: GroupBy, { from, to }: Span, { now, kinds }:
     groups.set(key, { names, tally })
     return tally
   }
-  const stepsOf = (span: Span) => {
-    if (step === undefined) return []
-    const first = Math.floor(span.from / step) * step
-    const steps: { at: number; span: Span }[] = []
+  const partsOf = (span: Span) => {
+    const parts: { at: number; span: Span }[] = []
     // A moment of no length lies in one step too.
-    for (let at = first; at === first || at < span.to; at += step) {
-      steps.push({ at, span: { from: Math.max(span.from, at), to: Math.min(span.to, at + step) } })
+    for (let n = lastUpTo(starts, span.from); n < starts.length; n++) {
+      const at = starts[n] ?? 0
+      if (parts.length > 0 && at >= span.to) break
+      const next = starts[n + 1] ?? Number.POSITIVE_INFINITY
+      parts.push({ at, span: { from: Math.max(span.from, at), to: Math.min(span.to, next) } })
     }
-    return steps
+    return parts
   }
   const tallyOfStep = (at: number): Tally => groups.get(at)?.tally ?? tallyOf(at, { start: toIso(at) })
-  if (step !== undefined) for (const { at } of stepsOf({ from, to })) tallyOfStep(at)
+  for (const at of starts) tallyOfStep(at)
 
   const clip = (span: Span): Span | undefined => {
     const clipped = { from: Math.max(span.from, from), to: Math.min(span.to, to) }
@@ -62,7 +73,7 @@ export function countUsage(groupBy: GroupBy, { from, to }: Span, { now, kinds }:
       const life = clip({ from: startAt, to: endAt ?? Math.max(now, startAt) })
       if (life === undefined) return
       total.addSession(id)
-      for (const { at } of stepsOf(life)) tallyOfStep(at).addSession(id)
+      for (const { at } of partsOf(life)) tallyOfStep(at).addSession(id)
       const ofRoom = groupBy === 'room' ? tallyOf(roomId, { roomId, customRoomId }) : undefined
       ofRoom?.addSession(id)
 
@@ -73,7 +84,7 @@ export function countUsage(groupBy: GroupBy, { from, to }: Span, { now, kinds }:
           if (span === undefined) continue
           total.addStay(participantId, span)
           ofRoom?.addStay(participantId, span)
-          for (const part of stepsOf(span)) tallyOfStep(part.at).addStay(participantId, part.span)
+          for (const part of partsOf(span)) tallyOfStep(part.at).addStay(participantId, part.span)
           if (groupBy === 'participant') {
             const ofPerson = tallyOf(participantId, { participantId, name })
             ofPerson.addSession(id)
@@ -84,10 +95,21 @@ export function countUsage(groupBy: GroupBy, { from, to }: Span, { now, kinds }:
     },
     finish() {
       const data = [...groups.values()].map(({ names, tally }) => ({ ...names, ...tally.finish() }))
-      if (step === undefined) data.sort((a, b) => b.participantMinutes - a.participantMinutes)
+      if (starts.length === 0) data.sort((a, b) => b.participantMinutes - a.participantMinutes)
       return { total: total.finish(), data }
     },
   }
+}
+
+/** The place of the last of these numbers, which are in order, that is not above one; 0 where all are. */
+function lastUpTo(numbers: number[], number: number): number {
+  let [low, high] = [0, numbers.length]
+  while (high - low > 1) {
+    const middle = (low + high) >> 1
+    if ((numbers[middle] ?? 0) <= number) low = middle
+    else high = middle
+  }
+  return low
 }
 
 type Tally = {

@@ -11,14 +11,16 @@ import { PersonsUnlessSaid, toKindsOfPeople } from '../paging/kinds-query.ts'
 import { readTimesDuring } from './attendance-rows.ts'
 import { PeriodQuery, toPeriod } from './period.ts'
 import { countSteps, countUsage } from './usage-count.ts'
+import { toZone, ZoneQuery } from './zone-query.ts'
 
 const UsageQuery = Type.Object({
   ...PeriodQuery.properties,
   ...PersonsUnlessSaid.properties,
+  ...ZoneQuery.properties,
   groupBy: Type.Optional(
     Type.Union([Type.Literal('day'), Type.Literal('hour'), Type.Literal('room'), Type.Literal('participant')], {
       description: 'day, hour, room or participant',
-      about: 'What a row is; without it, a day. Days and hours are those of UTC.',
+      about: 'What a row is; without it, a day.',
     }),
   ),
 })
@@ -47,7 +49,11 @@ export function usageRoutes(
         throw new Refusal('BAD_REQUEST', `from and to are more than ${usageRowsMax} ${groupBy}s apart: ask for less`)
       }
       const room = roomId === undefined ? {} : { roomId: (await requireRoom(reads, caller, roomId)).roomId }
-      const count = countUsage(groupBy, period, { now, kinds: toKindsOfPeople(request.query.kinds) })
+      const count = countUsage(groupBy, period, {
+        now,
+        kinds: toKindsOfPeople(request.query.kinds),
+        timeZone: toZone(request.query.tz),
+      })
       for await (const session of readTimesDuring(reads, caller.key.keyId, { ...period, ...room })) count.add(session)
       const [from, to] = [period.from, period.to].map((at) => toIso(at))
       return { from, to, groupBy, ...count.finish() } as Usage

@@ -10,6 +10,7 @@ import {
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
+import { quote } from '../../runtime/explain.ts'
 import { parseBefore, parseTime } from '../../runtime/parse-time.ts'
 import type { Webhooks } from '../../webhooks/dispatcher.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
@@ -110,7 +111,8 @@ export function webhookDeliveryRoutes(
       const { id, keyId } = await requireEnabledEndpoint(reads, callerOf(request), request.params.id)
       const { deliveryId } = request.params
       const replayed = await writes.deliveries.replay({ keyId, filter: { endpointId: id, id: deliveryId } })
-      if (replayed === 0) throw new Refusal('DELIVERY_NOT_FOUND', `Delivery ${deliveryId} not found at endpoint ${id}`)
+      if (replayed === 0)
+        throw new Refusal('DELIVERY_NOT_FOUND', `Delivery ${quote(deliveryId)} not found at endpoint ${id}`)
       webhooks.wake(keyId)
       return { replayed }
     })

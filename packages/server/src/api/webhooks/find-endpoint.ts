@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
+import { quote } from '../../runtime/explain.ts'
 import type { WebhookEndpoint } from '../../store/outbox/endpoints.ts'
 import type { Caller } from '../auth/auth.ts'
 
@@ -21,5 +22,5 @@ export async function requireEnabledEndpoint(reads: Reads, caller: Caller, id: s
 }
 
 export function refuseUnknownEndpoint(id: string): never {
-  throw new Refusal('WEBHOOK_NOT_FOUND', `Webhook endpoint ${id} not found`)
+  throw new Refusal('WEBHOOK_NOT_FOUND', `Webhook endpoint ${quote(id)} not found`)
 }

@@ -7,7 +7,11 @@ import { type DateOrder, dateOrders } from '../../imports/local-time.ts'
 import { quote } from '../../runtime/explain.ts'
 import { onStore, requireEnabledKey } from '../command.ts'
 import { startProgress } from '../progress.ts'
+import { importOwnExport } from './own-export.ts'
 import { importHere, importThere } from './where.ts'
+
+/** What `rollcall export` writes: it brings a key's record whole. */
+const ownFormat = 'rollcall'
 
 export const importFiles = onStore(
   'import',
@@ -15,7 +19,7 @@ export const importFiles = onStore(
     .map(([name, { title }]) => `${name}: ${title}`)
     .join('; ')}`,
   {
-    format: { type: 'positional', description: importFormats.join(', '), required: true },
+    format: { type: 'positional', description: [...importFormats, ownFormat].join(', '), required: true },
     file: { type: 'positional', description: 'The files, one or more', required: true },
     key: { type: 'string', description: 'The API key that it is to belong to; without it, the first that is enabled' },
     room: { type: 'string', description: 'The room, where the file names none' },
@@ -24,7 +28,8 @@ export const importFiles = onStore(
     date: { type: 'string', description: 'The day of times which name none, such as 2026-03-01' },
     merged: { type: 'boolean', description: 'Take a row that adds up stays as one stay, marked so' },
   },
-  async ({ _: [, ...files], format: given, key: apiKey, ...args }, store) => {
+  async ({ _: [, ...files], format: given, key: apiKey, ...args }, store, config) => {
+    if (given === ownFormat) return (await oneByOne(files, (file) => importOwnExport(file, store, config))).join('')
     const { reads } = store
     const key = await requireEnabledKey(reads, apiKey)
     const format = requireFormat(given)
@@ -36,12 +41,16 @@ export const importFiles = onStore(
       merged: args.merged,
     }
     const take = (await importThere(store, key, format, options)) ?? importHere(store, key, format, options)
-    const outcomes: string[] = []
-    for (const file of files) outcomes.push(await tell(file, take(readFile(file))))
-    return outcomes.join('')
+    return (await oneByOne(files, (file) => tell(file, take(readFile(file))))).join('')
   },
   { isVariadic: true },
 )
+
+async function oneByOne(files: string[], work: (file: string) => Promise<string>): Promise<string[]> {
+  const outcomes: string[] = []
+  for (const file of files) outcomes.push(await work(file))
+  return outcomes
+}
 
 /** What was not taken goes to stderr as it comes; what became of the file is returned. */
 async function tell(file: string, steps: AsyncIterable<ImportStep>): Promise<string> {
@@ -70,7 +79,10 @@ function readFile(path: string): Uint8Array {
 function requireFormat(text: string): ImportFormat {
   const format = importFormats.find((known) => known === text)
   if (format !== undefined) return format
-  throw new Refusal('BAD_REQUEST', `${quote(text)} is no format: it takes one of ${importFormats.join(', ')}`)
+  throw new Refusal(
+    'BAD_REQUEST',
+    `${quote(text)} is no format: it takes one of ${[...importFormats, ownFormat].join(', ')}`,
+  )
 }
 
 function requireDateOrder(text: string | undefined): DateOrder | undefined {

@@ -1,5 +1,5 @@
+import { openSnapshot } from '../../store/copies/kept-tables.ts'
 import { withConfig } from '../command.ts'
-import { openSnapshot } from '../open-tables.ts'
 import { print } from '../print.ts'
 import { startProgress } from '../progress.ts'
 import { verify as verifyTables } from './verify.ts'

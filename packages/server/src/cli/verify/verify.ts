@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Session } from '../../ledger/state.ts'
 import { digestOf } from '../../record/facts/fact-text.ts'
+import { findPeopleFaults } from '../../store/copies/people-faults.ts'
 import { findMiscounts } from '../../store/copies/recount.ts'
 import { findStaleTexts } from '../../store/copies/stale-texts.ts'
 import {
@@ -26,6 +27,8 @@ export type Verified = {
   changes: number
 }
 
+const nothing: Verified = { faults: 0, keys: 0, sessions: 0, participants: 0, marks: 0, facts: 0, changes: 0 }
+
 /** What is told while it goes on: a fault in words; and how many sessions and facts of all are done. */
 export type VerifyReport = { fault(text: string): void; progress(done: number, all: number): void }
 
@@ -36,6 +39,10 @@ const pageFacts = 2000
 
 /** Looks whether all holds that has to hold of the tables, row by row: nothing is written. */
 export async function verify(db: Database, report: VerifyReport): Promise<Verified> {
+  const damage = await db.differences.findFileFaults(db.kysely)
+  for (const text of damage) report.fault(`the file is damaged: ${text}`)
+  // What else is read of it may be anything.
+  if (damage.length > 0) return { ...nothing, faults: damage.length }
   const verified: Verified = { faults: 0, ...(await countRows(db)) }
   const fault = (text: string) => {
     verified.faults += 1
@@ -57,7 +64,7 @@ export async function verify(db: Database, report: VerifyReport): Promise<Verifi
     for (const fact of page) for (const text of findFactFaults(fact)) fault(`${fact.name}: ${text}`)
     progress(page.length)
   }
-  for (const find of [findMiscounts, findStaleTexts, findStrays, findDoubles, findGaps])
+  for (const find of [findMiscounts, findStaleTexts, findPeopleFaults, findStrays, findDoubles, findGaps])
     for await (const text of find(db)) fault(text)
   return verified
 }

@@ -265,7 +265,7 @@ function describeUser(event: OfUser) {
 
 /** Whoever dials in has an internal id that begins with `v_`. */
 function toKind(internalId: string, bot: unknown): ParticipantKind {
-  if (bot === true) return 'agent'
+  if (bot === true) return 'bot'
   return internalId.startsWith('v_') ? 'sip' : 'person'
 }
 

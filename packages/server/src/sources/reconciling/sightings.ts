@@ -31,6 +31,8 @@ type Known = {
   recordedAt: number
   /** The connection left then. */
   leftAt: number | undefined
+  /** What they were called last, as far as a fact said. */
+  name: string | undefined
   waiting: Sighting | undefined
   /** Nothing was noted of it since the last round. */
   isQuiet: boolean
@@ -49,10 +51,11 @@ export function startSightings(
       return sightings.filter((sighting) => {
         const known = connections.get(nameOf(source, sighting))
         if (known === undefined) return true
-        const { recordedAt, leftAt, waiting } = known
+        const { recordedAt, leftAt, name, waiting } = known
         if (sighting.at <= recordedAt) return false
         if (leftAt !== undefined) return sighting.at - leftAt > stragglerMs
         if (sighting.at - recordedAt >= sightingIntervalMs) return true
+        if (sighting.participant?.name !== undefined && sighting.participant.name !== name) return true
         if (waiting === undefined || waiting.at < sighting.at) known.waiting = sighting
         known.isQuiet = false
         return false
@@ -64,12 +67,13 @@ export function startSightings(
         const sighting = toSighting(fact)
         if (sighting === undefined) continue
         const name = nameOf(source, sighting)
-        const { recordedAt = 0, waiting } = connections.get(name) ?? {}
+        const { recordedAt = 0, waiting, name: nameBefore } = connections.get(name) ?? {}
         const leftAt = fact.type === 'participant-left' ? fact.at : undefined
         connections.set(name, {
           source,
           recordedAt: Math.max(recordedAt, fact.at),
           leftAt,
+          name: ('name' in fact ? fact.name : undefined) ?? nameBefore,
           waiting: leftAt === undefined && waiting !== undefined && waiting.at > fact.at ? waiting : undefined,
           isQuiet: false,
         })

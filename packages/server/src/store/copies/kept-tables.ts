@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs'
-import { sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
+import { requireRecord } from '../database/data-folder.ts'
 import type { Database } from '../database/database.ts'
 import { migrations } from '../database/migrations.ts'
 import { openPostgres } from '../database/postgres.ts'
@@ -14,20 +15,33 @@ export type Snapshot = {
   close(): Promise<void>
 }
 
+/** All that is kept, to be read; also beside a running server. */
+export function openSnapshot({
+  databaseUrl,
+  dataFolder,
+}: {
+  databaseUrl: string | undefined
+  dataFolder: string
+}): Snapshot {
+  return databaseUrl === undefined ? snapshotSqlite(requireRecord(dataFolder)) : snapshotPostgres(databaseUrl)
+}
+
 export function snapshotSqlite(path: string): Snapshot {
   const db = openSqlite(path, { readOnly: true })
   return {
     async read(work) {
       await sql`begin`.execute(db.kysely)
-      const result = await work(db)
-      await sql`commit`.execute(db.kysely)
-      return result
+      try {
+        return await work(db)
+      } finally {
+        await sql`commit`.execute(db.kysely)
+      }
     },
     close: async () => db.close(),
   }
 }
 
-export function snapshotPostgres(url: string): Snapshot {
+function snapshotPostgres(url: string): Snapshot {
   const db = openPostgres(url, { connections: 1 })
   return {
     read: (work) =>
@@ -107,5 +121,5 @@ async function makeSchema(url: string): Promise<string> {
 }
 
 async function makeTables(db: Database): Promise<void> {
-  for (const { up } of Object.values(migrations)) await up(db.kysely)
+  for (const { up } of Object.values(migrations)) await up(db.kysely as object as Kysely<unknown>)
 }

@@ -47,6 +47,8 @@ export type Differences = {
   listOf(columns: string[]): AliasableExpression<string | null>
   /** The raw log is divided by days, which are dropped whole: see `log-days.ts`. */
   hasLogDays: boolean
+  /** What the database itself finds wrong with its file, in words; nothing where that is not ours to look after. */
+  findFileFaults(kysely: Kysely<Tables>): Promise<string[]>
   /** Keeps other processes from writing in these rooms until the commit; nothing where there are no others. */
   lockRooms(keyId: number, roomIds: string[]): Promise<void>
   /**
@@ -86,6 +88,7 @@ export function bind<P>(query: Query<P, unknown>, params: P): unknown[] {
 /** What an insert of rows with these columns does with those that are there already. */
 export function onConflict(columns: string[], key: string[] | undefined, merge: Merge = {}): string {
   if (key === undefined) return ''
+  if (columns.every((name) => key.includes(name))) return ` on conflict (${key}) do nothing`
   const sets = columns.map((name) => `"${name}" = ${merge[name] ?? `excluded."${name}"`}`)
   return ` on conflict (${key}) do update set ${sets}`
 }

@@ -122,6 +122,32 @@ export type Tables = {
   quality_origins: { key_id: number; session_id: string; participant_id: string; at: number; origin_json: string }
   /** Which facts were taken, by source and id, with a digest of what they said. */
   claims: { key_id: number; source: string; fact_id: string; digest: string }
+  /** Who there is: participants by their id (`merged` 0), and persons that several of these were merged into (1). */
+  people: {
+    key_id: number
+    merged: number
+    id: string
+    /** The latest that they were known by; of a person, what they were called when they were merged. */
+    name: string
+    /** The latest evidence of them that was gathered. */
+    seen_at: number
+    /** What they are found by, a line each, as it is searched. */
+    texts: string
+    /** The person that a participant was merged into. */
+    person_id: string | null
+    /** 1: it is to be gathered again. */
+    stale: number
+  }
+  /** By which parts of their ids and names participants, persons and rooms are found: see `people/suffixes.ts`. */
+  search_suffixes: { key_id: number; noun: string; suffix: string; id: string }
+  /** How far people and rooms are gathered: in the log of changes, and of what was there before; null: to the end. */
+  search_cursors: {
+    key_id: number
+    seq: number
+    session_id: string | null
+    participant_id: string | null
+    room_id: string | null
+  }
   /** The raw log: every fact as it came. */
   facts: {
     key_id: number

@@ -75,8 +75,11 @@ async function foldOthers(
   return all
 }
 
-/** Of somebody who was inside once: from when to when. */
-function timeOf(session: Session, { joinedAt, openSince, closedMs, lastAt }: Person): TimeInside | undefined {
+/** Of somebody who was inside once: from when to when. Undefined of others. */
+export function timeOf(
+  session: Session,
+  { joinedAt, openSince, closedMs, lastAt }: Omit<Person, 'participantId' | 'kind'>,
+): TimeInside | undefined {
   const until = lastAt ?? joinedAt
   if (openSince === null) return joinedAt + closedMs === until ? { joinedAt, leftAt: until } : undefined
   return openSince === joinedAt ? { joinedAt, leftAt: closeAtOf(session, until) } : undefined

@@ -19,7 +19,7 @@ export function isOfPart({ tail }: SealedText): boolean {
 const quietMs = 30_000
 
 /** When a session may be sealed, by our clock; null while it runs. Every write sets it anew, and so breaks the seal. */
-export function sealAtOf({ endAt, updatedAt }: Session): number | null {
+export function sealAtOf({ endAt, updatedAt }: Pick<Session, 'endAt' | 'updatedAt'>): number | null {
   return endAt === null ? null : updatedAt + quietMs
 }
 

@@ -44,7 +44,10 @@ const kinds: { [step: string]: keyof Ids } = {
 }
 
 /** What has to be in the body beside an id in the path. */
-const bodies: { [route: string]: object } = { 'POST /v2/rooms/{id}': { status: 'disabled' } }
+const bodies: { [route: string]: object } = {
+  'POST /v2/rooms/{id}': { status: 'disabled' },
+  'POST /v1/meeting-sessions/{id}/remove-participant': { participantId: 'anna' },
+}
 
 /** Routes whose ids are in the body or in the query. */
 const others: { method: string; path: string; ids: (ids: Ids) => { id: string; query?: string; body?: object }[] }[] = [
@@ -94,6 +97,11 @@ const others: { method: string; path: string; ids: (ids: Ids) => { id: string; q
   {
     method: 'GET',
     path: '/v2/rooms',
+    ids: ({ rooms }) => rooms.map((id) => ({ id, query: `query=${id}` })),
+  },
+  {
+    method: 'GET',
+    path: '/v1/meetings',
     ids: ({ rooms }) => rooms.map((id) => ({ id, query: `query=${id}` })),
   },
   {

@@ -203,7 +203,7 @@ describe('the official client’s rooms', () => {
     for (const id of [past.roomId, 'past', room.id]) {
       assert.deepEqual(await client.rooms.validate(id), { valid: true, roomId: past.roomId, room })
     }
-    for (const id of ['none-here-atal', 'no such/room ü', unknownId]) {
+    for (const id of ['none-here-atal', 'no such/room ü', '%', 'x'.repeat(5000), unknownId]) {
       assert.deepEqual(await client.rooms.validate(id), { valid: false, roomId: id })
     }
   })

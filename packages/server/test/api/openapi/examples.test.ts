@@ -9,6 +9,8 @@ import { Refusal } from '../../../src/error.ts'
 import { webhookLimits } from '../../../src/webhooks/limits.ts'
 import { startReceiver, until } from '../../support/clients/webhook-receiver.ts'
 import { describeServer, toPointer } from '../../support/documents/openapi-check.ts'
+import { livekitToken } from '../../support/livekit-record.ts'
+import { deliverAsLivekit } from '../../support/senders/source-client.ts'
 import { startServer, type TestServer } from '../../support/start-server.ts'
 
 // The document's examples are answers of a real server, and webhooks as they were received. UPDATE_EXAMPLES=1 writes them anew: look at what changed.
@@ -142,6 +144,24 @@ async function showSessions(): Promise<void> {
   await show('getSessionAttendance', { path: { id } })
   await show('getAttendance', { query: `?from=2026-01-15&to=2026-01-15&per=participant&roomId=${roomId}` })
   await show('getUsage', { query: '?from=2026-01-14&to=2026-01-15' })
+  await showPeople()
+}
+
+async function showPeople(): Promise<void> {
+  const keyId = (await server.context.reads.keys.find(server.apiKey))?.keyId ?? 0
+  while ((await server.context.writes.people.gather({ keyId })) > 0);
+  await show('listPeople', { query: '?search=jac' })
+  await show('getPerson', { path: { id: 'but3ihic' }, query: '?tz=Europe/Paris&groupBy=week' })
+  await show('listPersonSessions', { path: { id: 'but3ihic' } })
+  await show('mergePeople', {
+    path: { id: 'staff-17' },
+    body: { participantIds: ['but3ihic', 'x7ty2kqp'], name: 'Jacques' },
+  })
+  await show('unmergePeople', { path: { id: 'staff-17' } })
+  for (const operationId of ['getPerson', 'listPersonSessions', 'unmergePeople']) {
+    await show(operationId, { path: { id: 'staff-17' } })
+  }
+  await show('mergePeople', { path: { id: 'staff-17' }, body: { participantIds: ['nobody'] } })
 }
 
 async function showQuality(id: string, event: object): Promise<void> {
@@ -204,7 +224,38 @@ async function showSources(): Promise<void> {
     ...bearer,
   })
   await show('listSources')
+  await showLivekit()
   await show('deleteSource', { path: { id } })
+}
+
+/** LiveKit's Analytics API takes tokens of LiveKit's own. */
+async function showLivekit(): Promise<void> {
+  const livekit = { apiKey: 'APIhN5vqZ', secret: 'what LiveKit signs with' }
+  const { body } = await ask('createSource', { body: { type: 'livekit', name: 'LiveKit', ...livekit } })
+  const second = Math.floor(now / 1000) - 600
+  const room = { sid: 'RM_hycBMAjmt6Ub', name: 'stand-up', creationTimeMs: String(second * 1000) }
+  const participant = {
+    ...{ sid: 'PA_LYHwKFJTj7Jv', identity: 'but3ihic', name: 'Jacques', region: 'eu-central' },
+    joinedAtMs: String(second * 1000 + 4200),
+  }
+  const track = { sid: 'TR_VCwBKFJT', source: 'CAMERA' }
+  const happened = [
+    ['participant_joined', 4],
+    ['track_published', 6],
+    ['participant_left', 310],
+    ['room_finished', 330],
+  ] as const
+  for (const [event, after] of happened) {
+    const said = { event, id: `EV_${event}`, createdAt: String(second + after), room, participant, track }
+    await deliverAsLivekit({ url: `${server.url}/v2/ingest/${body.id}` }, said, now, livekit)
+  }
+  const token = await livekitToken({ roomList: true }, livekit, now)
+  const bearer = { token: null, headers: { authorization: `Bearer ${token}` } }
+  const path = { projectId: String(body.projectId), sessionId: room.sid }
+  await show('listLivekitSessions', { path, query: '?limit=100&page=0', ...bearer })
+  await show('getLivekitSession', { path, ...bearer })
+  await show('listLivekitSessions', { path: { projectId: 'p_none' }, ...bearer })
+  await show('getLivekitSession', { path: { ...path, sessionId: 'RM_none' }, ...bearer })
 }
 
 async function showWebhooks(): Promise<void> {
@@ -287,6 +338,7 @@ async function showSentWebhooks(): Promise<void> {
 }
 
 async function showWhatIsNotThere(): Promise<void> {
+  await show('createStreamCookie')
   await show('streamChanges', { query: '?roomId=aaaa-bbbb-cccc' })
   const id = '621497578bea0d0404c35c4c'
   for (const operationId of ['getSession', 'listParticipants', 'listActiveParticipants', 'getParticipant']) {
@@ -315,6 +367,7 @@ async function showTheRest(): Promise<void> {
   const body = { code: link.split('#code=')[1] }
   await show('redeemLink', { body, token: null })
   await show('redeemLink', { body, token: null })
+  await show('exportRecord', { query: '?state=8.12.0.2.1795982126886' })
   await show('getPublicKey', { token: null })
   await show('getLiveness', { token: null })
   await show('getReadiness', { token: null })
@@ -332,6 +385,12 @@ async function showFirstVersion(): Promise<void> {
   await ask('reportEvents', { body: { source: 'my-sfu', events: [event] } })
   const { data } = await show('listMeetingSessions', { query: '?userMeetingId=weekly' })
   const [{ id }] = data as [{ id: string }]
+  await show('listMeetings', { query: '?query=weekly' })
+  await show('getMeetingSession', { path: { id } })
+  await show('getMeetingSession', { path: { id: '621497578bea0d0404c35c4c' } })
+  const body = { participantId: 'but3ihic' }
+  await show('removeMeetingParticipant', { path: { id }, body })
+  await show('removeMeetingParticipant', { path: { id }, body })
   await show('endMeetingSession', { path: { id }, body: { force: true } })
   await show('endMeetingSession', { path: { id } })
   await show('endMeetingSession', { path: { id: '621497578bea0d0404c35c4c' } })
@@ -346,9 +405,8 @@ async function showErrors(t: TestContext): Promise<void> {
   await showError('listSessions', { token: null })
   await showError('listSessions', { claims: { roles: 'rtc' } })
   await showError('createRoom', { body: { customRoomId: 'x'.repeat(2 * 1024 * 1024) } })
-  await showError('getSession', { path: { id: 'x'.repeat(5000) } })
   await showError('createRoom', { body: '<room/>', headers: { 'content-type': 'text/xml' } })
-  t.mock.method(server.context.reads.sessions, 'get', async () => {
+  t.mock.method(server.context.reads.sessions, 'find', async () => {
     throw new Error('something of ours')
   })
   await showError('getSession', { path: { id: '621497578bea0d0404c35c4c' } })
@@ -378,11 +436,12 @@ describe('the examples of the document', () => {
     await showSessions()
     await showRooms()
     await showSources()
+    // As long as no endpoint hears of all rooms, nothing is planned about a session meanwhile.
+    await showFirstVersion()
     await showWebhooks()
     await showSentWebhooks()
     await showWhatIsNotThere()
     await showTheRest()
-    await showFirstVersion()
     await showErrors(t)
     if (process.env.UPDATE_EXAMPLES) {
       await writeFile(path, `${JSON.stringify(answered, null, 2)}\n`)

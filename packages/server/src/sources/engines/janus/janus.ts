@@ -87,12 +87,12 @@ export function createJanus(): Engine<SourceSettings['janus']> {
     report.sentAt = Math.floor(timestamp / 1000)
     if (facts.length === 0) {
       report.ignored += 1
-      const who = findSighted(event as Event, memory)
+      const who = findSighted(event as Event, memory) ?? findRenamed(event as Event, memory)
       const at = toMs(timestamp)
       if (who !== undefined) {
-        const { roomId, participantId } = who
+        const { roomId, ...participant } = who
         const reporter = emitter === '' ? {} : { reporter: toId(emitter) }
-        report.sightings = [...(report.sightings ?? []), { roomId, at, ...reporter, participant: { participantId } }]
+        report.sightings = [...(report.sightings ?? []), { roomId, at, ...reporter, participant }]
       }
     }
     const digest = hash('sha256', JSON.stringify(event), 'base64url').slice(0, 22)
@@ -143,10 +143,22 @@ function readKnown({ type, timestamp, session_id, handle_id, event }: Event, mem
 }
 
 /** Whom an event shows to be inside, that tells of no coming or going. */
-function findSighted({ type, session_id, handle_id, event }: Event, memory: Memory): Who | undefined {
+function findSighted({ type, session_id, handle_id, event }: Event, memory: Memory): Sighted | undefined {
+  const { data } = event as { data?: Json }
   if (session_id === undefined || handle_id === undefined || !isSignOfLife(type, event as { [name: string]: Json }))
     return undefined
-  return memory.findInside(String(session_id), String(handle_id))
+  const who = memory.findInside(String(session_id), String(handle_id))
+  return who && { ...who, ...describe(data ?? null) }
+}
+
+/** Whoever stops publishing, which names no handle: from Janus 1.3 on it says what they are called now. */
+function findRenamed({ type, event }: Event, memory: Memory): Sighted | undefined {
+  const { plugin, data = null } = event as { plugin?: Json; data?: Json }
+  if (type !== eventTypes.plugin || plugin !== videoroom.name || !checkOfPerson.Check(data)) return undefined
+  const who = whoOf(videoroom, data)
+  const named = describe(data)
+  const isRename = (data as { event?: Json }).event === 'unpublished' && named.name !== undefined
+  return isRename && memory.isInside(who) ? { ...who, ...named } : undefined
 }
 
 /** Whether Janus still had the connection of the handle. */
@@ -209,8 +221,8 @@ function readRoom(
 }
 
 /** How somebody is called: from Janus 1.3 on a leave says so too. */
-function describe(data: object): { name?: string } {
-  const { display } = data as { display?: Json }
+function describe(data: Json): { name?: string } {
+  const { display } = (data ?? {}) as { display?: Json }
   return toName(typeof display === 'string' ? display : undefined)
 }
 
@@ -221,6 +233,7 @@ function metadataOf(data: object): { metadata?: Json } {
 }
 
 type Who = { roomId: string; participantId: string }
+type Sighted = Who & { name?: string }
 
 function whoOf(plugin: Plugin, { room, id }: { room: string | number; id: string | number }): Who {
   return { roomId: toRoomName(plugin, room), participantId: toId(String(id)) }

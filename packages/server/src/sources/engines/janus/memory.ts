@@ -22,6 +22,7 @@ export type Memory = {
   /** Whether a leave at that time is the one that follows a kick. */
   isAfterKick(who: Who, at: number): boolean
   endRoom(roomId: string, at: number): void
+  isInside(who: Who): boolean
   /** Who is inside by that handle. */
   findInside(sessionId: string, handleId: string): Who | undefined
   /** Removes and returns who was inside by that handle, and had not left. */
@@ -87,6 +88,7 @@ function createMemory(): Memory {
     endRoom(roomId, at) {
       for (const occupant of inside.values()) if (occupant.roomId === roomId) leave(occupant, at)
     },
+    isInside: (who) => inside.has(keyOf(who)),
     findInside(sessionId, handleId) {
       const occupant = sessions.get(sessionId)?.get(handleId)
       return occupant?.goneAt === null ? occupant : undefined

@@ -1,0 +1,70 @@
+import { Refusal } from '../../error.ts'
+import { noun, type Over } from '../noun.ts'
+import { gatherOfKey, listKeysWithNews, markStale } from './gather.ts'
+import { type Found, findPeople, findPerson, listMembers, type Sought } from './search.ts'
+import { toSearched } from './suffixes.ts'
+import { readTimes, type TimesOfSession } from './times.ts'
+
+/** `id`: what the merged ones are called by from now on; the same again adds to them. */
+export type Merge = { keyId: number; id: string; name: string; participantIds: string[] }
+
+/** Who there is, over all sessions of a key: gathered from the log of changes, and merged where somebody said so. */
+export const people = noun({
+  reads: {
+    search: (over: Over, keyId: number, sought: Sought): Promise<Found> => findPeople(over.db, keyId, sought),
+    /** By the id of a person that several were merged into, or else of a participant. */
+    find: (over: Over, keyId: number, id: string) => findPerson(over.db, keyId, id),
+    /** All that they were inside, as the sessions with these ids of theirs have it, in order of time. */
+    times: (over: Over, keyId: number, participantIds: string[]): Promise<TimesOfSession[]> =>
+      readTimes(over.db, keyId, participantIds),
+    /** The keys of which something is to be gathered. */
+    listKeysWithNews: ({ db }: Over): Promise<number[]> => listKeysWithNews(db),
+  },
+  writes: {
+    /** Takes in some of what is new of a key. Gives how much: 0 where nothing is left. */
+    gather: ({ db }: Over, { keyId }: { keyId: number }): Promise<number> => gatherOfKey(db, keyId),
+    /** Facts stay as they are: it is noted that these participants are one person. */
+    async merge({ db }: Over, { keyId, id, name, participantIds }: Merge): Promise<void> {
+      const ids = db.differences.texts(JSON.stringify(participantIds))
+      const known = await db.kysely
+        .selectFrom('people')
+        .select(['id', 'person_id as personId'])
+        .where('key_id', '=', keyId)
+        .where('merged', '=', 0)
+        .where('id', 'in', ids)
+        .execute()
+      const missing = participantIds.find((one) => !known.some((row) => row.id === one))
+      if (missing !== undefined) throw new Refusal('PERSON_NOT_FOUND', `Person ${missing} not found`)
+      const taken = known.find(({ personId }) => personId !== null && personId !== id)
+      if (taken !== undefined) {
+        const { id: participantId, personId } = taken
+        throw new Refusal('BAD_REQUEST', `${participantId} is merged into ${personId} already: unmerge them first`)
+      }
+      await db.kysely
+        .updateTable('people')
+        .set({ person_id: id, stale: 1 })
+        .where('key_id', '=', keyId)
+        .where('merged', '=', 0)
+        .where('id', 'in', ids)
+        .execute()
+      const row = { key_id: keyId, merged: 1, id, name, seen_at: 0, texts: toSearched(id), person_id: null, stale: 1 }
+      await db.insertRows('people', [row], ['key_id', 'merged', 'id'], { texts: 'people.texts' })
+      while ((await gatherOfKey(db, keyId)) > 0);
+    },
+    /** Gives the participants that are apart again: none where nobody was merged under this id. */
+    async unmerge({ db }: Over, { keyId, id }: { keyId: number; id: string }): Promise<string[]> {
+      const members = (await listMembers(db, keyId, id)).map(({ participantId }) => participantId)
+      await db.kysely
+        .updateTable('people')
+        .set({ person_id: null, stale: 1 })
+        .where('key_id', '=', keyId)
+        .where('person_id', '=', id)
+        .where('person_id', 'is not', null)
+        .execute()
+      await markStale(db, keyId, [id], 1)
+      while ((await gatherOfKey(db, keyId)) > 0);
+      return members
+    },
+  },
+  unseen: ['gather', 'merge', 'unmerge'],
+})
