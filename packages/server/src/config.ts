@@ -36,6 +36,8 @@ export type Config = {
   tls: { cert: Buffer; key: Buffer } | undefined
   /** A token without roles may only join, not call the API. */
   strictRoles: boolean
+  /** How LiveKit's Analytics API rounds connection minutes: see `api/livekit/minutes.ts`. */
+  livekitMinutes: string
   /** Addresses that users give may lie on this machine and its network: see `guarded-fetch.ts`. */
   allowPrivateAddresses: boolean
   /** The raw log is kept for this, in milliseconds. */
@@ -84,6 +86,7 @@ export function readConfig(given: Env): Config {
     turn: turn(env),
     tls: tls(env),
     strictRoles: onOff(env, 'ROLLCALL_STRICT_ROLES', false),
+    livekitMinutes: oneOf(env, 'ROLLCALL_LIVEKIT_MINUTES', 'by-second', ['by-second', 'by-minute']),
     allowPrivateAddresses: onOff(env, 'ROLLCALL_ALLOW_PRIVATE_ADDRESSES', false),
     // What is erased is not in the log either.
     logMs: Math.min(logDays, retentionDays ?? logDays) * dayMs,

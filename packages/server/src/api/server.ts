@@ -14,6 +14,7 @@ import type { Webhooks } from '../webhooks/dispatcher.ts'
 import { type ApiAuth, createApiAuth } from './auth/auth.ts'
 import type { RateLimit } from './auth/rate-limit.ts'
 import type { TokenVerifier } from './auth/token.ts'
+import { erasureRoutes } from './data/erasure.ts'
 import { exportRoutes } from './data/export.ts'
 import { importRoutes } from './data/imports.ts'
 import { eventRoutes } from './events.ts'
@@ -41,6 +42,7 @@ import {
   timeouts as usualTimeouts,
 } from './limits.ts'
 import { linkRoutes } from './links.ts'
+import { livekitAnalyticsRoutes } from './livekit/analytics.ts'
 import { meetingRoutes } from './meetings.ts'
 import { measureRequests, metricsRoutes } from './metrics.ts'
 import { docsRoutes } from './openapi/docs.ts'
@@ -163,10 +165,12 @@ async function registerRoutes(
   await app.register(eventRoutes(context, parts))
   await app.register(importRoutes(context, parts))
   await app.register(exportRoutes(context, parts))
+  await app.register(erasureRoutes(context, parts))
   await app.register(sourceRoutes(context, parts))
   await app.register(webhookEndpointRoutes(context, parts))
   await app.register(webhookDeliveryRoutes(context, parts))
   await app.register(streamRoutes(context, { ...parts, limits: parts.feedLimits }))
+  await app.register(livekitAnalyticsRoutes(context, parts))
   await app.register(ingestRoutes(context, parts))
   await app.register(linkRoutes(context, parts))
   await app.register(publicKeyRoutes(context, parts))

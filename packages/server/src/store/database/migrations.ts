@@ -2,12 +2,14 @@ import { type Kysely, Migrator } from 'kysely'
 import { clocks } from './migrations/clocks.ts'
 import { confirmedTime } from './migrations/confirmed-time.ts'
 import { ends } from './migrations/ends.ts'
+import { erasedPeople } from './migrations/erased-people.ts'
 import { first } from './migrations/first/first.ts'
 import { kinds } from './migrations/kinds.ts'
 import { looks } from './migrations/looks.ts'
 import { media } from './migrations/media.ts'
 import { newestTexts } from './migrations/newest-texts.ts'
 
+import { ofSource } from './migrations/of-source.ts'
 import { parents } from './migrations/parents.ts'
 import { people } from './migrations/people.ts'
 import { peopleInOrder } from './migrations/people-in-order.ts'
@@ -35,6 +37,8 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0011-parents': { up: parents },
   '0012-media': { up: media },
   '0013-people': { up: people },
+  '0014-of-source': { up: ofSource },
+  '0015-erased-people': { up: erasedPeople },
 }
 
 /**
