@@ -85,6 +85,7 @@ function fill(path: string, { room, sessionId, source, webhookId, deliveryId }: 
     roomId: room.roomId,
     sessionId,
     participantId: 'anna',
+    personId: 'anna',
     sourceId: source.id,
     about: 'room',
     event: 'created',
