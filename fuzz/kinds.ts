@@ -13,6 +13,7 @@ const bySteps: { [step: string]: Kind } = {
   participant: 'participants',
   sources: 'sources',
   ingest: 'sources',
+  project: 'sources',
   webhooks: 'webhooks',
   deliveries: 'deliveries',
 }
@@ -28,6 +29,7 @@ const byNames: { [name: string]: Kind } = {
   parentSessionId: 'sessions',
   participantId: 'participants',
   sourceId: 'sources',
+  projectId: 'sources',
   deliveryId: 'deliveries',
   cursor: 'cursors',
 }

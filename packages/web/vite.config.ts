@@ -9,6 +9,8 @@ import program from '../server/package.json' with { type: 'json' }
 export default defineConfig({
   plugins: [react(), compressed()],
   define: { rollcallVersion: JSON.stringify(program.version) },
+  // What a page loads is found from its base.
+  base: './',
   build: {
     target: 'es2023',
     // The browsers that know light-dark().

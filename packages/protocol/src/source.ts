@@ -138,6 +138,9 @@ export const Source = Type.Object(
     id: Type.String({ description: 'Its type, and 128 random bits.' }),
     type: OneOfTypes({ description: 'The kind of media server.' }),
     name: Type.String(),
+    projectId: Type.Optional(
+      Type.String({ description: 'LiveKit: the project that its sessions are under in LiveKit’s Analytics API.' }),
+    ),
     url: Type.String({ description: 'Where it sends what happens.' }),
     setup: Type.String({
       description: 'The lines to paste into its configuration. A secret is in them only when it was just made.',
@@ -156,6 +159,19 @@ export const SourceList = Type.Object(
   { $id: 'SourceList', description: 'All sources of the key, oldest first.' },
 )
 export type SourceList = Type.Static<typeof SourceList>
+
+const livekitPrefix = 'livekit-'
+const projectPrefix = 'p_'
+
+/** The project of a LiveKit source; of another source undefined. */
+export function projectIdOf(sourceId: string): string | undefined {
+  return sourceId.startsWith(livekitPrefix) ? projectPrefix + sourceId.slice(livekitPrefix.length) : undefined
+}
+
+/** The source of a project. */
+export function sourceOfProject(projectId: string): string {
+  return livekitPrefix + projectId.slice(projectPrefix.length)
+}
 
 /** The name of one reporter of several that a source has. */
 export function reporterOf(sourceId: string, reporter: string): string {

@@ -165,6 +165,7 @@ async function openRecord(
     clock,
     metrics,
     onChange: signal.tell,
+    onShownOtherwise: (text) => log.warn(text),
     onFailure: fail,
     factsWaitingMax: parts.factsWaitingMax,
     awayMaxMs: parts.awayMaxMs,

@@ -36,6 +36,8 @@ export type Config = {
   tls: { cert: Buffer; key: Buffer } | undefined
   /** A token without roles may only join, not call the API. */
   strictRoles: boolean
+  /** How LiveKit's Analytics API rounds connection minutes: see `api/livekit/minutes.ts`. */
+  livekitMinutes: string
   /** Addresses that users give may lie on this machine and its network: see `guarded-fetch.ts`. */
   allowPrivateAddresses: boolean
   /** The raw log is kept for this, in milliseconds. */
@@ -84,6 +86,7 @@ export function readConfig(given: Env): Config {
     turn: turn(env),
     tls: tls(env),
     strictRoles: onOff(env, 'ROLLCALL_STRICT_ROLES', false),
+    livekitMinutes: oneOf(env, 'ROLLCALL_LIVEKIT_MINUTES', 'by-second', ['by-second', 'by-minute']),
     allowPrivateAddresses: onOff(env, 'ROLLCALL_ALLOW_PRIVATE_ADDRESSES', false),
     // What is erased is not in the log either.
     logMs: Math.min(logDays, retentionDays ?? logDays) * dayMs,
@@ -167,7 +170,22 @@ function address(env: Env, name: string): string | undefined {
   if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) {
     refuse(name, value, 'an http or https address, such as https://rooms.example.org')
   }
-  return value.replace(/\/+$/, '')
+  const { origin, pathname, search, hash, username, password } = new URL(value)
+  // What may be a password is not repeated.
+  if (username !== '' || password !== '')
+    refuse(name, '…', 'an address without a user and password: it is shown to everybody')
+  if (search !== '' || hash !== '' || /[?#]/.test(value)) {
+    refuse(name, value, 'an address with no ? and no #: paths are put after it')
+  }
+  // Such a path is not what a browser makes of it.
+  if (!/^(\/[\w.~-]+)*\/*$/.test(pathname)) {
+    refuse(
+      name,
+      value,
+      'an address whose path has letters, digits and - . _ ~ alone, such as https://example.org/rooms',
+    )
+  }
+  return (origin + pathname).replace(/\/+$/, '')
 }
 
 function databaseUrl(env: Env): string | undefined {

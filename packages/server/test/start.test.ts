@@ -177,6 +177,29 @@ describe('a start is refused, in one line and with exit code 1,', guard, () => {
     }
   })
 
+  test('on a public address that pages and links cannot be put after, without its password', () => {
+    for (const address of [
+      'https://rooms.example?a=1',
+      'https://rooms.example/#a',
+      'https://rooms.example/?',
+      'https://user:hidden@rooms.example',
+      'https://rooms.example/a b',
+      'https://rooms.example/"x',
+    ]) {
+      for (const name of ['ROLLCALL_PUBLIC_URL', 'ROLLCALL_PROCESS_URL']) {
+        assert.throws(
+          () => readConfig({ [name]: address }),
+          ({ message }) => new RegExp(`^${name}=.* it takes `).test(message) && !message.includes('hidden'),
+          address,
+        )
+      }
+    }
+    assert.equal(
+      readConfig({ ROLLCALL_PUBLIC_URL: 'https://a.example/rooms/x/' }).publicUrl,
+      'https://a.example/rooms/x',
+    )
+  })
+
   test('beside a server on the same data folder; that one goes on', async () => {
     const { url } = await startPrinting()
     await assertRefused(start(), /is in use by another Rollcall server/)

@@ -1,5 +1,6 @@
 import { Rollcall, signToken } from '@rollcall/client'
 import type { SignIn } from '@rollcall/protocol'
+import { serverUrl } from './base.ts'
 
 /** How long a token is good that is signed here with a key and its secret, in seconds. The secret is not kept. */
 const signedSeconds = 12 * 3600
@@ -19,7 +20,7 @@ export function forgetToken(): void {
 }
 
 export function createClient(token: string): Rollcall {
-  return new Rollcall({ url: location.origin, token })
+  return new Rollcall({ url: serverUrl, token })
 }
 
 export function hasCode(): boolean {
@@ -41,7 +42,11 @@ export function takeCode(): string | undefined {
 /** Exchanges a link's code for a token. Throws an error that says what was wrong. */
 export async function redeemCode(code: string): Promise<string> {
   const headers = { 'content-type': 'application/json' }
-  const answer = await fetch('/v2/links/redeem', { method: 'POST', headers, body: JSON.stringify({ code }) })
+  const answer = await fetch(`${serverUrl}/v2/links/redeem`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ code }),
+  })
   const body = (await answer.json()) as SignIn & { error?: string }
   if (!answer.ok) throw new Error(body.error ?? `The server answered ${answer.status}`)
   return body.token

@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
+import { prefix } from './base.ts'
 import { readOverviewSearch } from './overview/search.ts'
 import { readPeopleSearch } from './people/search.ts'
 import { readPersonSearch } from './person/search.ts'
@@ -67,6 +68,7 @@ const webhook = createRoute({
 })
 
 export const router = createRouter({
+  basepath: `${prefix}/`,
   routeTree: root.addChildren([sessions, session, overview, people, person, rooms, sources, webhooks, webhook]),
   defaultPreload: 'intent',
   scrollRestoration: true,

@@ -1,5 +1,6 @@
 import { Button, Group, Text } from '@mantine/core'
 import { Link, Outlet } from '@tanstack/react-router'
+import type { FocusEvent } from 'react'
 import { FindButton } from './find/button.tsx'
 import { Logo } from './logo.tsx'
 import classes from './shell.module.css'
@@ -10,13 +11,18 @@ import { ZoneChoice } from './zone.tsx'
 /** Of the server's package.json, put in by the build. */
 declare const rollcallVersion: string
 
+/** What is after # is taken from the page's base, not from the page. */
+function keepPage({ currentTarget }: FocusEvent<HTMLAnchorElement>) {
+  currentTarget.href = location.href.replace(/#.*/, '') + currentTarget.hash
+}
+
 /** What is around every page. */
 export function Shell() {
   const { signOut } = useSignedIn()
   const link = { className: classes.link }
   return (
     <>
-      <a className={classes.skip} href="#main">
+      <a className={classes.skip} href="#main" onFocus={keepPage}>
         Skip to the content
       </a>
       <header className={classes.header}>
@@ -49,7 +55,7 @@ export function Shell() {
           </nav>
           <Group gap={4} ml="auto" wrap="nowrap">
             <FindButton />
-            <Button component="a" href="/docs" size="compact-sm" variant="subtle" color="gray" c="inherit">
+            <Button component="a" href="./docs" size="compact-sm" variant="subtle" color="gray" c="inherit">
               API
             </Button>
             <Button size="compact-sm" variant="subtle" color="gray" c="inherit" onClick={() => signOut()}>

@@ -22,7 +22,7 @@ async function listFirstLoad(page: string): Promise<string[]> {
     for (const [, from] of code.matchAll(/(?:^|[;}])import(?:[^"'();]*?from)?["']\.\/([^"']+)["']/g))
       await follow(`assets/${from}`)
   }
-  for (const [, name = ''] of html.matchAll(/(?:src|href)="\/(assets\/[^"]+)"/g)) await follow(name)
+  for (const [, name = ''] of html.matchAll(/(?:src|href)="\.\/(assets\/[^"]+)"/g)) await follow(name)
   return [page, ...found]
 }
 

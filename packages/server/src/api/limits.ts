@@ -22,6 +22,9 @@ export const timeouts: Timeouts = {
   keepAliveMs: 72_000,
   checkMs: 2000,
 }
+/** A connection whose request was answered before all of it came is held for so long, and takes so much more, at most. */
+export const lingerMs = 10_000
+export const lingerMaxBytes = 64 * 1024 * 1024
 /** Longest `x-request-id` that is taken from a caller, in characters. */
 export const requestIdMaxLength = 128
 /** How long a browser may remember what CORS allows, in seconds. */

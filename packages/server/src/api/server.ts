@@ -21,6 +21,7 @@ import { healthRoutes } from './health.ts'
 import { baseUrlOf } from './http/base-url.ts'
 import { parseBody } from './http/body.ts'
 import { createClientErrorHandler } from './http/client-error.ts'
+import { lingerOverEarlyAnswers } from './http/early-answers.ts'
 import { createErrorHandler } from './http/errors.ts'
 import { createHttpServer } from './http/http-server.ts'
 import { isForBrowser, sendNotFoundPage } from './http/not-found-page.ts'
@@ -40,6 +41,7 @@ import {
   timeouts as usualTimeouts,
 } from './limits.ts'
 import { linkRoutes } from './links.ts'
+import { livekitAnalyticsRoutes } from './livekit/analytics.ts'
 import { meetingRoutes } from './meetings.ts'
 import { measureRequests, metricsRoutes } from './metrics.ts'
 import { docsRoutes } from './openapi/docs.ts'
@@ -116,6 +118,7 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
   )
   app.decorateRequest('caller', null)
   logRequests(app, log)
+  lingerOverEarlyAnswers(app)
   measureRequests(app, metrics)
 
   await app.register(cors, {
@@ -165,6 +168,7 @@ async function registerRoutes(
   await app.register(webhookEndpointRoutes(context, parts))
   await app.register(webhookDeliveryRoutes(context, parts))
   await app.register(streamRoutes(context, { ...parts, limits: parts.feedLimits }))
+  await app.register(livekitAnalyticsRoutes(context, parts))
   await app.register(ingestRoutes(context, parts))
   await app.register(linkRoutes(context, parts))
   await app.register(publicKeyRoutes(context, parts))

@@ -40,7 +40,9 @@ export function webRoutes(
   { config }: Pick<Context, 'config'>,
   { rateLimit, table, serverAddresses }: { rateLimit: RateLimit; table: RouteTable; serverAddresses(): string[] },
 ): FastifyPluginAsyncTypebox {
-  const files = keepFolder(webFolder, (html) => html)
+  // A proxy may have put the server below a prefix: what a page loads is found from there.
+  const prefix = config.publicUrl === undefined ? '' : new URL(config.publicUrl).pathname.replace(/\/+$/, '')
+  const files = keepFolder(webFolder, (html) => html.replace('<base href="/"', `<base href="${prefix}/"`))
   return async (app) => {
     const hidden = { schema: { hide: true } }
     for (const path of dashboardPaths) {
@@ -70,7 +72,10 @@ export function webRoutes(
   }
 
   async function sendPage(request: FastifyRequest, reply: FastifyReply, name: string): Promise<FastifyReply> {
-    reply.header('content-security-policy', writePagePolicy(config, serverAddresses(), { 'media-src': "'self' blob:" }))
+    reply.header(
+      'content-security-policy',
+      writePagePolicy(config, serverAddresses(), { 'media-src': "'self' blob:", 'base-uri': "'self'" }),
+    )
     const page = await files.read(name)
     if (page === undefined) return reply.type('text/plain; charset=utf-8').send(unbuilt)
     reply.header('permissions-policy', 'camera=(self), microphone=(self), display-capture=(self)')

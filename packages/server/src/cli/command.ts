@@ -29,7 +29,10 @@ export function onStore<const Args extends ArgsDef>(
       const { databaseUrl, dataFolder, masterKey } = config
       if (databaseUrl === undefined && !makesRecord) requireRecord(dataFolder)
       const rules = toRules(config)
-      const store = await openStore({ databaseUrl, dataFolder, masterKey, rules, clock: systemClock, exclusive: false })
+      const store = await openStore({
+        ...{ databaseUrl, dataFolder, masterKey, rules, clock: systemClock, exclusive: false },
+        onShownOtherwise: (text) => process.stderr.write(`${text}\n`),
+      })
       try {
         print(await run(given, store, config))
       } finally {

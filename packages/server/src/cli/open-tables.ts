@@ -5,6 +5,7 @@ import { requireRecord, takeLock } from '../store/database/data-folder.ts'
 import { migrateToLatest } from '../store/database/migrations.ts'
 import { lockDatabase, openPostgres } from '../store/database/postgres.ts'
 import { openSqlite } from '../store/database/sqlite.ts'
+import { print } from './print.ts'
 
 type Where = Pick<Config, 'databaseUrl' | 'dataFolder'>
 
@@ -17,7 +18,7 @@ async function openFreshFile(path: string, dataFolder: string): Promise<FreshTab
   const lock = takeLock(dataFolder)
   try {
     const db = openSqlite(path)
-    await migrateToLatest(db.kysely)
+    await migrateToLatest(db.kysely, (text) => print(`${text}\n`))
     await db.close()
     return releasing(await openFreshSqlite(path), lock)
   } catch (error) {
@@ -31,7 +32,7 @@ async function openFreshSchema(url: string): Promise<FreshTables> {
   if (lock === undefined) throw new Refusal('CONFLICT', 'DATABASE_URL is in use by Rollcall servers: stop them first')
   try {
     const db = openPostgres(url, { connections: 1 })
-    await migrateToLatest(db.kysely)
+    await migrateToLatest(db.kysely, (text) => print(`${text}\n`))
     await db.close()
     return releasing(await openFreshPostgres(url), lock)
   } catch (error) {

@@ -87,6 +87,8 @@ export type StoreOptions = {
   metrics?: Pick<Metrics, 'noteCommit' | 'noteFact'>
   /** Called when something may have changed, once it is durable: of this key; undefined: of any. */
   onChange?: (keyId: number | undefined) => void
+  /** Told, in words, of each session that an update of the tables has shown otherwise. */
+  onShownOtherwise?: (text: string) => void
   /** The writing thread died: nothing can be recorded any more. */
   onFailure?: (error: Error) => void
   /** False for a command beside a running server: the folder is not locked, and no thread started. Default true. */
@@ -205,7 +207,7 @@ type Opened = {
   close(): Promise<void>
 }
 
-type Hooks = WriterHooks & QueueLimits
+type Hooks = WriterHooks & QueueLimits & { onDamage(): void }
 
 function hooksOf({ metrics, onFailure, factsWaitingMax }: StoreOptions, health: RecordingHealth): Hooks {
   return {
@@ -213,6 +215,7 @@ function hooksOf({ metrics, onFailure, factsWaitingMax }: StoreOptions, health: 
     onFailure,
     onRecorded: health.noteRecorded,
     onUnwritten: health.noteFailed,
+    onDamage: health.noteDamaged,
     factsWaitingMax,
   }
 }
@@ -226,7 +229,7 @@ async function openFile(options: StoreOptions, hooks: Hooks): Promise<Opened> {
   try {
     const box = createSecretBox(masterKey)
     const now = () => clock.now()
-    const db = await openMigrated(path)
+    const db = await openMigrated(path, { ...hooks, ...options })
     await proveMasterKey({ db, box, now }, `ROLLCALL_DATA=${dataFolder}`)
     const writer = exclusive
       ? startWriter({ path, masterKey, rules }, now, { ...hooks, threadUrl: options.threadUrl })
@@ -268,7 +271,7 @@ async function openService(options: StoreOptions, databaseUrl: string, hooks: Ho
       onReadOnly: () => db.renew(),
     })
     opened.defer(() => writing.close())
-    await migrateToLatest(writing.kysely)
+    await migrateToLatest(writing.kysely, options.onShownOtherwise)
     await proveMasterKey({ db, box, now }, where)
     const logDays = openLogDays(databaseUrl)
     if (exclusive) await logDays.make(now())
@@ -289,10 +292,13 @@ async function openService(options: StoreOptions, databaseUrl: string, hooks: Ho
   }
 }
 
-async function openMigrated(path: string): Promise<Database> {
+async function openMigrated(
+  path: string,
+  { onDamage, onShownOtherwise }: Pick<Hooks, 'onDamage'> & Pick<StoreOptions, 'onShownOtherwise'>,
+): Promise<Database> {
   try {
-    const db = openSqlite(path)
-    await migrateToLatest(db.kysely)
+    const db = openSqlite(path, { onDamage })
+    await migrateToLatest(db.kysely, onShownOtherwise)
     return db
   } catch (error) {
     throw new StartRefusal(`${path} cannot be opened: ${(error as Error).message}`)

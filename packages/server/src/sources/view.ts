@@ -1,4 +1,4 @@
-import { type Source as ApiSource, toIso, toIsoOrNull } from '@rollcall/protocol'
+import { type Source as ApiSource, projectIdOf, toIso, toIsoOrNull } from '@rollcall/protocol'
 import type { Source, SourceHealth } from '../store/sources.ts'
 import { type Engines, engineFor } from './engines/engines.ts'
 
@@ -20,10 +20,12 @@ export type SourceViewOptions = {
 export function toSource(source: SourceRecord, { engines, base, newSecret }: SourceViewOptions): ApiSource {
   const { id, type, name, settings, createdAt, updatedAt, health } = source
   const url = ingestUrlOf(id, base)
+  const projectId = projectIdOf(id)
   return {
     id,
     type,
     name,
+    ...(projectId !== undefined && { projectId }),
     url,
     setup: engineFor(engines, type).describeSetup(url, settings, newSecret, name),
     settings: Object.fromEntries(Object.entries(settings).filter(([name]) => !secretNames.includes(name))),

@@ -8,7 +8,7 @@ import { eraseNewest } from './sessions/newest-texts.ts'
 const eraseMax = 50
 const dropMax = 2000
 
-type Session = { keyId: number; id: string; roomId: string; startAt: number | null }
+type Session = { keyId: number; id: string; roomId: string; source: string; startAt: number | null }
 type LoggedFact = { seq: number; changeSeq: number; receivedAt: number }
 
 /** What is of a session, and goes with it. */
@@ -23,7 +23,7 @@ const keysInOrder = query<object, { keyId: number }>((k) =>
 const oldest = query<{ keyId: number; before: number; limit: number }, Session>((k, p) =>
   k
     .selectFrom('sessions')
-    .select(['key_id as keyId', 'id', 'room_id as roomId', 'start_at as startAt'])
+    .select(['key_id as keyId', 'id', 'room_id as roomId', 'source', 'start_at as startAt'])
     .where('key_id', '=', p.keyId)
     .where('start_at', '<', p.before)
     .where('end_at', '<', p.before)
@@ -95,8 +95,8 @@ export const retention = noun({
       for (const [keyId, ofKey] of ofKeys) {
         const roomIds = ofKey.map(({ roomId }) => roomId)
         await db.differences.lockRooms(keyId, roomIds)
-        for (const { roomId, startAt } of ofKey) {
-          if (startAt !== null) buckets.count(keyId, { roomId, startAt, ended: true }, undefined)
+        for (const { roomId, source, startAt } of ofKey) {
+          if (startAt !== null) buckets.count(keyId, { roomId, source, startAt, ended: true }, undefined)
         }
         await eraseAll(db, keyId, ofKey, now())
       }

@@ -87,6 +87,7 @@ function fill(path: string, { room, sessionId, source, webhookId, deliveryId }: 
     participantId: 'anna',
     personId: 'anna',
     sourceId: source.id,
+    projectId: 'p_none',
     about: 'room',
     event: 'created',
     name: 'index.js',

@@ -252,6 +252,25 @@ describe('GET /v2/stream', () => {
     }
   })
 
+  test('is open to an EventSource by a cookie of its own path, which no script and no other site can use', async () => {
+    const prefixed = await startServer({ ROLLCALL_PUBLIC_URL: 'https://a.example/rooms' }, { feedLimits: limits })
+    try {
+      const { headers, body } = await prefixed.call('POST', '/v2/stream/cookie')
+      assert.equal(body.path, '/rooms/v2/stream')
+      const [pair = '', ...rules] = String(headers['set-cookie']).split('; ')
+      assert.deepEqual(rules.slice(0, 4), ['HttpOnly', 'SameSite=Strict', 'Path=/rooms/v2/stream', 'Secure'])
+      assert.match(String(rules[4]), /^Max-Age=3[56]\d\d$/)
+      const by = (path: string, cookie: string) =>
+        prefixed.call('GET', path, undefined, { token: null, headers: { cookie } })
+      assert.equal((await by('/v2/stream', `a=b; ${pair}`)).status, 200)
+      assert.equal((await by('/v2/stream', `${pair}x`)).status, 401)
+      assert.equal((await by('/v2/sessions', pair)).status, 401)
+      assert.equal((await by('/v2/stream', '')).status, 401)
+    } finally {
+      await prefixed.stop()
+    }
+  })
+
   test('ends when the server stops, which does not wait for it', async () => {
     const other = await startServer({}, { feedLimits: limits })
     const reader = await openStream(other)

@@ -1,4 +1,5 @@
 import type { Permission } from '@rollcall/client'
+import { prefix } from '../base.ts'
 import type { Begin } from './peer.ts'
 
 /** What the address of the page says: which room, and in its fragment the token and a name. */
@@ -16,7 +17,7 @@ const nameIn = (roomId: string) => `rollcall.name.${roomId}`
 
 /** Undefined where the address holds no token. */
 export function readInvitation(): Invitation | undefined {
-  const roomId = decodeURIComponent(location.pathname.split('/')[2] ?? '')
+  const roomId = decodeURIComponent(location.pathname.slice(prefix.length).split('/')[2] ?? '')
   const fragment = new URLSearchParams(location.hash.slice(1))
   const token = fragment.get('token')
   if (roomId === '' || token === null) return undefined

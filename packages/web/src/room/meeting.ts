@@ -1,4 +1,5 @@
 import { joinRoom, type RoomCloseName, type RoomState } from '@rollcall/client'
+import { serverUrl } from '../base.ts'
 import { type CloseText, explainClose, meshMax, tooMany } from './closes.ts'
 import type { Devices } from './devices.ts'
 import { type Invitation, noteInside, noteOutside } from './invitation.ts'
@@ -37,7 +38,7 @@ const listenMs = 300
 /** A place in a room, and a connection to everybody else in it. */
 export function startMeeting(invitation: Invitation, name: string, devices: Devices, begin: Begin): Meeting {
   const { roomId, token, participantId } = invitation
-  const room = joinRoom({ url: location.origin, token, roomId, participantId, ...(name !== '' && { name }) })
+  const room = joinRoom({ url: serverUrl, token, roomId, participantId, ...(name !== '' && { name }) })
   const own = createOwnMedia(devices, begin, applyShown)
   const others = createOthers(room, own, changed)
   const asking = new Map<string, string>()

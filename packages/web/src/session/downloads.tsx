@@ -1,5 +1,6 @@
 import { Button, Code, CopyButton, Menu, Popover, Stack, Text } from '@mantine/core'
 import { useState } from 'react'
+import { serverUrl } from '../base.ts'
 import { saveFile } from '../save-file.ts'
 import { useSignedIn } from '../signed-in.tsx'
 
@@ -44,7 +45,7 @@ export function Downloads({ sessionId, onFailure }: { sessionId: string; onFailu
 }
 
 function CurlButton({ path, token }: { path: string; token: string }) {
-  const command = `curl -H 'Authorization: ${token}' '${location.origin}${path}'`
+  const command = `curl -H 'Authorization: ${token}' '${serverUrl}${path}'`
   return (
     <Popover width={420} position="bottom-end" trapFocus withinPortal>
       <Popover.Target>
@@ -73,7 +74,7 @@ function CurlButton({ path, token }: { path: string; token: string }) {
 
 /** A link cannot bring a token, so the file is fetched here. */
 async function save(path: string, name: string, token: string): Promise<void> {
-  const answer = await fetch(path, { headers: { authorization: token } })
+  const answer = await fetch(serverUrl + path, { headers: { authorization: token } })
   if (!answer.ok) throw new Error(`The download was answered ${answer.status}`)
   saveFile(await answer.blob(), name)
 }

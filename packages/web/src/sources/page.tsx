@@ -33,7 +33,7 @@ export function SourcesPage() {
 }
 
 function SourceCard({ source }: { source: Source }) {
-  const { name, type, url, health } = source
+  const { name, type, projectId, url, health } = source
   const { lastFactAt, recorded, duplicate, ignored, refused, clockSkewMs, lastError, lastErrorAt } = health
   return (
     <section className={`card ${classes.source}`} aria-label={name}>
@@ -45,6 +45,7 @@ function SourceCard({ source }: { source: Source }) {
       </Group>
       <Code className={classes.url ?? ''}>{url}</Code>
       <dl className={classes.facts}>
+        {projectId !== undefined && <Fact name="Project">{projectId}</Fact>}
         <Fact name="Last heard">{lastFactAt === null ? 'never' : <Time at={lastFactAt} />}</Fact>
         <Fact name="Recorded">{formatNumber(recorded)}</Fact>
         <Fact name="Came again">{formatNumber(duplicate)}</Fact>

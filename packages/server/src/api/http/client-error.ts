@@ -2,11 +2,12 @@ import type { Socket } from 'node:net'
 import { answerBare } from '../../runtime/bare-answer.ts'
 import type { Metrics } from '../../runtime/metrics.ts'
 import { headersMaxBytes } from '../limits.ts'
+import { isAnswered } from './early-answers.ts'
 
 /** Answers what is not HTTP, or came too slowly, and closes: there is no request to log. */
 export function createClientErrorHandler(metrics: Metrics) {
   return (error: Error & { code?: string }, socket: Socket): void => {
-    if (error.code === 'ECONNRESET' || !socket.writable) {
+    if (error.code === 'ECONNRESET' || !socket.writable || isAnswered(socket)) {
       socket.destroy()
       return
     }

@@ -63,6 +63,10 @@ export const tags = [
     name: 'Webhooks',
     description: 'What the server sends when something happens, and the key that it is signed with.',
   },
+  {
+    name: 'LiveKit',
+    description: 'LiveKit Cloud’s Analytics API. Its calls take a token by the API key and secret of a LiveKit source.',
+  },
   { name: 'Server', description: 'How the server is, and what it can do. These calls take no token.' },
 ]
 

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { StreamedChange, type StreamReset } from '@rollcall/protocol'
+import { StreamedChange, type StreamReset, toIso } from '@rollcall/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
@@ -9,6 +9,7 @@ import { quote } from '../../runtime/explain.ts'
 import { type ApiAuth, callerOf, tokenOf } from '../auth/auth.ts'
 import type { TokenVerifier } from '../auth/token.ts'
 import { requireParticipants, requireRoom } from '../find.ts'
+import { baseUrlOf } from '../http/base-url.ts'
 import { refusals } from '../http/refusals.ts'
 import type { FeedLimits } from './limits.ts'
 import { type ChangeFilter, createOpenStreams } from './open-streams.ts'
@@ -30,6 +31,13 @@ const StreamQuery = Type.Object({
 })
 type StreamQuery = Type.Static<typeof StreamQuery>
 
+const StreamCookie = Type.Object({
+  path: Type.String({ description: 'What EventSource takes, on the same host.' }),
+  expiresAt: Type.Optional(
+    Type.String({ description: 'When the token expires, and the cookie with it; absent where it does not.' }),
+  ),
+})
+
 const eventStream = 'text/event-stream'
 
 const schema = {
@@ -48,9 +56,26 @@ const schema = {
   },
 }
 
+const cookieName = 'rollcall-stream'
+
+const cookieSchema = {
+  operationId: 'createStreamCookie',
+  tags: ['Events'],
+  summary: 'Open the stream to an EventSource',
+  description:
+    'A browser’s `EventSource` can send no header, and a token in an address ends up in logs. This keeps the token of the call in a cookie that `GET /v2/stream` alone is sent, by pages of the same site, and that no script reads: `new EventSource(path)` then follows. It is gone when the token expires.',
+  response: { 200: StreamCookie },
+}
+
+/** The token in the cookie; undefined where there is none. */
+function readCookie(header = ''): string | undefined {
+  const pairs = header.split(';').map((pair) => pair.trim().split('=', 2))
+  return pairs.find(([name]) => name === cookieName)?.[1]
+}
+
 /** `GET /v2/stream`: the changes of a key as they are recorded, as Server-Sent Events. */
 export function streamRoutes(
-  { reads, log }: Pick<Context, 'reads' | 'log'>,
+  { config, clock, reads, log }: Pick<Context, 'config' | 'clock' | 'reads' | 'log'>,
   {
     auth,
     tails,
@@ -61,6 +86,21 @@ export function streamRoutes(
   return async (app) => {
     const streams = createOpenStreams({ log, tails, verifyToken, limits })
     app.addHook('preClose', async () => streams.close())
+    // Before the token is looked at: a browser's EventSource can send no header.
+    app.addHook('onRequest', async ({ method, headers }) => {
+      const kept = method === 'POST' ? undefined : readCookie(headers.cookie)
+      if (kept !== undefined) headers.authorization ??= kept
+    })
+    app.post('/v2/stream/cookie', { onRequest: auth.crawler, schema: cookieSchema }, async (request, reply) => {
+      const { protocol, pathname } = new URL(baseUrlOf(request, config))
+      const { expiresAt } = callerOf(request)
+      const path = `${pathname.replace(/\/$/, '')}/v2/stream`
+      const rules = ['HttpOnly', 'SameSite=Strict', `Path=${path}`, ...(protocol === 'https:' ? ['Secure'] : [])]
+      if (expiresAt !== undefined) rules.push(`Max-Age=${Math.floor((expiresAt - clock.now()) / 1000)}`)
+      reply.header('set-cookie', [`${cookieName}=${tokenOf(request)}`, ...rules].join('; '))
+      reply.header('cache-control', 'no-store')
+      return { path, ...(expiresAt !== undefined && { expiresAt: toIso(expiresAt) }) }
+    })
 
     const options = { onRequest: auth.crawler, schema }
     app.get('/v2/stream', options, async (request, reply) => {

@@ -8,6 +8,7 @@ import { dayMs, openLogDays } from '../../store/database/log-days.ts'
 import { migrateToLatest } from '../../store/database/migrations.ts'
 import { lockDatabase, openPostgres } from '../../store/database/postgres.ts'
 import { openSqlite } from '../../store/database/sqlite.ts'
+import { print } from '../print.ts'
 
 /** What is told while it goes on: how many rows of all are done, of which kind of work. */
 export type MigrateReport = { progress(work: 'copied' | 'compared', done: number, all: number): void }
@@ -39,7 +40,7 @@ export async function migrateData(dataFolder: string, databaseUrl: string, repor
   opened.defer(() => from.close())
   const to = openPostgres(databaseUrl, { connections: 1 })
   opened.defer(() => to.close())
-  await migrateToLatest(from.kysely)
+  await migrateToLatest(from.kysely, (text) => print(`${text}\n`))
   await migrateToLatest(to.kysely)
   if (!(await isFree(to))) {
     throw new Refusal('CONFLICT', 'the PostgreSQL database has a record of its own: name an empty one')

@@ -176,11 +176,11 @@ async function takeOver(fresh: FreshTables): Promise<number> {
     await run(fresh, `delete from ${table} ${ofLeft}`)
     await run(fresh, `insert into ${table} select * from ${kept}.${table} ${ofLeft}`)
   }
-  type Row = { keyId: number; id: string; roomId: string; startAt: number | null; endAt: number | null }
+  type Row = { keyId: number; id: string; roomId: string; source: string; startAt: number | null; endAt: number | null }
   let sessions = 0
   for (let after = { keyId: 0, id: '' }; ; ) {
     const { rows } = await sql<Row>`
-      select s.key_id as "keyId", s.id, room_id as "roomId", start_at as "startAt", end_at as "endAt"
+      select s.key_id as "keyId", s.id, room_id as "roomId", source, start_at as "startAt", end_at as "endAt"
       from sessions as s join left_sessions as l on l.key_id = s.key_id and l.session_id = s.id
       where (s.key_id, s.id) > (${after.keyId}, ${after.id}) order by s.key_id, s.id limit ${pageSessions}`.execute(
       db.kysely,
@@ -189,8 +189,8 @@ async function takeOver(fresh: FreshTables): Promise<number> {
     if (last === undefined) return sessions
     await db.transaction(async () => {
       const buckets = openBuckets(db)
-      for (const { keyId, roomId, startAt, endAt } of rows) {
-        if (startAt !== null) buckets.count(keyId, undefined, { roomId, startAt, ended: endAt !== null })
+      for (const { keyId, roomId, source, startAt, endAt } of rows) {
+        if (startAt !== null) buckets.count(keyId, undefined, { roomId, source, startAt, ended: endAt !== null })
       }
       await buckets.flush()
     })

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import { sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { requireRecord } from '../database/data-folder.ts'
 import type { Database } from '../database/database.ts'
 import { migrations } from '../database/migrations.ts'
@@ -121,5 +121,5 @@ async function makeSchema(url: string): Promise<string> {
 }
 
 async function makeTables(db: Database): Promise<void> {
-  for (const { up } of Object.values(migrations)) await up(db.kysely)
+  for (const { up } of Object.values(migrations)) await up(db.kysely as object as Kysely<unknown>)
 }

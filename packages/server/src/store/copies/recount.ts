@@ -1,7 +1,7 @@
 import { toIso } from '@rollcall/protocol'
 import { sql } from 'kysely'
 import type { Database } from '../database/database.ts'
-import { bucketsOf, type Delta, hourMs, roomBucketsFrom, type Scope } from '../sessions/buckets.ts'
+import { bucketsOf, type Delta, hourMs, roomBucketsFrom, type Scope, sourceScope } from '../sessions/buckets.ts'
 
 type Count = Scope & Delta & { kept: number; keptEnded: number; bucketed: number }
 
@@ -32,6 +32,9 @@ async function recount(db: Database): Promise<Count[]> {
       from sessions where start_at is not null group by key_id, room_id
       union all
       select key_id, '', count(*), count(end_at) from sessions where start_at is not null group by key_id
+      union all
+      select key_id, ${sql.lit(sourceScope(''))} || source, count(*), count(end_at) from sessions
+      where start_at is not null and source like 'livekit-%' group by key_id, source
     )
     select coalesce(n.key_id, c.key_id) as "keyId", coalesce(n.room_id, c.room_id) as "roomId",
       coalesce(n.sessions, 0) as sessions, coalesce(n.ended, 0) as ended,
@@ -44,7 +47,8 @@ async function recount(db: Database): Promise<Count[]> {
 }
 
 async function* findWrongBuckets(db: Database, scope: Scope): AsyncGenerator<string> {
-  const inRoom = scope.roomId === '' ? sql`` : sql`and room_id = ${scope.roomId}`
+  const inScope = sql`(room_id = ${scope.roomId} or ${sql.lit(sourceScope(''))} || source = ${scope.roomId})`
+  const inRoom = scope.roomId === '' ? sql`` : sql`and ${inScope}`
   const { rows: hours } = await sql<Delta & { hour: number }>`
     select start_at / ${sql.lit(hourMs)} as hour, count(*) as sessions, count(end_at) as ended
     from sessions where key_id = ${scope.keyId} and start_at is not null ${inRoom} group by 1`.execute(db.kysely)

@@ -1,4 +1,4 @@
-import { type Kysely, type Migration, Migrator } from 'kysely'
+import { type Kysely, Migrator } from 'kysely'
 import { clocks } from './migrations/clocks.ts'
 import { confirmedTime } from './migrations/confirmed-time.ts'
 import { ends } from './migrations/ends.ts'
@@ -8,16 +8,21 @@ import { looks } from './migrations/looks.ts'
 import { media } from './migrations/media.ts'
 import { newestTexts } from './migrations/newest-texts.ts'
 
+import { ofSource } from './migrations/of-source.ts'
 import { parents } from './migrations/parents.ts'
 import { people } from './migrations/people.ts'
 import { peopleInOrder } from './migrations/people-in-order.ts'
 
 import { processes } from './migrations/processes.ts'
+import type { ShownOtherwise } from './migrations/shown-otherwise.ts'
 import { webhooks } from './migrations/webhooks.ts'
 import type { Tables } from './tables.ts'
 
+/** @returns what it has shown otherwise from now on */
+type Up = (db: Kysely<unknown>) => Promise<ShownOtherwise[] | undefined> | Promise<void>
+
 /** In order; one that was released is never edited. */
-export const migrations: { [name: string]: Migration } = {
+export const migrations: { [name: string]: { up: Up } } = {
   '0001-first': { up: first },
   '0002-webhooks': { up: webhooks },
   '0003-processes': { up: processes },
@@ -31,11 +36,25 @@ export const migrations: { [name: string]: Migration } = {
   '0011-parents': { up: parents },
   '0012-media': { up: media },
   '0013-people': { up: people },
+  '0014-of-source': { up: ofSource },
 }
 
-/** Brings the tables up to date: of processes that start together, one does it and the others wait. */
-export async function migrateToLatest(db: Kysely<Tables>): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
+/**
+ * Brings the tables up to date: of processes that start together, one does it and the others wait.
+ * @param tell told of each session that is shown otherwise by the rules of this version, once it is done: in words
+ */
+export async function migrateToLatest(db: Kysely<Tables>, tell: (text: string) => void = () => {}): Promise<void> {
+  const told: string[] = []
+  const telling = Object.entries(migrations).map(([name, { up }]) => {
+    const upAndNote = async (db: Kysely<unknown>) => {
+      for (const { keyId, sessionId } of (await up(db)) ?? []) {
+        told.push(`update ${name}: key ${keyId}, session ${sessionId} is shown otherwise than before`)
+      }
+    }
+    return [name, { up: upAndNote }] as const
+  })
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => Object.fromEntries(telling) } })
   const { error } = await migrator.migrateToLatest()
   if (error !== undefined) throw error
+  for (const text of told) tell(text)
 }

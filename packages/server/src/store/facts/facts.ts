@@ -319,6 +319,6 @@ function group<K, V>(groups: Map<K, V[]>, key: K, value: V): void {
 }
 
 /** A session of which everything waits for its other half is not counted. */
-function toCounted({ roomId, startAt, endAt }: Session): Counted | undefined {
-  return startAt === null ? undefined : { roomId, startAt, ended: endAt !== null }
+function toCounted({ roomId, source, startAt, endAt }: Session): Counted | undefined {
+  return startAt === null ? undefined : { roomId, source, startAt, ended: endAt !== null }
 }

@@ -1,5 +1,6 @@
-import { sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/database.ts'
+import type { Tables } from '../database/tables.ts'
 import { query } from '../noun.ts'
 
 // How many sessions started in each month, day and hour, of a key and of each large room, so that any page of a list, and its
@@ -25,10 +26,29 @@ const levels: Level[] = [
 export const roomBucketsFrom = 1000
 
 /** A session, as far as it counts. */
-export type Counted = { roomId: string; startAt: number; ended: boolean }
+export type Counted = { roomId: string; source: string; startAt: number; ended: boolean }
 /** Which sessions are meant: all, or those that ended, or those that run. */
 export type Measure = 'all' | 'ended' | 'ongoing'
-export type Scope = { keyId: number /** Empty: all rooms. */; roomId: string }
+export type Scope = {
+  keyId: number /** Empty: all rooms. A `sourceScope`: what that source reported. */
+  roomId: string
+}
+
+const sourcePrefix = 'source '
+
+/** What stands in place of a room for all that a source reported: no room has an id with a space. */
+export function sourceScope(source: string): string {
+  return `${sourcePrefix}${source}`
+}
+
+/** Whether what a source reported is listed by itself, and so is counted: see `api/livekit/`. */
+export function isListedAlone(source: string): boolean {
+  return source.startsWith('livekit-')
+}
+
+function sourceIn(roomId: string): string | undefined {
+  return roomId.startsWith(sourcePrefix) ? roomId.slice(sourcePrefix.length) : undefined
+}
 
 export type BucketWriter = {
   /** Notes that a session counts otherwise than before; undefined: not at all. */
@@ -77,14 +97,30 @@ const addBucket = query<Scope & Delta & { level: number; startAt: number }, unkn
 const markBucketed = query<Scope>((k, p) =>
   k.updateTable('session_counts').set({ bucketed: 1 }).where('key_id', '=', p.keyId).where('room_id', '=', p.roomId),
 )
-const startsOfRoom = query<Scope, { startAt: number; ended: number }>((k, p) =>
-  k
-    .selectFrom('sessions')
-    .select(['start_at as startAt', sql<number>`case when end_at is null then 0 else 1 end`.as('ended')])
-    .where('key_id', '=', p.keyId)
-    .where('room_id', '=', p.roomId)
-    .where('start_at', 'is not', null)
-    .$narrowType<{ startAt: number }>(),
+type Started = { startAt: number; ended: number }
+type Width = 'key' | 'room' | 'source'
+
+const byWidth = <T>(make: (width: Width) => T) => ({ key: make('key'), room: make('room'), source: make('source') })
+
+function widthOf({ roomId }: Scope): Width {
+  if (roomId === '') return 'key'
+  return sourceIn(roomId) === undefined ? 'room' : 'source'
+}
+
+/** The sessions of a scope. */
+function sessionsIn(k: Kysely<Tables>, p: Scope, width: Width) {
+  const ofKey = k.selectFrom('sessions').where('key_id', '=', p.keyId).where('start_at', 'is not', null)
+  if (width === 'key') return ofKey
+  if (width === 'room') return ofKey.where('room_id', '=', p.roomId)
+  return ofKey.where('source', '=', sql<string>`substr(${p.roomId}, ${sql.lit(sourcePrefix.length + 1)})`)
+}
+
+const startsIn = byWidth((width) =>
+  query<Scope, Started>((k, p) =>
+    sessionsIn(k, p, width)
+      .select(['start_at as startAt', sql<number>`case when end_at is null then 0 else 1 end`.as('ended')])
+      .$narrowType<{ startAt: number }>(),
+  ),
 )
 
 /** For the length of one transaction. */
@@ -111,6 +147,7 @@ export function openBuckets(db: Database): BucketWriter {
         if (counted === undefined) continue
         note({ keyId, roomId: '' }, counted, by)
         note({ keyId, roomId: counted.roomId }, counted, by)
+        if (isListedAlone(counted.source)) note({ keyId, roomId: sourceScope(counted.source) }, counted, by)
       }
     },
     async flush() {
@@ -130,10 +167,10 @@ async function writeScope(db: Database, scope: Scope, byHour: Map<number, Delta>
   const [count] = await db.all(addCount(db), { ...scope, ...delta })
   if (scope.roomId === '' || count?.bucketed === 1) return writeBuckets(db, scope, byHour)
   if (count === undefined || count.sessions <= roomBucketsFrom) return
-  // The room has grown large: its sessions, those of this transaction among them, are counted once, and kept up from here.
+  // It has grown large: its sessions, those of this transaction among them, are counted once, and kept up from here.
   await db.run(markBucketed(db), scope)
   const all = new Map<number, Delta>()
-  for (const { startAt, ended } of await db.all(startsOfRoom(db), scope)) {
+  for (const { startAt, ended } of await db.all(startsIn[widthOf(scope)](db), scope)) {
     add(all, startOfHour(startAt), { sessions: 1, ended })
   }
   await writeBuckets(db, scope, all)
@@ -163,18 +200,14 @@ const bucketsBetween = query<Scope & { level: number; from: number; to: number }
     .where('start_at', '<', p.to)
     .orderBy('start_at', 'desc'),
 )
-const restOf = (of: 'key' | 'room') =>
-  query<Scope & { after: number; to: number }, { sessions: number; ended: number }>((k, p) => {
-    const some = k
-      .selectFrom('sessions')
+const restIn = byWidth((width) =>
+  query<Scope & { after: number; to: number }, { sessions: number; ended: number }>((k, p) =>
+    sessionsIn(k, p, width)
       .select((eb) => [eb.fn.countAll<number>().as('sessions'), eb.fn.count<number>('end_at').as('ended')])
-      .where('key_id', '=', p.keyId)
       .where('start_at', '>', p.after)
-      .where('start_at', '<', p.to)
-    return of === 'key' ? some : some.where('room_id', '=', p.roomId)
-  })
-const restOfKey = restOf('key')
-const restOfRoom = restOf('room')
+      .where('start_at', '<', p.to),
+  ),
+)
 
 async function readCounts(db: Database, scope: Scope) {
   return (await db.all(countsOf(db), scope))[0]
@@ -184,7 +217,7 @@ export async function totalOf(db: Database, scope: Scope, measure: Measure): Pro
   return measured(await readCounts(db, scope), measure)
 }
 
-/** False for a room that has too few sessions to have buckets. */
+/** False for a room, or a source, that has too few sessions to have buckets. */
 export async function hasBuckets(db: Database, scope: Scope): Promise<boolean> {
   return scope.roomId === '' || (await readCounts(db, scope))?.bucketed === 1
 }
@@ -199,8 +232,7 @@ export async function countAfter(db: Database, scope: Scope, measure: Measure, a
     for (const row of await db.all(bucketsBetween(db), { ...scope, level, from, to })) count += measured(row, measure)
     to = from
   }
-  const rest = scope.roomId === '' ? restOfKey : restOfRoom
-  const [left] = await db.all(rest(db), { ...scope, after: at, to })
+  const [left] = await db.all(restIn[widthOf(scope)](db), { ...scope, after: at, to })
   return count + measured(left, measure)
 }
 

@@ -28,6 +28,8 @@ export type SessionFilter = {
 /** A filter whose room is known. */
 export type RoomedFilter = Omit<SessionFilter, 'roomId' | 'customRoomId' | 'query' | 'parentSessionId'> & {
   roomId?: string
+  /** What one source reported: of all its rooms, so never together with a room. */
+  source?: string
   parts?: PartsOf
 }
 
@@ -37,6 +39,7 @@ export type Key = { id: string; roomId: string; startAt: number; gaps: number | 
 export type Params = {
   keyId: number
   roomId: string
+  source: string
   startFrom: number
   startTo: number
   participantId: string
@@ -176,6 +179,7 @@ function long(k: K, p: Params, { minDurationMs: _, ...shape }: Shape, from: numb
 function conditions(k: K, p: Params, shape: Shape): Expression<SqlBool>[] {
   const all: Expression<SqlBool>[] = []
   if (shape.roomId !== undefined) all.push(of('s.room_id', '=', p.roomId))
+  if (shape.source !== undefined) all.push(of('s.source', '=', p.source))
   if (shape.status === 'ongoing') all.push(of('s.end_at', 'is', null))
   if (shape.status === 'ended') all.push(of('s.end_at', 'is not', null))
   if (shape.startFrom !== undefined) all.push(of('s.start_at', '>=', p.startFrom))

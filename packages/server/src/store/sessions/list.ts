@@ -1,7 +1,7 @@
 import type { Database } from '../database/database.ts'
 import type { Page } from '../database/page.ts'
 import { query } from '../noun.ts'
-import { countAfter, hasBuckets, locate, type Measure, type Scope, totalOf } from './buckets.ts'
+import { countAfter, hasBuckets, locate, type Measure, type Scope, sourceScope, totalOf } from './buckets.ts'
 import { countOf, type Key, keysOf, type Params, type RoomedFilter, type Shape } from './list-queries.ts'
 import type { PartsOf } from './parents.ts'
 
@@ -57,6 +57,7 @@ function toParams(keyId: number, filter: RoomedFilter, page: ListPage, now: numb
   return {
     keyId,
     roomId: filter.roomId ?? '',
+    source: filter.source ?? '',
     startFrom: filter.startFrom ?? 0,
     startTo: filter.startTo ?? 0,
     participantId: filter.participantId ?? '',
@@ -85,7 +86,7 @@ async function findByStart(
   params: Params,
   page: ListPage,
 ): Promise<Found> {
-  const scope: Scope = { keyId: params.keyId, roomId: params.roomId }
+  const scope = scopeOf(params.keyId, filter)
   const measure: Measure = filter.status ?? 'all'
   const bucketed = await hasBuckets(db, scope)
   const { startFrom, startTo } = filter
@@ -104,6 +105,11 @@ async function findByStart(
   const place = await locate(db, scope, measure, newer + params.offset)
   if (place === undefined) return nothing(total)
   return take(db, { ...shape, startTo: true }, { ...params, startTo: place.to - 1, offset: place.skip }, total)
+}
+
+/** Whose counts tell of a filter's sessions. */
+function scopeOf(keyId: number, { roomId, source }: RoomedFilter): Scope {
+  return { keyId, roomId: roomId ?? (source === undefined ? '' : sourceScope(source)) }
 }
 
 async function findOfParticipant(db: Database, shape: Shape, params: Params, page: ListPage): Promise<Found> {

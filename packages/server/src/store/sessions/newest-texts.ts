@@ -2,6 +2,7 @@ import type { Insertable, Kysely } from 'kysely'
 import type { Database } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
 import { query } from '../noun.ts'
+import { sourceScope } from './buckets.ts'
 import type { SealedText } from './seals.ts'
 
 // The first page of a room is asked for most, and its sessions' texts lie in as many places as there are sessions: other rooms'
@@ -96,6 +97,7 @@ const roomsAfter = query<OfRoom & { limit: number }, OfRoom & { isThere: number 
     )
     .where((eb) => eb(eb.refTuple('c.key_id', 'c.room_id'), '>', eb.tuple(p.keyId, p.roomId)))
     .where('c.room_id', '!=', '')
+    .where('c.room_id', 'not like', `${sourceScope('')}%`)
     .where('c.sessions', '>=', newestFrom)
     .orderBy('c.key_id')
     .orderBy('c.room_id')

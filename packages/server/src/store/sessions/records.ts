@@ -58,7 +58,7 @@ const byId = query<{ keyId: number; sessionId: string }, Row>((k, p) =>
   visibleSessions(k, p.keyId).where('s.id', '=', p.sessionId).select(columns),
 )
 // From the ids to their sessions: the order of this join is not left to the database.
-const rowsOf = query<{ keyId: number; ids: string }, Row>((k, p, { differences }) =>
+export const rowsOf = query<{ keyId: number; ids: string }, Row>((k, p, { differences }) =>
   k
     .selectFrom(differences.eachText(p.ids))
     .crossJoin('sessions as s')

@@ -10,6 +10,7 @@ import { listDuring } from './during.ts'
 import { type Cursor, findPage, type ListPage } from './list.ts'
 import type { Key, SessionFilter } from './list-queries.ts'
 import { newestMax, type OfRoom, readNewest } from './newest-texts.ts'
+import { findOfSource, listOfSource } from './of-source.ts'
 import { findParents, findParts } from './parents.ts'
 import { peopleSliceMax, readInside, readPeople } from './people.ts'
 import { readPresences } from './presence.ts'
@@ -145,6 +146,8 @@ export const sessions = noun({
     async listRunningInRoom({ db }: Over, keyId: number, roomId: string, limit: number): Promise<Session[]> {
       return db.all(runningInRoom(db), { keyId, roomId, limit })
     },
+    listOfSource,
+    findOfSource,
     find: readSession,
     get: readRecord,
     people: readPeople,

@@ -9,6 +9,8 @@ import { Refusal } from '../../../src/error.ts'
 import { webhookLimits } from '../../../src/webhooks/limits.ts'
 import { startReceiver, until } from '../../support/clients/webhook-receiver.ts'
 import { describeServer, toPointer } from '../../support/documents/openapi-check.ts'
+import { livekitToken } from '../../support/livekit-record.ts'
+import { deliverAsLivekit } from '../../support/senders/source-client.ts'
 import { startServer, type TestServer } from '../../support/start-server.ts'
 
 // The document's examples are answers of a real server, and webhooks as they were received. UPDATE_EXAMPLES=1 writes them anew: look at what changed.
@@ -222,7 +224,38 @@ async function showSources(): Promise<void> {
     ...bearer,
   })
   await show('listSources')
+  await showLivekit()
   await show('deleteSource', { path: { id } })
+}
+
+/** LiveKit's Analytics API takes tokens of LiveKit's own. */
+async function showLivekit(): Promise<void> {
+  const livekit = { apiKey: 'APIhN5vqZ', secret: 'what LiveKit signs with' }
+  const { body } = await ask('createSource', { body: { type: 'livekit', name: 'LiveKit', ...livekit } })
+  const second = Math.floor(now / 1000) - 600
+  const room = { sid: 'RM_hycBMAjmt6Ub', name: 'stand-up', creationTimeMs: String(second * 1000) }
+  const participant = {
+    ...{ sid: 'PA_LYHwKFJTj7Jv', identity: 'but3ihic', name: 'Jacques', region: 'eu-central' },
+    joinedAtMs: String(second * 1000 + 4200),
+  }
+  const track = { sid: 'TR_VCwBKFJT', source: 'CAMERA' }
+  const happened = [
+    ['participant_joined', 4],
+    ['track_published', 6],
+    ['participant_left', 310],
+    ['room_finished', 330],
+  ] as const
+  for (const [event, after] of happened) {
+    const said = { event, id: `EV_${event}`, createdAt: String(second + after), room, participant, track }
+    await deliverAsLivekit({ url: `${server.url}/v2/ingest/${body.id}` }, said, now, livekit)
+  }
+  const token = await livekitToken({ roomList: true }, livekit, now)
+  const bearer = { token: null, headers: { authorization: `Bearer ${token}` } }
+  const path = { projectId: String(body.projectId), sessionId: room.sid }
+  await show('listLivekitSessions', { path, query: '?limit=100&page=0', ...bearer })
+  await show('getLivekitSession', { path, ...bearer })
+  await show('listLivekitSessions', { path: { projectId: 'p_none' }, ...bearer })
+  await show('getLivekitSession', { path: { ...path, sessionId: 'RM_none' }, ...bearer })
 }
 
 async function showWebhooks(): Promise<void> {
@@ -305,6 +338,7 @@ async function showSentWebhooks(): Promise<void> {
 }
 
 async function showWhatIsNotThere(): Promise<void> {
+  await show('createStreamCookie')
   await show('streamChanges', { query: '?roomId=aaaa-bbbb-cccc' })
   const id = '621497578bea0d0404c35c4c'
   for (const operationId of ['getSession', 'listParticipants', 'listActiveParticipants', 'getParticipant']) {

@@ -61,9 +61,10 @@ export async function deliverAsLivekit(
   { url }: Pick<Source, 'url'>,
   event: object,
   sentAt = Date.now(),
+  key = livekitKey,
 ): Promise<string | undefined> {
   const body = JSON.stringify(event)
-  const answer = await deliver(url, body, await signAsLivekit(body, livekitKey, sentAt))
+  const answer = await deliver(url, body, await signAsLivekit(body, key, sentAt))
   if (answer.status !== 200) throw new Error(answer.text)
   return answer.body.results[0]?.outcome
 }

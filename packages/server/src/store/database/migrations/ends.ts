@@ -1,20 +1,23 @@
 import { type Kysely, sql } from 'kysely'
+import type { ShownOtherwise } from './shown-otherwise.ts'
 
 /**
  * Whoever never left a session that was reported to end left at that end, or at later evidence of them, and no longer at a later
  * leave of somebody else: what is kept of such sessions is brought in line, and their JSON made anew. Silence is judged by session:
  * when a source was last heard is kept no longer.
  */
-export async function ends(db: Kysely<unknown>): Promise<void> {
+export async function ends(db: Kysely<unknown>): Promise<ShownOtherwise[]> {
   await db.schema
     .alterTable('sessions')
     .addColumn('past_end_ms', 'bigint', (c) => c.notNull().defaultTo(0))
     .execute()
   await db.schema.dropTable('heard').execute()
-  await sql`
+  const { rows } = await sql<ShownOtherwise>`
     update sessions set seal_at = coalesce(seal_at, updated_at), gaps = null, past_end_ms = coalesce((
       select sum(p.last_at - sessions.ended_at) from participants as p
       where p.key_id = sessions.key_id and p.session_id = sessions.id
       and p.open_since is not null and p.last_at > sessions.ended_at), 0)
-    where inside > 0 and end_at > ended_at`.execute(db)
+    where inside > 0 and end_at > ended_at
+    returning key_id as "keyId", id as "sessionId"`.execute(db)
+  return rows
 }

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { type Migration, Migrator, sql } from 'kysely'
+import { toRules } from '../../src/config.ts'
+import { openStore } from '../../src/record/open-store.ts'
+import { systemClock } from '../../src/runtime/clock.ts'
+import { migrations } from '../../src/store/database/migrations.ts'
+import { openSqlite } from '../../src/store/database/sqlite.ts'
+import { builtThread } from '../support/built-thread.ts'
+
+/** The last that 0.1.0 had. */
+const released = '0003-processes'
+
+test('an update tells of each session that it has shown otherwise than before, and of no other', async (t) => {
+  const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-update-'))
+  t.after(() => rm(dataFolder, { recursive: true }))
+  const options = {
+    ...{ dataFolder, rules: toRules({ graceMs: 20_000 }), clock: systemClock, threadUrl: builtThread },
+    masterKey: Buffer.alloc(32, 1),
+  }
+  const db = openSqlite(join(dataFolder, 'rollcall.db'))
+  const provider = { getMigrations: async () => migrations as { [name: string]: Migration } }
+  assert.equal((await new Migrator({ db: db.kysely, provider }).migrateTo(released)).error, undefined)
+  const endAt = 700_000
+  /** Somebody never left, and the end that was told is at 100 s: a later leave of another moved it, or did not. */
+  const addSession = async (id: string, person: string, endedAt: number) => {
+    await sql`
+      insert into sessions (key_id, id, room_id, source, start_at, end_at, ended_at, last_at, said_at, inside, people, closed_ms,
+        open_since_sum, revision, updated_at, span_level, seal_at)
+      values (1, ${id}, 'r', 'livekit-1', 0, ${endAt}, ${endedAt}, ${endAt}, 0, 1, 1, 0, 0, 0, ${endAt}, 0, null)`.execute(
+      db.kysely,
+    )
+    await sql`
+      insert into participants (key_id, session_id, participant_id, name, kind, joined_at, open_since, closed_ms, last_at)
+      values (1, ${id}, 'anna', 'Anna', ${person}, 0, 0, 0, 5000)`.execute(db.kysely)
+  }
+  await addSession('moved', 'person', 100_000)
+  await addSession('as told', 'person', endAt)
+  await addSession('of a program', 'agent', endAt)
+  await db.close()
+
+  const told: string[] = []
+  await (await openStore({ ...options, onShownOtherwise: (text) => told.push(text) })).close()
+  assert.deepEqual(told, [
+    'update 0004-ends: key 1, session moved is shown otherwise than before',
+    'update 0009-kinds: key 1, session of a program is shown otherwise than before',
+  ])
+  await (await openStore({ ...options, onShownOtherwise: (text) => told.push(text) })).close()
+  assert.equal(told.length, 2)
+})
