@@ -90,7 +90,6 @@ function fill(path: string, { room, sessionId, source, webhookId, deliveryId }: 
     deliveryId,
     roomId: room.roomId,
     sessionId,
-    participantId: 'anna',
     personId: 'anna',
     participantId: path.startsWith('/v2/participants/') ? goneFrom(room) : 'anna',
     sourceId: source.id,
