@@ -207,7 +207,7 @@ type Opened = {
   close(): Promise<void>
 }
 
-type Hooks = WriterHooks & QueueLimits
+type Hooks = WriterHooks & QueueLimits & { onDamage(): void }
 
 function hooksOf({ metrics, onFailure, factsWaitingMax }: StoreOptions, health: RecordingHealth): Hooks {
   return {
@@ -215,6 +215,7 @@ function hooksOf({ metrics, onFailure, factsWaitingMax }: StoreOptions, health: 
     onFailure,
     onRecorded: health.noteRecorded,
     onUnwritten: health.noteFailed,
+    onDamage: health.noteDamaged,
     factsWaitingMax,
   }
 }
@@ -228,7 +229,7 @@ async function openFile(options: StoreOptions, hooks: Hooks): Promise<Opened> {
   try {
     const box = createSecretBox(masterKey)
     const now = () => clock.now()
-    const db = await openMigrated(path, options)
+    const db = await openMigrated(path, { ...hooks, ...options })
     await proveMasterKey({ db, box, now }, `ROLLCALL_DATA=${dataFolder}`)
     const writer = exclusive
       ? startWriter({ path, masterKey, rules }, now, { ...hooks, threadUrl: options.threadUrl })
@@ -291,9 +292,12 @@ async function openService(options: StoreOptions, databaseUrl: string, hooks: Ho
   }
 }
 
-async function openMigrated(path: string, { onShownOtherwise }: StoreOptions): Promise<Database> {
+async function openMigrated(
+  path: string,
+  { onDamage, onShownOtherwise }: Pick<Hooks, 'onDamage'> & Pick<StoreOptions, 'onShownOtherwise'>,
+): Promise<Database> {
   try {
-    const db = openSqlite(path)
+    const db = openSqlite(path, { onDamage })
     await migrateToLatest(db.kysely, onShownOtherwise)
     return db
   } catch (error) {

@@ -4,6 +4,8 @@ export type RecordingHealth = {
   noteRecorded(): void
   /** The database or the disk did not take something. */
   noteFailed(): void
+  /** The file is found to be damaged: that does not pass by itself. */
+  noteDamaged(): void
   /** False from when something could not be recorded, until something is: where nothing comes, a trial. */
   isWell(): Promise<boolean>
 }
@@ -14,6 +16,7 @@ const trialMaxMs = 1000
 /** @param tryOut writes something of the size of facts, and takes it away again */
 export function createRecordingHealth(tryOut: () => Promise<void>): RecordingHealth {
   let hasFailed = false
+  let isDamaged = false
   let trial: Promise<void> | undefined
 
   return {
@@ -23,7 +26,11 @@ export function createRecordingHealth(tryOut: () => Promise<void>): RecordingHea
     noteFailed() {
       hasFailed = true
     },
+    noteDamaged() {
+      isDamaged = true
+    },
     async isWell() {
+      if (isDamaged) return false
       if (!hasFailed) return true
       trial ??= runTrial().finally(() => {
         trial = undefined

@@ -39,13 +39,15 @@ function signal(actor: Actor, { type, to, data }: Action & { type: 'signal' }): 
   notify(actor.hub, target, { type: 'signal', from: actor.connection.id, data })
 }
 
-function mute(actor: Actor, message: Action & { type: 'mute' }): void {
+/** What else the message holds goes nowhere. */
+function mute(actor: Actor, { type, participantId, kind }: Action & { type: 'mute' }): void {
   const { hub, room, connection } = actor
-  if (!mayModerate(connection)) return answerForbidden(actor, message.type, 'allow_mod')
-  const targets = [...ofParticipant(room, message.participantId, 'inside')]
-  if (targets.length === 0) return answerNotFound(actor, message.type, message.participantId)
+  if (!mayModerate(connection)) return answerForbidden(actor, type, 'allow_mod')
+  const targets = [...ofParticipant(room, participantId, 'inside')]
+  if (targets.length === 0) return answerNotFound(actor, type, participantId)
   const from = connection.identity?.participantId ?? ''
-  for (const target of targets) notify(hub, target, { ...message, from })
+  const told = { type, participantId, ...(kind !== undefined && { kind }), from }
+  for (const target of targets) notify(hub, target, told)
 }
 
 function remove(actor: Actor, { type, participantId }: Action & { type: 'remove' }): void {

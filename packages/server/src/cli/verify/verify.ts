@@ -27,6 +27,8 @@ export type Verified = {
   changes: number
 }
 
+const nothing: Verified = { faults: 0, keys: 0, sessions: 0, participants: 0, marks: 0, facts: 0, changes: 0 }
+
 /** What is told while it goes on: a fault in words; and how many sessions and facts of all are done. */
 export type VerifyReport = { fault(text: string): void; progress(done: number, all: number): void }
 
@@ -37,6 +39,10 @@ const pageFacts = 2000
 
 /** Looks whether all holds that has to hold of the tables, row by row: nothing is written. */
 export async function verify(db: Database, report: VerifyReport): Promise<Verified> {
+  const damage = await db.differences.findFileFaults(db.kysely)
+  for (const text of damage) report.fault(`the file is damaged: ${text}`)
+  // What else is read of it may be anything.
+  if (damage.length > 0) return { ...nothing, faults: damage.length }
   const verified: Verified = { faults: 0, ...(await countRows(db)) }
   const fault = (text: string) => {
     verified.faults += 1

@@ -47,6 +47,8 @@ export type Differences = {
   listOf(columns: string[]): AliasableExpression<string | null>
   /** The raw log is divided by days, which are dropped whole: see `log-days.ts`. */
   hasLogDays: boolean
+  /** What the database itself finds wrong with its file, in words; nothing where that is not ours to look after. */
+  findFileFaults(kysely: Kysely<Tables>): Promise<string[]>
   /** Keeps other processes from writing in these rooms until the commit; nothing where there are no others. */
   lockRooms(keyId: number, roomIds: string[]): Promise<void>
   /**

@@ -143,6 +143,7 @@ function differencesOf(
   return {
     ...lists,
     hasLogDays: true,
+    findFileFaults: async () => [],
     async lockRooms(keyId, roomIds) {
       // In one order, so that of two transactions neither waits for the other in a circle.
       const names = [...new Set(roomIds)].sort().map((roomId) => `${keyId} ${roomId}`)

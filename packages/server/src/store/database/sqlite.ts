@@ -11,12 +11,17 @@ const statementsMax = 500
 const busyTimeoutMs = 10_000
 
 /** Opens a SQLite file in WAL mode with `synchronous=FULL`: a commit is on the disk when it returns. */
-export function openSqlite(path: string, { readOnly = false } = {}): Database {
+export function openSqlite(
+  path: string,
+  { readOnly = false, onDamage = () => {} }: { readOnly?: boolean; onDamage?: (error: Error) => void } = {},
+): Database {
   if (!readOnly) makeFile(path)
   const connection = new DatabaseSync(path, { readOnly, timeout: busyTimeoutMs })
   if (!readOnly) {
     connection.exec('pragma journal_mode = wal')
     connection.exec('pragma synchronous = full')
+    // What is erased is overwritten, and not only forgotten.
+    connection.exec('pragma secure_delete = on')
   }
   connection.exec('pragma cache_size = -32000')
   connection.exec('pragma temp_store = memory')
@@ -77,7 +82,14 @@ export function openSqlite(path: string, { readOnly = false } = {}): Database {
       const statement = prepare(text)
       for (const row of rows) statement.run(...(Object.values(row) as SQLInputValue[]))
     },
-    all: <P, R>(query: Query<P, R>, params: P) => prepare(query.sql).all(...values(query, params)) as R[],
+    all<P, R>(query: Query<P, R>, params: P) {
+      try {
+        return prepare(query.sql).all(...values(query, params)) as R[]
+      } catch (error) {
+        if (damaged.has(((error as { errcode?: number }).errcode ?? 0) & 0xff)) onDamage(error as Error)
+        throw error
+      }
+    },
     run: (query, params) => Number(prepare(query.sql).run(...values(query, params)).changes),
     transaction,
     close: () => connection.close(),
@@ -91,6 +103,12 @@ const differences: Differences = {
   listOf: (columns) => sql<string | null>`json_group_array(json_array(${sql.join(columns.map((c) => sql.ref(c)))}))`,
   // The file has one writer.
   hasLogDays: false,
+  async findFileFaults(kysely) {
+    const { rows } = await sql<{ text: string }>`select integrity_check as text from pragma_integrity_check`.execute(
+      kysely,
+    )
+    return rows.map(({ text }) => text).filter((text) => text !== 'ok')
+  },
   lockRooms: async () => {},
   retryAfterMs: () => undefined,
   toBusy(error) {
@@ -121,6 +139,8 @@ export function lockFile(path: string): { release(): void } | undefined {
 }
 
 const sqliteBusy = 5
+/** SQLITE_CORRUPT and SQLITE_NOTADB. */
+const damaged = new Set([11, 26])
 
 /**
  * For its owner alone, as are the files that SQLite makes beside it: it takes over the mode. Never one that is there: to

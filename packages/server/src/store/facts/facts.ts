@@ -7,6 +7,7 @@ import { type MediaWriter, openMediaWriter } from '../media.ts'
 import { openQualityWriter, type QualityWriter } from '../quality.ts'
 import { type Counted, openBuckets } from '../sessions/buckets.ts'
 import { dropNewest } from '../sessions/newest-texts.ts'
+import { openErasedPeople } from './erased-people.ts'
 import { holdMarks, holdSessions, nameOf, openClaims } from './held.ts'
 import { type LogEntry, openPending, toChangeRow, toFactRow, toParticipantRow, toSessionRow } from './pending-rows.ts'
 import {
@@ -42,6 +43,8 @@ export type FactStore = QualityWriter &
     isHeld(keyId: number, facts: Fact[], fence: number): boolean
     /** True when this fact is new; else the digest of what was claimed under its id. */
     claim(keyId: number, fact: { source: string; id: string }, digest: string): Answer<true | string>
+    /** Whether a fact of this time, which was prepared for, is of the past of somebody who was erased. */
+    isErased(keyId: number, participantId: string, at: number): boolean
     /** Appends to the raw log. */
     log(keyId: number, entry: LogEntry): void
     findNamed(keyId: number, fact: SessionFact & { sessionKey: string }): Answer<Session | undefined>
@@ -127,6 +130,7 @@ function openHeld(db: Database) {
     sessions,
     marks: holdMarks(db, pending),
     claims: openClaims(db, pending),
+    erasedPeople: openErasedPeople(db),
     quality: openQualityWriter(db),
     media: openMediaWriter(db),
     /** So that what a query reads holds what was recorded in this transaction. */
@@ -141,8 +145,8 @@ function openHeld(db: Database) {
 
 function prepareAhead(
   db: Database,
-  { sessions, marks, claims }: Held,
-): Pick<FactStore, 'prepare' | 'isHeld' | 'claim'> {
+  { sessions, marks, claims, erasedPeople }: Held,
+): Pick<FactStore, 'prepare' | 'isHeld' | 'isErased' | 'claim'> {
   /** By key and room. */
   const fences = new Map<string, number>()
 
@@ -177,12 +181,14 @@ function prepareAhead(
         const heldRooms = fenced.filter((one) => one.keyId === keyId).flatMap((one) => roomsOf(one.facts))
         if (heldRooms.length > 0) await readFences(keyId, new Set(heldRooms))
         await claims.read(keyId, facts)
+        await erasedPeople.read(keyId, facts)
         const ofRooms = facts.filter((fact) => claims.isNew(keyId, fact) && fact.roomId !== '')
         await readSessions(keyId, ofRooms)
         await readPeople(keyId, ofRooms)
       }
     },
     isHeld: (keyId, facts, fence) => roomsOf(facts).every((roomId) => fences.get(`${keyId} ${roomId}`) === fence),
+    isErased: erasedPeople.isErased,
     claim: claims.claim,
   }
 }

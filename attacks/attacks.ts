@@ -1,0 +1,83 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import { signToken } from '../packages/server/src/api/auth/token.ts'
+import { runProgram } from '../packages/server/test/support/run-program.ts'
+import { type Attack, attacks, type Target } from './loads.ts'
+import { watchMemory } from './memory.ts'
+
+// Each attack against a server of its own, as `npm start` runs it with its own limits: how much memory it takes beside what an
+// idle server has, and how long /livez takes meanwhile. `npm run attacks`, or the names of some: `npm run attacks -- gzip`
+
+const memoryMax = 1.5
+const livezMaxMs = 50
+const key = { apiKey: 'attacked', secret: 'a secret of thirty-two characters and more' }
+
+const chosen = process.argv.slice(2)
+for (const name of chosen) if (!(name in attacks)) throw new Error(`${name} is no attack: ${Object.keys(attacks)}`)
+process.stdout.write(
+  '| attack | memory, idle | at most | ratio | /livez at most, idle | under attack | half of them | what came of it |\n',
+)
+process.stdout.write('| --- | --- | --- | --- | --- | --- | --- | --- |\n')
+for (const [name, attack] of Object.entries(attacks)) {
+  if (chosen.length === 0 || chosen.includes(name)) await measure(attack)
+}
+
+async function measure({ what, prepare, run }: Attack): Promise<void> {
+  const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-attack-'))
+  const { program, target } = await start(dataFolder)
+  const prober = new Worker(new URL('./livez.ts', import.meta.url), { workerData: target.url })
+  try {
+    await prepare?.(target)
+    // What the preparation left, and what the first requests make, is no part of it.
+    await delay(3000)
+    const memory = watchMemory(program.child.pid ?? 0)
+    const before = await probe(prober, () => delay(3000))
+    const idle = memory.latest()
+    let outcome = ''
+    const { maxMs, medianMs } = await probe(prober, async () => {
+      outcome = await run(target)
+    })
+    await delay(500)
+    const most = memory.stop()
+    const ratio = most / idle
+    if (ratio > memoryMax || maxMs > livezMaxMs) process.exitCode = 1
+    const mb = (bytes: number) => `${Math.round(bytes / 1024 / 1024)} MiB`
+    const ms = (value: number) => `${value.toFixed(1)} ms`
+    const numbers = [mb(idle), mb(most), ratio.toFixed(2), ms(before.maxMs), ms(maxMs), ms(medianMs)]
+    process.stdout.write(`| ${[what, ...numbers, outcome].join(' | ')} |\n`)
+  } finally {
+    await prober.terminate()
+    program.child.kill('SIGKILL')
+    await program.ended
+    await rm(dataFolder, { recursive: true, force: true })
+  }
+}
+
+type Probed = { maxMs: number; medianMs: number }
+
+/** How long /livez took while something went on. */
+async function probe(prober: Worker, work: () => Promise<void>): Promise<Probed> {
+  prober.postMessage('begin')
+  await work()
+  return new Promise((resolve) => {
+    prober.once('message', resolve)
+    prober.postMessage('end')
+  })
+}
+
+async function start(dataFolder: string): Promise<{ program: ReturnType<typeof runProgram>; target: Target }> {
+  const program = runProgram('main.js', {
+    PORT: '0',
+    ROLLCALL_DATA: dataFolder,
+    ROLLCALL_API_KEY: key.apiKey,
+    ROLLCALL_SECRET: key.secret,
+    LOG_LEVEL: 'warn',
+  })
+  const [, url = ''] = /running at (\S+)/.exec(await program.says('stdout', /running at \S+/)) ?? []
+  const token = (claims = {}) =>
+    signToken(key, { roles: ['crawler', 'rtc'], ...claims }, { now: Date.now(), lifetimeMs: 3_600_000 })
+  return { program, target: { url, token } }
+}
