@@ -2,10 +2,11 @@ import { join } from 'node:path'
 import { Refusal, StartRefusal } from '../error.ts'
 import type { Rules } from '../ledger/state.ts'
 import type { Clock } from '../runtime/clock.ts'
-import type { Metrics } from '../runtime/metrics.ts'
+import type { Commit, Metrics } from '../runtime/metrics.ts'
 import { turns } from '../runtime/turns.ts'
 import { prepareFolder, takeLock } from '../store/database/data-folder.ts'
 import type { Database } from '../store/database/database.ts'
+import { createFirstAnalyze } from '../store/database/first-analyze.ts'
 import { type LogDays, openLogDays, startOfDay } from '../store/database/log-days.ts'
 import { migrateToLatest } from '../store/database/migrations.ts'
 import { readAddress, showAddress } from '../store/database/postgres/address.ts'
@@ -297,10 +298,15 @@ async function openService(options: StoreOptions, databaseUrl: string, hooks: Ho
     await proveMasterKey({ db, box, now }, where)
     const logDays = openLogDays(databaseUrl)
     if (exclusive) await logDays.make(now())
+    const noteFacts = createFirstAnalyze(db)
+    const onCommit = (commit: Commit) => {
+      noteFacts(commit.facts)
+      hooks.onCommit?.(commit)
+    }
     const writer = startBatches(
       (answered) => createBatch(writing, { box, rules, pause: turns.next }, answered, hooks.onUnwritten),
       now,
-      hooks,
+      { ...hooks, onCommit },
     )
     const kept = opened.move()
     const breakOff = () => {
