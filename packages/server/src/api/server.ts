@@ -14,6 +14,7 @@ import type { Webhooks } from '../webhooks/dispatcher.ts'
 import { type ApiAuth, createApiAuth } from './auth/auth.ts'
 import type { RateLimit } from './auth/rate-limit.ts'
 import type { TokenVerifier } from './auth/token.ts'
+import { erasureRoutes } from './data/erasure.ts'
 import { exportRoutes } from './data/export.ts'
 import { importRoutes } from './data/imports.ts'
 import { eventRoutes } from './events.ts'
@@ -164,6 +165,7 @@ async function registerRoutes(
   await app.register(eventRoutes(context, parts))
   await app.register(importRoutes(context, parts))
   await app.register(exportRoutes(context, parts))
+  await app.register(erasureRoutes(context, parts))
   await app.register(sourceRoutes(context, parts))
   await app.register(webhookEndpointRoutes(context, parts))
   await app.register(webhookDeliveryRoutes(context, parts))

@@ -15,6 +15,7 @@ import { sessions } from '../store/sessions/sessions.ts'
 import { signingKeys } from '../store/signing-keys.ts'
 import { sources } from '../store/sources.ts'
 import { trial } from '../store/trial.ts'
+import { erasure } from './erasure/erasure.ts'
 import { facts } from './facts/recording.ts'
 import { seals } from './seal.ts'
 import type { Transaction } from './transaction.ts'
@@ -38,6 +39,7 @@ export const nouns = {
   leases,
   signingKeys,
   retention,
+  erasure,
   trial,
 }
 

@@ -39,6 +39,9 @@ async function makeScene(on: TestServer): Promise<Scene> {
   const stays = [{ participantId: 'anna', joinedAt: startAt }]
   const sessionId = await recordSession(on, { roomId: room.roomId, startAt, stays })
   await recordSession(on, { roomId: other.roomId, startAt, stays })
+  const gone = { participantId: goneFrom(room), joinedAt: startAt - 1000, leftAt: startAt - 500 }
+  const { roomId } = await makeRoom(on)
+  await recordSession(on, { roomId, startAt: startAt - 1000, endAt: startAt - 500, stays: [gone] })
   const { body: source } = await on.call<Source>('POST', '/v2/sources', { type: 'generic', name: 'ours' })
   const key = await on.context.reads.keys.find(on.apiKey)
   const keyId = key?.keyId ?? 0
@@ -47,6 +50,9 @@ async function makeScene(on: TestServer): Promise<Scene> {
   const delivery = await on.context.writes.deliveries.sendTest({ keyId, id: webhookId })
   return { room, sessionId, source, linkCode, webhookId, deliveryId: delivery?.id ?? '', other }
 }
+
+/** Who left the first room for good. */
+const goneFrom = ({ id }: Room) => `gone-${id}`
 
 /** What a call of each endpoint sends, where it sends anything. */
 const bodies: { [endpoint: string]: (scene: Scene) => object } = {
@@ -84,7 +90,8 @@ function fill(path: string, { room, sessionId, source, webhookId, deliveryId }: 
     deliveryId,
     roomId: room.roomId,
     sessionId,
-    participantId: 'anna',
+    personId: 'anna',
+    participantId: path.startsWith('/v2/participants/') ? goneFrom(room) : 'anna',
     sourceId: source.id,
     projectId: 'p_none',
     about: 'room',

@@ -128,6 +128,9 @@ async function foldLog(
 
   async function noteLeft(keyId: number, sessionId: string): Promise<void> {
     await sql`insert into left_sessions values (${keyId}, ${sessionId}) on conflict do nothing`.execute(db.kysely)
+    // Its changes are among the key's, in one order: of somebody who was erased, or of a record that came from another server, the log
+    // does not tell which session its first fact opened.
+    await sql`insert into left_keys values (${keyId}) on conflict do nothing`.execute(db.kysely)
   }
 }
 

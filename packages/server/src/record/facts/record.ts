@@ -1,6 +1,7 @@
 import { assertNever, type Fact, type Quality } from '@rollcall/protocol'
 import { foldStays } from '../../ledger/stays.ts'
 import type { RecordParts } from '../../store/facts/facts.ts'
+import { toHeard } from '../erasure/heard.ts'
 import { toPossible } from '../times.ts'
 import { type FactText, textOf } from './fact-text.ts'
 import { applyMedia, applyRecording } from './media.ts'
@@ -26,13 +27,20 @@ export type AboutRooms = {
  * a fact, its rows and its changes are kept together or not at all.
  * @param text the fact's own, where it was made before
  */
-export function record(
+export async function record(
   parts: RecordParts,
   keyId: number,
   said: Fact,
   text: FactText = textOf(said),
 ): Promise<Recorded> {
-  return keep(parts, keyId, { said, text, ...toPossible(said, parts.rules) }, (fact) => applyFact(parts, keyId, fact))
+  const heard = toHeard(parts.facts, keyId, said, text)
+  if (heard === undefined) return { id: said.id, outcome: 'ignored', reason: 'they were erased' }
+  const recorded = await keep(parts, keyId, { ...heard, ...toPossible(heard.said, parts.rules) }, (fact) =>
+    applyFact(parts, keyId, fact),
+  )
+  // What its id was claimed with is not what it said any more.
+  const isAgain = heard.said !== said && recorded.outcome === 'refused'
+  return isAgain ? { id: said.id, outcome: 'duplicate' } : recorded
 }
 
 function applyFact(parts: RecordParts, keyId: number, fact: Fact): Recorded | Promise<Recorded> {

@@ -21,6 +21,7 @@ const exported = {
   sessions: ['id'],
   participants: ['session_id', 'participant_id'],
   marks: ['session_id', 'participant_id', 'fact_id', 'kind'],
+  media: ['session_id', 'participant_id', 'kind', 'media_id'],
   quality: ['session_id', 'participant_id', 'at'],
   quality_origins: ['session_id', 'participant_id'],
   looks: ['session_id'],
@@ -28,13 +29,14 @@ const exported = {
   claims: ['source', 'fact_id'],
   changes: ['seq'],
   erased_sessions: ['session_id'],
+  erased_people: ['digest'],
   session_counts: ['room_id'],
   session_buckets: ['room_id', 'level', 'start_at'],
   counters: [],
 } as const satisfies { [table in keyof Tables]?: readonly (keyof Tables[table])[] }
 
 type Exported = keyof typeof exported
-const exportedTables = Object.keys(exported) as Exported[]
+export const exportedTables = Object.keys(exported) as Exported[]
 /** Set anew where the texts are made again. */
 const ofTexts = ['seal_at', 'gaps']
 

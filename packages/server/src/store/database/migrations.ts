@@ -2,6 +2,7 @@ import { type Kysely, Migrator } from 'kysely'
 import { clocks } from './migrations/clocks.ts'
 import { confirmedTime } from './migrations/confirmed-time.ts'
 import { ends } from './migrations/ends.ts'
+import { erasedPeople } from './migrations/erased-people.ts'
 import { first } from './migrations/first/first.ts'
 import { kinds } from './migrations/kinds.ts'
 import { looks } from './migrations/looks.ts'
@@ -37,6 +38,7 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0012-media': { up: media },
   '0013-people': { up: people },
   '0014-of-source': { up: ofSource },
+  '0015-erased-people': { up: erasedPeople },
 }
 
 /**

@@ -20,6 +20,8 @@ export function openSqlite(
   if (!readOnly) {
     connection.exec('pragma journal_mode = wal')
     connection.exec('pragma synchronous = full')
+    // What is erased is overwritten, and not only forgotten.
+    connection.exec('pragma secure_delete = on')
   }
   connection.exec('pragma cache_size = -32000')
   connection.exec('pragma temp_store = memory')

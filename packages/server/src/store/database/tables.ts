@@ -179,6 +179,8 @@ export type Tables = {
   }
   /** Sessions that were erased, while the log may have facts of them. */
   erased_sessions: { key_id: number; session_id: string; erased_at: number }
+  /** Who was erased, by a digest of their id: what is told of the time before is not taken. */
+  erased_people: { key_id: number; digest: string; erased_at: number }
   /** The server's RSA key; the private half encrypted under the master key. */
   signing_keys: { id: number; public_pem: string; private_pem: string; created_at: number }
   /** Media servers that report to us. */

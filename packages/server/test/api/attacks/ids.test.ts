@@ -37,6 +37,7 @@ const kinds: { [step: string]: keyof Ids } = {
   meetings: 'rooms',
   'meeting-sessions': 'sessions',
   participants: 'participants',
+  people: 'participants',
   participant: 'participants',
   sources: 'sources',
   webhooks: 'webhooks',
@@ -47,6 +48,7 @@ const kinds: { [step: string]: keyof Ids } = {
 const bodies: { [route: string]: object } = {
   'POST /v2/rooms/{id}': { status: 'disabled' },
   'POST /v1/meeting-sessions/{id}/remove-participant': { participantId: 'anna' },
+  'PUT /v2/people/{id}': { participantIds: ['whoever'] },
 }
 
 /** Routes whose ids are in the body or in the query. */

@@ -1,0 +1,14 @@
+import { Type } from 'typebox'
+import { Time } from './time.ts'
+
+/** What `DELETE /v2/participants/:participantId` answers. */
+export const Erased = Type.Object(
+  {
+    id: Type.String({ description: 'Of this receipt, which is in the server’s log.' }),
+    erasedAt: Time('When it was done.'),
+    sessions: Type.Integer({ description: 'Sessions in which somebody is nobody in particular now.' }),
+    facts: Type.Integer({ description: 'Facts of the log that told of them.' }),
+  },
+  { $id: 'Erased', description: 'The receipt of an erasure: it does not say of whom.' },
+)
+export type Erased = Type.Static<typeof Erased>

@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Erased, toIso } from '@rollcall/protocol'
+import { Type } from 'typebox'
+import type { Context } from '../../context.ts'
+import { Refusal } from '../../error.ts'
+import { scrubRecord } from '../../store/database/scrub.ts'
+import { type ApiAuth, callerOf } from '../auth/auth.ts'
+import { refusals } from '../http/refusals.ts'
+
+const PersonPath = Type.Object({
+  participantId: Type.String({ description: 'one exact id', about: 'Whom it is about, in all sessions.' }),
+})
+
+const schema = {
+  tags: ['Participants'],
+  description:
+    'In all sessions that ended: their id, name, metadata and quality, what was told of them, and the webhooks about them. That somebody was there, from when to when, stays true, of nobody in particular. What is told later of the time before is not taken. Rollcall’s own: VideoSDK has no such call.',
+  params: PersonPath,
+  response: { 200: Erased, ...refusals('PARTICIPANT_NOT_FOUND', 'CONFLICT') },
+}
+
+/** `DELETE /v2/participants/:participantId`. */
+export function erasureRoutes(
+  { config, reads, writes, clock, log }: Pick<Context, 'config' | 'reads' | 'writes' | 'clock' | 'log'>,
+  { auth }: { auth: ApiAuth },
+): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    const described = { ...schema, operationId: 'erasePerson', summary: 'Erase a person' }
+    const options = { onRequest: auth.crawler, schema: described }
+    app.delete('/v2/participants/:participantId', options, async (request) => {
+      const { keyId } = callerOf(request).key
+      const erased = await erase(keyId, request.params.participantId)
+      const receipt = { id: randomUUID(), erasedAt: toIso(clock.now()), ...erased }
+      // Who it was is not in it.
+      log.info({ requestId: request.id, keyId, ...receipt }, 'person erased')
+      return receipt
+    })
+  }
+
+  async function erase(keyId: number, participantId: string): Promise<{ sessions: number; facts: number }> {
+    const sessions = await listSessions(keyId, participantId)
+    const running = sessions.find(({ isRunning }) => isRunning)
+    if (running !== undefined) {
+      throw new Refusal('CONFLICT', `Session ${running.id} runs, and they are part of it: erase them when it has ended`)
+    }
+    const facts = await listFacts(keyId, participantId)
+    if (sessions.length === 0 && facts.length === 0) {
+      throw new Refusal('PARTICIPANT_NOT_FOUND', `Participant ${participantId} not found in any session`)
+    }
+    // First, so that nothing comes in between.
+    const newId = await writes.erasure.forget({ keyId, participantId })
+    const bySession = Map.groupBy(facts, ({ sessionId }) => sessionId)
+    for (const { id } of sessions) if (!bySession.has(id)) bySession.set(id, [])
+    for (const [sessionId, ofSession] of bySession) {
+      const seqs = ofSession.map(({ seq }) => seq)
+      await writes.erasure.anonymise({ keyId, sessionId, participantId, newId, seqs })
+    }
+    await writes.erasure.settle({ keyId, participantId, newId })
+    await scrubRecord(config)
+    return { sessions: sessions.length, facts: facts.length }
+  }
+
+  async function listSessions(keyId: number, participantId: string) {
+    const sessions = []
+    for (let after = ''; ; ) {
+      const page = await reads.erasure.sessionsOf(keyId, participantId, after)
+      sessions.push(...page)
+      const last = page.at(-1)
+      if (last === undefined) return sessions
+      after = last.id
+    }
+  }
+
+  async function listFacts(keyId: number, participantId: string) {
+    const facts = []
+    for (let after: number | undefined = 0; after !== undefined; ) {
+      const page = await reads.erasure.factsOf(keyId, participantId, after)
+      facts.push(...page.seqs)
+      after = page.next
+    }
+    return facts
+  }
+}

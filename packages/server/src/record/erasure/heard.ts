@@ -1,0 +1,22 @@
+import type { Fact } from '@rollcall/protocol'
+import type { FactStore } from '../../store/facts/facts.ts'
+import { type FactText, textOf } from '../facts/fact-text.ts'
+
+/**
+ * What of a fact is heard: nothing of the past of somebody who was erased. Undefined where it tells of nothing else.
+ */
+export function toHeard(
+  facts: Pick<FactStore, 'isErased'>,
+  keyId: number,
+  said: Fact,
+  text: FactText,
+): { said: Fact; text: FactText } | undefined {
+  if (said.type !== 'snapshot') {
+    const isErased = 'participantId' in said && facts.isErased(keyId, said.participantId, said.at)
+    return isErased ? undefined : { said, text }
+  }
+  const participants = said.participants.filter(({ participantId }) => !facts.isErased(keyId, participantId, said.at))
+  if (participants.length === said.participants.length) return { said, text }
+  const heard = { ...said, participants }
+  return { said: heard, text: textOf(heard) }
+}

@@ -1,0 +1,52 @@
+import { hash } from 'node:crypto'
+import type { Fact } from '@rollcall/protocol'
+import type { Database } from '../database/database.ts'
+import { query } from '../noun.ts'
+
+const anyOf = query<{ keyId: number }, { keyId: number }>((k, p) =>
+  k.selectFrom('erased_people').select('key_id as keyId').where('key_id', '=', p.keyId).limit(1),
+)
+const erasedAmong = query<{ keyId: number; list: string }, { digest: string; erasedAt: number }>(
+  (k, p, { differences }) =>
+    k
+      .selectFrom('erased_people')
+      .select(['digest', 'erased_at as erasedAt'])
+      .where('key_id', '=', p.keyId)
+      .where('digest', 'in', differences.texts(p.list)),
+)
+
+/** Until when each person of these facts is erased, by key and participantId. */
+export type ErasedPeople = {
+  /** One look where nobody of the key was erased. */
+  read(keyId: number, facts: Fact[]): Promise<void>
+  /** Whether a fact of this time is of somebody's erased past. */
+  isErased(keyId: number, participantId: string, at: number): boolean
+}
+
+export function openErasedPeople(db: Database): ErasedPeople {
+  const until = new Map<string, number>()
+  return {
+    async read(keyId, facts) {
+      if ((await db.all(anyOf(db), { keyId })).length === 0) return
+      const ids = [...new Set(facts.flatMap(peopleOf))]
+      const byDigest = new Map(ids.map((id) => [digestOfPerson(id), id]))
+      for (const { digest, erasedAt } of await db.all(erasedAmong(db), {
+        keyId,
+        list: JSON.stringify([...byDigest.keys()]),
+      })) {
+        until.set(`${keyId} ${byDigest.get(digest)}`, erasedAt)
+      }
+    },
+    isErased: (keyId, participantId, at) => at <= (until.get(`${keyId} ${participantId}`) ?? Number.NEGATIVE_INFINITY),
+  }
+}
+
+/** What is kept of who was erased: it tells those who know the id, and nobody else. */
+export function digestOfPerson(participantId: string): string {
+  return hash('sha256', participantId, 'base64url').slice(0, 22)
+}
+
+function peopleOf(fact: Fact): string[] {
+  if (fact.type === 'snapshot') return fact.participants.map(({ participantId }) => participantId)
+  return 'participantId' in fact ? [fact.participantId] : []
+}

@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import type { EventResults, SessionPage } from '@rollcall/protocol'
+import { sql } from 'kysely'
+import { type Kept, keep } from '../support/kept.ts'
+import { type Postgres, startPostgres } from '../support/postgres.ts'
+import { runProgram } from '../support/run-program.ts'
+import { startServer, type TestServer } from '../support/start-server.ts'
+
+let postgres: Postgres
+before(async () => {
+  postgres = await startPostgres()
+})
+after(() => postgres.stop())
+
+const zoe = { participantId: 'zoe.unforgettable@example.org', name: 'Zoë Unforgettable' }
+const bob = { participantId: 'bob', name: 'Bob' }
+/** Whatever would tell of her. */
+const traces = ['unforgettable', 'Unforgettable', 'a secret hobby', 'zoes-laptop']
+const at = Date.now() - 4 * 3_600_000
+
+/** Two sessions that have their names, and one that has none: she is in all, her id in ids of facts too. */
+function eventsOf(): object[] {
+  const events: object[] = []
+  for (const [n, sessionKey] of ['monday', 'tuesday', undefined].entries()) {
+    const told = { roomId: 'class', ...(sessionKey !== undefined && { sessionKey }) }
+    const base = at + n * 3_600_000
+    const of = (who: typeof zoe, what: string, atMs: number, more: object = {}) => ({
+      id: `${n} ${who.participantId} ${what}`,
+      at: base + atMs,
+      ...told,
+      participantId: who.participantId,
+      connectionId: `${who.participantId}-connection`,
+      ...more,
+    })
+    events.push(
+      of(zoe, 'in', 0, { type: 'participant-joined', name: zoe.name, metadata: { note: 'a secret hobby' } }),
+      of(bob, 'in', 1000, { type: 'participant-joined', name: bob.name }),
+      of(zoe, 'quality', 30_000, {
+        type: 'quality',
+        stats: { averageAudioRtt: 5 },
+        deviceInfo: { deviceName: 'zoes-laptop' },
+      }),
+      { id: `${n} snap`, type: 'snapshot', at: base + 40_000, ...told, participants: [zoe, bob] },
+      of(zoe, 'out', 60_000, { type: 'participant-left', reason: `${zoe.name} had to go` }),
+      of(bob, 'out', 90_000, { type: 'participant-left' }),
+      { id: `${n} end`, type: 'session-ended', at: base + 100_000, ...told },
+    )
+  }
+  return events
+}
+
+async function report(server: TestServer, events: object[]): Promise<string[]> {
+  const { status, body, text } = await server.call<EventResults>('POST', '/v2/events', { events })
+  assert.equal(status, 200, text)
+  return body.results.map(({ outcome }) => outcome)
+}
+
+/** What remains true of nobody in particular. */
+async function readCounts(server: TestServer) {
+  const { body } = await server.call<SessionPage>('GET', '/v2/sessions?customRoomId=class')
+  const usage = await server.call('GET', `/v2/usage?groupBy=room&from=${at - 1000}&to=${at + 86_400_000}`)
+  return {
+    sessions: body.data.map(({ id, start, end, participants }) => ({
+      id,
+      start,
+      end,
+      stays: participants
+        .map(({ timelog }) => timelog)
+        .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
+    })),
+    usage: usage.body,
+  }
+}
+
+type People = { data: { id: string }[] }
+const search = async (server: TestServer, part: string) =>
+  (await server.call<People>('GET', `/v2/people?search=${part}`)).body
+const found = ({ data }: People) => data.map(({ id }) => id)
+
+/** All bytes that are kept. */
+async function readKept(kept: Kept): Promise<Buffer[]> {
+  if (kept.where.databaseUrl === undefined) {
+    const files = await readdir(kept.where.dataFolder)
+    return Promise.all(files.map((file) => readFile(join(kept.where.dataFolder, file))))
+  }
+  return kept.within(async (db) => {
+    const tables = await db.kysely.introspection.getTables()
+    const all: Buffer[] = []
+    for (const { name } of tables) {
+      const { rows } = await sql<{ row: string }>`select t::text as row from ${sql.table(name)} as t`.execute(db.kysely)
+      all.push(Buffer.from(rows.map(({ row }) => row).join('\n')))
+    }
+    return all
+  })
+}
+
+describe('an erased person', () => {
+  for (const [store, make] of Object.entries({ SQLite: () => keep(), PostgreSQL: () => keep(postgres) })) {
+    test(`is nobody in all that is kept on ${store}, and what is counted stays true; late facts do not bring them back`, async (t) => {
+      const kept = await make()
+      const server = await startServer(kept.env)
+      t.after(async () => {
+        await server.stop()
+        await kept.remove()
+      })
+      await server.call('POST', '/v2/webhooks', { endPoint: 'https://1.1.1.1/hook', events: ['*'] })
+      const allowedParticipantIds = [zoe.participantId, bob.participantId]
+      await server.call('POST', '/v2/rooms', { customRoomId: 'class', allowedParticipantIds })
+      const outcomes = await report(server, eventsOf())
+      assert.ok(
+        outcomes.every((outcome) => outcome === 'recorded'),
+        outcomes.join(),
+      )
+      const before = await readCounts(server)
+      await server.context.writes.seals.seal({ now: Date.now() + 60_000 })
+      const [hook] = (await server.call<{ data: { id: string }[] }>('GET', '/v2/webhooks')).body.data
+      for (let total = 0; total === 0; ) {
+        const { body } = await server.call<{ data: unknown[] }>('GET', `/v2/webhooks/${hook?.id}/deliveries`)
+        total = body.data.length
+      }
+      for (; !found(await search(server, 'unforg')).includes(zoe.participantId); );
+      const wasKept = (await readKept(kept)).some((bytes) => bytes.includes('unforgettable'))
+      assert.ok(wasKept, 'she was there')
+
+      const { body: receipt, text } = await server.call<{ sessions: number }>(
+        'DELETE',
+        `/v2/participants/${encodeURIComponent(zoe.participantId)}`,
+      )
+      assert.equal(receipt.sessions, 3)
+      assert.ok(!text.includes('unforgettable'))
+      assert.deepEqual(await readCounts(server), before)
+      const { body: hers } = await server.call<SessionPage>('GET', `/v2/sessions?participantId=${zoe.participantId}`)
+      assert.equal(hers.pageInfo.total, 0)
+
+      const again = await report(server, eventsOf())
+      assert.deepEqual(
+        again,
+        eventsOf().map((event) =>
+          'participantId' in event && event.participantId === zoe.participantId ? 'ignored' : 'duplicate',
+        ),
+      )
+      const late = { id: 'late', type: 'participant-seen', roomId: 'class', sessionKey: 'monday' }
+      await report(server, [{ ...late, type: 'participant-joined', at: at + 5000, ...zoe }])
+      assert.deepEqual(await readCounts(server), before)
+      assert.deepEqual(found(await search(server, 'unforg')), [])
+      assert.deepEqual(found(await search(server, 'bob')), ['bob'])
+      const exported = await server.call('GET', '/v2/export')
+      for (const trace of traces) assert.ok(!exported.text.includes(trace), trace)
+      const twice = await server.call('DELETE', `/v2/participants/${zoe.participantId}`)
+      assert.deepEqual([twice.status, twice.body.code], [404, 'PARTICIPANT_NOT_FOUND'])
+
+      await server.stop()
+      for (const bytes of await readKept(kept)) for (const trace of traces) assert.ok(!bytes.includes(trace), trace)
+      for (const args of [['verify'], ['rebuild', '--dry-run']]) {
+        const { code, stdout, stderr } = await runProgram('cli.js', kept.env, args).ended
+        assert.equal(code, 0, `${stdout}${stderr}`)
+        if (args[0] === 'rebuild') assert.match(stdout, /nothing differs/)
+      }
+
+      const later = await startServer(kept.env)
+      t.after(() => later.stop())
+      const returns = { type: 'participant-joined', at: Date.now(), roomId: 'class', sessionKey: 'friday', ...zoe }
+      assert.deepEqual(await report(later, [{ id: 'returns', ...returns }]), ['recorded'], 'they may come again')
+    })
+  }
+
+  test('has to have left: who is in a session that runs is refused, and so is whoever never was', async (t) => {
+    const server = await startServer()
+    t.after(() => server.stop())
+    await report(server, [{ id: '1', type: 'participant-joined', at: Date.now() - 1000, roomId: 'now', ...zoe }])
+    const running = await server.call('DELETE', `/v2/participants/${zoe.participantId}`)
+    assert.deepEqual([running.status, running.body.code], [409, 'CONFLICT'])
+    const nobody = await server.call('DELETE', '/v2/participants/nobody')
+    assert.deepEqual([nobody.status, nobody.body.code], [404, 'PARTICIPANT_NOT_FOUND'])
+  })
+})
