@@ -23,6 +23,8 @@ export type UsageOptions = {
   to?: Date | number | string
   /** What a row is; without it, a day. */
   groupBy?: Usage['groupBy']
+  /** An IANA time zone, whose days are meant; without it, UTC. */
+  tz?: string
   /** One room's roomId or customRoomId. */
   roomId?: string
 }

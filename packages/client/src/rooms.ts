@@ -58,12 +58,12 @@ export type Rooms = {
   /**
    * Lists rooms, newest first; a walk gives each once, also when rooms are made meanwhile.
    *
-   * @param options `query`: one exact roomId or customRoomId; `perPage`: rooms a page, at most 1000, by default 20
+   * @param options `query`: one exact roomId or customRoomId; `search`: a part of either; `perPage`: rooms a page, at most 1000, by default 20
    * @throws RollcallError while it is walked
    * @example
    * for await (const { roomId, customRoomId } of rollcall.rooms.list()) console.log(roomId, customRoomId)
    */
-  list(options?: { query?: string; perPage?: number }): Listing<ListedRoom>
+  list(options?: { query?: string; search?: string; perPage?: number }): Listing<ListedRoom>
   /**
    * Makes a link to the room's page for a guest. The token has to name the role `crawler`, as those do that the client signs.
    *

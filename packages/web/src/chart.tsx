@@ -2,6 +2,7 @@ import 'uplot/dist/uPlot.min.css'
 import { useComputedColorScheme } from '@mantine/core'
 import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
+import { dateFormat, formatNumber, zone } from './formats.ts'
 
 export type Series = {
   label: string
@@ -92,6 +93,31 @@ export function Chart({
 /** Of people and sessions there are no halves. */
 const wholeSteps = Array.from({ length: 9 }, (_, power) => [1, 2, 5].map((n) => n * 10 ** power)).flat()
 
+const daySeconds = 86_400
+const axisFormats = {
+  year: dateFormat({ year: 'numeric' }),
+  month: dateFormat({ month: 'short' }),
+  day: dateFormat({ day: 'numeric', month: 'numeric' }),
+  minute: dateFormat({ timeStyle: 'short' }),
+  second: dateFormat({ timeStyle: 'medium' }),
+}
+
+/** What the axis writes at these moments, which are so many seconds apart, in the reader's own way. */
+function labelsOf(seconds: number[], apart: number): string[] {
+  const { year, month, day, minute, second } = axisFormats
+  const format =
+    apart >= 300 * daySeconds
+      ? year
+      : apart >= 28 * daySeconds
+        ? month
+        : apart >= daySeconds
+          ? day
+          : apart >= 60
+            ? minute
+            : second
+  return seconds.map((at) => format.format(at * 1000))
+}
+
 type Look = { width: number; height: number; gutter: number; unit: string; withTimes: boolean; palette: Palette }
 
 function toOptions(series: Series[], { width, height, gutter, unit, withTimes, palette }: Look): uPlot.Options {
@@ -108,13 +134,19 @@ function toOptions(series: Series[], { width, height, gutter, unit, withTimes, p
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, points: { size: 6 } },
     scales: { y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
     axes: [
-      { ...axis, grid: { show: false }, show: withTimes },
+      {
+        ...axis,
+        grid: { show: false },
+        show: withTimes,
+        values: (_, splits, __, ___, apart) => labelsOf(splits, apart),
+      },
       {
         ...axis,
         size: gutter,
         incrs: wholeSteps,
-        values: (_, splits) => splits.map((value) => `${value.toLocaleString()}${unit}`),
+        values: (_, splits) => splits.map((value) => `${formatNumber(value)}${unit}`),
       },
     ],
     series: [{}, ...series.map((one) => toSeries(one, palette[one.color]))],

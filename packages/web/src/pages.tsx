@@ -1,4 +1,5 @@
 import { Group, Pagination, Text } from '@mantine/core'
+import { formatNumber } from './formats.ts'
 
 /** Which page of a list is shown, and the way to the others; nothing where there is one page. */
 export function Pages({ page, lastPage, onPage }: { page: number; lastPage: number; onPage: (page: number) => void }) {
@@ -6,7 +7,7 @@ export function Pages({ page, lastPage, onPage }: { page: number; lastPage: numb
   return (
     <Group justify="space-between" mt="md" gap="xs">
       <Text c="dimmed" size="sm" className="numeric">
-        Page {page.toLocaleString()} of {lastPage.toLocaleString()}
+        Page {formatNumber(page)} of {formatNumber(lastPage)}
       </Text>
       <Pagination
         size="sm"

@@ -1,6 +1,8 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
 import { prefix } from './base.ts'
 import { readOverviewSearch } from './overview/search.ts'
+import { readPeopleSearch } from './people/search.ts'
+import { readPersonSearch } from './person/search.ts'
 import { readRoomsSearch } from './rooms/search.ts'
 import { readSessionSearch } from './session/search.ts'
 import { SessionsPage } from './sessions/page.tsx'
@@ -29,6 +31,18 @@ const overview = createRoute({
   validateSearch: readOverviewSearch,
   component: lazyRouteComponent(() => import('./overview/page.tsx'), 'OverviewPage'),
 })
+const people = createRoute({
+  getParentRoute: () => root,
+  path: '/people',
+  validateSearch: readPeopleSearch,
+  component: lazyRouteComponent(() => import('./people/page.tsx'), 'PeoplePage'),
+})
+const person = createRoute({
+  getParentRoute: () => root,
+  path: '/people/$personId',
+  validateSearch: readPersonSearch,
+  component: lazyRouteComponent(() => import('./person/page.tsx'), 'PersonPage'),
+})
 const rooms = createRoute({
   getParentRoute: () => root,
   path: '/rooms',
@@ -55,7 +69,7 @@ const webhook = createRoute({
 
 export const router = createRouter({
   basepath: `${prefix}/`,
-  routeTree: root.addChildren([sessions, session, overview, rooms, sources, webhooks, webhook]),
+  routeTree: root.addChildren([sessions, session, overview, people, person, rooms, sources, webhooks, webhook]),
   defaultPreload: 'intent',
   scrollRestoration: true,
 })

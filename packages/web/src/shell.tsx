@@ -1,10 +1,12 @@
 import { Button, Group, Text } from '@mantine/core'
 import { Link, Outlet } from '@tanstack/react-router'
 import type { FocusEvent } from 'react'
+import { FindButton } from './find/button.tsx'
 import { Logo } from './logo.tsx'
 import classes from './shell.module.css'
 import { useSignedIn } from './signed-in.tsx'
 import { Empty } from './states.tsx'
+import { ZoneChoice } from './zone.tsx'
 
 /** Of the server's package.json, put in by the build. */
 declare const rollcallVersion: string
@@ -38,6 +40,9 @@ export function Shell() {
             <Link to="/overview" {...link} activeOptions={{ includeSearch: false }}>
               Overview
             </Link>
+            <Link to="/people" {...link} activeOptions={{ includeSearch: false }}>
+              People
+            </Link>
             <Link to="/rooms" {...link} activeOptions={{ includeSearch: false }}>
               Rooms
             </Link>
@@ -49,6 +54,7 @@ export function Shell() {
             </Link>
           </nav>
           <Group gap={4} ml="auto" wrap="nowrap">
+            <FindButton />
             <Button component="a" href="./docs" size="compact-sm" variant="subtle" color="gray" c="inherit">
               API
             </Button>
@@ -61,6 +67,7 @@ export function Shell() {
       <main id="main" className={classes.main}>
         <Outlet />
       </main>
+      <ZoneChoice />
     </>
   )
 }

@@ -1,16 +1,17 @@
 import { Tooltip } from '@mantine/core'
+import { atLocal, dateFormat, formatNumber, offsetAt } from './formats.ts'
 import { useNow } from './live.ts'
 
-const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
-const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' })
+const moment = dateFormat({ dateStyle: 'medium', timeStyle: 'short' })
+const clock = dateFormat({ timeStyle: 'medium' })
 
-/** A moment in the reader's own zone; in UTC for who points at it. */
+/** A moment in the chosen zone; in UTC for who points at it. */
 export function Time({ at, as = 'moment' }: { at: string | number; as?: 'moment' | 'clock' }) {
   const date = new Date(at)
   const utc = date.toISOString()
   return (
     <Tooltip label={utc} openDelay={200}>
-      <time dateTime={utc} style={{ whiteSpace: 'nowrap' }}>
+      <time dateTime={utc} dir="auto" style={{ whiteSpace: 'nowrap' }}>
         {(as === 'moment' ? moment : clock).format(date)}
       </time>
     </Tooltip>
@@ -42,7 +43,7 @@ function formatClock(seconds: number): string {
 export function formatDuration(seconds: number): string {
   const whole = Math.round(seconds)
   const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
-  if (h >= 100) return `${h.toLocaleString()} h`
+  if (h >= 100) return `${formatNumber(h)} h`
   if (h > 0) return m === 0 ? `${h} h` : `${h} h ${m} min`
   if (m > 0) return s === 0 || m >= 10 ? `${m} min` : `${m} min ${s} s`
   return `${s} s`
@@ -52,10 +53,10 @@ export function formatDuration(seconds: number): string {
 export function toLocalInput(iso: string | undefined): string {
   if (iso === undefined || Number.isNaN(Date.parse(iso))) return ''
   const date = new Date(iso)
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
+  return new Date(date.getTime() + offsetAt(date.getTime())).toISOString().slice(0, 16)
 }
 
 export function fromLocalInput(text: string): string | undefined {
-  const at = new Date(text).getTime()
-  return Number.isNaN(at) ? undefined : new Date(at).toISOString()
+  const local = Date.parse(`${text}Z`)
+  return Number.isNaN(local) ? undefined : new Date(atLocal(local)).toISOString()
 }

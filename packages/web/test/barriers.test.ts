@@ -78,6 +78,8 @@ async function fill(): Promise<string[]> {
     `/sessions/${sessionId}?view=quality`,
     '/sessions/none',
     '/overview',
+    '/people',
+    '/people/ann',
     '/rooms',
     '/sources',
     '/webhooks',

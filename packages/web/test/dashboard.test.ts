@@ -166,6 +166,65 @@ describe('the dashboard', guard, () => {
     await page.getByRole('link', { name: 'planning' }).first().waitFor()
   })
 
+  test('finds a person from anywhere, and shows their hours in a time zone of choice, in the reader’s own language', async (t) => {
+    const browser = await openBrowser(t)
+    if (browser === undefined) return
+    const { roomId } = await rollcall.rooms.create({ customRoomId: 'algebra' })
+    const startAt = Date.parse('2026-03-03T22:30:00Z')
+    const stays = [
+      { participantId: 'zoe-1', name: 'Zoë Dubois', joinedAt: startAt, leftAt: startAt + 5400_000 },
+      { participantId: 'rec-1', name: 'Zoë’s recorder', kind: 'recorder' as const, joinedAt: startAt },
+    ]
+    await recordSession(server, { roomId, startAt, endAt: startAt + 7_200_000, stays })
+    const keyId = (await server.context.reads.keys.find(server.apiKey))?.keyId ?? 0
+    while ((await server.context.writes.people.gather({ keyId })) > 0);
+    const context = await browser.newContext({ locale: 'de-DE', timezoneId: 'Europe/Berlin' })
+    const page = await context.newPage()
+    page.setDefaultTimeout(patienceMs)
+    const complaints = watch(page)
+    await page.goto(await makeLink(server))
+    await page.getByRole('heading', { name: 'Sessions' }).waitFor()
+    await page.keyboard.press('/')
+    await page.getByLabel('Find rooms, people and sessions').fill('zoe')
+    await page
+      .getByRole('dialog')
+      .getByRole('link', { name: /Zoë Dubois/ })
+      .click()
+    await page.getByRole('heading', { name: 'Zoë Dubois' }).waitFor()
+    assert.equal(await page.locator('dt:has-text("Time inside") + dd').textContent(), '1 h 30 min')
+    assert.equal(await page.locator('dt:has-text("First seen") + dd').textContent(), '03.03.2026, 23:30')
+    // An hour and a half over midnight in Berlin: two days.
+    await page.getByText('2 days of half a year').waitFor()
+    await page.getByLabel('Times are those of').selectOption('UTC')
+    await page.getByText('03.03.2026, 22:30').first().waitFor()
+    await page.getByRole('link', { name: 'People', exact: true }).click()
+    await page.getByLabel('Find a person').fill('recorder')
+    await page.getByText('Nobody is called so').waitFor()
+    assert.deepEqual(complaints, [])
+  })
+
+  test('needs no scrolling sideways on a phone', async (t) => {
+    const browser = await openBrowser(t)
+    if (browser === undefined) return
+    const sessionId = await recordMeeting(server)
+    const context = await browser.newContext({ viewport: { width: 390, height: 844 } })
+    const page = await context.newPage()
+    page.setDefaultTimeout(patienceMs)
+    await page.goto(await makeLink(server))
+    for (const path of ['/', '/people', `/sessions/${sessionId}?view=attendance`, '/overview', '/rooms']) {
+      await page.goto(`${server.url}${path}`)
+      await page.getByRole('heading', { level: 1 }).waitFor()
+      await page.getByLabel('Times are those of').waitFor()
+      const beyond = await page.evaluate(
+        () =>
+          [...document.querySelectorAll('header *, main *')].filter(
+            (one) => one.getBoundingClientRect().right > innerWidth + 1,
+          ).length,
+      )
+      assert.equal(beyond, 0, path)
+    }
+  })
+
   test('stays smooth with 2,000 people: no more rows are drawn than are seen', async (t) => {
     const browser = await openBrowser(t)
     if (browser === undefined) return

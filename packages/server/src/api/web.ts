@@ -21,6 +21,8 @@ const dashboardPaths = [
   '/',
   '/sessions/:sessionId',
   '/overview',
+  '/people',
+  '/people/:personId',
   '/rooms',
   '/sources',
   '/webhooks',

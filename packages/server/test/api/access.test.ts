@@ -90,6 +90,7 @@ function fill(path: string, { room, sessionId, source, webhookId, deliveryId }: 
     deliveryId,
     roomId: room.roomId,
     sessionId,
+    personId: 'anna',
     participantId: path.startsWith('/v2/participants/') ? goneFrom(room) : 'anna',
     sourceId: source.id,
     projectId: 'p_none',

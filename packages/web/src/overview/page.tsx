@@ -4,6 +4,7 @@ import type { Usage } from '@rollcall/protocol'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { type ReactNode, useMemo } from 'react'
 import { Chart, type Series } from '../chart.tsx'
+import { atLocal, formatNumber, offsetAt, zone } from '../formats.ts'
 import { calmMs, useLive } from '../live.ts'
 import { useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
@@ -20,7 +21,11 @@ export function OverviewPage() {
   const { days = 30 } = useSearch({ from: '/overview' })
   const navigate = useNavigate({ from: '/overview' })
   const { rollcall } = useSignedIn()
-  const daily = useLive(['usage', 'day', days], () => rollcall.usage({ ...lastDays(days), groupBy: 'day' }), calmMs)
+  const daily = useLive(
+    ['usage', 'day', days],
+    () => rollcall.usage({ ...lastDays(days), groupBy: 'day', tz: zone }),
+    calmMs,
+  )
   const rooms = useLive(['usage', 'room', days], () => rollcall.usage({ ...lastDays(days), groupBy: 'room' }), calmMs)
   return (
     <Stack gap="lg">
@@ -43,10 +48,11 @@ export function OverviewPage() {
   )
 }
 
-/** Whole days of UTC, up to and with today. */
+/** Whole days of the chosen time zone, up to and with today. */
 function lastDays(days: number): { from: number; to: number } {
-  const to = Math.ceil((Date.now() + 1) / dayMs) * dayMs
-  return { from: to - days * dayMs, to }
+  const now = Date.now()
+  const tomorrow = (Math.floor((now + offsetAt(now)) / dayMs) + 1) * dayMs
+  return { from: atLocal(tomorrow - days * dayMs), to: atLocal(tomorrow) }
 }
 
 function Tiles({ usage }: { usage: Usage | undefined }) {
@@ -65,16 +71,18 @@ function Tiles({ usage }: { usage: Usage | undefined }) {
   return (
     <SimpleGrid cols={{ base: 2, sm: 3, lg: 6 }} spacing="sm">
       <Tile name="Inside now" isLive>
-        {inside?.toLocaleString()}
+        {inside !== undefined && formatNumber(inside)}
         {isMore && '+'}
       </Tile>
       <Tile name="Live sessions" isLive>
-        {data?.pageInfo.total.toLocaleString()}
+        {data?.pageInfo.total !== undefined && formatNumber(data?.pageInfo.total)}
       </Tile>
-      <Tile name="Sessions">{total?.sessions.toLocaleString()}</Tile>
-      <Tile name="Different people">{total?.uniqueParticipants.toLocaleString()}</Tile>
+      <Tile name="Sessions">{total?.sessions !== undefined && formatNumber(total?.sessions)}</Tile>
+      <Tile name="Different people">
+        {total?.uniqueParticipants !== undefined && formatNumber(total?.uniqueParticipants)}
+      </Tile>
       <Tile name="Time inside">{total && formatDuration(total.participantMinutes * 60)}</Tile>
-      <Tile name="At one moment">{total?.peakConcurrency.toLocaleString()}</Tile>
+      <Tile name="At one moment">{total?.peakConcurrency !== undefined && formatNumber(total?.peakConcurrency)}</Tile>
     </SimpleGrid>
   )
 }
@@ -178,8 +186,8 @@ function Busiest({ usage }: { usage: Usage }) {
                     {customRoomId ?? roomId}
                   </Link>
                 </Table.Td>
-                <Table.Td className="numeric">{sessions.toLocaleString()}</Table.Td>
-                <Table.Td className={`numeric ${classes.wide}`}>{uniqueParticipants.toLocaleString()}</Table.Td>
+                <Table.Td className="numeric">{formatNumber(sessions)}</Table.Td>
+                <Table.Td className={`numeric ${classes.wide}`}>{formatNumber(uniqueParticipants)}</Table.Td>
                 <Table.Td className="numeric">
                   {formatDuration(participantMinutes * 60)}
                   <div className={classes.share} style={{ width: `${(participantMinutes / most) * 100}%` }} />

@@ -1,5 +1,6 @@
 import { Table, Text, TextInput } from '@mantine/core'
-import type { Participant, Session } from '@rollcall/client'
+import { isPerson, type Participant, type Session } from '@rollcall/client'
+import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ConfirmButton } from '../confirm-button.tsx'
 import { Pages } from '../pages.tsx'
@@ -37,15 +38,15 @@ export function Attendance({ session, onChanged }: { session: Session; onChanged
       {people.length === 0 ? (
         <Empty title="Nobody here" />
       ) : (
-        <WideTable label="Attendance" verticalSpacing="xs" miw={640}>
+        <WideTable label="Attendance" verticalSpacing="xs" className={classes.attendance ?? ''}>
           <Table.Thead>
             <Table.Tr>
               <Table.Th>Person</Table.Th>
               <Table.Th>Joined</Table.Th>
               <Table.Th>Left</Table.Th>
               <Table.Th>Inside for</Table.Th>
-              <Table.Th>Times</Table.Th>
-              <Table.Th>How it ended</Table.Th>
+              <Table.Th className={classes.wide ?? ''}>Times</Table.Th>
+              <Table.Th className={classes.wide ?? ''}>How it ended</Table.Th>
               <ActionsHead />
             </Table.Tr>
           </Table.Thead>
@@ -71,7 +72,13 @@ function Row({ person, sessionId, onChanged }: { person: Participant; sessionId:
     <Table.Tr>
       <Table.Td>
         <Text fw={600} size="sm" className={classes.anywhere}>
-          {shownName}
+          {isPerson(kind) ? (
+            <Link className={classes.person} to="/people/$personId" params={{ personId: participantId }}>
+              {shownName}
+            </Link>
+          ) : (
+            shownName
+          )}
           {kind !== 'person' && ` (${kind})`}
         </Text>
         {name !== '' && name !== participantId && (
@@ -87,8 +94,8 @@ function Row({ person, sessionId, onChanged }: { person: Participant; sessionId:
         {last.end === null ? <span className="live-text">inside</span> : <Time at={last.end} as="clock" />}
       </Table.Td>
       <Table.Td className="numeric">{formatDuration(totalSeconds)}</Table.Td>
-      <Table.Td className="numeric">{timelog.length}</Table.Td>
-      <Table.Td>
+      <Table.Td className={`numeric ${classes.wide}`}>{timelog.length}</Table.Td>
+      <Table.Td className={classes.wide ?? ''}>
         <Text size="sm">{last.end === null ? '' : explainEnd(last)}</Text>
       </Table.Td>
       <Table.Td ta="right">

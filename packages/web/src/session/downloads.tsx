@@ -1,6 +1,7 @@
 import { Button, Code, CopyButton, Menu, Popover, Stack, Text } from '@mantine/core'
 import { useState } from 'react'
 import { serverUrl } from '../base.ts'
+import { saveFile } from '../save-file.ts'
 import { useSignedIn } from '../signed-in.tsx'
 
 /** The same for programs and spreadsheets. */
@@ -75,11 +76,5 @@ function CurlButton({ path, token }: { path: string; token: string }) {
 async function save(path: string, name: string, token: string): Promise<void> {
   const answer = await fetch(serverUrl + path, { headers: { authorization: token } })
   if (!answer.ok) throw new Error(`The download was answered ${answer.status}`)
-  const url = URL.createObjectURL(await answer.blob())
-  const link = document.createElement('a')
-  link.href = url
-  link.download = name
-  link.click()
-  // The browser has begun to read it by then.
-  setTimeout(() => URL.revokeObjectURL(url), 60_000)
+  saveFile(await answer.blob(), name)
 }

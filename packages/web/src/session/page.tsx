@@ -4,6 +4,7 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ConfirmButton } from '../confirm-button.tsx'
 import { Fact, Facts } from '../facts.tsx'
+import { formatNumber } from '../formats.ts'
 import { useLive } from '../live.ts'
 import { useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
@@ -111,10 +112,10 @@ function SessionFacts({ session }: { session: Session }) {
       <Fact name="Lasted">
         {end === null ? <RunningClock since={start} /> : formatDuration((Date.parse(end) - Date.parse(start)) / 1000)}
       </Fact>
-      {end === null && <Fact name="Inside now">{inside.toLocaleString()}</Fact>}
-      <Fact name="People">{session.uniqueParticipants.toLocaleString()}</Fact>
-      {programs > 0 && <Fact name="Programs">{programs.toLocaleString()}</Fact>}
-      <Fact name="At one moment">{session.maxJoinedPeersCount.toLocaleString()}</Fact>
+      {end === null && <Fact name="Inside now">{formatNumber(inside)}</Fact>}
+      <Fact name="People">{formatNumber(session.uniqueParticipants)}</Fact>
+      {programs > 0 && <Fact name="Programs">{formatNumber(programs)}</Fact>}
+      <Fact name="At one moment">{formatNumber(session.maxJoinedPeersCount)}</Fact>
       <Fact name="Time inside">{formatDuration(session.participantSeconds)}</Fact>
       {session.recordings !== undefined && (
         <Fact name="Recordings">

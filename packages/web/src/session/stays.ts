@@ -1,4 +1,5 @@
 import { isPerson, type Participant, type Session } from '@rollcall/client'
+import { offsetAt } from '../formats.ts'
 
 /** Epoch milliseconds. */
 export type View = { from: number; to: number }
@@ -67,7 +68,7 @@ export function ticksOf({ from, to }: View, most: number): number[] {
   const steps = [1000, 5000, 10_000, 30_000, minute, 5 * minute, 10 * minute, 15 * minute, 30 * minute, 60 * minute]
   const hours = [2, 3, 6, 12, 24, 48, 168].map((n) => n * 60 * minute)
   const step = [...steps, ...hours].find((one) => (to - from) / one <= most) ?? 720 * 60 * minute
-  const offset = new Date(from).getTimezoneOffset() * minute
+  const offset = -offsetAt(from)
   const ticks: number[] = []
   for (let at = Math.ceil((from - offset) / step) * step + offset; at < to; at += step) ticks.push(at)
   return ticks

@@ -4,6 +4,7 @@ import { isPerson, type Participant, type Session } from '@rollcall/client'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { memo, useMemo, useRef } from 'react'
 import { Chart, type Series } from '../chart.tsx'
+import { dateFormat } from '../formats.ts'
 import { useNow } from '../live.ts'
 import { clockOf, formatDuration } from '../time.tsx'
 import { MediaLines, mediaNames } from './media.tsx'
@@ -242,8 +243,8 @@ function Legend({ withPrograms, withMedia }: { withPrograms: boolean; withMedia:
   )
 }
 
-const hourAndMinute = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' })
-const day = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric' })
+const hourAndMinute = dateFormat({ timeStyle: 'short' })
+const day = dateFormat({ month: 'short', day: 'numeric' })
 
 function labelOf(at: number, { from, to }: View): string {
   const length = to - from

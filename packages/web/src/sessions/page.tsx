@@ -1,5 +1,6 @@
 import { Badge, Group, Stack, Text, Title } from '@mantine/core'
 import { useNavigate, useSearch } from '@tanstack/react-router'
+import { formatNumber } from '../formats.ts'
 import { useLive } from '../live.ts'
 import { Pages } from '../pages.tsx'
 import { given } from '../search.ts'
@@ -89,7 +90,7 @@ function EndedSessions({ search }: { search: SessionsSearch }) {
           Ended
         </Title>
         <Badge variant="default" size="lg" className="numeric">
-          {total.toLocaleString()}
+          {formatNumber(total)}
           {totalCapped && '+'}
         </Badge>
       </Group>

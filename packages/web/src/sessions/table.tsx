@@ -1,6 +1,7 @@
 import { Group, Table, Text } from '@mantine/core'
 import { isPerson, type Session } from '@rollcall/client'
 import { Link } from '@tanstack/react-router'
+import { formatNumber } from '../formats.ts'
 import { formatDuration, RunningClock, Time } from '../time.tsx'
 import classes from './sessions.module.css'
 
@@ -69,7 +70,7 @@ function Row({ session, isAtMoment }: { session: Session; isAtMoment: boolean })
       <Table.Td>
         <People session={session} isAtMoment={isAtMoment} />
       </Table.Td>
-      <Table.Td className={`numeric ${classes.wide}`}>{session.maxJoinedPeersCount.toLocaleString()}</Table.Td>
+      <Table.Td className={`numeric ${classes.wide}`}>{formatNumber(session.maxJoinedPeersCount)}</Table.Td>
       <Table.Td className={`numeric ${classes.wide}`}>{formatDuration(session.participantSeconds)}</Table.Td>
       <Table.Td className={classes.wide}>{engine}</Table.Td>
     </Table.Tr>
@@ -91,7 +92,7 @@ function People({ session, isAtMoment }: { session: Session; isAtMoment: boolean
   return (
     <>
       <span className="numeric">
-        {count.toLocaleString()}
+        {formatNumber(count)}
         {end === null && !isAtMoment && ' inside'}
       </span>
       <Text span c="dimmed" size="sm" className={classes.wide} ml={8}>

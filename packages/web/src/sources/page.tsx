@@ -1,6 +1,7 @@
 import { Code, Group, Stack, Text, Title } from '@mantine/core'
 import type { Source } from '@rollcall/protocol'
 import type { ReactNode } from 'react'
+import { formatNumber } from '../formats.ts'
 import { briskMs, useLive } from '../live.ts'
 import { useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
@@ -46,10 +47,10 @@ function SourceCard({ source }: { source: Source }) {
       <dl className={classes.facts}>
         {projectId !== undefined && <Fact name="Project">{projectId}</Fact>}
         <Fact name="Last heard">{lastFactAt === null ? 'never' : <Time at={lastFactAt} />}</Fact>
-        <Fact name="Recorded">{recorded.toLocaleString()}</Fact>
-        <Fact name="Came again">{duplicate.toLocaleString()}</Fact>
-        <Fact name="Ignored">{ignored.toLocaleString()}</Fact>
-        <Fact name="Refused">{refused.toLocaleString()}</Fact>
+        <Fact name="Recorded">{formatNumber(recorded)}</Fact>
+        <Fact name="Came again">{formatNumber(duplicate)}</Fact>
+        <Fact name="Ignored">{formatNumber(ignored)}</Fact>
+        <Fact name="Refused">{formatNumber(refused)}</Fact>
         <Fact name="Its clock">{clockSkewMs === null ? 'unknown' : describeSkew(clockSkewMs)}</Fact>
       </dl>
       {lastError !== null && (

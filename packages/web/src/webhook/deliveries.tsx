@@ -3,6 +3,7 @@ import type { DeliveryState, WebhookDelivery, WebhookEndpoint } from '@rollcall/
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import { ConfirmButton } from '../confirm-button.tsx'
+import { formatNumber } from '../formats.ts'
 import { briskMs, useLive } from '../live.ts'
 import { Pages } from '../pages.tsx'
 import { given } from '../search.ts'
@@ -33,7 +34,7 @@ export function Deliveries({ endpoint }: { endpoint: WebhookEndpoint }) {
   const go = (search: WebhookSearch) => navigate({ search, replace: true })
   const replay = async (which: Parameters<typeof rollcall.webhooks.replay>[1]) => {
     const count = await rollcall.webhooks.replay(id, which)
-    setTold(count === 1 ? 'One is sent again.' : `${count.toLocaleString()} are sent again.`)
+    setTold(count === 1 ? 'One is sent again.' : `${formatNumber(count)} are sent again.`)
     refetch()
   }
   const replayOne = (deliveryId: string) => {
@@ -192,7 +193,7 @@ function Row({
       </Table.Td>
       <Table.Td className="numeric">{attempts}</Table.Td>
       <Table.Td className={classes.answer ?? ''}>{lastError ?? lastStatus ?? '–'}</Table.Td>
-      <Table.Td className="numeric">{lastDurationMs === null ? '–' : `${lastDurationMs.toLocaleString()} ms`}</Table.Td>
+      <Table.Td className="numeric">{lastDurationMs === null ? '–' : `${formatNumber(lastDurationMs)} ms`}</Table.Td>
       <Table.Td>
         <Time at={createdAt} />
       </Table.Td>

@@ -1,0 +1,101 @@
+import { Button, Group, Table, Text, Title } from '@mantine/core'
+import type { Person, PersonSession } from '@rollcall/client'
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
+import { useState } from 'react'
+import { calmMs, useLive } from '../live.ts'
+import { Pages } from '../pages.tsx'
+import { explainEnd } from '../session/reasons.ts'
+import { useSignedIn } from '../signed-in.tsx'
+import { Failure, Loading } from '../states.tsx'
+import { formatDuration, Time } from '../time.tsx'
+import { downloadStays } from './download.ts'
+import classes from './person.module.css'
+
+const perPage = 20
+const path = '/people/$personId'
+
+/** Each of their sessions, with every time that they were inside. */
+export function PersonSessions({ person }: { person: Person }) {
+  const { page = 1 } = useSearch({ from: path })
+  const navigate = useNavigate({ from: path })
+  const { rollcall } = useSignedIn()
+  const [failure, setFailure] = useState<Error>()
+  const [busy, setBusy] = useState(false)
+  const { data, error, isPlaceholderData } = useLive(
+    ['person-sessions', person.id, page],
+    () => rollcall.people.sessions(person.id, { perPage }).page(page),
+    calmMs,
+  )
+  const download = async () => {
+    setBusy(true)
+    try {
+      await downloadStays(rollcall, person)
+    } catch (error) {
+      setFailure(error as Error)
+    } finally {
+      setBusy(false)
+    }
+  }
+  if (error !== null && data === undefined) return <Failure error={error} />
+  if (data === undefined) return <Loading />
+  return (
+    <section aria-labelledby="sessions" aria-busy={isPlaceholderData}>
+      <Group justify="space-between" mb="xs">
+        <Title order={2} size="h4" id="sessions">
+          Sessions
+        </Title>
+        <Button variant="default" size="compact-md" loading={busy} onClick={download}>
+          Every time inside, as CSV
+        </Button>
+      </Group>
+      {failure !== undefined && <Failure error={failure} />}
+      <div className="card">
+        <Table verticalSpacing="xs" horizontalSpacing="md" aria-labelledby="sessions">
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>Session</Table.Th>
+              <Table.Th>Inside</Table.Th>
+              <Table.Th>For</Table.Th>
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {data.data.map((one) => (
+              <Row key={`${one.sessionId} ${one.participantId}`} session={one} />
+            ))}
+          </Table.Tbody>
+        </Table>
+      </div>
+      <Pages
+        page={data.pageInfo.currentPage}
+        lastPage={data.pageInfo.lastPage}
+        onPage={(to) => navigate({ search: to === 1 ? {} : { page: to } })}
+      />
+    </section>
+  )
+}
+
+function Row({ session }: { session: PersonSession }) {
+  const { sessionId, customRoomId, roomId, start, stays, seconds } = session
+  return (
+    <Table.Tr>
+      <Table.Td className={classes.anywhere ?? ''}>
+        <Link className={classes.link} to="/sessions/$sessionId" params={{ sessionId }}>
+          {customRoomId ?? roomId}
+        </Link>
+        <Text size="xs" c="dimmed">
+          <Time at={start} />
+        </Text>
+      </Table.Td>
+      <Table.Td className={`numeric ${classes.stays}`}>
+        {stays.map((stay) => (
+          <div key={stay.start} title={explainEnd(stay)}>
+            <Time at={stay.start} as="clock" />
+            {' – '}
+            {stay.end === null ? <span className="live-text">inside</span> : <Time at={stay.end} as="clock" />}
+          </div>
+        ))}
+      </Table.Td>
+      <Table.Td className="numeric">{formatDuration(seconds)}</Table.Td>
+    </Table.Tr>
+  )
+}
