@@ -201,6 +201,15 @@ describe('usage', () => {
     assert.deepEqual(total, row(2, 2, 395, 2))
   })
 
+  test('is the same of sessions that are sealed, and of those that are not', async () => {
+    const queries = ['day', 'hour', 'room', 'participant'].map((groupBy) => `from=${day}&to=${day}&groupBy=${groupBy}`)
+    const read = () => Promise.all(queries.map(getUsage))
+    const before = await read()
+    const { writes, clock } = server.context
+    assert.ok((await writes.seals.seal({ now: clock.now() + 60_000 })) >= 2)
+    assert.deepEqual(await read(), before)
+  })
+
   test('counts nothing of what lies outside the period', async () => {
     const { total } = await getUsage(`from=${day}T09:20:00Z&to=${day}T09:40:00Z`)
     assert.deepEqual(total, row(1, 2, 10 + 20, 2))
