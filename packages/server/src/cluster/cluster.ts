@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts'
-import type { Shared, Store } from '../record/open-store.ts'
+import type { Store } from '../record/open-store.ts'
+import type { Shared } from '../record/shared.ts'
 import { repeat } from '../runtime/repeat.ts'
 import { joinMembers, type MemberParts } from '../store/members.ts'
 import { pooledPrefix } from '../store/pooled-members.ts'

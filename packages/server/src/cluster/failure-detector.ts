@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts'
-import type { Shared } from '../record/open-store.ts'
+import type { Shared } from '../record/shared.ts'
 import type { Lease } from '../store/leases.ts'
 import type { Member } from '../store/members.ts'
 import { pooledPrefix } from '../store/pooled-members.ts'

@@ -1,5 +1,5 @@
 import { StartRefusal } from '../error.ts'
-import type { Shared } from '../record/open-store.ts'
+import type { Shared } from '../record/shared.ts'
 
 const heldMessage = 'something else has the database for itself now'
 

@@ -15,11 +15,10 @@ import { openPostgres } from '../store/database/postgres.ts'
 import { lacksItsLog, noteClosed, noteRunning } from '../store/database/running.ts'
 import { createSecretBox, type SecretBox } from '../store/database/secrets.ts'
 import { openSqlite } from '../store/database/sqlite.ts'
-import { createSharedDuties, type SharedDuties } from '../store/duties.ts'
+import { createSharedDuties } from '../store/duties.ts'
 import { openFacts } from '../store/facts/facts.ts'
 import { keys } from '../store/keys.ts'
-import { createSharedLeases, type SharedLeases } from '../store/leases.ts'
-import type { Member } from '../store/members.ts'
+import { createSharedLeases } from '../store/leases.ts'
 import type { Over } from '../store/noun.ts'
 import { createPooledMember, isHeldAlone } from '../store/pooled-members.ts'
 import { type Known, rememberRoomIds } from './facts/known.ts'
@@ -28,8 +27,9 @@ import { sweepMax } from './facts/recording.ts'
 import { type Reads, readsOver, type Write, type Writes, writesBy } from './nouns.ts'
 import { createRecordingHealth, type RecordingHealth } from './recording-health.ts'
 import { sealMax } from './seal.ts'
+import type { Shared } from './shared.ts'
 import { createTransact } from './transaction.ts'
-import { createVersions, type Written } from './versions.ts'
+import { createVersions } from './versions.ts'
 import { createBatch } from './writer/batch.ts'
 import {
   type QueueLimits,
@@ -64,28 +64,6 @@ export type Store = {
   /** Where the servers that run on it are reached. */
   addresses(): Promise<string[]>
   close(): Promise<void>
-}
-
-export type Shared = {
-  databaseUrl: string
-  /** A pooler that pools by transaction is in between. */
-  isPooled: boolean
-  /** This process among the others, where that is so. */
-  pooledMember: Member
-  /** Something has the database for itself, as `rollcall rebuild` does. */
-  isHeldAlone(): Promise<boolean>
-  leases: SharedLeases
-  duties: SharedDuties
-  /** Takes the lease from a process that is gone, and infers that whoever it had inside is gone with it. */
-  revokeLease(holder: string, now: number): Promise<void>
-  /** How much was recorded of each key, by whomever. */
-  countRecorded(): Promise<Map<number, number>>
-  /** Another process wrote something of these keys; undefined: of any. */
-  noteWritten(written: Written): Promise<void>
-  /** Called with what this process wrote, once it is durable. */
-  onWritten(listener: (written: Written) => void): void
-  /** Connections to the database are made anew: those that there are lead nowhere. */
-  breakOff(): void
 }
 
 export type StoreOptions = {
