@@ -182,6 +182,7 @@ export const attacks: { [name: string]: Attack } = {
         socket.on('data', (chunk: Buffer) => {
           bytes += chunk.length
         })
+        socket.resume()
       }
       for (let batch = 0; batch < 10; batch++) {
         const events = Array.from({ length: 500 }, (_, i) => ({

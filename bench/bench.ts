@@ -1,5 +1,6 @@
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { benchAnalytics } from './analytics.ts'
 import { benchJoins } from './joins.ts'
 import { benchList } from './list.ts'
 import { benchPages } from './pages.ts'
@@ -34,6 +35,7 @@ const parts: { [name: string]: () => Promise<Figure[]> } = {
   rebuild: () => benchRebuild(size),
   peers: () => benchPeers(size),
   pages: () => benchPages(size, 'SQLite'),
+  analytics: () => benchAnalytics(size),
   'pages-postgres': () => benchPages(size, 'PostgreSQL'),
 }
 const unknown = positionals.find((name) => !(name in parts))

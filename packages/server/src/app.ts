@@ -82,6 +82,10 @@ export type AppParts = {
 /** How long requests in flight may take when the server stops, in milliseconds: process managers kill soon after 10 s. */
 const drainMs = 5000
 
+/** What is said of a data folder whose file was copied alone. */
+const logLost =
+  'rollcall.db was copied from a running server without its rollcall.db-wal: what was recorded last is not in it. Copy by `rollcall backup`, and if the original is still there, take it from there'
+
 /** What the steps of a start share. */
 type Run = {
   context: Context
@@ -165,6 +169,7 @@ async function openRecord(
     clock,
     metrics,
     onChange: signal.tell,
+    onLogLost: () => log.warn({ dataFolder: config.dataFolder }, logLost),
     onShownOtherwise: (text) => log.warn(text),
     onFailure: fail,
     factsWaitingMax: parts.factsWaitingMax,

@@ -55,3 +55,13 @@ export function atLocal(local: number): number {
   const guess = local - offsetAt(local)
   return local - offsetAt(guess)
 }
+
+/** What spreadsheets of the reader's language put between cells: where a number has a comma, a semicolon. */
+export const listSeparator = numbers.format(1.5).includes(',') ? 'semicolon' : 'comma'
+
+const days = new Intl.DateTimeFormat('sv', { dateStyle: 'short', timeZone: zone })
+
+/** The day of a moment in the chosen zone, as yyyy-mm-dd. */
+export function isoDay(at: string | number): string {
+  return days.format(new Date(at))
+}

@@ -1,6 +1,8 @@
+import { listSeparator } from './formats.ts'
+
 /** CSV as spreadsheets open it: with a byte order mark, and no cell that they would take for a formula. */
 export function toCsv(rows: (string | number)[][]): string {
-  return `\ufeff${rows.map((row) => `${row.map(toCell).join(',')}\r\n`).join('')}`
+  return `\ufeff${rows.map((row) => `${row.map(toCell).join(listSeparator === 'comma' ? ',' : ';')}\r\n`).join('')}`
 }
 
 function toCell(value: string | number): string {

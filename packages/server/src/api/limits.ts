@@ -51,6 +51,8 @@ export const deliveryBytes = {
   proven: { perSource: 96 * 1024 * 1024, all: 256 * 1024 * 1024 },
   unproven: { perSource: ingestMaxBytes + 1024 * 1024, all: 48 * 1024 * 1024 },
 }
+/** Largest body, unpacked, that comes packed and that only its content can prove: one is unpacked at a time. */
+export const unprovenUnpackedMaxBytes = 256 * 1024
 /** Most WebSockets of media servers that may be open, those of one source, and those that may be opening. */
 export const ingestSocketsMax = 1000
 export const ingestSocketsOfSourceMax = 100

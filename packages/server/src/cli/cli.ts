@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand, runMain } from 'citty'
 import program from '../../package.json' with { type: 'json' }
+import { backup } from './backup/command.ts'
 import { demo } from './demo/command.ts'
 import { exportRecord } from './export/command.ts'
 import { importFiles } from './import/command.ts'
@@ -9,6 +10,7 @@ import { link } from './link.ts'
 import { migrateData } from './migrate-data/command.ts'
 import { print, toPrintable } from './print.ts'
 import { rebuild } from './rebuild/command.ts'
+import { restore } from './restore/command.ts'
 import { source } from './source.ts'
 import { token } from './token.ts'
 import { verify } from './verify/command.ts'
@@ -26,6 +28,8 @@ const cli = defineCommand({
     source,
     import: importFiles,
     export: exportRecord,
+    backup,
+    restore,
     verify,
     rebuild,
     'migrate-data': migrateData,

@@ -4,6 +4,7 @@ import { type FreshTables, openFreshPostgres, openFreshSqlite } from '../store/c
 import { requireRecord, takeLock } from '../store/database/data-folder.ts'
 import { migrateToLatest } from '../store/database/migrations.ts'
 import { lockDatabase, openPostgres } from '../store/database/postgres.ts'
+import { noteClosed } from '../store/database/running.ts'
 import { openSqlite } from '../store/database/sqlite.ts'
 import { print } from './print.ts'
 
@@ -19,6 +20,7 @@ async function openFreshFile(path: string, dataFolder: string): Promise<FreshTab
   try {
     const db = openSqlite(path)
     await migrateToLatest(db.kysely, (text) => print(`${text}\n`))
+    await noteClosed(db)
     await db.close()
     return releasing(await openFreshSqlite(path), lock)
   } catch (error) {

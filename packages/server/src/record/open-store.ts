@@ -2,15 +2,17 @@ import { join } from 'node:path'
 import { Refusal, StartRefusal } from '../error.ts'
 import type { Rules } from '../ledger/state.ts'
 import type { Clock } from '../runtime/clock.ts'
-import type { Metrics } from '../runtime/metrics.ts'
+import type { Commit, Metrics } from '../runtime/metrics.ts'
 import { turns } from '../runtime/turns.ts'
 import { prepareFolder, takeLock } from '../store/database/data-folder.ts'
 import type { Database } from '../store/database/database.ts'
+import { createFirstAnalyze } from '../store/database/first-analyze.ts'
 import { type LogDays, openLogDays, startOfDay } from '../store/database/log-days.ts'
 import { migrateToLatest } from '../store/database/migrations.ts'
 import { readAddress, showAddress } from '../store/database/postgres/address.ts'
 import { isPooledByTransaction } from '../store/database/postgres/pooling.ts'
 import { openPostgres } from '../store/database/postgres.ts'
+import { lacksItsLog, noteClosed, noteRunning } from '../store/database/running.ts'
 import { createSecretBox, type SecretBox } from '../store/database/secrets.ts'
 import { openSqlite } from '../store/database/sqlite.ts'
 import { openFacts } from '../store/facts/facts.ts'
@@ -89,6 +91,8 @@ export type StoreOptions = {
   onChange?: (keyId: number | undefined) => void
   /** Told, in words, of each session that an update of the tables has shown otherwise. */
   onShownOtherwise?: (text: string) => void
+  /** The SQLite file was copied from a running server without its log: what was recorded last is not in it. */
+  onLogLost?: () => void
   /** The writing thread died: nothing can be recorded any more. */
   onFailure?: (error: Error) => void
   /** False for a command beside a running server: the folder is not locked, and no thread started. Default true. */
@@ -229,8 +233,10 @@ async function openFile(options: StoreOptions, hooks: Hooks): Promise<Opened> {
   try {
     const box = createSecretBox(masterKey)
     const now = () => clock.now()
+    if (exclusive && lacksItsLog(path)) options.onLogLost?.()
     const db = await openMigrated(path, { ...hooks, ...options })
     await proveMasterKey({ db, box, now }, `ROLLCALL_DATA=${dataFolder}`)
+    await (exclusive ? noteRunning(db) : noteClosedUnlessRunning(db, dataFolder))
     const writer = exclusive
       ? startWriter({ path, masterKey, rules }, now, { ...hooks, threadUrl: options.threadUrl })
       : writeHere(createTransact(db, { box, rules, now }))
@@ -239,14 +245,31 @@ async function openFile(options: StoreOptions, hooks: Hooks): Promise<Opened> {
       box,
       writer,
       async close() {
-        await db.close()
-        lock?.release()
+        try {
+          if (exclusive) await noteClosed(db)
+        } finally {
+          await db.close()
+          lock?.release()
+        }
       },
     }
   } catch (error) {
     lock?.release()
     throw error
   }
+}
+
+/** After a crash a command takes all of the log into the file. */
+async function noteClosedUnlessRunning(db: Database, dataFolder: string): Promise<void> {
+  let lock: { release(): void }
+  try {
+    lock = takeLock(dataFolder)
+  } catch {
+    // A server has it.
+    return
+  }
+  await noteClosed(db)
+  lock.release()
 }
 
 /** A PostgreSQL service, before which there may be several servers: of each, one connection writes, others read. */
@@ -275,10 +298,15 @@ async function openService(options: StoreOptions, databaseUrl: string, hooks: Ho
     await proveMasterKey({ db, box, now }, where)
     const logDays = openLogDays(databaseUrl)
     if (exclusive) await logDays.make(now())
+    const noteFacts = createFirstAnalyze(db)
+    const onCommit = (commit: Commit) => {
+      noteFacts(commit.facts)
+      hooks.onCommit?.(commit)
+    }
     const writer = startBatches(
       (answered) => createBatch(writing, { box, rules, pause: turns.next }, answered, hooks.onUnwritten),
       now,
-      hooks,
+      { ...hooks, onCommit },
     )
     const kept = opened.move()
     const breakOff = () => {

@@ -59,3 +59,25 @@ export function shareAtTurnEnd<Args extends unknown[], T>(
     return call.found.promise
   }
 }
+
+/**
+ * One call at the end of the turn serves all who asked for names of one group in it, with all of their names: it sees
+ * everything that was there when each of them asked.
+ */
+export function collectAtTurnEnd<Group, T>(
+  find: (group: Group, names: string[]) => Promise<T>,
+): (group: Group, names: string[]) => Promise<T> {
+  const calls = new Map<Group, { names: Set<string>; found: PromiseWithResolvers<T> }>()
+  const runAll = () => {
+    const all = [...calls]
+    calls.clear()
+    for (const [group, { names, found }] of all) find(group, [...names]).then(found.resolve, found.reject)
+  }
+  return (group, names) => {
+    if (calls.size === 0) setImmediate(runAll)
+    const call = calls.get(group) ?? { names: new Set<string>(), found: Promise.withResolvers<T>() }
+    for (const name of names) call.names.add(name)
+    calls.set(group, call)
+    return call.found.promise
+  }
+}

@@ -90,10 +90,13 @@ export function openQualityWriter(db: Database): QualityWriter {
       origins.set(JSON.stringify(whose), origin)
     },
     async flush() {
-      await db.insertRows('quality', [...samples.values()], [...keyColumns, 'at'], addUp)
+      const [sampled, from] = [[...samples.values()], [...origins.values()]]
       samples.clear()
-      await db.insertRows('quality_origins', [...origins.values()], keyColumns, keepLater)
       origins.clear()
+      await Promise.all([
+        db.insertRows('quality', sampled, [...keyColumns, 'at'], addUp),
+        db.insertRows('quality_origins', from, keyColumns, keepLater),
+      ])
     },
   }
 }

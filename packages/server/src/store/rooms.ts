@@ -68,6 +68,18 @@ const by = (k: Kysely<Tables>, p: Given, column: IdColumn) =>
 const byCustomId = query<Given, Row>((k, p) => by(k, p, 'custom_room_id'))
 // Unions, not alternatives in one `where`: three of those make SQLite look at every room of the key.
 const byGivenId = query<Given, Row>((k, p) => by(k, p, 'room_id').unionAll(by(k, p, 'custom_room_id')))
+type Found = { givenId: string; roomId: string }
+const byGivenIds = query<{ keyId: number; list: string }, Found>((k, p, { differences }) => {
+  const named = (column: 'room_id' | 'custom_room_id') =>
+    k
+      .selectFrom(differences.eachText(p.list))
+      .crossJoin('rooms as r')
+      .select(['x.value as givenId', 'r.room_id as roomId'])
+      .where('r.key_id', '=', p.keyId)
+      .whereRef(`r.${column}`, '=', 'x.value')
+  // A roomId goes before a customRoomId of the same text: the last of a name counts.
+  return named('custom_room_id').unionAll(named('room_id'))
+})
 const byAnyId = query<Given, Row>((k, p) =>
   by(k, p, 'room_id')
     .unionAll(by(k, p, 'custom_room_id'))
@@ -153,13 +165,9 @@ export const rooms = noun({
   reads: {
     find,
     /** The roomIds of the rooms that there are, each under the roomId or customRoomId that was given. */
-    async findIds(over: Over, keyId: number, givenIds: string[]): Promise<Map<string, string>> {
-      const roomIds = new Map<string, string>()
-      for (const givenId of givenIds) {
-        const roomId = await findId(over, keyId, givenId)
-        if (roomId !== undefined) roomIds.set(givenId, roomId)
-      }
-      return roomIds
+    async findIds({ db }: Over, keyId: number, givenIds: string[]): Promise<Map<string, string>> {
+      const rows = await db.all(byGivenIds(db), { keyId, list: JSON.stringify(givenIds) })
+      return new Map(rows.map(({ givenId, roomId }) => [givenId, roomId]))
     },
     list,
   },

@@ -104,6 +104,29 @@ describe('attendance', () => {
     assert.equal((await server.call('GET', `${path}?format=csv`)).text, text)
   })
 
+  test('is CSV with a separator of choice and a byte order mark, whose cells are safe whatever is taken for a separator', async () => {
+    const { roomId } = await makeRoom(server, { customRoomId: 'Übung 3/4' })
+    const startAt = at('05:00:00')
+    const name = 'Eve;=cmd|calc;\t+1'
+    const stays = [{ participantId: 'eve', name, joinedAt: startAt, leftAt: startAt + 1000 }]
+    const id = await recordSession(server, { roomId, startAt: at('05:00:00'), endAt: at('05:10:00'), stays })
+    const path = `/v2/sessions/${id}/attendance?format=csv`
+    for (const [separator, mark] of Object.entries({ comma: ',', semicolon: ';', tab: '\t' })) {
+      const { text, headers } = await server.call('GET', `${path}&separator=${separator}&bom=true`)
+      assert.ok(text.startsWith(`\ufeffsessionId${mark}roomId${mark}`), text)
+      assert.ok(text.includes(`${mark}"${name}"${mark}person${mark}`), text)
+      const disposition = String(headers['content-disposition'])
+      assert.equal(
+        disposition,
+        `attachment; filename="_bung 3-4 ${day} attendance.csv"; filename*=UTF-8''%C3%9Cbung%203-4%20${day}%20attendance.csv`,
+      )
+    }
+    const { status, text } = await server.call('GET', `${path}&separator=pipe`)
+    assert.equal(status, 400)
+    assert.match(text, /separator=pipe is not understood: it takes comma, semicolon or tab/)
+    await server.context.writes.retention.eraseSessions({ before: startAt + 3600_000 })
+  })
+
   test('is a line of JSON a row as NDJSON', async () => {
     const path = `/v2/sessions/${sessionId}/attendance`
     const { text } = await server.call('GET', `${path}?format=ndjson`)
@@ -155,6 +178,19 @@ describe('attendance', () => {
 })
 
 describe('usage', () => {
+  test('has the days of a time zone, also of one that is ahead by other than whole hours', async () => {
+    const { data } = await getUsage(
+      `from=${day}T18:15:00Z&to=2026-03-03T18:15:00Z&tz=Asia/Kathmandu&roomId=${second.roomId}`,
+    )
+    assert.deepEqual(
+      data.map(({ start, participantMinutes }) => [start, participantMinutes]),
+      [[`${day}T18:15:00.000Z`, 240]],
+    )
+    const { status, text } = await server.call('GET', '/v2/usage?tz=Nowhere')
+    assert.equal(status, 400)
+    assert.match(text, /tz=Nowhere is not understood/)
+  })
+
   test('counts sessions, people, minutes and the most at one moment of each day, a stay over midnight in both', async () => {
     const { total, data } = await getUsage('from=2026-03-01&to=2026-03-03')
     assert.deepEqual(data, [
@@ -163,6 +199,15 @@ describe('usage', () => {
       { start: '2026-03-03T00:00:00.000Z', ...row(1, 1, 120, 1) },
     ])
     assert.deepEqual(total, row(2, 2, 395, 2))
+  })
+
+  test('is the same of sessions that are sealed, and of those that are not', async () => {
+    const queries = ['day', 'hour', 'room', 'participant'].map((groupBy) => `from=${day}&to=${day}&groupBy=${groupBy}`)
+    const read = () => Promise.all(queries.map(getUsage))
+    const before = await read()
+    const { writes, clock } = server.context
+    assert.ok((await writes.seals.seal({ now: clock.now() + 60_000 })) >= 2)
+    assert.deepEqual(await read(), before)
   })
 
   test('counts nothing of what lies outside the period', async () => {

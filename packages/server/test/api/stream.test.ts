@@ -271,6 +271,12 @@ describe('GET /v2/stream', () => {
     }
   })
 
+  test('gives its cookie whatever a request calls the host, which neither path nor protocol depends on', async () => {
+    const headers = { host: 'a:99999' }
+    const { status, body } = await server.call('POST', '/v2/stream/cookie', undefined, { headers })
+    assert.deepEqual([status, body.path], [200, '/v2/stream'])
+  })
+
   test('ends when the server stops, which does not wait for it', async () => {
     const other = await startServer({}, { feedLimits: limits })
     const reader = await openStream(other)

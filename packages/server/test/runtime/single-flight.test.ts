@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { shareAtTurnEnd, shareInTurn } from '../../src/runtime/single-flight.ts'
+import { collectAtTurnEnd, shareAtTurnEnd, shareInTurn } from '../../src/runtime/single-flight.ts'
 
 const nextTurn = () => new Promise(setImmediate)
 
@@ -27,6 +27,22 @@ describe('what many look up in one turn of the loop', () => {
     assert.deepEqual(steps, ['ask a', 'ask b', 'ask a', 'look a', 'look b'])
     await ask('a')
     assert.equal(steps.at(-1), 'look a')
+  })
+
+  test('of one group is looked up together, after all of them asked', async () => {
+    const looks: [string, string[]][] = []
+    const find = collectAtTurnEnd(async (group: string, names: string[]) => {
+      looks.push([group, names])
+      return names.length
+    })
+    const asked = [find('x', ['a']), find('y', ['a']), Promise.resolve().then(() => find('x', ['b', 'a']))]
+    assert.deepEqual(await Promise.all(asked), [2, 1, 2])
+    assert.deepEqual(looks.splice(0), [
+      ['x', ['a', 'b']],
+      ['y', ['a']],
+    ])
+    await find('x', ['a'])
+    assert.deepEqual(looks, [['x', ['a']]])
   })
 
   test('and cannot be found fails for each who asked, and is looked up again', async () => {

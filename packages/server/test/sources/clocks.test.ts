@@ -243,6 +243,30 @@ for (const name of tellerNames) {
 }
 
 describe('a clock that is wrong', () => {
+  test('of a Jitsi makes one session of a room, also where its creation comes after who joined', async (t) => {
+    const started = await start(t)
+    const secret = 'a secret that Prosody has too'
+    const source = await addSource(started.server, 'jitsi', { secret })
+    const toSecond = (ms: number) => Math.floor((startMs + ms + hour) / second)
+    const tell = async (path: string, cameMs: number, body: object) => {
+      started.clock.set(cameMs)
+      const place = { room_name: 'room', room_jid: 'room@conference.example.org' }
+      const headers = { authorization: `Bearer ${secret}` }
+      return deliver(`${source.url}/events/${path}`, JSON.stringify({ ...place, ...body }), headers)
+    }
+    const anna = { occupant_jid: 'anna@example.org/x', id: 'anna', joined_at: toSecond(1000) }
+    const left = { ...anna, left_at: toSecond(600_000) }
+    const created_at = toSecond(0)
+    await tell('occupant/joined', 1100, { event_name: 'muc-occupant-joined', occupant: anna })
+    await tell('room/created', 9000, { event_name: 'muc-room-created', created_at })
+    await tell('occupant/left', 600_100, { event_name: 'muc-occupant-left', occupant: left })
+    const end = { created_at, destroyed_at: toSecond(600_000), all_occupants: [left] }
+    await tell('room/destroyed', 600_200, { event_name: 'muc-room-destroyed', ...end })
+    const [session, ...others] = await started.see('room')
+    assert.deepEqual(others, [])
+    assertStays(session?.stays, { anna: [[1, 600]] })
+  })
+
   test('is known after a restart by the sessions that run: they go on by it, though what comes first comes late', async (t) => {
     for (const aheadMs of [-hour, hour]) {
       const folder = await mkdtemp(join(tmpdir(), 'rollcall-'))

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { toRules } from '../../src/config.ts'
 import { openStore, type Store, type StoreOptions } from '../../src/record/open-store.ts'
@@ -41,6 +42,30 @@ describe('a PostgreSQL database', () => {
     const keys = await Promise.all(stores.map((store) => store.writes.keys.add({ name: null, email: null })))
     assert.equal(new Set(keys.map((key) => key.keyId)).size, 10)
     await Promise.all(stores.map((store) => store.close()))
+  })
+
+  test('is looked at by its planner as soon as there are a thousand facts, not whenever its own turn comes', async () => {
+    const databaseUrl = await postgres.newDatabase()
+    const store = await openStore(optionsOf(databaseUrl))
+    const { keyId } = await store.writes.keys.add({ name: null, email: null })
+    const at = Date.UTC(2026, 0, 5, 8)
+    const joins = Array.from({ length: 1000 }, (_, n) => ({
+      ...{ type: 'participant-joined' as const, id: `${n}`, source: 'events', roomId: 'room', sessionKey: 'one' },
+      ...{ participantId: `p${n}`, connectionId: `c${n}`, at: at + n, receivedAt: at + n },
+    }))
+    const client = new pg.Client({ connectionString: databaseUrl })
+    await client.connect()
+    const readSeen = async () => {
+      const { rows } = await client.query(`select reltuples from pg_class where oid = to_regclass('claims')`)
+      return Number(rows[0]?.reltuples)
+    }
+    await store.record(keyId, joins.slice(0, 999))
+    assert.equal(await readSeen(), -1)
+    await store.record(keyId, joins.slice(999))
+    while ((await readSeen()) === -1) await pause(20)
+    assert.equal(await readSeen(), 1000)
+    await client.end()
+    await store.close()
   })
 
   test('that two processes write a room of loses no fact, and its changes are numbered without gaps', async () => {

@@ -1,13 +1,18 @@
 import { Button, Code, CopyButton, Menu, Popover, Stack, Text } from '@mantine/core'
+import type { Session } from '@rollcall/client'
 import { useState } from 'react'
 import { serverUrl } from '../base.ts'
+import { isoDay, listSeparator } from '../formats.ts'
 import { saveFile } from '../save-file.ts'
 import { useSignedIn } from '../signed-in.tsx'
 
 /** The same for programs and spreadsheets. */
-export function Downloads({ sessionId, onFailure }: { sessionId: string; onFailure: (error: Error) => void }) {
+export function Downloads({ session, onFailure }: { session: Session; onFailure: (error: Error) => void }) {
   const { token } = useSignedIn()
+  const { id: sessionId, roomId, customRoomId, start } = session
   const path = `/v2/sessions/${sessionId}`
+  const name = `${customRoomId ?? roomId} ${isoDay(start)}`
+  const rows = `${path}/attendance?format=csv&bom=true&separator=${listSeparator}`
   const [busy, setBusy] = useState(false)
   const download = async (what: string, name: string) => {
     setBusy(true)
@@ -28,15 +33,11 @@ export function Downloads({ sessionId, onFailure }: { sessionId: string; onFailu
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item onClick={() => download(`${path}/attendance?format=csv`, `${sessionId}-stays.csv`)}>
-            Every time inside, as CSV
-          </Menu.Item>
-          <Menu.Item
-            onClick={() => download(`${path}/attendance?format=csv&per=participant`, `${sessionId}-people.csv`)}
-          >
+          <Menu.Item onClick={() => download(rows, `${name} stays.csv`)}>Every time inside, as CSV</Menu.Item>
+          <Menu.Item onClick={() => download(`${rows}&per=participant`, `${name} people.csv`)}>
             A line for each person, as CSV
           </Menu.Item>
-          <Menu.Item onClick={() => download(path, `${sessionId}.json`)}>The session, as JSON</Menu.Item>
+          <Menu.Item onClick={() => download(path, `${name}.json`)}>The session, as JSON</Menu.Item>
         </Menu.Dropdown>
       </Menu>
       <CurlButton path={path} token={token} />

@@ -67,7 +67,7 @@ function Head({ session, refetch }: { session: Session; refetch: () => void }) {
           </Text>
         </div>
         <Group gap="xs">
-          <Downloads sessionId={id} onFailure={setFailure} />
+          <Downloads session={session} onFailure={setFailure} />
           {end === null && (
             <ConfirmButton
               label="End session"

@@ -3,8 +3,10 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
+import { turns } from '../../runtime/turns.ts'
 import { lingerMaxBytes, lingerMs } from '../limits.ts'
 
+const thrownAway = 'thrown away'
 const lingering = new WeakSet<Socket>()
 
 /** Whether a request that still comes was answered on this connection. */
@@ -51,6 +53,9 @@ async function isOver(request: IncomingMessage): Promise<boolean> {
   request.on('data', (chunk: Buffer) => {
     bytes += chunk.length
     if (bytes > lingerMaxBytes) stop.abort()
+    // What is thrown away has no hurry: all of it together takes one piece in a turn of the event loop.
+    request.pause()
+    turns.next(thrownAway).then(() => request.resume())
   })
   request.resume()
   const timer = setTimeout(() => stop.abort(), lingerMs)

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { Refusal } from '../../error.ts'
-import { deliveryBytes, ingestMaxBytes } from '../limits.ts'
+import { deliveryBytes, ingestMaxBytes, unprovenUnpackedMaxBytes } from '../limits.ts'
 
 /**
  * What of deliveries is in memory, until each is recorded: bounded for each source, and for all of them. Those that prove
@@ -24,6 +24,7 @@ type Sent = { headers: IncomingMessage['headers']; body: unknown }
 export type BodyBounds = { perSource: number; all: number }
 
 export function createBodies(bounds: { [kind in keyof typeof deliveryBytes]: BodyBounds } = deliveryBytes): Bodies {
+  const oneAtATime = createQueue()
   const shares = { proven: createShares(bounds.proven), unproven: createShares(bounds.unproven) }
   return {
     async use({ sourceId, isProven }, { headers, body }, work) {
@@ -33,9 +34,10 @@ export function createBodies(bounds: { [kind in keyof typeof deliveryBytes]: Bod
       }
       const share = shares[isProven ? 'proven' : 'unproven'](sourceId)
       try {
-        if (Number(headers['content-length']) > ingestMaxBytes) throw tooLarge()
-        const sent = body === undefined ? Buffer.alloc(0) : await collect(body as Readable, share.take)
-        return await work(encoding === 'gzip' ? await unpack(sent, share.take) : sent)
+        const sent = await readSent(body as Readable | undefined, Number(headers['content-length']), share.take)
+        if (encoding === 'identity') return await work(sent)
+        if (isProven) return await work(await unpack(sent, share.take, ingestMaxBytes))
+        return await work(await oneAtATime(() => unpack(sent, share.take, unprovenUnpackedMaxBytes)))
       } finally {
         share.giveBack()
       }
@@ -79,32 +81,50 @@ function createShares({ perSource, all }: BodyBounds): (sourceId: string) => Sha
 /** Inflating takes about so much beside what comes out, in bytes. */
 const inflateBytes = 64 * 1024
 
-async function unpack(sent: Buffer, take: Share['take']): Promise<Buffer> {
+async function unpack(sent: Buffer, take: Share['take'], maxBytes: number): Promise<Buffer> {
   take(inflateBytes)
   const gunzip = createGunzip({ chunkSize: inflateBytes })
   gunzip.end(sent)
   try {
-    return await collect(gunzip, take)
+    return await collect(gunzip, take, maxBytes)
   } catch (error) {
     if (error instanceof Refusal && error.code === 'BUSY') throw error
-    throw new Refusal(
-      'BAD_REQUEST',
-      `The body is not gzip of at most ${ingestMaxBytes} bytes: ${(error as Error).message}`,
-    )
+    throw new Refusal('BAD_REQUEST', `The body is not gzip of at most ${maxBytes} bytes: ${(error as Error).message}`)
   } finally {
     gunzip.destroy()
   }
 }
 
-function tooLarge(): Refusal {
-  return new Refusal('TOO_LARGE', `The body is larger than ${ingestMaxBytes} bytes`)
+function tooLarge(maxBytes: number): Refusal {
+  return new Refusal('TOO_LARGE', `The body is larger than ${maxBytes} bytes`)
 }
 
-/** All that comes, up to the largest body that is taken. */
-function collect(from: Readable, take: Share['take']): Promise<Buffer> {
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
+/** One piece of work after another. */
+function createQueue(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const done = last.then(work)
+    last = done.catch(() => undefined)
+    return done
+  }
+}
+
+/** @param length what the headers say of it; NaN where they do not */
+async function readSent(body: Readable | undefined, length: number, take: Share['take']): Promise<Buffer> {
+  if (body === undefined) return Buffer.alloc(0)
+  if (length > ingestMaxBytes) throw tooLarge(ingestMaxBytes)
   // Its sender went while it waited to be read.
-  if (from.destroyed) throw brokenOff()
+  if (body.destroyed) throw brokenOff()
+  return collect(body, take, ingestMaxBytes, length > copiedFromBytes ? length : 0)
+}
+
+/** A body from this size on is put together as it comes, so that it is never in memory twice. */
+const copiedFromBytes = 256 * 1024
+
+/** All that comes, up to `maxBytes`; `length` where it is known beforehand. */
+function collect(from: Readable, take: Share['take'], maxBytes: number, length = 0): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
+  const whole = length > 0 ? Buffer.allocUnsafeSlow(length) : undefined
   const chunks: Buffer[] = []
   let bytes = 0
   const stop = (error: unknown) => {
@@ -113,17 +133,21 @@ function collect(from: Readable, take: Share['take']): Promise<Buffer> {
     reject(error)
   }
   const add = (chunk: Buffer) => {
-    bytes += chunk.length
-    if (bytes > ingestMaxBytes) return stop(tooLarge())
+    if (bytes + chunk.length > maxBytes) return stop(tooLarge(maxBytes))
     try {
       take(chunk.length)
-      chunks.push(chunk)
+      if (whole === undefined) chunks.push(chunk)
+      else chunk.copy(whole, bytes)
+      bytes += chunk.length
     } catch (error) {
       stop(error)
     }
   }
   from.on('data', add)
-  from.once('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)))
+  from.once('end', () => {
+    const [first] = chunks
+    resolve(whole ?? (chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks)))
+  })
   from.once('error', (error) => stop('httpVersion' in from ? brokenOff() : error))
   return promise
 }

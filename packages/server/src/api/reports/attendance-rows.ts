@@ -1,18 +1,63 @@
-import type { AttendanceRow, Participant, ParticipantKind } from '@rollcall/protocol'
+import { type AttendanceRow, embeddedParticipantsMax, type Participant, type ParticipantKind } from '@rollcall/protocol'
 import type { Context } from '../../context.ts'
+import { type SessionTimes, timesOf, timesOfSealed } from '../../record/session-times.ts'
 import { toParticipants } from '../../record/session-view.ts'
 import type { Period } from '../../store/sessions/during.ts'
 import type { SessionPart } from '../../store/sessions/records.ts'
 
 export type Per = 'interval' | 'participant'
 
-/** The sessions of a period, each with its people a page at a time. */
+/** Sessions that are read together. */
+const sessionsTogether = 200
+
+/** The sessions of a period, of a large one a page of its people after the other. */
 export async function* readSessionsDuring(
   reads: Pick<Context['reads'], 'sessions'>,
   keyId: number,
   period: Period,
 ): AsyncGenerator<SessionPart> {
-  for await (const sessionId of reads.sessions.during(keyId, period)) yield* readSessionPages(reads, keyId, sessionId)
+  for await (const ids of idsDuring(reads, keyId, period)) yield* reads.sessions.parts(keyId, ids)
+}
+
+/** When they ran, and when who was inside: what is sealed is read from its text. */
+export async function* readTimesDuring(
+  reads: Pick<Context['reads'], 'sessions'>,
+  keyId: number,
+  period: Period,
+): AsyncGenerator<SessionTimes> {
+  for await (const ids of idsDuring(reads, keyId, period)) {
+    const heads = await reads.sessions.listSealedHeads(keyId, ids, embeddedParticipantsMax)
+    const sealed = new Map(heads.map((head) => [head.id, head]))
+    // One after the other, as they began.
+    const others: string[] = []
+    for (const id of ids) {
+      const head = sealed.get(id)
+      if (head === undefined) others.push(id)
+      else {
+        if (others.length > 0) yield* timesOfOthers(others.splice(0))
+        yield timesOfSealed(head)
+      }
+    }
+    if (others.length > 0) yield* timesOfOthers(others)
+  }
+
+  async function* timesOfOthers(ids: string[]): AsyncGenerator<SessionTimes> {
+    for await (const part of reads.sessions.parts(keyId, ids)) yield timesOf(part)
+  }
+}
+
+async function* idsDuring(
+  reads: Pick<Context['reads'], 'sessions'>,
+  keyId: number,
+  period: Period,
+): AsyncGenerator<string[]> {
+  let ids: string[] = []
+  for await (const id of reads.sessions.during(keyId, period)) {
+    if (ids.push(id) < sessionsTogether) continue
+    yield ids
+    ids = []
+  }
+  if (ids.length > 0) yield ids
 }
 
 /** One session, with its people a page at a time; nothing where it is not there. */

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Attendance, AttendanceRow } from '@rollcall/protocol'
+import { Attendance, AttendanceRow, toIso } from '@rollcall/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
@@ -10,7 +10,7 @@ import { requireParticipants, requireRoom } from '../find.ts'
 import { refusals } from '../http/refusals.ts'
 import { PersonsUnlessSaid, toKindsOfPeople } from '../paging/kinds-query.ts'
 import { readSessionPages, readSessionsDuring, toAttendanceRows } from './attendance-rows.ts'
-import { toCsvLine } from './csv.ts'
+import { byteOrderMark, toCsvLine } from './csv.ts'
 import { PeriodQuery, toPeriod } from './period.ts'
 
 const FormQuery = Type.Object({
@@ -25,6 +25,19 @@ const FormQuery = Type.Object({
     Type.Union([Type.Literal('json'), Type.Literal('csv'), Type.Literal('ndjson')], {
       description: 'json, csv or ndjson',
       about: 'The form of the answer; without it, as `Accept` has it.',
+    }),
+  ),
+  separator: Type.Optional(
+    Type.Union([Type.Literal('comma'), Type.Literal('semicolon'), Type.Literal('tab')], {
+      description: 'comma, semicolon or tab',
+      about:
+        'What stands between the cells of CSV; without it, a comma. Spreadsheets of many languages want a semicolon.',
+    }),
+  ),
+  bom: Type.Optional(
+    Type.Boolean({
+      description: 'true or false',
+      about: 'Whether CSV begins with a byte order mark, by which spreadsheets know that it is UTF-8.',
     }),
   ),
 })
@@ -83,8 +96,9 @@ export function attendanceRoutes(
     app.get(path, { onRequest: auth.any, schema: ofSession }, async (request, reply) => {
       const caller = callerOf(request)
       const { id } = request.params
-      await requireParticipants(reads, caller, id, { page: 1, perPage: 1 })
-      return send(request, reply, readSessionPages(reads, caller.key.keyId, id), {})
+      const { session, customRoomId } = await requireParticipants(reads, caller, id, { page: 1, perPage: 1 })
+      const name = `${customRoomId ?? session.roomId} ${toIso(session.startAt).slice(0, 10)} attendance`
+      return send(request, reply, readSessionPages(reads, caller.key.keyId, id), { name })
     })
   }
 
@@ -92,13 +106,13 @@ export function attendanceRoutes(
     request: FastifyRequest<{ Querystring: FormQuery }>,
     reply: FastifyReply,
     records: AsyncIterable<SessionPart>,
-    period: { from?: number; to?: number },
+    { name = 'attendance', ...period }: { from?: number; to?: number; name?: string },
   ): FastifyReply {
-    const { per = 'interval', format = accepted(request) } = request.query
+    const { per = 'interval', format = accepted(request), separator, bom = false } = request.query
     const view = { ...period, kinds: toKindsOfPeople(request.query.kinds), now: clock.now() }
     const write = { json: writeJson, csv: writeCsv, ndjson: writeNdjson }[format]
     reply.type(`${types[format]}; charset=utf-8`).header('vary', 'accept')
-    if (format === 'csv') reply.header('content-disposition', 'attachment; filename="attendance.csv"')
+    if (format === 'csv') reply.header('content-disposition', toDisposition(`${name}.csv`))
     return reply.send(Readable.from(write(toRows())))
 
     async function* toRows() {
@@ -108,10 +122,25 @@ export function attendanceRoutes(
     async function* writeCsv(pages: AsyncIterable<AttendanceRow[]>) {
       const columns = Object.keys(AttendanceRow.properties) as (keyof AttendanceRow)[]
       const shown = columns.filter((name) => per === 'participant' || name !== 'intervals')
-      yield toCsvLine(shown)
-      for await (const rows of pages) yield rows.map((row) => toCsvLine(shown.map((name) => row[name]))).join('')
+      yield (bom ? byteOrderMark : '') + toCsvLine(shown, separator)
+      for await (const rows of pages)
+        yield rows
+          .map((row) =>
+            toCsvLine(
+              shown.map((name) => row[name]),
+              separator,
+            ),
+          )
+          .join('')
     }
   }
+}
+
+/** Saves under this name: in letters of any language, and in ASCII for whoever knows no others. */
+function toDisposition(name: string): string {
+  const safe = name.replace(/[\\/:*?"<>|\p{Cc}]+/gu, '-')
+  const encoded = encodeURIComponent(safe.toWellFormed()).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16)}`)
+  return `attachment; filename="${safe.replace(/[^\x20-\x7e]+/g, '_')}"; filename*=UTF-8''${encoded}`
 }
 
 /** What `Accept` asks for by name; JSON otherwise. */

@@ -1,7 +1,6 @@
 import { type ParticipantKind, toIso, type Usage, type UsageRow, type UsageTotal } from '@rollcall/protocol'
-import { toParticipants } from '../../record/session-view.ts'
+import type { SessionTimes } from '../../record/session-times.ts'
 import { stepsOf } from '../../runtime/calendar.ts'
-import type { SessionPart } from '../../store/sessions/records.ts'
 
 export type GroupBy = Usage['groupBy']
 
@@ -26,7 +25,7 @@ function startsOf({ from, to }: Span, groupBy: GroupBy, timeZone: string): numbe
 }
 
 export type UsageCount = {
-  add(record: SessionPart): void
+  add(session: SessionTimes): void
   finish(): Pick<Usage, 'total' | 'data'>
 }
 
@@ -60,8 +59,8 @@ export function countUsage(groupBy: GroupBy, { from, to }: Span, { now, kinds, t
     }
     return parts
   }
-  const startOf = (at: number) => ({ start: toIso(at) })
-  for (const at of starts) tallyOf(at, startOf(at))
+  const tallyOfStep = (at: number): Tally => groups.get(at)?.tally ?? tallyOf(at, { start: toIso(at) })
+  for (const at of starts) tallyOfStep(at)
 
   const clip = (span: Span): Span | undefined => {
     const clipped = { from: Math.max(span.from, from), to: Math.min(span.to, to) }
@@ -70,25 +69,22 @@ export function countUsage(groupBy: GroupBy, { from, to }: Span, { now, kinds, t
   }
 
   return {
-    add(record) {
-      const { session, customRoomId } = record
-      const { id, roomId, startAt } = session
-      const life = clip({ from: startAt, to: session.endAt ?? Math.max(now, startAt) })
+    add({ id, roomId, customRoomId, startAt, endAt, people }) {
+      const life = clip({ from: startAt, to: endAt ?? Math.max(now, startAt) })
       if (life === undefined) return
       total.addSession(id)
-      for (const { at } of partsOf(life)) tallyOf(at, startOf(at)).addSession(id)
+      for (const { at } of partsOf(life)) tallyOfStep(at).addSession(id)
       const ofRoom = groupBy === 'room' ? tallyOf(roomId, { roomId, customRoomId }) : undefined
       ofRoom?.addSession(id)
 
-      for (const { participantId, name, kind, timelog } of toParticipants(record, now)) {
+      for (const { participantId, name, kind, times } of people) {
         if (kinds !== undefined && !kinds.includes(kind)) continue
-        for (const { start, end } of timelog) {
-          const joinedAt = Date.parse(start)
-          const span = clip({ from: joinedAt, to: end === null ? Math.max(now, joinedAt) : Date.parse(end) })
+        for (const { from, to } of times) {
+          const span = clip({ from, to: to ?? Math.max(now, from) })
           if (span === undefined) continue
           total.addStay(participantId, span)
           ofRoom?.addStay(participantId, span)
-          for (const part of partsOf(span)) tallyOf(part.at, startOf(part.at)).addStay(participantId, part.span)
+          for (const part of partsOf(span)) tallyOfStep(part.at).addStay(participantId, part.span)
           if (groupBy === 'participant') {
             const ofPerson = tallyOf(participantId, { participantId, name })
             ofPerson.addSession(id)

@@ -8,7 +8,7 @@ import { requireRoom } from '../find.ts'
 import { refusals } from '../http/refusals.ts'
 import { usageRowsMax } from '../limits.ts'
 import { PersonsUnlessSaid, toKindsOfPeople } from '../paging/kinds-query.ts'
-import { readSessionsDuring } from './attendance-rows.ts'
+import { readTimesDuring } from './attendance-rows.ts'
 import { PeriodQuery, toPeriod } from './period.ts'
 import { countSteps, countUsage } from './usage-count.ts'
 import { toZone, ZoneQuery } from './zone-query.ts'
@@ -54,7 +54,7 @@ export function usageRoutes(
         kinds: toKindsOfPeople(request.query.kinds),
         timeZone: toZone(request.query.tz),
       })
-      for await (const record of readSessionsDuring(reads, caller.key.keyId, { ...period, ...room })) count.add(record)
+      for await (const session of readTimesDuring(reads, caller.key.keyId, { ...period, ...room })) count.add(session)
       const [from, to] = [period.from, period.to].map((at) => toIso(at))
       return { from, to, groupBy, ...count.finish() } as Usage
     })

@@ -9,7 +9,6 @@ import { quote } from '../../runtime/explain.ts'
 import { type ApiAuth, callerOf, tokenOf } from '../auth/auth.ts'
 import type { TokenVerifier } from '../auth/token.ts'
 import { requireParticipants, requireRoom } from '../find.ts'
-import { baseUrlOf } from '../http/base-url.ts'
 import { refusals } from '../http/refusals.ts'
 import type { FeedLimits } from './limits.ts'
 import { type ChangeFilter, createOpenStreams } from './open-streams.ts'
@@ -92,7 +91,9 @@ export function streamRoutes(
       if (kept !== undefined) headers.authorization ??= kept
     })
     app.post('/v2/stream/cookie', { onRequest: auth.crawler, schema: cookieSchema }, async (request, reply) => {
-      const { protocol, pathname } = new URL(baseUrlOf(request, config))
+      // A `host` may be anything: where no public address is set, neither path nor protocol depends on it.
+      const { protocol, pathname } =
+        config.publicUrl === undefined ? { protocol: `${request.protocol}:`, pathname: '/' } : new URL(config.publicUrl)
       const { expiresAt } = callerOf(request)
       const path = `${pathname.replace(/\/$/, '')}/v2/stream`
       const rules = ['HttpOnly', 'SameSite=Strict', `Path=${path}`, ...(protocol === 'https:' ? ['Secure'] : [])]

@@ -1,3 +1,5 @@
+import { collectAtTurnEnd } from '../../runtime/single-flight.ts'
+
 /** What this process knows without a look at the database. */
 export type Known = {
   /** The roomIds of the rooms that there are, each under the roomId or customRoomId that was given: remembered, as far as possible. */
@@ -23,6 +25,8 @@ export function rememberRoomIds(find: FindRoomIds, versionOf: (keyId: number) =>
   /** Names that no room had, and at which version. */
   const missed = new Map<string, number>()
   const nameOf = (keyId: number, givenId: string) => `${keyId} ${givenId}`
+  // Many who report of a new room at once ask for it at once.
+  const findTogether = collectAtTurnEnd(find)
   return async (keyId, givenIds) => {
     const roomIds = new Map<string, string>()
     const others: string[] = []
@@ -34,7 +38,7 @@ export function rememberRoomIds(find: FindRoomIds, versionOf: (keyId: number) =>
       else if (missed.get(name) !== version) others.push(givenId)
     }
     if (others.length === 0) return roomIds
-    const found = await find(keyId, others)
+    const found = await findTogether(keyId, others)
     for (const givenId of others) {
       const roomId = found.get(givenId)
       if (remembered.size + missed.size >= rememberedMax) {

@@ -28,6 +28,8 @@ export type Recorded = {
   reason?: string
   /** The session it belongs to; absent where it was ignored or refused. */
   sessionId?: string
+  /** Of a join: something of that person in that session had been recorded before. */
+  knewPerson?: true
 }
 
 /** Records what nobody reported. */
@@ -102,7 +104,8 @@ export async function applyFound(
   }
   await save(parts, keyId, isNew ? undefined : session, applied)
   if (fact.type === 'session-started' && fact.absorbs !== undefined) await absorb(fact)
-  return { id: fact.id, outcome: applied.outcome, sessionId: session.id }
+  const knewPerson = fact.type === 'participant-joined' && marks.length > 0
+  return { id: fact.id, outcome: applied.outcome, sessionId: session.id, ...(knewPerson && { knewPerson }) }
 
   async function absorb(started: SessionStarted): Promise<void> {
     const into = session.id

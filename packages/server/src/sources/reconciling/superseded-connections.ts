@@ -19,8 +19,10 @@ export function createSupersededConnections(
   return {
     async endOlder(source, facts, recorded) {
       for (const [i, fact] of facts.entries()) {
-        const sessionId = recorded[i]?.sessionId
-        if (fact.type === 'participant-joined' && sessionId !== undefined) await endOlderOf(source, fact, sessionId)
+        const { sessionId, knewPerson } = recorded[i] ?? {}
+        // Mostly it is the first that is heard of somebody: then there is nothing to look for.
+        if (fact.type !== 'participant-joined' || sessionId === undefined || !knewPerson) continue
+        await endOlderOf(source, fact, sessionId)
       }
     },
   }

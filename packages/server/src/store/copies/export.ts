@@ -36,7 +36,7 @@ const exported = {
 } as const satisfies { [table in keyof Tables]?: readonly (keyof Tables[table])[] }
 
 type Exported = keyof typeof exported
-const exportedTables = Object.keys(exported) as Exported[]
+export const exportedTables = Object.keys(exported) as Exported[]
 /** Set anew where the texts are made again. */
 const ofTexts = ['seal_at', 'gaps']
 

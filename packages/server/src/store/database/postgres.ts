@@ -2,7 +2,7 @@ import { Kysely, PostgresDialect, sql } from 'kysely'
 import type pg from 'pg'
 import { bind, type Database, type Differences, onConflict, type Query } from './database.ts'
 import { connectAlone, connectionsTo } from './postgres/connections.ts'
-import { isConflict, isUnavailable, toBusy } from './postgres/errors.ts'
+import { isAborted, isConflict, isUnavailable, toBusy } from './postgres/errors.ts'
 import { openPool, type Pool } from './postgres/pool.ts'
 import type { Tables } from './tables.ts'
 
@@ -37,6 +37,8 @@ export function openPostgres(
   const pool = openPool(url, { max, schema, onReadOnly })
   /** The connection of the transaction under way. */
   let held: pg.PoolClient | undefined
+  /** What failed first in it: whatever was sent behind that is told only that the transaction is aborted. */
+  let firstFailure: unknown
   const names = new Map<string, string>()
 
   const nameOf = (text: string): string => {
@@ -49,7 +51,12 @@ export function openPostgres(
   /** On the connection of the transaction under way, or on any. */
   const withClient = async <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
     // Inside a transaction it is the transaction that is tried again.
-    if (held !== undefined) return work(held)
+    if (held !== undefined) {
+      return work(held).catch((error: unknown) => {
+        firstFailure ??= error
+        throw error
+      })
+    }
     try {
       const client = await pool.take()
       let failure: unknown
@@ -112,6 +119,7 @@ export function openPostgres(
       const client = await pool.take()
       let failure: unknown
       held = client
+      firstFailure = undefined
       try {
         // In one message, and for this transaction alone: a pooler between takes nothing else from a client.
         await client.query(`begin; set local idle_in_transaction_session_timeout = ${idleMaxMs}`)
@@ -119,11 +127,11 @@ export function openPostgres(
         await client.query('commit')
         return result
       } catch (error) {
-        failure = error
+        failure = isAborted(error) ? firstFailure : error
         await client.query('rollback').catch((lost: unknown) => {
           if (!isUnavailable(failure)) failure = lost
         })
-        throw error
+        throw isAborted(error) ? firstFailure : error
       } finally {
         held = undefined
         pool.release(client, failure)

@@ -95,14 +95,17 @@ export function openFacts(db: Database): FactStore {
     ...scanSessions(db, held),
     ...keep(held),
     async flush() {
-      await held.write()
-      for (const [keyId, ids] of held.moved) await db.run(planClose(db), { keyId, ids: JSON.stringify(ids) })
+      // All is asked in this order before the first answer comes: a service is waited for once.
+      await Promise.all([
+        held.write(),
+        ...[...held.moved].map(([keyId, ids]) => db.run(planClose(db), { keyId, ids: JSON.stringify(ids) })),
+        held.quality.flush(),
+        held.media.flush(),
+        held.buckets.flush(),
+        // Last, for from here to the commit nobody else may number anything of these keys.
+        held.pending.flushNumbered(),
+      ])
       held.moved.clear()
-      await held.quality.flush()
-      await held.media.flush()
-      await held.buckets.flush()
-      // Last, for from here to the commit nobody else may number anything of these keys.
-      await held.pending.flushNumbered()
     },
   }
 }
@@ -135,10 +138,10 @@ function openHeld(db: Database) {
     media: openMediaWriter(db),
     /** So that what a query reads holds what was recorded in this transaction. */
     async write() {
-      await sessions.flush()
-      for (const [keyId, ids] of ended) await dropNewest(db, keyId, ids)
+      sessions.flush()
+      const dropped = [...ended].map(([keyId, ids]) => dropNewest(db, keyId, ids))
       ended.clear()
-      await pending.flush()
+      await Promise.all([...dropped, pending.flush()])
     },
   }
 }
@@ -154,11 +157,8 @@ function prepareAhead(
     const list = JSON.stringify([...roomIds].sort().map((roomId) => ({ roomId })))
     for (const { roomId, fence } of await db.all(fencesOf(db), { keyId, list })) fences.set(`${keyId} ${roomId}`, fence)
   }
-  const readSessions = async (keyId: number, facts: Fact[]) => {
-    const named = facts.filter(({ sessionKey }) => sessionKey !== undefined)
-    const unnamed = facts.filter(({ sessionKey }) => sessionKey === undefined)
-    sessions.learn(keyId, named, await db.all(namedOf(db), { keyId, list: toList(named) }))
-    sessions.learn(keyId, unnamed, await db.all(latestOf(db), { keyId, list: toList(unnamed) }))
+  const readSessions = async (keyId: number, facts: Fact[], query: typeof namedOf) => {
+    if (facts.length > 0) sessions.learn(keyId, facts, await db.all(query(db), { keyId, list: toList(facts) }))
   }
   const readPeople = async (keyId: number, facts: Fact[]) => {
     const people = new Map<string, { sessionId: string; participantId: string }>()
@@ -177,14 +177,23 @@ function prepareAhead(
       for (const { keyId, facts } of all) for (const fact of facts) group(ofKeys, keyId, fact)
       const fenced = all.filter(({ fence }) => fence !== undefined)
       for (const [keyId, facts] of [...ofKeys].sort(([a], [b]) => a - b)) {
-        await db.differences.lockRooms(keyId, roomsOf(facts))
         const heldRooms = fenced.filter((one) => one.keyId === keyId).flatMap((one) => roomsOf(one.facts))
-        if (heldRooms.length > 0) await readFences(keyId, new Set(heldRooms))
-        await claims.read(keyId, facts)
-        await erasedPeople.read(keyId, facts)
-        const ofRooms = facts.filter((fact) => claims.isNew(keyId, fact) && fact.roomId !== '')
-        await readSessions(keyId, ofRooms)
-        await readPeople(keyId, ofRooms)
+        const ofRooms = facts.filter(({ roomId }) => roomId !== '')
+        const named = ofRooms.filter(({ sessionKey }) => sessionKey !== undefined)
+        const unnamed = ofRooms.filter(({ sessionKey }) => sessionKey === undefined)
+        // Asked in this order before the first answer comes: what is read is read behind the locks.
+        await Promise.all([
+          db.differences.lockRooms(keyId, roomsOf(facts)),
+          heldRooms.length > 0 && readFences(keyId, new Set(heldRooms)),
+          claims.read(keyId, facts),
+          erasedPeople.read(keyId, facts),
+          readSessions(keyId, named, namedOf),
+          readSessions(keyId, unnamed, latestOf),
+        ])
+        await readPeople(
+          keyId,
+          ofRooms.filter((fact) => claims.isNew(keyId, fact)),
+        )
       }
     },
     isHeld: (keyId, facts, fence) => roomsOf(facts).every((roomId) => fences.get(`${keyId} ${roomId}`) === fence),

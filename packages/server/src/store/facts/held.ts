@@ -25,7 +25,7 @@ export type HeldSessions = {
   /** Holds a session to be written; `new`: it was not held before, so it is not in the database. */
   put(keyId: number, session: Session): 'new' | 'known'
   /** Writes what was put, in the order in which the sessions were first met: one that ended before one that began. */
-  flush(): Promise<void>
+  flush(): void
 }
 
 /** At once where it is held. */
@@ -90,7 +90,7 @@ export function holdSessions(write: Write): HeldSessions {
       }
       return held === undefined ? 'new' : 'known'
     },
-    async flush() {
+    flush() {
       for (const held of byId.values()) {
         if (held.dirty) write(held.keyId, held.stored, held.session)
         held.stored = held.session

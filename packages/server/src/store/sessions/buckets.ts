@@ -153,7 +153,8 @@ export function openBuckets(db: Database): BucketWriter {
     async flush() {
       const all = [...noted.values()]
       noted.clear()
-      for (const { scope, byHour } of all) await writeScope(db, scope, byHour)
+      // The counts of all are asked for before the first answer comes.
+      await Promise.all(all.map(({ scope, byHour }) => writeScope(db, scope, byHour)))
     },
   }
 }
@@ -164,8 +165,10 @@ async function writeScope(db: Database, scope: Scope, byHour: Map<number, Delta>
     delta.sessions += one.sessions
     delta.ended += one.ended
   }
-  const [count] = await db.all(addCount(db), { ...scope, ...delta })
-  if (scope.roomId === '' || count?.bucketed === 1) return writeBuckets(db, scope, byHour)
+  const counted = db.all(addCount(db), { ...scope, ...delta })
+  if (scope.roomId === '') return Promise.all([counted, writeBuckets(db, scope, byHour)]).then(() => {})
+  const [count] = await counted
+  if (count?.bucketed === 1) return writeBuckets(db, scope, byHour)
   if (count === undefined || count.sessions <= roomBucketsFrom) return
   // It has grown large: its sessions, those of this transaction among them, are counted once, and kept up from here.
   await db.run(markBucketed(db), scope)
@@ -177,9 +180,8 @@ async function writeScope(db: Database, scope: Scope, byHour: Map<number, Delta>
 }
 
 async function writeBuckets(db: Database, scope: Scope, byHour: Map<number, Delta>): Promise<void> {
-  for (const bucket of bucketsOf(byHour)) {
-    if (bucket.sessions !== 0 || bucket.ended !== 0) await db.run(addBucket(db), { ...scope, ...bucket })
-  }
+  const rows = [...bucketsOf(byHour)].filter(({ sessions, ended }) => sessions !== 0 || ended !== 0)
+  await Promise.all(rows.map((bucket) => db.run(addBucket(db), { ...scope, ...bucket })))
 }
 
 const countsOf = query<Scope, { sessions: number; ended: number; bucketed: number }>((k, p) =>

@@ -156,6 +156,22 @@ export async function readRecords(
   return complete(over, keyId, rows, participantsMax)
 }
 
+/** Sessions in the order of their ids, with their people: some together, of a large one a page at a time. */
+export async function* readParts(
+  over: Pick<Over, 'db' | 'pause'>,
+  keyId: number,
+  ids: string[],
+): AsyncGenerator<SessionPart, void> {
+  const rows = new Map((await readRows(over, keyId, ids)).map((row) => [row.id, row]))
+  const inOrder = ids.flatMap((id) => rows.get(id) ?? [])
+  for (const some of inSlices(inOrder, peopleSliceMax)) {
+    await over.pause?.(keyId)
+    const [one] = some
+    if (one === undefined || one.people <= peopleSliceMax) yield* await completeSmall(over.db, keyId, some)
+    else for await (const people of readPeople(over, keyId, one.id)) yield { ...toPart(one, [], []), ...people }
+  }
+}
+
 /** Sessions without their people. */
 export async function readRows({ db }: Pick<Over, 'db'>, keyId: number, ids: string[]): Promise<Row[]> {
   return ids.length === 0 ? [] : db.all(rowsOf(db), { keyId, ids: JSON.stringify(ids) })

@@ -16,6 +16,7 @@ import { peopleSliceMax, readInside, readPeople } from './people.ts'
 import { readPresences } from './presence.ts'
 import {
   presenceIn,
+  readParts,
   readRecord,
   readRecordOfOne,
   readRecordOfPage,
@@ -40,6 +41,16 @@ export type FoundSessions = {
   next: Cursor | undefined
 }
 
+/** `head`: see `SealedText`. */
+export type SealedHead = {
+  id: string
+  roomId: string
+  customRoomId: string | null
+  startAt: number
+  endAt: number
+  head: string
+}
+
 export type SessionToClose = {
   keyId: number
   roomId: string
@@ -59,6 +70,22 @@ const sealsOf = query<{ keyId: number; ids: string }, SealedRow>((k, p, { differ
     .select(['z.session_id as id', 'z.head', 'z.middle', 'z.tail'])
     .where('z.key_id', '=', p.keyId)
     .whereRef('z.session_id', '=', 'x.value'),
+)
+const headsOf = query<{ keyId: number; ids: string; max: number }, SealedHead>((k, p, { differences }) =>
+  k
+    .selectFrom(differences.eachText(p.ids))
+    .crossJoin('sessions as s')
+    .crossJoin('seals as z')
+    .leftJoin('rooms as r', (join) => join.onRef('r.key_id', '=', 's.key_id').onRef('r.room_id', '=', 's.room_id'))
+    .select(['s.id', 's.room_id as roomId', 's.start_at as startAt', 's.end_at as endAt'])
+    .select(['r.custom_room_id as customRoomId', 'z.head'])
+    .where('s.key_id', '=', p.keyId)
+    .whereRef('s.id', '=', 'x.value')
+    .where('s.gaps', 'is not', null)
+    .where('s.people', '<=', p.max)
+    .where('z.key_id', '=', p.keyId)
+    .whereRef('z.session_id', '=', 's.id')
+    .$narrowType<{ startAt: number; endAt: number }>(),
 )
 const keysById = query<{ keyId: number; ids: string }, Key>((k, p, { differences }) =>
   k
@@ -156,6 +183,18 @@ export const sessions = noun({
     getParticipant: readRecordOfOne,
     listParticipants: readRecordOfPage,
     during: listDuring,
+    /** In the order of their ids, each whole, or of a large one a page of its people after the other. */
+    parts: readParts,
+    /** Those of them that are sealed, with the part of their text that has their people: at most `participantsMax` each. */
+    async listSealedHeads(
+      { db, pause }: Over,
+      keyId: number,
+      ids: string[],
+      participantsMax: number,
+    ): Promise<SealedHead[]> {
+      await pause?.(keyId)
+      return db.all(headsOf(db), { keyId, ids: JSON.stringify(ids), max: participantsMax })
+    },
     /** Running sessions, of all keys, whose room's `autoCloseConfig` ends them by `now`. */
     async listToClose({ db }: Over, now: number, limit: number): Promise<SessionToClose[]> {
       const rows = await db.all(toClose(db), { now, limit })

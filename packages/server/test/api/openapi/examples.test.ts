@@ -3,13 +3,13 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { type TokenClaims, Webhooks } from '@rollcall/protocol'
+import { SignJWT } from 'jose'
 import { createLink } from '../../../src/api/auth/sign-in-link.ts'
 import type { Content } from '../../../src/api/openapi/openapi-document.ts'
 import { Refusal } from '../../../src/error.ts'
 import { webhookLimits } from '../../../src/webhooks/limits.ts'
 import { startReceiver, until } from '../../support/clients/webhook-receiver.ts'
 import { describeServer, toPointer } from '../../support/documents/openapi-check.ts'
-import { livekitToken } from '../../support/livekit-record.ts'
 import { deliverAsLivekit } from '../../support/senders/source-client.ts'
 import { startServer, type TestServer } from '../../support/start-server.ts'
 
@@ -249,7 +249,8 @@ async function showLivekit(): Promise<void> {
     const said = { event, id: `EV_${event}`, createdAt: String(second + after), room, participant, track }
     await deliverAsLivekit({ url: `${server.url}/v2/ingest/${body.id}` }, said, now, livekit)
   }
-  const token = await livekitToken({ roomList: true }, livekit, now)
+  const claims = new SignJWT({ video: { roomList: true } }).setProtectedHeader({ alg: 'HS256' })
+  const token = await claims.setIssuer(livekit.apiKey).sign(Buffer.from(livekit.secret))
   const bearer = { token: null, headers: { authorization: `Bearer ${token}` } }
   const path = { projectId: String(body.projectId), sessionId: room.sid }
   await show('listLivekitSessions', { path, query: '?limit=100&page=0', ...bearer })

@@ -38,6 +38,11 @@ export function isConflict(error: unknown): boolean {
   return ['40001', '40P01', '23505'].includes(codeOf(error))
 }
 
+/** Another statement of its transaction failed before it. */
+export function isAborted(error: unknown): boolean {
+  return codeOf(error) === '25P02'
+}
+
 /** It is a standby, or was told to write nothing: the service that does is elsewhere. */
 export function isReadOnly(error: unknown): boolean {
   return codeOf(error) === '25006'

@@ -35,7 +35,8 @@ export function openPool(url: string, { max, schema, onReadOnly }: PoolOptions):
   const connections = connectionsTo(url)
   const { settings, Client } = connections
   const options = schema === undefined ? settings.options : `${settings.options ?? ''} -c search_path=${schema}`
-  const pool = new pg.Pool({ ...settings, options, Client, max, types } as pg.PoolConfig)
+  // What a transaction asks is sent while what it asked before is still answered.
+  const pool = new pg.Pool({ ...settings, options, Client, max, types, pipeline: true } as pg.PoolConfig)
   const open = new Set<pg.PoolClient>()
   /** Connections from before the last renewal. */
   let old = new WeakSet<pg.PoolClient>()
@@ -70,7 +71,8 @@ export function openPool(url: string, { max, schema, onReadOnly }: PoolOptions):
     renew,
     breakOff() {
       renew()
-      for (const client of open) client.end().catch(() => {})
+      // To end it would be to wait for the answers to what was sent.
+      for (const client of open) client.connection.stream.destroy()
     },
     end: () => pool.end(),
   }

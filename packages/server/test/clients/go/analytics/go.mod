@@ -1,0 +1,3 @@
+module rollcall/test/clients/analytics
+
+go 1.21

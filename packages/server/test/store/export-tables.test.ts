@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { exportedTables } from '../../src/store/copies/export.ts'
+import { keep } from '../support/kept.ts'
+
+/** What belongs to a key and is not exported: what follows from the rest, and what is of one server. */
+const others = [
+  'keys',
+  'links',
+  'newest_texts',
+  'people',
+  'room_leases',
+  'seals',
+  'search_cursors',
+  'search_suffixes',
+  'sources',
+  'webhook_cursors',
+  'webhook_deliveries',
+  'webhook_endpoints',
+]
+
+test('every table that says whose its rows are is exported, or known not to be', async () => {
+  const kept = await keep()
+  try {
+    await (await kept.open(Date.now)).close()
+    const tables = await kept.within((db) => db.kysely.introspection.getTables())
+    const owned = tables.filter(({ columns }) => columns.some(({ name }) => name === 'key_id')).map(({ name }) => name)
+    assert.deepEqual(owned.sort(), [...exportedTables, ...others].sort())
+  } finally {
+    await kept.remove()
+  }
+})
