@@ -375,6 +375,19 @@ async function showTheRest(): Promise<void> {
   await show('getReadiness', { token: null })
 }
 
+/** Somebody who is inside, who left, and who is erased. */
+async function showErasure(): Promise<void> {
+  const told = { roomId: 'farewell', sessionKey: 'farewell-1', at: new Date(at).toISOString() }
+  const person = { ...told, participantId: 'x7ty2kqp-2' }
+  const path = { participantId: person.participantId }
+  await ask('reportEvents', { body: { events: [{ id: 'farewell-1', type: 'participant-joined', ...person }] } })
+  await show('erasePerson', { path })
+  const left = { id: 'farewell-2', type: 'participant-left', ...person }
+  await ask('reportEvents', { body: { events: [left, { id: 'farewell-3', type: 'session-ended', ...told }] } })
+  await show('erasePerson', { path })
+  await show('erasePerson', { path })
+}
+
 async function showFirstVersion(): Promise<void> {
   const { meetingId } = await show('createMeeting', { body: { userMeetingId: 'weekly' } })
   const event = {
@@ -446,6 +459,7 @@ describe('the examples of the document', () => {
     await showSentWebhooks()
     await showWhatIsNotThere()
     await showTheRest()
+    await showErasure()
     await showErrors(t)
     if (process.env.UPDATE_EXAMPLES) {
       await writeFile(path, `${JSON.stringify(answered, null, 2)}\n`)
