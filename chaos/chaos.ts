@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { runFailovers, seconds } from './failover/run.ts'
 import { type ChaosOptions, runChaos } from './run.ts'
 
 const shownMax = 20
@@ -8,19 +9,20 @@ try {
   const startedAt = performance.now()
   const interrupted = new AbortController()
   process.once('SIGINT', () => interrupted.abort())
-  const result = await runChaos({ ...options, signal: interrupted.signal }, (line) => process.stdout.write(`${line}\n`))
-  const { seed, postgres, servers } = options
-  const { rounds, restarts, facts, sessions, visits, failed, lost, doubled, different, webhooks, untold, faults } =
-    result
-  for (const wrong of [lost, doubled, different, untold, faults]) {
-    for (const text of wrong.slice(0, shownMax)) process.stdout.write(`${text}\n`)
-  }
-  const seconds = Math.round((performance.now() - startedAt) / 1000)
-  process.stdout.write(
-    `${rounds} kills of ${servers === 1 ? 'a server' : `one of ${servers} servers`} on ${postgres ? `PostgreSQL, which restarted ${restarts} times,` : 'SQLite'} in ${seconds} s, seed ${seed}: ${facts} facts, ${failed} calls without an answer, ${visits} visits to hosted rooms, ${sessions} sessions\n` +
-      `acknowledged facts lost ${lost.length}, doubled ${doubled.length}; sessions different ${different.length}; of ${webhooks} webhooks taken missing or out of order ${untold.length}; verify and rebuild ${
-        faults.length === 0 ? 'are content' : 'are not content'
-      }\n`,
+  const { signal } = interrupted
+  const say = (line: string) => process.stdout.write(`${line}\n`)
+  const { result, told } = options.failover
+    ? await failOver({ ...options, signal }, say)
+    : await kill({ ...options, signal }, say)
+  const { facts, sessions, visits, failed, lost, doubled, different, webhooks, untold, faults } = result
+  for (const wrong of [lost, doubled, different, untold, faults]) for (const text of wrong.slice(0, shownMax)) say(text)
+  say(
+    `${told} in ${Math.round((performance.now() - startedAt) / 1000)} s, seed ${options.seed}: ${facts} facts, ${failed} calls without an answer, ${visits} visits to hosted rooms, ${sessions} sessions`,
+  )
+  say(
+    `acknowledged facts lost ${lost.length}, doubled ${doubled.length}; sessions different ${different.length}; of ${webhooks} webhooks taken missing or out of order ${untold.length}; verify and rebuild ${
+      faults.length === 0 ? 'are content' : 'are not content'
+    }`,
   )
   if (lost.length + doubled.length + different.length + untold.length + faults.length > 0) process.exitCode = 1
 } catch (error) {
@@ -28,20 +30,47 @@ try {
   process.exitCode = 1
 }
 
-function readOptions(args: string[]): ChaosOptions {
+async function kill(options: ChaosOptions, say: (line: string) => void) {
+  const { postgres, servers } = options
+  const result = await runChaos(options, say)
+  const what = servers === 1 ? 'a server' : `one of ${servers} servers`
+  const on = postgres ? `PostgreSQL, which restarted ${result.restarts} times,` : 'SQLite'
+  return { result, told: `${result.rounds} kills of ${what} on ${on}` }
+}
+
+async function failOver(options: ChaosOptions, say: (line: string) => void) {
+  const { doubledDuties, handovers, ...result } = await runFailovers(options, say)
+  for (const [way, ofWay] of Map.groupBy(result.failovers, (one) => one.way)) {
+    const slowest = (times: number[]) => seconds(Math.max(...times))
+    say(
+      `${ofWay.length} times ${way}: a new primary within ${slowest(ofWay.map(({ primaryMs }) => primaryMs))} s, both servers served again within ${slowest(ofWay.flatMap(({ servedMs }) => servedMs))} s of it`,
+    )
+  }
+  for (const text of doubledDuties.slice(0, shownMax)) say(text)
+  say(
+    `duties that two servers had at one time ${doubledDuties.length}; webhooks went to another server ${handovers} times`,
+  )
+  if (doubledDuties.length > 0) process.exitCode = 1
+  return { result, told: `${result.failovers.length} failovers of PostgreSQL under two servers` }
+}
+
+type Options = ChaosOptions & { failover: boolean }
+
+function readOptions(args: string[]): Options {
   const { values } = parseArgs({
     args,
     options: {
       rounds: { type: 'string', default: '20' },
       seed: { type: 'string', default: '1' },
       postgres: { type: 'boolean', default: false },
+      failover: { type: 'boolean', default: false },
       servers: { type: 'string', default: '1' },
     },
   })
-  const { postgres } = values
+  const { postgres, failover } = values
   const servers = whole('servers', values.servers)
   if (servers > 1 && !postgres) throw new Error(`--servers=${servers} takes --postgres: a SQLite file is of one server`)
-  return { rounds: whole('rounds', values.rounds), seed: whole('seed', values.seed), postgres, servers }
+  return { rounds: whole('rounds', values.rounds), seed: whole('seed', values.seed), postgres, failover, servers }
 }
 
 function whole(name: string, text: string): number {

@@ -1,8 +1,8 @@
 import type { SessionFact } from '@rollcall/protocol'
 import { signToken } from '../packages/server/src/api/auth/token.ts'
-import type { Postgres } from '../packages/server/test/support/postgres.ts'
 import { call, listSeen, makeRoom } from './calls.ts'
 import { compareWithModel, compareWithVisits, type SeenSession, type Wrongs } from './compare.ts'
+import type { Harm } from './harm.ts'
 import { type Log, openLog } from './log.ts'
 import { startPeople } from './people.ts'
 import { createRandom, type Random } from './random.ts'
@@ -19,16 +19,13 @@ export type PlayOptions = {
   /** Whose tokens the servers take. */
   key: { apiKey: string; secret: string }
   servers: Servers
-  /** What is restarted in some rounds, where there is one. */
-  service: Postgres | undefined
+  harm: Harm
   where: { dataFolder: string; databaseUrl: string | undefined }
 }
 
 /** What was seen of a world that was played. */
 export type Played = Wrongs & {
   rounds: number
-  /** How often PostgreSQL was restarted. */
-  restarts: number
   /** Facts that were acknowledged, among them those of hosted rooms. */
   facts: number
   sessions: number
@@ -42,7 +39,7 @@ export type Played = Wrongs & {
 }
 
 /** A world under way, and all that has a part in it. */
-type Play = Pick<PlayOptions, 'seed' | 'servers' | 'service'> & {
+type Play = Pick<PlayOptions, 'seed' | 'servers' | 'harm'> & {
   random: Random
   world: World
   sign(): Promise<string>
@@ -62,18 +59,14 @@ type Play = Pick<PlayOptions, 'seed' | 'servers' | 'service'> & {
 const settleMs = 30_000
 /** Facts of a round that are told in the next. */
 const delayedShare = 0.1
-/** Rounds in which PostgreSQL is restarted. */
-const restartedShare = 0.25
 
-/** Has a world recorded, kills a server in each round, and gives what is there in the end. */
+/** Has a world recorded, does harm in each round, and gives what is there in the end. */
 export async function play(options: PlayOptions, say: (line: string) => void): Promise<Played> {
   const { rounds, signal } = options
   const all = await begin(options)
   let played = 0
-  let restarts = 0
   while (played < rounds && signal?.aborted !== true) {
-    const { restarted } = await playRound(all, played + 1, say)
-    restarts += restarted ? 1 : 0
+    await playRound(all, played + 1, say)
     played += 1
   }
   await all.people.stop()
@@ -82,7 +75,6 @@ export async function play(options: PlayOptions, say: (line: string) => void): P
   const { webhooks, untold } = await settleWebhooks(all)
   return {
     rounds: played,
-    restarts,
     facts: all.log.names.size,
     sessions: seen.length,
     visits: all.people.visits.length,
@@ -93,7 +85,7 @@ export async function play(options: PlayOptions, say: (line: string) => void): P
   }
 }
 
-async function begin({ seed, key, servers, service, where }: PlayOptions): Promise<Play> {
+async function begin({ seed, key, servers, harm, where }: PlayOptions): Promise<Play> {
   const random = createRandom(seed)
   const world = createWorld(random)
   const sign = () => signToken(key, { roles: ['crawler', 'rtc'] }, { now: Date.now(), lifetimeMs: 3_600_000 })
@@ -104,34 +96,30 @@ async function begin({ seed, key, servers, service, where }: PlayOptions): Promi
   const webhooks = await openWebhooks((...of) => call(servers, sign, ...of), createRandom(seed + 1))
   const people = startPeople(rooms, { servers, seed, sign })
   const books = { lost: new Set<string>(), told: [], delayed: [] }
-  return { seed, servers, service, random, world, sign, sent, log, rooms, webhooks, people, ...books }
+  return { seed, servers, harm, random, world, sign, sent, log, rooms, webhooks, people, ...books }
 }
 
-/** Kills a server, and starts it again, while all that a round brings is sent. */
-async function playRound(all: Play, round: number, say: (line: string) => void): Promise<{ restarted: boolean }> {
-  const { seed, servers, service, random, sent, log, lost, webhooks, people } = all
+/** Breaks something, and mends it, while all that a round brings is sent. */
+async function playRound(all: Play, round: number, say: (line: string) => void): Promise<void> {
+  const { seed, harm, random, sent, log, lost, webhooks, people } = all
   const news = nextNews(all)
   const before = { calls: sent.calls, failed: sent.failed, facts: sent.answered.size, visits: people.visits.length }
-  const killAfter = 1 + random.below(30)
-  const sending = startSending(news, killAfter, { ...all, random: createRandom(seed + 7919 * round) })
+  const strikeAfter = 1 + random.below(30)
+  const sending = startSending(news, strikeAfter, { ...all, random: createRandom(seed + 7919 * round) })
   await sending.reached
   await new Promise((resolve) => setTimeout(resolve, random.below(20)))
   if (random.chance(0.2)) await webhooks.restart()
-  const restarted = service !== undefined && random.chance(restartedShare)
-  if (restarted) await service.restart()
-  const victim = random.pick(servers.each)
-  await victim.kill()
+  const struck = await harm.strike()
   const acknowledged = [...sent.answered]
-  await victim.start()
+  await harm.mend()
   await log.read()
   for (const name of acknowledged) if (!log.names.has(name)) lost.add(`${name} was answered before round ${round}`)
   await sending.all
   say(
-    `round ${round}: killed after ${sending.answers() < killAfter ? 'all' : killAfter} answers${restarted ? ' and a restart of PostgreSQL' : ''}; ${sent.answered.size - before.facts} facts in ${
+    `round ${round}: after ${sending.answers() < strikeAfter ? 'all' : strikeAfter} answers ${struck}; ${sent.answered.size - before.facts} facts in ${
       sent.calls - before.calls
     } calls, ${sent.failed - before.failed} without an answer; ${people.visits.length - before.visits} visits; lost ${lost.size}, doubled ${log.doubled}`,
   )
-  return { restarted }
 }
 
 /** What is told in the next round: its own, and what was held back before. */
@@ -151,15 +139,15 @@ function holdBack(one: Told, random: Random): Told {
 }
 
 /** Sends it all. `reached` resolves when so many calls were answered, or all were. */
-function startSending(news: Told[], killAfter: number, parts: Omit<SenderParts, 'answered'>) {
+function startSending(news: Told[], strikeAfter: number, parts: Omit<SenderParts, 'answered'>) {
   const reached = Promise.withResolvers<void>()
   let answers = 0
   const answered = () => {
     answers += 1
-    if (answers === killAfter) reached.resolve()
+    if (answers === strikeAfter) reached.resolve()
   }
   const all = Promise.all(news.map((one) => sendAll(one, { ...parts, answered })))
-  // What goes wrong is thrown where it is awaited, after the kill.
+  // What goes wrong is thrown where it is awaited, after the harm.
   all.then(
     () => reached.resolve(),
     () => reached.resolve(),

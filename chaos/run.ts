@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Postgres } from '../packages/server/test/support/postgres.ts'
 import { runProgram } from '../packages/server/test/support/run-program.ts'
+import { createKills } from './harm.ts'
 import { type Played, play } from './play.ts'
 import { createRandom } from './random.ts'
 import { createServers } from './server.ts'
@@ -21,11 +22,13 @@ export type ChaosOptions = {
 }
 
 export type Result = Played & {
+  /** How often PostgreSQL was restarted. */
+  restarts: number
   /** What `rollcall verify` and `rollcall rebuild --dry-run` say, where that is not that all is well. */
   faults: string[]
 }
 
-const key = { apiKey: 'chaos', secret: 'a secret that nobody needs to keep' }
+export const key = { apiKey: 'chaos', secret: 'a secret that nobody needs to keep' }
 
 /** Kills servers again and again while they record a world, and looks in the end whether all of it is right. */
 export async function runChaos(
@@ -48,19 +51,25 @@ export async function runChaos(
   const servers = createServers(count, env, createRandom(seed + 2))
   try {
     const where = { dataFolder, databaseUrl }
-    const played = await play({ rounds, seed, signal, key, servers, service, where }, say)
-    const result: Result = { ...played, faults: [] }
+    const kills = createKills(servers, service, createRandom(seed + 3))
+    const played = await play({ rounds, seed, signal, key, servers, harm: kills, where }, say)
     await Promise.all(servers.each.map((one) => one.stop()))
-    for (const args of [['verify'], ['rebuild', '--dry-run']]) {
-      const { code, stdout, stderr } = await runProgram('cli.js', env, args).ended
-      if (code !== 0) result.faults.push(`rollcall ${args.join(' ')}: ${stdout}${stderr}`)
-    }
-    return result
+    return { ...played, restarts: kills.restarts(), faults: await findFaults(env) }
   } finally {
     await Promise.all(servers.each.map((one) => one.kill()))
     await service?.stop()
     await rm(dataFolder, { recursive: true })
   }
+}
+
+/** What the commands say that look at a whole record, where that is not that all is well. */
+export async function findFaults(env: { [name: string]: string }): Promise<string[]> {
+  const faults: string[] = []
+  for (const args of [['verify'], ['rebuild', '--dry-run']]) {
+    const { code, stdout, stderr } = await runProgram('cli.js', env, args).ended
+    if (code !== 0) faults.push(`rollcall ${args.join(' ')}: ${stdout}${stderr}`)
+  }
+  return faults
 }
 
 /** Loaded where it is needed alone: what runs PostgreSQL ends the process at a SIGINT by itself. */

@@ -12,6 +12,8 @@ export type Server = {
   stop(): Promise<void>
   /** It, as soon as it runs. */
   whenUp(): Promise<Running>
+  /** All that its runs logged that ended. */
+  logs: string[]
 }
 
 /** Servers on the same data, for whoever it is all the same which of them answers. */
@@ -36,11 +38,13 @@ export function createServers(count: number, env: { [name: string]: string }, ra
 function createServer(env: { [name: string]: string }): Server {
   let program: Program | undefined
   let up = Promise.withResolvers<Running>()
+  const logs: string[] = []
 
   async function end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     up = Promise.withResolvers()
     program?.child.kill(signal)
-    await program?.ended
+    const ended = await program?.ended
+    if (ended !== undefined) logs.push(ended.stderr)
     program = undefined
   }
 
@@ -62,5 +66,6 @@ function createServer(env: { [name: string]: string }): Server {
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
     whenUp: () => up.promise,
+    logs,
   }
 }

@@ -1,10 +1,12 @@
 import type { Context } from '../context.ts'
-import { StartRefusal } from '../error.ts'
-import type { Shared, Store } from '../record/open-store.ts'
+import type { Store } from '../record/open-store.ts'
+import type { Shared } from '../record/shared.ts'
 import { repeat } from '../runtime/repeat.ts'
 import { joinMembers, type MemberParts } from '../store/members.ts'
+import { pooledPrefix } from '../store/pooled-members.ts'
 import { createDuties, type Duty } from './duties.ts'
 import { createFailureDetector } from './failure-detector.ts'
+import { createHeldAloneCheck, heldRefusal } from './held-alone.ts'
 import { createInvalidation, type Invalidation } from './invalidation.ts'
 import { type ClusterLimits, clusterLimits } from './limits.ts'
 import { type ProcessLease, startProcessLease } from './process-lease.ts'
@@ -64,23 +66,24 @@ async function standAlone(context: ClusterContext, limits: ClusterLimits): Promi
 async function joinOthers(
   context: ClusterContext,
   shared: Shared,
-  { limits, onFailure }: { limits: ClusterLimits; onFailure(error: Error): void },
+  { limits: usualLimits, onFailure }: { limits: ClusterLimits; onFailure(error: Error): void },
 ): Promise<Cluster> {
   const { log } = context
+  const { isPooled } = shared
+  const limits = isPooled ? { ...usualLimits, ...usualLimits.pooled } : usualLimits
   let address: string | null = null
   let lease: ProcessLease | undefined
   const holder = () => lease?.holder() ?? ''
   const failed = (err: unknown) => log.error({ err }, 'cluster check failed; the next one tries again')
-  const duties = createDuties(log)
+  const duties = createDuties(log, { shared: shared.duties, limits })
   const invalidation = createInvalidation(shared, log, (text) => member.tell(text))
-  const member = await joinOrRefuse(shared.databaseUrl, {
+  const parts: MemberParts = {
     heard(text) {
       const notification = JSON.parse(text) as Notification
       if ('from' in notification) invalidation.receive(notification)
       else if (notification.to === lease?.holder()) relay.receive().catch(failed)
     },
     lost() {
-      duties.drop()
       shared.breakOff()
       log.warn('cluster connection lost; reconnecting')
     },
@@ -92,7 +95,8 @@ async function joinOthers(
     },
     notBack: (err) => log.debug({ err }, 'cluster connection not restored yet'),
     failed: onFailure,
-  })
+  }
+  const member = isPooled ? shared.pooledMember : await joinOrRefuse(shared.databaseUrl, parts)
   /** Other processes take this lock for a sign that its holder is connected. */
   const lockName = async (name: string) => void (await member.lock([name]))
   const detector = createFailureDetector(context, { shared, member, limits })
@@ -108,14 +112,22 @@ async function joinOthers(
   lease = await startProcessLease(context, {
     intervalMs: limits.leaseIntervalMs,
     address: () => address,
+    prefix: isPooled ? pooledPrefix : '',
     prepare: lockName,
     revoked: rooms.lose,
   })
   const ownLease = lease
+  // The lease before this: whoever needs the database for itself takes the lock first, and then looks for leases.
+  if (isPooled && (await shared.isHeldAlone())) {
+    await ownLease.stop()
+    throw heldRefusal()
+  }
+  const checkHeldAlone = createHeldAloneCheck(shared, { heldAloneMs: limits.heldAloneMs, onFailure })
   const checks = repeat(
     limits.checkMs,
     async () => {
-      await duties.take(member)
+      await duties.take()
+      await checkHeldAlone()
       const { hasLease } = await detector.check(holder())
       if (!hasLease) await ownLease.renew()
       await rooms.release()
@@ -126,8 +138,9 @@ async function joinOthers(
       failed(err)
     },
   )
-  const polling = repeat(limits.pollMs, invalidation.poll, failed)
-  await duties.take(member)
+  // Without notifications, anything may have been written since.
+  const polling = repeat(limits.pollMs, isPooled ? async () => invalidation.receiveAll() : invalidation.poll, failed)
+  await duties.take()
   return {
     isMine: duties.isMine,
     rooms,
@@ -140,6 +153,7 @@ async function joinOthers(
     async stop() {
       await checks.stop()
       await polling.stop()
+      await duties.release()
       await ownLease.stop()
       await invalidation.settled()
       await member.leave()
@@ -150,7 +164,5 @@ async function joinOthers(
 async function joinOrRefuse(databaseUrl: string, parts: MemberParts) {
   const member = await joinMembers(databaseUrl, parts)
   if (member !== undefined) return member
-  throw new StartRefusal(
-    'DATABASE_URL is held by something that needs it for itself, such as rollcall rebuild: wait for its end',
-  )
+  throw heldRefusal()
 }

@@ -1,7 +1,8 @@
 import type { Context } from '../context.ts'
-import type { Shared } from '../record/open-store.ts'
+import type { Shared } from '../record/shared.ts'
 import type { Lease } from '../store/leases.ts'
 import type { Member } from '../store/members.ts'
+import { pooledPrefix } from '../store/pooled-members.ts'
 import type { ClusterLimits } from './limits.ts'
 
 /** What was seen of a process, by the monotonic clock: the processes' own clocks may differ. */
@@ -29,7 +30,8 @@ export function createFailureDetector(
     async check(me) {
       const leases = await shared.leases.list()
       addresses = leases.flatMap(({ address }) => address ?? [])
-      const disconnected = new Set(await member.listFree(leases.map(({ holder }) => holder)))
+      const connectable = leases.map(({ holder }) => holder).filter((holder) => !isPooledHolder(holder))
+      const disconnected = new Set(await member.listFree(connectable))
       const now = performance.now()
       const before = seen
       seen = new Map()
@@ -41,20 +43,26 @@ export function createFailureDetector(
           disconnectedAt: disconnected.has(holder) ? (known?.disconnectedAt ?? now) : undefined,
         }
         seen.set(holder, one)
-        if (holder !== me && isDead(one, now)) await revoke(holder)
+        if (holder !== me && isDead(holder, one, now)) await revoke(holder)
       }
       return { hasLease: seen.has(me) }
     },
     async find(holder) {
       const lease = (await shared.leases.list()).find((one) => one.holder === holder)
-      return lease && { ...lease, isConnected: (await member.listFree([holder])).length === 0 }
+      if (lease === undefined) return undefined
+      return { ...lease, isConnected: isPooledHolder(holder) || (await member.listFree([holder])).length === 0 }
     },
     addresses: () => addresses,
     forget: () => seen.clear(),
   }
 
-  function isDead({ changedAt, disconnectedAt = Number.POSITIVE_INFINITY }: Seen, now: number): boolean {
-    return now - changedAt >= limits.silentMs || now - disconnectedAt >= limits.disconnectedMs
+  function isDead(
+    holder: string,
+    { changedAt, disconnectedAt = Number.POSITIVE_INFINITY }: Seen,
+    now: number,
+  ): boolean {
+    const silentMs = isPooledHolder(holder) ? limits.pooledSilentMs : limits.silentMs
+    return now - changedAt >= silentMs || now - disconnectedAt >= limits.disconnectedMs
   }
 
   /** From here on its writes are refused. Its duties are free when its connection is cut off. */
@@ -66,4 +74,9 @@ export function createFailureDetector(
       'process lease revoked: the process is dead, and people in its rooms left when it was last seen',
     )
   }
+}
+
+/** No connection stands for it. */
+function isPooledHolder(holder: string): boolean {
+  return holder.startsWith(pooledPrefix)
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
-import type { Shared } from '../record/open-store.ts'
+import type { Shared } from '../record/shared.ts'
 import type { Written } from '../record/versions.ts'
 
 /** Most keys named in one notification, which PostgreSQL bounds to 8000 bytes: beyond it, it says that any may have changed. */

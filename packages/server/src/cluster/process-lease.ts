@@ -16,6 +16,8 @@ export type ProcessLeaseParts = {
   intervalMs: number
   /** Where others send those who want to join a room that this process holds; null while it is not known. */
   address(): string | null
+  /** Begins its name. Default: nothing. */
+  prefix?: string
   /** Called before a lease is taken for a holder. */
   prepare(holder: string): Promise<void>
   /** Called when the lease was revoked, with all rooms that were held under it. */
@@ -25,7 +27,7 @@ export type ProcessLeaseParts = {
 /** Takes the lease and keeps it. Resolves when the first is durable: only then may a socket be taken. */
 export async function startProcessLease(
   { writes, clock, log }: Pick<Context, 'writes' | 'clock' | 'log'>,
-  { intervalMs, address, prepare, revoked }: ProcessLeaseParts,
+  { intervalMs, address, prefix = '', prepare, revoked }: ProcessLeaseParts,
 ): Promise<ProcessLease> {
   let holder = await take()
   let renewing: Promise<void> | undefined
@@ -49,7 +51,7 @@ export async function startProcessLease(
   }
 
   async function take(): Promise<string> {
-    const next = randomUUID()
+    const next = `${prefix}${randomUUID()}`
     await prepare(next)
     await writes.leases.take({ holder: next, address: address(), at: clock.now() })
     return next

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Json } from '@rollcall/protocol'
 import type { Logger } from 'pino'
-import type { Shared } from '../record/open-store.ts'
+import type { Shared } from '../record/shared.ts'
 import type { ClusterLimits } from './limits.ts'
 
 /** A command about a room, for the process that has the room's sockets. */

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
-import type { Shared } from '../record/open-store.ts'
+import type { Shared } from '../record/shared.ts'
 import type { FailureDetector } from './failure-detector.ts'
 import type { ClusterLimits } from './limits.ts'
 

@@ -15,18 +15,21 @@ import { openPostgres } from '../store/database/postgres.ts'
 import { lacksItsLog, noteClosed, noteRunning } from '../store/database/running.ts'
 import { createSecretBox, type SecretBox } from '../store/database/secrets.ts'
 import { openSqlite } from '../store/database/sqlite.ts'
+import { createSharedDuties } from '../store/duties.ts'
 import { openFacts } from '../store/facts/facts.ts'
 import { keys } from '../store/keys.ts'
-import { createSharedLeases, type SharedLeases } from '../store/leases.ts'
+import { createSharedLeases } from '../store/leases.ts'
 import type { Over } from '../store/noun.ts'
+import { createPooledMember, isHeldAlone } from '../store/pooled-members.ts'
 import { type Known, rememberRoomIds } from './facts/known.ts'
 import type { RecordFacts } from './facts/record.ts'
 import { sweepMax } from './facts/recording.ts'
 import { type Reads, readsOver, type Write, type Writes, writesBy } from './nouns.ts'
 import { createRecordingHealth, type RecordingHealth } from './recording-health.ts'
 import { sealMax } from './seal.ts'
+import type { Shared } from './shared.ts'
 import { createTransact } from './transaction.ts'
-import { createVersions, type Written } from './versions.ts'
+import { createVersions } from './versions.ts'
 import { createBatch } from './writer/batch.ts'
 import {
   type QueueLimits,
@@ -61,21 +64,6 @@ export type Store = {
   /** Where the servers that run on it are reached. */
   addresses(): Promise<string[]>
   close(): Promise<void>
-}
-
-export type Shared = {
-  databaseUrl: string
-  leases: SharedLeases
-  /** Takes the lease from a process that is gone, and infers that whoever it had inside is gone with it. */
-  revokeLease(holder: string, now: number): Promise<void>
-  /** How much was recorded of each key, by whomever. */
-  countRecorded(): Promise<Map<number, number>>
-  /** Another process wrote something of these keys; undefined: of any. */
-  noteWritten(written: Written): Promise<void>
-  /** Called with what this process wrote, once it is durable. */
-  onWritten(listener: (written: Written) => void): void
-  /** Connections to the database are made anew: those that there are lead nowhere. */
-  breakOff(): void
 }
 
 export type StoreOptions = {
@@ -127,6 +115,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const shared = (databaseUrl: string): Shared => ({
     databaseUrl,
     leases,
+    duties: createSharedDuties(db),
+    isPooled: opened.isPooled === true,
+    pooledMember: createPooledMember(db),
+    isHeldAlone: () => isHeldAlone(db),
     revokeLease: (holder, now) => writes.facts.revokeLease({ holder, now }),
     countRecorded: reads.changes.countRecorded,
     async noteWritten(written) {
@@ -208,6 +200,7 @@ type Opened = {
   writer: Writer
   logDays?: LogDays
   breakOff?: () => void
+  isPooled?: boolean
   close(): Promise<void>
 }
 
@@ -313,7 +306,7 @@ async function openService(options: StoreOptions, databaseUrl: string, hooks: Ho
       db.breakOff()
       writing.breakOff()
     }
-    return { db, box, writer, logDays, breakOff, close: () => kept.disposeAsync() }
+    return { db, box, writer, logDays, breakOff, isPooled, close: () => kept.disposeAsync() }
   } catch (error) {
     if (error instanceof StartRefusal) throw error
     throw new StartRefusal(`${where} cannot be used: ${(error as Error).message}`)

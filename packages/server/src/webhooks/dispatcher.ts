@@ -42,6 +42,7 @@ export function startWebhooks(
       send: createSender({ guardedFetch, sign: createSigner(createSigningKey({ reads, writes })), clock, limits }),
       limits,
       isStopping: () => isStopping,
+      isMine,
       settled: (keyId) => wake(keyId),
       failed,
     },

@@ -14,6 +14,8 @@ export type OutboxParts = {
   send(due: DueDelivery): Promise<Attempt>
   limits: WebhookLimits
   isStopping(): boolean
+  /** Whether it is this process that sends, at the moment. */
+  isMine(): boolean
   /** Called when a delivery of a key is settled: another may be due in its place. */
   settled(keyId: number): void
   failed(error: unknown): void
@@ -26,7 +28,7 @@ const endpointsPerSend = 4
 
 export function createOutbox(
   { reads, writes, clock }: Pick<Context, 'reads' | 'writes' | 'clock'>,
-  { send, limits, isStopping, settled, failed }: OutboxParts,
+  { send, limits, isStopping, isMine, settled, failed }: OutboxParts,
 ): Outbox {
   /** Ids of deliveries under way, by key and endpoint. */
   const underWay = new Map<string, Set<string>>()
@@ -82,7 +84,7 @@ export function createOutbox(
     const room = Math.min(limits.perEndpoint - busy.size, most)
     if (room <= 0) return 0
     const due = await reads.deliveries.listDue(keyId, endpointId, now, room + busy.size)
-    const free = isStopping() ? [] : due.filter(({ delivery }) => !busy.has(delivery.id)).slice(0, room)
+    const free = isStopping() || !isMine() ? [] : due.filter(({ delivery }) => !busy.has(delivery.id)).slice(0, room)
     let sent = 0
     for (const one of free) {
       if (!pool.take(keyId)) break

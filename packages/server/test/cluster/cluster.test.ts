@@ -45,7 +45,15 @@ type Server = Awaited<ReturnType<ReturnType<typeof serversOn>>>
  * They notice soon whoever is gone. How long one waits for another stays as it is, so that a slow one is not taken for a dead one;
  * and nothing is found but by being told of it, where a test does not say otherwise.
  */
-const limits = { ...clusterLimits, leaseIntervalMs: 500, checkMs: 100, disconnectedMs: 500, pollMs: 3_600_000 }
+const limits = {
+  ...clusterLimits,
+  leaseIntervalMs: 500,
+  checkMs: 100,
+  disconnectedMs: 500,
+  dutyMs: 1500,
+  dutyMarginMs: 300,
+  pollMs: 3_600_000,
+}
 
 /** Starts servers before one database. */
 function serversOn(

@@ -1,6 +1,7 @@
 import { type Kysely, Migrator } from 'kysely'
 import { clocks } from './migrations/clocks.ts'
 import { confirmedTime } from './migrations/confirmed-time.ts'
+import { duties } from './migrations/duties.ts'
 import { ends } from './migrations/ends.ts'
 import { erasedPeople } from './migrations/erased-people.ts'
 import { first } from './migrations/first/first.ts'
@@ -39,6 +40,7 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0013-people': { up: people },
   '0014-of-source': { up: ofSource },
   '0015-erased-people': { up: erasedPeople },
+  '0016-duties': { up: duties },
 }
 
 /**

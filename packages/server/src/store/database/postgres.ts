@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto'
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import type pg from 'pg'
+import { StartRefusal } from '../../error.ts'
 import { bind, type Database, type Differences, onConflict, type Query } from './database.ts'
 import { connectAlone, connectionsTo } from './postgres/connections.ts'
 import { isAborted, isConflict, isUnavailable, toBusy } from './postgres/errors.ts'
 import { openPool, type Pool } from './postgres/pool.ts'
+import { isPooledByTransaction } from './postgres/pooling.ts'
 import type { Tables } from './tables.ts'
 
 /** A transaction that met another is tried again, so many times. */
@@ -12,6 +15,8 @@ const conflictTries = 10
 export const awayMaxMs = 30_000
 /** A transaction that asks nothing for this long is broken off, in milliseconds: its process sleeps, and others wait for it. */
 const idleMaxMs = 5000
+/** A server behind a pooler that pools by transaction has renewed its lease within this, in milliseconds. */
+const pooledRenewalMs = 5000
 /** From one try to the next, in milliseconds. */
 export const retryMs = 500
 
@@ -40,11 +45,13 @@ export function openPostgres(
   /** What failed first in it: whatever was sent behind that is told only that the transaction is aborted. */
   let firstFailure: unknown
   const names = new Map<string, string>()
+  // Its own: behind a pooler another's of the same name may be there already.
+  const prefix = `q${randomBytes(4).toString('hex')}_`
 
   const nameOf = (text: string): string => {
     const known = names.get(text)
     if (known !== undefined) return known
-    const name = `q${names.size}`
+    const name = `${prefix}${names.size}`
     names.set(text, name)
     return name
   }
@@ -188,11 +195,30 @@ export const serverLock = 'rollcall server'
 
 /** Holds a database for this process alone, as long as it is connected. Undefined: servers hold it, or something else does. */
 export async function lockDatabase(url: string): Promise<{ release(): Promise<void> } | undefined> {
+  if (await isPooledByTransaction(url)) {
+    throw new StartRefusal(
+      'a pooler that pools by transaction is in between: this command takes the address of PostgreSQL itself',
+    )
+  }
   const client = await connectAlone(connectionsTo(url))
   const { rows } = await client.query('select pg_try_advisory_lock(hashtextextended($1, 0)) as taken', [serverLock])
-  if (rows[0]?.taken === true) return { release: () => client.end() }
+  if (rows[0]?.taken === true && !(await isServerBehindPooler(client))) return { release: () => client.end() }
   await client.end()
   return undefined
+}
+
+/** Servers behind a pooler hold no lock: those that run renew their lease. */
+async function isServerBehindPooler(client: pg.Client): Promise<boolean> {
+  const { rows: tables } = await client.query("select to_regclass('leases') is not null as are_there")
+  if (tables[0]?.are_there !== true) return false
+  const list = async () => {
+    const { rows } = await client.query("select holder, renewed_at from leases where holder like 'pooled-%'")
+    return rows.map(({ holder, renewed_at }) => `${holder} ${renewed_at}`).sort()
+  }
+  const before = await list()
+  if (before.length === 0) return false
+  await new Promise((resolve) => setTimeout(resolve, pooledRenewalMs))
+  return (await list()).join() !== before.join()
 }
 
 /** PostgreSQL keeps no NUL and no half characters in a text. */

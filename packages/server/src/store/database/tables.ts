@@ -251,6 +251,7 @@ export type Tables = {
     fence: number
   }
   /** What one process has to tell another. */
+  duties: { duty: string; holder: string; fence: number }
   process_messages: { id: Generated<number>; recipient: string; body: string }
   /** Where webhooks are sent: of the key, or (`room_id`) of one room. */
   webhook_endpoints: {

@@ -359,6 +359,7 @@ async function showWhatIsNotThere(): Promise<void> {
   await show('deactivateRoom', { body: { roomId: 'abcd-xyzw-lmno' } })
   await show('endSession', { body: { roomId: 'abcd-xyzw-lmno' } })
   await show('removeParticipant', { body: { roomId: 'abcd-xyzw-lmno', participantId: 'but3ihic' } })
+  await show('erasePerson', { path: { participantId: 'nobody' } })
 }
 
 async function showTheRest(): Promise<void> {
@@ -374,6 +375,19 @@ async function showTheRest(): Promise<void> {
   await show('getReadiness', { token: null })
 }
 
+/** Somebody who is inside, who left, and who is erased. */
+async function showErasure(): Promise<void> {
+  const told = { roomId: 'farewell', sessionKey: 'farewell-1', at: new Date(at).toISOString() }
+  const person = { ...told, participantId: 'x7ty2kqp-2' }
+  const path = { participantId: person.participantId }
+  await ask('reportEvents', { body: { events: [{ id: 'farewell-1', type: 'participant-joined', ...person }] } })
+  await show('erasePerson', { path })
+  const left = { id: 'farewell-2', type: 'participant-left', ...person }
+  await ask('reportEvents', { body: { events: [left, { id: 'farewell-3', type: 'session-ended', ...told }] } })
+  await show('erasePerson', { path })
+  await show('erasePerson', { path })
+}
+
 async function showFirstVersion(): Promise<void> {
   const { meetingId } = await show('createMeeting', { body: { userMeetingId: 'weekly' } })
   const event = {
@@ -381,7 +395,7 @@ async function showFirstVersion(): Promise<void> {
     type: 'participant-joined',
     at: new Date(at).toISOString(),
     roomId: meetingId,
-    participantId: 'but3ihic',
+    participantId: 'm4rv3l00',
   }
   await ask('reportEvents', { body: { source: 'my-sfu', events: [event] } })
   const { data } = await show('listMeetingSessions', { query: '?userMeetingId=weekly' })
@@ -389,10 +403,12 @@ async function showFirstVersion(): Promise<void> {
   await show('listMeetings', { query: '?query=weekly' })
   await show('getMeetingSession', { path: { id } })
   await show('getMeetingSession', { path: { id: '621497578bea0d0404c35c4c' } })
-  const body = { participantId: 'but3ihic' }
+  const body = { participantId: 'm4rv3l00' }
   await show('removeMeetingParticipant', { path: { id }, body })
   await show('removeMeetingParticipant', { path: { id }, body })
+  await show('erasePerson', { path: body })
   await show('endMeetingSession', { path: { id }, body: { force: true } })
+  await show('erasePerson', { path: body })
   await show('endMeetingSession', { path: { id } })
   await show('endMeetingSession', { path: { id: '621497578bea0d0404c35c4c' } })
   for (const operationId of ['getMeeting', 'validateMeeting', 'openPrebuiltMeeting']) {
@@ -443,6 +459,7 @@ describe('the examples of the document', () => {
     await showSentWebhooks()
     await showWhatIsNotThere()
     await showTheRest()
+    await showErasure()
     await showErrors(t)
     if (process.env.UPDATE_EXAMPLES) {
       await writeFile(path, `${JSON.stringify(answered, null, 2)}\n`)

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, type TestContext, test } from 'node:test'
+import type { EventResults, SessionPage } from '@rollcall/protocol'
+import { signToken } from '../../src/api/auth/token.ts'
+import { clusterLimits } from '../../src/cluster/limits.ts'
+import { lockDatabase } from '../../src/store/database/postgres.ts'
+import { connect, join } from '../support/clients/rtc-client.ts'
+import { startReceiver } from '../support/clients/webhook-receiver.ts'
+import { startPgBouncer } from '../support/pgbouncer.ts'
+import { type Postgres, startPostgres } from '../support/postgres.ts'
+import { runProgram, runServer } from '../support/run-program.ts'
+
+const key = { apiKey: 'pooled', secret: 'a secret of the tests with a pooler' }
+const masterKey = '9'.repeat(64)
+let postgres: Postgres
+before(async () => {
+  postgres = await startPostgres()
+})
+after(() => postgres.stop())
+
+/** Who is gone is noticed soon. */
+const limits = {
+  ...clusterLimits,
+  leaseIntervalMs: 500,
+  checkMs: 100,
+  disconnectedMs: 500,
+  dutyMs: 1500,
+  dutyMarginMs: 300,
+  pooled: { leaseIntervalMs: 300, pollMs: 200, claimMs: 14_000 },
+  pooledSilentMs: 2000,
+}
+
+const settingsOf = (databaseUrl: string) => ({
+  LOG_LEVEL: 'warn',
+  DATABASE_URL: databaseUrl,
+  ROLLCALL_MASTER_KEY: masterKey,
+  ROLLCALL_API_KEY: key.apiKey,
+  ROLLCALL_SECRET: key.secret,
+  ROLLCALL_RATE_LIMIT: '0',
+  ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on',
+})
+
+async function startServerOn(t: TestContext, databaseUrl: string) {
+  const { program, url } = await runServer(settingsOf(databaseUrl), { clusterLimits: limits })
+  const kill = async () => {
+    program.child.kill('SIGKILL')
+    await program.ended
+  }
+  t.after(kill)
+  const sign = () => signToken(key, { roles: ['crawler', 'rtc'] }, { now: Date.now(), lifetimeMs: 3_600_000 })
+  return {
+    kill,
+    sign,
+    wsUrl: `${url.replace('http', 'ws')}/v2/rtc`,
+    async call<Body>(method: string, path: string, body?: object): Promise<Body> {
+      const headers = { authorization: await sign(), ...(body && { 'content-type': 'application/json' }) }
+      const response = await fetch(`${url}${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) })
+      const text = await response.text()
+      assert.equal(response.status, 200, `${method} ${path}: ${text}`)
+      return JSON.parse(text) as Body
+    },
+  }
+}
+
+const joinOf = (n: number) => ({
+  id: `join ${n}`,
+  type: 'participant-joined',
+  at: Date.now(),
+  roomId: `room ${n % 5}`,
+  sessionKey: 'one',
+  participantId: `p${n}`,
+})
+
+async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 50))
+}
+
+// A server that hangs has to fail here, not to hold up the run.
+describe('servers behind a PgBouncer that nothing was set in', { timeout: 300_000 }, () => {
+  for (const mode of ['session', 'transaction'] as const) {
+    test(`which pools by ${mode}: facts, pages, rooms and commands of several are one record, each webhook comes once, and another goes on after a kill`, async (t) => {
+      const pooled = await startPgBouncer(t, await postgres.newDatabase(), mode)
+      if (pooled === undefined) return
+      const [one, other] = [await startServerOn(t, pooled), await startServerOn(t, pooled)]
+      const receiver = await startReceiver()
+      t.after(() => receiver.stop())
+      await one.call('POST', '/v2/webhooks', { endPoint: receiver.url, events: ['participant-joined'] })
+      const report = (server: typeof one, n: number) =>
+        server.call<EventResults>('POST', '/v2/events', { source: 'sfu', events: [joinOf(n)] })
+      await Promise.all(Array.from({ length: 40 }, (_, n) => report(n % 2 === 0 ? one : other, n)))
+      // What one recorded, the other shows in place of the page that it kept.
+      const countPeople = async (server: typeof one) => {
+        const { data } = await server.call<SessionPage>('GET', '/v2/sessions')
+        return data.flatMap(({ participants }) => participants).length
+      }
+      await until(async () => (await countPeople(other)) === 40)
+      await report(one, 40)
+      await until(async () => (await countPeople(other)) === 41)
+
+      const { roomId } = await other.call<{ roomId: string }>('POST', '/v2/rooms')
+      const inside = await join(one, roomId, 'ada')
+      const elsewhere = await connect(other)
+      elsewhere.send({ type: 'join', token: await other.sign(), roomId, participantId: 'bob' })
+      assert.equal((await elsewhere.any()).type, 'redirect')
+      await other.call('POST', '/v2/sessions/end', { roomId })
+      await inside.closed
+      elsewhere.socket.terminate()
+
+      await until(() => receiver.taken.length >= 42)
+      await one.kill()
+      await report(other, 41)
+      await until(() => receiver.taken.some(({ body }) => body.includes('p41')))
+      assert.equal(new Set(receiver.taken.map(({ id }) => id)).size, receiver.taken.length, 'none came twice')
+    })
+  }
+
+  test('which pools by transaction: commands that need the database for themselves refuse that way, and by the other while servers run', async (t) => {
+    const databaseUrl = await postgres.newDatabase()
+    const pooled = await startPgBouncer(t, databaseUrl, 'transaction')
+    if (pooled === undefined) return
+    const server = await startServerOn(t, pooled)
+    const rebuild = (url: string) => runProgram('cli.js', settingsOf(url), ['rebuild', '--dry-run']).ended
+    assert.match(
+      (await rebuild(pooled)).stderr,
+      /^rollcall: a pooler that pools by transaction is in between: [^\n]+\n$/,
+    )
+    assert.match((await rebuild(databaseUrl)).stderr, /DATABASE_URL is in use by Rollcall servers: stop them first/)
+    assert.equal((await runProgram('cli.js', settingsOf(pooled), ['verify']).ended).code, 0)
+    assert.equal((await runProgram('cli.js', settingsOf(pooled), ['verify']).ended).code, 0, 'again')
+    await server.kill()
+    const lock = await lockDatabase(databaseUrl)
+    assert.ok(lock, 'whoever was killed renews nothing')
+    const refused = await runProgram('main.js', { ...settingsOf(pooled), PORT: '0' }).ended
+    assert.match(refused.stderr, /DATABASE_URL is held by something that needs it for itself/)
+    await lock.release()
+  })
+})
