@@ -26,7 +26,8 @@ export function sendKept(
   const accepted = readEncodings(request.headers['accept-encoding'])
   const form = packed.find((name) => forms[name] !== undefined && accepted.has(name)) ?? 'identity'
   const etag = `"${digest}-${form}"`
-  reply.header('etag', etag).header('vary', 'accept-encoding')
+  const others = reply.getHeader('vary')
+  reply.header('etag', etag).header('vary', others === undefined ? 'accept-encoding' : `${others}, accept-encoding`)
   if (request.headers['if-none-match'] === etag) return reply.code(304).send()
   if (form !== 'identity') reply.header('content-encoding', form)
   return reply.type(type).send(forms[form])

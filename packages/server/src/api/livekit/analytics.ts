@@ -66,6 +66,7 @@ const schemas = {
   list: {
     operationId: 'listLivekitSessions',
     tags: ['LiveKit'],
+    security: [{ livekitToken: [] }],
     summary: 'List sessions, as LiveKit Cloud does',
     description: 'Newest start first. A page that is shorter than `limit` is the last; past the end there are none.',
     params: ProjectPath,
@@ -75,6 +76,7 @@ const schemas = {
   one: {
     operationId: 'getLivekitSession',
     tags: ['LiveKit'],
+    security: [{ livekitToken: [] }],
     summary: 'Get a session, as LiveKit Cloud does',
     description: 'With everybody who took part.',
     params: SessionPath,

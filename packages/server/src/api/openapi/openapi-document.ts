@@ -10,6 +10,7 @@ import {
   crawlerText,
   documentText,
   etagHeader,
+  livekitTokenText,
   refusalTexts,
   retryAfterHeader,
   tags,
@@ -69,7 +70,10 @@ export async function describeRoutes(routes: RouteOptions[], auth: ApiAuth): Pro
       },
       tags,
       components: {
-        securitySchemes: { token: { type: 'apiKey', in: 'header', name: 'Authorization', description: tokenText } },
+        securitySchemes: {
+          token: { type: 'apiKey', in: 'header', name: 'Authorization', description: tokenText },
+          livekitToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: livekitTokenText },
+        },
       },
     },
   })
@@ -101,7 +105,7 @@ function toDescribed(route: RouteOptions, auth: ApiAuth, components: Components)
   return {
     ...rest,
     description: [description, isForCrawlers(onRequest, auth) && crawlerText].filter(Boolean).join('\n\n'),
-    security: takesToken(route, auth) ? [{ token: [] }] : [],
+    security: schema.security ?? (takesToken(route, auth) ? [{ token: [] }] : []),
     ...(querystring !== undefined && { querystring: toRequestSchema(querystring as Schema, components) }),
     ...(params !== undefined && { params: toRequestSchema(params as Schema, components) }),
     ...(body !== undefined && {

@@ -45,6 +45,9 @@ pages there are. A page past the last is empty, not an error.
 export const tokenText =
   'The token as it is, a JWT signed with HS256 and the secret of an API key, whose claims are described above.'
 
+export const livekitTokenText =
+  'A token of LiveKit’s, after `Bearer`: signed with the API key and secret of a LiveKit source, with the grant `video.roomList`.'
+
 export const crawlerText = 'The token has to name the role `crawler`, and may not be bound to a room.'
 
 export const webhookText =

@@ -359,6 +359,7 @@ async function showWhatIsNotThere(): Promise<void> {
   await show('deactivateRoom', { body: { roomId: 'abcd-xyzw-lmno' } })
   await show('endSession', { body: { roomId: 'abcd-xyzw-lmno' } })
   await show('removeParticipant', { body: { roomId: 'abcd-xyzw-lmno', participantId: 'but3ihic' } })
+  await show('erasePerson', { path: { participantId: 'nobody' } })
 }
 
 async function showTheRest(): Promise<void> {
@@ -394,7 +395,7 @@ async function showFirstVersion(): Promise<void> {
     type: 'participant-joined',
     at: new Date(at).toISOString(),
     roomId: meetingId,
-    participantId: 'but3ihic',
+    participantId: 'm4rv3l00',
   }
   await ask('reportEvents', { body: { source: 'my-sfu', events: [event] } })
   const { data } = await show('listMeetingSessions', { query: '?userMeetingId=weekly' })
@@ -402,10 +403,12 @@ async function showFirstVersion(): Promise<void> {
   await show('listMeetings', { query: '?query=weekly' })
   await show('getMeetingSession', { path: { id } })
   await show('getMeetingSession', { path: { id: '621497578bea0d0404c35c4c' } })
-  const body = { participantId: 'but3ihic' }
+  const body = { participantId: 'm4rv3l00' }
   await show('removeMeetingParticipant', { path: { id }, body })
   await show('removeMeetingParticipant', { path: { id }, body })
+  await show('erasePerson', { path: body })
   await show('endMeetingSession', { path: { id }, body: { force: true } })
+  await show('erasePerson', { path: body })
   await show('endMeetingSession', { path: { id } })
   await show('endMeetingSession', { path: { id: '621497578bea0d0404c35c4c' } })
   for (const operationId of ['getMeeting', 'validateMeeting', 'openPrebuiltMeeting']) {
