@@ -63,6 +63,7 @@ async function startSite() {
     '@rollcall/client': '/client/src/index.ts',
     '@rollcall/protocol/close-codes': '/protocol/src/close-codes.ts',
     '@rollcall/protocol/ids': '/protocol/src/ids.ts',
+    '@rollcall/protocol/person': '/protocol/src/person.ts',
   }
   const page = `<!doctype html><script type="importmap">${JSON.stringify({ imports })}</script>`
   const site = createServer(async (request, response) => {

@@ -23,5 +23,6 @@ test('the client brings nothing but itself and the plain files of the protocol: 
   const loaded: string[] = JSON.parse(stdout)
   const isOwn = (specifier: string) => /^\.\.?\//.test(specifier)
   const foreign = new Set(loaded.filter((specifier) => !isOwn(specifier)))
-  assert.deepEqual([...foreign].sort(), ['@rollcall/protocol/close-codes', '@rollcall/protocol/ids'])
+  const plain = ['close-codes', 'ids', 'person'].map((file) => `@rollcall/protocol/${file}`)
+  assert.deepEqual([...foreign].sort(), plain)
 })

@@ -373,7 +373,7 @@ describe('a quality event of POST /v2/events', () => {
     const roomId = `reported-${++rooms}`
     const results = await report([
       eventOf(roomId, 'in', { type: 'participant-joined', at: start }),
-      eventOf(roomId, 'late', { stats: { averageVideoRtt: '20' } }),
+      eventOf(roomId, 'late', { stats: { averageVideoRtt: 'soon' } }),
       eventOf(roomId, 'unknown', { stats: { averageRtt: 20 } }),
       eventOf(roomId, 'none', {}),
       eventOf(roomId, 'odd', { stats, location: { planet: 'Earth' } }),
@@ -384,7 +384,7 @@ describe('a quality event of POST /v2/events', () => {
       ['recorded', 'refused', 'refused', 'refused', 'refused', 'recorded'],
     )
     const reasons = results.map(({ reason = '' }) => reason)
-    assert.match(reasons[1] ?? '', /^stats\.averageVideoRtt=20 is not understood: it takes milliseconds/)
+    assert.match(reasons[1] ?? '', /^stats\.averageVideoRtt=soon is not understood: it takes milliseconds/)
     assert.match(reasons[2] ?? '', /not understood, at stats\.averageRtt: it takes .*recvAudioPacketLost/)
     assert.match(reasons[3] ?? '', /^stats is missing: it takes/)
     assert.match(reasons[4] ?? '', /at location\.planet/)
