@@ -16,7 +16,7 @@ export type Duties = {
   isMine(duty: Duty): boolean
   /** Renews those that this process has, and takes those that no process has, or renewed. */
   take(): Promise<void>
-  /** Lets others take them at once. */
+  /** Lets others take them at once; where the database does not hear of it, once they lapse. */
   release(): Promise<void>
 }
 
@@ -44,7 +44,11 @@ export function createDuties(log: Logger, { shared, limits }: { shared: SharedDu
     async release() {
       mine = new Set()
       log.trace('duties let go')
-      await shared.release(holder)
+      try {
+        await shared.release(holder)
+      } catch (err) {
+        log.warn({ err }, 'duties not given back; they lapse by themselves')
+      }
     },
   }
 
