@@ -168,7 +168,7 @@ type Plan = {
 async function countRows(place: string, asked: Asked[]): Promise<number> {
   // A table of a few pages it would read whole, at whichever size that is quicker: what is asked is what the index gives.
   const url = new URL(place)
-  url.searchParams.set('options', '-c enable_seqscan=off')
+  url.search = `?options=${encodeURIComponent('-c enable_seqscan=off')}`
   const db = openPostgres(url.href, { connections: 1 })
   let rows = 0
   const add = (plan: Plan) => {
