@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
-import { chmod, cp, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -69,15 +69,35 @@ export async function buildWhereStale(target: Target, tell: Tell = () => {}): Pr
     await promisify(execFile)(process.execPath, [program, ...target.args(apart)], { cwd: target.folder })
     // A folder that was made for a moment is its maker's alone: the server may run as somebody else.
     await chmod(apart, 0o755)
-    // Somebody else was quicker, and may run it already.
-    if (!(await isStale(target))) return
     const old = `${apart}-old`
-    if (existsSync(dist)) await rename(dist, old)
-    await rename(apart, dist).catch(() => cp(apart, dist, { recursive: true }))
+    // Somebody else may be quicker, and run theirs already: only what is stale is put aside.
+    while (!(await moveWhereNone(apart, dist))) {
+      if (!(await isStale(target))) return
+      await moveAside(dist, old)
+    }
     await rm(old, { recursive: true, force: true })
   } finally {
     await rm(apart, { recursive: true, force: true })
   }
+}
+
+/** False where there is something already. */
+function moveWhereNone(folder: string, to: string): Promise<boolean> {
+  return rename(folder, to).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOTEMPTY' || error.code === 'EEXIST') return false
+      throw error
+    },
+  )
+}
+
+async function moveAside(folder: string, to: string): Promise<void> {
+  await rm(to, { recursive: true, force: true })
+  await rename(folder, to).catch((error: NodeJS.ErrnoException) => {
+    // Somebody else has put it aside.
+    if (error.code !== 'ENOENT') throw error
+  })
 }
 
 async function isStale({ folder, sources }: Target): Promise<boolean> {
