@@ -2,10 +2,12 @@ import { createServer, type RequestListener, type Server, type ServerOptions } f
 import { createServer as createTlsServer } from 'node:https'
 import type { Config } from '../../config.ts'
 import { headersMaxBytes, type Timeouts } from '../limits.ts'
+import { inOrder } from './go-on.ts'
 import { cutStalledReaders } from './stalled-readers.ts'
 
 /** The server that listens, with TLS where the settings have it, and with a bound on how long anybody may take. */
-export function createHttpServer({ tls }: Pick<Config, 'tls'>, timeouts: Timeouts, listener: RequestListener): Server {
+export function createHttpServer({ tls }: Pick<Config, 'tls'>, timeouts: Timeouts, answer: RequestListener): Server {
+  const { listener, goOn } = inOrder(answer)
   const options: ServerOptions = {
     maxHeaderSize: headersMaxBytes,
     headersTimeout: timeouts.headersMs,
@@ -20,6 +22,7 @@ export function createHttpServer({ tls }: Pick<Config, 'tls'>, timeouts: Timeout
     : createServer(options, listener)
   // Whatever a caller expects of a server, it is answered as if it did not say so.
   server.on('checkExpectation', listener)
+  server.on('checkContinue', goOn)
   cutStalledReaders(server, timeouts)
   return server
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { SessionPage } from '@rollcall/protocol'
+import { readAnswers } from '../../../../../fuzz/read-answers.ts'
 import { type Timeouts, timeouts } from '../../../src/api/limits.ts'
 import type { OpenApiDocument } from '../../../src/api/openapi/openapi-document.ts'
 import { openRaw, sendRaw } from '../../support/clients/raw-client.ts'
@@ -322,6 +323,34 @@ describe('a client that takes its time', () => {
     assert.equal((await hurried.call('GET', '/v2/sessions')).status, 200)
     await Promise.all(slow.map((client) => client.closed))
   })
+})
+
+test('requests that expect to be told to go on are answered in order, each whole, also where they come at once', async () => {
+  const token = await server.sign()
+  const { body: room } = await server.call<{ roomId: string }>('POST', '/v2/rooms', {})
+  const at = new Date().toISOString()
+  const joined = { id: '1', type: 'participant-joined', participantId: 'ann', roomId: room.roomId, at }
+  await server.call('POST', '/v2/events', { events: [joined] })
+  const { body } = await server.call<{ data: { id: string }[] }>('GET', `/v2/sessions?roomId=${room.roomId}`)
+  const path = `/v2/sessions/${body.data[0]?.id}`
+  const ask = (line: string, more = '') => `${line} HTTP/1.1\r\nhost: a\r\nauthorization: ${token}\r\n${more}`
+  const expecting = 'expect: 100-continue\r\n'
+  const received = await sendRaw(
+    server,
+    [
+      ask(`GET ${path}`, '\r\n'),
+      ask(`GET ${path}`, `${expecting}\r\n`),
+      ask('POST /v2/rooms', `${expecting}content-type: application/json\r\ncontent-length: 2\r\n\r\n{}`),
+      ask(`GET ${path}`, `${expecting}connection: close\r\n\r\n`),
+    ].join(''),
+  )
+  const answers = readAnswers(Buffer.from(received))
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 200, 200, 200],
+  )
+  for (const { text } of answers) assert.doesNotThrow(() => JSON.parse(text), text)
+  assert.equal(received.match(/HTTP\/1\.1 100 /g)?.length, 3)
 })
 
 test('a request that expects what no server does is answered all the same', async () => {
