@@ -211,6 +211,8 @@ describe('the dashboard', guard, () => {
     const page = await context.newPage()
     page.setDefaultTimeout(patienceMs)
     await page.goto(await makeLink(server))
+    // Signed in, before another page is asked for.
+    await page.getByRole('heading', { name: 'Sessions' }).waitFor()
     for (const path of ['/', '/people', `/sessions/${sessionId}?view=attendance`, '/overview', '/rooms']) {
       await page.goto(`${server.url}${path}`)
       await page.getByRole('heading', { level: 1 }).waitFor()
