@@ -9,7 +9,8 @@ import { createLink } from '../server/src/api/auth/sign-in-link.ts'
 import { startApp } from '../server/src/app.ts'
 import { fillDemo } from '../server/src/cli/demo/demo.ts'
 import { readConfig } from '../server/src/config.ts'
-import { type Receiver, startReceiver, until } from '../server/test/support/clients/webhook-receiver.ts'
+import { type Receiver, startReceiver } from '../server/test/support/clients/webhook-receiver.ts'
+import { until } from '../server/test/support/until.ts'
 
 // Takes the pictures of the pages anew, of demo data: docs/images, in light, dark and phone width.
 

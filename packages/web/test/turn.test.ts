@@ -2,14 +2,13 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { joinRoom, Rollcall } from '@rollcall/client'
 import { requireProgram } from '../../client/test/system-program.ts'
-import { findFreePort } from '../../server/test/support/free-port.ts'
+import { findFreePort, isListening } from '../../server/test/support/ports.ts'
 import { startServer } from '../../server/test/support/start-server.ts'
 import { openBrowser } from './browser.ts'
 
@@ -46,22 +45,12 @@ async function startCoturn(t: TestContext): Promise<{ url: string } | undefined>
     if (coturn.exitCode === null) await once(coturn, 'exit')
     await rm(folder, { recursive: true })
   })
+  // It opens its port for TCP with that for UDP.
   while (!(await isListening(port))) {
     if (coturn.exitCode !== null) throw new Error(`coturn ended with ${coturn.exitCode}`)
     await setTimeout(100)
   }
   return { url: `turn:127.0.0.1:${port}` }
-}
-
-/** coturn opens its port for TCP with that for UDP. */
-async function isListening(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  const isOpen = await once(socket, 'connect').then(
-    () => true,
-    () => false,
-  )
-  socket.destroy()
-  return isOpen
 }
 
 /** Two peers in one page that may talk through the relay alone: what arrives, or the errors of the relay's candidates. */

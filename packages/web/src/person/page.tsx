@@ -1,13 +1,14 @@
-import { Anchor, Group, Stack, Text, Title } from '@mantine/core'
-import { type Person, RollcallError } from '@rollcall/client'
+import { Anchor, Group, Text, Title } from '@mantine/core'
+import type { Person } from '@rollcall/client'
 import { Link, useParams } from '@tanstack/react-router'
 import { useMemo } from 'react'
 import { Chart, type Series } from '../chart.tsx'
 import { Fact, Facts } from '../facts.tsx'
 import { formatNumber, zone } from '../formats.ts'
+import { Found } from '../found.tsx'
 import { calmMs, useLive } from '../live.ts'
 import { useSignedIn } from '../signed-in.tsx'
-import { Empty, Failure, Loading } from '../states.tsx'
+import { Empty } from '../states.tsx'
 import { formatDuration, Time } from '../time.tsx'
 import { Days } from './days.tsx'
 import { Identity } from './identity.tsx'
@@ -18,49 +19,51 @@ import { PersonSessions } from './sessions.tsx'
 export function PersonPage() {
   const { personId } = useParams({ from: '/people/$personId' })
   const { rollcall } = useSignedIn()
-  const { data, error, refetch } = useLive(
-    ['person', personId, zone],
-    () => rollcall.people.get(personId, { tz: zone }),
-    calmMs,
+  const result = useLive(['person', personId, zone], () => rollcall.people.get(personId, { tz: zone }), calmMs)
+  const missing = (
+    <Empty title="There is no such person">
+      <Link to="/people">All people</Link>
+    </Empty>
   )
-  if (error instanceof RollcallError && error.statusCode === 404) {
-    return (
-      <Empty title="There is no such person">
-        <Link to="/people">All people</Link>
-      </Empty>
-    )
-  }
-  if (error !== null && data === undefined) return <Failure error={error} retry={refetch} />
-  if (data === undefined) return <Loading />
   return (
-    <Stack gap="lg">
-      {error !== null && <Failure error={error} />}
-      <div>
-        <Anchor component={Link} to="/people" size="sm">
-          ← All people
-        </Anchor>
-        <Group justify="space-between" align="flex-start" gap="sm">
-          <div>
-            <Title order={1} size="h2" className={classes.anywhere ?? ''}>
-              {data.name || data.id}
-            </Title>
-            <Text c="dimmed" size="sm" className={classes.anywhere ?? ''}>
-              {data.id}
-              {data.names.length > 1 && ` · also ${data.names.filter((name) => name !== data.name).join(', ')}`}
-            </Text>
-          </div>
-          <Identity person={data} onChanged={refetch} />
-        </Group>
-      </div>
-      <PersonFacts person={data} />
-      {data.time.length > 0 && (
+    <Found result={result} missing={missing}>
+      {(person) => (
         <>
-          <Weeks person={data} />
-          <Days time={data.time} />
+          <Head person={person} refetch={result.refetch} />
+          <PersonFacts person={person} />
+          {person.time.length > 0 && (
+            <>
+              <Weeks person={person} />
+              <Days time={person.time} />
+            </>
+          )}
+          <PersonSessions person={person} />
         </>
       )}
-      <PersonSessions person={data} />
-    </Stack>
+    </Found>
+  )
+}
+
+function Head({ person, refetch }: { person: Person; refetch: () => void }) {
+  const { id, name, names } = person
+  return (
+    <div>
+      <Anchor component={Link} to="/people" size="sm">
+        ← All people
+      </Anchor>
+      <Group justify="space-between" align="flex-start" gap="sm">
+        <div>
+          <Title order={1} size="h2" className={classes.anywhere ?? ''}>
+            {name || id}
+          </Title>
+          <Text c="dimmed" size="sm" className={classes.anywhere ?? ''}>
+            {id}
+            {names.length > 1 && ` · also ${names.filter((one) => one !== name).join(', ')}`}
+          </Text>
+        </div>
+        <Identity person={person} onChanged={refetch} />
+      </Group>
+    </div>
   )
 }
 

@@ -1,13 +1,14 @@
 import { Anchor, Group, Stack, Tabs, Text, Title } from '@mantine/core'
-import { isPerson, RollcallError, type Session } from '@rollcall/client'
+import { isPerson, type Session } from '@rollcall/client'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ConfirmButton } from '../confirm-button.tsx'
 import { Fact, Facts } from '../facts.tsx'
 import { formatNumber } from '../formats.ts'
+import { Found } from '../found.tsx'
 import { useLive } from '../live.ts'
 import { useSignedIn } from '../signed-in.tsx'
-import { Empty, Failure, Loading } from '../states.tsx'
+import { Empty, Failure } from '../states.tsx'
 import { formatDuration, RunningClock, Time } from '../time.tsx'
 import { Attendance } from './attendance.tsx'
 import { Downloads } from './downloads.tsx'
@@ -23,28 +24,27 @@ const path = '/sessions/$sessionId'
 export function SessionPage() {
   const { sessionId } = useParams({ from: path })
   const { rollcall } = useSignedIn()
-  const { data, error, refetch } = useLive(
+  const result = useLive(
     ['session', sessionId],
     () => rollcall.sessions.get(sessionId),
     (change) => change.type !== 'reset' && change.sessionId === sessionId,
   )
-  if (error instanceof RollcallError && error.statusCode === 404) {
-    return (
-      <Empty title="There is no such session">
-        <Link to="/">All sessions</Link>
-      </Empty>
-    )
-  }
-  if (error !== null && data === undefined) return <Failure error={error} retry={refetch} />
-  if (data === undefined) return <Loading />
+  const missing = (
+    <Empty title="There is no such session">
+      <Link to="/">All sessions</Link>
+    </Empty>
+  )
   return (
-    <Stack gap="lg">
-      {error !== null && <Failure error={error} />}
-      <Head session={data} refetch={refetch} />
-      <SessionFacts session={data} />
-      <Parts session={data} />
-      <Views session={data} refetch={refetch} />
-    </Stack>
+    <Found result={result} missing={missing}>
+      {(session) => (
+        <>
+          <Head session={session} refetch={result.refetch} />
+          <SessionFacts session={session} />
+          <Parts session={session} />
+          <Views session={session} refetch={result.refetch} />
+        </>
+      )}
+    </Found>
   )
 }
 

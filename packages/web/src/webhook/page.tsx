@@ -1,13 +1,14 @@
 import { Anchor, Button, Group, Modal, Stack, Text, Title } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { RollcallError, type WebhookEndpoint } from '@rollcall/client'
+import type { WebhookEndpoint } from '@rollcall/client'
 import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ConfirmButton } from '../confirm-button.tsx'
 import { Fact, Facts } from '../facts.tsx'
+import { Found } from '../found.tsx'
 import { briskMs, useLive } from '../live.ts'
 import { useSignedIn } from '../signed-in.tsx'
-import { Empty, Failure, Loading } from '../states.tsx'
+import { Empty, Failure } from '../states.tsx'
 import { useSubmit } from '../submit.ts'
 import { Time } from '../time.tsx'
 import { EndpointFields, readEndpoint } from '../webhooks/fields.tsx'
@@ -22,22 +23,22 @@ const path = '/webhooks/$webhookId'
 export function WebhookPage() {
   const { webhookId } = useParams({ from: path })
   const { rollcall } = useSignedIn()
-  const { data, error, refetch } = useLive(['webhook', webhookId], () => rollcall.webhooks.get(webhookId), briskMs)
-  if (error instanceof RollcallError && error.statusCode === 404) {
-    return (
-      <Empty title="There is no such endpoint">
-        <Link to="/webhooks">All endpoints</Link>
-      </Empty>
-    )
-  }
-  if (data === undefined) return error === null ? <Loading /> : <Failure error={error} retry={refetch} />
+  const result = useLive(['webhook', webhookId], () => rollcall.webhooks.get(webhookId), briskMs)
+  const missing = (
+    <Empty title="There is no such endpoint">
+      <Link to="/webhooks">All endpoints</Link>
+    </Empty>
+  )
   return (
-    <Stack gap="lg">
-      {error !== null && <Failure error={error} />}
-      <Head endpoint={data} refetch={refetch} />
-      <EndpointFacts endpoint={data} />
-      <Deliveries endpoint={data} />
-    </Stack>
+    <Found result={result} missing={missing}>
+      {(endpoint) => (
+        <>
+          <Head endpoint={endpoint} refetch={result.refetch} />
+          <EndpointFacts endpoint={endpoint} />
+          <Deliveries endpoint={endpoint} />
+        </>
+      )}
+    </Found>
   )
 }
 
