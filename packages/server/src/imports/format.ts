@@ -47,6 +47,9 @@ export type ImportedSession = {
 /** What of a file cannot be taken, and why. */
 export type Untaken = { where: string; reason: string }
 
+/** Why a session is not taken that had not ended. */
+export const stillGoingOn = 'it was still going on: export it again when it is over'
+
 export type Reading = { sessions: ImportedSession[]; untaken: Untaken[] }
 
 /** What understands the files of one maker. Pure: the same bytes and options give the same reading. */

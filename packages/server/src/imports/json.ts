@@ -36,6 +36,11 @@ export function valuesOf(value: Json | undefined): Values | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined
 }
 
+/** Nothing where it is no list. */
+export function itemsOf(value: Json | undefined): Json[] {
+  return Array.isArray(value) ? value : []
+}
+
 /** A text that is not empty, or a number as one. */
 export function textOf(value: Json | undefined): string | undefined {
   if (typeof value === 'number') return String(value)

@@ -1,6 +1,6 @@
 import type { Json } from '@rollcall/protocol'
 import { Refusal } from '../../error.ts'
-import type { Format, ImportedSession, ImportedStay, Untaken } from '../format.ts'
+import { type Format, type ImportedSession, type ImportedStay, stillGoingOn, type Untaken } from '../format.ts'
 import { readDocuments, textOf, valuesOf } from '../json.ts'
 
 type Values = { [name: string]: Json }
@@ -29,7 +29,7 @@ export const bigbluebuttonDashboard: Format = {
           'The file has no intId, extId and createdOn: it is no data of a learning dashboard',
         )
       }
-      if (endAt === undefined) untaken.push({ where, reason: 'it was still going on: export it again when it is over' })
+      if (endAt === undefined) untaken.push({ where, reason: stillGoingOn })
       else sessions.push({ room, key, startAt, endAt, stays: readPeople(where, meeting.users, untaken) })
     }
     return { sessions, untaken }

@@ -1,7 +1,7 @@
 import type { Json } from '@rollcall/protocol'
 import { Refusal } from '../../error.ts'
-import type { Format, ImportedSession, ImportedStay, Untaken } from '../format.ts'
-import { listIn, readDocuments, secondsOf, textOf, valuesOf } from '../json.ts'
+import { type Format, type ImportedSession, type ImportedStay, stillGoingOn, type Untaken } from '../format.ts'
+import { itemsOf, listIn, readDocuments, secondsOf, textOf, valuesOf } from '../json.ts'
 
 /**
  * What Daily answers to `GET /v1/meetings`: meetings with their people, times in Unix seconds that are right to about 15 s; whoever was
@@ -18,8 +18,7 @@ export const daily: Format = {
     for (const { path: where, value: meeting } of meetings) {
       const [key, room, startAt] = [textOf(meeting.id), textOf(meeting.room), secondsOf(meeting.start_time)]
       const lengthMs = secondsOf(meeting.duration)
-      if (meeting.ongoing === true)
-        untaken.push({ where, reason: 'it was still going on: export it again when it is over' })
+      if (meeting.ongoing === true) untaken.push({ where, reason: stillGoingOn })
       else if (key === undefined || room === undefined || startAt === undefined || lengthMs === undefined) {
         untaken.push({ where, reason: 'it has no id, room, start_time or duration' })
       } else {
@@ -35,7 +34,7 @@ export const daily: Format = {
 
 function readPeople(meeting: string, participants: Json | undefined, untaken: Untaken[]): ImportedStay[] {
   const stays: ImportedStay[] = []
-  for (const [i, one] of (Array.isArray(participants) ? participants : []).entries()) {
+  for (const [i, one] of itemsOf(participants).entries()) {
     const where = `${meeting}.participants[${i}]`
     const person = valuesOf(one) ?? {}
     const connectionId = textOf(person.participant_id)

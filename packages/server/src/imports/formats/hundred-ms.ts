@@ -1,6 +1,6 @@
 import type { Json } from '@rollcall/protocol'
 import { Refusal } from '../../error.ts'
-import type { Format, ImportedSession, ImportedStay, Untaken } from '../format.ts'
+import { type Format, type ImportedSession, type ImportedStay, stillGoingOn, type Untaken } from '../format.ts'
 import { instantOf, listIn, readDocuments, textOf, valuesOf } from '../json.ts'
 
 /** What 100ms answers to `GET /v2/sessions`: sessions with their peers, of which each connection is one. */
@@ -15,8 +15,7 @@ export const hundredMs: Format = {
     const untaken: Untaken[] = []
     for (const { path: where, value: session } of listed) {
       const [key, room] = [textOf(session.id), textOf(session.room_id)]
-      if (session.active === true)
-        untaken.push({ where, reason: 'it was still going on: export it again when it is over' })
+      if (session.active === true) untaken.push({ where, reason: stillGoingOn })
       else if (key === undefined || room === undefined) untaken.push({ where, reason: 'it has no id or room_id' })
       else
         sessions.push({

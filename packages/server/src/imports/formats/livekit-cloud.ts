@@ -1,7 +1,7 @@
 import type { Json } from '@rollcall/protocol'
 import { Refusal } from '../../error.ts'
-import type { Format, ImportedSession, ImportedStay, Untaken } from '../format.ts'
-import { instantOf, readDocuments, textOf, valuesOf } from '../json.ts'
+import { type Format, type ImportedSession, type ImportedStay, stillGoingOn, type Untaken } from '../format.ts'
+import { instantOf, itemsOf, readDocuments, textOf, valuesOf } from '../json.ts'
 
 /**
  * What LiveKit Cloud's Analytics API answers for one session: its people, each with the times of their connections. The list of sessions
@@ -27,7 +27,7 @@ export const livekitCloud: Format = {
       if (key === undefined || room === undefined || startAt === undefined) {
         untaken.push({ where, reason: 'it has no roomId, roomName or startTime' })
       } else if (endAt === undefined) {
-        untaken.push({ where, reason: 'it was still going on: export it again when it is over' })
+        untaken.push({ where, reason: stillGoingOn })
       } else sessions.push({ room, key, startAt, endAt, stays: readPeople(where, session.participants, untaken) })
     }
     return { sessions, untaken }
@@ -36,7 +36,7 @@ export const livekitCloud: Format = {
 
 function readPeople(session: string, participants: Json | undefined, untaken: Untaken[]): ImportedStay[] {
   const stays: ImportedStay[] = []
-  for (const [i, one] of (Array.isArray(participants) ? participants : []).entries()) {
+  for (const [i, one] of itemsOf(participants).entries()) {
     const person = valuesOf(one) ?? {}
     const participantId = textOf(person.participantIdentity)
     const connections = Array.isArray(person.sessions) && person.sessions.length > 0 ? person.sessions : [one]

@@ -1,5 +1,5 @@
 import { Refusal } from '../../error.ts'
-import type { Format, ImportedSession, ImportedStay, Untaken } from '../format.ts'
+import { type Format, type ImportedSession, type ImportedStay, stillGoingOn, type Untaken } from '../format.ts'
 import { instantOf, listIn, readDocuments, textOf } from '../json.ts'
 
 /**
@@ -20,8 +20,7 @@ export const twilio: Format = {
     for (const { path: where, value: room } of rooms) {
       const [key, startAt, endAt] = [textOf(room.sid), instantOf(room.date_created), instantOf(room.end_time)]
       if (key !== undefined) known.add(key)
-      if (room.status === 'in-progress')
-        untaken.push({ where, reason: 'it was still going on: export it again when it is over' })
+      if (room.status === 'in-progress') untaken.push({ where, reason: stillGoingOn })
       else if (key === undefined || startAt === undefined || endAt === undefined) {
         untaken.push({ where, reason: 'it has no sid, date_created or end_time' })
       } else {

@@ -1,7 +1,7 @@
 import type { Json } from '@rollcall/protocol'
 import { Refusal } from '../../error.ts'
-import type { Format, ImportedSession, ImportedStay, Untaken } from '../format.ts'
-import { instantOf, listIn, readDocuments, textOf, valuesOf } from '../json.ts'
+import { type Format, type ImportedSession, type ImportedStay, stillGoingOn, type Untaken } from '../format.ts'
+import { instantOf, itemsOf, listIn, readDocuments, textOf, valuesOf } from '../json.ts'
 
 /** What VideoSDK, or another Rollcall, answers to `GET /v2/sessions`, page after page. */
 export const videosdk: Format = {
@@ -19,7 +19,7 @@ export const videosdk: Format = {
       if (key === undefined || roomId === undefined || startAt === undefined) {
         untaken.push({ where, reason: 'it has no id, roomId or start' })
       } else if (endAt === undefined) {
-        untaken.push({ where, reason: 'it was still going on: export it again when it is over' })
+        untaken.push({ where, reason: stillGoingOn })
       } else {
         const room = textOf(session.customRoomId) ?? roomId
         sessions.push({ room, key, startAt, endAt, stays: readPeople(where, session.participants, untaken) })
@@ -31,10 +31,10 @@ export const videosdk: Format = {
 
 function readPeople(session: string, participants: Json | undefined, untaken: Untaken[]): ImportedStay[] {
   const stays: ImportedStay[] = []
-  for (const [i, one] of (Array.isArray(participants) ? participants : []).entries()) {
+  for (const [i, one] of itemsOf(participants).entries()) {
     const person = valuesOf(one) ?? {}
     const participantId = textOf(person.participantId)
-    const timelog = Array.isArray(person.timelog) ? person.timelog : []
+    const timelog = itemsOf(person.timelog)
     for (const [j, each] of timelog.entries()) {
       const where = `${session}.participants[${i}].timelog[${j}]`
       const { start, end } = valuesOf(each) ?? {}
