@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream'
 import type { ParticipantKind } from '@rollcall/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import type { ViewOptions } from '../record/session-view.ts'
@@ -10,7 +9,6 @@ import { quote } from '../runtime/explain.ts'
 import type { Page } from '../store/database/page.ts'
 import type { WebhookSummary } from '../store/outbox/summary.ts'
 import type { Room } from '../store/rooms.ts'
-
 import type { PageOfPeople, SessionPart } from '../store/sessions/records.ts'
 import { type Caller, callerOf, maySee } from './auth/auth.ts'
 import { baseUrlOf } from './http/base-url.ts'

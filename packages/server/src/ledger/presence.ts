@@ -25,19 +25,11 @@ export function presenceOf(participants: Participant[], logs: Map<string, Timelo
   return new Map(persons.map(({ participantId }) => [participantId, logs.get(participantId) ?? []]))
 }
 
-/** @param now until when whoever is inside has been */
-export function sumUp(presence: Presence, now: number): Sums {
-  const sum = createSum(now)
-  sum.add(presence)
-  return sum.sum()
-}
-
 /** Adds up what a session amounts to, some of its people at a time, so that the largest one takes no long turn. */
 export type Sum = { add(presence: Presence): void; sum(): Sums }
 
 /** @param now until when whoever is inside has been */
 export function createSum(now: number): Sum {
-  // Each twice its time, plus 1 where somebody leaves: joins sort before leaves of the same moment.
   const moves = createSorted()
   let persons = 0
   let insideMs = 0
@@ -49,7 +41,7 @@ export function createSum(now: number): Sum {
         for (const { joinedAt, leftAt } of times) {
           const until = leftAt ?? Math.max(now, joinedAt)
           insideMs += until - joinedAt
-          movesOfThese.push(joinedAt * 2, until * 2 + 1)
+          movesOfThese.push(...movesOf(joinedAt, until))
         }
       }
       moves.add(movesOfThese)
@@ -64,7 +56,13 @@ export function whoWasInside(presence: Presence, at: number): string[] {
   return [...presence].flatMap(([participantId, times]) => (times.some(isInside) ? participantId : []))
 }
 
-function walk(moves: Float64Array): Pick<Sums, 'activeMs' | 'peak'> {
+/** Somebody's coming and going: each twice its time, plus 1 of the going, so that joins sort before leaves of the same moment. */
+export function movesOf(from: number, to: number): [joined: number, left: number] {
+  return [from * 2, to * 2 + 1]
+}
+
+/** @param moves in order */
+export function walk(moves: Float64Array): Pick<Sums, 'activeMs' | 'peak'> {
   let inside = 0
   let peak = 0
   let activeMs = 0

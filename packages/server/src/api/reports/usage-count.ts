@@ -1,4 +1,5 @@
 import { type ParticipantKind, toIso, type Usage, type UsageRow, type UsageTotal } from '@rollcall/protocol'
+import { movesOf, walk } from '../../ledger/presence.ts'
 import type { SessionTimes } from '../../record/session-times.ts'
 import { stepsOf } from '../../runtime/calendar.ts'
 
@@ -120,7 +121,6 @@ type Tally = {
 
 function createTally(): Tally {
   const people = new Set<string>()
-  /** Each twice its time, plus 1 where somebody leaves: joins sort before leaves of the same moment. */
   const moves: number[] = []
   let sessions = 0
   let lastSession = ''
@@ -134,15 +134,10 @@ function createTally(): Tally {
     addStay(participantId, { from, to }) {
       people.add(participantId)
       insideMs += to - from
-      moves.push(from * 2, to * 2 + 1)
+      moves.push(...movesOf(from, to))
     },
     finish() {
-      let inside = 0
-      let peak = 0
-      for (const move of Float64Array.from(moves).sort()) {
-        inside += move % 2 === 0 ? 1 : -1
-        peak = Math.max(peak, inside)
-      }
+      const { peak } = walk(Float64Array.from(moves).sort())
       const minutes = Math.round(insideMs / 60) / 1000
       return { sessions, uniqueParticipants: people.size, participantMinutes: minutes, peakConcurrency: peak }
     },

@@ -1,14 +1,8 @@
 import type { Context } from '../../context.ts'
 import type { Source } from '../../store/sources.ts'
 import { loggedNameOf } from '../source-name.ts'
+import { lateMaxMs, wrongMs } from './clock.ts'
 
-/** A clock is reported as wrong where it is further from ours than this, in milliseconds. */
-const skewAlarmMs = 5000
-/**
- * What is sent again carries the time of its first try, and what waits behind it is as late: a delivery may be so late, in
- * milliseconds, by a clock that is right.
- */
-const retriesMaxMs = 60_000
 /** Who reports events may tell of the past: what is later than this, in milliseconds, is history, and tells nothing of a clock. */
 const historyMs = 24 * 3_600_000
 /** Most sources whose clocks are watched at once: callers of `POST /v2/events` choose their own names. */
@@ -49,9 +43,9 @@ export function createClockWatch({ log, metrics, noteError }: Parts): ClockWatch
 
     check() {
       for (const [name, lag] of lags) {
-        if (Math.abs(lag.lagMs) > skewAlarmMs) alarm(name, lag)
+        if (Math.abs(lag.lagMs) > wrongMs) alarm(name, lag)
         else if (skewed.delete(name)) {
-          log.info({ source: nameOf(lag), skewMs: lag.lagMs }, 'source clock correct again')
+          log.info({ source: loggedNameOf(lag.id), skewMs: lag.lagMs }, 'source clock correct again')
         }
       }
       lags = new Map()
@@ -60,13 +54,13 @@ export function createClockWatch({ log, metrics, noteError }: Parts): ClockWatch
   }
 
   function mayBeSentAgain(name: string, { lagMs, isSource }: Lag, now: number): boolean {
-    if (!isSource || lagMs <= skewAlarmMs || lagMs > retriesMaxMs) {
+    if (!isSource || lagMs <= wrongMs || lagMs > lateMaxMs) {
       lateSince.delete(name)
       return false
     }
     const since = lateSince.get(name)
     if (since === undefined && lateSince.size < watchedMax) lateSince.set(name, now)
-    return now - (since ?? now) < retriesMaxMs
+    return now - (since ?? now) < lateMaxMs
   }
 
   function alarm(name: string, { keyId, id, lagMs, isSource }: Lag): void {
@@ -75,11 +69,6 @@ export function createClockWatch({ log, metrics, noteError }: Parts): ClockWatch
     const seconds = Math.round(Math.abs(lagMs) / 1000)
     const what = `its clock is ${seconds} s ${lagMs < 0 ? 'ahead of' : 'behind'} ours, or its deliveries are that late`
     if (isSource) noteError({ keyId, id }, what)
-    log.warn({ source: nameOf({ id, isSource }), skewMs: lagMs }, `source clock wrong: ${what}`)
+    log.warn({ source: loggedNameOf(id), skewMs: lagMs }, `source clock wrong: ${what}`)
   }
-}
-
-/** What a caller of `POST /v2/events` named itself is no secret. */
-function nameOf({ id, isSource }: Pick<Lag, 'id' | 'isSource'>): string {
-  return isSource ? loggedNameOf(id) : id
 }

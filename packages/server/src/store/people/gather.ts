@@ -99,7 +99,7 @@ async function gatherChanges(db: Database, keyId: number, seq: number): Promise<
     participantId === null ? [] : [{ sessionId, participantId }],
   )
   const list = db.differences.each(JSON.stringify(whose))
-  const { rows } = await db.kysely
+  const seen = (await db.kysely
     .selectFrom(list)
     .crossJoin('participants as p')
     .select(['p.participant_id as id', 'p.name', 'p.kind'])
@@ -108,9 +108,8 @@ async function gatherChanges(db: Database, keyId: number, seq: number): Promise<
     .where('p.session_id', '=', sql<string>`x.value ->> 'sessionId'`)
     .where('p.participant_id', '=', sql<string>`x.value ->> 'participantId'`)
     .where('p.joined_at', 'is not', null)
-    .execute()
-    .then((found) => ({ rows: found as Seen[] }))
-  await takeIn(db, keyId, rows)
+    .execute()) as Seen[]
+  await takeIn(db, keyId, seen)
   await takeInRooms(
     db,
     keyId,

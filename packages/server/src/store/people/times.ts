@@ -1,9 +1,9 @@
-import { sql } from 'kysely'
 import type { TimeInside } from '../../ledger/presence.ts'
 import type { Session } from '../../ledger/state.ts'
 import { toTimelogs } from '../../ledger/timelogs.ts'
-import { type MarkColumns, markColumns, sessionColumns, toMark } from '../database/columns.ts'
+import { sessionColumns, toMark } from '../database/columns.ts'
 import type { Database } from '../database/database.ts'
+import { marksOf } from '../facts/queries.ts'
 import { query } from '../noun.ts'
 import { timeOf } from '../sessions/presence.ts'
 
@@ -54,16 +54,6 @@ const sessionsOf = query<Params, Row>((k, p, { differences }) =>
     .orderBy('s.id')
     .$narrowType<{ startAt: number; joinedAt: number }>(),
 )
-const marksOf = query<{ keyId: number; list: string }, MarkColumns>((k, p, { differences }) =>
-  k
-    .selectFrom(differences.each(p.list))
-    .crossJoin('marks as m')
-    .select(markColumns.map((column) => `m.${column}` as const))
-    .where('m.key_id', '=', p.keyId)
-    .where('m.session_id', '=', sql<string>`x.value ->> 'sessionId'`)
-    .where('m.participant_id', '=', sql<string>`x.value ->> 'participantId'`),
-)
-
 /** All sessions of these participants, in order of time, with when they were inside: where they were inside once, no mark is read. */
 export async function readTimes(db: Database, keyId: number, participantIds: string[]): Promise<TimesOfSession[]> {
   const rows = await db.all(sessionsOf(db), { keyId, ids: JSON.stringify(participantIds) })

@@ -259,11 +259,9 @@ function inSlices(rows: Row[], sliceMax: number): Row[][] {
 }
 
 async function completeSmall(db: Database, keyId: number, rows: Row[]): Promise<SessionRecord[]> {
-  const people = new Map<string, ParticipantColumns[]>()
-  const marks = new Map<string, MarkColumns[]>()
   const params = { keyId, ids: JSON.stringify(rows.map((row) => row.id)) }
-  for (const row of await db.all(peopleOf(db), params)) push(people, row.sessionId, row)
-  for (const row of await db.all(marksOf(db), params)) push(marks, row.sessionId, row)
+  const people = Map.groupBy(await db.all(peopleOf(db), params), ({ sessionId }) => sessionId)
+  const marks = Map.groupBy(await db.all(marksOf(db), params), ({ sessionId }) => sessionId)
   return rows.map((row) => ({
     ...toPart(row, people.get(row.id) ?? [], marks.get(row.id) ?? []),
     truncated: false,
@@ -296,10 +294,4 @@ export function presenceIn(record: SessionRecord): Presence {
 
 function toPart({ customRoomId, ...session }: Row, people: ParticipantColumns[], marks: MarkColumns[]): SessionPart {
   return { session, customRoomId, participants: people.map(toParticipant), marks: marks.map(toMark) }
-}
-
-function push<T>(groups: Map<string, T[]>, id: string, item: T): void {
-  const group = groups.get(id)
-  if (group === undefined) groups.set(id, [item])
-  else group.push(item)
 }
