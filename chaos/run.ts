@@ -30,15 +30,9 @@ export type Result = Played & {
 
 export const key = { apiKey: 'chaos', secret: 'a secret that nobody needs to keep' }
 
-/** Kills servers again and again while they record a world, and looks in the end whether all of it is right. */
-export async function runChaos(
-  { rounds, seed, postgres, servers: count, signal }: ChaosOptions,
-  say: (line: string) => void,
-): Promise<Result> {
-  const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-chaos-'))
-  const service = postgres ? await startService() : undefined
-  const databaseUrl = await service?.newDatabase()
-  const env = {
+/** The settings of servers that record one world. */
+export function settingsOf({ dataFolder, databaseUrl }: { dataFolder: string; databaseUrl: string | undefined }) {
+  return {
     ROLLCALL_DATA: dataFolder,
     ROLLCALL_MASTER_KEY: randomBytes(32).toString('hex'),
     ROLLCALL_API_KEY: key.apiKey,
@@ -48,6 +42,17 @@ export async function runChaos(
     ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on',
     ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
   }
+}
+
+/** Kills servers again and again while they record a world, and looks in the end whether all of it is right. */
+export async function runChaos(
+  { rounds, seed, postgres, servers: count, signal }: ChaosOptions,
+  say: (line: string) => void,
+): Promise<Result> {
+  const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-chaos-'))
+  const service = postgres ? await startService() : undefined
+  const databaseUrl = await service?.newDatabase()
+  const env = settingsOf({ dataFolder, databaseUrl })
   const servers = createServers(count, env, createRandom(seed + 2))
   try {
     const where = { dataFolder, databaseUrl }

@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
+import { findFreePort } from '../../packages/server/test/support/ports.ts'
 import {
   createNode,
   dropNetwork,
@@ -40,7 +40,7 @@ export async function startCluster(): Promise<PostgresCluster> {
   makeNetwork()
   const others: ChildProcess[] = [startEtcd(folder)]
   const nodes = ['one', 'two', 'three'].map((name, i) => createNode(folder, name, i + 1))
-  const port = await freePort()
+  const port = await findFreePort()
   const cluster: PostgresCluster = {
     databaseUrl: `postgres://${login.user}:${login.password}@127.0.0.1:${port}/rollcall`,
     nodes,
@@ -106,13 +106,4 @@ function requirePrograms(): void {
       throw new Error(`--failover needs ${program}: apt-get install --no-install-recommends ${packages}`)
     }
   }
-}
-
-function freePort(): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>()
-  const server = createServer().listen(0, '127.0.0.1', () => {
-    const address = server.address()
-    server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-  })
-  return promise
 }

@@ -1,13 +1,11 @@
-import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { signToken } from '../../packages/server/src/api/auth/token.ts'
 import { type Played, play } from '../play.ts'
 import { createRandom } from '../random.ts'
-import { findFaults, key } from '../run.ts'
+import { findFaults, key, settingsOf } from '../run.ts'
 import { createServers } from '../server.ts'
-import { graceSeconds } from '../world.ts'
 import { startCluster } from './cluster.ts'
 import { countHandovers, findDoubledDuties } from './duties.ts'
 import { createFailovers, type Failover } from './failovers.ts'
@@ -31,18 +29,8 @@ export async function runFailovers(
   const cluster = await startCluster()
   const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-chaos-'))
   const { databaseUrl } = cluster
-  const env = {
-    ROLLCALL_DATA: dataFolder,
-    ROLLCALL_MASTER_KEY: randomBytes(32).toString('hex'),
-    ROLLCALL_API_KEY: key.apiKey,
-    ROLLCALL_SECRET: key.secret,
-    ROLLCALL_GRACE_SECONDS: String(graceSeconds),
-    ROLLCALL_RATE_LIMIT: '0',
-    ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on',
-    DATABASE_URL: databaseUrl,
-    // It says which duties it has, and for how long.
-    LOG_LEVEL: 'trace',
-  }
+  // They say which duties they have, and for how long.
+  const env = { ...settingsOf({ dataFolder, databaseUrl }), LOG_LEVEL: 'trace' }
   const servers = createServers(serverCount, env, createRandom(seed + 2))
   const sign = () => signToken(key, { roles: ['crawler', 'rtc'] }, { now: Date.now(), lifetimeMs: 3_600_000 })
   const { failovers, ...harm } = createFailovers(cluster, servers, sign)

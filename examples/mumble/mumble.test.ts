@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -11,6 +10,7 @@ import { connect } from 'node:tls'
 import { BinaryWriter, type IBinaryWriter, WireType } from '@bufbuild/protobuf'
 import { Rollcall } from '@rollcall/client'
 import { requireProgram } from '../../packages/client/test/system-program.ts'
+import { findFreePort } from '../../packages/server/test/support/ports.ts'
 import { startServer } from '../../packages/server/test/support/start-server.ts'
 import { reportMumble } from './mumble.ts'
 
@@ -69,7 +69,7 @@ async function startMumble(t: TestContext, program: string): Promise<Address> {
   t.after(() => rm(folder, { recursive: true }))
   // Started by root it becomes somebody else.
   await chmod(folder, 0o777)
-  const place = { host: '127.0.0.1', port: await findPort() }
+  const place = { host: '127.0.0.1', port: await findFreePort() }
   const settings = join(folder, 'settings.ini')
   const lines = [`database=${folder}/db.sqlite`, `port=${place.port}`, `host=${place.host}`]
   await writeFile(settings, [...lines, 'logfile=', 'pidfile=', 'bonjour=false', 'dbus=', 'ice='].join('\n'))
@@ -85,14 +85,6 @@ async function startMumble(t: TestContext, program: string): Promise<Address> {
     if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode}`)
     await delay(50)
   }
-}
-
-async function findPort(): Promise<number> {
-  const listening = createServer().listen(0, '127.0.0.1')
-  await once(listening, 'listening')
-  const { port } = listening.address() as AddressInfo
-  await new Promise((resolve) => listening.close(resolve))
-  return port
 }
 
 /** Undefined while nobody answers. */

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { Rollcall } from '@rollcall/client'
 import { webhookLimits } from '../../server/src/webhooks/limits.ts'
-import { type Receiver, startReceiver, until } from '../../server/test/support/clients/webhook-receiver.ts'
+import { type Receiver, startReceiver } from '../../server/test/support/clients/webhook-receiver.ts'
 import { recordSession } from '../../server/test/support/record-session.ts'
 import { startServer, type TestServer } from '../../server/test/support/start-server.ts'
+import { until } from '../../server/test/support/until.ts'
 
 let server: TestServer
 let receiver: Receiver

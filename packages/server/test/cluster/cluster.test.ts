@@ -4,7 +4,6 @@ import { after, before, describe, test } from 'node:test'
 import { joinRoom } from '@rollcall/client'
 import type { Participant, Session, SessionPage } from '@rollcall/protocol'
 import pg from 'pg'
-import { signToken } from '../../src/api/auth/token.ts'
 import { type ClusterLimits, clusterLimits } from '../../src/cluster/limits.ts'
 import { toRules } from '../../src/config.ts'
 import { openStore } from '../../src/record/open-store.ts'
@@ -13,7 +12,8 @@ import { connect, join } from '../support/clients/rtc-client.ts'
 import { openStream } from '../support/clients/stream-reader.ts'
 import { startReceiver } from '../support/clients/webhook-receiver.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
-import { type Program, runServer } from '../support/run-program.ts'
+import type { Program } from '../support/run-program.ts'
+import { type ServerProcess, settingsOf, startServerProcess } from '../support/server-process.ts'
 
 const key = { apiKey: 'many', secret: 'a secret of the tests with many servers' }
 let postgres: Postgres
@@ -39,8 +39,6 @@ async function connectTo(databaseUrl: string): Promise<pg.Client> {
   return client
 }
 
-type Server = Awaited<ReturnType<ReturnType<typeof serversOn>>>
-
 /**
  * They notice soon whoever is gone. How long one waits for another stays as it is, so that a slow one is not taken for a dead one;
  * and nothing is found but by being told of it, where a test does not say otherwise.
@@ -61,43 +59,15 @@ function serversOn(
   settings: { [name: string]: string } = {},
   changed: Partial<ClusterLimits> = {},
 ) {
-  const masterKey = randomBytes(32).toString('hex')
+  const env = { ...settingsOf(databaseUrl, key, randomBytes(32).toString('hex')), ...settings }
   return async (more: { [name: string]: string } = {}) => {
-    const env = {
-      LOG_LEVEL: 'warn',
-      DATABASE_URL: databaseUrl,
-      ROLLCALL_MASTER_KEY: masterKey,
-      ROLLCALL_API_KEY: key.apiKey,
-      ROLLCALL_SECRET: key.secret,
-      ROLLCALL_RATE_LIMIT: '0',
-      ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on',
-      ...settings,
-      ...more,
-    }
-    const { program, url } = await runServer(env, { clusterLimits: { ...limits, ...changed } })
-    programs.push(program)
-    const sign = () => signToken(key, { roles: ['crawler', 'rtc'] }, { now: Date.now(), lifetimeMs: 3_600_000 })
-    return {
-      program,
-      url,
-      wsUrl: `${url.replace('http', 'ws')}/v2/rtc`,
-      sign,
-      async call<Body>(method: string, path: string, body?: object): Promise<Body> {
-        const headers = { authorization: await sign(), ...(body && { 'content-type': 'application/json' }) }
-        const response = await fetch(`${url}${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) })
-        const text = await response.text()
-        assert.equal(response.status, 200, `${method} ${path}: ${text}`)
-        return JSON.parse(text) as Body
-      },
-      async kill() {
-        program.child.kill('SIGKILL')
-        await program.ended
-      },
-    }
+    const server = await startServerProcess({ ...env, ...more }, key, { ...limits, ...changed })
+    programs.push(server.program)
+    return server
   }
 }
 
-async function sessionsOf(server: Server, roomId: string): Promise<Session[]> {
+async function sessionsOf(server: ServerProcess, roomId: string): Promise<Session[]> {
   return (await server.call<SessionPage>('GET', `/v2/sessions?roomId=${roomId}`)).data
 }
 
@@ -311,7 +281,7 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
     assert.ok(first)
     const endpoint = { endPoint: receiver.url, events: ['participant-joined'] }
     const { id } = await first.call<{ id: string }>('POST', '/v2/webhooks', endpoint)
-    const tell = async (server: Server, n: number) => {
+    const tell = async (server: ServerProcess, n: number) => {
       const event = { type: 'participant-joined', at: new Date().toISOString(), roomId: `r${n}`, sessionKey: 's' }
       await server.call('POST', '/v2/events', { events: [{ id: `${n}`, participantId: 'p', ...event }] })
     }

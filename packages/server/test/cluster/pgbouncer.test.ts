@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import type { EventResults, SessionPage } from '@rollcall/protocol'
-import { signToken } from '../../src/api/auth/token.ts'
 import { clusterLimits } from '../../src/cluster/limits.ts'
 import { lockDatabase } from '../../src/store/database/postgres.ts'
 import { connect, join } from '../support/clients/rtc-client.ts'
 import { startReceiver } from '../support/clients/webhook-receiver.ts'
 import { startPgBouncer } from '../support/pgbouncer.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
-import { runProgram, runServer } from '../support/run-program.ts'
+import { runProgram } from '../support/run-program.ts'
+import { type ServerProcess, settingsOf, startServerProcess } from '../support/server-process.ts'
+import { until } from '../support/until.ts'
 
 const key = { apiKey: 'pooled', secret: 'a secret of the tests with a pooler' }
 const masterKey = '9'.repeat(64)
@@ -30,36 +31,12 @@ const limits = {
   pooledSilentMs: 2000,
 }
 
-const settingsOf = (databaseUrl: string) => ({
-  LOG_LEVEL: 'warn',
-  DATABASE_URL: databaseUrl,
-  ROLLCALL_MASTER_KEY: masterKey,
-  ROLLCALL_API_KEY: key.apiKey,
-  ROLLCALL_SECRET: key.secret,
-  ROLLCALL_RATE_LIMIT: '0',
-  ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on',
-})
+const settings = (databaseUrl: string) => settingsOf(databaseUrl, key, masterKey)
 
-async function startServerOn(t: TestContext, databaseUrl: string) {
-  const { program, url } = await runServer(settingsOf(databaseUrl), { clusterLimits: limits })
-  const kill = async () => {
-    program.child.kill('SIGKILL')
-    await program.ended
-  }
-  t.after(kill)
-  const sign = () => signToken(key, { roles: ['crawler', 'rtc'] }, { now: Date.now(), lifetimeMs: 3_600_000 })
-  return {
-    kill,
-    sign,
-    wsUrl: `${url.replace('http', 'ws')}/v2/rtc`,
-    async call<Body>(method: string, path: string, body?: object): Promise<Body> {
-      const headers = { authorization: await sign(), ...(body && { 'content-type': 'application/json' }) }
-      const response = await fetch(`${url}${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) })
-      const text = await response.text()
-      assert.equal(response.status, 200, `${method} ${path}: ${text}`)
-      return JSON.parse(text) as Body
-    },
-  }
+async function startServerOn(t: TestContext, databaseUrl: string): Promise<ServerProcess> {
+  const server = await startServerProcess(settings(databaseUrl), key, limits)
+  t.after(() => server.kill())
+  return server
 }
 
 const joinOf = (n: number) => ({
@@ -70,10 +47,6 @@ const joinOf = (n: number) => ({
   sessionKey: 'one',
   participantId: `p${n}`,
 })
-
-async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 50))
-}
 
 // A server that hangs has to fail here, not to hold up the run.
 describe('servers behind a PgBouncer that nothing was set in', { timeout: 300_000 }, () => {
@@ -86,11 +59,11 @@ describe('servers behind a PgBouncer that nothing was set in', { timeout: 300_00
       t.after(() => receiver.stop())
       const endpoint = { endPoint: receiver.url, events: ['participant-joined'] }
       const { id } = await one.call<{ id: string }>('POST', '/v2/webhooks', endpoint)
-      const report = (server: typeof one, n: number) =>
+      const report = (server: ServerProcess, n: number) =>
         server.call<EventResults>('POST', '/v2/events', { source: 'sfu', events: [joinOf(n)] })
       await Promise.all(Array.from({ length: 40 }, (_, n) => report(n % 2 === 0 ? one : other, n)))
       // What one recorded, the other shows in place of the page that it kept.
-      const countPeople = async (server: typeof one) => {
+      const countPeople = async (server: ServerProcess) => {
         const { data } = await server.call<SessionPage>('GET', '/v2/sessions')
         return data.flatMap(({ participants }) => participants).length
       }
@@ -124,18 +97,18 @@ describe('servers behind a PgBouncer that nothing was set in', { timeout: 300_00
     const pooled = await startPgBouncer(t, databaseUrl, 'transaction')
     if (pooled === undefined) return
     const server = await startServerOn(t, pooled)
-    const rebuild = (url: string) => runProgram('cli.js', settingsOf(url), ['rebuild', '--dry-run']).ended
+    const rebuild = (url: string) => runProgram('cli.js', settings(url), ['rebuild', '--dry-run']).ended
     assert.match(
       (await rebuild(pooled)).stderr,
       /^rollcall: a pooler that pools by transaction is in between: [^\n]+\n$/,
     )
     assert.match((await rebuild(databaseUrl)).stderr, /DATABASE_URL is in use by Rollcall servers: stop them first/)
-    assert.equal((await runProgram('cli.js', settingsOf(pooled), ['verify']).ended).code, 0)
-    assert.equal((await runProgram('cli.js', settingsOf(pooled), ['verify']).ended).code, 0, 'again')
+    assert.equal((await runProgram('cli.js', settings(pooled), ['verify']).ended).code, 0)
+    assert.equal((await runProgram('cli.js', settings(pooled), ['verify']).ended).code, 0, 'again')
     await server.kill()
     const lock = await lockDatabase(databaseUrl)
     assert.ok(lock, 'whoever was killed renews nothing')
-    const refused = await runProgram('main.js', { ...settingsOf(pooled), PORT: '0' }).ended
+    const refused = await runProgram('main.js', { ...settings(pooled), PORT: '0' }).ended
     assert.match(refused.stderr, /DATABASE_URL is held by something that needs it for itself/)
     await lock.release()
   })

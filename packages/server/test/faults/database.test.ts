@@ -5,6 +5,7 @@ import pg from 'pg'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
+import { until } from '../support/until.ts'
 
 let postgres: Postgres
 before(async () => {
@@ -43,10 +44,6 @@ const readiness = async (server: TestServer) => (await server.call('GET', '/read
 async function listPeople(server: TestServer): Promise<string[]> {
   const { data } = (await server.call<SessionPage>('GET', '/v2/sessions')).body
   return data.flatMap(({ participants }) => participants.map(({ participantId }) => participantId)).sort()
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 50))
 }
 
 /** Has whatever writes a fact, or the trial of one, fail with a code of PostgreSQL's own. */

@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { findFreePort } from '../support/free-port.ts'
+import { findFreePort } from '../support/ports.ts'
 
 export const livekitKey = { apiKey: 'devkey', secret: 'a secret of a test, of more than 32 letters' }
 

@@ -6,8 +6,9 @@ import type { Session } from '@rollcall/protocol'
 import { WebSocket } from 'ws'
 import { buildPages } from '../../../../build/build.ts'
 import { launchChromium } from '../support/chromium.ts'
+import { findFreePort } from '../support/ports.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
-import { findPort, proxyPrograms, type RunningProxy, startProxy } from './proxy-programs.ts'
+import { proxyPrograms, type RunningProxy, startProxy } from './proxy-programs.ts'
 
 type Answer = { status: number; headers: { [name: string]: string }; text: string }
 
@@ -34,7 +35,7 @@ for (const [name, program] of Object.entries(proxyPrograms)) {
     let session: ClientHttp2Session | undefined
     before(async () => {
       await buildPages()
-      const port = await findPort()
+      const port = await findFreePort()
       const publicUrl = `https://127.0.0.1:${port}/rollcall/`
       server = await startServer({ ROLLCALL_PUBLIC_URL: publicUrl, ROLLCALL_TRUST_PROXY: '127.0.0.1' })
       proxy = await startProxy(program, { upstream: new URL(server.url).host, port })

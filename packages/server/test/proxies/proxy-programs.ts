@@ -1,10 +1,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { isListening } from '../support/ports.ts'
 
 const run = promisify(execFile)
 
@@ -143,16 +143,6 @@ export async function startProxy(
   }
 }
 
-/** A port that nobody has: the proxy is told it, and so is the server, as its public address. */
-export async function findPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 async function isInstalled(command: string): Promise<boolean> {
   return run('sh', ['-c', `command -v ${command}`]).then(
     () => true,
@@ -161,22 +151,8 @@ async function isInstalled(command: string): Promise<boolean> {
 }
 
 async function listening(child: ChildProcess, port: number, said: () => string): Promise<void> {
-  let isOver = false
-  child.once('exit', () => {
-    isOver = true
-  })
-  for (;;) {
-    if (isOver) throw new Error(`the proxy ended: ${said()}`)
-    const socket = connect(port, '127.0.0.1')
-    const [answered] = await Promise.race([
-      once(socket, 'connect').then(() => [true]),
-      once(socket, 'error').then(
-        () => [false],
-        () => [false],
-      ),
-    ]).catch(() => [false])
-    socket.destroy()
-    if (answered) return
+  while (!(await isListening(port))) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the proxy ended: ${said()}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }

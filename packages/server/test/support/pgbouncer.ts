@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { requireProgram } from '../../../client/test/system-program.ts'
-import { findFreePort } from './free-port.ts'
+import { findFreePort, isListening } from './ports.ts'
 
 /**
  * A real PgBouncer before a database, until the test is over; gives the address of the database by way of it. Undefined where it
@@ -49,20 +48,11 @@ max_client_conn = 200
     if (bouncer.exitCode === null && bouncer.signalCode === null) await once(bouncer, 'exit')
     await rm(folder, { recursive: true })
   })
-  while (!(await isOpen(port))) {
+  while (!(await isListening(port))) {
     if (bouncer.exitCode !== null) throw new Error(`PgBouncer did not start: ${said.join('')}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   const pooled = new URL(databaseUrl)
   pooled.port = String(port)
   return pooled.href
-}
-
-function isOpen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.on('connect', () => resolve(true))
-    socket.on('error', () => resolve(false))
-    socket.on('connect', () => socket.destroy())
-  })
 }

@@ -5,7 +5,7 @@ import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { findFreePort } from './free-port.ts'
+import { findFreePort } from './ports.ts'
 import { loadPostgres } from './postgres-binaries.ts'
 
 /** A PostgreSQL service for tests. */

@@ -7,11 +7,11 @@ import { signToken } from '../../src/api/auth/token.ts'
 import { reconcileLimits } from '../../src/sources/reconciling/reconcile.ts'
 import { webhookLimits } from '../../src/webhooks/limits.ts'
 import { listSessions, makeRoom } from '../support/api-calls.ts'
-import { until } from '../support/clients/webhook-receiver.ts'
 import { addNeighbour, recordSession } from '../support/record-session.ts'
 import { serveLivekitRooms } from '../support/senders/livekit-rooms.ts'
 import { addSource, livekitKey } from '../support/senders/source-client.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
+import { until } from '../support/until.ts'
 
 const settings = { ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on', ROLLCALL_RATE_LIMIT: '0' }
 

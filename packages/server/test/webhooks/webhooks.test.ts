@@ -13,9 +13,10 @@ import { failingMaxMs, retryWaitsMs } from '../../src/store/outbox/limits.ts'
 import { wants } from '../../src/store/outbox/patterns.ts'
 import { webhookLimits } from '../../src/webhooks/limits.ts'
 import { listSessions, makeRoom } from '../support/api-calls.ts'
-import { type Received, type Receiver, startReceiver, until } from '../support/clients/webhook-receiver.ts'
+import { type Received, type Receiver, startReceiver } from '../support/clients/webhook-receiver.ts'
 import { addNeighbour, recordSession } from '../support/record-session.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
+import { until } from '../support/until.ts'
 
 const settings = { ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on', ROLLCALL_RATE_LIMIT: '0' }
 const limits = { ...webhookLimits, perEndpoint: 4, pollMs: 20 }

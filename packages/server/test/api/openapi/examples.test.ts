@@ -8,10 +8,11 @@ import { createLink } from '../../../src/api/auth/sign-in-link.ts'
 import type { Content } from '../../../src/api/openapi/openapi-document.ts'
 import { Refusal } from '../../../src/error.ts'
 import { webhookLimits } from '../../../src/webhooks/limits.ts'
-import { startReceiver, until } from '../../support/clients/webhook-receiver.ts'
+import { startReceiver } from '../../support/clients/webhook-receiver.ts'
 import { describeServer, toPointer } from '../../support/documents/openapi-check.ts'
 import { deliverAsLivekit } from '../../support/senders/source-client.ts'
 import { startServer, type TestServer } from '../../support/start-server.ts'
+import { until } from '../../support/until.ts'
 
 // The document's examples are answers of a real server, and webhooks as they were received. UPDATE_EXAMPLES=1 writes them anew: look at what changed.
 

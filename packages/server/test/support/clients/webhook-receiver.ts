@@ -81,8 +81,3 @@ function give(response: ServerResponse, answering: Exclude<Answering, 'hang'>): 
   response.writeHead(status, headers).write(body)
   if (!isOpen) response.end()
 }
-
-/** Waits, however long that takes. */
-export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 5))
-}

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { requireProgram } from '../../../../client/test/system-program.ts'
-import { findFreePort } from '../free-port.ts'
+import { findFreePort } from '../ports.ts'
 
 /** A real Janus of this machine, on ports of its own. */
 export type JanusServer = {
