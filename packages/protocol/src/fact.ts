@@ -52,6 +52,8 @@ export type SessionStarted = FactBase & {
   parent?: Parent
   /** Keys of sessions that were guessed before this one was known, and are this one. */
   absorbs?: string[]
+  /** Whoever joined other sessions of the room from `since` on, and before `until`, was in this one: it was not known yet. */
+  takes?: { sessionKey: string; since: number; until?: number }[]
 }
 export type SessionEnded = FactBase & {
   type: 'session-ended'
