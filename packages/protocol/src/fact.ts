@@ -76,6 +76,7 @@ export type ParticipantLeft = FactBase &
     name?: string
     kind?: ParticipantKind
     region?: string
+    metadata?: Json
     /** Some senders repeat in the leave when the join was: the whole stay in one fact. */
     joinedAt?: number
     reason?: string
@@ -83,7 +84,7 @@ export type ParticipantLeft = FactBase &
   }
 /** Evidence that a connection was there at `at`; it opens a stay where none was known. */
 export type ParticipantSeen = FactBase &
-  OfParticipant & { type: 'participant-seen'; name?: string; kind?: ParticipantKind }
+  OfParticipant & { type: 'participant-seen'; name?: string; kind?: ParticipantKind; metadata?: Json }
 /** A snapshot did not hold this connection; `lastSeenAt` is the last time that one did. */
 export type ParticipantMissed = FactBase & OfParticipant & { type: 'participant-missed'; lastSeenAt: number }
 /** Everyone who was inside at `at`. */

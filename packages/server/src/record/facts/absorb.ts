@@ -89,11 +89,12 @@ function* toFacts(
       ...(name !== null && { name }),
       ...(participantKind !== null && { kind: participantKind }),
       ...(region !== null && { region }),
+      ...(metadata !== null && { metadata }),
     }
     const joinedAt = joins.get(nameOf(mark))?.at
     if (mark.kind === 'seen') yield { ...fact, type: 'participant-seen' }
     else if (mark.kind === 'joined' && !whole.has(nameOf(mark))) {
-      yield { ...fact, type: 'participant-joined', ...(metadata !== null && { metadata }) }
+      yield { ...fact, type: 'participant-joined' }
     } else if (isLeave(mark)) {
       yield {
         ...{ ...fact, type: 'participant-left' },

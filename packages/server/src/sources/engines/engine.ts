@@ -29,7 +29,7 @@ export type Sighting = {
   at: number
   /** See `FactBase`. */
   clockCorrectedMs?: number
-  participant?: Pick<ParticipantSeen, 'participantId' | 'connectionId' | 'name' | 'kind'>
+  participant?: Pick<ParticipantSeen, 'participantId' | 'connectionId' | 'name' | 'kind' | 'metadata'>
 }
 
 export type Report = {
