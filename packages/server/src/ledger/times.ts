@@ -11,10 +11,10 @@ export const aheadMaxMs = 300_000
 export const pastMaxMs = 31 * 24 * 3_600_000
 
 /**
- * A fact as it counts. `doubts`: what of it cannot be, in words; undefined where all can. `isTimeless`: its own time cannot be, and
- * when it came stands in its place.
+ * A fact as it counts. `doubts`: what of it cannot be, in words; undefined where all can. `isOutdated`: it is dated so long
+ * ago that it was sent again, or its clock is wrong; when it came stands in its place.
  */
-export type Possible = { fact: Fact; doubts?: string; isTimeless?: true }
+export type Possible = { fact: Fact; doubts?: string; isOutdated?: true }
 
 /**
  * The fact where its times can be. A time of its own that cannot be is left out, and then it counts as of when it came; the
@@ -44,7 +44,11 @@ export function withPossibleTimes(fact: Fact, isLive: boolean): Possible {
     doubts.push('times of joins cannot be: they are left out')
   }
   if (doubts.length === 0) return { fact }
-  return { fact: possible, doubts: doubts.join('; '), ...(!isPossible(fact.at) && { isTimeless: true }) }
+  return {
+    fact: possible,
+    doubts: doubts.join('; '),
+    ...(isLive && fact.at < receivedAt - pastMaxMs && { isOutdated: true }),
+  }
 }
 
 /** Whether something that came at `receivedAt` can have happened at `at`. */

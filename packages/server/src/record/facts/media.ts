@@ -10,14 +10,14 @@ export function toSeen({ type: _, media: __, mediaId: ___, ...said }: MediaToggl
   return { ...said, type: 'participant-seen' }
 }
 
-/** @param isTimeless as of `applyToSession` */
+/** @param isOutdated as of `applyToSession` */
 export async function applyMedia(
   parts: RecordParts,
   keyId: number,
   fact: MediaToggled,
-  isTimeless?: boolean,
+  isOutdated?: boolean,
 ): Promise<Recorded> {
-  const recorded = await applyToSession(parts, keyId, toSeen(fact), isTimeless)
+  const recorded = await applyToSession(parts, keyId, toSeen(fact), isOutdated)
   if (recorded.sessionId !== undefined) saveMedia(parts, keyId, recorded.sessionId, fact)
   return recorded
 }

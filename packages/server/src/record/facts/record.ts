@@ -35,9 +35,9 @@ export async function record(
 ): Promise<Recorded> {
   const heard = toHeard(parts.facts, keyId, said, text)
   if (heard === undefined) return { id: said.id, outcome: 'ignored', reason: 'they were erased' }
-  const { isTimeless, ...possible } = toPossible(heard.said, parts.rules)
+  const { isOutdated, ...possible } = toPossible(heard.said, parts.rules)
   const recorded = await keep(parts, keyId, { ...heard, ...possible }, (fact) =>
-    applyFact(parts, keyId, fact, isTimeless),
+    applyFact(parts, keyId, fact, isOutdated),
   )
   // What its id was claimed with is not what it said any more.
   const isAgain = heard.said !== said && recorded.outcome === 'refused'
@@ -48,7 +48,7 @@ function applyFact(
   parts: RecordParts,
   keyId: number,
   fact: Fact,
-  isTimeless: boolean | undefined,
+  isOutdated: boolean | undefined,
 ): Recorded | Promise<Recorded> {
   switch (fact.type) {
     case 'snapshot':
@@ -59,7 +59,7 @@ function applyFact(
       return applyQuality(parts, keyId, fact)
     case 'media-started':
     case 'media-stopped':
-      return applyMedia(parts, keyId, fact, isTimeless)
+      return applyMedia(parts, keyId, fact, isOutdated)
     case 'recording-started':
     case 'recording-stopped':
       return applyRecording(parts, keyId, fact)
@@ -71,7 +71,7 @@ function applyFact(
     case 'participant-left':
     case 'participant-seen':
     case 'participant-missed':
-      return applyToSession(parts, keyId, fact, isTimeless)
+      return applyToSession(parts, keyId, fact, isOutdated)
     default:
       return assertNever(fact)
   }

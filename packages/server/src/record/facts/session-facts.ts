@@ -72,23 +72,24 @@ export async function keep<F extends Fact>(
   return recorded
 }
 
-/** @param isTimeless its own time cannot be, and when it came stands in its place */
+/** @param isOutdated see `Possible` */
 export async function applyToSession(
   parts: RecordParts,
   keyId: number,
   fact: SessionFact,
-  isTimeless = false,
+  isOutdated = false,
 ): Promise<Recorded> {
   const found = await findSession(parts, keyId, fact)
   if (found.to === 'nowhere') return { id: fact.id, outcome: 'ignored', reason: found.reason }
-  if (isTimeless && found.to === 'session' && found.session.endAt !== null && !isComingOrGoing(fact)) {
+  if (isOutdated && found.to === 'session' && isOverWithout(found.session, fact)) {
     return { id: fact.id, outcome: 'ignored', reason: 'its time cannot be, and its session is over' }
   }
   return applyFound(parts, keyId, fact, found)
 }
 
-function isComingOrGoing({ type }: SessionFact): boolean {
-  return type === 'participant-joined' || type === 'participant-left'
+/** Whether a session was over when a fact came that has no time: then it tells nothing of it, but of who came and went. */
+export function isOverWithout({ endAt }: Session, { type, at }: SessionFact): boolean {
+  return endAt !== null && at > endAt && type !== 'participant-joined' && type !== 'participant-left'
 }
 
 /**
