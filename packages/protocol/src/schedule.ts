@@ -39,7 +39,6 @@ export const ExpectedPerson = Type.Object(
     ),
   },
   {
-    $id: 'ExpectedPerson',
     description: 'a participantId, and a name or none',
     additionalProperties: false,
   },
@@ -98,11 +97,8 @@ const fields = {
   ),
 }
 
-export const NewSchedule = Type.Object(fields, {
-  $id: 'NewSchedule',
-  description: 'When a room should be used, and by whom.',
-  additionalProperties: false,
-})
+/** What `POST` and `PUT` take. */
+export const NewSchedule = Type.Object(fields, { additionalProperties: false })
 export type NewSchedule = Type.Static<typeof NewSchedule>
 
 const shown = {
