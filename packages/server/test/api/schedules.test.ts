@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { ListedSchedule, Schedule, SchedulePage } from '@rollcall/protocol'
-import { occurrencesOf, parseRule } from '../../src/runtime/recurrence.ts'
+import { occurrencesOf, parseRule } from '../../src/runtime/calendar/recurrence.ts'
 import { makeRoom } from '../support/api-calls.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 

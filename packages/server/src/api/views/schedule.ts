@@ -1,5 +1,5 @@
 import { type Schedule as ApiSchedule, type ListedSchedule, toIso } from '@rollcall/protocol'
-import { toInstant, toLocal } from '../../runtime/recurrence.ts'
+import { toInstant, toLocal } from '../../runtime/calendar/recurrence.ts'
 import type { Expected, Schedule } from '../../store/schedules.ts'
 
 /** A schedule in a list. */
