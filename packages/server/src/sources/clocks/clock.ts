@@ -32,7 +32,7 @@ type Span = { since: number; leastMs: number; deliveries: number; sentAt: number
  * Each delivery is late by the difference of the clocks and by its own way; a way takes from no time to days, where it is sent
  * again, and never less than none. So the clock is as far behind as the least late of many deliveries. One ahead is told by one
  * delivery that was sent after it came. One behind looks as deliveries do that waited: it is believed once the least late of
- * each of two spans, one after the other, are as late as each other, which what waited is not.
+ * each of two spans, one after the other, are as late as each other, which what waited is not: it is worked off.
  */
 export function createSenderClock(): SenderClock {
   let skewMs = 0
@@ -82,7 +82,7 @@ type Spans = {
   forget(): void
   /** Of the present span and the one before. */
   leastMs(): number
-  /** Whether the two before the present one were as late as each other, and nothing since was less late than `leastMs`. */
+  /** Whether the two before the present one were as late as each other, and as the least late of all. */
   areAlike(leastMs: number): boolean
 }
 
