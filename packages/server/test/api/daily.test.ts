@@ -154,6 +154,7 @@ describe('the list of Daily’s API', () => {
       assert.equal(page.total_count, 130)
       if (page.data.length === 0) break
       seen.push(...idsOf(page))
+      assert.ok(seen.length <= many.length, 'it comes to an end')
     }
     assert.deepEqual(seen, many)
   })
@@ -173,6 +174,10 @@ describe('the list of Daily’s API', () => {
     assert.deepEqual(idsOf(await list(`${within}&starting_after=${many.at(-5)}`)), many.slice(-4, -1))
     assert.deepEqual(idsOf(await list(`${within}&ending_before=${many.at(-3)}`)), many.slice(-6, -3))
     assert.equal((await list(`?room=many&timeframe_start=${at(129)}`)).total_count, 1)
+    const { roomId } = await makeRoom(server, { customRoomId: 'on the second' })
+    await recordSession(server, { roomId, startAt: at(0) * secondMs, endAt: at(1) * secondMs })
+    const edge = async (query: string) => (await list(`?room=on%20the%20second&${query}`)).total_count
+    assert.deepEqual([await edge(`timeframe_start=${at(0)}`), await edge(`timeframe_end=${at(0)}`)], [1, 0])
     assert.equal((await list(`?room=many&timeframe_end=${at(0)}`)).total_count, 0)
   })
 
@@ -220,6 +225,7 @@ describe('who took part, by Daily’s API', () => {
       const { status, body } = await participants(`?limit=1${after}`)
       if (status === 404) break
       seen.push(...body.data)
+      assert.ok(seen.length <= data.length, 'it comes to an end')
     }
     assert.deepEqual(seen, data)
   })
@@ -249,6 +255,7 @@ describe('who took part, by Daily’s API', () => {
       const { status, body } = await participants(after, id)
       if (status === 404) break
       seen.push(...body.data)
+      assert.ok(seen.length <= stays.length, 'it comes to an end')
     }
     assert.deepEqual(
       seen.map(({ user_id }) => user_id),
