@@ -1,6 +1,14 @@
 // What an id is of, by where it stands.
 
-export type Kind = 'rooms' | 'sessions' | 'participants' | 'sources' | 'webhooks' | 'deliveries' | 'cursors'
+export type Kind =
+  | 'rooms'
+  | 'sessions'
+  | 'participants'
+  | 'sources'
+  | 'webhooks'
+  | 'deliveries'
+  | 'schedules'
+  | 'cursors'
 
 /** By the step of a path before it. */
 const bySteps: { [step: string]: Kind } = {
@@ -16,6 +24,7 @@ const bySteps: { [step: string]: Kind } = {
   project: 'sources',
   webhooks: 'webhooks',
   deliveries: 'deliveries',
+  schedules: 'schedules',
 }
 
 /** By the name of a field or a parameter. */
@@ -39,7 +48,11 @@ const byNames: { [name: string]: Kind } = {
 }
 
 /** Of what is made by a call to a path that begins so. */
-export const madeAt: { [start: string]: Kind } = { '/v2/sources': 'sources', '/v2/webhooks': 'webhooks' }
+export const madeAt: { [start: string]: Kind } = {
+  '/v2/sources': 'sources',
+  '/v2/webhooks': 'webhooks',
+  '/v2/schedules': 'schedules',
+}
 
 export function kindAfter(step: string | undefined): Kind | undefined {
   return step === undefined || !Object.hasOwn(bySteps, step) ? undefined : bySteps[step]

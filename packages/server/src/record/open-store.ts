@@ -277,17 +277,18 @@ async function openService(options: StoreOptions, databaseUrl: string, hooks: Ho
   await using opened = new AsyncDisposableStack()
   try {
     const isPooled = await isPooledByTransaction(databaseUrl)
-    const db = openPostgres(databaseUrl, { connections: readConnections, isPooled })
+    const db = openPostgres(databaseUrl, { connections: readConnections, isPooled, isBounded: exclusive })
     opened.defer(() => db.close())
     const { awayMaxMs } = options
     const writing = openPostgres(databaseUrl, {
       connections: 1,
       isPooled,
+      isBounded: exclusive,
       awayMaxMs,
       onReadOnly: () => db.renew(),
     })
     opened.defer(() => writing.close())
-    await migrateToLatest(writing.kysely, options.onShownOtherwise)
+    await migrateService(databaseUrl, isPooled, options.onShownOtherwise)
     await proveMasterKey({ db, box, now }, where)
     const logDays = openLogDays(databaseUrl)
     if (exclusive) await logDays.make(now())
@@ -310,6 +311,16 @@ async function openService(options: StoreOptions, databaseUrl: string, hooks: Ho
   } catch (error) {
     if (error instanceof StartRefusal) throw error
     throw new StartRefusal(`${where} cannot be used: ${(error as Error).message}`)
+  }
+}
+
+/** On a connection that waits for as long as it takes: of servers that start together, one does it. */
+async function migrateService(databaseUrl: string, isPooled: boolean, tell?: (text: string) => void): Promise<void> {
+  const db = openPostgres(databaseUrl, { connections: 1, isPooled })
+  try {
+    await migrateToLatest(db.kysely, tell)
+  } finally {
+    await db.close()
   }
 }
 

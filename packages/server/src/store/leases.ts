@@ -128,12 +128,13 @@ export function createSharedLeases(db: Database): SharedLeases {
   return {
     list: () => k.selectFrom('leases').select(['holder', 'renewed_at as renewedAt', 'address']).execute(),
     async takeRoom(room, holder) {
-      // A process whose lease is being taken from it gets no more rooms.
+      // A process whose lease is being taken from it gets no more rooms. Its renewal is held up by nothing here: this may wait for
+      // another process that takes the same room.
       const [taken] = await all(
         sql<{ fence: number }>`
           insert into room_leases (key_id, room_id, holder, fence)
           select cast(${room.keyId} as integer), ${room.roomId}, l.holder, nextval('room_fences')
-          from leases as l where l.holder = ${holder} for share
+          from leases as l where l.holder = ${holder} for key share
           on conflict do nothing returning fence`,
       )
       if (taken !== undefined) return taken

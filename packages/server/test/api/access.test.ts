@@ -28,6 +28,7 @@ type Scene = {
   linkCode: string
   webhookId: string
   deliveryId: string
+  scheduleId: string
   other: Room
 }
 
@@ -48,7 +49,13 @@ async function makeScene(on: TestServer): Promise<Scene> {
   const [, linkCode = ''] = (await createLink({ keyId }, on.url, on.context)).split('#code=')
   const webhookId = `ep_${room.id}`
   const delivery = await on.context.writes.deliveries.sendTest({ keyId, id: webhookId })
-  return { room, sessionId, source, linkCode, webhookId, deliveryId: delivery?.id ?? '', other }
+  const { body: schedule } = await on.call<{ id: string }>('POST', '/v2/schedules', scheduleIn(room))
+  const ids = { sessionId, webhookId, deliveryId: delivery?.id ?? '', scheduleId: schedule.id }
+  return { room, source, linkCode, other, ...ids }
+}
+
+function scheduleIn({ roomId }: Room) {
+  return { name: 'Class', roomIds: [roomId], start: '2026-01-05T09:00', durationMinutes: 60, timeZone: 'UTC' }
 }
 
 /** Who left the first room for good. */
@@ -67,6 +74,8 @@ const bodies: { [endpoint: string]: (scene: Scene) => object } = {
   'PATCH /v2/sources/:id': () => ({ name: 'renamed' }),
   'POST /v2/imports': () => ({ data: [{ id: 'm', room: 'r', start_time: 1_549_391_714, duration: 60 }] }),
   'PUT /v2/people/:id': () => ({ participantIds: ['anna'] }),
+  'POST /v2/schedules': ({ room }) => scheduleIn(room),
+  'PUT /v2/schedules/:id': ({ room }) => scheduleIn(room),
   'POST /v2/webhooks': () => webhook,
   'PATCH /v2/webhooks/:id': () => ({ events: ['test'] }),
   'POST /v2/webhooks/:id/replay': () => ({ failed: true }),
@@ -75,7 +84,7 @@ const bodies: { [endpoint: string]: (scene: Scene) => object } = {
 /** What a call that would be refused without it asks, after its path. */
 const queries: { [endpoint: string]: string } = { 'POST /v2/imports': '?format=daily' }
 
-function fill(path: string, { room, sessionId, source, webhookId, deliveryId }: Scene): string {
+function fill(path: string, { room, sessionId, source, webhookId, deliveryId, scheduleId }: Scene): string {
   const ids: { [noun: string]: string } = {
     rooms: room.roomId,
     meetings: room.roomId,
@@ -83,6 +92,7 @@ function fill(path: string, { room, sessionId, source, webhookId, deliveryId }: 
     sources: source.id,
     webhooks: webhookId,
     people: 'anna',
+    schedules: scheduleId,
   }
   const values: { [name: string]: string } = {
     id: ids[path.split('/')[2] ?? ''] ?? sessionId,

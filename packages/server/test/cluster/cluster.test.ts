@@ -75,6 +75,12 @@ function timelogOf(session: Session | undefined, id: string): Participant['timel
   return session?.participants.find(({ participantId }) => participantId === id)?.timelog ?? []
 }
 
+/** When the lease of a process was renewed last. */
+async function renewalOf(client: pg.Client, { url }: ServerProcess): Promise<number> {
+  const { rows } = await client.query('select renewed_at from leases where address = $1', [url])
+  return Number(rows[0]?.renewed_at)
+}
+
 async function until<T>(read: () => Promise<T>, isSo: (value: T) => boolean): Promise<T> {
   for (;;) {
     const value = await read()
@@ -189,6 +195,12 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
             )
           ).rows,
         (held) => held.length > 0,
+      )
+      // The lease of the process goes on meanwhile, and whatever else it writes behind that.
+      const renewed = await renewalOf(client, two)
+      await until(
+        () => renewalOf(client, two),
+        (at) => at > renewed,
       )
       await closing.call('POST', '/v2/rooms/deactivate', { roomId })
       await client.query('rollback')
@@ -318,10 +330,7 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
     const ann = await join(one, roomId, 'ann')
     await join(one, roomId, 'bob')
     const client = await connectTo(databaseUrl)
-    const leaseAt = async () => {
-      const { rows } = await client.query('select renewed_at from leases where address = $1', [one.url])
-      return Number(rows[0]?.renewed_at)
-    }
+    const leaseAt = () => renewalOf(client, one)
     const joinedAt = Date.now()
     await until(leaseAt, (at) => at > joinedAt)
     const lastAt = await leaseAt()

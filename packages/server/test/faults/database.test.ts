@@ -104,6 +104,22 @@ describe('a PostgreSQL that says no', { timeout: 120_000 }, () => {
     assert.deepEqual(await listPeople(server), ['p1', 'p2', 'p3', 'p4'])
   })
 
+  test('as somebody holds a lock on its tables: a fact and a list are answered 503, and both are taken once it is gone', async (t) => {
+    const databaseUrl = await postgres.newDatabase()
+    const server = await serverOn(t, databaseUrl, 600)
+    const client = await connectTo(t, databaseUrl)
+    assert.equal((await report(server, 1)).status, 200)
+    await client.query('begin; lock table sessions in access exclusive mode')
+    const [reported, listed] = await Promise.all([report(server, 2), server.call('GET', '/v2/sessions')])
+    for (const { status, text, headers } of [reported, listed]) {
+      assert.equal(status, 503, text)
+      assert.ok(Number(headers['retry-after']) > 0)
+    }
+    await client.query('rollback')
+    assert.equal((await report(server, 2)).status, 200)
+    assert.deepEqual(await listPeople(server), ['p1', 'p2'])
+  })
+
   test('whose connections lead to one that became read-only is connected to anew', async (t) => {
     const databaseUrl = await postgres.newDatabase()
     const server = await serverOn(t, databaseUrl)

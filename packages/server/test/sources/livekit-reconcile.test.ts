@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import type { Session, Source } from '@rollcall/protocol'
 import { RoomServiceClient } from 'livekit-server-sdk'
+import type { Clock } from '../../src/runtime/clock.ts'
 import type { MediaServerCommandLimits } from '../../src/sources/commands/media-server-commands.ts'
 import { toId } from '../../src/sources/engines/reported.ts'
 import type { ReconcileLimits } from '../../src/sources/reconciling/reconcile.ts'
@@ -37,10 +38,14 @@ after(async () => {
   livekit.close()
 })
 
-function start(limits: Partial<ReconcileLimits> = {}, env: { [name: string]: string } = {}): Promise<TestServer> {
+function start(
+  limits: Partial<ReconcileLimits> = {},
+  env: { [name: string]: string } = {},
+  clock: Clock = { now: Date.now },
+): Promise<TestServer> {
   return startServer(
     { ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on', ...env },
-    { reconcileLimits: { ...quick, ...limits }, mediaServerCommandLimits: commands },
+    { reconcileLimits: { ...quick, ...limits }, mediaServerCommandLimits: commands, clock },
   )
 }
 
@@ -292,6 +297,31 @@ describe('a LiveKit whose RoomService is asked', () => {
       const end = (await listSeen(server)).find((one) => one.room === name)?.people[0]?.timelog[0]?.end ?? 0
       assert.ok(end > Date.now() + from && end < Date.now() + to, name)
       livekit.rooms.delete(name)
+    }
+  })
+
+  test('tells nothing of its clock where ours is set while it answers', async () => {
+    for (const leapMs of [30_000, -30_000]) {
+      const asked = await serveLivekitRooms()
+      let nowMs = Date.now()
+      // A look asks three times, and this one is the only one.
+      asked.now = () => {
+        if (asked.calls.length === 1) nowMs += leapMs
+        if (asked.calls.length === 3) asked.fault = 'silent'
+        return nowMs
+      }
+      const own = await start({}, {}, { now: () => nowMs })
+      try {
+        const added = await addSource(own, 'livekit', { ...livekitKey, url: asked.url })
+        await seeSoon(async () => asked.calls.length > 3, true, waitMs)
+        const joinedAtMs = nowMs - 1000
+        await deliverAsLivekit(added, createRoom('leap').join('anna', joinedAtMs), nowMs)
+        const [seen] = await listSeen(own)
+        assert.equal(seen?.people[0]?.timelog[0]?.start, joinedAtMs, `${leapMs}`)
+      } finally {
+        await own.stop()
+        asked.close()
+      }
     }
   })
 

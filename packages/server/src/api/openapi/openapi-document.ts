@@ -186,7 +186,9 @@ function listRefusals(route: RouteOptions, auth: ApiAuth): Refused {
     ...(takesValues && { 400: ['BAD_REQUEST'] }),
     ...(takesToken(route, auth) && { 401: ['TOKEN_MISSING', 'TOKEN_INVALID'], 403: ['FORBIDDEN'] }),
     ...(onRequest !== undefined && { 429: ['TOO_MANY_REQUESTS'] }),
-    ...(writes && { 413: ['TOO_LARGE'], 415: ['UNSUPPORTED_MEDIA_TYPE'], 503: ['BUSY'] }),
+    ...(writes && { 413: ['TOO_LARGE'], 415: ['UNSUPPORTED_MEDIA_TYPE'] }),
+    // Whoever asks is looked up, and the database may say no.
+    ...((writes || onRequest !== undefined) && { 503: ['BUSY'] }),
     500: ['INTERNAL'],
   }
   for (const [status, { codes }] of Object.entries(response as { [status: string]: Partial<RefusalSchema> })) {

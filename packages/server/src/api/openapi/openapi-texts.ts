@@ -57,6 +57,7 @@ export const tags = [
   { name: 'Sessions', description: 'What took place in the rooms, and ending it.' },
   { name: 'Participants', description: 'Who was inside a session, from when to when, and removing them.' },
   { name: 'People', description: 'Who was ever inside, over all sessions, and who of them are one person.' },
+  { name: 'Schedules', description: 'When rooms should be used and by whom, and who was there then.' },
   { name: 'Quality', description: 'How the media went, where anybody measured it.' },
   { name: 'Reports', description: 'Who was inside as rows, and how much the rooms were used.' },
   { name: 'Rooms', description: 'The named places.' },

@@ -72,7 +72,10 @@ export type AskParts = {
   clock: Clock
   /** How far its clock is behind ours, in milliseconds, for answers without a `Date`. Default 0. */
   skewMs?: number
-  /** Told of each answer with a `Date` how far its clock is behind ours, in milliseconds: between these two. */
+  /**
+   * Told of each answer with a `Date` how far its clock is behind ours, in milliseconds: between these two, which are far from
+   * each other, or in the wrong order, where ours was set while it was under way.
+   */
   noteClock?(leastMs: number, mostMs: number): void
   /** Aborts requests under way. */
   signal: AbortSignal
@@ -91,7 +94,7 @@ export function createAsk({ guardedFetch, clock, skewMs = 0, noteClock, signal }
       const { status, headers, body } = await Promise.race([sending, stopped.promise])
       const tookMs = Math.ceil(performance.now() - sent)
       const saidAt = Date.parse(headers.date ?? '')
-      if (!Number.isNaN(saidAt)) noteClock?.(sentAt - saidAt - 1000, sentAt + tookMs - saidAt)
+      if (!Number.isNaN(saidAt)) noteClock?.(sentAt - saidAt - 1000, clock.now() - saidAt)
       // It made the answer after the request was sent: its `Date`, in whole seconds, may be later by that much.
       return { status, body: body.toString(), at: Number.isNaN(saidAt) ? sentAt - skewMs : saidAt - tookMs }
     } finally {

@@ -150,7 +150,8 @@ export function startReconcilers(
       ...{ guardedFetch, clock, signal: stopping.signal },
       skewMs: clocks.skewOf(source, memoryOf(source).reporter),
       noteClock(leastMs, mostMs) {
-        if (mostMs - leastMs <= measuredWithinMs) measured.push((leastMs + mostMs) / 2)
+        const widthMs = mostMs - leastMs
+        if (widthMs >= 0 && widthMs <= measuredWithinMs) measured.push((leastMs + mostMs) / 2)
       },
     })
     const fetched = await api.fetchRooms(ask, settings, async (reporter) => {

@@ -16,6 +16,7 @@ import { people } from './migrations/people.ts'
 import { peopleInOrder } from './migrations/people-in-order.ts'
 
 import { processes } from './migrations/processes.ts'
+import { schedules } from './migrations/schedules.ts'
 import type { ShownOtherwise } from './migrations/shown-otherwise.ts'
 import { webhooks } from './migrations/webhooks.ts'
 import type { Tables } from './tables.ts'
@@ -41,6 +42,7 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0014-of-source': { up: ofSource },
   '0015-erased-people': { up: erasedPeople },
   '0016-duties': { up: duties },
+  '0017-schedules': { up: schedules },
 }
 
 /**

@@ -15,6 +15,8 @@ const conflictTries = 10
 export const awayMaxMs = 30_000
 /** A transaction that asks nothing for this long is broken off, in milliseconds: its process sleeps, and others wait for it. */
 const idleMaxMs = 5000
+/** What holds a lock for this long, in milliseconds, is no transaction of ours: whoever waits for it is told that it is busy. */
+const lockMaxMs = 5000
 /** A server behind a pooler that pools by transaction has renewed its lease within this, in milliseconds. */
 const pooledRenewalMs = 5000
 /** From one try to the next, in milliseconds. */
@@ -26,6 +28,8 @@ export type PostgresOptions = {
   schema?: string
   /** A pooler gives each transaction another connection: nothing is kept on one from transaction to transaction. */
   isPooled?: boolean
+  /** Whatever waits for a lock of others fails after a while. Default: it waits for ever, as a command does. */
+  isBounded?: boolean
   /** Transactions wait for a service that is away for this long, in milliseconds. Default: half a minute. */
   awayMaxMs?: number | undefined
   /** Called when the service is found to take no writes: it is a standby by now. */
@@ -37,14 +41,23 @@ export type Postgres = Database & Pick<Pool, 'renew' | 'breakOff'>
 /** Connections to a PostgreSQL service; with one connection, its transactions follow one another. */
 export function openPostgres(
   url: string,
-  { connections: max, schema, isPooled = false, awayMaxMs: maxMs = awayMaxMs, onReadOnly = () => {} }: PostgresOptions,
+  {
+    connections: max,
+    schema,
+    isPooled = false,
+    isBounded = false,
+    awayMaxMs: maxMs = awayMaxMs,
+    onReadOnly = () => {},
+  }: PostgresOptions,
 ): Postgres {
-  const pool = openPool(url, { max, schema, onReadOnly })
+  const pool = openPool(url, { max, schema, onReadOnly, lockMaxMs: isBounded && !isPooled ? lockMaxMs : undefined })
   /** The connection of the transaction under way. */
   let held: pg.PoolClient | undefined
   /** What failed first in it: whatever was sent behind that is told only that the transaction is aborted. */
   let firstFailure: unknown
   const names = new Map<string, string>()
+  const idleLimit = `set local idle_in_transaction_session_timeout = ${idleMaxMs}`
+  const begin = `begin; ${idleLimit}${isBounded ? `; set local lock_timeout = ${lockMaxMs}` : ''}`
   // Its own: behind a pooler another's of the same name may be there already.
   const prefix = `q${randomBytes(4).toString('hex')}_`
 
@@ -129,7 +142,7 @@ export function openPostgres(
       firstFailure = undefined
       try {
         // In one message, and for this transaction alone: a pooler between takes nothing else from a client.
-        await client.query(`begin; set local idle_in_transaction_session_timeout = ${idleMaxMs}`)
+        await client.query(begin)
         const result = await work()
         await client.query('commit')
         return result

@@ -18,6 +18,7 @@ type Ids = {
   sources: string[]
   webhooks: string[]
   deliveries: string[]
+  schedules: string[]
 }
 
 const nothing: Ids = {
@@ -27,6 +28,7 @@ const nothing: Ids = {
   sources: ['no-such-source-at-all'],
   webhooks: ['no-such-endpoint-at-all'],
   deliveries: ['no-such-delivery-at-all'],
+  schedules: ['ffffffffffffffffffffffff'],
 }
 
 /** What each parameter of a path stands for, by its name or the step before it. */
@@ -43,6 +45,12 @@ const kinds: { [step: string]: keyof Ids } = {
   sources: 'sources',
   webhooks: 'webhooks',
   deliveries: 'deliveries',
+  schedules: 'schedules',
+}
+
+/** A schedule of this room, as it is sent. */
+function scheduleIn(roomId: string) {
+  return { name: 'Class', roomIds: [roomId], start: '2026-01-05T09:00', durationMinutes: 60, timeZone: 'UTC' }
 }
 
 /** What has to be in the body beside an id in the path. */
@@ -50,6 +58,7 @@ const bodies: { [route: string]: object } = {
   'POST /v2/rooms/{id}': { status: 'disabled' },
   'POST /v1/meeting-sessions/{id}/remove-participant': { participantId: 'anna' },
   'PUT /v2/people/{id}': { participantIds: ['whoever'] },
+  'PUT /v2/schedules/{id}': scheduleIn('no such room'),
 }
 
 /** Routes whose ids are in the body or in the query. */
@@ -120,6 +129,16 @@ const others: { method: string; path: string; ids: (ids: Ids) => { id: string; q
     path: '/v2/webhooks',
     ids: ({ rooms }) => rooms.map((id) => ({ id, query: `roomId=${id}` })),
   },
+  {
+    method: 'GET',
+    path: '/v2/schedules',
+    ids: ({ rooms }) => rooms.map((id) => ({ id, query: `roomId=${id}` })),
+  },
+  {
+    method: 'POST',
+    path: '/v2/schedules',
+    ids: ({ rooms }) => rooms.map((id) => ({ id, body: scheduleIn(id) })),
+  },
 ]
 
 let server: TestServer
@@ -158,6 +177,10 @@ async function makeThings(apiKey: string): Promise<Ids> {
     settings: {},
   })
   const webhook = await addWebhook(key.keyId)
+  const schedule = await server.context.writes.schedules.save({
+    ...{ keyId: key.keyId, name: 'Class', roomIds: [roomId], startLocal: '2026-01-05T09:00:00', timeZone: 'UTC' },
+    ...{ rrule: '', exdates: [], durationMinutes: 60, graceMinutes: 5 },
+  })
   const now = Date.now()
   const participants = [`anna of ${apiKey}`, `ben of ${apiKey}`]
   const stay = (n: number, joinedAt: number) => ({ participantId: participants[n] ?? '', joinedAt })
@@ -175,6 +198,7 @@ async function makeThings(apiKey: string): Promise<Ids> {
     sources: [source.id],
     webhooks: [webhook.id],
     deliveries: [webhook.deliveryId],
+    schedules: [schedule?.id ?? ''],
   }
 }
 

@@ -147,6 +147,7 @@ async function showSessions(): Promise<void> {
   await show('getUsage', { query: '?from=2026-01-14&to=2026-01-15' })
   await showDaily(id)
   await showPeople()
+  await showSchedules(roomId)
 }
 
 async function showPeople(): Promise<void> {
@@ -164,6 +165,25 @@ async function showPeople(): Promise<void> {
     await show(operationId, { path: { id: 'staff-17' } })
   }
   await show('mergePeople', { path: { id: 'staff-17' }, body: { participantIds: ['nobody'] } })
+}
+
+async function showSchedules(roomId: string): Promise<void> {
+  const body = {
+    ...{ name: 'Algebra', roomIds: [roomId], start: '2026-01-15T10:00', durationMinutes: 45, timeZone: 'Europe/Paris' },
+    ...{ rrule: 'FREQ=WEEKLY;COUNT=10', exdates: ['2026-02-19'], graceMinutes: 5 },
+    roster: [{ participantId: 'but3ihic', name: 'Jacques' }, { participantId: 'emilie' }],
+  }
+  const { id } = await show('createSchedule', { body })
+  await show('createSchedule', { body: { ...body, rrule: 'FREQ=HOURLY' } })
+  await show('createSchedule', { body: { ...body, roomIds: ['no-such-room'] } })
+  await show('listSchedules', { query: `?roomId=${roomId}` })
+  await show('listSchedules', { query: '?roomId=no-such-room' })
+  await show('getSchedule', { path: { id } })
+  await show('replaceSchedule', { path: { id }, body: { ...body, graceMinutes: 10 } })
+  await show('replaceSchedule', { path: { id }, body: { ...body, roomIds: ['no-such-room'] } })
+  await show('deleteSchedule', { path: { id } })
+  for (const operationId of ['getSchedule', 'deleteSchedule']) await show(operationId, { path: { id } })
+  await show('replaceSchedule', { path: { id }, body })
 }
 
 async function showQuality(id: string, event: object): Promise<void> {
@@ -384,7 +404,7 @@ async function showTheRest(): Promise<void> {
   const body = { code: link.split('#code=')[1] }
   await show('redeemLink', { body, token: null })
   await show('redeemLink', { body, token: null })
-  await show('exportRecord', { query: '?state=8.12.0.2.1795982126886' })
+  await show('exportRecord', { query: '?state=8.12.0.2.1795982126886.0.0' })
   await show('getPublicKey', { token: null })
   await show('getLiveness', { token: null })
   await show('getReadiness', { token: null })

@@ -68,6 +68,7 @@ function whyUnavailable(error: unknown): string | undefined {
   if (isReadOnly(error)) return 'takes no writes'
   if (code === '53100') return 'has no room left on its disk'
   if (code === '53300') return 'takes no more connections'
+  if (code === '55P03') return 'is held up by something else that has locked it'
   // Short of memory or of something else, or its disk fails.
   if (/^(53|58)/.test(code)) return 'is in trouble'
   return lostTexts.test(String(error)) ? 'does not answer' : undefined

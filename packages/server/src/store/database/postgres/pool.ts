@@ -27,16 +27,22 @@ export type PoolOptions = {
   max: number
   /** The schema of what is named without one, in place of the usual. */
   schema?: string | undefined
+  /** What is asked waits for a lock of others for this long, in milliseconds, and fails then. Default: for ever. */
+  lockMaxMs?: number | undefined
   /** Called when the service is found to take no writes: it is a standby by now. */
   onReadOnly(): void
 }
 
-export function openPool(url: string, { max, schema, onReadOnly }: PoolOptions): Pool {
+export function openPool(url: string, { max, schema, lockMaxMs, onReadOnly }: PoolOptions): Pool {
   const connections = connectionsTo(url)
   const { settings, Client } = connections
   const options = schema === undefined ? settings.options : `${settings.options ?? ''} -c search_path=${schema}`
+  // Here and not in `options`: poolers refuse what they do not know of those.
+  const onConnect = async (client: pg.ClientBase) => {
+    if (lockMaxMs !== undefined) await client.query(`set lock_timeout = ${lockMaxMs}`)
+  }
   // What a transaction asks is sent while what it asked before is still answered.
-  const pool = new pg.Pool({ ...settings, options, Client, max, types, pipeline: true } as pg.PoolConfig)
+  const pool = new pg.Pool({ ...settings, options, Client, max, types, pipeline: true, onConnect } as pg.PoolConfig)
   const open = new Set<pg.PoolClient>()
   /** Connections from before the last renewal. */
   let old = new WeakSet<pg.PoolClient>()
