@@ -44,6 +44,7 @@ const byNames: { [name: string]: Kind } = {
   sourceId: 'sources',
   projectId: 'sources',
   deliveryId: 'deliveries',
+  scheduleId: 'schedules',
   cursor: 'cursors',
 }
 

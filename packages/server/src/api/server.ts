@@ -55,6 +55,7 @@ import { qualityRoutes } from './quality.ts'
 import { attendanceRoutes } from './reports/attendance.ts'
 import { usageRoutes } from './reports/usage.ts'
 import { roomRoutes } from './rooms.ts'
+import { scheduleAttendanceRoutes } from './schedules/attendance.ts'
 import { scheduleRoutes } from './schedules/schedules.ts'
 import { sessionRoutes } from './sessions.ts'
 import { sourceRoutes } from './sources.ts'
@@ -164,6 +165,7 @@ async function registerRoutes(
   await app.register(usageRoutes(context, parts))
   await app.register(peopleRoutes(context, parts))
   await app.register(scheduleRoutes(context, parts))
+  await app.register(scheduleAttendanceRoutes(context, parts))
   await app.register(inviteRoutes(context, parts))
   await app.register(eventRoutes(context, parts))
   await app.register(importRoutes(context, parts))

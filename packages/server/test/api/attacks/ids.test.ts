@@ -131,6 +131,11 @@ const others: { method: string; path: string; ids: (ids: Ids) => { id: string; q
   },
   {
     method: 'GET',
+    path: '/v2/attendance',
+    ids: ({ schedules }) => schedules.map((id) => ({ id, query: `per=occurrence&scheduleId=${id}` })),
+  },
+  {
+    method: 'GET',
     path: '/v2/schedules',
     ids: ({ rooms }) => rooms.map((id) => ({ id, query: `roomId=${id}` })),
   },

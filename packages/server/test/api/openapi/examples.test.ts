@@ -144,6 +144,7 @@ async function showSessions(): Promise<void> {
   await show('listSessions', { query: `?roomId=${roomId}` })
   await show('getSessionAttendance', { path: { id } })
   await show('getAttendance', { query: `?from=2026-01-15&to=2026-01-15&per=participant&roomId=${roomId}` })
+  await show('getAttendance', { query: '?per=occurrence&scheduleId=no-such-schedule' })
   await show('getUsage', { query: '?from=2026-01-14&to=2026-01-15' })
   await showDaily(id)
   await showPeople()
@@ -179,10 +180,12 @@ async function showSchedules(roomId: string): Promise<void> {
   await show('listSchedules', { query: `?roomId=${roomId}` })
   await show('listSchedules', { query: '?roomId=no-such-room' })
   await show('getSchedule', { path: { id } })
+  await show('getScheduleAttendance', { path: { id } })
   await show('replaceSchedule', { path: { id }, body: { ...body, graceMinutes: 10 } })
   await show('replaceSchedule', { path: { id }, body: { ...body, roomIds: ['no-such-room'] } })
   await show('deleteSchedule', { path: { id } })
-  for (const operationId of ['getSchedule', 'deleteSchedule']) await show(operationId, { path: { id } })
+  for (const operationId of ['getSchedule', 'getScheduleAttendance', 'deleteSchedule'])
+    await show(operationId, { path: { id } })
   await show('replaceSchedule', { path: { id }, body })
 }
 
