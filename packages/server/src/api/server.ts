@@ -14,6 +14,7 @@ import type { Webhooks } from '../webhooks/dispatcher.ts'
 import { type ApiAuth, createApiAuth } from './auth/auth.ts'
 import type { RateLimit } from './auth/rate-limit.ts'
 import type { TokenVerifier } from './auth/token.ts'
+import { dailyRoutes } from './daily/meetings.ts'
 import { erasureRoutes } from './data/erasure.ts'
 import { exportRoutes } from './data/export.ts'
 import { importRoutes } from './data/imports.ts'
@@ -177,6 +178,7 @@ async function registerRoutes(
   await app.register(webhookDeliveryRoutes(context, parts))
   await app.register(streamRoutes(context, { ...parts, limits: parts.feedLimits }))
   await app.register(livekitAnalyticsRoutes(context, parts))
+  await app.register(dailyRoutes(context, parts))
   await app.register(ingestRoutes(context, parts))
   await app.register(linkRoutes(context, parts))
   await app.register(publicKeyRoutes(context, parts))
