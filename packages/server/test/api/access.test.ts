@@ -62,7 +62,7 @@ function scheduleIn({ roomId }: Room) {
 const goneFrom = ({ id }: Room) => `gone-${id}`
 
 /** What a call of each endpoint sends, where it sends anything. */
-const bodies: { [endpoint: string]: (scene: Scene) => object } = {
+const bodies: { [endpoint: string]: (scene: Scene) => object | string } = {
   'POST /v2/sessions/end': ({ room }) => ({ roomId: room.roomId }),
   'POST /v2/sessions/participants/remove': ({ room }) => ({ roomId: room.roomId, participantId: 'anna' }),
   'POST /v2/rooms/:id': () => ({ status: 'enabled' }),
@@ -76,6 +76,8 @@ const bodies: { [endpoint: string]: (scene: Scene) => object } = {
   'PUT /v2/people/:id': () => ({ participantIds: ['anna'] }),
   'POST /v2/schedules': ({ room }) => scheduleIn(room),
   'PUT /v2/schedules/:id': ({ room }) => scheduleIn(room),
+  'PUT /v2/schedules/:id/roster': () => 'participantId\nanna\n',
+  'POST /v2/schedules/import': () => 'BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n',
   'POST /v2/webhooks': () => webhook,
   'PATCH /v2/webhooks/:id': () => ({ events: ['test'] }),
   'POST /v2/webhooks/:id/replay': () => ({ failed: true }),
@@ -100,6 +102,7 @@ function fill(path: string, { room, sessionId, source, webhookId, deliveryId, sc
     deliveryId,
     roomId: room.roomId,
     sessionId,
+    meeting: sessionId,
     personId: 'anna',
     participantId: path.startsWith('/v2/participants/') ? goneFrom(room) : 'anna',
     sourceId: source.id,
@@ -147,26 +150,28 @@ async function call(on: TestServer, endpoint: string, column: string, permission
   const accept = /^\/v\d\//.test(path) ? {} : { accept: 'text/html' }
   const headers = { ...(token !== null && { authorization: token }), 'content-type': 'application/json', ...accept }
   const sent = bodies[endpoint]?.(scene)
-  const { status, body } = await send<{ code?: unknown; data?: unknown }>(
+  const { status, body } = await send<{ code?: unknown; error?: unknown; data?: unknown }>(
     `${on.url}${fill(path, scene)}${queries[endpoint] ?? ''}`,
     method,
     headers,
-    sent && JSON.stringify(sent),
+    typeof sent === 'object' ? JSON.stringify(sent) : sent,
   )
   const names = new Map([
     [scene.room.roomId, 'bound to it'],
     [scene.other.roomId, 'bound to another'],
   ])
-  const whose = Array.isArray(body.data) ? body.data.map(({ roomId }) => names.get(roomId) ?? 'bound to neither') : []
-  return { status, code: body.code, whose }
+  const nameOf = ({ roomId, room }: { roomId?: string; room?: string }) => names.get(roomId ?? room ?? '')
+  const whose = Array.isArray(body.data) ? body.data.map((one) => nameOf(one) ?? 'bound to neither') : []
+  return { status, code: body.code ?? body.error, whose }
 }
 
 function assertAnswered(cell: string | undefined, { status, code, whose }: Answered, column: string, what: string) {
   const unknown = column === 'no token' ? /^(TOKEN_MISSING|SIGNATURE_INVALID)$/ : /^(TOKEN|SIGNATURE)_INVALID$/
   const codes: { [cell: string]: RegExp } = {
+    400: /^authorization-header-error$/,
     401: unknown,
-    403: /^FORBIDDEN$/,
-    404: /^(ROOM|SESSION)_NOT_FOUND$/,
+    403: /^(FORBIDDEN|forbidden-error)$/,
+    404: /^((ROOM|SESSION)_NOT_FOUND|not-found)$/,
     503: /^BUSY$/,
   }
   const refusal = codes[cell ?? '']

@@ -31,8 +31,9 @@ const nothing: Ids = {
   schedules: ['ffffffffffffffffffffffff'],
 }
 
-/** What each parameter of a path stands for, by the step before it. */
+/** What each parameter of a path stands for, by its name or the step before it. */
 const kinds: { [step: string]: keyof Ids } = {
+  meeting: 'sessions',
   rooms: 'rooms',
   validate: 'rooms',
   sessions: 'sessions',
@@ -99,6 +100,14 @@ const others: { method: string; path: string; ids: (ids: Ids) => { id: string; q
     path: '/v1/meeting-sessions',
     ids: ({ rooms }) =>
       rooms.flatMap((id) => ['meetingId', 'userMeetingId'].map((name) => ({ id, query: `${name}=${id}` }))),
+  },
+  {
+    method: 'GET',
+    path: '/daily/v1/meetings',
+    ids: ({ rooms, sessions }) => [
+      ...rooms.map((id) => ({ id, query: `room=${id}` })),
+      ...sessions.flatMap((id) => ['starting_after', 'ending_before'].map((name) => ({ id, query: `${name}=${id}` }))),
+    ],
   },
   ...['attendance', 'usage'].map((what) => ({
     method: 'GET',
@@ -240,7 +249,10 @@ function fill(template: string, ids: Ids): { path: string; ids: string[] }[] {
       filled = filled.map(({ path, ids }) => ({ path: [...path, step], ids }))
       continue
     }
-    const kind = kinds[steps[i - 1] ?? ''] ?? assert.fail(`${template}: say in this test what ${step} stands for`)
+    const kind =
+      kinds[step.slice(1, -1)] ??
+      kinds[steps[i - 1] ?? ''] ??
+      assert.fail(`${template}: say in this test what ${step} stands for`)
     filled = filled.flatMap(({ path, ids: before }) =>
       ids[kind].map((id) => ({ path: [...path, encodeURIComponent(id)], ids: [...before, id] })),
     )

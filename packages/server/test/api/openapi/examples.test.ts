@@ -146,6 +146,7 @@ async function showSessions(): Promise<void> {
   await show('getAttendance', { query: `?from=2026-01-15&to=2026-01-15&per=participant&roomId=${roomId}` })
   await show('getAttendance', { query: '?per=occurrence&scheduleId=no-such-schedule' })
   await show('getUsage', { query: '?from=2026-01-14&to=2026-01-15' })
+  await showDaily(id)
   await showPeople()
   await showSchedules(roomId)
 }
@@ -182,8 +183,17 @@ async function showSchedules(roomId: string): Promise<void> {
   await show('getScheduleAttendance', { path: { id } })
   await show('replaceSchedule', { path: { id }, body: { ...body, graceMinutes: 10 } })
   await show('replaceSchedule', { path: { id }, body: { ...body, roomIds: ['no-such-room'] } })
+  await ask('replaceRoster', { path: { id }, body: 'participantId,name\nbut3ihic,Jacques\n' }).then(({ text }) => {
+    answered.operations.replaceRoster = { answers: { 200: withoutTokens(text) } }
+  })
+  const { text: calendar } = await ask('exportSchedules')
+  await ask('importSchedules', { body: calendar }).then(({ text }) => {
+    answered.operations.importSchedules = { answers: { 200: withoutTokens(text) } }
+  })
+  await show('importSchedules', { query: '?roomId=no-such-room' })
+  await show('exportSchedules', { query: '?roomId=no-such-room' })
   await show('deleteSchedule', { path: { id } })
-  for (const operationId of ['getSchedule', 'getScheduleAttendance', 'deleteSchedule'])
+  for (const operationId of ['getSchedule', 'getScheduleAttendance', 'deleteSchedule', 'getRoster', 'replaceRoster'])
     await show(operationId, { path: { id } })
   await show('replaceSchedule', { path: { id }, body })
 }
@@ -213,6 +223,19 @@ async function showQuality(id: string, event: object): Promise<void> {
   await ask('reportEvents', { body: { source: 'my-sfu', events: [sample] } })
   await show('getSessionQuality', { path: { id } })
   await show('getParticipantQuality', { path: { id, participantId: 'but3ihic' } })
+}
+
+/** Daily's dialect, of what was recorded before. */
+async function showDaily(id: string): Promise<void> {
+  await show('listDailyMeetings', { query: '?room=daily%20stand-up&limit=100' })
+  await show('getDailyMeeting', { path: { meeting: id } })
+  await show('listDailyParticipants', { path: { meeting: id } })
+  for (const operationId of ['listDailyMeetings', 'getDailyMeeting', 'listDailyParticipants']) {
+    await show(operationId, { token: null })
+    await show(operationId, { token: null, headers: { authorization: 'Bearer nonsense' } })
+    await show(operationId, { claims: { roles: ['rtc'] } })
+    await show(operationId, { query: operationId === 'listDailyMeetings' ? '?starting_after=none' : '' })
+  }
 }
 
 async function showRooms(): Promise<void> {
