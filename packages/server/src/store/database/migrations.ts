@@ -11,6 +11,7 @@ import { media } from './migrations/media.ts'
 import { newestTexts } from './migrations/newest-texts.ts'
 
 import { ofSource } from './migrations/of-source.ts'
+import { origins } from './migrations/origins.ts'
 import { parents } from './migrations/parents.ts'
 import { people } from './migrations/people.ts'
 import { peopleInOrder } from './migrations/people-in-order.ts'
@@ -41,6 +42,7 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0014-of-source': { up: ofSource },
   '0015-erased-people': { up: erasedPeople },
   '0016-duties': { up: duties },
+  '0017-origins': { up: origins },
 }
 
 /**
