@@ -1,6 +1,14 @@
 // What an id is of, by where it stands.
 
-export type Kind = 'rooms' | 'sessions' | 'participants' | 'sources' | 'webhooks' | 'deliveries' | 'cursors'
+export type Kind =
+  | 'rooms'
+  | 'sessions'
+  | 'participants'
+  | 'sources'
+  | 'webhooks'
+  | 'deliveries'
+  | 'schedules'
+  | 'cursors'
 
 /** By the step of a path before it. */
 const bySteps: { [step: string]: Kind } = {
@@ -16,6 +24,7 @@ const bySteps: { [step: string]: Kind } = {
   project: 'sources',
   webhooks: 'webhooks',
   deliveries: 'deliveries',
+  schedules: 'schedules',
 }
 
 /** By the name of a field or a parameter. */
@@ -25,17 +34,26 @@ const byNames: { [name: string]: Kind } = {
   userMeetingId: 'rooms',
   customRoomId: 'rooms',
   query: 'rooms',
+  room: 'rooms',
   sessionId: 'sessions',
+  meeting: 'sessions',
+  starting_after: 'sessions',
+  ending_before: 'sessions',
   parentSessionId: 'sessions',
   participantId: 'participants',
   sourceId: 'sources',
   projectId: 'sources',
   deliveryId: 'deliveries',
+  scheduleId: 'schedules',
   cursor: 'cursors',
 }
 
 /** Of what is made by a call to a path that begins so. */
-export const madeAt: { [start: string]: Kind } = { '/v2/sources': 'sources', '/v2/webhooks': 'webhooks' }
+export const madeAt: { [start: string]: Kind } = {
+  '/v2/sources': 'sources',
+  '/v2/webhooks': 'webhooks',
+  '/v2/schedules': 'schedules',
+}
 
 export function kindAfter(step: string | undefined): Kind | undefined {
   return step === undefined || !Object.hasOwn(bySteps, step) ? undefined : bySteps[step]

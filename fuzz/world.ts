@@ -52,6 +52,10 @@ export async function makeWorld(url: string, key: Key, hookUrl: string): Promise
     'GET',
     '/v2/sessions?perPage=10',
   )
+  const schedule = await call('POST', '/v2/schedules', {
+    ...{ name: 'Daily', roomIds: ['daily'], start: '2026-01-05T09:00', durationMinutes: 60, timeZone: 'Europe/Berlin' },
+    ...{ rrule: 'FREQ=DAILY', roster: [{ participantId: 'person 1', name: 'Person 1' }] },
+  })
   const sources: KnownSource[] = []
   for (const [type, settings, authorization] of [
     ['generic', { secret: 'of the PBX' }, 'Bearer of the PBX'],
@@ -87,6 +91,7 @@ export async function makeWorld(url: string, key: Key, hookUrl: string): Promise
       sources: sources.map(({ id }) => id),
       webhooks: [hook.id],
       deliveries: [delivery.id],
+      schedules: [schedule.id],
       cursors: [sessions.pageInfo.nextCursor],
     },
     sources,

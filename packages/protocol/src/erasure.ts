@@ -8,6 +8,7 @@ export const Erased = Type.Object(
     erasedAt: Time('When it was done.'),
     sessions: Type.Integer({ description: 'Sessions in which somebody is nobody in particular now.' }),
     facts: Type.Integer({ description: 'Facts of the log that told of them.' }),
+    rosters: Type.Integer({ description: 'Schedules that expected them.' }),
   },
   { $id: 'Erased', description: 'The receipt of an erasure: it does not say of whom.' },
 )

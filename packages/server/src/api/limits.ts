@@ -98,3 +98,8 @@ export const awayMaxMs = 30_000
 export const largeAnswersMax = 4
 /** How long such an answer waits to be made, in milliseconds. */
 export const largeAnswerWaitMs = 30_000
+/** Most occurrences of one answer about a schedule, and most cells of its grid: people × occurrences. */
+export const gridOccurrencesMax = 400
+export const gridCellsMax = 200_000
+/** What it is about where no time is named, in milliseconds: the last year. */
+export const courseMs = 366 * 24 * 3600 * 1000

@@ -11,6 +11,7 @@ import { people } from '../store/people/people.ts'
 import { quality } from '../store/quality.ts'
 import { retention } from '../store/retention.ts'
 import { rooms } from '../store/rooms.ts'
+import { schedules } from '../store/schedules.ts'
 import { sessions } from '../store/sessions/sessions.ts'
 import { signingKeys } from '../store/signing-keys.ts'
 import { sources } from '../store/sources.ts'
@@ -25,6 +26,7 @@ export const nouns = {
   keys,
   rooms,
   sessions,
+  schedules,
   facts,
   seals,
   changes,

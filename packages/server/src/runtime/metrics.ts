@@ -118,6 +118,8 @@ const turnLookMs = 5
  * which there is one a turn where turns are long. The delay of the loop beside it also tells of a processor that others have.
  */
 function watchTurns(registry: Registry): void {
+  // Node has it from 23.9 on.
+  if (typeof process.threadCpuUsage !== 'function') return
   let longestMicros = 0
   let before = process.threadCpuUsage()
   setInterval(() => {

@@ -28,6 +28,7 @@ type Scene = {
   linkCode: string
   webhookId: string
   deliveryId: string
+  scheduleId: string
   other: Room
 }
 
@@ -48,7 +49,13 @@ async function makeScene(on: TestServer): Promise<Scene> {
   const [, linkCode = ''] = (await createLink({ keyId }, on.url, on.context)).split('#code=')
   const webhookId = `ep_${room.id}`
   const delivery = await on.context.writes.deliveries.sendTest({ keyId, id: webhookId })
-  return { room, sessionId, source, linkCode, webhookId, deliveryId: delivery?.id ?? '', other }
+  const { body: schedule } = await on.call<{ id: string }>('POST', '/v2/schedules', scheduleIn(room))
+  const ids = { sessionId, webhookId, deliveryId: delivery?.id ?? '', scheduleId: schedule.id }
+  return { room, source, linkCode, other, ...ids }
+}
+
+function scheduleIn({ roomId }: Room) {
+  return { name: 'Class', roomIds: [roomId], start: '2026-01-05T09:00', durationMinutes: 60, timeZone: 'UTC' }
 }
 
 /** Who left the first room for good. */
@@ -67,6 +74,8 @@ const bodies: { [endpoint: string]: (scene: Scene) => object } = {
   'PATCH /v2/sources/:id': () => ({ name: 'renamed' }),
   'POST /v2/imports': () => ({ data: [{ id: 'm', room: 'r', start_time: 1_549_391_714, duration: 60 }] }),
   'PUT /v2/people/:id': () => ({ participantIds: ['anna'] }),
+  'POST /v2/schedules': ({ room }) => scheduleIn(room),
+  'PUT /v2/schedules/:id': ({ room }) => scheduleIn(room),
   'POST /v2/webhooks': () => webhook,
   'PATCH /v2/webhooks/:id': () => ({ events: ['test'] }),
   'POST /v2/webhooks/:id/replay': () => ({ failed: true }),
@@ -75,7 +84,7 @@ const bodies: { [endpoint: string]: (scene: Scene) => object } = {
 /** What a call that would be refused without it asks, after its path. */
 const queries: { [endpoint: string]: string } = { 'POST /v2/imports': '?format=daily' }
 
-function fill(path: string, { room, sessionId, source, webhookId, deliveryId }: Scene): string {
+function fill(path: string, { room, sessionId, source, webhookId, deliveryId, scheduleId }: Scene): string {
   const ids: { [noun: string]: string } = {
     rooms: room.roomId,
     meetings: room.roomId,
@@ -83,6 +92,7 @@ function fill(path: string, { room, sessionId, source, webhookId, deliveryId }: 
     sources: source.id,
     webhooks: webhookId,
     people: 'anna',
+    schedules: scheduleId,
   }
   const values: { [name: string]: string } = {
     id: ids[path.split('/')[2] ?? ''] ?? sessionId,
@@ -90,6 +100,7 @@ function fill(path: string, { room, sessionId, source, webhookId, deliveryId }: 
     deliveryId,
     roomId: room.roomId,
     sessionId,
+    meeting: sessionId,
     personId: 'anna',
     participantId: path.startsWith('/v2/participants/') ? goneFrom(room) : 'anna',
     sourceId: source.id,
@@ -137,7 +148,7 @@ async function call(on: TestServer, endpoint: string, column: string, permission
   const accept = /^\/v\d\//.test(path) ? {} : { accept: 'text/html' }
   const headers = { ...(token !== null && { authorization: token }), 'content-type': 'application/json', ...accept }
   const sent = bodies[endpoint]?.(scene)
-  const { status, body } = await send<{ code?: unknown; data?: unknown }>(
+  const { status, body } = await send<{ code?: unknown; error?: unknown; data?: unknown }>(
     `${on.url}${fill(path, scene)}${queries[endpoint] ?? ''}`,
     method,
     headers,
@@ -147,16 +158,18 @@ async function call(on: TestServer, endpoint: string, column: string, permission
     [scene.room.roomId, 'bound to it'],
     [scene.other.roomId, 'bound to another'],
   ])
-  const whose = Array.isArray(body.data) ? body.data.map(({ roomId }) => names.get(roomId) ?? 'bound to neither') : []
-  return { status, code: body.code, whose }
+  const nameOf = ({ roomId, room }: { roomId?: string; room?: string }) => names.get(roomId ?? room ?? '')
+  const whose = Array.isArray(body.data) ? body.data.map((one) => nameOf(one) ?? 'bound to neither') : []
+  return { status, code: body.code ?? body.error, whose }
 }
 
 function assertAnswered(cell: string | undefined, { status, code, whose }: Answered, column: string, what: string) {
   const unknown = column === 'no token' ? /^(TOKEN_MISSING|SIGNATURE_INVALID)$/ : /^(TOKEN|SIGNATURE)_INVALID$/
   const codes: { [cell: string]: RegExp } = {
+    400: /^authorization-header-error$/,
     401: unknown,
-    403: /^FORBIDDEN$/,
-    404: /^(ROOM|SESSION)_NOT_FOUND$/,
+    403: /^(FORBIDDEN|forbidden-error)$/,
+    404: /^((ROOM|SESSION)_NOT_FOUND|not-found)$/,
     503: /^BUSY$/,
   }
   const refusal = codes[cell ?? '']

@@ -109,6 +109,8 @@ describe('an erased person', () => {
       await server.call('POST', '/v2/webhooks', { endPoint: 'https://1.1.1.1/hook', events: ['*'] })
       const allowedParticipantIds = [zoe.participantId, bob.participantId]
       await server.call('POST', '/v2/rooms', { customRoomId: 'class', allowedParticipantIds })
+      const weekly = { start: '2026-01-05T09:00', durationMinutes: 60, timeZone: 'UTC', rrule: 'FREQ=WEEKLY' }
+      await server.call('POST', '/v2/schedules', { name: 'Class', roomIds: ['class'], ...weekly, roster: [zoe, bob] })
       const outcomes = await report(server, eventsOf())
       assert.ok(
         outcomes.every((outcome) => outcome === 'recorded'),
@@ -125,11 +127,11 @@ describe('an erased person', () => {
       const wasKept = (await readKept(kept)).some((bytes) => bytes.includes('unforgettable'))
       assert.ok(wasKept, 'she was there')
 
-      const { body: receipt, text } = await server.call<{ sessions: number }>(
+      const { body: receipt, text } = await server.call<{ sessions: number; rosters: number }>(
         'DELETE',
         `/v2/participants/${encodeURIComponent(zoe.participantId)}`,
       )
-      assert.equal(receipt.sessions, 3)
+      assert.deepEqual([receipt.sessions, receipt.rosters], [3, 1])
       assert.ok(!text.includes('unforgettable'))
       assert.deepEqual(await readCounts(server), before)
       const { body: hers } = await server.call<SessionPage>('GET', `/v2/sessions?participantId=${zoe.participantId}`)

@@ -61,6 +61,8 @@ async function readAll(server: TestServer): Promise<{ [path: string]: unknown }>
   await get('/v2/rooms?perPage=1000')
   for (const groupBy of ['day', 'room']) await get(`/v2/usage?from=2026-01-01&to=2026-03-01&groupBy=${groupBy}`)
   await get('/v2/attendance?from=2026-01-01&to=2026-03-01')
+  const schedules = (await get('/v2/schedules')) as { data: { id: string }[] }
+  for (const { id } of schedules.data) await get(`/v2/schedules/${id}`)
   return answers
 }
 
@@ -80,6 +82,11 @@ async function record(server: TestServer): Promise<void> {
     }))
     await recordSession(server, { roomId: room.roomId, startAt, endAt: startAt + 120_000, stays })
   }
+  await server.call('POST', '/v2/schedules', {
+    ...{ name: 'Class', roomIds: ['class', 'kept'], start: '2026-01-05T09:00', durationMinutes: 90 },
+    ...{ timeZone: 'Europe/Berlin', rrule: 'FREQ=WEEKLY;COUNT=9', exdates: ['2026-01-12'] },
+    roster: [{ participantId: 'ann', name: 'Ann' }, { participantId: 'añña 🎈' }],
+  })
   const told = { roomId: 'class', sessionKey: 'measured', participantId: 'ann' }
   const stats = { averageAudioRtt: 12.5, recvVideoPacketLost: 3 }
   const events = [

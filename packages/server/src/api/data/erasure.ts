@@ -38,15 +38,16 @@ export function erasureRoutes(
     })
   }
 
-  async function erase(keyId: number, participantId: string): Promise<{ sessions: number; facts: number }> {
+  async function erase(keyId: number, participantId: string): Promise<Omit<Erased, 'id' | 'erasedAt'>> {
     const sessions = await listSessions(keyId, participantId)
     const running = sessions.find(({ isRunning }) => isRunning)
     if (running !== undefined) {
       throw new Refusal('CONFLICT', `Session ${running.id} runs, and they are part of it: erase them when it has ended`)
     }
     const facts = await listFacts(keyId, participantId)
-    if (sessions.length === 0 && facts.length === 0) {
-      throw new Refusal('PARTICIPANT_NOT_FOUND', `Participant ${participantId} not found in any session`)
+    const rosters = await reads.schedules.countRosters(keyId, participantId)
+    if (sessions.length === 0 && facts.length === 0 && rosters === 0) {
+      throw new Refusal('PARTICIPANT_NOT_FOUND', `Participant ${participantId} not found in any session or roster`)
     }
     // First, so that nothing comes in between.
     const newId = await writes.erasure.forget({ keyId, participantId })
@@ -58,7 +59,7 @@ export function erasureRoutes(
     }
     await writes.erasure.settle({ keyId, participantId, newId })
     await scrubRecord(config)
-    return { sessions: sessions.length, facts: facts.length }
+    return { sessions: sessions.length, facts: facts.length, rosters }
   }
 
   async function listSessions(keyId: number, participantId: string) {

@@ -16,8 +16,8 @@ const ExportQuery = Type.Object(
   {
     state: Type.Optional(
       Type.String({
-        pattern: '^\\d+(\\.\\d+){4}$',
-        description: 'the state of a manifest, such as 8.12.0.2.1795982126886',
+        pattern: '^\\d+(\\.\\d+){6}$',
+        description: 'the state of a manifest, such as 8.12.0.2.1795982126886.0.0',
         about: 'Goes on with an export that was broken off; where anything was recorded since, it is refused.',
       }),
     ),

@@ -57,6 +57,7 @@ export const tags = [
   { name: 'Sessions', description: 'What took place in the rooms, and ending it.' },
   { name: 'Participants', description: 'Who was inside a session, from when to when, and removing them.' },
   { name: 'People', description: 'Who was ever inside, over all sessions, and who of them are one person.' },
+  { name: 'Schedules', description: 'When rooms should be used and by whom, and who was there then.' },
   { name: 'Quality', description: 'How the media went, where anybody measured it.' },
   { name: 'Reports', description: 'Who was inside as rows, and how much the rooms were used.' },
   { name: 'Rooms', description: 'The named places.' },
@@ -69,6 +70,11 @@ export const tags = [
   {
     name: 'LiveKit',
     description: 'LiveKit Cloud’s Analytics API. Its calls take a token by the API key and secret of a LiveKit source.',
+  },
+  {
+    name: 'Daily',
+    description:
+      'The meetings of Daily’s REST API, with a token of the key: times in Unix seconds, errors in its words.',
   },
   { name: 'Server', description: 'How the server is, and what it can do. These calls take no token.' },
 ]

@@ -1,5 +1,5 @@
 import { type Person, toIso } from '@rollcall/protocol'
-import { type Step, stepsOf, type Unit } from '../../runtime/calendar.ts'
+import { type Step, stepsOf, type Unit } from '../../runtime/calendar/calendar.ts'
 import type { Person as Found } from '../../store/people/search.ts'
 import type { TimesOfSession } from '../../store/people/times.ts'
 

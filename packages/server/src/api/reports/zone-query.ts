@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { Refusal } from '../../error.ts'
-import { isTimeZone } from '../../runtime/calendar.ts'
+import { isTimeZone } from '../../runtime/calendar/calendar.ts'
 
 const takes = 'an IANA time zone, such as Europe/Berlin'
 

@@ -6,6 +6,7 @@ import { digestOfPerson } from '../../store/facts/erased-people.ts'
 import { noun, type Over, query } from '../../store/noun.ts'
 import { markStale } from '../../store/people/gather.ts'
 import { people } from '../../store/people/people.ts'
+import { dropFromRosters } from '../../store/schedules.ts'
 import { eraseNewest } from '../../store/sessions/newest-texts.ts'
 import { sealAtOf } from '../../store/sessions/seals.ts'
 import { digestOf } from '../facts/fact-text.ts'
@@ -76,6 +77,7 @@ export const erasure = noun({
       const digest = digestOfPerson(participantId)
       await db.insertRows('erased_people', [{ key_id: keyId, digest, erased_at: now() }], ['key_id', 'digest'])
       await dropFromRooms(db, keyId, participantId)
+      await dropFromRosters({ db }, keyId, participantId)
       return newAnonymousId()
     },
     /**
@@ -112,7 +114,10 @@ export const erasure = noun({
         .where('id', '=', participantId)
         .executeTakeFirst()
       const personId = known?.personId
-      if (personId != null) await people.writes.unmerge(over, { keyId, id: personId })
+      if (personId != null) {
+        await people.writes.unmerge(over, { keyId, id: personId })
+        await dropFromRosters(over, keyId, personId)
+      }
       const nobody = { id: newId, name: '', texts: newId, seen_at: 0, person_id: null, merged: 0, stale: 1 }
       await db.insertRows('people', [{ key_id: keyId, ...nobody }], ['key_id', 'merged', 'id'])
       await markStale(db, keyId, [participantId])

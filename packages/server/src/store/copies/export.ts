@@ -30,6 +30,9 @@ const exported = {
   changes: ['seq'],
   erased_sessions: ['session_id'],
   erased_people: ['digest'],
+  schedules: ['id'],
+  schedule_rooms: ['schedule_id', 'room_id'],
+  schedule_people: ['schedule_id', 'participant_id'],
   session_counts: ['room_id'],
   session_buckets: ['room_id', 'level', 'start_at'],
   counters: [],
@@ -79,8 +82,14 @@ export async function readState(db: Database, keyId: number): Promise<string> {
     .select((eb) => [eb.fn.countAll<number>().as('count'), eb.fn.max('updated_at').as('at')])
     .where('key_id', '=', keyId)
     .executeTakeFirst()
+  const schedules = await k
+    .selectFrom('schedules')
+    .select((eb) => [eb.fn.countAll<number>().as('count'), eb.fn.max('updated_at').as('at')])
+    .where('key_id', '=', keyId)
+    .executeTakeFirst()
   const { facts = 0, changes = 0, dropped = 0 } = counters ?? {}
-  return [facts, changes, dropped, rooms?.count ?? 0, rooms?.at ?? 0].join('.')
+  const numbers = [facts, changes, dropped, rooms?.count, rooms?.at, schedules?.count, schedules?.at]
+  return numbers.map((number) => number ?? 0).join('.')
 }
 
 /** All of a key's record, page by page: texts of whole lines. In one order, so that the same state gives the same lines. */

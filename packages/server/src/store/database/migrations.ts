@@ -1,4 +1,4 @@
-import { type Kysely, Migrator } from 'kysely'
+import { type Kysely, Migrator, sql } from 'kysely'
 import { clocks } from './migrations/clocks.ts'
 import { confirmedTime } from './migrations/confirmed-time.ts'
 import { duties } from './migrations/duties.ts'
@@ -17,6 +17,7 @@ import { people } from './migrations/people.ts'
 import { peopleInOrder } from './migrations/people-in-order.ts'
 
 import { processes } from './migrations/processes.ts'
+import { schedules } from './migrations/schedules.ts'
 import type { ShownOtherwise } from './migrations/shown-otherwise.ts'
 import { webhooks } from './migrations/webhooks.ts'
 import type { Tables } from './tables.ts'
@@ -42,7 +43,8 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0014-of-source': { up: ofSource },
   '0015-erased-people': { up: erasedPeople },
   '0016-duties': { up: duties },
-  '0017-origins': { up: origins },
+  '0017-schedules': { up: schedules },
+  '0018-origins': { up: origins },
 }
 
 /**
@@ -61,6 +63,19 @@ export async function migrateToLatest(db: Kysely<Tables>, tell: (text: string) =
   })
   const migrator = new Migrator({ db, provider: { getMigrations: async () => Object.fromEntries(telling) } })
   const { error } = await migrator.migrateToLatest()
-  if (error !== undefined) throw error
+  if (error !== undefined) {
+    await refuseNewer(db)
+    throw error
+  }
   for (const text of told) tell(text)
+}
+
+/** Throws where a later version has changed the tables: they are no longer what this one knows. */
+async function refuseNewer(db: Kysely<Tables>): Promise<void> {
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
+  const unknown = rows.map(({ name }) => name).filter((name) => !Object.hasOwn(migrations, name))
+  if (unknown.length === 0) return
+  throw new Error(
+    `a newer Rollcall has changed it (${unknown.join(', ')}): run that version again, or restore a backup from before the update`,
+  )
 }

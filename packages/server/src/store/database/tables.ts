@@ -122,6 +122,26 @@ export type Tables = {
   quality_origins: { key_id: number; session_id: string; participant_id: string; at: number; origin_json: string }
   /** Which facts were taken, by source and id, with a digest of what they said. */
   claims: { key_id: number; source: string; fact_id: string; digest: string }
+  /** When rooms should be used: see `schedules.ts`. */
+  schedules: {
+    key_id: number
+    id: string
+    uid: string
+    name: string
+    /** When the first occurrence begins, by the clocks of the zone: yyyy-mm-ddThh:mm:ss. */
+    start_local: string
+    time_zone: string
+    /** Empty where it takes place once. */
+    rrule: string
+    exdates_json: string
+    duration_minutes: number
+    grace_minutes: number
+    created_at: number
+    updated_at: number
+  }
+  schedule_rooms: { key_id: number; schedule_id: string; room_id: string }
+  /** Who is expected. */
+  schedule_people: { key_id: number; schedule_id: string; participant_id: string; name: string }
   /** Who there is: participants by their id (`merged` 0), and persons that several of these were merged into (1). */
   people: {
     key_id: number

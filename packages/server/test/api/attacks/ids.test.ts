@@ -18,6 +18,7 @@ type Ids = {
   sources: string[]
   webhooks: string[]
   deliveries: string[]
+  schedules: string[]
 }
 
 const nothing: Ids = {
@@ -27,10 +28,12 @@ const nothing: Ids = {
   sources: ['no-such-source-at-all'],
   webhooks: ['no-such-endpoint-at-all'],
   deliveries: ['no-such-delivery-at-all'],
+  schedules: ['ffffffffffffffffffffffff'],
 }
 
-/** What each parameter of a path stands for, by the step before it. */
+/** What each parameter of a path stands for, by its name or the step before it. */
 const kinds: { [step: string]: keyof Ids } = {
+  meeting: 'sessions',
   rooms: 'rooms',
   validate: 'rooms',
   sessions: 'sessions',
@@ -42,6 +45,12 @@ const kinds: { [step: string]: keyof Ids } = {
   sources: 'sources',
   webhooks: 'webhooks',
   deliveries: 'deliveries',
+  schedules: 'schedules',
+}
+
+/** A schedule of this room, as it is sent. */
+function scheduleIn(roomId: string) {
+  return { name: 'Class', roomIds: [roomId], start: '2026-01-05T09:00', durationMinutes: 60, timeZone: 'UTC' }
 }
 
 /** What has to be in the body beside an id in the path. */
@@ -49,6 +58,7 @@ const bodies: { [route: string]: object } = {
   'POST /v2/rooms/{id}': { status: 'disabled' },
   'POST /v1/meeting-sessions/{id}/remove-participant': { participantId: 'anna' },
   'PUT /v2/people/{id}': { participantIds: ['whoever'] },
+  'PUT /v2/schedules/{id}': scheduleIn('no such room'),
 }
 
 /** Routes whose ids are in the body or in the query. */
@@ -91,6 +101,14 @@ const others: { method: string; path: string; ids: (ids: Ids) => { id: string; q
     ids: ({ rooms }) =>
       rooms.flatMap((id) => ['meetingId', 'userMeetingId'].map((name) => ({ id, query: `${name}=${id}` }))),
   },
+  {
+    method: 'GET',
+    path: '/daily/v1/meetings',
+    ids: ({ rooms, sessions }) => [
+      ...rooms.map((id) => ({ id, query: `room=${id}` })),
+      ...sessions.flatMap((id) => ['starting_after', 'ending_before'].map((name) => ({ id, query: `${name}=${id}` }))),
+    ],
+  },
   ...['attendance', 'usage'].map((what) => ({
     method: 'GET',
     path: `/v2/${what}`,
@@ -110,6 +128,21 @@ const others: { method: string; path: string; ids: (ids: Ids) => { id: string; q
     method: 'GET',
     path: '/v2/webhooks',
     ids: ({ rooms }) => rooms.map((id) => ({ id, query: `roomId=${id}` })),
+  },
+  {
+    method: 'GET',
+    path: '/v2/attendance',
+    ids: ({ schedules }) => schedules.map((id) => ({ id, query: `per=occurrence&scheduleId=${id}` })),
+  },
+  {
+    method: 'GET',
+    path: '/v2/schedules',
+    ids: ({ rooms }) => rooms.map((id) => ({ id, query: `roomId=${id}` })),
+  },
+  {
+    method: 'POST',
+    path: '/v2/schedules',
+    ids: ({ rooms }) => rooms.map((id) => ({ id, body: scheduleIn(id) })),
   },
 ]
 
@@ -149,6 +182,10 @@ async function makeThings(apiKey: string): Promise<Ids> {
     settings: {},
   })
   const webhook = await addWebhook(key.keyId)
+  const schedule = await server.context.writes.schedules.save({
+    ...{ keyId: key.keyId, name: 'Class', roomIds: [roomId], startLocal: '2026-01-05T09:00:00', timeZone: 'UTC' },
+    ...{ rrule: '', exdates: [], durationMinutes: 60, graceMinutes: 5 },
+  })
   const now = Date.now()
   const participants = [`anna of ${apiKey}`, `ben of ${apiKey}`]
   const stay = (n: number, joinedAt: number) => ({ participantId: participants[n] ?? '', joinedAt })
@@ -166,6 +203,7 @@ async function makeThings(apiKey: string): Promise<Ids> {
     sources: [source.id],
     webhooks: [webhook.id],
     deliveries: [webhook.deliveryId],
+    schedules: [schedule?.id ?? ''],
   }
 }
 
@@ -211,7 +249,10 @@ function fill(template: string, ids: Ids): { path: string; ids: string[] }[] {
       filled = filled.map(({ path, ids }) => ({ path: [...path, step], ids }))
       continue
     }
-    const kind = kinds[steps[i - 1] ?? ''] ?? assert.fail(`${template}: say in this test what ${step} stands for`)
+    const kind =
+      kinds[step.slice(1, -1)] ??
+      kinds[steps[i - 1] ?? ''] ??
+      assert.fail(`${template}: say in this test what ${step} stands for`)
     filled = filled.flatMap(({ path, ids: before }) =>
       ids[kind].map((id) => ({ path: [...path, encodeURIComponent(id)], ids: [...before, id] })),
     )

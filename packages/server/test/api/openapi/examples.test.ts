@@ -144,8 +144,11 @@ async function showSessions(): Promise<void> {
   await show('listSessions', { query: `?roomId=${roomId}` })
   await show('getSessionAttendance', { path: { id } })
   await show('getAttendance', { query: `?from=2026-01-15&to=2026-01-15&per=participant&roomId=${roomId}` })
+  await show('getAttendance', { query: '?per=occurrence&scheduleId=no-such-schedule' })
   await show('getUsage', { query: '?from=2026-01-14&to=2026-01-15' })
+  await showDaily(id)
   await showPeople()
+  await showSchedules(roomId)
 }
 
 async function showPeople(): Promise<void> {
@@ -163,6 +166,27 @@ async function showPeople(): Promise<void> {
     await show(operationId, { path: { id: 'staff-17' } })
   }
   await show('mergePeople', { path: { id: 'staff-17' }, body: { participantIds: ['nobody'] } })
+}
+
+async function showSchedules(roomId: string): Promise<void> {
+  const body = {
+    ...{ name: 'Algebra', roomIds: [roomId], start: '2026-01-15T10:00', durationMinutes: 45, timeZone: 'Europe/Paris' },
+    ...{ rrule: 'FREQ=WEEKLY;COUNT=10', exdates: ['2026-02-19'], graceMinutes: 5 },
+    roster: [{ participantId: 'but3ihic', name: 'Jacques' }, { participantId: 'emilie' }],
+  }
+  const { id } = await show('createSchedule', { body })
+  await show('createSchedule', { body: { ...body, rrule: 'FREQ=HOURLY' } })
+  await show('createSchedule', { body: { ...body, roomIds: ['no-such-room'] } })
+  await show('listSchedules', { query: `?roomId=${roomId}` })
+  await show('listSchedules', { query: '?roomId=no-such-room' })
+  await show('getSchedule', { path: { id } })
+  await show('getScheduleAttendance', { path: { id } })
+  await show('replaceSchedule', { path: { id }, body: { ...body, graceMinutes: 10 } })
+  await show('replaceSchedule', { path: { id }, body: { ...body, roomIds: ['no-such-room'] } })
+  await show('deleteSchedule', { path: { id } })
+  for (const operationId of ['getSchedule', 'getScheduleAttendance', 'deleteSchedule'])
+    await show(operationId, { path: { id } })
+  await show('replaceSchedule', { path: { id }, body })
 }
 
 async function showQuality(id: string, event: object): Promise<void> {
@@ -190,6 +214,19 @@ async function showQuality(id: string, event: object): Promise<void> {
   await ask('reportEvents', { body: { source: 'my-sfu', events: [sample] } })
   await show('getSessionQuality', { path: { id } })
   await show('getParticipantQuality', { path: { id, participantId: 'but3ihic' } })
+}
+
+/** Daily's dialect, of what was recorded before. */
+async function showDaily(id: string): Promise<void> {
+  await show('listDailyMeetings', { query: '?room=daily%20stand-up&limit=100' })
+  await show('getDailyMeeting', { path: { meeting: id } })
+  await show('listDailyParticipants', { path: { meeting: id } })
+  for (const operationId of ['listDailyMeetings', 'getDailyMeeting', 'listDailyParticipants']) {
+    await show(operationId, { token: null })
+    await show(operationId, { token: null, headers: { authorization: 'Bearer nonsense' } })
+    await show(operationId, { claims: { roles: ['rtc'] } })
+    await show(operationId, { query: operationId === 'listDailyMeetings' ? '?starting_after=none' : '' })
+  }
 }
 
 async function showRooms(): Promise<void> {
@@ -370,7 +407,7 @@ async function showTheRest(): Promise<void> {
   const body = { code: link.split('#code=')[1] }
   await show('redeemLink', { body, token: null })
   await show('redeemLink', { body, token: null })
-  await show('exportRecord', { query: '?state=8.12.0.2.1795982126886' })
+  await show('exportRecord', { query: '?state=8.12.0.2.1795982126886.0.0' })
   await show('getPublicKey', { token: null })
   await show('getLiveness', { token: null })
   await show('getReadiness', { token: null })
