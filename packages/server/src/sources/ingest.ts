@@ -64,9 +64,7 @@ export function startIngest(
       const recorded = await backpressure.retryWhileBusy(engine.maxWaitMs, async () =>
         completeAndRecord(source, delivery, [...report.facts, ...(await identifySighted(source, sighted))]),
       )
-      const outcomes = report.isDatedByArrival ? recorded.map(asSentAgain) : recorded
-      noteHealth(source, report, outcomes)
-      return outcomes
+      return noteHealth(source, report, report.isDatedByArrival ? recorded.map(asSentAgain) : recorded)
     },
 
     stop: sightings.stop,
@@ -148,11 +146,12 @@ export function startIngest(
     for (const sessionId of sessionIds) await looks.recordLook(source.keyId, sessionId)
   }
 
-  function noteHealth(source: Source, { ignored, sentAt }: Report, recorded: Recorded[]): void {
+  function noteHealth(source: Source, { ignored, sentAt }: Report, recorded: Recorded[]): Recorded[] {
     if (sentAt !== undefined) sourceHealth.noteSent(source, sentAt)
     if (ignored > 0) sourceHealth.noteIgnored(source, ignored)
     sourceHealth.noteFacts(source, recorded)
     reconcilers.noteDelivery(source)
+    return recorded
   }
 }
 
