@@ -62,7 +62,7 @@ function scheduleIn({ roomId }: Room) {
 const goneFrom = ({ id }: Room) => `gone-${id}`
 
 /** What a call of each endpoint sends, where it sends anything. */
-const bodies: { [endpoint: string]: (scene: Scene) => object } = {
+const bodies: { [endpoint: string]: (scene: Scene) => object | string } = {
   'POST /v2/sessions/end': ({ room }) => ({ roomId: room.roomId }),
   'POST /v2/sessions/participants/remove': ({ room }) => ({ roomId: room.roomId, participantId: 'anna' }),
   'POST /v2/rooms/:id': () => ({ status: 'enabled' }),
@@ -76,6 +76,8 @@ const bodies: { [endpoint: string]: (scene: Scene) => object } = {
   'PUT /v2/people/:id': () => ({ participantIds: ['anna'] }),
   'POST /v2/schedules': ({ room }) => scheduleIn(room),
   'PUT /v2/schedules/:id': ({ room }) => scheduleIn(room),
+  'PUT /v2/schedules/:id/roster': () => 'participantId\nanna\n',
+  'POST /v2/schedules/import': () => 'BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n',
   'POST /v2/webhooks': () => webhook,
   'PATCH /v2/webhooks/:id': () => ({ events: ['test'] }),
   'POST /v2/webhooks/:id/replay': () => ({ failed: true }),
@@ -152,7 +154,7 @@ async function call(on: TestServer, endpoint: string, column: string, permission
     `${on.url}${fill(path, scene)}${queries[endpoint] ?? ''}`,
     method,
     headers,
-    sent && JSON.stringify(sent),
+    typeof sent === 'object' ? JSON.stringify(sent) : sent,
   )
   const names = new Map([
     [scene.room.roomId, 'bound to it'],
