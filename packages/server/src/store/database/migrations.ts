@@ -10,7 +10,7 @@ import { looks } from './migrations/looks.ts'
 import { media } from './migrations/media.ts'
 import { newestTexts } from './migrations/newest-texts.ts'
 
-import { ofSource } from './migrations/of-source.ts'
+import { ofSource, origins } from './migrations/of-source.ts'
 import { parents } from './migrations/parents.ts'
 import { people } from './migrations/people.ts'
 import { peopleInOrder } from './migrations/people-in-order.ts'
@@ -43,6 +43,7 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0015-erased-people': { up: erasedPeople },
   '0016-duties': { up: duties },
   '0017-schedules': { up: schedules },
+  '0018-origins': { up: origins },
 }
 
 /**
