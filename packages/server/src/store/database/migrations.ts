@@ -2,7 +2,7 @@ import { type Kysely, Migrator, sql } from 'kysely'
 import { clocks } from './migrations/clocks.ts'
 import { confirmedTime } from './migrations/confirmed-time.ts'
 import { duties } from './migrations/duties.ts'
-import { ends } from './migrations/ends.ts'
+import { ends, undatedLeaves } from './migrations/ends.ts'
 import { erasedPeople } from './migrations/erased-people.ts'
 import { first } from './migrations/first/first.ts'
 import { kinds } from './migrations/kinds.ts'
@@ -44,6 +44,7 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0016-duties': { up: duties },
   '0017-schedules': { up: schedules },
   '0018-origins': { up: origins },
+  '0019-undated-leaves': { up: undatedLeaves },
 }
 
 /**
