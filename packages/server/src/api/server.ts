@@ -11,6 +11,8 @@ import type { Engines } from '../sources/engines/engines.ts'
 import type { SourceHealth } from '../sources/health.ts'
 import type { Ingest } from '../sources/ingest.ts'
 import type { Webhooks } from '../webhooks/dispatcher.ts'
+import { auditRoutes } from './audit/audit.ts'
+import { keepAudit } from './audit/keep-audit.ts'
 import { type ApiAuth, createApiAuth } from './auth/auth.ts'
 import type { RateLimit } from './auth/rate-limit.ts'
 import type { TokenVerifier } from './auth/token.ts'
@@ -33,6 +35,7 @@ import { refuseOthers, refuseUnknown } from './http/unknown-path.ts'
 import { compileSchema } from './http/validate.ts'
 import { ingestRoutes } from './ingest/ingest.ts'
 import { inviteRoutes } from './invites.ts'
+import { keyRoutes } from './keys.ts'
 import {
   bodyMaxBytes,
   corsMaxAgeSeconds,
@@ -152,6 +155,7 @@ async function registerRoutes(
   parts: ApiParts & { auth: ApiAuth; rateLimit: RateLimit; table: RouteTable; patience: Patience },
 ): Promise<void> {
   const routes = collectRoutes(app)
+  keepAudit(app, context, parts.auth)
   await app.register(healthRoutes(context))
   await app.register(metricsRoutes(context))
   await app.register(roomRoutes(context, parts))
@@ -171,6 +175,8 @@ async function registerRoutes(
   await app.register(sourceRoutes(context, parts))
   await app.register(webhookEndpointRoutes(context, parts))
   await app.register(webhookDeliveryRoutes(context, parts))
+  await app.register(keyRoutes(context, parts))
+  await app.register(auditRoutes(context, parts))
   await app.register(streamRoutes(context, { ...parts, limits: parts.feedLimits }))
   await app.register(livekitAnalyticsRoutes(context, parts))
   await app.register(ingestRoutes(context, parts))

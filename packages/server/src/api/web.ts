@@ -20,6 +20,8 @@ export const webFolder = join(dirname(findPackageJSON('.', import.meta.url) ?? '
 const dashboardPaths = [
   '/',
   '/sessions/:sessionId',
+  '/audit',
+  '/keys',
   '/overview',
   '/people',
   '/people/:personId',

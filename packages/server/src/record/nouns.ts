@@ -1,3 +1,4 @@
+import { audit } from '../store/audit.ts'
 import { changes } from '../store/changes.ts'
 import { keys } from '../store/keys.ts'
 import { leases } from '../store/leases.ts'
@@ -12,6 +13,7 @@ import { quality } from '../store/quality.ts'
 import { retention } from '../store/retention.ts'
 import { rooms } from '../store/rooms.ts'
 import { schedules } from '../store/schedules.ts'
+import { scopedKeys } from '../store/scoped-keys.ts'
 import { sessions } from '../store/sessions/sessions.ts'
 import { signingKeys } from '../store/signing-keys.ts'
 import { sources } from '../store/sources.ts'
@@ -24,6 +26,8 @@ import type { Transaction } from './transaction.ts'
 /** Every noun of the store, once: what can be read and written, and how it is called, follows from this list. */
 export const nouns = {
   keys,
+  scopedKeys,
+  audit,
   rooms,
   sessions,
   schedules,

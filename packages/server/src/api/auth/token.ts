@@ -5,6 +5,7 @@ import type { Clock } from '../../runtime/clock.ts'
 import { quote } from '../../runtime/explain.ts'
 import { shareInTurn } from '../../runtime/single-flight.ts'
 import type { Key } from '../../store/keys.ts'
+import type { KeyUses } from './key-uses.ts'
 
 /** A longer token is refused unread. */
 export const tokenMaxBytes = 8 * 1024
@@ -57,10 +58,12 @@ export function createTokenVerifier({
   reads,
   clock,
   strictRoles,
+  keyUses,
 }: {
   reads: Pick<Reads, 'keys'>
   clock: Clock
   strictRoles: boolean
+  keyUses: Pick<KeyUses, 'note'>
 }): TokenVerifier {
   const remembered = new Map<string, Remembered>()
   const findKey = shareInTurn(reads.keys.find)
@@ -75,12 +78,15 @@ export function createTokenVerifier({
     const fresh = known !== undefined && goodSecrets(key).includes(known.secret) ? known : await verify(token, key)
     if (fresh !== known) remember(token, fresh)
     requireTimely(fresh.times)
+    keyUses.note(key)
     return { key, ...fresh.said }
   }
 
   async function requireKey(apiKey: string): Promise<Key> {
     const key = await findKey(apiKey)
-    if (key === undefined || key.disabledAt !== null) throw new TokenRefusal('key', notSigned)
+    const { disabledAt, expiresAt = null } = key ?? { disabledAt: 0 }
+    const isOver = disabledAt !== null || (expiresAt !== null && clock.now() >= expiresAt)
+    if (key === undefined || isOver) throw new TokenRefusal('key', notSigned)
     return key
   }
 

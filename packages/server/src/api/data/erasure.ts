@@ -5,6 +5,7 @@ import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
 import { scrubRecord } from '../../store/database/scrub.ts'
+import { noteAbout } from '../audit/keep-audit.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { refusals } from '../http/refusals.ts'
 
@@ -34,6 +35,7 @@ export function erasureRoutes(
       const receipt = { id: randomUUID(), erasedAt: toIso(clock.now()), ...erased }
       // Who it was is not in it.
       log.info({ requestId: request.id, keyId, ...receipt }, 'person erased')
+      noteAbout(request, { receipt: receipt.id })
       return receipt
     })
   }

@@ -1,6 +1,7 @@
 import type { Fact } from '@rollcall/protocol'
 import { sql } from 'kysely'
 import { Refusal } from '../../error.ts'
+import { eraseFromAudit } from '../../store/audit.ts'
 import type { Database } from '../../store/database/database.ts'
 import { digestOfPerson } from '../../store/facts/erased-people.ts'
 import { noun, type Over, query } from '../../store/noun.ts'
@@ -118,6 +119,7 @@ export const erasure = noun({
         await people.writes.unmerge(over, { keyId, id: personId })
         await dropFromRosters(over, keyId, personId)
       }
+      await eraseFromAudit(over, { keyId, participantId, newId })
       const nobody = { id: newId, name: '', texts: newId, seen_at: 0, person_id: null, merged: 0, stale: 1 }
       await db.insertRows('people', [{ key_id: keyId, ...nobody }], ['key_id', 'merged', 'id'])
       await markStale(db, keyId, [participantId])

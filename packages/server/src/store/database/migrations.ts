@@ -17,6 +17,7 @@ import { peopleInOrder } from './migrations/people-in-order.ts'
 
 import { processes } from './migrations/processes.ts'
 import { schedules } from './migrations/schedules.ts'
+import { scopedKeys } from './migrations/scoped-keys.ts'
 import type { ShownOtherwise } from './migrations/shown-otherwise.ts'
 import { webhooks } from './migrations/webhooks.ts'
 import type { Tables } from './tables.ts'
@@ -43,6 +44,7 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0015-erased-people': { up: erasedPeople },
   '0016-duties': { up: duties },
   '0017-schedules': { up: schedules },
+  '0018-scoped-keys': { up: scopedKeys },
 }
 
 /**
