@@ -1,6 +1,7 @@
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { benchAnalytics } from './analytics.ts'
+import { benchAttendance } from './attendance.ts'
 import { benchJoins } from './joins.ts'
 import { benchList } from './list.ts'
 import { benchPages } from './pages.ts'
@@ -32,6 +33,8 @@ const parts: { [name: string]: () => Promise<Figure[]> } = {
   stream: benchStream,
   people: () => benchPeople(size, 'SQLite'),
   'people-postgres': () => benchPeople(size, 'PostgreSQL'),
+  attendance: () => benchAttendance('SQLite'),
+  'attendance-postgres': () => benchAttendance('PostgreSQL'),
   rebuild: () => benchRebuild(size),
   peers: () => benchPeers(size),
   pages: () => benchPages(size, 'SQLite'),

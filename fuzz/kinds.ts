@@ -34,12 +34,17 @@ const byNames: { [name: string]: Kind } = {
   userMeetingId: 'rooms',
   customRoomId: 'rooms',
   query: 'rooms',
+  room: 'rooms',
   sessionId: 'sessions',
+  meeting: 'sessions',
+  starting_after: 'sessions',
+  ending_before: 'sessions',
   parentSessionId: 'sessions',
   participantId: 'participants',
   sourceId: 'sources',
   projectId: 'sources',
   deliveryId: 'deliveries',
+  scheduleId: 'schedules',
   cursor: 'cursors',
 }
 

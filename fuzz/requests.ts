@@ -1,6 +1,6 @@
 import type { Random } from '../chaos/random.ts'
 import type { OpenApiDocument, Operation } from '../packages/server/src/api/openapi/openapi-document.ts'
-import { kindAfter } from './kinds.ts'
+import { kindAfter, kindOf } from './kinds.ts'
 import { bytesOf } from './random.ts'
 import { samples } from './samples.ts'
 import { makeValue, oddTexts, spoil, type ValueSchema } from './values.ts'
@@ -93,7 +93,7 @@ function fillPath(random: Random, template: string, world: World): string {
   const steps = template.split('/')
   const filled = steps.map((step, i) => {
     if (!step.startsWith('{')) return step
-    const kind = kindAfter(steps[i - 1])
+    const kind = kindOf(step.slice(1, -1)) ?? kindAfter(steps[i - 1])
     const value =
       kind !== undefined && random.chance(0.75)
         ? random.pick(world.ids[kind])

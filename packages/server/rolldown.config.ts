@@ -6,5 +6,10 @@ export default defineConfig({
   platform: 'node',
   // 5 MB that is asked for by whoever opens /docs, and the driver of a library in C that nobody installs.
   external: ['@scalar/fastify-api-reference', 'pg-native'],
+  transform: {
+    // The sources are for the Node that they are written with; what is built runs on the oldest of `engines`.
+    target: 'node22.16',
+    inject: { AsyncDisposableStack: 'core-js-pure/actual/async-disposable-stack' },
+  },
   output: { format: 'esm' },
 })

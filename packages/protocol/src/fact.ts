@@ -52,6 +52,8 @@ export type SessionStarted = FactBase & {
   parent?: Parent
   /** Keys of sessions that were guessed before this one was known, and are this one. */
   absorbs?: string[]
+  /** Whoever joined other sessions of the room from `since` on, and before `until`, was in this one: it was not known yet. */
+  takes?: { sessionKey: string; since: number; until?: number }[]
 }
 export type SessionEnded = FactBase & {
   type: 'session-ended'
@@ -74,6 +76,7 @@ export type ParticipantLeft = FactBase &
     name?: string
     kind?: ParticipantKind
     region?: string
+    metadata?: Json
     /** Some senders repeat in the leave when the join was: the whole stay in one fact. */
     joinedAt?: number
     reason?: string
@@ -81,7 +84,7 @@ export type ParticipantLeft = FactBase &
   }
 /** Evidence that a connection was there at `at`; it opens a stay where none was known. */
 export type ParticipantSeen = FactBase &
-  OfParticipant & { type: 'participant-seen'; name?: string; kind?: ParticipantKind }
+  OfParticipant & { type: 'participant-seen'; name?: string; kind?: ParticipantKind; metadata?: Json }
 /** A snapshot did not hold this connection; `lastSeenAt` is the last time that one did. */
 export type ParticipantMissed = FactBase & OfParticipant & { type: 'participant-missed'; lastSeenAt: number }
 /** Everyone who was inside at `at`. */

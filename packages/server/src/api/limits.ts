@@ -93,3 +93,8 @@ export const webFileMaxAgeSeconds = 366 * 24 * 3600
 
 /** How long whoever reports events waits for a look-up while the store is away, in milliseconds: as long as facts then do. */
 export const awayMaxMs = 30_000
+/** Most occurrences of one answer about a schedule, and most cells of its grid: people × occurrences. */
+export const gridOccurrencesMax = 400
+export const gridCellsMax = 200_000
+/** What it is about where no time is named, in milliseconds: the last year. */
+export const courseMs = 366 * 24 * 3600 * 1000

@@ -16,6 +16,7 @@ import { keepAudit } from './audit/keep-audit.ts'
 import { type ApiAuth, createApiAuth } from './auth/auth.ts'
 import type { RateLimit } from './auth/rate-limit.ts'
 import type { TokenVerifier } from './auth/token.ts'
+import { dailyRoutes } from './daily/meetings.ts'
 import { erasureRoutes } from './data/erasure.ts'
 import { exportRoutes } from './data/export.ts'
 import { importRoutes } from './data/imports.ts'
@@ -57,6 +58,7 @@ import { qualityRoutes } from './quality.ts'
 import { attendanceRoutes } from './reports/attendance.ts'
 import { usageRoutes } from './reports/usage.ts'
 import { roomRoutes } from './rooms.ts'
+import { scheduleAttendanceRoutes } from './schedules/attendance.ts'
 import { scheduleRoutes } from './schedules/schedules.ts'
 import { sessionRoutes } from './sessions.ts'
 import { sourceRoutes } from './sources.ts'
@@ -167,6 +169,7 @@ async function registerRoutes(
   await app.register(usageRoutes(context, parts))
   await app.register(peopleRoutes(context, parts))
   await app.register(scheduleRoutes(context, parts))
+  await app.register(scheduleAttendanceRoutes(context, parts))
   await app.register(inviteRoutes(context, parts))
   await app.register(eventRoutes(context, parts))
   await app.register(importRoutes(context, parts))
@@ -179,6 +182,7 @@ async function registerRoutes(
   await app.register(auditRoutes(context, parts))
   await app.register(streamRoutes(context, { ...parts, limits: parts.feedLimits }))
   await app.register(livekitAnalyticsRoutes(context, parts))
+  await app.register(dailyRoutes(context, parts))
   await app.register(ingestRoutes(context, parts))
   await app.register(linkRoutes(context, parts))
   await app.register(publicKeyRoutes(context, parts))

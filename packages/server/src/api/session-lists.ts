@@ -103,7 +103,7 @@ export function createSessionLists(context: Pick<Context, 'config' | 'clock' | '
       const filter = toFilter(query)
       const { cursor, userId } = query
       const from = cursor === undefined ? { page, perPage } : { after: readCursor(cursor, filter), perPage }
-      const { sessions, total, totalCapped, next } = await listSessions(caller, filter, from, userId)
+      const { sessions, total, totalCapped, next } = await listSessions(reads, caller, filter, from, userId)
       const pageInfo = {
         ...toPageInfo(page, perPage, total),
         ...(next !== undefined && { nextCursor: writeCursor(next, filter) }),
@@ -128,31 +128,36 @@ export function createSessionLists(context: Pick<Context, 'config' | 'clock' | '
     },
 
     async findLast(caller, roomId) {
-      const [last] = (await listSessions(caller, { roomId }, { page: 1, perPage: 1 })).sessions
+      const [last] = (await listSessions(reads, caller, { roomId }, { page: 1, perPage: 1 })).sessions
       return last && idOf(last)
     },
   }
+}
 
-  async function listSessions(
-    caller: Caller,
-    filter: SessionFilter,
-    page: ListPage,
-    ownerId: string = caller.key.userId,
-  ): Promise<FoundSessions> {
-    const isOfOther = ownerId !== caller.key.userId
-    if (isOfOther || (filter.roomId !== undefined && !maySee(caller, filter.roomId))) {
-      return { sessions: [], total: 0, totalCapped: false, next: undefined }
-    }
-    const seen = caller.roomId === undefined ? filter : { ...filter, roomId: caller.roomId }
-    return reads.sessions.list(caller.key.keyId, seen, page, embeddedParticipantsMax)
+/**
+ * A page of sessions, of the caller's room alone where their token is bound to one.
+ * @param ownerId as answers name the owner of a key: another's are none
+ */
+export async function listSessions(
+  reads: Pick<Context['reads'], 'sessions'>,
+  caller: Caller,
+  filter: SessionFilter,
+  page: ListPage,
+  ownerId: string = caller.key.userId,
+): Promise<FoundSessions> {
+  const isOfOther = ownerId !== caller.key.userId
+  if (isOfOther || (filter.roomId !== undefined && !maySee(caller, filter.roomId))) {
+    return { sessions: [], total: 0, totalCapped: false, next: undefined }
   }
+  const seen = caller.roomId === undefined ? filter : { ...filter, roomId: caller.roomId }
+  return reads.sessions.list(caller.key.keyId, seen, page, embeddedParticipantsMax)
 }
 
 function idOf(listed: ListedSession): string {
   return 'sealed' in listed ? listed.sealed.id : listed.record.session.id
 }
 
-function isRunning(listed: ListedSession): boolean {
+export function isRunning(listed: ListedSession): boolean {
   return 'record' in listed && listed.record.session.endAt === null
 }
 

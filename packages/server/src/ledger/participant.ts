@@ -15,11 +15,11 @@ function toMarks(fact: PersonFact): Mark[] {
     name: ('name' in fact ? fact.name : undefined) ?? null,
     participantKind: ('kind' in fact ? fact.kind : undefined) ?? null,
     region: ('region' in fact ? fact.region : undefined) ?? null,
-    metadata: null,
+    metadata: ('metadata' in fact ? fact.metadata : undefined) ?? null,
   }
   switch (fact.type) {
     case 'participant-joined':
-      return [{ ...mark, kind: 'joined', metadata: fact.metadata ?? null }]
+      return [{ ...mark, kind: 'joined' }]
     case 'participant-seen':
       return [mark]
     case 'participant-missed':
@@ -63,7 +63,8 @@ function isAlike(a: Mark, b: Mark): boolean {
     a.connectionId === b.connectionId &&
     Math.floor(a.at / seenEveryMs) === Math.floor(b.at / seenEveryMs) &&
     a.name === b.name &&
-    a.participantKind === b.participantKind
+    a.participantKind === b.participantKind &&
+    JSON.stringify(a.metadata) === JSON.stringify(b.metadata)
   )
 }
 

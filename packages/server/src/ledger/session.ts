@@ -33,6 +33,20 @@ export function newSession(fact: SessionFact, id: string): Session {
   }
 }
 
+/** The session without its people, of whom some are another's: what was told of the session itself. */
+export function withoutPeople(session: Session, at: number): Session {
+  const nobody = { inside: 0, people: 0, closedMs: 0, openSinceSum: 0, pastEndMs: 0 }
+  const startAt = session.saidAt === 0 ? null : session.saidAt
+  const { saidAt: lastAt, revision } = session
+  return { ...session, ...nobody, startAt, lastAt, endAt: null, lookAt: null, revision: revision + 1, updatedAt: at }
+}
+
+/** Whether the session is over, and when to review it, once its people are there again. */
+export function settled(session: Session, rules: Rules): Session {
+  const ended = { ...session, endAt: endAtOf(session) }
+  return { ...ended, lookAt: lookAtOf(ended, rules) }
+}
+
 /** The session runs on from `at` after its source restarted: the grace starts anew. */
 export function resumeSession(session: Session, at: number, rules: Rules): Session {
   const resumed = { ...session, resumedAt: Math.max(session.resumedAt ?? 0, at) }

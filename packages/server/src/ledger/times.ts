@@ -10,8 +10,11 @@ export const aheadMaxMs = 300_000
  */
 export const pastMaxMs = 31 * 24 * 3_600_000
 
-/** A fact as it counts. `doubts`: what of it cannot be, in words; undefined where all can. */
-export type Possible = { fact: Fact; doubts?: string }
+/**
+ * A fact as it counts. `doubts`: what of it cannot be, in words; undefined where all can. `isOutdated`: it is dated so long
+ * ago that it was sent again, or its clock is wrong; when it came stands in its place.
+ */
+export type Possible = { fact: Fact; doubts?: string; isOutdated?: true }
 
 /**
  * The fact where its times can be. A time of its own that cannot be is left out, and then it counts as of when it came; the
@@ -21,8 +24,7 @@ export type Possible = { fact: Fact; doubts?: string }
 export function withPossibleTimes(fact: Fact, isLive: boolean): Possible {
   if (fact.type === 'unknown') return { fact }
   const { receivedAt } = fact
-  const earliest = isLive ? receivedAt - pastMaxMs : Number.NEGATIVE_INFINITY
-  const isPossible = (at: number) => earliest <= at && at <= receivedAt + aheadMaxMs
+  const isPossible = (at: number) => isPossibleTime(at, receivedAt, isLive)
   const doubts: string[] = []
   let possible = fact
   if (!isPossible(fact.at)) {
@@ -41,7 +43,17 @@ export function withPossibleTimes(fact: Fact, isLive: boolean): Possible {
     possible = { ...possible, participants: possible.participants.map((one) => withPossibleJoin(one, isPossible)) }
     doubts.push('times of joins cannot be: they are left out')
   }
-  return doubts.length === 0 ? { fact } : { fact: possible, doubts: doubts.join('; ') }
+  if (doubts.length === 0) return { fact }
+  return {
+    fact: possible,
+    doubts: doubts.join('; '),
+    ...(isLive && fact.at < receivedAt - pastMaxMs && { isOutdated: true }),
+  }
+}
+
+/** Whether something that came at `receivedAt` can have happened at `at`. */
+export function isPossibleTime(at: number, receivedAt: number, isLive: boolean): boolean {
+  return (!isLive || at >= receivedAt - pastMaxMs) && at <= receivedAt + aheadMaxMs
 }
 
 type Present = Snapshot['participants'][number]

@@ -95,13 +95,15 @@ export function startIngest(
   async function completeAndRecord(source: Source, delivery: Delivery, reported: ReportedFact[]): Promise<Recorded[]> {
     if (reported.length === 0) return []
     const { complete, reorderWindowMs = 0 } = engineFor(engines, source.type)
-    if (complete === undefined) return recordFacts(source, delivery.receivedAt, reported)
+    const { receivedAt } = delivery
+    if (complete === undefined) return recordFacts(source, receivedAt, reported)
     const sessions = knownSessionsOf({ reads, known }, source)
     const waitsUntil = performance.now() + reorderWindowMs
     for (;;) {
       const recorded = await oneAtATime(source.id, async () => {
-        const completed = await complete(reported, sessions, performance.now() < waitsUntil)
-        return completed && recordFacts(source, delivery.receivedAt, completed)
+        const mayWait = performance.now() < waitsUntil
+        const completed = await complete(reported, sessions, { receivedAt, mayWait })
+        return completed && recordFacts(source, receivedAt, completed)
       })
       if (recorded !== undefined) return recorded
       // The missing event may come to the server that starts next: the sender retries there, and nothing is guessed.

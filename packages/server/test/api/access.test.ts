@@ -109,6 +109,7 @@ function fill(
     apiKey,
     roomId: room.roomId,
     sessionId,
+    meeting: sessionId,
     personId: 'anna',
     participantId: path.startsWith('/v2/participants/') ? goneFrom(room) : 'anna',
     sourceId: source.id,
@@ -176,7 +177,7 @@ async function call(on: TestServer, endpoint: string, column: string, permission
   const headers = { ...(token !== null && { authorization: token }), 'content-type': 'application/json', ...accept }
   const apiKey = path.includes(':apiKey') ? (await addKey(on, 'read')).apiKey : ''
   const sent = bodies[endpoint]?.(scene)
-  const { status, body } = await send<{ code?: unknown; data?: unknown }>(
+  const { status, body } = await send<{ code?: unknown; error?: unknown; data?: unknown }>(
     `${on.url}${fill(path, scene, apiKey)}${queries[endpoint] ?? ''}`,
     method,
     headers,
@@ -186,16 +187,18 @@ async function call(on: TestServer, endpoint: string, column: string, permission
     [scene.room.roomId, 'bound to it'],
     [scene.other.roomId, 'bound to another'],
   ])
-  const whose = Array.isArray(body.data) ? body.data.map(({ roomId }) => names.get(roomId) ?? 'bound to neither') : []
-  return { status, code: body.code, whose }
+  const nameOf = ({ roomId, room }: { roomId?: string; room?: string }) => names.get(roomId ?? room ?? '')
+  const whose = Array.isArray(body.data) ? body.data.map((one) => nameOf(one) ?? 'bound to neither') : []
+  return { status, code: body.code ?? body.error, whose }
 }
 
 function assertAnswered(cell: string | undefined, { status, code, whose }: Answered, column: string, what: string) {
   const unknown = column === 'no token' ? /^(TOKEN_MISSING|SIGNATURE_INVALID)$/ : /^(TOKEN|SIGNATURE)_INVALID$/
   const codes: { [cell: string]: RegExp } = {
+    400: /^authorization-header-error$/,
     401: unknown,
-    403: /^FORBIDDEN$/,
-    404: /^(ROOM|SESSION)_NOT_FOUND$/,
+    403: /^(FORBIDDEN|forbidden-error)$/,
+    404: /^((ROOM|SESSION)_NOT_FOUND|not-found)$/,
     503: /^BUSY$/,
   }
   const refusal = codes[cell ?? '']

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Attendance, Room, Usage } from '@rollcall/protocol'
+import readWorkbook from 'read-excel-file/node'
 import { signToken } from '../../src/api/auth/token.ts'
 import { makeRoom } from '../support/api-calls.ts'
 import { addNeighbour, recordSession } from '../support/record-session.ts'
@@ -48,6 +49,20 @@ async function getUsage(query: string): Promise<Usage> {
   const { status, text, body } = await server.call<Usage>('GET', `/v2/usage?${query}`)
   assert.equal(status, 200, text)
   return body
+}
+
+/** A cell has days and a fraction of them, of which this library drops what is less than a millisecond. */
+function toSecond(cell: Date): string {
+  return new Date(Math.round(cell.getTime() / 1000) * 1000).toISOString().slice(0, 19)
+}
+
+/** As another library reads it: the first sheet. */
+async function openWorkbook(path: string): Promise<{ data: unknown[][] }> {
+  const answer = await fetch(server.url + path, { headers: { authorization: await server.sign() } })
+  assert.equal(answer.status, 200)
+  assert.match(answer.headers.get('content-type') ?? '', /spreadsheetml.sheet$/)
+  const [sheet] = (await readWorkbook(Buffer.from(await answer.arrayBuffer()))) as { data: unknown[][] }[]
+  return sheet ?? assert.fail('no sheet')
 }
 
 describe('attendance', () => {
@@ -124,6 +139,62 @@ describe('attendance', () => {
     const { status, text } = await server.call('GET', `${path}&separator=pipe`)
     assert.equal(status, 400)
     assert.match(text, /separator=pipe is not understood: it takes comma, semicolon or tab/)
+    await server.context.writes.retention.eraseSessions({ before: startAt + 3600_000 })
+  })
+
+  test('has local times of the zone that is asked for as CSV, whose heads name it and its offset', async () => {
+    const { text } = await server.call('GET', `/v2/sessions/${sessionId}/attendance?format=csv&tz=Asia/Kolkata`)
+    const [head, ann] = text.split('\r\n')
+    const zone = '(Asia/Kolkata, UTC+05:30)'
+    const names = `sessionId,roomId,customRoomId,participantId,name,kind,"start ${zone}","end ${zone}",seconds,reason,inferred`
+    assert.equal(head, names)
+    assert.ok(ann?.endsWith(`person,${day} 14:30:00,${day} 15:00:00,1800,,false`), ann)
+  })
+
+  for (const zone of ['UTC', 'America/New_York']) {
+    test(`is a workbook with real dates by the clocks asked for, and durations, whatever the process’s own zone: ${zone}`, async (t) => {
+      const own = process.env.TZ
+      t.after(() => {
+        if (own === undefined) delete process.env.TZ
+        else process.env.TZ = own
+      })
+      process.env.TZ = zone
+      const { data } = await openWorkbook(`/v2/attendance?${month}&format=xlsx&tz=Europe/Berlin`)
+      const [head, ann, , bob, night] = data
+      const clocks = '(Europe/Berlin, UTC+01:00 and UTC+02:00)'
+      assert.deepEqual(head?.slice(3), [
+        ...['participantId', 'name', 'kind', `start ${clocks}`, `end ${clocks}`, 'duration', 'reason', 'inferred'],
+      ])
+      assert.deepEqual(ann?.slice(3, 6), ['ann', '=HYPERLINK("http://evil")', 'person'])
+      const written = (cells: unknown[] | undefined) =>
+        cells?.map((cell) => (cell instanceof Date ? toSecond(cell) : cell))
+      assert.deepEqual(written(ann?.slice(6)), [
+        `${day}T10:00:00`,
+        `${day}T10:30:00`,
+        '1899-12-30T00:30:00',
+        null,
+        false,
+      ])
+      assert.equal(bob?.[4], 'Bob, "the builder"')
+      assert.deepEqual(written(night?.slice(6, 8)), [`${day}T23:00:00`, '2026-03-03T03:00:00'])
+      const utc = await openWorkbook(`/v2/sessions/${sessionId}/attendance?format=xlsx`)
+      assert.equal(utc.data[0]?.[6], 'start (UTC)')
+      assert.deepEqual(written(utc.data[1]?.slice(6, 7)), [`${day}T09:00:00`])
+    })
+  }
+
+  test('is a workbook that opens whatever people are called', async () => {
+    const { roomId } = await makeRoom(server)
+    const startAt = at('05:00:00')
+    const names = ['<b>&amp;', 'a\u0001b', '_x0041_', ' two  spaces ', '\ufffe', 'line\nbreak', '👩‍🏫', 'x'.repeat(512)]
+    const stays = names.map((name, n) => ({ participantId: `p${n}`, name, joinedAt: startAt, leftAt: startAt + 1000 }))
+    const id = await recordSession(server, { roomId, startAt, endAt: startAt + 2000, stays })
+    const { data } = await openWorkbook(`/v2/sessions/${id}/attendance?format=xlsx`)
+    const told = names.map((name) => name.replaceAll('\u0001', '\ufffd').replaceAll('\ufffe', '\ufffd'))
+    assert.deepEqual(
+      data.slice(1).map((row) => String(row[4]).replace('_x005F_', '_').trim()),
+      told.map((name) => name.trim()),
+    )
     await server.context.writes.retention.eraseSessions({ before: startAt + 3600_000 })
   })
 

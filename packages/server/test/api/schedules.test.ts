@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { ListedSchedule, Schedule, SchedulePage } from '@rollcall/protocol'
+import type {
+  ListedSchedule,
+  OccurrenceAttendance,
+  Schedule,
+  ScheduleAttendance,
+  SchedulePage,
+} from '@rollcall/protocol'
 import { occurrencesOf, parseRule } from '../../src/runtime/calendar/recurrence.ts'
 import { makeRoom } from '../support/api-calls.ts'
+import { recordSession } from '../support/record-session.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 const at = (time: string) => Date.parse(`${time}Z`)
@@ -122,6 +129,225 @@ describe('schedules', () => {
     const { roster: left } = await call<Schedule>('GET', `/v2/schedules/${id}`)
     assert.deepEqual(left, [{ participantId: 'bob', name: '' }])
     await call('DELETE', `/v2/schedules/${id}`)
+  })
+})
+
+describe('who was there', () => {
+  let id: string
+  let keyId: number
+  const roster = ['ann', 'bob', 'cem', 'dee', 'eve', 'staff-17'].map((participantId) => ({
+    participantId,
+    name: participantId.toUpperCase(),
+  }))
+  before(async () => {
+    keyId = (await server.context.reads.keys.find(server.apiKey))?.keyId ?? 0
+    const other = (await makeRoom(server, { customRoomId: 'math online' })).roomId
+    const made = await call<Schedule>('POST', '/v2/schedules', {
+      ...{ ...weekly, name: 'Algebra', roomIds: ['math', other], start: '2026-03-23T09:00', durationMinutes: 60 },
+      ...{ rrule: 'FREQ=WEEKLY', exdates: ['2026-04-06'], roster },
+    })
+    id = made.id
+    // On 23 March nine in Berlin is 08:00 UTC, on the 30th 07:00.
+    await recordSession(server, {
+      roomId: math,
+      ...{ startAt: at('2026-03-23T07:50'), endAt: at('2026-03-23T09:10') },
+      stays: [
+        { participantId: 'ann', joinedAt: at('2026-03-23T07:50'), leftAt: at('2026-03-23T09:10') },
+        { participantId: 'bob', joinedAt: at('2026-03-23T08:12'), leftAt: at('2026-03-23T09:00') },
+        { participantId: 'cem', joinedAt: at('2026-03-23T08:04'), leftAt: at('2026-03-23T08:20') },
+        { participantId: 'cem', joinedAt: at('2026-03-23T08:30'), leftAt: at('2026-03-23T08:40') },
+        { participantId: 'eve', joinedAt: at('2026-03-23T07:51'), leftAt: at('2026-03-23T07:59') },
+        { participantId: 'staff@web', name: 'Sam', joinedAt: at('2026-03-23T08:00'), leftAt: at('2026-03-23T08:31') },
+        { participantId: 'guest', name: 'Guest', joinedAt: at('2026-03-23T08:30'), leftAt: at('2026-03-23T09:10') },
+        { participantId: 'notes', kind: 'bot', joinedAt: at('2026-03-23T08:00'), leftAt: at('2026-03-23T09:10') },
+      ],
+    })
+    // In the other room, at the same time.
+    await recordSession(server, {
+      roomId: other,
+      ...{ startAt: at('2026-03-23T08:30'), endAt: at('2026-03-23T09:05') },
+      stays: [
+        { participantId: 'staff@phone', joinedAt: at('2026-03-23T08:30'), leftAt: at('2026-03-23T09:00') },
+        { participantId: 'dee', joinedAt: at('2026-03-23T08:45'), leftAt: at('2026-03-23T08:50') },
+      ],
+    })
+    await recordSession(server, {
+      roomId: math,
+      ...{ startAt: at('2026-03-30T07:00'), endAt: at('2026-03-30T08:00') },
+      stays: [{ participantId: 'ann', joinedAt: at('2026-03-30T07:05'), leftAt: at('2026-03-30T07:55') }],
+    })
+    while ((await server.context.writes.people.gather({ keyId })) > 0);
+    await call('PUT', '/v2/people/staff-17', { participantIds: ['staff@web', 'staff@phone'] })
+  })
+  after(() => call('DELETE', `/v2/schedules/${id}`))
+
+  const grid = (query = '') => call<ScheduleAttendance>('GET', `/v2/schedules/${id}/attendance${query}`)
+  type Shown = { [participantId: string]: string[] }
+  const show = ({ people }: ScheduleAttendance): Shown =>
+    Object.fromEntries(
+      people.map(({ participantId, occurrences }) => [
+        participantId,
+        occurrences.map(({ status, lateSeconds, leftEarlySeconds, presentOfScheduled, presentOfActual }) =>
+          [status, lateSeconds / 60, leftEarlySeconds / 60, presentOfScheduled, presentOfActual].join(' '),
+        ),
+      ]),
+    )
+
+  test('is on time, late, early to leave or absent by the grace, and present for so much of the time; ids that are one person are one', async () => {
+    const { occurrences, people, ...about } = await grid()
+    assert.deepEqual(about, { scheduleId: id, name: 'Algebra', timeZone: 'Europe/Berlin', graceMinutes: 5 })
+    assert.deepEqual(
+      occurrences.map(({ start, localStart, actualStart, actualEnd, actualSeconds, present, late, absent }) => [
+        ...[start, localStart, actualStart, actualEnd, actualSeconds / 60, present, late, absent],
+      ]),
+      [
+        [
+          ...['2026-03-23T08:00:00.000Z', '2026-03-23T09:00:00+01:00'],
+          ...['2026-03-23T07:50:00.000Z', '2026-03-23T09:10:00.000Z', 80, 5, 2, 1],
+        ],
+        [
+          ...['2026-03-30T07:00:00.000Z', '2026-03-30T09:00:00+02:00'],
+          ...['2026-03-30T07:00:00.000Z', '2026-03-30T08:00:00.000Z', 60, 1, 0, 5],
+        ],
+      ],
+    )
+    assert.deepEqual(
+      occurrences.map(({ sessionIds }) => sessionIds.length),
+      [2, 1],
+    )
+    const absent = 'absent 0 0 0 0'
+    assert.deepEqual(show({ ...about, occurrences, people }), {
+      ann: ['on-time 0 0 100 100', 'on-time 5 5 83.3 83.3'],
+      bob: ['late 12 0 80 60', absent],
+      cem: ['left-early 4 20 43.3 32.5', absent],
+      dee: ['late-and-left-early 45 10 8.3 6.3', absent],
+      eve: [absent, absent],
+      'staff-17': ['on-time 0 0 100 75', absent],
+      guest: ['late 30 0 50 50', absent],
+    })
+    const [ann, bob] = people
+    assert.deepEqual(
+      [ann?.name, ann?.expected, ann?.onTime, ann?.absent, ann?.presentSeconds, ann?.presentOfScheduled],
+      ['ANN', true, 2, 0, 110 * 60, 91.7],
+    )
+    assert.deepEqual([bob?.late, bob?.leftEarly, bob?.absent, bob?.presentOfScheduled], [1, 0, 1, 40])
+    assert.equal(people.at(-1)?.expected, false)
+  })
+
+  test('has those alone who are expected, of these kinds, or occurrences of a time, where that is asked', async () => {
+    const ids = async (query: string) => (await grid(query)).people.map(({ participantId }) => participantId)
+    assert.ok(!(await ids('?people=expected')).includes('guest'))
+    assert.ok((await ids('?kinds=bot')).includes('notes'))
+    assert.deepEqual((await grid('?to=2026-03-24')).occurrences.length, 1)
+    // What has not begun is expected; nothing takes place on a day that is left out.
+    const later = await grid('?from=2026-03-31&to=2026-04-21&people=expected')
+    assert.deepEqual(
+      later.occurrences.map(({ localStart }) => localStart.slice(0, 10)),
+      ['2026-04-13', '2026-04-20'],
+    )
+    assert.deepEqual(show(later).ann, Array(2).fill('expected 0 0  '))
+    assert.deepEqual([later.people[0]?.absent, later.people[0]?.presentOfScheduled], [0, null])
+  })
+
+  test('is a row for each person and occurrence of all schedules, of a room’s, or of one', async () => {
+    const rows = async (query: string) =>
+      (await call<OccurrenceAttendance>('GET', `/v2/attendance?per=occurrence&from=2026-03-01&to=2026-04-01${query}`))
+        .data
+    const all = await rows('')
+    assert.deepEqual(
+      all.map(({ participantId, status }) => `${participantId} ${status}`),
+      [
+        ...['ann on-time', 'bob late', 'cem left-early', 'dee late-and-left-early', 'eve absent', 'staff-17 on-time'],
+        'guest late',
+        ...['ann on-time', 'bob absent', 'cem absent', 'dee absent', 'eve absent', 'staff-17 absent'],
+      ],
+    )
+    const { scheduleId, schedule, occurrenceStart, occurrenceEnd, firstJoin, lastLeave } = all[1] ?? assert.fail()
+    assert.deepEqual([scheduleId, schedule, occurrenceStart], [id, 'Algebra', '2026-03-23T08:00:00.000Z'])
+    assert.deepEqual(
+      [occurrenceEnd, firstJoin, lastLeave],
+      ['2026-03-23T09:00:00.000Z', '2026-03-23T08:12:00.000Z', '2026-03-23T09:00:00.000Z'],
+    )
+    assert.deepEqual(await rows('&roomId=math'), all)
+    assert.deepEqual(await rows(`&scheduleId=${id}`), all)
+    assert.deepEqual(await rows(`&roomId=${art}`), [])
+    const { text } = await server.call('GET', `/v2/attendance?scheduleId=${id}`)
+    assert.match(text, /scheduleId is taken with per=occurrence alone/)
+  })
+
+  test('is CSV: a row a person, a column an occurrence with its local time and offset; and no formula', async () => {
+    const path = `/v2/schedules/${id}/attendance?format=csv&people=expected`
+    const { text, headers } = await server.call('GET', path)
+    assert.deepEqual(text.split('\r\n').slice(0, 4), [
+      'participantId,name,expected,onTime,late,leftEarly,absent,presentSeconds,presentOfScheduled,2026-03-23 09:00 UTC+01:00,2026-03-30 09:00 UTC+02:00',
+      'ann,ANN,true,2,0,0,0,6600,91.7,on time,on time',
+      'bob,BOB,true,0,1,0,1,2880,40,late 12 min,absent',
+      'cem,CEM,true,0,0,1,1,1560,21.7,left early 20 min,absent',
+    ])
+    assert.match(String(headers['content-disposition']), /filename="Algebra 2026-03-23 attendance.csv"/)
+    const kolkata = await server.call('GET', `${path}&tz=Asia/Kolkata`)
+    assert.match(kolkata.text, /2026-03-23 13:30 UTC\+05:30,2026-03-30 12:30 UTC\+05:30/)
+  })
+
+  test('is told while it goes on: who is inside has not left, and who is not yet there is not absent within the grace', async () => {
+    const now = clock.now()
+    const made = await call<Schedule>('POST', '/v2/schedules', {
+      ...{ name: 'Now', roomIds: [art], start: '2026-04-10T11:57', durationMinutes: 60, timeZone: 'UTC' },
+      roster: [{ participantId: 'ann' }, { participantId: 'bob' }],
+    })
+    await recordSession(server, {
+      roomId: art,
+      startAt: now - 120_000,
+      stays: [{ participantId: 'ann', joinedAt: now - 120_000 }],
+    })
+    const running = await call<ScheduleAttendance>('GET', `/v2/schedules/${made.id}/attendance?to=2026-04-11`)
+    assert.deepEqual(show(running), { ann: ['on-time 1 0 66.7 100'], bob: ['expected 0 0  '] })
+    assert.deepEqual([running.occurrences[0]?.actualEnd, running.occurrences[0]?.actualSeconds], [null, 120])
+    await call('DELETE', `/v2/schedules/${made.id}`)
+  })
+
+  test('leaves to each of two occurrences in a row its own part of a session that goes through both', async () => {
+    const room = (await makeRoom(server)).roomId
+    const startAt = at('2026-03-02T08:00')
+    const made = await call<Schedule>('POST', '/v2/schedules', {
+      ...{ name: 'Daily', roomIds: [room], start: '2026-03-02T09:00', durationMinutes: 60, timeZone: 'UTC' },
+      ...{ rrule: 'FREQ=DAILY;COUNT=2', roster: [{ participantId: 'ann' }] },
+    })
+    const endAt = at('2026-03-03T11:00')
+    const stays = [{ participantId: 'ann', joinedAt: at('2026-03-02T09:30'), leftAt: endAt }]
+    await recordSession(server, { roomId: room, startAt, endAt, stays })
+    const { occurrences, people } = await call<ScheduleAttendance>('GET', `/v2/schedules/${made.id}/attendance`)
+    assert.deepEqual(
+      occurrences.map(({ actualStart, actualEnd }) => [actualStart, actualEnd]),
+      [
+        ['2026-03-02T08:00:00.000Z', '2026-03-03T09:00:00.000Z'],
+        ['2026-03-02T10:00:00.000Z', '2026-03-03T11:00:00.000Z'],
+      ],
+    )
+    assert.deepEqual(
+      people[0]?.occurrences.map(({ status, lateSeconds, presentOfScheduled }) => [
+        status,
+        lateSeconds,
+        presentOfScheduled,
+      ]),
+      [
+        ['late', 1800, 50],
+        ['on-time', 0, 100],
+      ],
+    )
+    await call('DELETE', `/v2/schedules/${made.id}`)
+  })
+
+  test('is refused where it is too much at once', async () => {
+    const made = await call<Schedule>('POST', '/v2/schedules', {
+      ...weekly,
+      start: '2020-01-01T09:00',
+      rrule: 'FREQ=DAILY',
+    })
+    const { status, text } = await server.call('GET', `/v2/schedules/${made.id}/attendance?from=2020-01-01`)
+    assert.equal(status, 400)
+    assert.match(text, /There are more than 400 occurrences: ask for less by from and to/)
+    await call('DELETE', `/v2/schedules/${made.id}`)
   })
 })
 

@@ -83,6 +83,25 @@ describe('rule 1: twice is once, also after the log was dropped', () => {
     assert.deepEqual(await history.sessions(), before)
   })
 
+  test('what a media server sends again of a session that is over moves nothing, though its time cannot be any more', async () => {
+    const tells = reporter({ source: 'media-server', sessionKey: 'life' })
+    const facts = [
+      tells.started(0),
+      tells.joined('ann', 1),
+      tells.seen('ann', 3),
+      tells.seen('ann', 4),
+      tells.seen('ann', 5),
+      tells.left('ann', 9),
+      tells.ended(10),
+    ]
+    await history.record(...facts)
+    const before = [await history.sessions(), await history.records()]
+    await history.forget()
+    const outcomes = await history.record(...facts.map((fact) => ({ ...fact, receivedAt: toTime(45 * 24 * hour) })))
+    assert.deepEqual(outcomes, ['ignored', 'duplicate', 'ignored', 'ignored', 'ignored', 'duplicate', 'ignored'])
+    assert.deepEqual([await history.sessions(), await history.records()], before)
+  })
+
   test('one fact that cannot be recorded is refused alone, with the reason', async () => {
     history.break(
       "create trigger broken before insert on marks when new.fact_id = 'bad' begin select raise(abort, 'no'); end",
@@ -176,6 +195,38 @@ describe('rule 2: a session that was guessed', () => {
     assert.equal(await history.count({}), 1)
     assert.deepEqual(await history.record(absorbing('g1')), ['recorded'])
     assert.equal(await history.count({}), 1)
+  })
+})
+
+describe('rule 2: a session that was not known yet', () => {
+  test('takes whoever joined at its time from another life of the room, which keeps the others and tells of them no second time', async () => {
+    const earlier = reporter({ sessionKey: 'earlier' })
+    const taking = { ...named.started(100), takes: [{ sessionKey: 'earlier', since: toTime(100) }] } as Fact
+    await history.record(
+      earlier.started(0),
+      earlier.joined('anna', 1, { connectionId: 'a', name: 'Anna' }),
+      earlier.left('anna', 50, { connectionId: 'a', joinedAt: 1 }),
+      earlier.joined('ben', 60),
+      earlier.ended(90),
+      earlier.left('carl', 150, { connectionId: 'c', joinedAt: 110 }),
+      earlier.joined('anna', 120, { connectionId: 'a2' }),
+    )
+    const told = (await history.changes()).length
+    assert.deepEqual(await history.record(taking, named.ended(200)), ['recorded', 'recorded'])
+    await assertSessions(
+      { session: '0-90 session-ended', anna: '1-50', ben: '60-90 session-ended' },
+      { session: '100-200 session-ended', carl: '110-150', anna: '120-200 session-ended' },
+    )
+    const [{ id } = { id: '' }] = (await history.records()).map(({ session }) => session)
+    const since = (await history.changes()).slice(told)
+    assert.deepEqual(
+      since.filter(({ sessionId }) => sessionId === id).map(({ type }) => type),
+      ['session.amended'],
+    )
+    assert.deepEqual(
+      since.flatMap(({ type, participantId }) => (type === 'participant.joined' ? participantId : [])),
+      ['anna', 'carl'],
+    )
   })
 })
 

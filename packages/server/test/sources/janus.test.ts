@@ -219,25 +219,39 @@ describe('a videoroom of Janus', () => {
     assert.equal(await name(), 'Anne')
   })
 
-  test('has the name that Janus 1.3 adds to a leave, and a join its metadata', onSqlite, async () => {
-    const janus = createJanus('newer', start)
-    const data = { event: 'joined', room: 'newer', id: 1, metadata: { seat: 4 } }
-    const large = { ...data, id: 2, display: 'Bob', metadata: 'x'.repeat(9000) }
-    await post(source, janus.videoroom(0, data), janus.videoroom(1, large))
-    await post(source, janus.videoroom(2, { ...data, event: 'leaving', display: 'Ann' }))
-    const [session] = (await listSeen(server)).filter(({ room }) => room === 'newer')
-    assert.deepEqual(
-      session?.people.map(({ name }) => name),
-      ['Ann', 'Bob'],
-    )
-    const db = new DatabaseSync(join(server.dataFolder, 'rollcall.db'), { readOnly: true })
-    const kept = db.prepare(`select fact_json as text from facts where source like '%newer'`).all()
-    db.close()
-    assert.deepEqual(
-      kept.map(({ text }) => JSON.parse(String(text)).metadata ?? null),
-      [{ seat: 4 }, null, null],
-    )
-  })
+  test(
+    'has the name and the metadata that Janus 1.3 adds to a join, to what is not published any more and to a leave',
+    onSqlite,
+    async () => {
+      const janus = createJanus('newer', start)
+      const data = { event: 'joined', room: 'newer', id: 1, metadata: { seat: 4 } }
+      const large = { ...data, id: 2, display: 'Bob', metadata: 'x'.repeat(9000) }
+      await post(source, janus.videoroom(0, data, janus.handleOf(1)), janus.videoroom(1, large))
+      const unpublished = { ...data, event: 'unpublished', metadata: { seat: 5 } }
+      const ofAnn = async () => {
+        const db = new DatabaseSync(join(server.dataFolder, 'rollcall.db'), { readOnly: true })
+        const one = db.prepare(`select metadata_json as text from participants where metadata_json like '%seat%'`).all()
+        db.close()
+        return one.map(({ text }) => JSON.parse(String(text)))
+      }
+      await post(source, janus.videoroom(31_000, unpublished))
+      assert.deepEqual(await ofAnn(), [{ seat: 5 }])
+      await post(source, janus.videoroom(31_002, { ...data, event: 'leaving', display: 'Ann', metadata: { seat: 6 } }))
+      assert.deepEqual(await ofAnn(), [{ seat: 6 }])
+      const [session] = (await listSeen(server)).filter(({ room }) => room === 'newer')
+      assert.deepEqual(
+        session?.people.map(({ name }) => name),
+        ['Ann', 'Bob'],
+      )
+      const db = new DatabaseSync(join(server.dataFolder, 'rollcall.db'), { readOnly: true })
+      const kept = db.prepare(`select fact_json as text from facts where source like '%newer'`).all()
+      db.close()
+      assert.deepEqual(
+        kept.map(({ text }) => JSON.parse(String(text)).metadata ?? null),
+        [{ seat: 4 }, null, { seat: 5 }, { seat: 6 }],
+      )
+    },
+  )
 
   test('with an event that lacks what it takes is kept as ignored, and stops none of the others', async () => {
     const janus = createJanus('odd', start)

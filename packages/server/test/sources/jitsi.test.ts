@@ -342,7 +342,41 @@ describe('a Jitsi room whose creation was not heard', () => {
   })
 })
 
+describe('two lives of a Jitsi room', () => {
+  test('have each their own people, in whatever order their events come, also where one creation is never heard', async () => {
+    const orders = Array.from({ length: 40 }, (_, seed) => seed + 1)
+    await Promise.all(
+      orders.map(async (seed) => {
+        const name = `two lives ${seed}`
+        const [first, second] = [createRoom(name), createRoom(name, 110)]
+        const joins = [first.joined('anna', 1), second.joined('ben', 111)]
+        const leaves = [first.left('anna', 1, 99), second.left('ben', 111, 200)]
+        const ends = [first.destroyed(100), second.destroyed(210)]
+        const creations = seed % 2 === 0 ? [second.created()] : [first.created(), second.created()]
+        await sendAll(shuffle([...creations, ...joins, ...leaves, ...ends], seed))
+        const expected = [
+          { session: '0-100', people: [['anna', '1-99']] },
+          { session: '110-210', people: [['ben', '111-200']] },
+        ]
+        assert.deepEqual(await see(name), expected, `seed ${seed}`)
+      }),
+    )
+  })
+})
+
 describe('an occupant of a Jitsi room', () => {
+  test('whose join is dated in the far past came when they were told of: nobody else’s session ends', async () => {
+    const room = createRoom('far past', 290)
+    await sendAll([room.created(), room.joined('anna', 291)])
+    const year2010 = Date.UTC(2010, 0, 1) / 1000 - start
+    await sendAll([room.joined('ben', year2010), room.left('ben', year2010, 299)])
+    const people = [
+      ['anna', '291-'],
+      ['ben', '300-300'],
+    ]
+    assert.deepEqual(await see('far past'), [{ session: '290-', people }])
+  })
+
   test('is of the kind that their address says: a recorder, a telephone and a component are no people', async () => {
     const room = createRoom('kinds')
     const of = (jid: string, at: number) => room.joined(jid, at, { occupant_jid: `${jid}/x`, id: jid })

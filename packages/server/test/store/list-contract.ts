@@ -37,7 +37,9 @@ export function listContract(create: () => Promise<StoreUnderTest>): void {
 
       for (const filter of filters(rooms, known)) {
         const expected = search(known, filter, rooms)
-        assert.deepEqual(await walkByCursor(store, keyId, filter, 700), expected, `by cursor ${JSON.stringify(filter)}`)
+        const what = `by cursor ${JSON.stringify(filter)}`
+        assert.deepEqual(await walkByCursor(store, keyId, filter, 700), expected, what)
+        assert.deepEqual(await walkBackwards(store, keyId, filter, 700), expected.slice(0, -1), `${what}, backwards`)
         const lastPage = Math.max(1, Math.ceil(expected.length / 9))
         for (const page of new Set([1, 2, Math.ceil(lastPage / 2), lastPage - 1, lastPage, lastPage + 1])) {
           if (page < 1) continue
@@ -321,6 +323,29 @@ async function walkByCursor(store: Store, keyId: number, filter: SessionFilter, 
     if (next === undefined) return ids
     page = { after: next, perPage }
   }
+}
+
+/** All but the last, by the pages that stand before it. */
+async function walkBackwards(store: Store, keyId: number, filter: SessionFilter, perPage: number): Promise<string[]> {
+  const places = new Map<string, Cursor>()
+  for (let page = 1; ; page++) {
+    const { sessions } = await store.reads.sessions.list(keyId, filter, { page, perPage: 1000 }, 1000)
+    for (const one of sessions) places.set(idOf(one), await placeOf(store, keyId, idOf(one)))
+    if (sessions.length < 1000) break
+  }
+  const ids: string[] = []
+  for (let before = [...places.values()].at(-1); before !== undefined; before = places.get(ids[0] ?? '')) {
+    const { sessions, next } = await store.reads.sessions.list(keyId, filter, { before, perPage }, 1000)
+    if (sessions.length === 0) return ids
+    assert.deepEqual(next, places.get(idOf(sessions.at(-1) as ListedSession)))
+    ids.unshift(...sessions.map(idOf))
+  }
+  return ids
+}
+
+async function placeOf(store: Store, keyId: number, id: string): Promise<Cursor> {
+  const found = await store.reads.sessions.find(keyId, id)
+  return { startAt: found?.session.startAt ?? 0, id }
 }
 
 function idOf(listed: ListedSession): string {

@@ -76,7 +76,7 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
     }
 
     for (const [name, toFilter] of Object.entries(filters)) {
-      test(`looks at as many rows however long the history is, by ${name}: first, middle, last page, and by cursor`, async (t) => {
+      test(`looks at as many rows however long the history is, by ${name}: first, middle, last page, and by cursor, to either side`, async (t) => {
         const weigh = await createScale(t, database)
         if (weigh === undefined) return
         const visited = []
@@ -122,6 +122,8 @@ async function weighPages(
     if (name !== 'middle' || next === undefined) continue
     await list(owner.keyId, filter, { after: next, perPage })
     visited.cursor = await weigh(place, asked.splice(0))
+    await list(owner.keyId, filter, { before: next, perPage })
+    visited.backwards = await weigh(place, asked.splice(0))
   }
   return visited
 }

@@ -10,6 +10,8 @@ import { systemClock } from '../../src/runtime/clock.ts'
 import { migrations } from '../../src/store/database/migrations.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
 import { builtThread } from '../support/built-thread.ts'
+import { dump, keep } from '../support/kept.ts'
+import { startPostgres } from '../support/postgres.ts'
 
 /** The last that 0.1.0 had. */
 const released = '0003-processes'
@@ -51,3 +53,27 @@ test('an update tells of each session that it has shown otherwise than before, a
   await (await openStore({ ...options, onShownOtherwise: (text) => told.push(text) })).close()
   assert.equal(told.length, 2)
 })
+
+for (const database of ['SQLite', 'PostgreSQL']) {
+  test(`a record on ${database} that a newer version has changed is refused in one line, and is as it was afterwards`, async (t) => {
+    const postgres = database === 'PostgreSQL' ? await startPostgres() : undefined
+    t.after(() => postgres?.stop())
+    const kept = await keep(postgres)
+    t.after(() => kept.remove())
+    const open = async () => (await kept.open(Date.now)).close()
+    await open()
+    const query = (text: string) => kept.within((db) => sql.raw(text).execute(db.kysely))
+    await query(
+      `insert into kysely_migration (name, timestamp) values ('9999-of-tomorrow', '2099-01-01T00:00:00.000Z')`,
+    )
+    const before = await dump(kept)
+    await assert.rejects(open(), ({ name, message }) => {
+      assert.equal(name, 'StartRefusal')
+      assert.match(message, /^\S+ cannot be (opened|used): a newer Rollcall has changed it \(9999-of-tomorrow\)[^\n]+$/)
+      return true
+    })
+    assert.deepEqual(await dump(kept), before)
+    await query(`delete from kysely_migration where name = '9999-of-tomorrow'`)
+    await open()
+  })
+}

@@ -2,26 +2,29 @@ import { type ErrorBody, retryAfterSeconds, statusOf } from '@rollcall/protocol'
 import type { Logger } from 'pino'
 import { Refusal } from '../../error.ts'
 import { bodyMaxBytes } from '../limits.ts'
+import { type ErrorDialect, ourWords, type RefusalCode } from './refusals.ts'
 
-type Answer = Omit<ErrorBody, 'requestId'>
+type Answer = Omit<ErrorBody, 'requestId' | 'code'> & { code: RefusalCode }
 
 type Request = { id: string; routeOptions?: { bodyLimit?: number | undefined } }
 type Reply = {
   code(statusCode: number): unknown
   header(name: string, value: string | number): unknown
-  send(body: ErrorBody): unknown
+  send(body: object): unknown
 }
 
 /** The one place where an error becomes an answer. An error that is no refusal is a fault of the server: it is logged, and not shown. */
-export function createErrorHandler(log: Logger) {
+export function createErrorHandler(log: Logger, dialect: ErrorDialect = ourWords) {
   return (error: unknown, request: Request, reply: Reply): void => {
     const answer = toAnswer(error, request)
     if (answer.statusCode === 500) log.error({ requestId: request.id, err: error }, 'request failed')
     if (answer.statusCode === 503 || answer.statusCode === 429) reply.header('retry-after', retryAfterSeconds)
-    reply.code(answer.statusCode)
-    reply.header('x-request-id', request.id)
     const { message, ...rest } = answer
-    reply.send({ ...rest, requestId: request.id, ...(message !== undefined && { message }) })
+    const body = { ...rest, requestId: request.id, ...(message !== undefined && { message }) }
+    const { status, name } = dialect.toNamed(answer.code, answer.statusCode)
+    reply.code(status)
+    reply.header('x-request-id', request.id)
+    reply.send(dialect.toBody(name, body))
   }
 }
 

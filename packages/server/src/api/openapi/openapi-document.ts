@@ -1,9 +1,9 @@
 import swagger from '@fastify/swagger'
-import { ErrorBody, WebhookHeaders, Webhooks, type WebhookType } from '@rollcall/protocol'
+import { type ErrorBody, WebhookHeaders, Webhooks, type WebhookType } from '@rollcall/protocol'
 import { type FastifySchema, fastify, type RouteOptions } from 'fastify'
 import program from '../../../package.json' with { type: 'json' }
 import type { ApiAuth } from '../auth/auth.ts'
-import type { RefusalSchema } from '../http/refusals.ts'
+import { type ErrorDialect, ourWords, type RefusalCode, type RefusalSchema } from '../http/refusals.ts'
 import recorded from './openapi-examples.json' with { type: 'json' }
 import { type Components, type Schema, toAnswerSchema, toRequestSchema } from './openapi-schemas.ts'
 import {
@@ -47,7 +47,7 @@ export type Content = { [mediaType: string]: { schema: Schema; example?: unknown
 /** What real calls asked and were answered, as the tests recorded it: by operation, by status where all errors are alike. */
 const examples = recorded as {
   operations: { [operationId: string]: { body?: unknown; answers: { [status: string]: unknown } } }
-  errors: { [status: string]: unknown }
+  errors: { [status: string]: ErrorBody }
   webhooks: { [type in WebhookType]: unknown }
 }
 
@@ -100,7 +100,7 @@ export async function describeRoutes(routes: RouteOptions[], auth: ApiAuth): Pro
 /** A route's schema as the document has it: what any route of its kind takes and refuses is added to what it says. */
 function toDescribed(route: RouteOptions, auth: ApiAuth, components: Components): FastifySchema {
   const { schema = {}, onRequest } = route
-  const { querystring, params, body, description, ...rest } = schema
+  const { querystring, params, body, description, dialect: _, ...rest } = schema as FastifySchema & Spoken
   const example = examples.operations[schema.operationId ?? '']?.body
   return {
     ...rest,
@@ -115,6 +115,9 @@ function toDescribed(route: RouteOptions, auth: ApiAuth, components: Components)
   }
 }
 
+/** Of a route that refuses in a vendor's words. */
+type Spoken = { dialect?: ErrorDialect }
+
 function describeAnswers(route: RouteOptions, auth: ApiAuth, components: Components): Operation['responses'] {
   const { operationId = '', produces: [mediaType = 'application/json'] = [], response = {} } = route.schema ?? {}
   const answered = examples.operations[operationId]?.answers ?? {}
@@ -127,14 +130,15 @@ function describeAnswers(route: RouteOptions, auth: ApiAuth, components: Compone
         : { description, content: describeForms(content, components, answered[status]) }
   }
   if (answers[304] !== undefined) answers[200] = { ...answers[200], headers: { etag: etagHeader } } as Answer
-  for (const [status, codes] of Object.entries(listRefusals(route, auth))) {
+  const { dialect = ourWords } = (route.schema ?? {}) as Spoken
+  for (const [status, { names, example }] of nameRefusals(listRefusals(route, auth), dialect)) {
     answers[status] = {
-      description: `${refusalTexts[status]} \`code\`: ${codes.map((code) => `\`${code}\``).join(' or ')}.`,
-      ...((status === '429' || status === '503') && { headers: { 'retry-after': retryAfterHeader } }),
+      description: `${refusalTexts[status]} \`${dialect.field}\`: ${names.map((name) => `\`${name}\``).join(' or ')}.`,
+      ...((status === 429 || status === 503) && { headers: { 'retry-after': retryAfterHeader } }),
       content: {
         'application/json': {
-          schema: toAnswerSchema(ErrorBody, components),
-          example: answered[status] ?? examples.errors[status],
+          schema: toAnswerSchema(dialect.shape, components),
+          example: answered[status] ?? example,
         },
       },
     }
@@ -152,13 +156,33 @@ function describeForms(forms: Content, components: Components, example: unknown)
   )
 }
 
+type Refused = { [status: string]: RefusalCode[] }
+
+/** What a dialect calls these refusals, by its status, with an example of the first. */
+function nameRefusals(
+  refused: Refused,
+  { toNamed, toBody }: ErrorDialect,
+): Map<number, { names: string[]; example: object | undefined }> {
+  const byStatus = new Map<number, { names: string[]; example: object | undefined }>()
+  for (const [ours, codes] of Object.entries(refused)) {
+    for (const code of codes) {
+      const { status, name } = toNamed(code, Number(ours))
+      const example = examples.errors[ours] && toBody(name, examples.errors[ours])
+      const known = byStatus.get(status) ?? { names: [], example }
+      if (!known.names.includes(name)) known.names.push(name)
+      byStatus.set(status, known)
+    }
+  }
+  return byStatus
+}
+
 /** The codes that a route may refuse with, by status: those it names, and those of any route of its kind. */
-function listRefusals(route: RouteOptions, auth: ApiAuth): { [status: string]: string[] } {
+function listRefusals(route: RouteOptions, auth: ApiAuth): Refused {
   const { method, onRequest, schema = {} } = route
   const { querystring, params, response = {} } = schema
   const writes = method !== 'GET'
   const takesValues = querystring !== undefined || params !== undefined || writes
-  const refused: { [status: string]: string[] } = {
+  const refused: Refused = {
     ...(takesValues && { 400: ['BAD_REQUEST'] }),
     ...(takesToken(route, auth) && { 401: ['TOKEN_MISSING', 'TOKEN_INVALID'], 403: ['FORBIDDEN'] }),
     ...(onRequest !== undefined && { 429: ['TOO_MANY_REQUESTS'] }),

@@ -19,30 +19,36 @@ export async function* readSessionsDuring(
   for await (const ids of idsDuring(reads, keyId, period)) yield* reads.sessions.parts(keyId, ids)
 }
 
-/** When they ran, and when who was inside: what is sealed is read from its text. */
+/** When they ran, and when who was inside. */
 export async function* readTimesDuring(
   reads: Pick<Context['reads'], 'sessions'>,
   keyId: number,
   period: Period,
 ): AsyncGenerator<SessionTimes> {
-  for await (const ids of idsDuring(reads, keyId, period)) {
-    const heads = await reads.sessions.listSealedHeads(keyId, ids, embeddedParticipantsMax)
-    const sealed = new Map(heads.map((head) => [head.id, head]))
-    // One after the other, as they began.
-    const others: string[] = []
-    for (const id of ids) {
-      const head = sealed.get(id)
-      if (head === undefined) others.push(id)
-      else {
-        if (others.length > 0) yield* timesOfOthers(others.splice(0))
-        yield timesOfSealed(head)
-      }
-    }
-    if (others.length > 0) yield* timesOfOthers(others)
-  }
+  for await (const ids of idsDuring(reads, keyId, period)) yield* readTimesOf(reads, keyId, ids)
+}
 
-  async function* timesOfOthers(ids: string[]): AsyncGenerator<SessionTimes> {
-    for await (const part of reads.sessions.parts(keyId, ids)) yield timesOf(part)
+/** The same of these sessions, in their order: what is sealed is read from its text, and a large one comes in parts. */
+export async function* readTimesOf(
+  reads: Pick<Context['reads'], 'sessions'>,
+  keyId: number,
+  ids: string[],
+): AsyncGenerator<SessionTimes> {
+  const heads = await reads.sessions.listSealedHeads(keyId, ids, embeddedParticipantsMax)
+  const sealed = new Map(heads.map((head) => [head.id, head]))
+  const others: string[] = []
+  for (const id of ids) {
+    const head = sealed.get(id)
+    if (head === undefined) others.push(id)
+    else {
+      if (others.length > 0) yield* timesOfOthers(others.splice(0))
+      yield timesOfSealed(head)
+    }
+  }
+  if (others.length > 0) yield* timesOfOthers(others)
+
+  async function* timesOfOthers(some: string[]): AsyncGenerator<SessionTimes> {
+    for await (const part of reads.sessions.parts(keyId, some)) yield timesOf(part)
   }
 }
 

@@ -1,63 +1,79 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Attendance, AttendanceRow, toIso } from '@rollcall/protocol'
+import { Attendance, AttendanceRow, OccurrenceAttendance, OccurrenceRow, toIso } from '@rollcall/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
+import { Refusal } from '../../error.ts'
 import type { SessionPart } from '../../store/sessions/records.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { requireParticipants, requireRoom } from '../find.ts'
 import { refusals } from '../http/refusals.ts'
 import { PersonsUnlessSaid, toKindsOfPeople } from '../paging/kinds-query.ts'
+import { readOccurrenceRows } from '../schedules/occurrence-rows.ts'
+import { requireSchedule } from '../schedules/schedules.ts'
+import {
+  acceptedFormat,
+  type Column,
+  columnsOf,
+  sendTable,
+  tableContent,
+  types,
+  writeJson,
+  writeNdjson,
+  ZonedTableQuery,
+} from '../tables/table.ts'
 import { readSessionPages, readSessionsDuring, toAttendanceRows } from './attendance-rows.ts'
-import { byteOrderMark, toCsvLine } from './csv.ts'
 import { PeriodQuery, toPeriod } from './period.ts'
 
+const perRow = {
+  description: 'interval or participant',
+  about: 'What a row is: a time inside, which is so without it, or all of a participant’s in one session.',
+}
 const FormQuery = Type.Object({
   ...PersonsUnlessSaid.properties,
-  per: Type.Optional(
-    Type.Union([Type.Literal('interval'), Type.Literal('participant')], {
-      description: 'interval or participant',
-      about: 'What a row is: a time inside, which is so without it, or all of a participant’s in one session.',
-    }),
-  ),
+  per: Type.Optional(Type.Union([Type.Literal('interval'), Type.Literal('participant')], perRow)),
   format: Type.Optional(
-    Type.Union([Type.Literal('json'), Type.Literal('csv'), Type.Literal('ndjson')], {
-      description: 'json, csv or ndjson',
+    Type.Union([Type.Literal('json'), Type.Literal('csv'), Type.Literal('ndjson'), Type.Literal('xlsx')], {
+      description: 'json, csv, ndjson or xlsx',
       about: 'The form of the answer; without it, as `Accept` has it.',
     }),
   ),
-  separator: Type.Optional(
-    Type.Union([Type.Literal('comma'), Type.Literal('semicolon'), Type.Literal('tab')], {
-      description: 'comma, semicolon or tab',
-      about:
-        'What stands between the cells of CSV; without it, a comma. Spreadsheets of many languages want a semicolon.',
-    }),
-  ),
-  bom: Type.Optional(
-    Type.Boolean({
-      description: 'true or false',
-      about: 'Whether CSV begins with a byte order mark, by which spreadsheets know that it is UTF-8.',
-    }),
-  ),
+  ...ZonedTableQuery.properties,
 })
 type FormQuery = Type.Static<typeof FormQuery>
-type Format = NonNullable<FormQuery['format']>
+
+const PeriodFormQuery = Type.Object({
+  ...PeriodQuery.properties,
+  ...FormQuery.properties,
+  per: Type.Optional(
+    Type.Union([Type.Literal('interval'), Type.Literal('participant'), Type.Literal('occurrence')], {
+      description: 'interval, participant or occurrence',
+      about: `${perRow.about.slice(0, -1)}; or, of the schedules’ occurrences that begin then, each with each person, and whether they were there.`,
+    }),
+  ),
+  scheduleId: Type.Optional(
+    Type.String({ description: 'one exact id', about: 'Occurrences of this schedule alone; with `per=occurrence`.' }),
+  ),
+})
 
 const SessionPath = Type.Object({ id: Type.String({ description: 'one exact id', about: 'The session.' }) })
 
-const types: { [format in Format]: string } = {
-  json: 'application/json',
-  csv: 'text/csv',
-  ndjson: 'application/x-ndjson',
-}
-const answered = {
-  description: 'A row for each time inside, or for each participant.',
+const answeredAs = (json: object, description: string) => ({
+  description,
   content: {
-    [types.json]: { schema: Attendance },
-    [types.csv]: { schema: Type.String({ description: 'The names of the fields, then a line a row.' }) },
+    ...tableContent(json),
     [types.ndjson]: { schema: Type.String({ description: 'A row a line, as JSON.' }) },
   },
+})
+const ofSessions = 'A row for each time inside, or for each participant'
+
+/** What is sent: pages of rows, and the columns that they have as a table. */
+type Rows<Row extends object> = {
+  pages: AsyncIterable<Row[]>
+  columns: Column<Row>[]
+  name: string
+  span: { from: number; to: number }
 }
 
 /** Who was inside, from when to when, as rows: for a register, an invoice, a spreadsheet. Answers are sent as they are read. */
@@ -70,17 +86,31 @@ export function attendanceRoutes(
       operationId: 'getAttendance',
       tags: ['Reports'],
       summary: 'Get attendance',
-      description: 'Of all sessions of a time: every stay that reaches into it, whole, session after session.',
-      querystring: Type.Object({ ...PeriodQuery.properties, ...FormQuery.properties }),
-      response: { 200: answered, ...refusals('ROOM_NOT_FOUND') },
+      description:
+        'Of all sessions of a time: every stay that reaches into it, whole, session after session. Or, `per=occurrence`, who was there when schedules have it.',
+      querystring: PeriodFormQuery,
+      response: {
+        200: answeredAs(
+          Type.Union([Attendance, OccurrenceAttendance]),
+          `${ofSessions}; or, \`per=occurrence\`, for each person and occurrence.`,
+        ),
+        ...refusals('ROOM_NOT_FOUND', 'SCHEDULE_NOT_FOUND'),
+      },
     }
     app.get('/v2/attendance', { onRequest: auth.crawler, schema: ofPeriod }, async (request, reply) => {
       const caller = callerOf(request)
-      const { roomId } = request.query
+      const { roomId, scheduleId, per = 'interval' } = request.query
       const period = toPeriod(request.query, clock.now())
       const room = roomId === undefined ? {} : { roomId: (await requireRoom(reads, caller, roomId)).roomId }
+      const schedule = scheduleId === undefined ? undefined : await requireSchedule(reads, request, scheduleId)
+      if (per === 'occurrence') {
+        const asked = { now: clock.now(), kinds: toKindsOfPeople(request.query.kinds), others: true }
+        const pages = readOccurrenceRows(reads, caller.key.keyId, { ...period, ...room, schedule }, asked)
+        return send(request, reply, { pages, columns: occurrenceColumns, name: 'attendance', span: period })
+      }
+      if (scheduleId !== undefined) throw new Refusal('BAD_REQUEST', 'scheduleId is taken with per=occurrence alone')
       const records = readSessionsDuring(reads, caller.key.keyId, { ...period, ...room })
-      return send(request, reply, records, period)
+      return send(request, reply, toRows(records, { ...request.query, per }, { ...period, name: 'attendance' }))
     })
 
     const ofSession = {
@@ -90,7 +120,7 @@ export function attendanceRoutes(
       description: 'Everybody who was inside, however many.',
       params: SessionPath,
       querystring: FormQuery,
-      response: { 200: answered, ...refusals('SESSION_NOT_FOUND') },
+      response: { 200: answeredAs(Attendance, `${ofSessions}.`), ...refusals('SESSION_NOT_FOUND') },
     }
     const path = '/v2/sessions/:id/attendance'
     app.get(path, { onRequest: auth.any, schema: ofSession }, async (request, reply) => {
@@ -98,68 +128,50 @@ export function attendanceRoutes(
       const { id } = request.params
       const { session, customRoomId } = await requireParticipants(reads, caller, id, { page: 1, perPage: 1 })
       const name = `${customRoomId ?? session.roomId} ${toIso(session.startAt).slice(0, 10)} attendance`
-      return send(request, reply, readSessionPages(reads, caller.key.keyId, id), { name })
+      const records = readSessionPages(reads, caller.key.keyId, id)
+      const span = { from: session.startAt, to: session.endAt ?? clock.now() }
+      return send(request, reply, toRows(records, request.query, { name, span }))
     })
   }
 
-  function send(
-    request: FastifyRequest<{ Querystring: FormQuery }>,
-    reply: FastifyReply,
+  function toRows(
     records: AsyncIterable<SessionPart>,
-    { name = 'attendance', ...period }: { from?: number; to?: number; name?: string },
-  ): FastifyReply {
-    const { per = 'interval', format = accepted(request), separator, bom = false } = request.query
-    const view = { ...period, kinds: toKindsOfPeople(request.query.kinds), now: clock.now() }
-    const write = { json: writeJson, csv: writeCsv, ndjson: writeNdjson }[format]
-    reply.type(`${types[format]}; charset=utf-8`).header('vary', 'accept')
-    if (format === 'csv') reply.header('content-disposition', toDisposition(`${name}.csv`))
-    return reply.send(Readable.from(write(toRows())))
+    { per = 'interval', kinds }: Pick<FormQuery, 'per' | 'kinds'>,
+    { name, span, ...period }: { from?: number; to?: number; name: string; span?: { from: number; to: number } },
+  ): Rows<AttendanceRow> {
+    const now = clock.now()
+    const view = { ...period, kinds: toKindsOfPeople(kinds), now }
+    const { from = now, to = now } = period
+    return { pages: read(), columns: columnsOfRows[per], name, span: span ?? { from, to } }
 
-    async function* toRows() {
+    async function* read() {
       for await (const record of records) yield toAttendanceRows(record, per, view)
     }
-
-    async function* writeCsv(pages: AsyncIterable<AttendanceRow[]>) {
-      const columns = Object.keys(AttendanceRow.properties) as (keyof AttendanceRow)[]
-      const shown = columns.filter((name) => per === 'participant' || name !== 'intervals')
-      yield (bom ? byteOrderMark : '') + toCsvLine(shown, separator)
-      for await (const rows of pages)
-        yield rows
-          .map((row) =>
-            toCsvLine(
-              shown.map((name) => row[name]),
-              separator,
-            ),
-          )
-          .join('')
-    }
   }
 }
 
-/** Saves under this name: in letters of any language, and in ASCII for whoever knows no others. */
-function toDisposition(name: string): string {
-  const safe = name.replace(/[\\/:*?"<>|\p{Cc}]+/gu, '-')
-  const encoded = encodeURIComponent(safe.toWellFormed()).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16)}`)
-  return `attachment; filename="${safe.replace(/[^\x20-\x7e]+/g, '_')}"; filename*=UTF-8''${encoded}`
+function send<Row extends object>(
+  request: FastifyRequest<{ Querystring: Omit<FormQuery, 'per'> }>,
+  reply: FastifyReply,
+  rows: Rows<Row>,
+): FastifyReply {
+  const { format = acceptedFormat(request) } = request.query
+  if (format === 'csv' || format === 'xlsx') return sendTable(reply, format, rows, request.query)
+  const write = { json: writeJson, ndjson: writeNdjson }[format]
+  reply.type(`${types[format]}; charset=utf-8`).header('vary', 'accept')
+  return reply.send(Readable.from(write(rows.pages)))
 }
 
-/** What `Accept` asks for by name; JSON otherwise. */
-function accepted({ headers: { accept = '' } }: FastifyRequest): Format {
-  if (accept.includes(types.csv)) return 'csv'
-  return accept.includes(types.ndjson) ? 'ndjson' : 'json'
+const fields = Object.keys(AttendanceRow.properties) as (keyof AttendanceRow)[]
+const columnsOfParticipants = columnsOf<AttendanceRow>(fields, {
+  ...{ start: 'time', end: 'time', seconds: 'seconds', intervals: 'number', inferred: 'flag' },
+})
+const columnsOfRows = {
+  participant: columnsOfParticipants,
+  interval: columnsOfParticipants.filter(({ name }) => name !== 'intervals'),
 }
-
-async function* writeJson(pages: AsyncIterable<AttendanceRow[]>) {
-  yield '{"data":['
-  let first = true
-  for await (const rows of pages) {
-    if (rows.length === 0) continue
-    yield (first ? '' : ',') + rows.map((row) => JSON.stringify(row)).join(',')
-    first = false
-  }
-  yield ']}'
-}
-
-async function* writeNdjson(pages: AsyncIterable<AttendanceRow[]>) {
-  for await (const rows of pages) yield rows.map((row) => `${JSON.stringify(row)}\n`).join('')
-}
+const occurrenceColumns = columnsOf<OccurrenceRow>(Object.keys(OccurrenceRow.properties) as (keyof OccurrenceRow)[], {
+  ...{ occurrenceStart: 'time', occurrenceEnd: 'time', firstJoin: 'time', lastLeave: 'time' },
+  ...{ lateSeconds: 'seconds', leftEarlySeconds: 'seconds', presentSeconds: 'seconds' },
+  ...{ presentOfScheduled: 'number', presentOfActual: 'number', expected: 'flag' },
+})

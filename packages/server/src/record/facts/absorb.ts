@@ -1,9 +1,9 @@
 import type { SessionFact, SessionStarted } from '@rollcall/protocol'
-import { newSession } from '../../ledger/session.ts'
+import { newSession, settled, withoutPeople } from '../../ledger/session.ts'
 import type { Mark, Session } from '../../ledger/state.ts'
 import type { RecordParts } from '../../store/facts/facts.ts'
 
-/** Applies a fact to the session that others are absorbed into. */
+/** Applies a fact to the session that it is moved to. */
 type Apply = (fact: SessionFact) => Promise<unknown>
 
 /**
@@ -25,6 +25,44 @@ export async function absorbGuessed(
     for (const moved of toFacts(marks, { ...fact, clockCorrectedMs: guessed.clockCorrectedMs })) await applyOne(moved)
     if (guessed.endedAt !== null) await applyOne(toEnd(guessed, fact))
     const change = { type: 'session.amended' as const, sessionId: guessed.id, roomId: guessed.roomId, at: fact.at }
+    facts.appendChange(keyId, change, fact.receivedAt)
+  }
+}
+
+/**
+ * Moves whoever was taken to be in another session of the room into the one that was not known then. That one keeps whatever
+ * else was told of it: `keepOne` applies a fact to it that was announced before.
+ */
+export async function takeJoined(
+  { facts, rules }: RecordParts,
+  keyId: number,
+  fact: SessionStarted,
+  {
+    into,
+    applyOne,
+    keepOne,
+  }: { into: string; applyOne: Apply; keepOne(sessionId: string, fact: SessionFact): unknown },
+): Promise<void> {
+  for (const { sessionKey, since, until = Number.POSITIVE_INFINITY } of fact.takes ?? []) {
+    const other = await facts.findNamed(keyId, { ...fact, sessionKey })
+    if (other === undefined || other.id === into || other.startAt === null) continue
+    const marks = await facts.listAllMarks(keyId, other.id)
+    const joined = (ofFact: Mark[]) => Math.min(...ofFact.map(({ at }) => at))
+    const isTaken = (ofFact: Mark[]) => since <= joined(ofFact) && joined(ofFact) < until
+    // A leave that says when its join was goes where its join goes.
+    const { taken = [], kept = [] } = Object.groupBy([...Map.groupBy(marks, nameOf).values()], (ofFact) =>
+      isTaken(ofFact) ? 'taken' : 'kept',
+    )
+    if (taken.length === 0) continue
+    await facts.emptySession(keyId, other.id)
+    facts.saveSession(keyId, withoutPeople(other, fact.receivedAt))
+    const { clockCorrectedMs } = other
+    for (const one of toFacts(kept.flat(), { ...fact, sessionKey, clockCorrectedMs })) await keepOne(other.id, one)
+    const now = await facts.getSession(keyId, other.id)
+    const { inferred, endReason } = other
+    if (now !== undefined) facts.saveSession(keyId, settled({ ...now, inferred, endReason }, rules))
+    for (const one of toFacts(taken.flat(), { ...fact, clockCorrectedMs })) await applyOne(one)
+    const change = { type: 'session.amended' as const, sessionId: other.id, roomId: other.roomId, at: fact.at }
     facts.appendChange(keyId, change, fact.receivedAt)
   }
 }
@@ -51,11 +89,12 @@ function* toFacts(
       ...(name !== null && { name }),
       ...(participantKind !== null && { kind: participantKind }),
       ...(region !== null && { region }),
+      ...(metadata !== null && { metadata }),
     }
     const joinedAt = joins.get(nameOf(mark))?.at
     if (mark.kind === 'seen') yield { ...fact, type: 'participant-seen' }
     else if (mark.kind === 'joined' && !whole.has(nameOf(mark))) {
-      yield { ...fact, type: 'participant-joined', ...(metadata !== null && { metadata }) }
+      yield { ...fact, type: 'participant-joined' }
     } else if (isLeave(mark)) {
       yield {
         ...{ ...fact, type: 'participant-left' },
@@ -71,6 +110,6 @@ function nameOf({ participantId, factId }: Mark): string {
 }
 
 function toEnd({ endedAt, endReason }: Session, fact: SessionStarted): SessionFact {
-  const { absorbs: _, ...rest } = fact
+  const { absorbs: _, takes: __, ...rest } = fact
   return { ...rest, type: 'session-ended', at: endedAt ?? fact.at, ...(endReason !== null && { reason: endReason }) }
 }

@@ -10,8 +10,14 @@ export function toSeen({ type: _, media: __, mediaId: ___, ...said }: MediaToggl
   return { ...said, type: 'participant-seen' }
 }
 
-export async function applyMedia(parts: RecordParts, keyId: number, fact: MediaToggled): Promise<Recorded> {
-  const recorded = await applyToSession(parts, keyId, toSeen(fact))
+/** @param isOutdated as of `applyToSession` */
+export async function applyMedia(
+  parts: RecordParts,
+  keyId: number,
+  fact: MediaToggled,
+  isOutdated?: boolean,
+): Promise<Recorded> {
+  const recorded = await applyToSession(parts, keyId, toSeen(fact), isOutdated)
   if (recorded.sessionId !== undefined) saveMedia(parts, keyId, recorded.sessionId, fact)
   return recorded
 }

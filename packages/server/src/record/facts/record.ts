@@ -35,15 +35,21 @@ export async function record(
 ): Promise<Recorded> {
   const heard = toHeard(parts.facts, keyId, said, text)
   if (heard === undefined) return { id: said.id, outcome: 'ignored', reason: 'they were erased' }
-  const recorded = await keep(parts, keyId, { ...heard, ...toPossible(heard.said, parts.rules) }, (fact) =>
-    applyFact(parts, keyId, fact),
+  const { isOutdated, ...possible } = toPossible(heard.said, parts.rules)
+  const recorded = await keep(parts, keyId, { ...heard, ...possible }, (fact) =>
+    applyFact(parts, keyId, fact, isOutdated),
   )
   // What its id was claimed with is not what it said any more.
   const isAgain = heard.said !== said && recorded.outcome === 'refused'
   return isAgain ? { id: said.id, outcome: 'duplicate' } : recorded
 }
 
-function applyFact(parts: RecordParts, keyId: number, fact: Fact): Recorded | Promise<Recorded> {
+function applyFact(
+  parts: RecordParts,
+  keyId: number,
+  fact: Fact,
+  isOutdated: boolean | undefined,
+): Recorded | Promise<Recorded> {
   switch (fact.type) {
     case 'snapshot':
       return applySnapshot(parts, keyId, fact)
@@ -53,7 +59,7 @@ function applyFact(parts: RecordParts, keyId: number, fact: Fact): Recorded | Pr
       return applyQuality(parts, keyId, fact)
     case 'media-started':
     case 'media-stopped':
-      return applyMedia(parts, keyId, fact)
+      return applyMedia(parts, keyId, fact, isOutdated)
     case 'recording-started':
     case 'recording-stopped':
       return applyRecording(parts, keyId, fact)
@@ -65,7 +71,7 @@ function applyFact(parts: RecordParts, keyId: number, fact: Fact): Recorded | Pr
     case 'participant-left':
     case 'participant-seen':
     case 'participant-missed':
-      return applyToSession(parts, keyId, fact)
+      return applyToSession(parts, keyId, fact, isOutdated)
     default:
       return assertNever(fact)
   }

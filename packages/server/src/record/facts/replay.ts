@@ -5,7 +5,7 @@ import type { Session } from '../../ledger/state.ts'
 import type { RecordParts } from '../../store/facts/facts.ts'
 import { toPossible } from '../times.ts'
 import { applyRecordingAgain, saveMedia, toSeen } from './media.ts'
-import { applyFound, newSessionId, save } from './session-facts.ts'
+import { applyFound, isOverWithout, newSessionId, save } from './session-facts.ts'
 import { resumeRunning } from './snapshot.ts'
 
 /**
@@ -20,7 +20,7 @@ export async function applyAgain(
   sessionId: string | null,
 ): Promise<Outcome | 'unfounded'> {
   const { facts, rules } = parts
-  const { fact } = toPossible(said, rules)
+  const { fact, isOutdated } = toPossible(said, rules)
   if (fact.type === 'source-started') {
     await resumeRunning(parts, keyId, fact)
     return 'recorded'
@@ -41,12 +41,12 @@ export async function applyAgain(
     }
     case 'media-started':
     case 'media-stopped': {
-      const outcome = await applyInSession(parts, keyId, toSeen(fact), sessionId)
+      const outcome = await applyInSession(parts, keyId, toSeen(fact), sessionId, isOutdated)
       if (outcome === 'recorded') saveMedia(parts, keyId, sessionId, fact)
       return outcome
     }
     default:
-      return applyInSession(parts, keyId, fact, sessionId)
+      return applyInSession(parts, keyId, fact, sessionId, isOutdated)
   }
 }
 
@@ -55,8 +55,10 @@ async function applyInSession(
   keyId: number,
   fact: SessionFact,
   sessionId: string,
+  isOutdated = false,
 ): Promise<Outcome | 'unfounded'> {
   const session = await parts.facts.getSession(keyId, sessionId)
+  if (isOutdated && session !== undefined && isOverWithout(session, fact)) return 'ignored'
   const newer = await findNewer(parts, keyId, fact, sessionId)
   if (session !== undefined) {
     const superseded = newer !== undefined

@@ -16,7 +16,7 @@ import { movesCloses, newSession } from '../../ledger/session.ts'
 import type { Mark, Session } from '../../ledger/state.ts'
 import type { FactStore, RecordParts } from '../../store/facts/facts.ts'
 import { isUndated } from '../times.ts'
-import { absorbGuessed } from './absorb.ts'
+import { absorbGuessed, takeJoined } from './absorb.ts'
 import { type FactText, textOf } from './fact-text.ts'
 
 /** What became of one fact. */
@@ -72,18 +72,36 @@ export async function keep<F extends Fact>(
   return recorded
 }
 
-export async function applyToSession(parts: RecordParts, keyId: number, fact: SessionFact): Promise<Recorded> {
+/** @param isOutdated see `Possible` */
+export async function applyToSession(
+  parts: RecordParts,
+  keyId: number,
+  fact: SessionFact,
+  isOutdated = false,
+): Promise<Recorded> {
   const found = await findSession(parts, keyId, fact)
   if (found.to === 'nowhere') return { id: fact.id, outcome: 'ignored', reason: found.reason }
+  if (isOutdated && found.to === 'session' && isOverWithout(found.session, fact)) {
+    return { id: fact.id, outcome: 'ignored', reason: 'its time cannot be, and its session is over' }
+  }
   return applyFound(parts, keyId, fact, found)
 }
 
-/** Applies a fact to the session that was found for it. A duplicate: the record holds it, though its claim is kept no longer. */
+/** Whether a session was over when a fact came that has no time: then it tells nothing of it, but of who came and went. */
+export function isOverWithout({ endAt }: Session, { type, at }: SessionFact): boolean {
+  return endAt !== null && at > endAt && type !== 'participant-joined' && type !== 'participant-left'
+}
+
+/**
+ * Applies a fact to the session that was found for it. A duplicate: the record holds it, though its claim is kept no longer.
+ * @param isMoved another session had it: it may be the one that opened this one, before it was moved from here
+ */
 export async function applyFound(
   parts: RecordParts,
   keyId: number,
   fact: SessionFact,
   found: Exclude<Found, { to: 'nowhere' }>,
+  isMoved = false,
 ): Promise<Recorded> {
   const { facts } = parts
   const isNew = found.to === 'new'
@@ -93,7 +111,7 @@ export async function applyFound(
 
   const person = 'participantId' in fact ? fact.participantId : undefined
   const marks = person === undefined || isNew ? [] : await facts.listMarks(keyId, session.id, person)
-  const wasOpened = isNew ? (await facts.getSession(keyId, newId)) !== undefined : session.id === newId
+  const wasOpened = isNew ? (await facts.getSession(keyId, newId)) !== undefined : session.id === newId && !isMoved
   if (wasOpened || marks.some(({ factId }) => factId === fact.id)) return { id: fact.id, outcome: 'duplicate' }
   const applied = await applyTo(parts, keyId, { session, marks, superseded }, withinEnd(session, fact))
   if (applied.outcome === 'waiting' && fact.sessionKey === undefined && !found.covered) {
@@ -103,20 +121,35 @@ export async function applyFound(
     return { id: fact.id, outcome: 'ignored', ...(applied.reason && { reason: applied.reason }) }
   }
   await save(parts, keyId, isNew ? undefined : session, applied)
-  if (fact.type === 'session-started' && fact.absorbs !== undefined) await absorb(fact)
+  if (fact.type === 'session-started') await moveInto(fact)
   const knewPerson = fact.type === 'participant-joined' && marks.length > 0
   return { id: fact.id, outcome: applied.outcome, sessionId: session.id, ...(knewPerson && { knewPerson }) }
 
-  async function absorb(started: SessionStarted): Promise<void> {
+  /** From sessions that this one turns out to be, and from others of its room. */
+  async function moveInto(started: SessionStarted): Promise<void> {
     const into = session.id
-    await absorbGuessed(parts, keyId, started, {
-      into,
-      async applyOne(moved) {
-        const now = await facts.getSession(keyId, into)
-        if (now !== undefined) await applyFound(parts, keyId, moved, { ...found, to: 'session', session: now })
-      },
-    })
+    const applyOne = async (moved: SessionFact) => {
+      const now = await facts.getSession(keyId, into)
+      if (now !== undefined) await applyFound(parts, keyId, moved, { ...found, to: 'session', session: now }, true)
+    }
+    await absorbGuessed(parts, keyId, started, { into, applyOne })
+    const keepOne = (sessionId: string, kept: SessionFact) => applyUnannounced(parts, keyId, sessionId, kept)
+    await takeJoined(parts, keyId, started, { into, applyOne, keepOne })
   }
+}
+
+/** Applies a fact of a person again of which everybody was told. */
+async function applyUnannounced(
+  parts: RecordParts,
+  keyId: number,
+  sessionId: string,
+  fact: SessionFact,
+): Promise<void> {
+  const session = await parts.facts.getSession(keyId, sessionId)
+  if (session === undefined || !('participantId' in fact)) return
+  const marks = await parts.facts.listMarks(keyId, sessionId, fact.participantId)
+  const applied = await applyTo(parts, keyId, { session, marks, superseded: false }, fact)
+  await save(parts, keyId, undefined, { ...applied, changes: [] })
 }
 
 /** Applies a fact, with whatever else of its session the ledger asks for. */

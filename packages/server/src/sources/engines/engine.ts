@@ -29,7 +29,7 @@ export type Sighting = {
   at: number
   /** See `FactBase`. */
   clockCorrectedMs?: number
-  participant?: Pick<ParticipantSeen, 'participantId' | 'connectionId' | 'name' | 'kind'>
+  participant?: Pick<ParticipantSeen, 'participantId' | 'connectionId' | 'name' | 'kind' | 'metadata'>
 }
 
 export type Report = {
@@ -88,10 +88,14 @@ export type Engine<Settings> = {
   /**
    * Adds what this sender's events leave out and the record knows. The deliveries of a source are then processed one at a
    * time, so that each finds the record as those before it left it.
-   * @param mayWait false once `reorderWindowMs` are over
+   * @param arrival when they came, by our clock, and whether they may wait: not once `reorderWindowMs` are over
    * @returns undefined where an event that is needed may still be on its way
    */
-  complete?(facts: ReportedFact[], known: KnownSessions, mayWait: boolean): Promise<ReportedFact[] | undefined>
+  complete?(
+    facts: ReportedFact[],
+    known: KnownSessions,
+    arrival: { receivedAt: number; mayWait: boolean },
+  ): Promise<ReportedFact[] | undefined>
   /** How long an event waits for an earlier one that it overtook, in milliseconds. */
   reorderWindowMs?: number
   /**

@@ -1,6 +1,7 @@
-import type { ParticipantKind, SourceSettings } from '@rollcall/protocol'
+import type { ParticipantKind, SessionStarted, SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { isPossibleTime } from '../../ledger/times.ts'
 import { lateMaxMs } from '../clocks/clock.ts'
 import { requireBearer } from './bearer.ts'
 import type { Engine, KnownSession, Report, ReportedFact } from './engine.ts'
@@ -85,20 +86,20 @@ export const jitsi: Engine<SourceSettings['jitsi']> = {
    * Only the room's own events name its session: events of people are assigned to one by their time, and where no session is
    * known yet, it is one that is named by guess.
    */
-  async complete(facts, { listSessions }, mayWait) {
+  async complete(facts, { listSessions }, { receivedAt, mayWait }) {
     const [named] = facts.filter(({ sessionKey }) => sessionKey !== undefined)
     if (named?.sessionKey === undefined) return facts
     const sessions = await listSessions(named.roomId)
     const created = facts.find((one) => one.type === 'session-started')
     if (created !== undefined) {
-      const { sessionKey, absorbs } = nameRoomSession(sessions, named.sessionKey, created, findEnd(facts))
+      const { sessionKey, ...moved } = nameRoomSession(sessions, named.sessionKey, created, findEnd(facts))
       return facts.map((one) => ({
         ...one,
         ...(one.sessionKey !== undefined && { sessionKey }),
-        ...(absorbs.length > 0 && one.type === 'session-started' && { absorbs }),
+        ...(one.type === 'session-started' && moved),
       }))
     }
-    const known = findSessionKey(sessions, named.sessionKey, named)
+    const known = findSessionKey(sessions, named.sessionKey, named, receivedAt)
     // The creation of a room and the first join are sent at the same moment.
     if (known === undefined && mayWait) return undefined
     const sessionKey = known ?? guessKeyOf(named.sessionKey)
@@ -133,6 +134,7 @@ function findEnd(facts: ReportedFact[]): number | undefined {
 /**
  * The session that a room's own event reports: one of that creation, else the earliest guess of its time, else a new one. A
  * session whose creation was reported is that creation's alone. Other guesses of its time are this session too: it absorbs them.
+ * Whoever joined at its time was taken to be in another life of the room where that was all that was known: it takes them.
  * @param endedAt when the room was destroyed; undefined: it may run
  */
 function nameRoomSession(
@@ -140,7 +142,7 @@ function nameRoomSession(
   own: string,
   { at: createdAt, clockCorrectedMs }: Pick<ReportedFact, 'at' | 'clockCorrectedMs'>,
   endedAt: number | undefined,
-): { sessionKey: string; absorbs: string[] } {
+): Pick<SessionStarted, 'absorbs' | 'takes'> & { sessionKey: string } {
   // Two events of one creation may be corrected by a little more and a little less.
   const withinMs = clockCorrectedMs === undefined ? 0 : leadMs
   const same = sessions.find((one) => one.sessionKey === own || Math.abs(one.saidAt - createdAt) <= withinMs)
@@ -153,7 +155,18 @@ function nameRoomSession(
   const lastAt = Math.min(endedAt ?? createdAt + leadMs, nextAt - 1)
   const guesses = sessions.filter((one) => isGuess(one) && createdAt <= one.startAt && one.startAt <= lastAt)
   const sessionKey = same?.sessionKey ?? guesses.at(-1)?.sessionKey ?? own
-  return { sessionKey, absorbs: guesses.map((one) => one.sessionKey).filter((key) => key !== sessionKey) }
+  const absorbs = guesses.map((one) => one.sessionKey).filter((key) => key !== sessionKey)
+  const takes = sessions
+    .filter((one) => one.sessionKey !== sessionKey && !guesses.includes(one))
+    .map((one) => ({
+      sessionKey: one.sessionKey,
+      since: Math.min(createdAt, Math.max(createdAt - leadMs, (one.endedAt ?? createdAt) + 1)),
+      until: endedAt !== undefined || isGuess(one) ? lastAt + 1 : nextAt,
+      one,
+    }))
+    .filter(({ one, since, until }) => one.startAt < until && one.lastAt >= since)
+    .map(({ one: _, until, ...taken }) => (until === Number.POSITIVE_INFINITY ? taken : { ...taken, until }))
+  return { sessionKey, ...(absorbs.length > 0 && { absorbs }), ...(takes.length > 0 && { takes }) }
 }
 
 /**
@@ -161,8 +174,15 @@ function nameRoomSession(
  * @param sessions newest start first
  * @param own the second of their join
  */
-function findSessionKey(sessions: KnownSession[], own: string, reported: ReportedFact): string | undefined {
-  const at = toMs(Number(own)) + (reported.clockCorrectedMs ?? 0)
+function findSessionKey(
+  sessions: KnownSession[],
+  own: string,
+  reported: ReportedFact,
+  receivedAt: number,
+): string | undefined {
+  const joinedAt = toMs(Number(own)) + (reported.clockCorrectedMs ?? 0)
+  // A join that cannot have been then is one of when it came, or of when they left.
+  const at = [joinedAt, reported.at].find((time) => isPossibleTime(time, receivedAt, true)) ?? receivedAt
   if (sessions.some(({ sessionKey }) => sessionKey === guessKeyOf(own))) return guessKeyOf(own)
   const running = sessions.find(({ startAt, endedAt }) => startAt <= at && (endedAt === null || at < endedAt))
   const leadMaxMs = reported.clockCorrectedMs === undefined ? leadMs : leadMs + lateMaxMs

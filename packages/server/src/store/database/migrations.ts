@@ -1,4 +1,4 @@
-import { type Kysely, Migrator } from 'kysely'
+import { type Kysely, Migrator, sql } from 'kysely'
 import { clocks } from './migrations/clocks.ts'
 import { confirmedTime } from './migrations/confirmed-time.ts'
 import { duties } from './migrations/duties.ts'
@@ -63,6 +63,19 @@ export async function migrateToLatest(db: Kysely<Tables>, tell: (text: string) =
   })
   const migrator = new Migrator({ db, provider: { getMigrations: async () => Object.fromEntries(telling) } })
   const { error } = await migrator.migrateToLatest()
-  if (error !== undefined) throw error
+  if (error !== undefined) {
+    await refuseNewer(db)
+    throw error
+  }
   for (const text of told) tell(text)
+}
+
+/** Throws where a later version has changed the tables: they are no longer what this one knows. */
+async function refuseNewer(db: Kysely<Tables>): Promise<void> {
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
+  const unknown = rows.map(({ name }) => name).filter((name) => !Object.hasOwn(migrations, name))
+  if (unknown.length === 0) return
+  throw new Error(
+    `a newer Rollcall has changed it (${unknown.join(', ')}): run that version again, or restore a backup from before the update`,
+  )
 }

@@ -4,6 +4,7 @@ import { gatherOfKey, listKeysWithNews, markStale } from './gather.ts'
 import { type Found, findPeople, findPerson, listMembers, type Sought } from './search.ts'
 import { toSearched } from './suffixes.ts'
 import { readTimes, type TimesOfSession } from './times.ts'
+import { readWho, type Who } from './who.ts'
 
 /** `id`: what the merged ones are called by from now on; the same again adds to them. */
 export type Merge = { keyId: number; id: string; name: string; participantIds: string[] }
@@ -17,6 +18,9 @@ export const people = noun({
     /** All that they were inside, as the sessions with these ids of theirs have it, in order of time. */
     times: (over: Over, keyId: number, participantIds: string[]): Promise<TimesOfSession[]> =>
       readTimes(over.db, keyId, participantIds),
+    /** Who these are, by the ids of participants, or also of persons (`orPersons`); whoever is not known yet is not in it. */
+    who: (over: Over, keyId: number, ids: string[], so?: { orPersons?: boolean }): Promise<Map<string, Who>> =>
+      readWho(over.db, keyId, ids, so),
     /** The keys of which something is to be gathered. */
     listKeysWithNews: ({ db }: Over): Promise<number[]> => listKeysWithNews(db),
   },

@@ -51,8 +51,8 @@ export type Params = {
   partsFrom: number
   partsTo: number
   now: number
-  afterStartAt: number
-  afterId: string
+  cursorStartAt: number
+  cursorId: string
   limit: number
   offset: number
   /** How many a part of a union gives at most. */
@@ -60,7 +60,10 @@ export type Params = {
 }
 
 /** Which filters are given: the text of a query depends on that, its parameters on their values. */
-export type Shape = { [name in keyof RoomedFilter | 'cursor']?: unknown }
+export type Shape = { [name in keyof RoomedFilter]?: unknown } & {
+  /** Which side of the cursor is meant: what comes after it in the list, or before. */
+  cursor?: 'after' | 'before'
+}
 
 type K = Kysely<Tables>
 
@@ -68,15 +71,18 @@ type Compiled = { keys: Map<string, Query<Params, Key>>; counts: Map<string, Que
 
 const compiled = perDatabase((): Compiled => ({ keys: new Map(), counts: new Map() }))
 
-/** The sessions of a page, newest start first, then id. @param walk: all sessions are walked over, rather than those of a person */
+/**
+ * The sessions of a page, newest start first, then id; those before a cursor the other way round, the nearest first.
+ * @param walk all sessions are walked over, rather than those of a person
+ */
 export function keysOf(db: Database, shape: Shape, params: Params, walk = false): Query<Params, Key> {
   return cached(compiled(db).keys, nameOf(shape, params, walk), () =>
     compile<Params, Key>((p) =>
       db.kysely
         .selectFrom(candidates(db.kysely, p, shape, params, walk).as('c'))
         .select(['c.id', 'c.roomId', 'c.startAt', 'c.gaps'])
-        .orderBy('c.startAt', 'desc')
-        .orderBy('c.id', 'desc')
+        .orderBy('c.startAt', orderOf(shape))
+        .orderBy('c.id', orderOf(shape))
         .limit(p.limit)
         .offset(p.offset),
     ),
@@ -150,25 +156,25 @@ function active(k: K, p: Params, shape: Shape) {
   return levels.reduce((union, one) => union.unionAll(one), running)
 }
 
-/** All that run long enough, and of each level the newest: no more of any can be on the page. */
+/** All that run long enough, and of each level the first: no more of any can be on the page. */
 function long(k: K, p: Params, { minDurationMs: _, ...shape }: Shape, from: number) {
   const rest = conditions(k, p, shape)
-  const newest = (where: Expression<SqlBool>[]) =>
+  const first = (where: Expression<SqlBool>[]) =>
     k
       .selectFrom(
         sessions(k, p, [...rest, ...where])
-          .orderBy('s.start_at', 'desc')
-          .orderBy('s.id', 'desc')
+          .orderBy('s.start_at', orderOf(shape))
+          .orderBy('s.id', orderOf(shape))
           .limit(p.reach)
           .as('n'),
       )
       .select(['n.id', 'n.roomId', 'n.startAt', 'n.gaps'])
-  const running = newest([
+  const running = first([
     of('s.end_at', 'is', null),
     of('s.start_at', '<=', sql<number>`cast(${p.now} as bigint) - cast(${p.minDurationMs} as bigint)`),
   ])
   const levels = Array.from({ length: spanLevels - from }, (_, i) =>
-    newest([
+    first([
       of('s.span_level', '=', from + i),
       ...(i === 0 ? [of(sql<number>`s.end_at - s.start_at`, '>=', p.minDurationMs)] : []),
     ]),
@@ -184,8 +190,10 @@ function conditions(k: K, p: Params, shape: Shape): Expression<SqlBool>[] {
   if (shape.status === 'ended') all.push(of('s.end_at', 'is not', null))
   if (shape.startFrom !== undefined) all.push(of('s.start_at', '>=', p.startFrom))
   if (shape.startTo !== undefined) all.push(of('s.start_at', '<=', p.startTo))
-  if (shape.cursor !== undefined)
-    all.push(of(of.refTuple('s.start_at', 's.id'), '<', of.tuple(p.afterStartAt, p.afterId)))
+  if (shape.cursor !== undefined) {
+    const side = shape.cursor === 'after' ? '<' : '>'
+    all.push(of(of.refTuple('s.start_at', 's.id'), side, of.tuple(p.cursorStartAt, p.cursorId)))
+  }
   if (shape.parts !== undefined) {
     all.push(of('s.parent_room_id', '=', p.parentRoomId), of('s.source', '=', p.parentSource))
     const isOfTime = [of('s.start_at', '>=', p.partsFrom), of('s.start_at', '<', p.partsTo)]
@@ -217,6 +225,10 @@ function asCandidates<DB, TB extends keyof DB>(query: SelectQueryBuilder<DB, TB,
   return query as unknown as Candidates
 }
 
+function orderOf({ cursor }: Shape): 'asc' | 'desc' {
+  return cursor === 'before' ? 'asc' : 'desc'
+}
+
 /** Builds conditions on a session that a query calls `s`. */
 const of = expressionBuilder<Tables & { s: Tables['sessions'] }, 's'>()
 
@@ -224,7 +236,7 @@ const of = expressionBuilder<Tables & { s: Tables['sessions'] }, 's'>()
 function nameOf(shape: Shape, { minDurationMs }: Params, walk: boolean): string {
   const given = Object.keys(shape).filter((name) => shape[name as keyof Shape] !== undefined)
   const level = shape.minDurationMs === undefined ? '' : levelOf(minDurationMs)
-  return [...given.sort(), shape.status ?? '', level, walk].join(' ')
+  return [...given.sort(), shape.status ?? '', shape.cursor ?? '', level, walk].join(' ')
 }
 
 function cached<Q>(made: Map<string, Q>, name: string, make: () => Q): Q {

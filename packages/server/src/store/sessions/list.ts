@@ -11,11 +11,11 @@ import type { PartsOf } from './parents.ts'
 /** The total of these filters is exact up to here. */
 export const countMax = 10_000
 
-/** A place in a list, newest start first, then id: what comes after this session. */
+/** A place in a list, newest start first, then id: that of this session. */
 export type Cursor = { startAt: number; id: string }
 
-/** A page by its number, or what follows a session. */
-export type ListPage = Page | { after: Cursor; perPage: number }
+/** A page by its number, what follows a session, or what stands just before it. */
+export type ListPage = Page | { after: Cursor; perPage: number } | { before: Cursor; perPage: number }
 
 export type Found = { keys: Key[]; total: number; totalCapped: boolean; more: boolean }
 
@@ -43,7 +43,8 @@ export async function findPage(
   { keyId, filter, page, now }: { keyId: number; filter: RoomedFilter; page: ListPage; now: number },
   withSomebodyInside: WithSomebodyInside,
 ): Promise<Found> {
-  const shape: Shape = { ...filter, ...('after' in page && { cursor: true }) }
+  const side = 'after' in page ? 'after' : 'before'
+  const shape: Shape = { ...filter, ...(!('page' in page) && { cursor: side }) }
   const params = toParams(keyId, filter, page, now)
   if (filter.activeAt !== undefined) return findActive(db, shape, params, page, withSomebodyInside)
   if (filter.participantId !== undefined) return findOfParticipant(db, shape, params, page)
@@ -53,7 +54,8 @@ export async function findPage(
 
 function toParams(keyId: number, filter: RoomedFilter, page: ListPage, now: number): Params {
   const limit = page.perPage + 1
-  const offset = 'after' in page ? 0 : (page.page - 1) * page.perPage
+  const offset = 'page' in page ? (page.page - 1) * page.perPage : 0
+  const cursor = cursorOf(page)
   return {
     keyId,
     roomId: filter.roomId ?? '',
@@ -65,12 +67,17 @@ function toParams(keyId: number, filter: RoomedFilter, page: ListPage, now: numb
     minDurationMs: filter.minDurationMs ?? 0,
     ...toPartsParams(filter.parts),
     now,
-    afterStartAt: 'after' in page ? page.after.startAt : 0,
-    afterId: 'after' in page ? page.after.id : '',
+    cursorStartAt: cursor?.startAt ?? 0,
+    cursorId: cursor?.id ?? '',
     limit,
     offset,
     reach: offset + limit,
   }
+}
+
+function cursorOf(page: ListPage): Cursor | undefined {
+  if ('after' in page) return page.after
+  return 'before' in page ? page.before : undefined
 }
 
 function toPartsParams(parts: PartsOf = { roomId: '', source: '', sessionKey: '', from: 0, to: 0 }) {
@@ -100,7 +107,7 @@ async function findByStart(
     total = Math.max(0, upTo - newer)
   } else total = await count(db, shape, params)
 
-  if ('after' in page || params.offset === 0 || !bucketed) return take(db, shape, params, total)
+  if (!('page' in page) || params.offset === 0 || !bucketed) return take(db, shape, params, total)
   if (params.offset >= total) return nothing(total)
   const place = await locate(db, scope, measure, newer + params.offset)
   if (place === undefined) return nothing(total)
@@ -116,14 +123,14 @@ async function findOfParticipant(db: Database, shape: Shape, params: Params, pag
   const [sessions] = await db.all(countOfParticipant(db), params)
   if ((sessions?.total ?? 0) <= countMax) return take(db, shape, params, await count(db, shape, params))
   // Somebody who is in so many sessions is found soon by walking over all of them, newest first.
-  if (!('after' in page) && params.offset >= countMax) return nothing(countMax, true)
+  if ('page' in page && params.offset >= countMax) return nothing(countMax, true)
   return take(db, shape, params, countMax, { walk: true })
 }
 
 async function findCounted(db: Database, shape: Shape, params: Params, page: ListPage): Promise<Found> {
   const total = await count(db, shape, params)
   if (total <= countMax) return take(db, shape, params, total)
-  if (!('after' in page) && params.offset >= countMax) return nothing(countMax, true)
+  if ('page' in page && params.offset >= countMax) return nothing(countMax, true)
   return take(db, shape, params, countMax)
 }
 
@@ -141,33 +148,46 @@ async function findActive(
   const certain = await withSomebodyInside(params.keyId, uncertain, params.activeAt)
   const active = candidates.filter((key) => key.gaps === 0 || certain.has(key.id))
   const total = Math.min(active.length, countMax)
-  const from = 'after' in page ? active.findIndex((key) => isAfter(key, page.after)) : params.offset
-  const keys = from === -1 ? [] : active.slice(from, from + page.perPage)
-  return {
-    keys,
-    total,
-    totalCapped: candidates.length > countMax,
-    more: from !== -1 && active.length > from + keys.length,
+  const [from, to] = placeIn(active, page)
+  const keys = active.slice(from, to)
+  return { keys, total, totalCapped: candidates.length > countMax, more: active.length > from + keys.length }
+}
+
+/** Where a page of these sessions begins and ends. */
+function placeIn(keys: Key[], page: ListPage): [from: number, to: number] {
+  const { perPage } = page
+  if ('before' in page) {
+    const to = keys.filter((key) => isAfter(page.before, key)).length
+    return [Math.max(0, to - perPage), to]
   }
+  const from = 'after' in page ? keys.filter((key) => !isAfter(key, page.after)).length : (page.page - 1) * perPage
+  return [from, from + perPage]
 }
 
 async function take(db: Database, shape: Shape, params: Params, total: number, { walk = false } = {}): Promise<Found> {
   const from = fromCursor(shape, params)
   const keys = await db.all(keysOf(db, shape, from, walk), from)
-  const more = keys.length === params.limit
-  if (more) keys.pop()
+  const isFull = keys.length === params.limit
+  if (isFull) keys.pop()
+  const isBackwards = shape.cursor === 'before'
   return {
-    keys,
+    keys: isBackwards ? keys.reverse() : keys,
     total,
     totalCapped: total === countMax && (walk || shape.minDurationMs !== undefined || shape.parts !== undefined),
-    more,
+    // What a page stands before comes after it.
+    more: isBackwards ? keys.length > 0 : isFull,
   }
 }
 
 /** SQLite seeks to one bound of an index: with a range of starts that has to be where the cursor is, not the end of the range. */
-function fromCursor(shape: Shape, params: Params): Params {
-  const isBoth = shape.cursor !== undefined && shape.startTo !== undefined
-  return isBoth ? { ...params, startTo: Math.min(params.startTo, params.afterStartAt) } : params
+function fromCursor({ cursor, startFrom, startTo }: Shape, params: Params): Params {
+  if (cursor === 'after' && startTo !== undefined) {
+    return { ...params, startTo: Math.min(params.startTo, params.cursorStartAt) }
+  }
+  if (cursor === 'before' && startFrom !== undefined) {
+    return { ...params, startFrom: Math.max(params.startFrom, params.cursorStartAt) }
+  }
+  return params
 }
 
 async function count(db: Database, shape: Shape, params: Params): Promise<number> {
@@ -179,6 +199,6 @@ function nothing(total: number, totalCapped = false): Found {
   return { keys: [], total, totalCapped, more: false }
 }
 
-function isAfter({ id, startAt }: Key, cursor: Cursor): boolean {
-  return startAt < cursor.startAt || (startAt === cursor.startAt && id < cursor.id)
+function isAfter({ id, startAt }: Cursor, other: Cursor): boolean {
+  return startAt < other.startAt || (startAt === other.startAt && id < other.id)
 }

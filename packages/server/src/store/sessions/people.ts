@@ -74,13 +74,15 @@ export const marksOfPeople = query<Named, MarkColumns>((k, p, { differences }) =
 /**
  * A session's people in order of first join, a slice at a time, each as of when it was read: of a session that changes
  * meanwhile somebody may be missing whose first join turns out to be earlier than was known.
+ * @param after those after this person; all where it is left out
  */
 export async function* readPeople(
   { db, pause }: Pick<Over, 'db' | 'pause'>,
   keyId: number,
   sessionId: string,
+  after?: Pick<Participant, 'participantId' | 'joinedAt'>,
 ): AsyncGenerator<People> {
-  let last = beforeAll
+  let last = placeOf(after === undefined ? [] : [after])
   for (;;) {
     const found = await db.all(peopleAfter(db), { keyId, sessionId, ...last, limit: peopleSliceMax })
     const people = JSON.stringify(found.map((one) => one.participantId))

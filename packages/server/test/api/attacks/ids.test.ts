@@ -31,8 +31,9 @@ const nothing: Ids = {
   schedules: ['ffffffffffffffffffffffff'],
 }
 
-/** What each parameter of a path stands for, by the step before it. */
+/** What each parameter of a path stands for, by its name or the step before it. */
 const kinds: { [step: string]: keyof Ids } = {
+  meeting: 'sessions',
   rooms: 'rooms',
   validate: 'rooms',
   sessions: 'sessions',
@@ -100,6 +101,14 @@ const others: { method: string; path: string; ids: (ids: Ids) => { id: string; q
     ids: ({ rooms }) =>
       rooms.flatMap((id) => ['meetingId', 'userMeetingId'].map((name) => ({ id, query: `${name}=${id}` }))),
   },
+  {
+    method: 'GET',
+    path: '/daily/v1/meetings',
+    ids: ({ rooms, sessions }) => [
+      ...rooms.map((id) => ({ id, query: `room=${id}` })),
+      ...sessions.flatMap((id) => ['starting_after', 'ending_before'].map((name) => ({ id, query: `${name}=${id}` }))),
+    ],
+  },
   ...['attendance', 'usage'].map((what) => ({
     method: 'GET',
     path: `/v2/${what}`,
@@ -119,6 +128,11 @@ const others: { method: string; path: string; ids: (ids: Ids) => { id: string; q
     method: 'GET',
     path: '/v2/webhooks',
     ids: ({ rooms }) => rooms.map((id) => ({ id, query: `roomId=${id}` })),
+  },
+  {
+    method: 'GET',
+    path: '/v2/attendance',
+    ids: ({ schedules }) => schedules.map((id) => ({ id, query: `per=occurrence&scheduleId=${id}` })),
   },
   {
     method: 'GET',
@@ -235,7 +249,10 @@ function fill(template: string, ids: Ids): { path: string; ids: string[] }[] {
       filled = filled.map(({ path, ids }) => ({ path: [...path, step], ids }))
       continue
     }
-    const kind = kinds[steps[i - 1] ?? ''] ?? assert.fail(`${template}: say in this test what ${step} stands for`)
+    const kind =
+      kinds[step.slice(1, -1)] ??
+      kinds[steps[i - 1] ?? ''] ??
+      assert.fail(`${template}: say in this test what ${step} stands for`)
     filled = filled.flatMap(({ path, ids: before }) =>
       ids[kind].map((id) => ({ path: [...path, encodeURIComponent(id)], ids: [...before, id] })),
     )

@@ -96,7 +96,8 @@ async function showError(operationId: string, call: Call = {}) {
 }
 
 function withoutTokens(text: string): unknown {
-  return JSON.parse(text.replace(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g, '<token>'))
+  const told = text.replace(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g, '<token>')
+  return JSON.parse(told.replace(/"secret":"[0-9a-f]{64}"/, '"secret":"<64 hex digits>"'))
 }
 
 async function showSessions(): Promise<void> {
@@ -144,9 +145,12 @@ async function showSessions(): Promise<void> {
   await show('listSessions', { query: `?roomId=${roomId}` })
   await show('getSessionAttendance', { path: { id } })
   await show('getAttendance', { query: `?from=2026-01-15&to=2026-01-15&per=participant&roomId=${roomId}` })
+  await show('getAttendance', { query: '?per=occurrence&scheduleId=no-such-schedule' })
   await show('getUsage', { query: '?from=2026-01-14&to=2026-01-15' })
+  await showDaily(id)
   await showPeople()
   await showSchedules(roomId)
+  await showKeys()
 }
 
 async function showPeople(): Promise<void> {
@@ -178,11 +182,29 @@ async function showSchedules(roomId: string): Promise<void> {
   await show('listSchedules', { query: `?roomId=${roomId}` })
   await show('listSchedules', { query: '?roomId=no-such-room' })
   await show('getSchedule', { path: { id } })
+  await show('getScheduleAttendance', { path: { id } })
   await show('replaceSchedule', { path: { id }, body: { ...body, graceMinutes: 10 } })
   await show('replaceSchedule', { path: { id }, body: { ...body, roomIds: ['no-such-room'] } })
   await show('deleteSchedule', { path: { id } })
-  for (const operationId of ['getSchedule', 'deleteSchedule']) await show(operationId, { path: { id } })
+  for (const operationId of ['getSchedule', 'getScheduleAttendance', 'deleteSchedule'])
+    await show(operationId, { path: { id } })
   await show('replaceSchedule', { path: { id }, body })
+}
+
+async function showKeys(): Promise<void> {
+  const newKey = { name: 'Reports', scopes: ['read'], expiresAt: '2027-01-31T00:00:00Z' }
+  const { apiKey } = await show('createKey', { body: newKey })
+  await show('createKey', { body: { ...newKey, scopes: ['write'] } })
+  const path = { apiKey: String(apiKey) }
+  await show('rotateKeySecret', { path, body: { overlapSeconds: 3600 } })
+  await show('updateKey', { path, body: { name: 'Monthly reports' } })
+  await show('listKeys')
+  const first = { path: { apiKey: server.apiKey } }
+  await show('updateKey', { ...first, body: { disabled: true } })
+  await show('deleteKey', first)
+  await show('deleteKey', { path })
+  for (const operationId of ['rotateKeySecret', 'updateKey', 'deleteKey']) await show(operationId, { path, body: {} })
+  await show('listAudit', { query: '?perPage=2' })
 }
 
 async function showQuality(id: string, event: object): Promise<void> {
@@ -210,6 +232,19 @@ async function showQuality(id: string, event: object): Promise<void> {
   await ask('reportEvents', { body: { source: 'my-sfu', events: [sample] } })
   await show('getSessionQuality', { path: { id } })
   await show('getParticipantQuality', { path: { id, participantId: 'but3ihic' } })
+}
+
+/** Daily's dialect, of what was recorded before. */
+async function showDaily(id: string): Promise<void> {
+  await show('listDailyMeetings', { query: '?room=daily%20stand-up&limit=100' })
+  await show('getDailyMeeting', { path: { meeting: id } })
+  await show('listDailyParticipants', { path: { meeting: id } })
+  for (const operationId of ['listDailyMeetings', 'getDailyMeeting', 'listDailyParticipants']) {
+    await show(operationId, { token: null })
+    await show(operationId, { token: null, headers: { authorization: 'Bearer nonsense' } })
+    await show(operationId, { claims: { roles: ['rtc'] } })
+    await show(operationId, { query: operationId === 'listDailyMeetings' ? '?starting_after=none' : '' })
+  }
 }
 
 async function showRooms(): Promise<void> {

@@ -112,15 +112,16 @@ describe('the document', () => {
     for (const height of [180, 360, 720, 1080, 1440, 2160]) assert.equal(usage[height]?.type, 'integer')
   })
 
-  test('has one shape of error, which every refusal refers to', () => {
+  test('has one shape of error, which every refusal refers to, but for those in Daily’s words', () => {
     let refusals = 0
-    for (const { name, operation } of listOperations()) {
+    for (const { name, path, operation } of listOperations()) {
+      const shape = path.startsWith('/daily/') ? 'DailyError' : 'ErrorBody'
       for (const [status, { content }] of Object.entries(operation.responses)) {
         if (Number(status) < 400) continue
         refusals++
         assert.deepEqual(
           content?.['application/json']?.schema,
-          { $ref: '#/components/schemas/ErrorBody' },
+          { $ref: `#/components/schemas/${shape}` },
           `${name} ${status}`,
         )
       }
@@ -130,10 +131,16 @@ describe('the document', () => {
 
   test('says of a route that it takes a token where it does', async () => {
     for (const { name, method, path, operation } of listOperations()) {
-      const { status } = await server.call(method.toUpperCase(), path.replaceAll(/[{}]/g, ''), undefined, {
-        token: null,
-      })
-      assert.equal(status === 401, operation.security?.length === 1, name)
+      const { body } = await server.call<{ code?: string; error?: string }>(
+        method.toUpperCase(),
+        path.replaceAll(/[{}]/g, ''),
+        undefined,
+        { token: null },
+      )
+      const isRefused = /^(TOKEN_MISSING|SIGNATURE_INVALID|authorization-header-error)$/.test(
+        body.code ?? body.error ?? '',
+      )
+      assert.equal(isRefused, operation.security?.length === 1, name)
     }
   })
 

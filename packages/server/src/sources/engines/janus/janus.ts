@@ -157,7 +157,7 @@ function findRenamed({ type, event }: Event, memory: Memory): Sighted | undefine
   if (type !== eventTypes.plugin || plugin !== videoroom.name || !checkOfPerson.Check(data)) return undefined
   const who = whoOf(videoroom, data)
   const named = describe(data)
-  const isRename = (data as { event?: Json }).event === 'unpublished' && named.name !== undefined
+  const isRename = (data as { event?: Json }).event === 'unpublished' && Object.keys(named).length > 0
   return isRename && memory.isInside(who) ? { ...who, ...named } : undefined
 }
 
@@ -194,7 +194,7 @@ function readRoom(
       if (!checkOfPerson.Check(data)) break
       const who = whoOf(plugin, data)
       if (handle !== undefined) memory.join(who, handle, timestamp)
-      return [{ type: 'participant-joined', ...who, ...describe(data), ...metadataOf(data), at: toMs(timestamp) }]
+      return [{ type: 'participant-joined', ...who, ...describe(data), at: toMs(timestamp) }]
     }
     case 'left':
     case 'leaving':
@@ -220,20 +220,15 @@ function readRoom(
   return [reportUnknown(data, ['event', 'room', 'id'], `an event ${name} of a room without what it takes`)]
 }
 
-/** How somebody is called: from Janus 1.3 on a leave says so too. */
-function describe(data: Json): { name?: string } {
-  const { display } = (data ?? {}) as { display?: Json }
-  return toName(typeof display === 'string' ? display : undefined)
-}
-
-/** What the application gave along with a join, from Janus 1.3 on; not where it is more than a record holds. */
-function metadataOf(data: object): { metadata?: Json } {
-  const { metadata } = data as { metadata?: Json }
-  return metadata != null && checkMetadata.Check(metadata) ? { metadata } : {}
+/** How somebody is called, and what the application gave along where that is not more than a record holds: from Janus 1.3 on a leave says so too. */
+function describe(data: Json): { name?: string; metadata?: Json } {
+  const { display, metadata } = (data ?? {}) as { display?: Json; metadata?: Json }
+  const isKept = metadata != null && checkMetadata.Check(metadata)
+  return { ...toName(typeof display === 'string' ? display : undefined), ...(isKept && { metadata }) }
 }
 
 type Who = { roomId: string; participantId: string }
-type Sighted = Who & { name?: string }
+type Sighted = Who & { name?: string; metadata?: Json }
 
 function whoOf(plugin: Plugin, { room, id }: { room: string | number; id: string | number }): Who {
   return { roomId: toRoomName(plugin, room), participantId: toId(String(id)) }

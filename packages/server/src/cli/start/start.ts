@@ -1,0 +1,101 @@
+import { flushCompileCache } from 'node:module'
+import { parseArgs } from 'node:util'
+import program from '../../../package.json' with { type: 'json' }
+import { createLink } from '../../api/auth/sign-in-link.ts'
+import { signToken } from '../../api/auth/token.ts'
+import { type App, startApp } from '../../app.ts'
+import { readConfig } from '../../config.ts'
+import { StartRefusal } from '../../error.ts'
+import { createLog } from '../../runtime/log.ts'
+import { fillDemo } from '../demo/demo.ts'
+
+/** Whatever holds up the stop, the process ends after this, in milliseconds. */
+const stopMaxMs = 9000
+/** How long the printed token is good, in milliseconds. */
+const printedTokenMs = 24 * 3600 * 1000
+
+/** How a person calls this program where it is: installed as a package, or in a checkout. */
+const isInstalled = /[\\/]node_modules[\\/]/.test(import.meta.dirname)
+const callStart = isInstalled ? 'npx rollcall start' : 'npm start'
+const toOptions = isInstalled ? '' : ' --'
+const callRollcall = isInstalled ? 'npx rollcall' : 'npm run -s rollcall --'
+
+const usage = `Starts the Rollcall server. Its settings are in the environment: docs/settings.md has them all.
+
+${[
+  [callStart, 'start it; Ctrl-C stops it'],
+  [`${callStart}${toOptions} --demo`, 'the same, with an invented month under a key of its own'],
+  [`${callStart}${toOptions} --version`, 'say which version it is'],
+  [callRollcall.replace(' -s', '').replace(' --', ''), 'keys, tokens, sources and the record'],
+]
+  .map(([call = '', what]) => `  ${call.padEnd(callStart.length + 13)} ${what}\n`)
+  .join('')}`
+
+/** Starts the server as the arguments say, or says in one line why not. */
+export async function startFromShell(args: string[]): Promise<void> {
+  try {
+    const { demo, version, help } = readOptions(args)
+    if (version) process.stdout.write(`${program.version}\n`)
+    else if (help) process.stdout.write(usage)
+    else await run(demo)
+  } catch (error) {
+    if (!(error instanceof StartRefusal)) throw error
+    process.stderr.write(`rollcall: ${error.message}\n`)
+    process.exitCode = 1
+  }
+}
+
+async function run(demo: boolean): Promise<void> {
+  const config = readConfig(process.env)
+  const log = createLog(config.logLevel)
+  const onFailure = () => log.flush(() => process.exit(1))
+  const app = await startApp(config, { log, onFailure })
+  process.stdout.write(await describe(app, demo ? await fillDemo(app.context) : app.firstKey))
+  process.once('SIGTERM', () => stop(app))
+  process.once('SIGINT', () => stop(app))
+  // Whatever ends this process, the next one starts from what was compiled for it.
+  flushCompileCache()
+}
+
+/** Stops within ten seconds; a second signal ends the process at once. */
+async function stop(app: App): Promise<void> {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(130))
+  setTimeout(() => process.exit(1), stopMaxMs).unref()
+  await app.stop()
+  process.exit(0)
+}
+
+/** Throws a `StartRefusal` that names what is not understood. */
+function readOptions(args: string[]): { demo: boolean; version: boolean; help: boolean } {
+  const flag = { type: 'boolean', default: false } as const
+  try {
+    return parseArgs({ args, options: { demo: flag, version: flag, help: { ...flag, short: 'h' } } }).values
+  } catch {
+    throw new StartRefusal(
+      `${args.join(' ')} is not understood: it takes --demo, or nothing; settings are in the environment`,
+    )
+  }
+}
+
+/** What a start says to the person who typed it. The secret is not among it. */
+async function describe({ url, context }: App, key: App['firstKey']): Promise<string> {
+  if (key === undefined) {
+    return `\nRollcall is running at ${url}\nEvery key is disabled: make one with  ${callRollcall} keys add --name <whose it is>\n\n`
+  }
+  const now = context.clock.now()
+  // The commands take the first key that is enabled, unless they are told another.
+  const usual = (await context.reads.keys.list()).find(({ disabledAt }) => disabledAt === null)
+  const ofKey = usual?.apiKey === key.apiKey ? '' : ` --key ${key.apiKey}`
+  const token = await signToken(key, { roles: ['crawler'] }, { now, lifetimeMs: printedTokenMs })
+  return `
+Rollcall is running at ${url}
+API key  ${key.apiKey}
+
+The dashboard (this link signs in once, within ten minutes; another: ${callRollcall} link${ofKey}):
+${await createLink(key, context.config.publicUrl ?? url, context)}
+
+Who was in which room (this token is good for a day; more of them: ${callRollcall} token${ofKey}):
+curl -H 'Authorization: ${token}' '${url}/v2/sessions'
+
+`
+}

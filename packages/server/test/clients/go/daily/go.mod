@@ -1,0 +1,3 @@
+module rollcall/test/clients/daily
+
+go 1.21
