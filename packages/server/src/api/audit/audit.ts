@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { AuditEntry, AuditPage, perPageDefault, perPageMax, timeTakes, toIso } from '@rollcall/protocol'
 import { Type } from 'typebox'
@@ -9,7 +8,14 @@ import type { AuditCursor, AuditFilter, AuditEntry as Found } from '../../store/
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { scopes } from '../auth/scopes.ts'
 import { PageQuery } from '../paging/page-query.ts'
-import { byteOrderMark, toCsvLine } from '../reports/csv.ts'
+import {
+  acceptedFormat,
+  columnsOf,
+  JsonOrTableQuery,
+  sendTable,
+  tableContent,
+  ZonedTableQuery,
+} from '../tables/table.ts'
 
 /** Entries that are read at a time for a table. */
 const tablePage = 1000
@@ -22,12 +28,8 @@ const AuditQuery = Type.Object({
   apiKey: Type.Optional(Type.String({ description: 'an API key', about: 'What was done with this key alone.' })),
   perPage: PageQuery.properties.perPage,
   cursor: Type.Optional(Type.String({ description: cursorTakes, about: 'Goes on after a page.' })),
-  format: Type.Optional(
-    Type.Union([Type.Literal('json'), Type.Literal('csv')], {
-      description: 'json or csv',
-      about: 'A page, which is so without it, or all that is found as a table.',
-    }),
-  ),
+  ...JsonOrTableQuery.properties,
+  ...ZonedTableQuery.properties,
 })
 
 const schema = {
@@ -39,33 +41,32 @@ const schema = {
     'Newest first: each call that ended, removed, erased, changed or took away something, and each command about keys. Entries are added and never changed. Rollcall’s own: VideoSDK has no such call.',
   querystring: AuditQuery,
   response: {
-    200: {
-      description: 'A page, or a table.',
-      content: {
-        'application/json': { schema: AuditPage },
-        'text/csv': { schema: Type.String({ description: 'The names of the fields, then a line an entry.' }) },
-      },
-    },
+    200: { description: 'A page; or, as a table, all that is found.', content: tableContent(AuditPage) },
   },
 }
 
 type Names = Map<string, string | null>
 
 /** `GET /v2/audit`: who did what. */
-export function auditRoutes({ reads }: Pick<Context, 'reads'>, { auth }: { auth: ApiAuth }): FastifyPluginAsyncTypebox {
+export function auditRoutes(
+  { reads, clock }: Pick<Context, 'reads' | 'clock'>,
+  { auth }: { auth: ApiAuth },
+): FastifyPluginAsyncTypebox {
   return async (app) => {
     app.get('/v2/audit', { onRequest: auth.crawler, schema }, async (request, reply) => {
       const { keyId } = callerOf(request).key
-      const { from, to, action, apiKey, perPage = perPageDefault, cursor, format = 'json' } = request.query
+      const { from, to, action, apiKey, perPage = perPageDefault, cursor, format, ...form } = request.query
       const filter = {
         ...{ action, apiKey },
         from: from === undefined ? undefined : parseTime('from', from),
         before: to === undefined ? undefined : parseBefore('to', to),
       }
       const names = await namesOf(keyId)
-      if (format === 'csv') {
-        reply.type('text/csv; charset=utf-8').header('content-disposition', 'attachment; filename="audit.csv"')
-        return reply.send(Readable.from(toTable(keyId, filter, names)) as never)
+      const asked = format ?? acceptedFormat(request)
+      if (asked === 'csv' || asked === 'xlsx') {
+        const pages = readPages(keyId, filter, names)
+        const span = { from: filter.from ?? 0, to: filter.before ?? clock.now() }
+        return sendTable(reply, asked, { name: 'audit', columns, pages, span }, form)
       }
       const limit = Math.min(perPage, perPageMax)
       const after = cursor === undefined ? undefined : readCursor(cursor)
@@ -82,21 +83,19 @@ export function auditRoutes({ reads }: Pick<Context, 'reads'>, { auth }: { auth:
     return new Map([...(first === undefined ? [] : [first]), ...further].map(({ apiKey, name }) => [apiKey, name]))
   }
 
-  async function* toTable(keyId: number, filter: AuditFilter, names: Names): AsyncGenerator<string> {
-    const columns = Object.keys(AuditEntry.properties) as (keyof AuditEntry)[]
-    yield byteOrderMark + toCsvLine(columns)
+  async function* readPages(keyId: number, filter: AuditFilter, names: Names): AsyncGenerator<AuditEntry[]> {
     for (let after: AuditCursor | undefined; ; ) {
       const found: Found[] = await reads.audit.list(keyId, filter, { after, limit: tablePage })
-      yield found.map((one) => toLine(toEntry(one, names), columns)).join('')
+      yield found.map((one) => toEntry(one, names))
       after = found.at(-1)
       if (found.length < tablePage) return
     }
   }
 }
 
-function toLine(entry: AuditEntry, columns: (keyof AuditEntry)[]): string {
-  return toCsvLine(columns.map((name) => (name === 'about' ? showIds(entry.about) : entry[name])))
-}
+const columns = columnsOf<AuditEntry>(Object.keys(AuditEntry.properties) as (keyof AuditEntry)[], { at: 'time' }).map(
+  (column) => (column.name === 'about' ? { ...column, of: ({ about }: AuditEntry) => showIds(about) } : column),
+)
 
 function showIds(ids: { [name: string]: string }): string {
   return Object.entries(ids)

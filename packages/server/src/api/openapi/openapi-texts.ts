@@ -71,15 +71,12 @@ export const tags = [
     name: 'LiveKit',
     description: 'LiveKit Cloud’s Analytics API. Its calls take a token by the API key and secret of a LiveKit source.',
   },
-<<<<<<< HEAD
   { name: 'Keys', description: 'Who may call, for what, and who did what.' },
-=======
   {
     name: 'Daily',
     description:
       'The meetings of Daily’s REST API, with a token of the key: times in Unix seconds, errors in its words.',
   },
->>>>>>> main
   { name: 'Server', description: 'How the server is, and what it can do. These calls take no token.' },
 ]
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
-import { type TokenClaims, Webhooks } from '@rollcall/protocol'
+import { ownerKeysMax, type TokenClaims, Webhooks } from '@rollcall/protocol'
 import { SignJWT } from 'jose'
 import { createLink } from '../../../src/api/auth/sign-in-link.ts'
 import type { Content } from '../../../src/api/openapi/openapi-document.ts'
@@ -205,6 +205,10 @@ async function showKeys(): Promise<void> {
   await show('deleteKey', { path })
   for (const operationId of ['rotateKeySecret', 'updateKey', 'deleteKey']) await show(operationId, { path, body: {} })
   await show('listAudit', { query: '?perPage=2' })
+  const { keyId = 0 } = (await server.context.reads.keys.find(server.apiKey)) ?? {}
+  const another = { keyId, name: 'one of very many', scopes: ['read' as const], expiresAt: null }
+  for (let n = 1; n < ownerKeysMax; n++) await server.context.writes.scopedKeys.add(another)
+  await show('createKey', { body: newKey })
 }
 
 async function showQuality(id: string, event: object): Promise<void> {
