@@ -41,7 +41,7 @@ import { startSourceHealth } from './sources/health.ts'
 import { startIngest } from './sources/ingest.ts'
 import { createLooks } from './sources/reconciling/looks.ts'
 import { type ReconcileLimits, reconcileLimits, startReconcilers } from './sources/reconciling/reconcile.ts'
-import type { Key } from './store/keys.ts'
+import type { Key } from './store/keys/key.ts'
 import { startWebhooks } from './webhooks/dispatcher.ts'
 import { type WebhookLimits, webhookLimits } from './webhooks/limits.ts'
 

@@ -11,8 +11,6 @@ import type { Engines } from '../sources/engines/engines.ts'
 import type { SourceHealth } from '../sources/health.ts'
 import type { Ingest } from '../sources/ingest.ts'
 import type { Webhooks } from '../webhooks/dispatcher.ts'
-import { auditRoutes } from './audit/audit.ts'
-import { keepAudit } from './audit/keep-audit.ts'
 import { type ApiAuth, createApiAuth } from './auth/auth.ts'
 import type { RateLimit } from './auth/rate-limit.ts'
 import type { TokenVerifier } from './auth/token.ts'
@@ -36,7 +34,10 @@ import { refuseOthers, refuseUnknown } from './http/unknown-path.ts'
 import { compileSchema } from './http/validate.ts'
 import { ingestRoutes } from './ingest/ingest.ts'
 import { inviteRoutes } from './invites.ts'
-import { keyRoutes } from './keys.ts'
+import { auditRoutes } from './keys/audit.ts'
+import { keepAudit } from './keys/keep-audit.ts'
+import { keyRoutes } from './keys/keys.ts'
+import { linkRoutes } from './keys/links.ts'
 import {
   bodyMaxBytes,
   corsMaxAgeSeconds,
@@ -45,7 +46,6 @@ import {
   type Timeouts,
   timeouts as usualTimeouts,
 } from './limits.ts'
-import { linkRoutes } from './links.ts'
 import { livekitAnalyticsRoutes } from './livekit/analytics.ts'
 import { meetingRoutes } from './meetings.ts'
 import { measureRequests, metricsRoutes } from './metrics.ts'

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import type { KeyScope, Permission, Room, ServerMessage, Source, TokenClaims } from '@rollcall/protocol'
 import { createLink } from '../../src/api/auth/sign-in-link.ts'
 import { signToken } from '../../src/api/auth/token.ts'
-import type { Key } from '../../src/store/keys.ts'
+import type { Key } from '../../src/store/keys/key.ts'
 import { makeRoom } from '../support/api-calls.ts'
 import { connect, join, type RtcClient } from '../support/clients/rtc-client.ts'
 import { readTables } from '../support/documents/markdown-table.ts'
@@ -48,7 +48,7 @@ async function makeScene(on: TestServer): Promise<Scene> {
   const { body: source } = await on.call<Source>('POST', '/v2/sources', { type: 'generic', name: 'ours' })
   const key = await on.context.reads.keys.find(on.apiKey)
   const keyId = key?.keyId ?? 0
-  const [, linkCode = ''] = (await createLink({ keyId }, on.url, on.context)).split('#code=')
+  const [, linkCode = ''] = (await createLink({ keyId, apiKey: on.apiKey }, on.url, on.context)).split('#code=')
   const webhookId = `ep_${room.id}`
   const delivery = await on.context.writes.deliveries.sendTest({ keyId, id: webhookId })
   const { body: schedule } = await on.call<{ id: string }>('POST', '/v2/schedules', scheduleIn(room))

@@ -231,8 +231,9 @@ describe('the audit log', () => {
     assert.equal(erased.status, 200, erased.text)
     const { body, text } = await own.call<AuditPage>('GET', '/v2/audit')
     assert.ok(!text.includes('anna-of-oslo'), text)
-    assert.deepEqual([body.data[0]?.action, body.data[0]?.about], ['erasePerson', { receipt: erased.body.id }])
-    assert.match(body.data.at(-1)?.participantId ?? '', /^erased-/)
+    const entryOf = (action: string) => body.data.find((entry) => entry.action === action)
+    assert.deepEqual(entryOf('erasePerson')?.about, { receipt: erased.body.id })
+    assert.match(entryOf('removeParticipant')?.participantId ?? '', /^erased-/)
   })
 })
 

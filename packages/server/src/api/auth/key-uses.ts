@@ -1,6 +1,6 @@
 import type { Context } from '../../context.ts'
 import { repeat } from '../../runtime/repeat.ts'
-import type { Key, KeyUse } from '../../store/keys.ts'
+import type { Key, KeyUse } from '../../store/keys/key.ts'
 
 /** How often it is written down which keys were used, in milliseconds. */
 const writtenEveryMs = 60_000

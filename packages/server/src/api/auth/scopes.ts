@@ -1,7 +1,7 @@
 import type { KeyScope } from '@rollcall/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../../error.ts'
-import type { Key } from '../../store/keys.ts'
+import type { Key } from '../../store/keys/key.ts'
 
 declare module 'fastify' {
   interface FastifySchema {

@@ -4,7 +4,7 @@ import type { Reads } from '../../record/nouns.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { quote } from '../../runtime/explain.ts'
 import { shareInTurn } from '../../runtime/single-flight.ts'
-import type { Key } from '../../store/keys.ts'
+import { isOver, type Key } from '../../store/keys/key.ts'
 import type { KeyUses } from './key-uses.ts'
 
 /** A longer token is refused unread. */
@@ -84,9 +84,7 @@ export function createTokenVerifier({
 
   async function requireKey(apiKey: string): Promise<Key> {
     const key = await findKey(apiKey)
-    const { disabledAt, expiresAt = null } = key ?? { disabledAt: 0 }
-    const isOver = disabledAt !== null || (expiresAt !== null && clock.now() >= expiresAt)
-    if (key === undefined || isOver) throw new TokenRefusal('key', notSigned)
+    if (key === undefined || isOver(key, clock.now())) throw new TokenRefusal('key', notSigned)
     return key
   }
 

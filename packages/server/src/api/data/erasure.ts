@@ -5,9 +5,9 @@ import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
 import { scrubRecord } from '../../store/database/scrub.ts'
-import { noteAbout } from '../audit/keep-audit.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { refusals } from '../http/refusals.ts'
+import { noteAbout } from '../keys/keep-audit.ts'
 
 const PersonPath = Type.Object({
   participantId: Type.String({ description: 'one exact id', about: 'Whom it is about, in all sessions.' }),

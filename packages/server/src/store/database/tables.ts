@@ -38,9 +38,8 @@ export type Tables = {
     id: string
     /** An operation of the API, or a command. */
     action: string
-    /** Null: whoever has the machine, by the command line. */
+    /** Null: by the command line. */
     api_key: string | null
-    /** Whom the token was bound to. */
     as_participant: string | null
     /** What it was done to, by the names of ids. */
     about_json: string
@@ -282,7 +281,8 @@ export type Tables = {
     ended: number
   }
   /** Codes that sign a browser in once, by their digests. */
-  links: { digest: string; key_id: number; expires_at: number }
+  /** `api_key`: null in links of before there were further keys, which are of the first. */
+  links: { digest: string; key_id: number; api_key: string | null; expires_at: number }
   /** What time it is, as far as that is confirmed: see `record/confirmed-time.ts`. */
   confirmed_time: { id: number; at: number; seen_at: number }
   /** Which processes hold sockets, and until when they surely did. */

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import { textOf } from './dialect.ts'
 
-/** Further keys of an owner, when each key was last used, and who did what with them. */
+/** Further keys of an owner, when each key was last used, who did what with them, and whose key a link signs in by. */
 export async function scopedKeys(db: Kysely<unknown>): Promise<void> {
   const { schema } = db
   const text = textOf(db)
@@ -19,6 +19,7 @@ export async function scopedKeys(db: Kysely<unknown>): Promise<void> {
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .execute()
   await schema.createIndex('scoped_keys_of').on('scoped_keys').columns(['key_id', 'created_at']).execute()
+  await schema.alterTable('links').addColumn('api_key', text).execute()
   await schema
     .createTable('key_uses')
     .addColumn('key_id', 'integer', (c) => c.notNull())

@@ -12,14 +12,14 @@ import {
   toIsoOrNull,
 } from '@rollcall/protocol'
 import { Type } from 'typebox'
-import type { Context } from '../context.ts'
-import { Refusal } from '../error.ts'
-import { quote } from '../runtime/explain.ts'
-import { parseTime } from '../runtime/parse-time.ts'
-import type { Key } from '../store/keys.ts'
-import { type ApiAuth, callerOf } from './auth/auth.ts'
-import { scopes } from './auth/scopes.ts'
-import { refusals } from './http/refusals.ts'
+import type { Context } from '../../context.ts'
+import { Refusal } from '../../error.ts'
+import { quote } from '../../runtime/explain.ts'
+import { parseTime } from '../../runtime/parse-time.ts'
+import type { Key } from '../../store/keys/key.ts'
+import { type ApiAuth, callerOf } from '../auth/auth.ts'
+import { scopes } from '../auth/scopes.ts'
+import { refusals } from '../http/refusals.ts'
 
 /** How long an old secret stays good beside a new one unless the caller says otherwise, in seconds. */
 const overlapSecondsDefault = 24 * 3600

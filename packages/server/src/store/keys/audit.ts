@@ -1,5 +1,5 @@
-import { newObjectId } from './database/ids.ts'
-import { noun, type Over } from './noun.ts'
+import { newObjectId } from '../database/ids.ts'
+import { noun, type Over } from '../noun.ts'
 
 /** Something that somebody did with a key, for good. */
 export type AuditEntry = {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { KeyScope } from '@rollcall/protocol'
 import type { Updateable } from 'kysely'
-import { newSecret } from './database/secrets.ts'
-import type { Tables } from './database/tables.ts'
-import type { Key } from './keys.ts'
-import { noun, type Over, query } from './noun.ts'
+import { newSecret } from '../database/secrets.ts'
+import type { Tables } from '../database/tables.ts'
+import { noun, type Over, query } from '../noun.ts'
+import type { Key } from './key.ts'
 
 const columns = [
   's.key_id as keyId',
