@@ -146,3 +146,19 @@ export const SchedulePage = Type.Object(
   { $id: 'SchedulePage', description: 'A page of schedules, newest first.' },
 )
 export type SchedulePage = Type.Static<typeof SchedulePage>
+
+export const LeftEvent = Type.Object({
+  uid: Type.String({ description: 'The event.' }),
+  name: Type.String({ description: 'What it is called.' }),
+  reason: Type.String({ description: 'Why it is no schedule.' }),
+})
+export type LeftEvent = Type.Static<typeof LeftEvent>
+
+export const ImportedSchedules = Type.Object(
+  {
+    data: Type.Array(ListedSchedule, { description: 'What the events became.' }),
+    left: Type.Array(LeftEvent, { description: 'Events that were left.' }),
+  },
+  { $id: 'ImportedSchedules', description: 'What became of the events of a calendar.' },
+)
+export type ImportedSchedules = Type.Static<typeof ImportedSchedules>

@@ -59,6 +59,7 @@ import { attendanceRoutes } from './reports/attendance.ts'
 import { usageRoutes } from './reports/usage.ts'
 import { roomRoutes } from './rooms.ts'
 import { scheduleAttendanceRoutes } from './schedules/attendance.ts'
+import { calendarRoutes } from './schedules/calendars.ts'
 import { scheduleRoutes } from './schedules/schedules.ts'
 import { sessionRoutes } from './sessions.ts'
 import { sourceRoutes } from './sources.ts'
@@ -169,6 +170,7 @@ async function registerRoutes(
   await app.register(usageRoutes(context, parts))
   await app.register(peopleRoutes(context, parts))
   await app.register(scheduleRoutes(context, parts))
+  await app.register(calendarRoutes(context, parts))
   await app.register(scheduleAttendanceRoutes(context, parts))
   await app.register(inviteRoutes(context, parts))
   await app.register(eventRoutes(context, parts))

@@ -26,6 +26,8 @@ const dashboardPaths = [
   '/people',
   '/people/:personId',
   '/rooms',
+  '/schedules',
+  '/schedules/:scheduleId',
   '/sources',
   '/webhooks',
   '/webhooks/:webhookId',

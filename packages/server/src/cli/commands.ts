@@ -2,6 +2,7 @@ import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand, 
 import program from '../../package.json' with { type: 'json' }
 import { backup } from './backup/command.ts'
 import { demo } from './demo/command.ts'
+import { doctor } from './doctor/command.ts'
 import { exportRecord } from './export/command.ts'
 import { importFiles } from './import/command.ts'
 import { keys } from './keys.ts'
@@ -31,6 +32,7 @@ const cli = defineCommand({
     export: exportRecord,
     backup,
     restore,
+    doctor,
     verify,
     rebuild,
     'migrate-data': migrateData,

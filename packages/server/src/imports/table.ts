@@ -6,7 +6,7 @@ import { decodeText } from './text.ts'
 export type Row = { line: number; cells: string[] }
 
 /** Every row that has anything in it. Throws a `Refusal` that names the line which cannot be read. */
-export async function readRows(bytes: Uint8Array, delimiter: ',' | '\t' = ','): Promise<Row[]> {
+export async function readRows(bytes: Uint8Array, delimiter: ',' | ';' | '\t' = ','): Promise<Row[]> {
   const parser = parse(decodeText(bytes), {
     delimiter,
     bom: true,

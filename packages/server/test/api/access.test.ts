@@ -64,7 +64,7 @@ function scheduleIn({ roomId }: Room) {
 const goneFrom = ({ id }: Room) => `gone-${id}`
 
 /** What a call of each endpoint sends, where it sends anything. */
-const bodies: { [endpoint: string]: (scene: Scene) => object } = {
+const bodies: { [endpoint: string]: (scene: Scene) => object | string } = {
   'POST /v2/sessions/end': ({ room }) => ({ roomId: room.roomId }),
   'POST /v2/sessions/participants/remove': ({ room }) => ({ roomId: room.roomId, participantId: 'anna' }),
   'POST /v2/rooms/:id': () => ({ status: 'enabled' }),
@@ -80,6 +80,8 @@ const bodies: { [endpoint: string]: (scene: Scene) => object } = {
   'PATCH /v2/keys/:apiKey': () => ({ name: 'renamed' }),
   'POST /v2/schedules': ({ room }) => scheduleIn(room),
   'PUT /v2/schedules/:id': ({ room }) => scheduleIn(room),
+  'PUT /v2/schedules/:id/roster': () => 'participantId\nanna\n',
+  'POST /v2/schedules/import': () => 'BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n',
   'POST /v2/webhooks': () => webhook,
   'PATCH /v2/webhooks/:id': () => ({ events: ['test'] }),
   'POST /v2/webhooks/:id/replay': () => ({ failed: true }),
@@ -111,6 +113,7 @@ function fill(
     sessionId,
     meeting: sessionId,
     personId: 'anna',
+    scheduleId,
     participantId: path.startsWith('/v2/participants/') ? goneFrom(room) : 'anna',
     sourceId: source.id,
     projectId: 'p_none',
@@ -181,7 +184,7 @@ async function call(on: TestServer, endpoint: string, column: string, permission
     `${on.url}${fill(path, scene, apiKey)}${queries[endpoint] ?? ''}`,
     method,
     headers,
-    sent && JSON.stringify(sent),
+    typeof sent === 'object' ? JSON.stringify(sent) : sent,
   )
   const names = new Map([
     [scene.room.roomId, 'bound to it'],

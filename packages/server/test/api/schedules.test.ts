@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type {
+  ImportedSchedules,
   ListedSchedule,
   OccurrenceAttendance,
   Schedule,
@@ -348,6 +349,158 @@ describe('who was there', () => {
     assert.equal(status, 400)
     assert.match(text, /There are more than 400 occurrences: ask for less by from and to/)
     await call('DELETE', `/v2/schedules/${made.id}`)
+  })
+})
+
+/** Lines as they stand in a calendar file. */
+const calendarOf = (...lines: string[]) =>
+  ['BEGIN:VCALENDAR', 'VERSION:2.0', ...lines, 'END:VCALENDAR', ''].join('\r\n')
+const eventOf = (uid: string, ...lines: string[]) => [
+  'BEGIN:VEVENT',
+  `UID:${uid}`,
+  `SUMMARY:${uid}`,
+  ...lines,
+  'END:VEVENT',
+]
+const nine = ['DTSTART;TZID=Europe/Berlin:20261005T090000', 'DTEND;TZID=Europe/Berlin:20261005T094500']
+
+describe('a calendar', () => {
+  const own = process.env.TZ
+  after(async () => {
+    if (own === undefined) delete process.env.TZ
+    else process.env.TZ = own
+    const { data } = await call<SchedulePage>('GET', '/v2/schedules')
+    for (const { id } of data) await call('DELETE', `/v2/schedules/${id}`)
+  })
+
+  for (const zone of ['UTC', 'America/New_York', 'Asia/Kolkata']) {
+    test(`goes out and comes in as the same schedules, whatever the process’s own zone: ${zone}`, async () => {
+      process.env.TZ = zone
+      const roster = [
+        { participantId: 'anna@example.org', name: 'Anna ’A’ Müller, PhD' },
+        { participantId: 'staff/17 ü', name: '' },
+        { participantId: 'zoe', name: 'Zoë' },
+      ]
+      const bodies = [
+        { rrule: 'FREQ=WEEKLY;BYDAY=MO,WE;UNTIL=20261110', exdates: ['2026-03-25', '2026-10-26'], roster },
+        { name: `Long; with, all\\ of\nit ${'ä'.repeat(80)}`, timeZone: 'America/New_York', graceMinutes: 7 },
+        { name: 'In UTC', timeZone: 'UTC', rrule: 'FREQ=DAILY;COUNT=3', exdates: ['2026-03-24'] },
+      ]
+      const made: Schedule[] = []
+      for (const body of bodies) made.push(await call<Schedule>('POST', '/v2/schedules', { ...weekly, ...body }))
+      const { text, headers, status } = await server.call('GET', '/v2/schedules.ics?roomId=math')
+      assert.equal(status, 200)
+      assert.match(String(headers['content-type']), /^text\/calendar/)
+      assert.equal(text.match(/^BEGIN:VTIMEZONE/gm)?.length, 2)
+      assert.ok(text.split('\r\n').every((line) => Buffer.byteLength(line) <= 75))
+      const again = await call<ImportedSchedules>('POST', '/v2/schedules/import', text)
+      assert.deepEqual(again.left, [])
+      assert.deepEqual(again.data.map(({ id }) => id).sort(), made.map(({ id }) => id).sort())
+      for (const { updatedAt: _, ...before } of made) {
+        const { updatedAt, ...now } = await call<Schedule>('GET', `/v2/schedules/${before.id}`)
+        const rrule = before.rrule.replace('UNTIL=20261110', 'UNTIL=20261110T225959Z')
+        assert.deepEqual(now, { ...before, rrule })
+        await call('DELETE', `/v2/schedules/${before.id}`)
+      }
+      const anew = await call<ImportedSchedules>('POST', `/v2/schedules/import?roomId=${art}`, text)
+      assert.deepEqual(
+        anew.data
+          .map(({ uid, start, timeZone, roomIds, expected }) => [uid, start, timeZone, roomIds, expected])
+          .sort(),
+        made.map(({ uid, start, timeZone, expected }) => [uid, start, timeZone, [art], expected]).sort(),
+      )
+      for (const { id } of anew.data) await call('DELETE', `/v2/schedules/${id}`)
+    })
+  }
+
+  test('is taken with Windows’ names of zones; what leaves anything open is left, with why', async () => {
+    process.env.TZ = 'Asia/Kolkata'
+    const file = calendarOf(
+      ...eventOf(
+        'outlook',
+        'DTSTART;TZID=W. Europe Standard Time:20261005T090000',
+        'DURATION:PT45M',
+        'RRULE:FREQ=WEEKLY;COUNT=4',
+        'EXDATE;TZID=W. Europe Standard Time:20261012T090000',
+        'LOCATION:math',
+        'ATTENDEE;CN="Müller, Anna";CUTYPE=INDIVIDUAL:mailto:anna@example.org',
+        'ATTENDEE;CUTYPE=ROOM:mailto:room-7@example.org',
+      ),
+      ...['BEGIN:VEVENT', 'UID:outlook', 'RECURRENCE-ID;TZID=Europe/Berlin:20261019T090000', 'STATUS:CANCELLED'],
+      ...['DTSTART;TZID=Europe/Berlin:20261019T090000', 'DTEND;TZID=Europe/Berlin:20261019T094500', 'END:VEVENT'],
+      ...eventOf('floating', 'DTSTART:20261005T090000', 'DTEND:20261005T100000', 'LOCATION:math'),
+      ...eventOf('own zone', 'DTSTART;TZID=Team Berlin:20261005T090000', 'DTEND;TZID=Team Berlin:20261005T100000'),
+      ...eventOf('whole day', 'DTSTART;VALUE=DATE:20261005', 'LOCATION:math'),
+      ...eventOf('hourly', ...nine, 'RRULE:FREQ=HOURLY;COUNT=3', 'LOCATION:math'),
+      ...eventOf('no room', ...nine),
+      ...eventOf('other room', ...nine, 'LOCATION:Somewhere'),
+      ...eventOf('cancelled', ...nine, 'STATUS:CANCELLED'),
+      ...eventOf('moved', ...nine, 'RRULE:FREQ=WEEKLY;COUNT=4', 'LOCATION:math'),
+      ...['BEGIN:VEVENT', 'UID:moved', 'RECURRENCE-ID;TZID=Europe/Berlin:20261012T090000'],
+      ...['DTSTART;TZID=Europe/Berlin:20261012T100000', 'DTEND;TZID=Europe/Berlin:20261012T104500', 'END:VEVENT'],
+    )
+    const { data, left } = await call<ImportedSchedules>('POST', '/v2/schedules/import', file)
+    assert.deepEqual(
+      data.map(({ uid, start, timeZone, exdates, rrule, expected }) => [
+        uid,
+        start,
+        timeZone,
+        exdates,
+        rrule,
+        expected,
+      ]),
+      [['outlook', '2026-10-05T09:00:00', 'Europe/Berlin', ['2026-10-12', '2026-10-19'], 'FREQ=WEEKLY;COUNT=4', 1]],
+    )
+    const reasons = Object.fromEntries(left.map(({ uid, reason }) => [uid, reason]))
+    assert.match(reasons.hourly ?? '', /FREQ=HOURLY is not understood/)
+    assert.deepEqual(
+      { ...reasons, hourly: '' },
+      {
+        floating: 'its start names no time zone',
+        'own zone': 'its time zone Team Berlin is none that IANA or Windows names',
+        'whole day': 'it is of whole days: it has no time of day',
+        hourly: '',
+        'no room': 'it has no LOCATION, and no roomId was named',
+        'other room': 'Room Somewhere not found',
+        cancelled: 'it was cancelled',
+        moved: 'its occurrence of 2026-10-12 was moved',
+      },
+    )
+    for (const body of ['', 'hello']) {
+      const { status, text } = await server.call('POST', '/v2/schedules/import', body)
+      assert.equal(status, 400)
+      assert.match(text, /The body is (empty: it takes a file|no iCalendar file)/)
+    }
+  })
+})
+
+describe('a roster', () => {
+  test('goes out as CSV and XLSX, and comes in as CSV as spreadsheets write it', async () => {
+    const { id } = await call<Schedule>('POST', '/v2/schedules', weekly)
+    const put = async (text: string) => (await call<Schedule>('PUT', `/v2/schedules/${id}/roster`, text)).roster
+    const said = [
+      { participantId: 'ann', name: '' },
+      { participantId: 'bob@example.org', name: 'Bob; the "builder"' },
+    ]
+    const german = '\ufeffName;Email;Year\r\n"Bob; the ""builder""";bob@example.org;7\r\n;ann;8\r\n'
+    assert.deepEqual(await put(german), said)
+    const { text } = await server.call('GET', `/v2/schedules/${id}/roster`)
+    assert.equal(text, 'participantId,name\r\nann,\r\nbob@example.org,"Bob; the ""builder"""\r\n')
+    assert.deepEqual(await put(text), said)
+    assert.deepEqual(await put('participantId\nann\n'), [{ participantId: 'ann', name: '' }])
+    const many = Array.from({ length: 2001 }, (_, n) => `p${n}`)
+    const wrong: [string, RegExp][] = [
+      ['name\nann\n', /there is no participantId, id or email/],
+      [`id,name\n${'x'.repeat(257)},A\n`, /Line 2: participantId=x.* it takes a participantId of 1 to 256/],
+      ['id,name\n,A\n', /Line 2: participantId=/],
+      [['id', ...many].join('\n'), /There are 2001 people: a roster has at most 2000/],
+    ]
+    for (const [body, message] of wrong) {
+      const answer = await server.call('PUT', `/v2/schedules/${id}/roster`, body)
+      assert.equal(answer.status, 400)
+      assert.match(answer.text, message)
+    }
+    await call('DELETE', `/v2/schedules/${id}`)
   })
 })
 

@@ -226,3 +226,78 @@ describe('without a server,', () => {
     assert.match(stderr, /^rollcall: PORT=abc is not understood[^\n]+\n$/)
   })
 })
+
+describe('doctor', () => {
+  /** Its lines by what they are about, and the exit code. */
+  async function examine(env: { [name: string]: string }) {
+    const { code, stdout, stderr } = await runProgram('cli.js', env, ['doctor']).ended
+    assert.equal(stderr, '')
+    const lines = [...stdout.matchAll(/^(ok|look|wrong) +(\w+) +(.+)$/gm)].map(([, state, what, text]) => ({
+      ...{ state, what, text },
+    }))
+    assert.equal(lines.length, stdout.trim().split('\n').length, stdout)
+    return {
+      code,
+      lines,
+      of: (what: string) => lines.flatMap((line) => (line.what === what ? `${line.state}: ${line.text}` : [])),
+    }
+  }
+
+  test('says of a server that runs that all is well, a line a finding, and exits with 0', async (t) => {
+    const server = await startServer()
+    t.after(() => server.stop())
+    const { code, lines, of } = await examine(server.storeEnv)
+    assert.equal(code, 0)
+    assert.deepEqual(
+      lines.filter(({ state }) => state !== 'ok'),
+      [],
+    )
+    assert.deepEqual(of('server'), [`ok: ${server.url} is ready`])
+    assert.deepEqual(
+      lines.map(({ what }) => what),
+      ['settings', 'database', 'disk', 'writing', 'clock', 'server', 'keys', 'sources', 'webhooks'],
+    )
+  })
+
+  test('names a source that was never heard or is refused, a webhook that is stuck and a server that is gone, with what to do', async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
+    t.after(() => rm(folder, { recursive: true }))
+    const server = await startServer({ ROLLCALL_DATA: folder })
+    const { keyId } = (await server.context.reads.keys.find(server.apiKey)) ?? assert.fail()
+    for (const name of ['silent', 'refused']) {
+      const source = { keyId, type: 'janus' as const, name, settings: { secret: 'a secret of this test' } }
+      const { id } = await server.context.writes.sources.add(source)
+      const nothing = { recorded: 0, duplicate: 0, ignored: 0, refused: 1, skewMs: null, lastFactAt: null }
+      const note = { ...nothing, id, lastError: 'the secret is wrong', lastErrorAt: 1 }
+      if (name === 'refused') await server.context.writes.sources.note({ keyId, notes: [note] })
+    }
+    const endPoint = 'https://1.1.1.1/hook'
+    const { body } = await server.call('POST', '/v2/webhooks', { endPoint, events: ['*'] })
+    await server.call('PATCH', `/v2/webhooks/${body.id}`, { enabled: false })
+    await server.stop()
+    const { code, of } = await examine({ ...server.storeEnv, HOST: '0.0.0.0' })
+    assert.equal(code, 1)
+    assert.match(
+      of('settings').join(),
+      /^look: HOST=0\.0\.0\.0 is open to the network without TLS: put a proxy in front/,
+    )
+    assert.match(of('sources').join('\n'), /^look: silent \(janus\) was never heard: .+$/m)
+    assert.match(of('sources').join('\n'), /^wrong: refused \(janus\): the secret is wrong$/m)
+    assert.match(
+      of('webhooks').join(),
+      /^wrong: ep_\S+ to https:\/\/1\.1\.1\.1\/hook is disabled: .*; enable it, and replay$/,
+    )
+    assert.match(of('server').join(), /^look: /)
+  })
+
+  test('says what stands in the way where a setting is broken or the record does not open, and exits with 1', async () => {
+    const broken = await examine({ PORT: 'abc' })
+    assert.deepEqual([broken.code, broken.lines.length], [1, 1])
+    assert.match(broken.of('settings').join(), /^wrong: PORT=abc is not understood/)
+    const nowhere = await examine({ ROLLCALL_DATA: '/nowhere' })
+    assert.equal(nowhere.code, 1)
+    assert.match(nowhere.of('database').join(), /^wrong: there is no record in ROLLCALL_DATA=\/nowhere/)
+    const away = await examine({ DATABASE_URL: 'postgres://a@127.0.0.1:1/b', ROLLCALL_MASTER_KEY: '0'.repeat(64) })
+    assert.match(away.of('database').join(), /^wrong: DATABASE_URL=\S+ cannot be used/)
+  })
+})

@@ -185,8 +185,17 @@ async function showSchedules(roomId: string): Promise<void> {
   await show('getScheduleAttendance', { path: { id } })
   await show('replaceSchedule', { path: { id }, body: { ...body, graceMinutes: 10 } })
   await show('replaceSchedule', { path: { id }, body: { ...body, roomIds: ['no-such-room'] } })
+  await ask('replaceRoster', { path: { id }, body: 'participantId,name\nbut3ihic,Jacques\n' }).then(({ text }) => {
+    answered.operations.replaceRoster = { answers: { 200: withoutTokens(text) } }
+  })
+  const { text: calendar } = await ask('exportSchedules')
+  await ask('importSchedules', { body: calendar }).then(({ text }) => {
+    answered.operations.importSchedules = { answers: { 200: withoutTokens(text) } }
+  })
+  await show('importSchedules', { query: '?roomId=no-such-room' })
+  await show('exportSchedules', { query: '?roomId=no-such-room' })
   await show('deleteSchedule', { path: { id } })
-  for (const operationId of ['getSchedule', 'getScheduleAttendance', 'deleteSchedule'])
+  for (const operationId of ['getSchedule', 'getScheduleAttendance', 'deleteSchedule', 'getRoster', 'replaceRoster'])
     await show(operationId, { path: { id } })
   await show('replaceSchedule', { path: { id }, body })
 }

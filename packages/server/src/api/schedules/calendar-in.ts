@@ -1,0 +1,131 @@
+import type { ExpectedPerson, LeftEvent, NewSchedule } from '@rollcall/protocol'
+import ical, { type VEvent } from 'node-ical'
+import { Refusal } from '../../error.ts'
+import { isTimeZone } from '../../runtime/calendar/calendar.ts'
+import { toLocal } from '../../runtime/calendar/recurrence.ts'
+import { participantUri } from './calendar-out.ts'
+
+/** An event as a schedule; `location`: what it says of its place. */
+export type ReadEvent = { uid: string; location: string | undefined; schedule: Omit<NewSchedule, 'roomIds'> }
+
+const minuteMs = 60_000
+type Zoned = Date & { tz?: string }
+
+/** The events of an iCalendar file, and those that cannot be schedules, with why. Guesses nothing that the file leaves open. */
+export async function readCalendar(text: string): Promise<{ events: ReadEvent[]; left: LeftEvent[] }> {
+  if (!/^\s*BEGIN:VCALENDAR/i.test(text.replace(/^\ufeff/, ''))) {
+    throw new Refusal('BAD_REQUEST', 'The body is no iCalendar file: it takes one that begins with BEGIN:VCALENDAR')
+  }
+  const calendar = await ical.async.parseICS(text)
+  const floating = findFloating(text)
+  const events: ReadEvent[] = []
+  const left: LeftEvent[] = []
+  for (const component of Object.values(calendar)) {
+    if (component?.type !== 'VEVENT') continue
+    const event = component as VEvent
+    const { uid } = event
+    const read = floating.has(uid) ? 'its start names no time zone' : readEvent(event)
+    if (typeof read === 'string') left.push({ uid, name: textOf(event.summary) ?? '', reason: read })
+    else events.push({ uid, ...read })
+  }
+  return { events, left }
+}
+
+/** Why not, in words, where it cannot be one. */
+function readEvent(event: VEvent): Omit<ReadEvent, 'uid'> | string {
+  const start = event.start as Zoned | undefined
+  if (start === undefined || Number.isNaN(start.getTime())) return 'it has no start'
+  if (event.datetype === 'date') return 'it is of whole days: it has no time of day'
+  if (event.status === 'CANCELLED') return 'it was cancelled'
+  if (event.rdate !== undefined) return 'it has RDATE, dates beside its rule'
+  const timeZone = toZone(start.tz)
+  if (timeZone === undefined) return `its time zone ${start.tz} is none that IANA or Windows names`
+  const end = event.end as Date | undefined
+  const durationMinutes = end === undefined ? 0 : (end.getTime() - start.getTime()) / minuteMs
+  if (!(durationMinutes > 0)) return 'it has no end after its start'
+  const left = readExceptions(event, timeZone)
+  if (typeof left === 'string') return left
+  const rrule = event.rrule?.toString().match(/RRULE:(.*)/)?.[1]
+  return {
+    location: textOf(event.location),
+    schedule: {
+      name: textOf(event.summary) ?? event.uid,
+      start: toLocal(start.getTime(), timeZone),
+      durationMinutes,
+      timeZone,
+      ...(rrule !== undefined && { rrule }),
+      exdates: left,
+      ...(event.attendee !== undefined && { roster: [event.attendee].flat().flatMap(toExpected) }),
+    },
+  }
+}
+
+/** The days on which it is left out: one that another event stands for is not, unless it is the same time. */
+function readExceptions(event: VEvent, timeZone: string): string[] | string {
+  const start = toLocal((event.start as Date).getTime(), timeZone)
+  const days = new Set<string>()
+  for (const date of Object.values(event.exdate ?? {})) {
+    const local = toLocal((date as Date).getTime(), timeZone)
+    if (local.slice(10) === start.slice(10)) days.add(local.slice(0, 10))
+  }
+  const lengthMs = (event.end as Date).getTime() - (event.start as Date).getTime()
+  for (const one of Object.values(event.recurrences ?? {}) as (VEvent & { recurrenceid: Date })[]) {
+    const day = toLocal(one.recurrenceid.getTime(), timeZone).slice(0, 10)
+    if (one.status === 'CANCELLED') days.add(day)
+    else if (
+      one.start.getTime() !== one.recurrenceid.getTime() ||
+      (one.end ?? one.start).getTime() - one.start.getTime() !== lengthMs
+    ) {
+      return `its occurrence of ${day} was moved`
+    }
+  }
+  return [...days]
+}
+
+function toExpected(
+  attendee: NonNullable<VEvent['attendee']> extends (infer A)[] | infer A ? A : never,
+): ExpectedPerson[] {
+  const [address, params] =
+    typeof attendee === 'string'
+      ? [attendee, {} as { [name: string]: string }]
+      : [String(attendee.val), attendee.params as { [name: string]: string }]
+  // Rooms and projectors are invited too.
+  if (/^(ROOM|RESOURCE|GROUP)$/i.test(params.CUTYPE ?? '')) return []
+  const participantId = toId(address)
+  return participantId === '' ? [] : [{ participantId, ...(params.CN && { name: params.CN.replaceAll(/^"|"$/g, '') }) }]
+}
+
+function toId(address: string): string {
+  if (!address.startsWith(participantUri)) return address.replace(/^mailto:/i, '')
+  try {
+    return decodeURIComponent(address.slice(participantUri.length))
+  } catch (error) {
+    if (error instanceof URIError) return address
+    throw error
+  }
+}
+
+function toZone(tz: string | undefined): string | undefined {
+  if (tz === undefined || !isTimeZone(tz)) return undefined
+  return /^(Etc\/)?(UTC|Z)$/.test(tz) ? 'UTC' : tz
+}
+
+/** The library takes the zone of the process for a start that names none: so these are found in the text. */
+function findFloating(text: string): Set<string> {
+  const found = new Set<string>()
+  const lines = text.replaceAll(/\r?\n[ \t]/g, '').split(/\r?\n/)
+  let [uid, isFloating] = ['', false]
+  for (const line of lines) {
+    if (/^BEGIN:VEVENT/i.test(line)) [uid, isFloating] = ['', false]
+    else if (/^UID[:;]/i.test(line)) uid = line.slice(line.indexOf(':') + 1)
+    else if (/^DTSTART(;|:)/i.test(line)) isFloating = !/;(TZID|VALUE=DATE(?!-))|Z\s*$/i.test(line)
+    else if (/^END:VEVENT/i.test(line) && isFloating) found.add(uid)
+  }
+  return found
+}
+
+/** A text may come with its parameters. */
+function textOf(value: unknown): string | undefined {
+  const text = typeof value === 'object' && value !== null && 'val' in value ? value.val : value
+  return typeof text === 'string' && text.trim() !== '' ? text.trim() : undefined
+}
