@@ -20,8 +20,7 @@ export const webFolder = join(dirname(findPackageJSON('.', import.meta.url) ?? '
 const dashboardPaths = [
   '/',
   '/sessions/:sessionId',
-  '/audit',
-  '/keys',
+
   '/overview',
   '/people',
   '/people/:personId',
