@@ -115,7 +115,7 @@ export function createSessionLists(context: Pick<Context, 'config' | 'clock' | '
       for (const one of sessions) {
         people += 'record' in one ? one.record.participants.length : 0
         if (people > peopleSliceMax) {
-          await turns.next(caller.key.keyId)
+          await turns.next(caller.key.keyId, texts)
           people = 0
         }
         texts.push(toShown(toListedText(one, { ...view, activeAt, webhooks })))
@@ -160,7 +160,7 @@ export function isRunning(listed: ListedSession): boolean {
   return 'record' in listed && listed.record.session.endAt === null
 }
 
-function toFilter(query: SessionQuery): SessionFilter {
+export function toFilter(query: SessionQuery): SessionFilter {
   const { roomId, customRoomId, query: eitherId, participantId } = query
   const { status, startDate, endDate, activeAt, minDuration, parentSessionId } = query
   return {
