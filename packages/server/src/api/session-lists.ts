@@ -5,6 +5,7 @@ import type { Context } from '../context.ts'
 import { toListedText } from '../record/session-view.ts'
 import { parseLast, parseTime } from '../runtime/parse-time.ts'
 import { turns } from '../runtime/turns.ts'
+import { ownerOf } from '../store/keys/key.ts'
 import type { ListPage } from '../store/sessions/list.ts'
 import type { SessionFilter } from '../store/sessions/list-queries.ts'
 import { peopleSliceMax } from '../store/sessions/people.ts'
@@ -92,7 +93,7 @@ export function createSessionLists(context: Pick<Context, 'config' | 'clock' | '
   return {
     async send(request, reply, query, toShown = (text) => text) {
       const caller = callerOf(request)
-      const view = { now: clock.now(), base: baseUrlOf(request, config), key: caller.key }
+      const view = { now: clock.now(), base: baseUrlOf(request, config), key: ownerOf(caller.key) }
       const version = known.versionOf(caller.key.keyId)
       const name = JSON.stringify([request.routeOptions.url, caller.key.keyId, caller.roomId, view.base, query])
       const kept = pages.get(name, version)
@@ -160,7 +161,7 @@ export function isRunning(listed: ListedSession): boolean {
   return 'record' in listed && listed.record.session.endAt === null
 }
 
-function toFilter(query: SessionQuery): SessionFilter {
+export function toFilter(query: SessionQuery): SessionFilter {
   const { roomId, customRoomId, query: eitherId, participantId } = query
   const { status, startDate, endDate, activeAt, minDuration, parentSessionId } = query
   return {

@@ -20,10 +20,13 @@ export const webFolder = join(dirname(findPackageJSON('.', import.meta.url) ?? '
 const dashboardPaths = [
   '/',
   '/sessions/:sessionId',
+
   '/overview',
   '/people',
   '/people/:personId',
   '/rooms',
+  '/schedules',
+  '/schedules/:scheduleId',
   '/sources',
   '/webhooks',
   '/webhooks/:webhookId',
