@@ -7,6 +7,7 @@ import { Refusal } from '../../error.ts'
 import { scrubRecord } from '../../store/database/scrub.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { refusals } from '../http/refusals.ts'
+import { noteAbout } from '../keys/keep-audit.ts'
 
 const PersonPath = Type.Object({
   participantId: Type.String({ description: 'one exact id', about: 'Whom it is about, in all sessions.' }),
@@ -34,6 +35,7 @@ export function erasureRoutes(
       const receipt = { id: randomUUID(), erasedAt: toIso(clock.now()), ...erased }
       // Who it was is not in it.
       log.info({ requestId: request.id, keyId, ...receipt }, 'person erased')
+      noteAbout(request, { receipt: receipt.id })
       return receipt
     })
   }
