@@ -14,7 +14,7 @@ const rounds = 5
 const requestsPerRun = 200
 const perPage = 100
 
-/** Lists of 100 by LiveKit's Analytics API, beside those of the v2 API with the same sessions: every request another page. */
+/** Lists of 100 as LiveKit and Daily have them, beside those of the v2 API with the same sessions: every request another page. */
 export function benchAnalytics(sessions: number): Promise<Figure[]> {
   return withHistory('SQLite', sessions, async ({ folder, env }, history) => {
     const projectId = await reportByLivekit(folder, history)
@@ -34,6 +34,11 @@ export function benchAnalytics(sessions: number): Promise<Figure[]> {
           value: rates('livekitLast'),
           beside: { what: 'its middle pages', value: rates('livekit') },
           target: '≥ 0.5',
+        },
+        {
+          what: `${of}: Daily's list of ${perPage}, with who took part, none kept`,
+          value: rates('daily'),
+          beside: { what: 'the same pages of the v2 API', value: rates('v2') },
         },
         {
           what: `${of}: LiveKit's list, cached`,
@@ -91,13 +96,23 @@ async function reportByLivekit(folder: string, { keyId }: History): Promise<stri
   return `p_${id.slice('livekit-'.length)}`
 }
 
-type Part = 'livekit' | 'v2' | 'livekitLast' | 'livekitCached' | 'v2Cached'
+type Part = 'livekit' | 'v2' | 'daily' | 'livekitLast' | 'livekitCached' | 'v2Cached'
 
 async function measure(server: ForkedServer, projectId: string, pages: number): Promise<(part: Part) => number> {
   const livekit = { authorization: `Bearer ${await livekitToken()}` }
   const v2 = { authorization: server.token }
   const livekitPage = (page: number) => `${server.url}/api/project/${projectId}/sessions?limit=${perPage}&page=${page}`
   const v2Page = (page: number) => `${server.url}/v2/sessions?perPage=${perPage}&page=${page + 1}`
+  /** Daily's pages follow a meeting: those of the pages that the v2 API has. */
+  const listDailyPages = async (first: number) => {
+    const urls = []
+    for (let page = first; page < first + requestsPerRun; page++) {
+      const answer = await fetch(v2Page((page - 1) % pages), { headers: v2 })
+      const { data } = (await answer.json()) as { data: { id: string }[] }
+      urls.push(`${server.url}/daily/v1/meetings?limit=${perPage}&starting_after=${data.at(-1)?.id}`)
+    }
+    return urls
+  }
   const from = (first: number, toUrl: (page: number) => string) =>
     Array.from({ length: requestsPerRun }, (_, i) => toUrl((first + i) % pages))
   const rates = new Map<Part, number[]>()
@@ -107,6 +122,7 @@ async function measure(server: ForkedServer, projectId: string, pages: number): 
     const run: { [part in Part]: number } = {
       livekit: await drive(from(middle, livekitPage), livekit),
       v2: await drive(from(middle, v2Page), v2),
+      daily: await drive(await listDailyPages(middle), v2),
       livekitLast: await drive(from(last, livekitPage), livekit),
       livekitCached: await drive(
         from(0, () => livekitPage(0)),

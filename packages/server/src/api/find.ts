@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { ParticipantKind } from '@rollcall/protocol'
+import { embeddedParticipantsMax, type ParticipantKind } from '@rollcall/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
@@ -12,6 +12,7 @@ import type { Room } from '../store/rooms.ts'
 import type { PageOfPeople, SessionPart } from '../store/sessions/records.ts'
 import { type Caller, callerOf, maySee } from './auth/auth.ts'
 import { baseUrlOf } from './http/base-url.ts'
+import { largeAnswers } from './paging/large-answers.ts'
 import { sendJson } from './paging/page-cache.ts'
 
 type Reads = Pick<Context['reads'], 'rooms' | 'sessions'>
@@ -66,6 +67,7 @@ export async function sendSession(
   const caller = callerOf(request)
   const { keyId } = caller.key
   const record = await requireSession(shown.reads, caller, sessionId)
+  if (record.session.people > embeddedParticipantsMax) await largeAnswers.take(keyId, reply.raw)
   const webhooks = await summariseWebhooks(shown, keyId, [sessionId])
   const view = { ...viewFor(shown, request), webhooks }
   const pieces = await writeWholeSession(shown.reads, keyId, record, view, toMore(record))

@@ -93,6 +93,11 @@ export const webFileMaxAgeSeconds = 366 * 24 * 3600
 
 /** How long whoever reports events waits for a look-up while the store is away, in milliseconds: as long as facts then do. */
 export const awayMaxMs = 30_000
+
+/** Answers that are made whole before they are sent, and are large, at once: one key alone has half of them. */
+export const largeAnswersMax = 4
+/** How long such an answer waits to be made, in milliseconds. */
+export const largeAnswerWaitMs = 30_000
 /** Most occurrences of one answer about a schedule, and most cells of its grid: people × occurrences. */
 export const gridOccurrencesMax = 400
 export const gridCellsMax = 200_000

@@ -115,7 +115,7 @@ export function createSessionLists(context: Pick<Context, 'config' | 'clock' | '
       for (const one of sessions) {
         people += 'record' in one ? one.record.participants.length : 0
         if (people > peopleSliceMax) {
-          await turns.next(caller.key.keyId)
+          await turns.next(caller.key.keyId, texts)
           people = 0
         }
         texts.push(toShown(toListedText(one, { ...view, activeAt, webhooks })))

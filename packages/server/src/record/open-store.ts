@@ -297,11 +297,11 @@ async function openService(options: StoreOptions, databaseUrl: string, hooks: Ho
       noteFacts(commit.facts)
       hooks.onCommit?.(commit)
     }
-    const writer = startBatches(
-      (answered) => createBatch(writing, { box, rules, pause: turns.next }, answered, hooks.onUnwritten),
-      now,
-      { ...hooks, onCommit },
-    )
+    const parts = { box, rules, pause: (keyId: number) => turns.next(`written of ${keyId}`) }
+    const writer = startBatches((answered) => createBatch(writing, parts, answered, hooks.onUnwritten), now, {
+      ...hooks,
+      onCommit,
+    })
     const kept = opened.move()
     const breakOff = () => {
       db.breakOff()

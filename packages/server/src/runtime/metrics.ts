@@ -59,6 +59,7 @@ const commitFactsBuckets = [0, 1, 2, 5, 10, 50, 100, 500, 1000, 5000]
 export function createMetrics(): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  watchTurns(registry)
   const instruments = createInstruments(registry)
   const factsOf = startAtZero(instruments)
   let rendering: Promise<string> | undefined
@@ -107,6 +108,34 @@ export function createMetrics(): Metrics {
       return rendering
     },
   }
+}
+
+/** How often the processor time of this thread is looked at, in milliseconds. */
+const turnLookMs = 5
+
+/**
+ * How long a turn of the event loop takes of the processor, whatever else runs on the machine: what passed between two looks, of
+ * which there is one a turn where turns are long. The delay of the loop beside it also tells of a processor that others have.
+ */
+function watchTurns(registry: Registry): void {
+  // Node has it from 23.9 on.
+  if (typeof process.threadCpuUsage !== 'function') return
+  let longestMicros = 0
+  let before = process.threadCpuUsage()
+  setInterval(() => {
+    const now = process.threadCpuUsage()
+    longestMicros = Math.max(longestMicros, now.user + now.system - before.user - before.system)
+    before = now
+  }, turnLookMs).unref()
+  new Gauge({
+    name: 'rollcall_event_loop_turn_max_seconds',
+    help: 'The most processor time that one turn of the event loop took since the last scrape, to 5 ms.',
+    registers: [registry],
+    collect() {
+      this.set(longestMicros / 1e6)
+      longestMicros = 0
+    },
+  })
 }
 
 function createInstruments(registry: Registry) {

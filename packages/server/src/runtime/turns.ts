@@ -1,36 +1,70 @@
 /**
  * Long work is done in slices, and waits for its turn between them: of all that is done so, one slice runs in each turn of the
  * event loop, so that whoever else waits for the loop does for no longer than a slice takes, however much long work there is.
- * Whoever has work takes turns with the others.
+ * Whoever has work takes turns with the others; of one's own, what began first goes on first, so that little is half done, and
+ * held in memory, at a time.
  */
 export type Turns = {
-  /** Resolves when the next slice of theirs may run. */
-  next(whose: string | number): Promise<void>
+  /**
+   * Resolves when the next slice of theirs may run.
+   * @param work stands for the work that the slice is of: always the same; without it, the slice is by itself
+   */
+  next(whose: string | number, work?: object): Promise<void>
 }
 
+/** Of one's work so many that began first take turns, so that what is short is done beside what is long. */
+const togetherMax = 2
+
+/** `began` and `served`: numbers that grow with each work, and each slice. */
+type Work = { began: number; served: number }
+type Slice = { work: Work; run(): void }
+
 export function createTurns(): Turns {
-  /** Each with what waits of theirs; whoever is first is next. */
-  const waiting = new Map<string | number, (() => void)[]>()
+  /** Each with what waits of theirs, in the order in which the work began; whoever is first is next. */
+  const waiting = new Map<string | number, Slice[]>()
+  const works = new WeakMap<object, Work>()
+  let count = 0
+
+  const workOf = (work: object | undefined): Work => {
+    const known = work && works.get(work)
+    if (known !== undefined) return known
+    count += 1
+    const begun = { began: count, served: 0 }
+    if (work !== undefined) works.set(work, begun)
+    return begun
+  }
   const run = () => {
     const [first] = waiting
     if (first === undefined) return
     const [whose, slices] = first
     waiting.delete(whose)
-    const slice = slices.shift()
+    const slice = takeNext(slices)
     if (slices.length > 0) waiting.set(whose, slices)
     if (waiting.size > 0) setImmediate(run)
-    slice?.()
+    count += 1
+    slice.work.served = count
+    slice.run()
   }
   return {
-    next(whose) {
+    next(whose, work) {
       const { promise, resolve } = Promise.withResolvers<void>()
       if (waiting.size === 0) setImmediate(run)
+      const slice = { work: workOf(work), run: resolve }
       const slices = waiting.get(whose)
-      if (slices === undefined) waiting.set(whose, [resolve])
-      else slices.push(resolve)
+      if (slices === undefined) waiting.set(whose, [slice])
+      else slices.splice(slices.findLastIndex((one) => one.work.began <= slice.work.began) + 1, 0, slice)
       return promise
     },
   }
+}
+
+/** Of those that began first the one that was served longest ago. */
+function takeNext(slices: Slice[]): Slice {
+  let at = 0
+  for (let i = 1; i < Math.min(slices.length, togetherMax); i++) {
+    if ((slices[i]?.work.served ?? 0) < (slices[at]?.work.served ?? 0)) at = i
+  }
+  return slices.splice(at, 1)[0] as Slice
 }
 
 /** Those of this thread, which has one event loop. */

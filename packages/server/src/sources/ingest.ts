@@ -3,6 +3,7 @@ import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import type { Recorded } from '../record/facts/record.ts'
 import { inRooms, type NamedFact, placeFacts } from '../record/facts/rooms-of-facts.ts'
+import { noteOrigins, readOrigins } from '../record/origins.ts'
 import type { RunningSession, Source } from '../store/sources.ts'
 import type { Backpressure } from './backpressure.ts'
 import type { Clocks } from './clocks/clocks.ts'
@@ -42,10 +43,10 @@ type Parts = {
 }
 
 export function startIngest(
-  context: Pick<Context, 'reads' | 'known' | 'record' | 'clock' | 'log'>,
+  context: Pick<Context, 'reads' | 'writes' | 'known' | 'record' | 'clock' | 'log'>,
   { engines, backpressure, clocks, sourceHealth, reconcilers, looks }: Parts,
 ): Ingest {
-  const { reads, known, record, clock } = context
+  const { reads, writes, known, record, clock } = context
   const superseded = createSupersededSessions(context, recordEvidence)
   const supersededConnections = createSupersededConnections(context, recordEvidence)
   const unreportedLeaves = createUnreportedLeaves(context, recordEvidence)
@@ -56,14 +57,14 @@ export function startIngest(
     async take(source, delivery, fitting) {
       const engine = engineFor(engines, source.type)
       await verifyBody(engine, delivery, fitting ?? verifyHead(engine, delivery, source))
+      // Not before it is proven: whoever knows the address could else keep webhooks from others.
+      await noteOrigins(writes, source, readOrigins(delivery.headers))
       const report = await clocks.correct(source, engine.normalise(delivery, source.id), delivery.receivedAt)
       const sighted = sightings.select(source, report.sightings ?? [])
       const recorded = await backpressure.retryWhileBusy(engine.maxWaitMs, async () =>
         completeAndRecord(source, delivery, [...report.facts, ...(await identifySighted(source, sighted))]),
       )
-      const outcomes = report.isDatedByArrival ? recorded.map(asSentAgain) : recorded
-      noteHealth(source, report, outcomes)
-      return outcomes
+      return noteHealth(source, report, report.isDatedByArrival ? recorded.map(asSentAgain) : recorded)
     },
 
     stop: sightings.stop,
@@ -145,11 +146,12 @@ export function startIngest(
     for (const sessionId of sessionIds) await looks.recordLook(source.keyId, sessionId)
   }
 
-  function noteHealth(source: Source, { ignored, sentAt }: Report, recorded: Recorded[]): void {
+  function noteHealth(source: Source, { ignored, sentAt }: Report, recorded: Recorded[]): Recorded[] {
     if (sentAt !== undefined) sourceHealth.noteSent(source, sentAt)
     if (ignored > 0) sourceHealth.noteIgnored(source, ignored)
     sourceHealth.noteFacts(source, recorded)
     reconcilers.noteDelivery(source)
+    return recorded
   }
 }
 

@@ -8,8 +8,11 @@ export type Over = {
   db: Database
   box: SecretBox
   now: () => number
-  /** Await it between the slices of what takes long, so that others have their turn; absent where nobody waits. */
-  pause?: ((keyId: number) => Promise<void>) | undefined
+  /**
+   * Await it between the slices of what takes long, so that others have their turn; absent where nobody waits.
+   * @param work stands for what the slices are of: the same for all of them
+   */
+  pause?: ((keyId: number, work: object) => Promise<void>) | undefined
 }
 
 /** A read, called with what it works over and then its own arguments; or a write, with one input. */

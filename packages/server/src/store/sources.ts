@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { SourceType } from '@rollcall/protocol'
 import type { Kysely } from 'kysely'
 import type { Mark, Session } from '../ledger/state.ts'
-import { type MarkColumns, markColumns, sessionColumns, toMark } from './database/columns.ts'
+import { type MarkColumns, markColumns, sessionColumns, toMark, toOrigins } from './database/columns.ts'
 import type { Tables } from './database/tables.ts'
 import { noun, type Over, query } from './noun.ts'
 
@@ -19,6 +19,8 @@ export type Source = {
   previous?: { settings: { [name: string]: string }; until: number }
   createdAt: number
   updatedAt: number
+  /** The records whose webhooks it brings. */
+  origins: string[]
 }
 
 /** What came of what a source sent; times are epoch milliseconds, by our clock. */
@@ -66,6 +68,7 @@ const columns = [
   'sources.settings',
   'sources.created_at as createdAt',
   'sources.updated_at as updatedAt',
+  'sources.origins',
 ] as const
 
 const healthColumns = [
@@ -79,7 +82,7 @@ const healthColumns = [
   'sources.last_error_at as lastErrorAt',
 ] as const
 
-type Row = Omit<Source, 'type' | 'settings'> & { type: string; settings: string }
+type Row = Omit<Source, 'type' | 'settings' | 'origins'> & { type: string; settings: string; origins: string | null }
 type HealthyRow = Row & SourceHealth
 
 const byId = query<{ id: string }, Row>((k, p) =>
@@ -205,6 +208,9 @@ const change = query<Changed>((k, p) =>
     .where('key_id', '=', p.keyId)
     .where('id', '=', p.id),
 )
+const setOrigins = query<{ keyId: number; id: string; origins: string }>((k, p) =>
+  k.updateTable('sources').set({ origins: p.origins }).where('key_id', '=', p.keyId).where('id', '=', p.id),
+)
 const drop = query<{ keyId: number; id: string }>((k, p) =>
   k.deleteFrom('sources').where('key_id', '=', p.keyId).where('id', '=', p.id),
 )
@@ -254,7 +260,7 @@ export const sources = noun({
       const at = now()
       const id = `${input.type}-${randomBytes(16).toString('base64url')}`
       await db.run(insert(db), { ...input, id, settings: seal(input.settings, box), at })
-      return { ...input, id, createdAt: at, updatedAt: at }
+      return { ...input, id, createdAt: at, updatedAt: at, origins: [] }
     },
     /** What is not named stays; what `previous` holds, too, for its time. Undefined where the key has no such source. */
     async update(
@@ -271,6 +277,18 @@ export const sources = noun({
       const at = now()
       await db.run(change(db), { keyId, id, name, settings: seal(settings, box, previous), at })
       return { ...source, name, settings, ...(previous !== undefined && { previous }), updatedAt: at }
+    },
+    /** Adds to the records whose webhooks a source brings. False where they would be more than `most`. */
+    async noteOrigins(
+      { db }: Over,
+      input: Pick<Source, 'keyId' | 'id' | 'origins'> & { most: number },
+    ): Promise<boolean> {
+      const { keyId, id, origins, most } = input
+      const [row] = await db.all(ofKey(db), { keyId, id })
+      const all = [...new Set([...toOrigins(row?.origins ?? null), ...origins])]
+      if (all.length > most) return false
+      await db.run(setOrigins(db), { keyId, id, origins: JSON.stringify(all) })
+      return true
     },
     /** False where the key has no such source. What it reported stays. */
     async delete({ db }: Over, source: { keyId: number; id: string }): Promise<boolean> {
@@ -295,12 +313,13 @@ export const sources = noun({
       }
     },
   },
-  unseen: ['note'],
+  unseen: ['note', 'noteOrigins'],
 })
 
-function toSource<R extends Row>({ type, settings, ...row }: R, box: Over['box']) {
+function toSource<R extends Row>({ type, settings, origins, ...row }: R, box: Over['box']) {
   return {
     ...row,
+    origins: toOrigins(origins),
     // The database holds only what we wrote: the union is closed again without a check.
     type: type as SourceType,
     ...unseal(settings, box),

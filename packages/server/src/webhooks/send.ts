@@ -21,7 +21,7 @@ export function createSender({
   clock: Clock
   limits: Pick<WebhookLimits, 'deliveryTimeoutMs'>
 }): Send {
-  return async ({ delivery, endpoint }: DueDelivery) => {
+  return async ({ delivery, endpoint, origins }: DueDelivery) => {
     const attemptedAt = clock.now()
     const startedMs = performance.now()
     const since = () => ({ attemptedAt, durationMs: Math.round(performance.now() - startedMs) })
@@ -29,7 +29,7 @@ export function createSender({
       const headers = {
         'content-type': 'application/json',
         'user-agent': 'Rollcall-Webhooks',
-        ...(await sign(delivery, endpoint, attemptedAt)),
+        ...(await sign(delivery, endpoint, { origins, now: attemptedAt })),
       }
       const answer = await guardedFetch.send(endpoint.endPoint, {
         method: 'POST',

@@ -1,13 +1,13 @@
 import { createHmac, createPrivateKey, type KeyObject, sign } from 'node:crypto'
 import { promisify } from 'node:util'
+import { originOf, originsHeader, writeOrigins } from '../record/origins.ts'
 import type { WebhookEndpoint } from '../store/outbox/endpoints.ts'
 import type { WebhookDelivery } from '../store/outbox/queue.ts'
 import type { SigningKey } from '../store/signing-keys.ts'
-import { originHeader, originOf } from './origin.ts'
 
 const signAside = promisify(sign)
 
-/** Makes the headers that prove the sender of a webhook, VideoSDK's and those of Standard Webhooks, and the one that names its origin. */
+/** Makes the headers that prove the sender of a webhook, VideoSDK's and those of Standard Webhooks, and the one that names its origins. */
 export function createSigner(signingKey: () => Promise<SigningKey>) {
   let known: { pem: string; key: KeyObject; origin: string } | undefined
   const open = async () => {
@@ -18,14 +18,14 @@ export function createSigner(signingKey: () => Promise<SigningKey>) {
   return async (
     { id, body }: Pick<WebhookDelivery, 'id' | 'body'>,
     endpoint: Pick<WebhookEndpoint, 'secret' | 'previousSecret' | 'previousUntil'>,
-    now: number,
+    { origins, now }: { origins: string[]; now: number },
   ): Promise<{ [name: string]: string }> => {
     const timestamp = String(Math.floor(now / 1000))
     const { key, origin } = await open()
     const signature = await signAside('RSA-SHA256', Buffer.from(body), key)
     const content = `${id}.${timestamp}.${body}`
     return {
-      [originHeader]: origin,
+      [originsHeader]: writeOrigins(origin, origins),
       'videosdk-signature': signature.toString('base64'),
       'webhook-id': id,
       'webhook-timestamp': timestamp,

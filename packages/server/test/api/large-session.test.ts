@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import type { Participant, Session } from '@rollcall/protocol'
+import { createLargeAnswers } from '../../src/api/paging/large-answers.ts'
 import { createTurns } from '../../src/runtime/turns.ts'
 import { peopleSliceMax } from '../../src/store/sessions/people.ts'
 import { send, startServer, type TestServer } from '../support/start-server.ts'
@@ -130,6 +133,36 @@ describe(`a session of ${people} people`, () => {
   })
 })
 
+describe('answers that are made whole', () => {
+  const answer = () => new ServerResponse(new IncomingMessage(new Socket()))
+
+  test('are two at a time for one key, and others have theirs all the same; the next is made when one is sent', async () => {
+    const answers = createLargeAnswers(4, 60_000)
+    const own = [answer(), answer(), answer()]
+    const begun: string[] = []
+    const taking = own.map((one, n) => answers.take(1, one).then(() => begun.push(`own ${n}`)))
+    await Promise.all(taking.slice(0, 2))
+    await answers.take(2, answer()).then(() => begun.push('other'))
+    assert.deepEqual(begun, ['own 0', 'own 1', 'other'])
+    own[0]?.emit('close')
+    await taking[2]
+    assert.equal(begun.at(-1), 'own 2')
+  })
+
+  test('wait for so long, and are refused then, or when nobody waits for them any more', async () => {
+    const answers = createLargeAnswers(2, 20)
+    await answers.take(1, answer())
+    const busy = { code: 'BUSY' }
+    await assert.rejects(answers.take(1, answer()), busy)
+    const gone = answer()
+    const waiting = createLargeAnswers(1, 60_000)
+    await waiting.take(1, answer())
+    const taking = waiting.take(1, gone)
+    gone.emit('close')
+    await assert.rejects(taking, busy)
+  })
+})
+
 describe('slices of long work', () => {
   test('run one in a turn of the event loop, and whoever has some takes turns with the others', async () => {
     const turns = createTurns()
@@ -154,6 +187,33 @@ describe('slices of long work', () => {
     assert.equal(new Set(ranIn).size, ran.length)
     assert.deepEqual(ran.slice(0, 6), ['a', 'b', 'a', 'b', 'a', 'b'])
     assert.equal(ran.length, 12)
+  })
+})
+
+describe('slices of one’s own long work', () => {
+  test('are done in the order in which it began, three together, so that little is half done at a time', async () => {
+    const turns = createTurns()
+    const ended: string[] = []
+    let underWay = 0
+    let mostUnderWay = 0
+    const work = async (name: string, slices: number) => {
+      const self = {}
+      for (let i = 0; i < slices; i++) {
+        await turns.next('a', self)
+        if (i === 0) underWay += 1
+        mostUnderWay = Math.max(mostUnderWay, underWay)
+      }
+      underWay -= 1
+      ended.push(name)
+    }
+    const long = work('long', 100)
+    await Promise.all([long, ...Array.from({ length: 20 }, (_, i) => work(`${i}`, 5))])
+    assert.equal(mostUnderWay, 3)
+    assert.deepEqual(
+      ended,
+      [...Array.from({ length: 20 }, (_, i) => `${i}`), 'long'],
+      'what is short waits for nothing long',
+    )
   })
 })
 

@@ -187,6 +187,8 @@ describe('people', () => {
     const again = await server.call('PUT', '/v2/people/other', { participantIds: ['anna@web'] })
     assert.equal(again.status, 400)
     assert.match(again.text, /anna@web is merged into staff-7 already/)
+    const misspelt = await server.call('PUT', '/v2/people/other', { participantIds: ['anna@web'], fullName: 'Anna' })
+    assert.match(String(misspelt.body.error), /^fullName is not known: this takes /)
     const unknown = await server.call('PUT', '/v2/people/other', { participantIds: ['nobody'] })
     assert.equal(unknown.status, 404)
 

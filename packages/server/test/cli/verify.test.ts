@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { gunzipSync } from 'node:zlib'
 import { sql } from 'kysely'
 import { verify } from '../../src/cli/verify/verify.ts'
 import { openSnapshot } from '../../src/store/copies/kept-tables.ts'
@@ -249,4 +253,15 @@ test('verify of a folder without a record says so', async () => {
   const { code, stdout, stderr } = await runProgram('cli.js', { ROLLCALL_DATA: '/nowhere' }, ['verify']).ended
   assert.deepEqual({ code, stdout }, { code: 1, stdout: '' })
   assert.match(stderr, /^rollcall: there is no record in ROLLCALL_DATA=\/nowhere: [^\n]+\n$/)
+})
+
+test('verify of a record that an older version made says so, and what brings it up to date', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'rollcall-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const packed = await readFile(join(import.meta.dirname, '../fixtures/record-0.1.0/rollcall.db.gz'))
+  await writeFile(join(folder, 'rollcall.db'), gunzipSync(packed))
+  const run = (...command: string[]) => runProgram('cli.js', { ROLLCALL_DATA: folder }, command).ended
+  assert.match((await run('verify')).stderr, /^rollcall: an older Rollcall made it: [^\n]+\n$/)
+  assert.equal((await run('rebuild', '--dry-run')).code, 0)
+  assert.match((await run('verify')).stdout, /^all is well: /)
 })

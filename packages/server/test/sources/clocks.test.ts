@@ -222,6 +222,22 @@ for (const name of tellerNames) {
     })
   })
 
+  describe(`a ${name} whose clock is behind, and that sends often,`, () => {
+    test('is believed to be after five minutes: from the next session on', async (t) => {
+      const started = await start(t)
+      const { join, leave } = await tellers[name](started, -10 * minute)
+      for (let at = 0; at < 5 * minute; at += 20 * second) {
+        await join(`short ${at}`, 'cyd', at)
+        await leave(`short ${at}`, 'cyd', at, at + 10_000)
+      }
+      await join('next', 'anna', 6 * minute)
+      await leave('next', 'anna', 6 * minute, 8 * minute)
+      const [next] = await started.see('next')
+      assertStays(next?.stays, { anna: [[6 * 60, 8 * 60]] })
+      assert.ok(Math.abs((next?.corrected ?? 0) - 10 * minute) <= 2 * second, `${next?.corrected}`)
+    })
+  })
+
   describe(`a ${name} whose clock is right`, () => {
     test('is not taken to be wrong for what came late: by a minute, by hours, one after the other or all at once', async (t) => {
       const started = await start(t)
@@ -361,6 +377,26 @@ describe('what is made of how late deliveries come', () => {
         }
       }),
       { numRuns: 2000, seed },
+    )
+  })
+
+  test('of a clock that is right: nothing, where all that waited while nobody took it is worked off, however slowly', () => {
+    const queue = fc.record({
+      awayMs: fc.integer({ min: minute, max: 60 * minute }),
+      everyMs: fc.integer({ min: second, max: 20 * second }),
+      /** How long one takes, of the time in which one comes. */
+      share: fc.double({ min: 0.05, max: 0.95, noNaN: true }),
+    })
+    fc.assert(
+      fc.property(queue, ({ awayMs, everyMs, share }) => {
+        const clock = createSenderClock()
+        let freeAt = startMs + awayMs
+        for (let sentAt = startMs; sentAt < startMs + 4 * awayMs; sentAt += everyMs) {
+          freeAt = Math.max(freeAt, sentAt) + everyMs * share
+          assert.equal(clock.note(freeAt - sentAt, freeAt), 0)
+        }
+      }),
+      { numRuns: 200, seed },
     )
   })
 

@@ -240,6 +240,70 @@ describe('a LiveKit whose RoomService is asked', () => {
     assert.ok(end > lastSeenAfter)
   })
 
+  describe('and lists what people publish', () => {
+    type Span = { start: number; end: number | null }
+    const camerasOf = async (room: string): Promise<Span[]> => {
+      const { body } = await server.call<{ data: Session[] }>('GET', `/v2/sessions?query=${room}`)
+      const { participants = [] } = (await server.call<Session>('GET', `/v2/sessions/${body.data[0]?.id}`)).body
+      const spans = participants[0]?.media?.camera ?? []
+      return spans.map(({ start, end }) => ({ start: Date.parse(start), end: end === null ? null : Date.parse(end) }))
+    }
+    const publish = (room: string, tracks: [sid: string, source: string][]) => {
+      const [person] = livekit.rooms.get(room)?.people ?? []
+      assert.ok(person)
+      person.tracks = new Map(tracks)
+    }
+    const isOpen = async (room: string) => (await camerasOf(room)).map(({ end }) => end === null)
+
+    test('mends a start that was lost, at the first look that has it, and says so once', async () => {
+      const before = Date.now()
+      await deliverAsLivekit(source, createRoom('unheard').join('anna'))
+      publish('unheard', [
+        ['TR_1', 'CAMERA'],
+        ['TR_2', 'UNKNOWN'],
+      ])
+      await seeSoon(() => isOpen('unheard'), [true], waitMs)
+      const [camera] = await camerasOf('unheard')
+      assert.ok(camera !== undefined && camera.start >= before - 1000, 'LiveKit’s answers are dated by the second')
+      const facts = await countFacts()
+      await looks(4)
+      assert.equal(await countFacts(), facts)
+    })
+
+    test('mends a stop that was lost, at the last look that had it, once two had not', async () => {
+      // Its answers have no date: looks are dated by our clock, to the millisecond.
+      livekit.now = () => undefined
+      await deliverAsLivekit(source, createRoom('unstopped').join('anna'))
+      publish('unstopped', [['TR_1', 'CAMERA']])
+      await seeSoon(() => isOpen('unstopped'), [true], waitMs)
+      const stoppedAt = Date.now()
+      publish('unstopped', [])
+      await seeSoon(() => isOpen('unstopped'), [false], waitMs)
+      const [camera] = await camerasOf('unstopped')
+      assert.ok(camera?.end != null && camera.end >= camera.start && camera.end <= stoppedAt)
+    })
+
+    for (const seed of [1, 2]) {
+      test(`gives way to what is told after all, in any order: ${seed}`, async () => {
+        const name = `late ${seed}`.replace(' ', '-')
+        await deliverAsLivekit(source, createRoom(name).join('anna'))
+        publish(name, [['TR_1', 'CAMERA']])
+        await seeSoon(() => isOpen(name), [true], waitMs)
+        publish(name, [])
+        await seeSoon(() => isOpen(name), [false], waitMs)
+        const second = Math.ceil(Date.now() / 1000)
+        const [{ sid = '', identity = '' } = {}] = livekit.rooms.get(name)?.people ?? []
+        const told = (event: string, at: number) => ({
+          ...{ event, id: `EV_${++events}`, createdAt: String(at), room: { sid: `RM_${name}`, name } },
+          ...{ participant: { sid, identity }, track: { sid: 'TR_1', source: 'CAMERA' } },
+        })
+        const both = [told('track_published', second - 30), told('track_unpublished', second)]
+        for (const event of shuffle(both, seed)) await deliverAsLivekit(source, event)
+        assert.deepEqual(await camerasOf(name), [{ start: (second - 30) * 1000, end: second * 1000 }])
+      })
+    }
+  })
+
   test('has looks that are evidence though they change nothing, after a restart too', async () => {
     const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
     const env = { ROLLCALL_DATA: dataFolder }

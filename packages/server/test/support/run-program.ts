@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { buildServer } from '../../../../build/build.ts'
+import workspace from '../../../../package.json' with { type: 'json' }
 import type { AppParts } from '../../src/app.ts'
 
 await buildServer()
@@ -17,8 +18,12 @@ export type Program = {
 
 /** Runs the server, or a command, as `npm start` and `npm run rollcall` do, with these settings and no others of this process. */
 export function runProgram(file: 'main.js' | 'cli.js', env: { [name: string]: string }, args: string[] = []): Program {
-  return run([join(import.meta.dirname, '../../dist', file), ...args], env)
+  return run([...(file === 'main.js' ? startFlags : []), join(import.meta.dirname, '../../dist', file), ...args], env)
 }
+
+/** What `npm start` has for Node itself. */
+const [, flags = ''] = /exec node (.*) packages\//.exec(workspace.scripts.start) ?? []
+const startFlags = flags.split(' ')
 
 /** The parts of a server that can be handed to another process. */
 export type ServerLimits = Omit<AppParts, 'clock' | 'log' | 'onFailure' | 'threadUrl'>

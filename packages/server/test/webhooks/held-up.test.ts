@@ -90,6 +90,57 @@ describe('a webhook endpoint', () => {
   })
 })
 
+describe('webhooks from record to record', () => {
+  const limits = { webhookLimits: { ...webhookLimits, pollMs: 20 } }
+  const sessionsOf = async (server: TestServer) =>
+    (await server.call<{ data: { roomId: string }[] }>('GET', '/v2/sessions')).body.data
+  /** Has one server tell another what it records. Gives the id of the endpoint. */
+  const tell = async (from: TestServer, to: TestServer): Promise<string> => {
+    const source = await addSource(to, 'videosdk', { publicKeyUrl: `${from.url}/v2/public/rsa-public-key` })
+    return (await addEndpoint(from, source.url)).id
+  }
+  const triedOf = async (server: TestServer, id: string): Promise<WebhookDelivery[]> => {
+    const { data } = (await server.call<{ data: WebhookDelivery[] }>('GET', `/v2/webhooks/${id}/deliveries`)).body
+    return data.filter(({ attempts }) => attempts > 0)
+  }
+
+  for (const count of [2, 3]) {
+    test(`go around a circle of ${count} once: the record that they began in refuses them and says why, and makes no session of them`, async (t) => {
+      const servers = await Promise.all(Array.from({ length: count }, () => startServer(settings, limits)))
+      t.after(() => Promise.all(servers.map((server) => server.stop())))
+      const ids = await Promise.all(servers.map((server, n) => tell(server, servers[(n + 1) % count] ?? server)))
+      const [first] = servers
+      const last = servers.at(-1)
+      assert.ok(first && last)
+      await record(first, 1)
+      let refused: WebhookDelivery[] = []
+      while (refused.length === 0) refused = await triedOf(last, ids.at(-1) ?? '')
+      assert.match(
+        JSON.stringify(refused),
+        /it came back by \d others?, of which the last has to send it elsewhere.*it answered 403/s,
+      )
+      for (const server of servers) assert.equal((await sessionsOf(server)).length, 1)
+    })
+  }
+
+  test('that come from more records than are counted are refused, and so is a source that brings those of too many', async (t) => {
+    const server = await startServer(settings, limits)
+    t.after(() => server.stop())
+    const source = await addSource(server, 'generic', { secret: 'a secret of the tests' })
+    const send = (origins: string[]) => {
+      const headers = { 'rollcall-origin': origins.join(', '), authorization: 'Bearer a secret of the tests' }
+      return fetch(source.url, { method: 'POST', headers, body: '{"events":[]}' })
+    }
+    const some = (count: number, name = 'record') => Array.from({ length: count }, (_, n) => `${name}-${n}`)
+    const tooLong = await send(some(17))
+    assert.equal(tooLong.status, 403)
+    assert.match(await tooLong.text(), /comes from 17 servers: it may be 16 at most/)
+    const tooMany = await Promise.all([send(some(8)), send(some(8, 'another'))])
+    const [refused] = tooMany.filter(({ status }) => status === 403)
+    assert.match((await refused?.text()) ?? '', /brings webhooks that come from 15 servers already/)
+  })
+})
+
 test('media servers of one key that do not answer hold up no other key’s', async () => {
   using silent = await startBytes(() => {})
   const livekit = await serveLivekitRooms()

@@ -63,6 +63,8 @@ export function createTokenVerifier({
   strictRoles: boolean
 }): TokenVerifier {
   const remembered = new Map<string, Remembered>()
+  /** By token and secrets what is being verified: a thousand that come at once with one token take one signature. */
+  const underWay = new Map<string, Promise<Remembered>>()
   const findKey = shareInTurn(reads.keys.find)
 
   return async (token) => {
@@ -72,7 +74,7 @@ export function createTokenVerifier({
     const known = remembered.get(token)
     // The key is looked up each time, so that nothing remembered outlives its rotation or its end.
     const key = await requireKey(known?.apiKey ?? readApiKey(token))
-    const fresh = known !== undefined && goodSecrets(key).includes(known.secret) ? known : await verify(token, key)
+    const fresh = known !== undefined && goodSecrets(key).includes(known.secret) ? known : await verifyOnce(token, key)
     if (fresh !== known) remember(token, fresh)
     requireTimely(fresh.times)
     return { key, ...fresh.said }
@@ -98,11 +100,21 @@ export function createTokenVerifier({
     }
   }
 
-  async function verify(token: string, key: Key): Promise<Remembered> {
-    for (const secret of goodSecrets(key)) {
+  function verifyOnce(token: string, key: Key): Promise<Remembered> {
+    const secrets = goodSecrets(key)
+    const name = [token, ...secrets].join(' ')
+    const known = underWay.get(name)
+    if (known !== undefined) return known
+    const verifying = verify(token, key.apiKey, secrets).finally(() => underWay.delete(name))
+    underWay.set(name, verifying)
+    return verifying
+  }
+
+  async function verify(token: string, apiKey: string, secrets: string[]): Promise<Remembered> {
+    for (const secret of secrets) {
       try {
         await compactVerify(token, new TextEncoder().encode(secret), { algorithms: ['HS256'] })
-        return { apiKey: key.apiKey, secret, ...readClaims(decodeJwt(token), strictRoles) }
+        return { apiKey, secret, ...readClaims(decodeJwt(token), strictRoles) }
       } catch (error) {
         if (!(error instanceof errors.JOSEError)) throw error
       }

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
+import { readOrigins, refuseLoop } from '../../record/origins.ts'
 import { quote } from '../../runtime/explain.ts'
 import { shareInTurn } from '../../runtime/single-flight.ts'
 import type { Backpressure } from '../../sources/backpressure.ts'
@@ -13,7 +14,6 @@ import type { SourceHealth } from '../../sources/health.ts'
 import type { Ingest } from '../../sources/ingest.ts'
 import { verifyHead } from '../../sources/verify.ts'
 import type { Source } from '../../store/sources.ts'
-import { isOwnWebhook } from '../../webhooks/origin.ts'
 import type { RateLimit } from '../auth/rate-limit.ts'
 import { baseUrlOf } from '../http/base-url.ts'
 import type { Patience } from '../http/patience.ts'
@@ -99,9 +99,7 @@ export function ingestRoutes(
         throw new Refusal('SOURCE_NOT_FOUND', `Source ${quote(sourceId)} not found`)
       }
       request.setDecorator('source', source)
-      if (await isOwnWebhook({ reads }, request.headers)) {
-        throw new Refusal('FORBIDDEN', 'This is a webhook of this server itself: its endpoint must be another address')
-      }
+      await refuseLoop(reads, readOrigins(request.headers))
       if (request.method === 'POST') request.setDecorator('proven', proveHead(request, source))
     })
     // While the queue of facts is full, no body is read.

@@ -67,12 +67,15 @@ const ParticipantIds = Type.Array(Type.String({ minLength: 1, maxLength: partici
   description: '1 to 100 participantIds',
   about: 'Who they are.',
 })
-const PersonToMerge = Type.Object({
-  participantIds: ParticipantIds,
-  name: Type.Optional(
-    Type.String({ maxLength: 512, description: 'a text of at most 512 characters', about: 'What they are called.' }),
-  ),
-})
+const PersonToMerge = Type.Object(
+  {
+    participantIds: ParticipantIds,
+    name: Type.Optional(
+      Type.String({ maxLength: 512, description: 'a text of at most 512 characters', about: 'What they are called.' }),
+    ),
+  },
+  { additionalProperties: false },
+)
 
 const tags = ['People']
 const schemas = {

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { StreamedChange, type StreamReset, toIso } from '@rollcall/protocol'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
@@ -10,8 +10,9 @@ import { type ApiAuth, callerOf, tokenOf } from '../auth/auth.ts'
 import type { TokenVerifier } from '../auth/token.ts'
 import { requireParticipants, requireRoom } from '../find.ts'
 import { refusals } from '../http/refusals.ts'
+import type { Stream } from './feed.ts'
 import type { FeedLimits } from './limits.ts'
-import { type ChangeFilter, createOpenStreams } from './open-streams.ts'
+import { asStream, createOpenStreams } from './open-streams.ts'
 import type { Tails } from './tail.ts'
 
 const seqTakes = 'the number of a change: a whole number from 0'
@@ -37,8 +38,6 @@ const StreamCookie = Type.Object({
   ),
 })
 
-const eventStream = 'text/event-stream'
-
 const schema = {
   operationId: 'streamChanges',
   tags: ['Events'],
@@ -49,7 +48,7 @@ const schema = {
   response: {
     200: {
       description: 'A stream without an end: what is described is the `data` of one message.',
-      content: { [eventStream]: { schema: StreamedChange } },
+      content: { 'text/event-stream': { schema: StreamedChange } },
     },
     ...refusals('ROOM_NOT_FOUND', 'SESSION_NOT_FOUND'),
   },
@@ -106,31 +105,26 @@ export function streamRoutes(
     const options = { onRequest: auth.crawler, schema }
     app.get('/v2/stream', options, async (request, reply) => {
       const isWanted = await readFilter(request)
-      if (request.method === 'HEAD') return sendStream(reply, Readable.from([]))
+      if (request.method === 'HEAD') return asStream(reply).send(Readable.from([]))
       const { keyId } = callerOf(request).key
       const { first, last } = await reads.changes.range(keyId)
       const asked = readLastEventId(request) ?? request.query.after
       const reset = asked === undefined ? undefined : findReset(asked, first, last)
       const seq = reset?.seq ?? asked ?? last
-      const out = streams.open({ keyId, token: tokenOf(request), requestId: request.id, seq, reset, isWanted })
-      return sendStream(reply, out)
+      streams.open(reply, { keyId, token: tokenOf(request), requestId: request.id, seq, last, reset, isWanted })
+      return reply
     })
   }
 
-  async function readFilter(request: FastifyRequest<{ Querystring: StreamQuery }>): Promise<ChangeFilter> {
+  async function readFilter(request: FastifyRequest<{ Querystring: StreamQuery }>): Promise<Stream['isWanted']> {
     const caller = callerOf(request)
     const { roomId: anyId, sessionId } = request.query
     const roomId = anyId === undefined ? undefined : (await requireRoom(reads, caller, anyId)).roomId
     if (sessionId !== undefined) await requireParticipants(reads, caller, sessionId, { page: 1, perPage: 1 })
+    if (roomId === undefined && sessionId === undefined) return undefined
     return (change) =>
       (roomId === undefined || change.roomId === roomId) && (sessionId === undefined || change.sessionId === sessionId)
   }
-}
-
-function sendStream(reply: FastifyReply, out: Readable): FastifyReply {
-  // `x-accel-buffering` keeps proxies from buffering.
-  reply.type(eventStream).header('cache-control', 'no-store').header('x-accel-buffering', 'no')
-  return reply.send(out)
 }
 
 function readLastEventId({ headers }: FastifyRequest): number | undefined {

@@ -9,11 +9,20 @@ import type { FeedLimits } from './limits.ts'
 /** The end of the numbered log of each key that somebody follows, read once for all its readers. */
 export type Tails = {
   /**
-   * Every change of the key from the one after `after`, in order, a page at a time, until `signal` is aborted. A reader gets
-   * the next page when it asks for it: nothing is kept for one that is slow.
+   * @param last the last change of the key, as it was read just now
+   * @param grew called whenever changes were read
    */
-  follow(keyId: number, after: number, signal: AbortSignal): AsyncGenerator<NumberedChange[]>
+  open(keyId: number, last: number, grew: () => void): Tail
   stop(): Promise<void>
+}
+
+/** The end of one key's log. */
+export type Tail = {
+  /** The changes after one, a page at most, empty where there are none yet; undefined where that is not kept any more. */
+  after(seq: number): NumberedChange[] | undefined
+  /** The same from the log, for whoever is behind what is kept, with the number to go on after. */
+  readAfter(seq: number): Promise<{ page: NumberedChange[]; seq: number }>
+  close(): void
 }
 
 type Parts = {
@@ -23,112 +32,77 @@ type Parts = {
   limits: Pick<FeedLimits, 'pageChanges' | 'recentChanges' | 'pollMs'>
 }
 
+/** `refresh`: reads what was written since; resolves when all that was written before the call is read. */
+type OpenTail = Omit<Tail, 'close'> & { keyId: number; refresh(): Promise<void> }
+
 export function createTails({ reads, log, signal, limits }: Parts): Tails {
-  const tails = new Map<number, Tail>()
+  const tails = new Set<OpenTail>()
   const failed = (err: unknown) => log.error({ err }, 'changes not read; the next poll retries')
-  const refreshAll = () => Promise.all([...tails.values()].map((tail) => tail.refresh()))
   const unlisten = signal.listen((keyId) => {
-    for (const [id, tail] of tails) if (keyId === undefined || keyId === id) tail.refresh().catch(failed)
+    for (const tail of tails) if (keyId === undefined || keyId === tail.keyId) tail.refresh().catch(failed)
   })
+  const refreshAll = () => Promise.all([...tails].map((tail) => tail.refresh()))
   const polling: Repeated = repeat(limits.pollMs, async () => void (await refreshAll()), failed)
 
   return {
-    async *follow(keyId, after, aborted) {
-      const tail = await join(keyId)
-      const gone = Promise.withResolvers<void>()
-      const leave = () => gone.resolve()
-      aborted.addEventListener('abort', leave)
-      try {
-        for (let seq = after; !aborted.aborted; ) {
-          // Taken before the page is read: a change that comes meanwhile ends the wait at once.
-          const grown = tail.grown()
-          const page = await tail.pageAfter(seq)
-          if (page.length > 0) {
-            yield page
-            seq = page.at(-1)?.seq ?? seq
-          } else await Promise.race([grown, gone.promise])
-        }
-      } finally {
-        aborted.removeEventListener('abort', leave)
-        tail.readers -= 1
-        if (tail.readers === 0) tails.delete(keyId)
-      }
+    open(keyId, last, grew) {
+      const tail = openTail({ reads, limits, keyId, last, grew })
+      tails.add(tail)
+      // Changes may have been written since the last number was read.
+      tail.refresh().catch(failed)
+      return { after: tail.after, readAfter: tail.readAfter, close: () => void tails.delete(tail) }
     },
     async stop() {
       unlisten()
       await polling.stop()
     },
   }
-
-  async function join(keyId: number): Promise<Tail> {
-    const known = tails.get(keyId)
-    const last = known === undefined ? (await reads.changes.range(keyId)).last : 0
-    // Another reader may have opened it meanwhile.
-    const tail = tails.get(keyId) ?? openTail(reads, limits, keyId, last)
-    tails.set(keyId, tail)
-    tail.readers += 1
-    // Changes may have been written while the last number was read.
-    if (known === undefined) tail.refresh().catch(failed)
-    return tail
-  }
 }
 
-/** The end of one key's log. */
-type Tail = {
-  readers: number
-  /** The changes after one, at most a page; empty where there are none yet. */
-  pageAfter(seq: number): Promise<NumberedChange[]>
-  /** Resolves when the next changes are read. */
-  grown(): Promise<void>
-  /** Reads what was written since. Resolves when all that was written before the call is read. */
-  refresh(): Promise<void>
-}
-
-function openTail(
-  reads: Pick<Reads, 'changes'>,
-  { pageChanges, recentChanges }: Parts['limits'],
-  keyId: number,
-  seq: number,
-): Tail {
+function openTail({
+  reads,
+  limits: { pageChanges, recentChanges },
+  keyId,
+  last,
+  grew,
+}: Pick<Parts, 'reads' | 'limits'> & { keyId: number; last: number; grew: () => void }): OpenTail {
   /** All changes from the one after `fromSeq` to `toSeq`. */
   const recent: NumberedChange[] = []
-  let fromSeq = seq
-  let toSeq = seq
-  let growth = Promise.withResolvers<void>()
-  const refresh = coalesce(readOn)
+  let fromSeq = last
+  let toSeq = last
+  /** The page that was asked for last: most readers ask for the same. */
+  let asked: { seq: number; page: NumberedChange[] } | undefined
 
   return {
-    readers: 0,
-    pageAfter: async (seq) =>
-      seq < fromSeq ? readAfter(seq) : recent.slice(seq - fromSeq, seq - fromSeq + pageChanges),
-    grown: () => growth.promise,
-    refresh,
-  }
-
-  /** For a reader that is behind what is kept; where the log itself lost what it asks for, it goes on with what there is. */
-  async function readAfter(seq: number): Promise<NumberedChange[]> {
-    const page = await reads.changes.after(keyId, seq, pageChanges)
-    return page.length > 0 ? page : recent.slice(0, pageChanges)
-  }
-
-  async function readOn(): Promise<void> {
-    for (let isFull = true; isFull; ) {
-      const page = await reads.changes.after(keyId, toSeq, pageChanges)
-      if (page.length > 0) append(page)
-      isFull = page.length === pageChanges
-    }
+    keyId,
+    after(seq) {
+      if (seq < fromSeq) return undefined
+      if (asked?.seq !== seq) asked = { seq, page: recent.slice(seq - fromSeq, seq - fromSeq + pageChanges) }
+      return asked.page
+    },
+    async readAfter(seq) {
+      const page = await reads.changes.after(keyId, seq, pageChanges)
+      // Where the log itself lost what comes next, it goes on with what is kept.
+      return { page, seq: page.at(-1)?.seq ?? fromSeq }
+    },
+    refresh: coalesce(async () => {
+      for (let isFull = true; isFull; ) {
+        const page = await reads.changes.after(keyId, toSeq, pageChanges)
+        if (page.length > 0) append(page)
+        isFull = page.length === pageChanges
+      }
+    }),
   }
 
   function append(page: NumberedChange[]): void {
     recent.push(...page)
+    asked = undefined
     toSeq = page.at(-1)?.seq ?? toSeq
     const tooMany = recent.length - recentChanges
     if (tooMany > 0) {
       recent.splice(0, tooMany)
       fromSeq = (recent[0]?.seq ?? toSeq + 1) - 1
     }
-    const { resolve } = growth
-    growth = Promise.withResolvers<void>()
-    resolve()
+    grew()
   }
 }

@@ -1,4 +1,5 @@
 import { openSnapshot } from '../../store/copies/kept-tables.ts'
+import { refuseOlder } from '../../store/database/migrations.ts'
 import { withConfig } from '../command.ts'
 import { print } from '../print.ts'
 import { startProgress } from '../progress.ts'
@@ -15,7 +16,10 @@ export const verify = withConfig(
         fault: (text: string) => print(`${text}\n`),
         progress: startProgress('sessions and facts'),
       }
-      const { faults, ...counts } = await snapshot.read((db) => verifyTables(db, report))
+      const { faults, ...counts } = await snapshot.read(async (db) => {
+        await refuseOlder(db.kysely)
+        return verifyTables(db, report)
+      })
       const looked = Object.entries(counts).map(([name, count]) => `${count} ${name}`)
       const result = faults === 0 ? 'all is well' : `${faults} of it does not hold`
       print(`${result}: ${looked.join(', ')}\n`)

@@ -9,6 +9,8 @@ export const lateMaxMs = 60_000
 export const steadyMs = 2000
 /** How late deliveries came is forgotten after so long, in milliseconds: clocks drift, and are set. At most twice as long. */
 const spanMs = 600_000
+/** Where many come, less time shows as much: what differs by two seconds in ten minutes differs by about half of one in two. */
+const busy = { spanMs: 120_000, withinMs: 500, deliveriesMin: 5 }
 
 /** How far one sender's clock is from ours, as far as the times of its deliveries tell. */
 export type SenderClock = {
@@ -23,19 +25,19 @@ export type SenderClock = {
   readonly skewMs: number
 }
 
-/** A stretch of time, and the least lag in it. */
-type Span = { since: number; leastMs: number }
+/** A stretch of time, the least lag in it, and how many deliveries that were sent a second or more apart. */
+type Span = { since: number; leastMs: number; deliveries: number; sentAt: number }
 
 /**
  * Each delivery is late by the difference of the clocks and by its own way; a way takes from no time to days, where it is sent
  * again, and never less than none. So the clock is as far behind as the least late of many deliveries. One ahead is told by one
  * delivery that was sent after it came. One behind looks as deliveries do that waited: it is believed once the least late of
- * each of two spans, one after the other, are as late as each other, which what waited is not.
+ * each of two spans, one after the other, are as late as each other, which what waited is not: it is worked off.
  */
 export function createSenderClock(): SenderClock {
   let skewMs = 0
-  /** The present one first, at most three. */
-  let spans: Span[] = []
+  const patient = createSpans({ spanMs, withinMs: steadyMs, deliveriesMin: 1 })
+  const all = [patient, createSpans(busy)]
 
   return {
     note(lagMs, now) {
@@ -43,9 +45,9 @@ export function createSenderClock(): SenderClock {
       const isLessBehind = skewMs > 0 && lagMs < skewMs - steadyMs
       if (wasSetBack || isLessBehind) forget()
       noteLag(lagMs, now)
-      const leastMs = Math.min(...spans.slice(0, 2).map((span) => span.leastMs))
+      const leastMs = patient.leastMs()
       if (leastMs < -wrongMs) correctBy(leastMs)
-      else if (leastMs > lateMaxMs && areAlike(spans[1], spans[2])) correctBy(leastMs)
+      else if (leastMs > lateMaxMs && all.some((spans) => spans.areAlike(leastMs))) correctBy(leastMs)
       else if (skewMs < 0) skewMs = 0
       return skewMs
     },
@@ -63,13 +65,11 @@ export function createSenderClock(): SenderClock {
 
   function forget(): void {
     skewMs = 0
-    spans = []
+    for (const spans of all) spans.forget()
   }
 
   function noteLag(lagMs: number, now: number): void {
-    const [span] = spans
-    if (span !== undefined && now - span.since < spanMs) span.leastMs = Math.min(span.leastMs, lagMs)
-    else spans = [{ since: now, leastMs: lagMs }, ...spans.slice(0, 2)]
+    for (const spans of all) spans.note(lagMs, now)
   }
 
   function correctBy(ms: number): void {
@@ -77,6 +77,43 @@ export function createSenderClock(): SenderClock {
   }
 }
 
-function areAlike(one: Span | undefined, other: Span | undefined): boolean {
-  return one !== undefined && other !== undefined && Math.abs(one.leastMs - other.leastMs) <= steadyMs
+type Spans = {
+  note(lagMs: number, now: number): void
+  forget(): void
+  /** Of the present span and the one before. */
+  leastMs(): number
+  /** Whether the two before the present one were as late as each other, and as the least late of all. */
+  areAlike(leastMs: number): boolean
+}
+
+type SpanLimits = { spanMs: number; withinMs: number; deliveriesMin: number }
+
+function createSpans({ spanMs, withinMs, deliveriesMin }: SpanLimits): Spans {
+  /** The present one first, at most three. */
+  let spans: Span[] = []
+
+  return {
+    note(lagMs, now) {
+      const sentAt = now - lagMs
+      const [span] = spans
+      if (span === undefined || now - span.since >= spanMs) {
+        spans = [{ since: now, leastMs: lagMs, deliveries: 1, sentAt }, ...spans.slice(0, 2)]
+        return
+      }
+      span.leastMs = Math.min(span.leastMs, lagMs)
+      if (sentAt - span.sentAt < 1000) return
+      span.deliveries += 1
+      span.sentAt = sentAt
+    },
+    forget() {
+      spans = []
+    },
+    leastMs: () => Math.min(...spans.slice(0, 2).map((span) => span.leastMs)),
+    areAlike(leastMs) {
+      const [, one, other] = spans
+      if (one === undefined || other === undefined) return false
+      const areMany = Math.min(one.deliveries, other.deliveries) >= deliveriesMin
+      return areMany && Math.abs(one.leastMs - other.leastMs) <= withinMs && one.leastMs - leastMs <= steadyMs
+    },
+  }
 }

@@ -1,4 +1,4 @@
-import type { Snapshot } from '@rollcall/protocol'
+import type { MediaKind, Snapshot } from '@rollcall/protocol'
 import type { Clock } from '../../runtime/clock.ts'
 import type { GuardedFetch, GuardedRequest } from '../../runtime/guarded-fetch.ts'
 
@@ -34,7 +34,12 @@ export type FetchedRoom = {
   /** See `FactBase`. */
   clockCorrectedMs?: number
   participants: Snapshot['participants']
+  /** What they publish; undefined where it does not say. */
+  media?: ListedMedium[]
 }
+
+/** Something that somebody publishes, by the connection that does. */
+export type ListedMedium = { participantId: string; connectionId: string; media: MediaKind; mediaId: string }
 
 /** A command about the session that ran when it was prepared. */
 export type MediaServerCommand = {

@@ -8,12 +8,15 @@ import type { RunningSession, Source } from '../../store/sources.ts'
 import type { FetchedRoom, FetchedRooms } from '../engines/media-server.ts'
 import { sourceNameOf } from '../source-name.ts'
 import type { Looks } from './looks.ts'
+import { compareMedia, type SeenMedia } from './media.ts'
 import { latestSessionsMax } from './superseded.ts'
 
 /** What is remembered of a source's sessions from one comparison to the next. */
 export type Observations = {
   /** Sessions that were absent from the last answer. */
   absent: Set<string>
+  /** What people published when looks last had it, by session. */
+  media: Map<string, SeenMedia>
 }
 
 type Parts = Pick<Context, 'reads' | 'writes' | 'known' | 'record' | 'clock'> & { looks: Looks }
@@ -42,10 +45,16 @@ export async function compareWithRecord(
     else if (session === undefined) await differences.openSession(snapshot)
     else {
       present.add(session.id)
-      const isRecorded = await differences.renew(session, withoutGhosts(session, snapshot))
+      const here = withoutGhosts(session, snapshot)
+      const isRecorded = await differences.renew(session, here)
       if (!isRecorded) unchanged.push({ sessionId: session.id, at: snapshot.at })
+      if (room.media === undefined) continue
+      const seen: SeenMedia = observations.media.get(session.id) ?? new Map()
+      observations.media.set(session.id, seen)
+      await compareMedia(parts, keyId, session, here, room.media, seen)
     }
   }
+  for (const id of observations.media.keys()) if (!present.has(id)) observations.media.delete(id)
   if (unchanged.length > 0) await writes.looks.keep({ keyId, latest: unchanged })
   const absent = running.filter(
     ({ id, sessionKey, startAt }) => !present.has(id) && sessionKey !== null && startAt !== null && startAt <= at,

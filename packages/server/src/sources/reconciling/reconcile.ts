@@ -106,6 +106,7 @@ export function startReconcilers(
       isFailing: false,
       reporter: undefined,
       absent: new Set<string>(),
+      media: new Map(),
     }
     memories.set(id, memory)
     return memory

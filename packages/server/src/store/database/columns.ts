@@ -90,3 +90,8 @@ export function toMark({ sessionId: _, metadataJson, kind, inferred, participant
 function fromJson(text: string | null): Json | null {
   return text === null ? null : (JSON.parse(text) as Json)
 }
+
+/** The origins of webhooks that a source brings. */
+export function toOrigins(text: string | null): string[] {
+  return text === null ? [] : (JSON.parse(text) as string[])
+}

@@ -10,7 +10,7 @@ import { looks } from './migrations/looks.ts'
 import { media } from './migrations/media.ts'
 import { newestTexts } from './migrations/newest-texts.ts'
 
-import { ofSource } from './migrations/of-source.ts'
+import { ofSource, origins } from './migrations/of-source.ts'
 import { parents } from './migrations/parents.ts'
 import { people } from './migrations/people.ts'
 import { peopleInOrder } from './migrations/people-in-order.ts'
@@ -43,6 +43,7 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0015-erased-people': { up: erasedPeople },
   '0016-duties': { up: duties },
   '0017-schedules': { up: schedules },
+  '0018-origins': { up: origins },
 }
 
 /**
@@ -68,10 +69,23 @@ export async function migrateToLatest(db: Kysely<Tables>, tell: (text: string) =
   for (const text of told) tell(text)
 }
 
+/** Throws where an earlier version has made the tables, and nobody has brought them up to date. */
+export async function refuseOlder(db: Kysely<Tables>): Promise<void> {
+  const done = await listDone(db)
+  if (Object.keys(migrations).every((name) => done.includes(name))) return
+  throw new Error(
+    'an older Rollcall made it: a start of the server, or `rollcall rebuild`, brings its tables up to date',
+  )
+}
+
+async function listDone(db: Kysely<Tables>): Promise<string[]> {
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
+  return rows.map(({ name }) => name)
+}
+
 /** Throws where a later version has changed the tables: they are no longer what this one knows. */
 async function refuseNewer(db: Kysely<Tables>): Promise<void> {
-  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
-  const unknown = rows.map(({ name }) => name).filter((name) => !Object.hasOwn(migrations, name))
+  const unknown = (await listDone(db)).filter((name) => !Object.hasOwn(migrations, name))
   if (unknown.length === 0) return
   throw new Error(
     `a newer Rollcall has changed it (${unknown.join(', ')}): run that version again, or restore a backup from before the update`,

@@ -147,5 +147,5 @@ const damaged = new Set([11, 26])
  * close a file frees the locks that any connection of this process has on it.
  */
 function makeFile(path: string): void {
-  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
+  if (path !== ':memory:' && !existsSync(path)) closeSync(openSync(path, 'a', 0o600))
 }

@@ -1,4 +1,5 @@
 import type { DeliveryState } from '@rollcall/protocol'
+import { toOrigins } from '../database/columns.ts'
 import type { Database } from '../database/database.ts'
 import { type Page, toLimit } from '../database/page.ts'
 import { noun, type Over, query } from '../noun.ts'
@@ -21,7 +22,8 @@ export type DeliveryFilter = {
   to?: number
 }
 
-export type DueDelivery = { delivery: WebhookDelivery; endpoint: WebhookEndpoint }
+/** `origins`: the records whose webhooks the source of its session brings. */
+export type DueDelivery = { delivery: WebhookDelivery; endpoint: WebhookEndpoint; origins: string[] }
 
 // The index of what is to be sent has the endpoints in order: one step of it, however much waits.
 const waitingEndpoint = query<{ keyId: number; after: string }, { endpointId: string; at: number }>((k, p) =>
@@ -37,10 +39,13 @@ const waitingEndpoint = query<{ keyId: number; after: string }, { endpointId: st
     .$narrowType<{ at: number }>(),
 )
 type OfEndpoint = { keyId: number; endpointId: string }
-const due = query<OfEndpoint & { at: number; limit: number }, DeliveryRow>((k, p) =>
+const due = query<OfEndpoint & { at: number; limit: number }, DeliveryRow & { origins: string | null }>((k, p) =>
   k
     .selectFrom('webhook_deliveries as d')
+    .leftJoin('sessions as s', (join) => join.onRef('s.key_id', '=', 'd.key_id').onRef('s.id', '=', 'd.session_id'))
+    .leftJoin('sources as o', (join) => join.onRef('o.key_id', '=', 's.key_id').onRef('o.id', '=', 's.source'))
     .select(deliveryColumns)
+    .select('o.origins')
     .where('d.key_id', '=', p.keyId)
     .where('d.endpoint_id', '=', p.endpointId)
     .where('d.next_at', 'is not', null)
@@ -94,7 +99,7 @@ export const deliveries = noun({
       const endpoint = await webhooks.reads.find(over, keyId, endpointId)
       if (endpoint === undefined || endpoint.disabledAt !== null) return []
       const rows = await over.db.all(due(over.db), { keyId, endpointId, at, limit })
-      return rows.map((row) => ({ delivery: toDelivery(row), endpoint }))
+      return rows.map(({ origins, ...row }) => ({ delivery: toDelivery(row), endpoint, origins: toOrigins(origins) }))
     },
     summarise,
   },

@@ -82,6 +82,7 @@ export async function* readPeople(
   sessionId: string,
   after?: Pick<Participant, 'participantId' | 'joinedAt'>,
 ): AsyncGenerator<People> {
+  const work = {}
   let last = placeOf(after === undefined ? [] : [after])
   for (;;) {
     const found = await db.all(peopleAfter(db), { keyId, sessionId, ...last, limit: peopleSliceMax })
@@ -91,7 +92,7 @@ export async function* readPeople(
     if (found.length > 0) yield { participants: found.map(toParticipant), marks: marks.map(toMark) }
     if (found.length < peopleSliceMax) return
     last = placeOf(found)
-    await pause?.(keyId)
+    await pause?.(keyId, work)
   }
 }
 
@@ -106,6 +107,7 @@ export async function readInside(
   { page, perPage }: Page,
   kinds?: ParticipantKind[],
 ): Promise<People & { total: number }> {
+  const work = {}
   const inside: string[] = []
   for (let last = beforeAll; ; ) {
     const found = await db.all(insideAfter(db), { keyId, sessionId, ...last, limit: insideSliceMax })
@@ -114,7 +116,7 @@ export async function readInside(
     }
     if (found.length < insideSliceMax) break
     last = placeOf(found)
-    await pause?.(keyId)
+    await pause?.(keyId, work)
   }
   const ids = JSON.stringify([sessionId])
   const people = JSON.stringify(inside.slice((page - 1) * perPage, page * perPage))

@@ -32,6 +32,7 @@ export async function* readPresences(
   keyId: number,
   session: Session,
 ): AsyncGenerator<Presence> {
+  const work = {}
   let last = beforeAll
   for (;;) {
     const rows = await over.db.all(everybody(over.db), { keyId, sessionId: session.id, ...last, limit: rowsMax })
@@ -41,7 +42,7 @@ export async function* readPresences(
     yield new Map([...times].map(([id, time]) => [id, time === undefined ? (logs.get(id) ?? []) : [time]]))
     if (rows.length < rowsMax) return
     last = placeOf(rows)
-    await over.pause?.(keyId)
+    await over.pause?.(keyId, work)
   }
 }
 
@@ -67,7 +68,7 @@ async function foldOthers(
   const ids = JSON.stringify([session.id])
   const all: Presence = new Map()
   for (let from = 0; from < others.length; from += peopleSliceMax) {
-    if (from > 0) await pause?.(keyId)
+    if (from > 0) await pause?.(keyId, times)
     const people = JSON.stringify(others.slice(from, from + peopleSliceMax))
     const marks = await db.all(marksOfPeople(db), { keyId, ids, people })
     for (const [id, log] of toTimelogs({ session, marks: marks.map(toMark) })) all.set(id, log)

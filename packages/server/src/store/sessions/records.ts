@@ -164,8 +164,9 @@ export async function* readParts(
 ): AsyncGenerator<SessionPart, void> {
   const rows = new Map((await readRows(over, keyId, ids)).map((row) => [row.id, row]))
   const inOrder = ids.flatMap((id) => rows.get(id) ?? [])
+  const work = {}
   for (const some of inSlices(inOrder, peopleSliceMax)) {
-    await over.pause?.(keyId)
+    await over.pause?.(keyId, work)
     const [one] = some
     if (one === undefined || one.people <= peopleSliceMax) yield* await completeSmall(over.db, keyId, some)
     else for await (const people of readPeople(over, keyId, one.id)) yield { ...toPart(one, [], []), ...people }
@@ -220,10 +221,11 @@ async function complete(
   rows: Row[],
   participantsMax: number,
 ): Promise<SessionRecord[]> {
+  const work = {}
   const records: SessionRecord[] = []
   const sliceMax = Math.min(peopleSliceMax, participantsMax)
   for (const some of inSlices(rows, sliceMax)) {
-    if (records.length > 0) await over.pause?.(keyId)
+    if (records.length > 0) await over.pause?.(keyId, work)
     const [one] = some
     if (one === undefined || one.people <= sliceMax) records.push(...(await completeSmall(over.db, keyId, some)))
     else records.push(await completeLarge(over, keyId, one, participantsMax))

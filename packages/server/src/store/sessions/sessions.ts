@@ -192,7 +192,7 @@ export const sessions = noun({
       ids: string[],
       participantsMax: number,
     ): Promise<SealedHead[]> {
-      await pause?.(keyId)
+      await pause?.(keyId, {})
       return db.all(headsOf(db), { keyId, ids: JSON.stringify(ids), max: participantsMax })
     },
     /** Running sessions, of all keys, whose room's `autoCloseConfig` ends them by `now`. */

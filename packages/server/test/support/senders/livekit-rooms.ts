@@ -4,7 +4,15 @@ import type { AddressInfo } from 'node:net'
 import { type ClaimGrants, TokenVerifier } from 'livekit-server-sdk'
 import { livekitKey } from './source-client.ts'
 
-export type LivekitPerson = { sid: string; identity: string; name?: string; joinedAtMs: number; state?: string }
+export type LivekitPerson = {
+  sid: string
+  identity: string
+  name?: string
+  joinedAtMs: number
+  state?: string
+  /** By their sids, what they are of. */
+  tracks?: Map<string, string>
+}
 export type LivekitRoom = { sid: string; name: string; people: LivekitPerson[] }
 
 /**
@@ -112,12 +120,12 @@ function toRoom({ sid, name, people }: LivekitRoom) {
   }
 }
 
-function toParticipant({ sid, identity, name = '', joinedAtMs, state = 'ACTIVE' }: LivekitPerson) {
+function toParticipant({ sid, identity, name = '', joinedAtMs, state = 'ACTIVE', tracks = new Map() }: LivekitPerson) {
   return {
     sid,
     identity,
     state,
-    tracks: [],
+    tracks: [...tracks].map(([sid, source]) => ({ sid, type: 'VIDEO', source, name: 'mine', muted: true, width: 640 })),
     metadata: '',
     joined_at: String(Math.floor(joinedAtMs / 1000)),
     joined_at_ms: String(joinedAtMs),

@@ -2,8 +2,16 @@ import type { Snapshot, SourceSettings } from '@rollcall/protocol'
 import { SignJWT } from 'jose'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { type Ask, type Asked, type MediaServer, type MediaServerCommand, MediaServerRefusal } from '../media-server.ts'
+import {
+  type Ask,
+  type Asked,
+  type ListedMedium,
+  type MediaServer,
+  type MediaServerCommand,
+  MediaServerRefusal,
+} from '../media-server.ts'
 import { parseJson, toId, toName } from '../reported.ts'
+import { mediaOf } from './media.ts'
 import { readTime, toKind } from './participant.ts'
 
 // LiveKit's RoomService: Twirp, which is JSON by POST. A server may write its fields as protobuf names them, or in camel case.
@@ -21,6 +29,7 @@ const Participant = Type.Object({
   joined_at: Type.Optional(Int64),
   joinedAtMs: Type.Optional(Int64),
   joined_at_ms: Type.Optional(Int64),
+  tracks: Type.Optional(Type.Array(Type.Unknown())),
   permission: Type.Optional(
     Type.Union([
       Type.Object({
@@ -33,6 +42,9 @@ const Participant = Type.Object({
   ),
 })
 type Participant = Type.Static<typeof Participant>
+const checkTrack = Compile(
+  Type.Object({ sid: Type.String({ minLength: 1 }), source: Type.Union([Type.String(), Type.Integer()]) }),
+)
 const checkRooms = Compile(Type.Object({ rooms: Type.Optional(Type.Array(Room)) }))
 const checkParticipants = Compile(Type.Object({ participants: Type.Optional(Type.Array(Participant)) }))
 
@@ -57,8 +69,8 @@ export const livekitApi: MediaServer<Settings> = {
         { roomAdmin: true, room: name },
       )
       if (answer !== undefined && !checkParticipants.Check(answer)) throw unreadable('ListParticipants')
-      const participants = (answer?.participants ?? []).filter(isInside).map(toPresent)
-      rooms.push({ name, sid, at, participants })
+      const inside = (answer?.participants ?? []).filter(isInside)
+      rooms.push({ name, sid, at, participants: inside.map(toPresent), media: inside.flatMap(toMedia) })
     }
     // Participants are listed by the name of a room: where its session changed meanwhile, whose they are is not known.
     const after = await listRooms(ask, settings)
@@ -67,7 +79,7 @@ export const livekitApi: MediaServer<Settings> = {
       at: before.at,
       rooms: rooms
         .filter(({ name, sid }) => (sidsAfter.get(name) ?? sid) === sid)
-        .map(({ name, sid, at, participants }) => ({ roomName: toId(name), sessionKey: toId(sid), at, participants })),
+        .map(({ name, sid, ...room }) => ({ roomName: toId(name), sessionKey: toId(sid), ...room })),
     }
   },
 
@@ -119,6 +131,15 @@ function toPresent(one: Participant): Snapshot['participants'][number] {
     kind: toKind({ kind: one.kind, permission: one.permission ?? undefined }),
     ...(joinedAt > 0 && { joinedAt }),
   }
+}
+
+/** Their tracks, but for those that do not tell what they are of; one that is muted is published all the same. */
+function toMedia({ identity, sid, tracks = [] }: Participant): ListedMedium[] {
+  return tracks.flatMap((track) => {
+    const media = checkTrack.Check(track) ? mediaOf.get(track.source) : undefined
+    if (!checkTrack.Check(track) || media === undefined) return []
+    return [{ participantId: toId(identity), connectionId: toId(sid), media, mediaId: toId(track.sid) }]
+  })
 }
 
 /** `answer` is undefined where the room or participant does not exist. */

@@ -40,7 +40,7 @@ const checkEgressEvent = Compile(
 )
 
 /** What a track may be of, by its name and by its number in `TrackSource`. */
-const mediaOf = new Map<string | number, MediaKind>([
+export const mediaOf = new Map<string | number, MediaKind>([
   ...([
     ['CAMERA', 'camera'],
     [1, 'camera'],

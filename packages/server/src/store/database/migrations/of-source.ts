@@ -22,6 +22,11 @@ export async function ofSource(db: Kysely<unknown>): Promise<void> {
   await countAgain(db)
 }
 
+/** Which records' webhooks a source brings: a list of their origins, as JSON. */
+export async function origins(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table sources add column origins ${sql.raw('text')}`.execute(db)
+}
+
 type Count = { keyId: number; source: string; hour: number; sessions: number; ended: number }
 
 async function countAgain(db: Kysely<unknown>): Promise<void> {
