@@ -27,7 +27,8 @@ try {
   if (lost.length + doubled.length + different.length + untold.length + faults.length > 0) process.exitCode = 1
 } catch (error) {
   process.stderr.write(`chaos: ${(error as Error).stack}\n`)
-  process.exitCode = 1
+  // Whatever was under way in the middle of it would keep this process, and the programs that it started, for ever.
+  process.exit(1)
 }
 
 async function kill(options: ChaosOptions, say: (line: string) => void) {

@@ -1,8 +1,14 @@
 export type {
+  AttendanceStatus,
   CloseName,
+  CourseOccurrence,
+  CoursePerson,
   DeliveryState,
   EventResult,
   FoundPerson,
+  ImportedSchedules,
+  ListedSchedule,
+  NewSchedule,
   PageInfo,
   Participant,
   Peer,
@@ -14,6 +20,8 @@ export type {
   ReportedEvent,
   Role,
   Room,
+  Schedule,
+  ScheduleAttendance,
   Session,
   StreamedChange,
   TimelogEntry,
@@ -37,6 +45,7 @@ export type { IceServer, JoinOptions, LiveRoom, LiveRoomEvents, RoomClose, RoomS
 export type { Measurable } from './room/quality-watch.ts'
 export { joinRoom } from './room/room.ts'
 export type { ListedRoom, NewInvite, NewRoom, Rooms } from './rooms.ts'
+export type { ScheduleAttendanceOptions, Schedules } from './schedules.ts'
 export type { SessionFilters, Sessions } from './sessions.ts'
 export { type KeyPair, type SignedClaims, signToken, type TokenSource } from './token.ts'
 export type { NewWebhook, WebhookChanges, WebhookReplay, Webhooks } from './webhooks.ts'

@@ -5,6 +5,7 @@ import { type ChangeOptions, type FollowedChange, followChanges } from './change
 import { createPeople, type People } from './people.ts'
 import { createReporter, type Reporter, type ReportOptions } from './report.ts'
 import { createRooms, type Rooms } from './rooms.ts'
+import { createSchedules, type Schedules } from './schedules.ts'
 import { createSessions, type Sessions } from './sessions.ts'
 import { createOwnTokens, type KeyPair, readToken, type TokenSource } from './token.ts'
 import { createWebhooks, type Webhooks } from './webhooks.ts'
@@ -44,6 +45,7 @@ export class Rollcall {
   readonly rooms: Rooms
   readonly webhooks: Webhooks
   readonly people: People
+  readonly schedules: Schedules
   readonly #api: Api
 
   /** @throws TypeError where `url` is no http or https address, or there is neither a key nor a token */
@@ -53,6 +55,7 @@ export class Rollcall {
     this.rooms = createRooms(api)
     this.webhooks = createWebhooks(api)
     this.people = createPeople(api)
+    this.schedules = createSchedules(api)
     this.#api = api
   }
 

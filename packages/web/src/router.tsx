@@ -4,6 +4,8 @@ import { readOverviewSearch } from './overview/search.ts'
 import { readPeopleSearch } from './people/search.ts'
 import { readPersonSearch } from './person/search.ts'
 import { readRoomsSearch } from './rooms/search.ts'
+import { readScheduleSearch } from './schedule/search.ts'
+import { readSchedulesSearch } from './schedules/search.ts'
 import { readSessionSearch } from './session/search.ts'
 import { SessionsPage } from './sessions/page.tsx'
 import { readSessionsSearch } from './sessions/search.ts'
@@ -49,6 +51,18 @@ const rooms = createRoute({
   validateSearch: readRoomsSearch,
   component: lazyRouteComponent(() => import('./rooms/page.tsx'), 'RoomsPage'),
 })
+const schedules = createRoute({
+  getParentRoute: () => root,
+  path: '/schedules',
+  validateSearch: readSchedulesSearch,
+  component: lazyRouteComponent(() => import('./schedules/page.tsx'), 'SchedulesPage'),
+})
+const schedule = createRoute({
+  getParentRoute: () => root,
+  path: '/schedules/$scheduleId',
+  validateSearch: readScheduleSearch,
+  component: lazyRouteComponent(() => import('./schedule/page.tsx'), 'SchedulePage'),
+})
 const sources = createRoute({
   getParentRoute: () => root,
   path: '/sources',
@@ -69,7 +83,19 @@ const webhook = createRoute({
 
 export const router = createRouter({
   basepath: `${prefix}/`,
-  routeTree: root.addChildren([sessions, session, overview, people, person, rooms, sources, webhooks, webhook]),
+  routeTree: root.addChildren([
+    sessions,
+    session,
+    overview,
+    people,
+    person,
+    rooms,
+    schedules,
+    schedule,
+    sources,
+    webhooks,
+    webhook,
+  ]),
   defaultPreload: 'intent',
   scrollRestoration: true,
 })

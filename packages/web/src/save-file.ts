@@ -1,3 +1,5 @@
+import { serverUrl } from './base.ts'
+
 /** Saves what the page has, as a download. What a file system would not take in the name is left out. */
 export function saveFile(content: Blob, name: string): void {
   const url = URL.createObjectURL(content)
@@ -7,4 +9,11 @@ export function saveFile(content: Blob, name: string): void {
   link.click()
   // The browser has begun to read it by then.
   setTimeout(() => URL.revokeObjectURL(url), 60_000)
+}
+
+/** The same of what the server answers: a link cannot bring a token, so the file is fetched here. */
+export async function saveAnswer(path: string, name: string, token: string): Promise<void> {
+  const answer = await fetch(serverUrl + path, { headers: { authorization: token } })
+  if (!answer.ok) throw new Error(`The download was answered ${answer.status}`)
+  saveFile(await answer.blob(), name)
 }

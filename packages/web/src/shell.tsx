@@ -46,6 +46,9 @@ export function Shell() {
             <Link to="/rooms" {...link} activeOptions={{ includeSearch: false }}>
               Rooms
             </Link>
+            <Link to="/schedules" {...link} activeOptions={{ includeSearch: false }}>
+              Schedules
+            </Link>
             <Link to="/sources" {...link}>
               Sources
             </Link>

@@ -70,6 +70,11 @@ async function fill(): Promise<string[]> {
   const liveId = await recordSession(server, { roomId, startAt, stays })
   const sessionId = await recordMeeting(server)
   await until(() => receiver.taken.length === 8)
+  const { id: scheduleId } = await rollcall.schedules.create({
+    ...{ name: 'Class', roomIds: ['live'], start: new Date(startAt - 3_600_000).toISOString().slice(0, 16) },
+    ...{ durationMinutes: 30, timeZone: 'UTC', rrule: 'FREQ=DAILY' },
+    roster: [{ participantId: 'ann', name: 'Ann' }, { participantId: 'bob' }],
+  })
   return [
     '/',
     '/?person=nobody',
@@ -81,6 +86,8 @@ async function fill(): Promise<string[]> {
     '/overview',
     '/people',
     '/people/ann',
+    '/schedules',
+    `/schedules/${scheduleId}`,
     '/rooms',
     '/sources',
     '/webhooks',

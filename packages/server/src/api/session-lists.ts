@@ -160,7 +160,7 @@ export function isRunning(listed: ListedSession): boolean {
   return 'record' in listed && listed.record.session.endAt === null
 }
 
-function toFilter(query: SessionQuery): SessionFilter {
+export function toFilter(query: SessionQuery): SessionFilter {
   const { roomId, customRoomId, query: eitherId, participantId } = query
   const { status, startDate, endDate, activeAt, minDuration, parentSessionId } = query
   return {

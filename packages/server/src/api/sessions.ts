@@ -9,7 +9,9 @@ import type { CommandedSession } from '../sources/commands/session-end.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
 import { requireRoomId, sendSession } from './find.ts'
 import { notModified, refusals } from './http/refusals.ts'
+import { sendSessionTable } from './reports/session-table.ts'
 import { createSessionLists, SessionQuery } from './session-lists.ts'
+import { FormatQuery, tableContent, ZonedTableQuery } from './tables/table.ts'
 import { withMeetingNames } from './views/meeting-names.ts'
 
 const exactId = 'one exact id'
@@ -46,8 +48,12 @@ const schemas = {
     summary: 'List sessions',
     description:
       'Newest start first: the first one of a room is its current session, where one runs. Filters narrow the list together; a room that is not known has an empty list.',
-    querystring: SessionQuery,
-    response: { 200: SessionPage, ...notModified },
+    querystring: Type.Object({
+      ...SessionQuery.properties,
+      ...FormatQuery.properties,
+      ...ZonedTableQuery.properties,
+    }),
+    response: { 200: { description: 'A page of them.', content: tableContent(SessionPage) }, ...notModified },
   },
   one: {
     operationId: 'getSession',
@@ -104,9 +110,11 @@ export function sessionRoutes(
   const lists = createSessionLists(context)
 
   return async (app) => {
-    app.get('/v2/sessions', { onRequest: auth.any, schema: schemas.list }, async (request, reply) =>
-      lists.send(request, reply, request.query),
-    )
+    app.get('/v2/sessions', { onRequest: auth.any, schema: schemas.list }, async (request, reply) => {
+      const { format, separator, bom, tz, ...query } = request.query
+      if (format === undefined || format === 'json') return lists.send(request, reply, query)
+      return sendSessionTable(context, request, reply, request.query as typeof query & { format: 'csv' | 'xlsx' })
+    })
 
     app.get('/v2/sessions/:id', { onRequest: auth.any, schema: schemas.one }, async (request, reply) =>
       sendSession(context, request, reply, request.params.id),

@@ -24,6 +24,8 @@ const dashboardPaths = [
   '/people',
   '/people/:personId',
   '/rooms',
+  '/schedules',
+  '/schedules/:scheduleId',
   '/sources',
   '/webhooks',
   '/webhooks/:webhookId',

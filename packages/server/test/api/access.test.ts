@@ -106,6 +106,7 @@ function fill(path: string, { room, sessionId, source, webhookId, deliveryId, sc
     sessionId,
     meeting: sessionId,
     personId: 'anna',
+    scheduleId,
     participantId: path.startsWith('/v2/participants/') ? goneFrom(room) : 'anna',
     sourceId: source.id,
     projectId: 'p_none',

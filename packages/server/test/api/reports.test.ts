@@ -183,6 +183,32 @@ describe('attendance', () => {
     })
   }
 
+  test('is a table of all that is asked for also of the list of sessions, of a person and of usage, as CSV and as a workbook', async () => {
+    const { keyId } = (await server.context.reads.keys.find(server.apiKey)) ?? assert.fail()
+    while ((await server.context.writes.people.gather({ keyId })) > 0);
+    const paths = {
+      '/v2/sessions?perPage=1&tz=Europe/Berlin': 2,
+      '/v2/sessions?customRoomId=first': 1,
+      '/v2/people/ann/sessions?perPage=1': 3,
+      [`/v2/usage?${month}&groupBy=room`]: 2,
+      [`/v2/usage?${month}&groupBy=day&tz=Europe/Berlin`]: 32,
+    }
+    for (const [path, rows] of Object.entries(paths)) {
+      const { text, status } = await server.call('GET', `${path}${path.includes('?') ? '&' : '?'}format=csv`)
+      assert.equal(status, 200, text)
+      assert.equal(text.trimEnd().split('\r\n').length, rows + 1, path)
+      const { data } = await openWorkbook(`${path}&format=xlsx`)
+      assert.equal(data.length, rows + 1, path)
+    }
+    const { text } = await server.call('GET', '/v2/sessions?customRoomId=first&format=csv')
+    const names = 'id,roomId,customRoomId,start,end,status,uniqueParticipants,participantSeconds,activeDuration'
+    assert.equal(text.split('\r\n')[0], `${names},maxJoinedPeersCount,engine`)
+    assert.match(
+      text,
+      new RegExp(`^${sessionId},${first.roomId},first,${day}T09:00:00.000Z,${day}T11:00:00.000Z,ended,2,9300,`, 'm'),
+    )
+  })
+
   test('is a workbook that opens whatever people are called', async () => {
     const { roomId } = await makeRoom(server)
     const startAt = at('05:00:00')

@@ -212,7 +212,7 @@ describe('being inside', () => {
     assert.deepEqual(ann.unread(), [])
   })
 
-  test('remove and mute need allow_mod; a removed participant’s stay has ended before the socket closes', async () => {
+  test('remove and mute need allow_mod, and carry no field that they do not have; a removed participant’s stay has ended before the socket closes', async () => {
     const roomId = await newRoom()
     const plain = await server.sign({ permissions: ['allow_join'] })
     const [mod, bob] = [await join(server, roomId, 'mod'), await join(server, roomId, 'bob', plain)]

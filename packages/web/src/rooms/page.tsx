@@ -123,6 +123,15 @@ function RoomTable({ rooms, onChanged }: { rooms: ListedRoom[]; onChanged: () =>
             <Table.Td>
               {!disabled && (
                 <div className={classes.actions}>
+                  <Button
+                    size="compact-sm"
+                    variant="default"
+                    component={Link}
+                    to={`/schedules?room=${encodeURIComponent(roomId)}`}
+                    aria-label={`Schedules of ${customRoomId ?? roomId}`}
+                  >
+                    Schedules
+                  </Button>
                   <Invite roomId={roomId} name={customRoomId ?? roomId} />
                   <ConfirmButton
                     size="compact-sm"

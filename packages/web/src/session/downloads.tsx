@@ -2,8 +2,8 @@ import { Button, Code, CopyButton, Menu, Popover, Stack, Text } from '@mantine/c
 import type { Session } from '@rollcall/client'
 import { useState } from 'react'
 import { serverUrl } from '../base.ts'
-import { isoDay, listSeparator } from '../formats.ts'
-import { saveFile } from '../save-file.ts'
+import { isoDay, listSeparator, zone } from '../formats.ts'
+import { saveAnswer } from '../save-file.ts'
 import { useSignedIn } from '../signed-in.tsx'
 
 /** The same for programs and spreadsheets. */
@@ -12,12 +12,14 @@ export function Downloads({ session, onFailure }: { session: Session; onFailure:
   const { id: sessionId, roomId, customRoomId, start } = session
   const path = `/v2/sessions/${sessionId}`
   const name = `${customRoomId ?? roomId} ${isoDay(start)}`
-  const rows = `${path}/attendance?format=csv&bom=true&separator=${listSeparator}`
+  const table = `${path}/attendance?tz=${encodeURIComponent(zone)}`
+  const rows = `${table}&format=csv&bom=true&separator=${listSeparator}`
+  const sheet = `${table}&format=xlsx`
   const [busy, setBusy] = useState(false)
   const download = async (what: string, name: string) => {
     setBusy(true)
     try {
-      await save(what, name, token)
+      await saveAnswer(what, name, token)
     } catch (error) {
       onFailure(error as Error)
     } finally {
@@ -36,6 +38,10 @@ export function Downloads({ session, onFailure }: { session: Session; onFailure:
           <Menu.Item onClick={() => download(rows, `${name} stays.csv`)}>Every time inside, as CSV</Menu.Item>
           <Menu.Item onClick={() => download(`${rows}&per=participant`, `${name} people.csv`)}>
             A line for each person, as CSV
+          </Menu.Item>
+          <Menu.Item onClick={() => download(sheet, `${name} stays.xlsx`)}>Every time inside, as XLSX</Menu.Item>
+          <Menu.Item onClick={() => download(`${sheet}&per=participant`, `${name} people.xlsx`)}>
+            A line for each person, as XLSX
           </Menu.Item>
           <Menu.Item onClick={() => download(path, `${name}.json`)}>The session, as JSON</Menu.Item>
         </Menu.Dropdown>
@@ -71,11 +77,4 @@ function CurlButton({ path, token }: { path: string; token: string }) {
       </Popover.Dropdown>
     </Popover>
   )
-}
-
-/** A link cannot bring a token, so the file is fetched here. */
-async function save(path: string, name: string, token: string): Promise<void> {
-  const answer = await fetch(serverUrl + path, { headers: { authorization: token } })
-  if (!answer.ok) throw new Error(`The download was answered ${answer.status}`)
-  saveFile(await answer.blob(), name)
 }

@@ -19,11 +19,14 @@ import { Refusal } from '../../error.ts'
 import { toParticipants } from '../../record/session-view.ts'
 import { parseBefore, parseTime } from '../../runtime/parse-time.ts'
 import type { FoundPerson as Found, PeopleCursor, Person as PersonFound } from '../../store/people/search.ts'
+import type { TimesOfSession } from '../../store/people/times.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { refusals } from '../http/refusals.ts'
 import { personCursorMaxLength } from '../limits.ts'
 import { PageQuery, toPage } from '../paging/page-query.ts'
 import { toZone, ZoneQuery } from '../reports/zone-query.ts'
+import { FormatQuery, sendTable, tableContent, ZonedTableQuery } from '../tables/table.ts'
+import { toStayTable } from './stay-table.ts'
 import { summarise } from './summary.ts'
 
 const cursorTakes = 'the `nextCursor` of a page, as it came'
@@ -101,10 +104,17 @@ const schemas = {
     operationId: 'listPersonSessions',
     tags,
     summary: 'List a person’s sessions',
-    description: 'With their own times in each, newest first.',
+    description: 'With their own times in each, newest first. As CSV and XLSX a row a time inside, of all of them.',
     params: PersonPath,
-    querystring: PageQuery,
-    response: { 200: PersonSessionPage, ...refusals('PERSON_NOT_FOUND') },
+    querystring: Type.Object({
+      ...PageQuery.properties,
+      ...FormatQuery.properties,
+      ...ZonedTableQuery.properties,
+    }),
+    response: {
+      200: { description: 'A page of them.', content: tableContent(PersonSessionPage) },
+      ...refusals('PERSON_NOT_FOUND'),
+    },
   },
   merge: {
     operationId: 'mergePeople',
@@ -156,17 +166,27 @@ export function peopleRoutes(
       return summarise(person, await reads.people.times(callerOf(request).key.keyId, person.participantIds), grouping)
     })
 
-    app.get('/v2/people/:id/sessions', { onRequest: auth.crawler, schema: schemas.sessions }, async (request) => {
-      const { keyId } = callerOf(request).key
-      const { participantIds } = await requirePerson(request, request.params.id)
-      const page = toPage(request.query)
-      const all = (await reads.people.times(keyId, participantIds)).toReversed()
-      const shown = all.slice((page.page - 1) * page.perPage, page.page * page.perPage)
-      const data = await Promise.all(
-        shown.map(({ session, participantId }) => showSession(keyId, session.id, participantId)),
-      )
-      return { pageInfo: toPageInfo(page.page, page.perPage, all.length), data: data.flat() }
-    })
+    app.get(
+      '/v2/people/:id/sessions',
+      { onRequest: auth.crawler, schema: schemas.sessions },
+      async (request, reply) => {
+        const { keyId } = callerOf(request).key
+        const { participantIds, name, id } = await requirePerson(request, request.params.id)
+        const page = toPage(request.query)
+        const all = (await reads.people.times(keyId, participantIds)).toReversed()
+        const { format } = request.query
+        if (format === 'csv' || format === 'xlsx') {
+          const shown = (one: TimesOfSession) => showSession(keyId, one.session.id, one.participantId)
+          const table = toStayTable(name || id, all, { show: shown, now: clock.now() })
+          return sendTable(reply, format, table, request.query)
+        }
+        const shown = all.slice((page.page - 1) * page.perPage, page.page * page.perPage)
+        const data = await Promise.all(
+          shown.map(({ session, participantId }) => showSession(keyId, session.id, participantId)),
+        )
+        return { pageInfo: toPageInfo(page.page, page.perPage, all.length), data: data.flat() }
+      },
+    )
 
     app.put('/v2/people/:id', { onRequest: auth.crawler, schema: schemas.merge }, async (request) => {
       const { keyId } = callerOf(request).key

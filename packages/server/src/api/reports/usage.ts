@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { toIso, Usage } from '@rollcall/protocol'
+import { toIso, Usage, type UsageRow } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
@@ -8,6 +8,7 @@ import { requireRoom } from '../find.ts'
 import { refusals } from '../http/refusals.ts'
 import { usageRowsMax } from '../limits.ts'
 import { PersonsUnlessSaid, toKindsOfPeople } from '../paging/kinds-query.ts'
+import { acceptedFormat, columnsOf, JsonOrTableQuery, sendTable, TableQuery, tableContent } from '../tables/table.ts'
 import { readTimesDuring } from './attendance-rows.ts'
 import { PeriodQuery, toPeriod } from './period.ts'
 import { countSteps, countUsage } from './usage-count.ts'
@@ -17,6 +18,8 @@ const UsageQuery = Type.Object({
   ...PeriodQuery.properties,
   ...PersonsUnlessSaid.properties,
   ...ZoneQuery.properties,
+  ...JsonOrTableQuery.properties,
+  ...TableQuery.properties,
   groupBy: Type.Optional(
     Type.Union([Type.Literal('day'), Type.Literal('hour'), Type.Literal('room'), Type.Literal('participant')], {
       description: 'day, hour, room or participant',
@@ -38,9 +41,12 @@ export function usageRoutes(
       description:
         'Sessions, people, minutes and the most at one moment, of the stays that reach into the time asked for.',
       querystring: UsageQuery,
-      response: { 200: Usage, ...refusals('ROOM_NOT_FOUND') },
+      response: {
+        200: { description: 'A row a day, hour, room or participant.', content: tableContent(Usage) },
+        ...refusals('ROOM_NOT_FOUND'),
+      },
     }
-    app.get('/v2/usage', { onRequest: auth.crawler, schema: usage }, async (request) => {
+    app.get('/v2/usage', { onRequest: auth.crawler, schema: usage }, async (request, reply) => {
       const caller = callerOf(request)
       const { roomId, groupBy = 'day' } = request.query
       const now = clock.now()
@@ -56,7 +62,28 @@ export function usageRoutes(
       })
       for await (const session of readTimesDuring(reads, caller.key.keyId, { ...period, ...room })) count.add(session)
       const [from, to] = [period.from, period.to].map((at) => toIso(at))
-      return { from, to, groupBy, ...count.finish() } as Usage
+      const found = { from, to, groupBy, ...count.finish() } as Usage
+      const { format = acceptedFormat(request) } = request.query
+      if (format !== 'csv' && format !== 'xlsx') return found
+      const table = { name: `usage by ${groupBy}`, columns: columnsBy[groupBy], pages: once(found.data), span: period }
+      return sendTable(reply, format, table, request.query)
     })
   }
+}
+
+const measures = ['sessions', 'uniqueParticipants', 'participantMinutes', 'peakConcurrency'] as const
+const columnsWith = (...names: (keyof UsageRow)[]) =>
+  columnsOf<UsageRow>([...names, ...measures], {
+    ...{ start: 'time', sessions: 'number', uniqueParticipants: 'number' },
+    ...{ participantMinutes: 'number', peakConcurrency: 'number' },
+  })
+const columnsBy = {
+  day: columnsWith('start'),
+  hour: columnsWith('start'),
+  room: columnsWith('roomId', 'customRoomId'),
+  participant: columnsWith('participantId', 'name'),
+}
+
+async function* once<T>(rows: T[]): AsyncGenerator<T[]> {
+  yield rows
 }

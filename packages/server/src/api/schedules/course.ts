@@ -25,6 +25,7 @@ export type Course = { occurrences: CourseOccurrence[]; people: CoursePerson[] }
 export type Asked = { now: number; kinds: ParticipantKind[] | undefined; others: boolean }
 
 type Reads = Pick<Context['reads'], 'sessions' | 'people' | 'schedules'>
+type Time = SessionTimes['people'][number]['times'][number]
 /** Somebody and their stays, by the place of the occurrence that these reach into. */
 type Attendee = { who: Who; stays: Map<number, Span[]> }
 
@@ -93,6 +94,8 @@ type Gathering = {
 
 async function gather(reads: Reads, keyId: number, { bySession, ...gathering }: Gathering) {
   const attendees = new Map<string, Attendee>()
+  /** By their participantId: most people are in most sessions, and are asked for once. */
+  const known = new Map<string, Attendee>()
   const ids = [...bySession.keys()]
   const { now, kinds } = gathering.asked
   for (let i = 0; i < ids.length; i += sessionsTogether) {
@@ -100,19 +103,13 @@ async function gather(reads: Reads, keyId: number, { bySession, ...gathering }: 
       const places = bySession.get(session.id) ?? []
       const people = session.people.filter(({ kind }) => kinds === undefined || kinds.includes(kind))
       noteSession(session, places, { ...gathering, now })
-      const known = await reads.people.who(
-        keyId,
-        people.map(({ participantId }) => participantId),
-      )
+      await meet(people)
       for (const { participantId, name, times } of people) {
-        const found = known.get(participantId)
-        const who = found?.merged ? found : { id: participantId, name, merged: false }
-        const attendee = attendees.get(keyOf(who)) ?? { who, stays: new Map<number, Span[]>() }
-        attendees.set(keyOf(who), attendee)
+        const attendee = known.get(participantId)
+        if (attendee === undefined) continue
         // The latest session has the latest name.
-        if (!who.merged && name !== '') attendee.who = who
-        const spans = times.map(({ from, to }) => ({ from, to: to ?? Number.POSITIVE_INFINITY }))
-        noteStays(attendee, spans, places, gathering.planned)
+        if (!attendee.who.merged && name !== '') attendee.who.name = name
+        noteStays(attendee, times, places, gathering.planned)
       }
       await turns.next(keyId)
     }
@@ -120,6 +117,22 @@ async function gather(reads: Reads, keyId: number, { bySession, ...gathering }: 
   // Whoever was inside only before or after was not there.
   for (const [key, { stays }] of attendees) if (!isThere(stays, gathering.planned)) attendees.delete(key)
   return attendees
+
+  /** Who they are, of those who were not met before. */
+  async function meet(people: SessionTimes['people']): Promise<void> {
+    const strangers = people.filter(({ participantId }) => !known.has(participantId))
+    const found = await reads.people.who(
+      keyId,
+      strangers.map(({ participantId }) => participantId),
+    )
+    for (const { participantId, name } of strangers) {
+      const person = found.get(participantId)
+      const who = person?.merged ? person : { id: participantId, name, merged: false }
+      const attendee = attendees.get(keyOf(who)) ?? { who, stays: new Map<number, Span[]>() }
+      attendees.set(keyOf(who), attendee)
+      known.set(participantId, attendee)
+    }
+  }
 }
 
 function noteSession(
@@ -137,13 +150,17 @@ function noteSession(
   }
 }
 
-/** As much of somebody’s stays as the occurrences before and after leave to each. */
-function noteStays({ stays }: Attendee, spans: Span[], places: number[], planned: Planned[]): void {
-  for (const n of places) {
-    const plan = planned[n]
-    if (plan === undefined) continue
-    const near = spans.filter((span) => reaches(span, plan.notBefore, plan.notAfter))
-    if (near.length > 0) stays.set(n, [...(stays.get(n) ?? []), ...near])
+/** As much of somebody’s times inside as the occurrences before and after leave to each. What goes on ends later than any. */
+function noteStays({ stays }: Attendee, times: Time[], places: number[], planned: Planned[]): void {
+  for (const { from, to } of times) {
+    const stay = { from, to: to ?? Number.POSITIVE_INFINITY }
+    for (const n of places) {
+      const plan = planned[n]
+      if (plan === undefined || !reaches(stay, plan.notBefore, plan.notAfter)) continue
+      const there = stays.get(n)
+      if (there === undefined) stays.set(n, [stay])
+      else there.push(stay)
+    }
   }
 }
 

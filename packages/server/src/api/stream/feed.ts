@@ -7,8 +7,9 @@ import type { FeedLimits } from './limits.ts'
 import { toMessages } from './messages.ts'
 import type { Tails } from './tail.ts'
 
-/** Streams that are written to in one turn of the event loop. */
+/** Streams that are written to in one turn of the event loop, and bytes: the system copies them for each. */
 export const streamsInTurn = 50
+const bytesInTurn = 1024 * 1024
 
 /** One reader. It is written to as it is, without a stream between: there may be a thousand, and each costs memory. */
 export type Stream = {
@@ -41,10 +42,16 @@ export function openFeed(keyId: number, last: number, { tails, log, limits }: Pa
   const spread = coalesce(async () => {
     for (let isBehind = true; isBehind; ) {
       isBehind = false
-      let count = 0
+      let [count, bytes] = [0, 0]
       for (const stream of following) {
-        if (++count % streamsInTurn === 0) await turns.next(`streams of ${keyId}`)
-        if (writeNext(stream)) isBehind = true
+        if (count === streamsInTurn || bytes > bytesInTurn) {
+          await turns.next(`streams of ${keyId}`)
+          ;[count, bytes] = [0, 0]
+        }
+        const written = writeNext(stream)
+        if (written !== undefined) isBehind = true
+        count += 1
+        bytes += written ?? 0
       }
     }
   })
@@ -63,17 +70,16 @@ export function openFeed(keyId: number, last: number, { tails, log, limits }: Pa
     close: tail.close,
   }
 
-  /** Writes a page to a stream that follows. True where it wrote one: there may be more. */
-  function writeNext(stream: Stream): boolean {
+  /** Writes a page to a stream that follows. Gives its bytes: there may be more; undefined where it wrote none. */
+  function writeNext(stream: Stream): number | undefined {
     const page = tail.after(stream.seq)
-    if (page?.length === 0) return false
+    if (page?.length === 0) return undefined
     if (page === undefined || stream.answer.writableNeedDrain) {
       following.delete(stream)
       catchUp(stream)
-      return false
+      return undefined
     }
-    writePage(stream, page)
-    return true
+    return writePage(stream, page)
   }
 
   function catchUp(stream: Stream): void {
@@ -117,10 +123,14 @@ export function openFeed(keyId: number, last: number, { tails, log, limits }: Pa
   }
 }
 
-function writePage(stream: Stream, page: NumberedChange[]): void {
+/** Gives how many bytes it wrote. */
+function writePage(stream: Stream, page: NumberedChange[]): number {
   const wanted = stream.isWanted === undefined ? page : page.filter(stream.isWanted)
   stream.seq = page.at(-1)?.seq ?? stream.seq
-  if (wanted.length > 0) write(stream, toMessages(wanted))
+  if (wanted.length === 0) return 0
+  const text = toMessages(wanted)
+  write(stream, text)
+  return text.length
 }
 
 /** What ended meanwhile is written to no more. */

@@ -40,15 +40,20 @@ export const ZonedTableQuery = Type.Object({
 })
 export type ZonedTableQuery = { separator?: Separator; bom?: boolean; tz?: string }
 
+function formatQuery(otherwise: string) {
+  return Type.Object({
+    format: Type.Optional(
+      Type.Union([Type.Literal('json'), Type.Literal('csv'), Type.Literal('xlsx')], {
+        description: 'json, csv or xlsx',
+        about: `The form of the answer; without it, ${otherwise}.`,
+      }),
+    ),
+  })
+}
 /** Whether an answer is JSON or a table. */
-export const JsonOrTableQuery = Type.Object({
-  format: Type.Optional(
-    Type.Union([Type.Literal('json'), Type.Literal('csv'), Type.Literal('xlsx')], {
-      description: 'json, csv or xlsx',
-      about: 'The form of the answer; without it, as `Accept` has it.',
-    }),
-  ),
-})
+export const JsonOrTableQuery = formatQuery('as `Accept` has it')
+/** The same of lists, which are JSON to whoever does not ask by name: a table has all of their pages. */
+export const FormatQuery = formatQuery('JSON; a table has all that is listed, page after page')
 
 /** The forms of an answer, of which one is JSON. */
 export function tableContent(json: object): { [type: string]: { schema: object } } {

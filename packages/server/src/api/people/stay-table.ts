@@ -1,0 +1,34 @@
+import type { PersonSession } from '@rollcall/protocol'
+import type { TimesOfSession } from '../../store/people/times.ts'
+import { columnsOf, type Table } from '../tables/table.ts'
+
+/** A time inside. */
+type Stay = Omit<PersonSession, 'stays'>
+
+const columns = columnsOf<Stay>(
+  ['sessionId', 'roomId', 'customRoomId', 'participantId', 'name', 'start', 'end', 'seconds'],
+  { start: 'time', end: 'time', seconds: 'seconds' },
+)
+
+/** Every time inside of a person, a row each. @param show gives a session with their times in it; none where it is gone */
+export function toStayTable(
+  name: string,
+  sessions: TimesOfSession[],
+  { show, now }: { show: (one: TimesOfSession) => Promise<PersonSession[]>; now: number },
+): Table<Stay> {
+  const starts = sessions.map(({ session }) => session.startAt)
+  const span = { from: Math.min(now, ...starts.slice(-1)), to: Math.max(...starts.slice(0, 1), 0) }
+  return { name: `${name} stays`, columns, pages: pages(), span }
+
+  async function* pages(): AsyncGenerator<Stay[]> {
+    for (const one of sessions) {
+      for (const { stays, ...about } of await show(one)) {
+        yield stays.map(({ start, end }) => ({ ...about, start, end, seconds: secondsOf(start, end) }))
+      }
+    }
+  }
+
+  function secondsOf(start: string, end: string | null): number {
+    return Math.max(0, (end === null ? now : Date.parse(end)) - Date.parse(start)) / 1000
+  }
+}
