@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import program from '../package.json' with { type: 'json' }
 import { ensureFirstKey } from './api/auth/first-key.ts'
+import { startKeyUses } from './api/auth/key-uses.ts'
 import { createRateLimit } from './api/auth/rate-limit.ts'
 import { createTokenVerifier } from './api/auth/token.ts'
 import { createIngestSockets, ingestSocketPath } from './api/ingest/sockets.ts'
@@ -43,7 +44,7 @@ import { startSourceHealth } from './sources/health.ts'
 import { startIngest } from './sources/ingest.ts'
 import { createLooks } from './sources/reconciling/looks.ts'
 import { type ReconcileLimits, reconcileLimits, startReconcilers } from './sources/reconciling/reconcile.ts'
-import type { Key } from './store/keys.ts'
+import type { Key } from './store/keys/key.ts'
 import { startWebhooks } from './webhooks/dispatcher.ts'
 import { type WebhookLimits, webhookLimits } from './webhooks/limits.ts'
 
@@ -120,7 +121,13 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
   const cluster = start(await joinCluster(context, store, { limits: parts.clusterLimits, onFailure: fail }))
   const run: Run = { context, store, signal, cluster, parts, start }
   startUpkeep(run)
-  const verifyToken = createTokenVerifier({ reads: context.reads, clock, strictRoles: config.strictRoles })
+  const keyUses = start(startKeyUses(context))
+  const verifyToken = createTokenVerifier({
+    reads: context.reads,
+    clock,
+    strictRoles: config.strictRoles,
+    keyUses,
+  })
   const rateLimit = createRateLimit(config.keyRequestsPerSecond, context.metrics)
   const trust = toTrust(config.trustProxy)
   const countStranger: CountStranger = (request) => rateLimit.checkAddress(clientAddressOf(request, trust))

@@ -8,6 +8,7 @@ import { quote } from '../../runtime/explain.ts'
 import { scrubRecord } from '../../store/database/scrub.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { refusals } from '../http/refusals.ts'
+import { noteAbout } from '../keys/keep-audit.ts'
 
 const PersonPath = Type.Object({
   participantId: Type.String({ description: 'one exact id', about: 'Whom it is about, in all sessions.' }),
@@ -47,6 +48,7 @@ export function erasureRoutes(
       const receipt = { id: randomUUID(), erasedAt: toIso(clock.now()), ...erased }
       // Who it was is not in it.
       log.info({ requestId: request.id, keyId, ...receipt }, 'person erased')
+      noteAbout(request, { receipt: receipt.id })
       return receipt
     })
 
@@ -55,6 +57,7 @@ export function erasureRoutes(
       const facts = await eraseSession(keyId, request.params.id)
       const receipt = { id: randomUUID(), erasedAt: toIso(clock.now()), facts }
       log.info({ requestId: request.id, keyId, sessionId: request.params.id, ...receipt }, 'session erased')
+      noteAbout(request, { receipt: receipt.id })
       return receipt
     })
   }
