@@ -5,7 +5,7 @@ import { migrateToLatest } from '../packages/server/src/store/database/migration
 import { openPostgres } from '../packages/server/src/store/database/postgres.ts'
 import { createSecretBox } from '../packages/server/src/store/database/secrets.ts'
 import { openSqlite } from '../packages/server/src/store/database/sqlite.ts'
-import { keys } from '../packages/server/src/store/keys.ts'
+import { keys } from '../packages/server/src/store/keys/keys.ts'
 import { people } from '../packages/server/src/store/people/people.ts'
 import { type StoreName, withDatabases } from './bench-database.ts'
 import { type Figure, median, quantile } from './report.ts'

@@ -7,6 +7,7 @@ import { type NamedFact, placeFacts } from '../record/facts/rooms-of-facts.ts'
 import { toFact } from '../sources/event.ts'
 import type { SourceHealth } from '../sources/health.ts'
 import { type ApiAuth, callerOf } from './auth/auth.ts'
+import { scopes } from './auth/scopes.ts'
 import type { Patience } from './http/patience.ts'
 import { eventsMaxBytes, awayMaxMs as usualAwayMaxMs } from './limits.ts'
 
@@ -30,6 +31,8 @@ export function eventRoutes(
   return async (app) => {
     const schema = {
       operationId: 'reportEvents',
+      scopes: scopes('ingest'),
+      audited: false,
       tags: ['Events'],
       summary: 'Report what happened',
       description:

@@ -7,6 +7,7 @@ import type { ViewOptions } from '../record/session-view.ts'
 import { writeWholeSession } from '../record/whole-session.ts'
 import { quote } from '../runtime/explain.ts'
 import type { Page } from '../store/database/page.ts'
+import { ownerOf } from '../store/keys/key.ts'
 import type { WebhookSummary } from '../store/outbox/summary.ts'
 import type { Room } from '../store/rooms.ts'
 import type { PageOfPeople, SessionPart } from '../store/sessions/records.ts'
@@ -81,7 +82,7 @@ export async function sendSession(
 const wholePiecesMax = 4
 
 export function viewFor({ config, clock }: Pick<Context, 'config' | 'clock'>, request: FastifyRequest): ViewOptions {
-  return { now: clock.now(), base: baseUrlOf(request, config), key: callerOf(request).key }
+  return { now: clock.now(), base: baseUrlOf(request, config), key: ownerOf(callerOf(request).key) }
 }
 
 /** What became of the webhooks about sessions; without a look at the database where the key never had an endpoint. */

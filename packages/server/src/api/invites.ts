@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { type ApiAuth, callerOf } from './auth/auth.ts'
+import { scopes } from './auth/scopes.ts'
 import { signToken } from './auth/token.ts'
 import { requireRoom } from './find.ts'
 import { baseUrlOf } from './http/base-url.ts'
@@ -50,6 +51,7 @@ export function inviteRoutes(
   return async (app) => {
     const invite = {
       operationId: 'createInvite',
+      scopes: scopes('rooms'),
       tags: ['Rooms'],
       summary: 'Invite a guest',
       description:

@@ -3,8 +3,10 @@ import { Meeting, MeetingPage, roomIdPattern } from '@rollcall/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
+import { ownerOf } from '../store/keys/key.ts'
 import type { Room } from '../store/rooms.ts'
 import { type ApiAuth, type Caller, callerOf, maySee } from './auth/auth.ts'
+import { scopes } from './auth/scopes.ts'
 import { requireRoom } from './find.ts'
 import { refusals } from './http/refusals.ts'
 import { CustomRoomId, createRoom, NewRoom } from './room-creation.ts'
@@ -22,6 +24,8 @@ const NewMeeting = Type.Object({ userMeetingId: customRoomId, ...settings })
 const schemas = {
   create: {
     operationId: 'createMeeting',
+    scopes: scopes('rooms'),
+    audited: false,
     tags: ['Rooms'],
     deprecated: true,
     summary: 'Create a room, in the API’s first version',
@@ -31,6 +35,7 @@ const schemas = {
   },
   list: {
     operationId: 'listMeetings',
+    scopes: scopes('read', 'rooms'),
     tags: ['Rooms'],
     deprecated: true,
     summary: 'List rooms, in the API’s first version',
@@ -39,6 +44,8 @@ const schemas = {
     response: { 200: MeetingPage },
   },
   one: {
+    scopes: scopes('read', 'rooms'),
+    audited: false,
     tags: ['Rooms'],
     deprecated: true,
     summary: 'Get a room, in the API’s first version',
@@ -48,6 +55,8 @@ const schemas = {
   },
   named: {
     operationId: 'openPrebuiltMeeting',
+    scopes: scopes('read', 'rooms'),
+    audited: false,
     tags: ['Rooms'],
     deprecated: true,
     summary: 'Get or create a room by your name for it, in the API’s first version',
@@ -96,7 +105,7 @@ export function meetingRoutes(
   }
 
   function show(request: FastifyRequest, room: Room): Meeting {
-    return toMeeting(room, callerOf(request).key)
+    return toMeeting(room, ownerOf(callerOf(request).key))
   }
 
   async function openNamed(caller: Caller, id: string): Promise<Room> {

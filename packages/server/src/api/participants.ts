@@ -17,6 +17,7 @@ import { quote } from '../runtime/explain.ts'
 import type { Commands } from '../sources/commands/commands.ts'
 import type { CommandedSession } from '../sources/commands/session-end.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
+import { scopes } from './auth/scopes.ts'
 import {
   requireParticipant,
   requireParticipants,
@@ -80,6 +81,7 @@ const schemas = {
   },
   remove: {
     operationId: 'removeParticipant',
+    scopes: scopes('rooms'),
     tags: ['Participants'],
     summary: 'Remove a participant',
     description:
@@ -92,6 +94,7 @@ const schemas = {
   },
   removeOld: {
     operationId: 'removeMeetingParticipant',
+    scopes: scopes('rooms'),
     tags: ['Participants'],
     deprecated: true,
     summary: 'Remove a participant, in the API’s first version',

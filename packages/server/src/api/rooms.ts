@@ -6,8 +6,10 @@ import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { quote } from '../runtime/explain.ts'
 import type { Commands } from '../sources/commands/commands.ts'
+import { ownerOf } from '../store/keys/key.ts'
 import type { Room as RoomRow } from '../store/rooms.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
+import { scopes } from './auth/scopes.ts'
 import { requireRoom } from './find.ts'
 import { baseUrlOf } from './http/base-url.ts'
 import { refusals } from './http/refusals.ts'
@@ -52,6 +54,8 @@ const RoomToDeactivate = Type.Object({
 const schemas = {
   create: {
     operationId: 'createRoom',
+    scopes: scopes('rooms'),
+    audited: false,
     tags: ['Rooms'],
     summary: 'Create a room',
     description: 'Or get it: with a `customRoomId` that exists, that room comes back unchanged.',
@@ -60,6 +64,7 @@ const schemas = {
   },
   list: {
     operationId: 'listRooms',
+    scopes: scopes('read', 'rooms'),
     tags: ['Rooms'],
     summary: 'List rooms',
     description: 'Newest first.',
@@ -68,6 +73,7 @@ const schemas = {
   },
   one: {
     operationId: 'getRoom',
+    scopes: scopes('read', 'rooms'),
     tags: ['Rooms'],
     summary: 'Get a room',
     description: 'By any of its ids.',
@@ -75,6 +81,8 @@ const schemas = {
     response: { 200: Room, ...refusals('ROOM_NOT_FOUND') },
   },
   validate: {
+    scopes: scopes('read', 'rooms'),
+    audited: false,
     tags: ['Rooms'],
     summary: 'Is there such a room?',
     description: 'The room where there is, else 404.',
@@ -83,6 +91,7 @@ const schemas = {
   },
   setStatus: {
     operationId: 'setRoomStatus',
+    scopes: scopes('rooms'),
     tags: ['Rooms'],
     summary: 'Enable or disable a room',
     description: 'Disabling ends what runs in it, and closes it to joins.',
@@ -92,6 +101,7 @@ const schemas = {
   },
   deactivate: {
     operationId: 'deactivateRoom',
+    scopes: scopes('rooms'),
     tags: ['Rooms'],
     summary: 'Deactivate a room',
     description: 'Ends what runs in it, and closes it to joins. It takes the room’s own id alone.',
@@ -150,12 +160,12 @@ export function roomRoutes(
           `${quote(roomId)} is no roomId: deactivating takes the room's own, ${room.roomId}`,
         )
       }
-      return toMeeting(await setDisabled(room, true), callerOf(request).key)
+      return toMeeting(await setDisabled(room, true), ownerOf(callerOf(request).key))
     })
   }
 
   function viewFor(request: FastifyRequest): RoomViewOptions {
-    return { base: baseUrlOf(request, config), key: callerOf(request).key }
+    return { base: baseUrlOf(request, config), key: ownerOf(callerOf(request).key) }
   }
 
   /** A room that is disabled takes no more joins, and whatever runs in it ends. */

@@ -28,12 +28,16 @@ import { createErrorHandler } from './http/errors.ts'
 import { createHttpServer } from './http/http-server.ts'
 import { isForBrowser, sendNotFoundPage } from './http/not-found-page.ts'
 import { createPatience, type Patience } from './http/patience.ts'
-import { logRequests } from './http/request-log.ts'
+import { logRequests, traceRequests } from './http/request-log.ts'
 import { createRouteTable, type RouteTable } from './http/route-table.ts'
 import { refuseOthers, refuseUnknown } from './http/unknown-path.ts'
 import { compileSchema } from './http/validate.ts'
 import { ingestRoutes } from './ingest/ingest.ts'
 import { inviteRoutes } from './invites.ts'
+import { auditRoutes } from './keys/audit.ts'
+import { keepAudit } from './keys/keep-audit.ts'
+import { keyRoutes } from './keys/keys.ts'
+import { linkRoutes } from './keys/links.ts'
 import {
   bodyMaxBytes,
   corsMaxAgeSeconds,
@@ -42,7 +46,6 @@ import {
   type Timeouts,
   timeouts as usualTimeouts,
 } from './limits.ts'
-import { linkRoutes } from './links.ts'
 import { livekitAnalyticsRoutes } from './livekit/analytics.ts'
 import { meetingRoutes } from './meetings.ts'
 import { measureRequests, metricsRoutes } from './metrics.ts'
@@ -122,6 +125,7 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
     parseBody(request.headers['content-type'], text),
   )
   app.decorateRequest('caller', null)
+  if (context.tracing !== undefined) traceRequests(app, context.tracing)
   logRequests(app, log)
   lingerOverEarlyAnswers(app)
   measureRequests(app, metrics)
@@ -155,6 +159,7 @@ async function registerRoutes(
   parts: ApiParts & { auth: ApiAuth; rateLimit: RateLimit; table: RouteTable; patience: Patience },
 ): Promise<void> {
   const routes = collectRoutes(app)
+  keepAudit(app, context, parts.auth)
   await app.register(healthRoutes(context))
   await app.register(metricsRoutes(context))
   await app.register(roomRoutes(context, parts))
@@ -176,6 +181,8 @@ async function registerRoutes(
   await app.register(sourceRoutes(context, parts))
   await app.register(webhookEndpointRoutes(context, parts))
   await app.register(webhookDeliveryRoutes(context, parts))
+  await app.register(keyRoutes(context, parts))
+  await app.register(auditRoutes(context, parts))
   await app.register(streamRoutes(context, { ...parts, limits: parts.feedLimits }))
   await app.register(livekitAnalyticsRoutes(context, parts))
   await app.register(dailyRoutes(context, parts))

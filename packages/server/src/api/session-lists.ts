@@ -5,6 +5,7 @@ import type { Context } from '../context.ts'
 import { toListedText } from '../record/session-view.ts'
 import { parseLast, parseTime } from '../runtime/parse-time.ts'
 import { turns } from '../runtime/turns.ts'
+import { ownerOf } from '../store/keys/key.ts'
 import type { ListPage } from '../store/sessions/list.ts'
 import type { SessionFilter } from '../store/sessions/list-queries.ts'
 import { peopleSliceMax } from '../store/sessions/people.ts'
@@ -92,7 +93,7 @@ export function createSessionLists(context: Pick<Context, 'config' | 'clock' | '
   return {
     async send(request, reply, query, toShown = (text) => text) {
       const caller = callerOf(request)
-      const view = { now: clock.now(), base: baseUrlOf(request, config), key: caller.key }
+      const view = { now: clock.now(), base: baseUrlOf(request, config), key: ownerOf(caller.key) }
       const version = known.versionOf(caller.key.keyId)
       const name = JSON.stringify([request.routeOptions.url, caller.key.keyId, caller.roomId, view.base, query])
       const kept = pages.get(name, version)

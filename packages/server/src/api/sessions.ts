@@ -7,6 +7,7 @@ import { Refusal } from '../error.ts'
 import type { Commands } from '../sources/commands/commands.ts'
 import type { CommandedSession } from '../sources/commands/session-end.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
+import { scopes } from './auth/scopes.ts'
 import { requireRoomId, sendSession } from './find.ts'
 import { notModified, refusals } from './http/refusals.ts'
 import { sendSessionTable } from './reports/session-table.ts'
@@ -65,6 +66,7 @@ const schemas = {
   },
   end: {
     operationId: 'endSession',
+    scopes: scopes('rooms'),
     tags: ['Sessions'],
     summary: 'End a session',
     description:
@@ -92,6 +94,7 @@ const schemas = {
   },
   endOld: {
     operationId: 'endMeetingSession',
+    scopes: scopes('rooms'),
     tags: ['Sessions'],
     deprecated: true,
     summary: 'End a session, in the API’s first version',

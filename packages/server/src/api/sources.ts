@@ -11,6 +11,7 @@ import type { SourceHealth } from '../sources/health.ts'
 import { checkAddresses, completeSettings, readSettings, requireSettings, toPrevious } from '../sources/settings.ts'
 import { type SourceRecord, type SourceViewOptions, toSource } from '../sources/view.ts'
 import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
+import { scopes } from './auth/scopes.ts'
 import { baseUrlOf } from './http/base-url.ts'
 import { refusals } from './http/refusals.ts'
 
@@ -28,6 +29,7 @@ const schemas = {
   },
   list: {
     operationId: 'listSources',
+    scopes: scopes(),
     tags: ['Sources'],
     summary: 'List media servers',
     description: 'With what came of what they sent.',
@@ -35,6 +37,7 @@ const schemas = {
   },
   one: {
     operationId: 'getSource',
+    scopes: scopes(),
     tags: ['Sources'],
     summary: 'Get a media server',
     description: 'With what came of what it sent.',

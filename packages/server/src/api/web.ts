@@ -20,6 +20,7 @@ export const webFolder = join(dirname(findPackageJSON('.', import.meta.url) ?? '
 const dashboardPaths = [
   '/',
   '/sessions/:sessionId',
+
   '/overview',
   '/people',
   '/people/:personId',

@@ -4,7 +4,7 @@ import { Refusal } from '../error.ts'
 import { openStore, type Store } from '../record/open-store.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { requireRecord } from '../store/database/data-folder.ts'
-import type { Key } from '../store/keys.ts'
+import { isOver, type Key } from '../store/keys/key.ts'
 import { durationTakes, parseDuration } from './duration.ts'
 import { print, toPrintableLine } from './print.ts'
 
@@ -93,8 +93,11 @@ export async function requireEnabledKey(reads: Store['reads'], apiKey: string | 
     throw new Refusal('NOT_FOUND', 'there is no enabled key: make one by `rollcall keys add --name <whose it is>`')
   }
   const key = (await reads.keys.find(apiKey)) ?? refuseUnknownKey(apiKey)
-  if (key.disabledAt === null) return key
-  throw new Refusal('CONFLICT', `the key ${apiKey} is disabled: tokens of it would be refused`)
+  if (!isOver(key, systemClock.now())) return key
+  throw new Refusal(
+    'CONFLICT',
+    `the key ${apiKey} ${key.disabledAt === null ? 'has expired' : 'is disabled'}: tokens of it would be refused`,
+  )
 }
 
 export function refuseUnknownKey(apiKey: string): never {

@@ -3,7 +3,7 @@ import { signToken } from '../api/auth/token.ts'
 import { Refusal } from '../error.ts'
 import type { Store } from '../record/open-store.ts'
 import { systemClock } from '../runtime/clock.ts'
-import type { Key } from '../store/keys.ts'
+import type { Key } from '../store/keys/key.ts'
 import { onStore, requireDuration, requireEnabledKey } from './command.ts'
 
 const permissionNames: Permission[] = ['allow_join', 'ask_join', 'allow_mod']

@@ -1,7 +1,9 @@
 import { changes } from '../store/changes.ts'
-import { keys } from '../store/keys.ts'
+import { audit } from '../store/keys/audit.ts'
+import { keys } from '../store/keys/keys.ts'
+import { links } from '../store/keys/links.ts'
+import { scopedKeys } from '../store/keys/scoped-keys.ts'
 import { leases } from '../store/leases.ts'
-import { links } from '../store/links.ts'
 import { looks } from '../store/looks.ts'
 import { media } from '../store/media.ts'
 import type { Over } from '../store/noun.ts'
@@ -17,6 +19,7 @@ import { signingKeys } from '../store/signing-keys.ts'
 import { sources } from '../store/sources.ts'
 import { trial } from '../store/trial.ts'
 import { erasure } from './erasure/erasure.ts'
+import { sessionErasure } from './erasure/session-erasure.ts'
 import { facts } from './facts/recording.ts'
 import { seals } from './seal.ts'
 import type { Transaction } from './transaction.ts'
@@ -24,6 +27,8 @@ import type { Transaction } from './transaction.ts'
 /** Every noun of the store, once: what can be read and written, and how it is called, follows from this list. */
 export const nouns = {
   keys,
+  scopedKeys,
+  audit,
   rooms,
   sessions,
   schedules,
@@ -42,6 +47,7 @@ export const nouns = {
   signingKeys,
   retention,
   erasure,
+  sessionErasure,
   trial,
 }
 

@@ -11,7 +11,7 @@ import { createSum, presenceOf, type Sum, type Sums, whoWasInside } from '../led
 import type { Participant, Session } from '../ledger/state.ts'
 import type { TimelogEntry } from '../ledger/stays.ts'
 import { toTimelogs } from '../ledger/timelogs.ts'
-import type { Key } from '../store/keys.ts'
+import type { Key } from '../store/keys/key.ts'
 import type { WebhookSummary } from '../store/outbox/summary.ts'
 import { presenceIn, type SessionPart, type SessionRecord } from '../store/sessions/records.ts'
 import type { SealedText } from '../store/sessions/seals.ts'

@@ -7,6 +7,7 @@ import {
   toCleanText,
 } from '@rollcall/protocol'
 import type { Static } from 'typebox'
+import { mayDo } from '../api/auth/scopes.ts'
 import { TokenRefusal, type TokenVerifier, type Verified } from '../api/auth/token.ts'
 import type { Context } from '../context.ts'
 import { randomLetters } from '../store/database/ids.ts'
@@ -31,7 +32,7 @@ export async function checkJoin(
     if (!(error instanceof TokenRefusal)) throw error
     return { refused: error.reason === 'key' ? 'INVALID_API_KEY' : 'INVALID_TOKEN' }
   }
-  if (!token.roles.has('rtc')) return { refused: 'INVALID_TOKEN' }
+  if (!token.roles.has('rtc') || !mayDo(token.key, ['rooms'])) return { refused: 'INVALID_TOKEN' }
   const { keyId } = token.key
   const room = await reads.rooms.find(keyId, join.roomId)
   if (token.roomId !== undefined && token.roomId !== room?.roomId) return { refused: 'UNAUTHORIZED_ROOM_ID' }

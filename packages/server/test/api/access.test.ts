@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { Permission, Room, ServerMessage, Source, TokenClaims } from '@rollcall/protocol'
+import type { KeyScope, Permission, Room, ServerMessage, Source, TokenClaims } from '@rollcall/protocol'
 import { createLink } from '../../src/api/auth/sign-in-link.ts'
+import { signToken } from '../../src/api/auth/token.ts'
+import type { Key } from '../../src/store/keys/key.ts'
 import { makeRoom } from '../support/api-calls.ts'
 import { connect, join, type RtcClient } from '../support/clients/rtc-client.ts'
 import { readTables } from '../support/documents/markdown-table.ts'
@@ -24,6 +26,8 @@ after(() => server.stop())
 type Scene = {
   room: Room
   sessionId: string
+  /** Of a third room, where it is over. */
+  endedId: string
   source: Source
   linkCode: string
   webhookId: string
@@ -42,15 +46,15 @@ async function makeScene(on: TestServer): Promise<Scene> {
   await recordSession(on, { roomId: other.roomId, startAt, stays })
   const gone = { participantId: goneFrom(room), joinedAt: startAt - 1000, leftAt: startAt - 500 }
   const { roomId } = await makeRoom(on)
-  await recordSession(on, { roomId, startAt: startAt - 1000, endAt: startAt - 500, stays: [gone] })
+  const endedId = await recordSession(on, { roomId, startAt: startAt - 1000, endAt: startAt - 500, stays: [gone] })
   const { body: source } = await on.call<Source>('POST', '/v2/sources', { type: 'generic', name: 'ours' })
   const key = await on.context.reads.keys.find(on.apiKey)
   const keyId = key?.keyId ?? 0
-  const [, linkCode = ''] = (await createLink({ keyId }, on.url, on.context)).split('#code=')
+  const [, linkCode = ''] = (await createLink({ keyId, apiKey: on.apiKey }, on.url, on.context)).split('#code=')
   const webhookId = `ep_${room.id}`
   const delivery = await on.context.writes.deliveries.sendTest({ keyId, id: webhookId })
   const { body: schedule } = await on.call<{ id: string }>('POST', '/v2/schedules', scheduleIn(room))
-  const ids = { sessionId, webhookId, deliveryId: delivery?.id ?? '', scheduleId: schedule.id }
+  const ids = { sessionId, endedId, webhookId, deliveryId: delivery?.id ?? '', scheduleId: schedule.id }
   return { room, source, linkCode, other, ...ids }
 }
 
@@ -74,6 +78,8 @@ const bodies: { [endpoint: string]: (scene: Scene) => object | string } = {
   'PATCH /v2/sources/:id': () => ({ name: 'renamed' }),
   'POST /v2/imports': () => ({ data: [{ id: 'm', room: 'r', start_time: 1_549_391_714, duration: 60 }] }),
   'PUT /v2/people/:id': () => ({ participantIds: ['anna'] }),
+  'POST /v2/keys': () => ({ name: 'for reports', scopes: ['read'] }),
+  'PATCH /v2/keys/:apiKey': () => ({ name: 'renamed' }),
   'POST /v2/schedules': ({ room }) => scheduleIn(room),
   'PUT /v2/schedules/:id': ({ room }) => scheduleIn(room),
   'PUT /v2/schedules/:id/roster': () => 'participantId\nanna\n',
@@ -86,7 +92,11 @@ const bodies: { [endpoint: string]: (scene: Scene) => object | string } = {
 /** What a call that would be refused without it asks, after its path. */
 const queries: { [endpoint: string]: string } = { 'POST /v2/imports': '?format=daily' }
 
-function fill(path: string, { room, sessionId, source, webhookId, deliveryId, scheduleId }: Scene): string {
+function fill(
+  path: string,
+  { room, sessionId, source, webhookId, deliveryId, scheduleId }: Scene,
+  apiKey: string,
+): string {
   const ids: { [noun: string]: string } = {
     rooms: room.roomId,
     meetings: room.roomId,
@@ -100,6 +110,7 @@ function fill(path: string, { room, sessionId, source, webhookId, deliveryId, sc
     id: ids[path.split('/')[2] ?? ''] ?? sessionId,
     webhookId,
     deliveryId,
+    apiKey,
     roomId: room.roomId,
     sessionId,
     meeting: sessionId,
@@ -115,8 +126,27 @@ function fill(path: string, { room, sessionId, source, webhookId, deliveryId, sc
   return path.replaceAll(/:(\w+)/g, (_, name) => values[name] ?? assert.fail(`${path}: what is ${name}?`))
 }
 
+const furtherKeys = new Map<string, Promise<Key>>()
+
+/** A key of the server's owner that has this scope alone. */
+function keyWith(on: TestServer, scope: KeyScope): Promise<Key> {
+  const name = `${on.url} ${scope}`
+  const key = furtherKeys.get(name) ?? addKey(on, scope)
+  furtherKeys.set(name, key)
+  return key
+}
+
+async function addKey(on: TestServer, scope: KeyScope): Promise<Key> {
+  const { keyId = 0 } = (await on.context.reads.keys.find(on.apiKey)) ?? {}
+  return on.context.writes.scopedKeys.add({ keyId, name: scope, scopes: [scope], expiresAt: null })
+}
+
 /** The token of a column, with these permissions; null is none. */
-function signFor(on: TestServer, column: string, { room, other }: Scene, permissions?: Permission[]) {
+async function signFor(on: TestServer, column: string, { room, other }: Scene, permissions?: Permission[]) {
+  if (column === 'read' || column === 'ingest' || column === 'rooms') {
+    const times = { now: on.context.clock.now(), lifetimeMs: 3_600_000 }
+    return signToken(await keyWith(on, column), { roles: ['crawler'] }, times)
+  }
   const claims: { [column: string]: Partial<TokenClaims> | null } = {
     'no token': null,
     rtc: { roles: ['rtc'] },
@@ -145,14 +175,17 @@ function sceneFor(on: TestServer, method: string): Promise<Scene> {
 
 async function call(on: TestServer, endpoint: string, column: string, permissions?: Permission[]): Promise<Answered> {
   const [method = '', path = ''] = endpoint.split(' ')
-  const scene = await sceneFor(on, method)
+  const made = await sceneFor(on, method)
+  // Who erases a session waits until it is over.
+  const scene = endpoint === 'DELETE /v2/sessions/:id' ? { ...made, sessionId: made.endedId } : made
   const token = await signFor(on, column, scene, permissions)
   // The dashboard's pages are for browsers.
   const accept = /^\/v\d\//.test(path) ? {} : { accept: 'text/html' }
   const headers = { ...(token !== null && { authorization: token }), 'content-type': 'application/json', ...accept }
+  const apiKey = path.includes(':apiKey') ? (await addKey(on, 'read')).apiKey : ''
   const sent = bodies[endpoint]?.(scene)
   const { status, body } = await send<{ code?: unknown; error?: unknown; data?: unknown }>(
-    `${on.url}${fill(path, scene)}${queries[endpoint] ?? ''}`,
+    `${on.url}${fill(path, scene, apiKey)}${queries[endpoint] ?? ''}`,
     method,
     headers,
     typeof sent === 'object' ? JSON.stringify(sent) : sent,
@@ -224,6 +257,8 @@ describe('who may join a hosted room', () => {
     const disabled = await server.context.writes.keys.add({ name: null, email: null })
     await server.context.writes.keys.disable(disabled)
     const { room, other } = await makeScene(server)
+    const times = { now: Date.now(), lifetimeMs: 3_600_000 }
+    const signBy = async (scope: KeyScope) => signToken(await keyWith(server, scope), { roles: ['rtc'] }, times)
     const tokens: { [row: string]: string } = {
       'none that is good': `${await server.sign()}x`,
       'of a key that is unknown or disabled': await server.sign({ apikey: disabled.apiKey }),
@@ -233,6 +268,8 @@ describe('who may join a hosted room', () => {
       'rtc, bound to it': await server.sign({ roles: ['rtc'], roomId: room.roomId }),
       'rtc, bound to another': await server.sign({ roles: ['rtc'], roomId: other.roomId }),
       'rtc, bound to another participant': await server.sign({ roles: ['rtc'], participantId: 'ben' }),
+      'rtc, of a key whose scopes are rooms': await signBy('rooms'),
+      'rtc, of a key whose scopes are read or ingest': await signBy('read'),
     }
     assert.deepEqual(
       joins.map(({ token }) => token),

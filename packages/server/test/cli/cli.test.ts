@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import type { AuditPage } from '@rollcall/protocol'
 import { decodeJwt } from 'jose'
 import program from '../../package.json' with { type: 'json' }
 import { runProgram } from '../support/run-program.ts'
@@ -42,7 +43,7 @@ describe('beside a running server,', () => {
     )
     assert.equal(await statusOf(await rollcallHere('token', '--key', apiKey)), 200)
     const listed = await rollcallHere('keys', 'list')
-    assert.match(listed, new RegExp(`^${apiKey} +enabled +\\S+Z +Anna +a@example.org$`, 'm'))
+    assert.match(listed, new RegExp(`^${apiKey} +enabled +\\S+Z +(?:never|\\S+Z) +first +Anna +a@example.org$`, 'm'))
     assert.match(listed, new RegExp(`^${server.apiKey} +enabled`, 'm'))
     assert.ok(!listed.includes(secret))
   })
@@ -76,7 +77,10 @@ describe('beside a running server,', () => {
     const { apiKey } = readSecret(await rollcallHere('keys', 'add', '--name', 'Anna'))
     const token = await rollcallHere('token', '--key', apiKey)
     assert.equal(await rollcallHere('keys', 'rename', apiKey, '--name', 'Sales team'), `${apiKey} is Sales team now.\n`)
-    assert.match(await rollcallHere('keys', 'list'), new RegExp(`^${apiKey} +enabled +\\S+Z +Sales team$`, 'm'))
+    assert.match(
+      await rollcallHere('keys', 'list'),
+      new RegExp(`^${apiKey} +enabled +\\S+Z +(?:never|\\S+Z) +first +Sales team$`, 'm'),
+    )
     assert.equal(await statusOf(token), 200)
   })
 
@@ -89,6 +93,32 @@ describe('beside a running server,', () => {
     assert.match(await rollcallHere('keys', 'remove', apiKey), new RegExp(`^${apiKey} is removed, with all`))
     assert.ok(!(await rollcallHere('keys', 'list')).includes(apiKey))
     assert.equal((await server.call('GET', '/v2/rooms/ours')).body.roomId, ours.roomId)
+  })
+
+  test('keys add --of makes a key of the same record that may do a part, and whatever is done with it is the owner’s', async () => {
+    const args = ['--of', server.apiKey, '--scopes', 'read', '--name', 'Reports', '--expires', '30d']
+    const { apiKey } = readSecret(await rollcallHere('keys', 'add', ...args))
+    const token = (await rollcallHere('token', '--key', apiKey)).trim()
+    await server.call('POST', '/v2/rooms', { customRoomId: 'seen by both' })
+    assert.equal((await server.call('GET', '/v2/rooms/seen by both', undefined, { token })).status, 200)
+    assert.equal((await server.call('POST', '/v2/rooms', {}, { token })).status, 403)
+    assert.match(await rollcallHere('keys', 'list'), new RegExp(`^${apiKey} +enabled .* read +Reports$`, 'm'))
+
+    const [, code] = (await rollcallHere('link', '--key', apiKey)).trim().split('#code=')
+    const { body } = await server.call('POST', '/v2/links/redeem', { code }, { token: null })
+    assert.equal(decodeJwt(String(body.token)).apikey, apiKey)
+
+    await rollcallHere('keys', 'rotate', apiKey, '--overlap', '0s')
+    assert.equal(await statusOf(token), 401)
+    await rollcallHere('keys', 'disable', apiKey)
+    assert.equal(await rollcallHere('keys', 'remove', apiKey), `${apiKey} is removed.\n`)
+    assert.equal((await server.call('GET', '/v2/rooms/seen by both')).status, 200)
+    const { body: log } = await server.call<AuditPage>('GET', '/v2/audit')
+    const ofKey = log.data.filter(({ about }) => about.apiKey === apiKey)
+    assert.deepEqual(
+      ofKey.map((entry) => [entry.action, entry.apiKey]),
+      ['keys remove', 'keys disable', 'keys rotate', 'keys add'].map((action) => [action, null]),
+    )
   })
 
   test('link opens the dashboard of the server that runs, whatever PORT says here', async () => {
@@ -127,6 +157,8 @@ describe('beside a running server,', () => {
       [['token', '--key', 'none'], /there is no key none/],
       [['token', '--expires', '5'], /--expires=5 is not understood: it takes a whole number and a unit/],
       [['token', '--expires', '0s'], /--expires=0s makes a token that is never good: it takes a time from 1s on/],
+      [['keys', 'add', '--of', server.apiKey, '--name', 'x', '--scopes', 'write'], /--scopes=write is not understood/],
+      [['keys', 'add', '--of', 'none', '--name', 'x'], /there is no key none/],
       [['keys', 'add'], /Missing required argument: --name/],
       [['keys', 'add', '--name', ' '], /--name= {2}is not understood: it takes 1 to 512 characters/],
       [['keys', 'rename', 'none', '--name', 'n'], /there is no key none/],

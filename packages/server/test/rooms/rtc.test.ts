@@ -378,7 +378,12 @@ describe('limits and silence', () => {
     use: (there: { wsUrl: string }) => Promise<void>,
   ): Promise<void> {
     const { context } = server
-    const verifyToken = createTokenVerifier({ reads: context.reads, clock: context.clock, strictRoles: false })
+    const verifyToken = createTokenVerifier({
+      reads: context.reads,
+      clock: context.clock,
+      strictRoles: false,
+      keyUses: { note() {} },
+    })
     const rooms = createHostedRooms(
       { ...context, record: wrap(context.record) },
       { verifyToken, countStranger: () => undefined, leases: createRoomLeases(context, undefined), limits },

@@ -6,6 +6,7 @@ import type { Metrics } from '../../runtime/metrics.ts'
 import type { Patience } from '../http/patience.ts'
 import { awayMaxMs as usualAwayMaxMs } from '../limits.ts'
 import type { RateLimit } from './rate-limit.ts'
+import { requireScope } from './scopes.ts'
 import { TokenRefusal, type TokenVerifier, type Verified } from './token.ts'
 
 /** Who calls: what their token says. */
@@ -71,6 +72,7 @@ export function createApiAuth({
   async function identifyApiCaller(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {
     const caller = await identify(request, reply)
     rateLimit.countKey(caller.key.keyId, reply)
+    requireScope(caller.key, request)
     if (caller.roles.has('crawler')) return caller
     throw new Refusal('FORBIDDEN', 'This token may join rooms, not call the API: its roles lack crawler')
   }

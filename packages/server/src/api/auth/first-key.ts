@@ -1,6 +1,6 @@
 import type { Context } from '../../context.ts'
 import { StartRefusal } from '../../error.ts'
-import type { Key } from '../../store/keys.ts'
+import type { Key } from '../../store/keys/key.ts'
 
 /** A shorter secret may be guessed from one token: the signature is of so many bytes. */
 const secretMinBytes = 32

@@ -4,7 +4,8 @@ import type { Reads } from '../../record/nouns.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { quote } from '../../runtime/explain.ts'
 import { shareInTurn } from '../../runtime/single-flight.ts'
-import type { Key } from '../../store/keys.ts'
+import { isOver, type Key } from '../../store/keys/key.ts'
+import type { KeyUses } from './key-uses.ts'
 
 /** A longer token is refused unread. */
 export const tokenMaxBytes = 8 * 1024
@@ -57,10 +58,12 @@ export function createTokenVerifier({
   reads,
   clock,
   strictRoles,
+  keyUses,
 }: {
   reads: Pick<Reads, 'keys'>
   clock: Clock
   strictRoles: boolean
+  keyUses: Pick<KeyUses, 'note'>
 }): TokenVerifier {
   const remembered = new Map<string, Remembered>()
   /** By token and secrets what is being verified: a thousand that come at once with one token take one signature. */
@@ -77,12 +80,13 @@ export function createTokenVerifier({
     const fresh = known !== undefined && goodSecrets(key).includes(known.secret) ? known : await verifyOnce(token, key)
     if (fresh !== known) remember(token, fresh)
     requireTimely(fresh.times)
+    keyUses.note(key)
     return { key, ...fresh.said }
   }
 
   async function requireKey(apiKey: string): Promise<Key> {
     const key = await findKey(apiKey)
-    if (key === undefined || key.disabledAt !== null) throw new TokenRefusal('key', notSigned)
+    if (key === undefined || isOver(key, clock.now())) throw new TokenRefusal('key', notSigned)
     return key
   }
 

@@ -7,7 +7,7 @@ import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
 import { readState, writeExport } from '../../store/copies/export.ts'
 import { openSnapshot } from '../../store/copies/kept-tables.ts'
-import type { Key } from '../../store/keys.ts'
+import { type Key, ownerOf } from '../../store/keys/key.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { refusals } from '../http/refusals.ts'
 import { exportsMax } from '../limits.ts'
@@ -35,6 +35,7 @@ const ExportQuery = Type.Object(
 const ndjson = 'application/x-ndjson'
 const schema = {
   operationId: 'exportRecord',
+  audited: true,
   tags: ['Reports'],
   summary: 'Export everything',
   description:
@@ -72,7 +73,7 @@ export function exportRoutes(
         }
         begun.resolve()
         let line = 0
-        for await (const lines of writeExport(db, pick(key))) {
+        for await (const lines of writeExport(db, pick(ownerOf(key)))) {
           const wanted = lines.slice(Math.max(0, after - line)).join('')
           line += lines.length
           if (out.destroyed) return

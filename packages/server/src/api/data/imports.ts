@@ -10,6 +10,7 @@ import { readImport, recordImport, toFailure } from '../../imports/imports.ts'
 import { dateOrders } from '../../imports/local-time.ts'
 import type { Backpressure } from '../../sources/backpressure.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
+import { scopes } from '../auth/scopes.ts'
 import { importMaxBytes, importMaxWaitMs } from '../limits.ts'
 
 const ImportQuery = Type.Object(
@@ -55,6 +56,7 @@ const ImportQuery = Type.Object(
 const ndjson = 'application/x-ndjson'
 const schema = {
   operationId: 'importFile',
+  scopes: scopes('ingest'),
   tags: ['Reports'],
   summary: 'Import a file',
   description:

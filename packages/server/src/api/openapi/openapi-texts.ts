@@ -71,6 +71,7 @@ export const tags = [
     name: 'LiveKit',
     description: 'LiveKit Cloud’s Analytics API. Its calls take a token by the API key and secret of a LiveKit source.',
   },
+  { name: 'Keys', description: 'Who may call, for what, and who did what.' },
   {
     name: 'Daily',
     description:

@@ -7,6 +7,7 @@ import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
 import { quote } from '../../runtime/explain.ts'
 import { type ApiAuth, callerOf, tokenOf } from '../auth/auth.ts'
+import { scopes } from '../auth/scopes.ts'
 import type { TokenVerifier } from '../auth/token.ts'
 import { requireParticipants, requireRoom } from '../find.ts'
 import { refusals } from '../http/refusals.ts'
@@ -58,6 +59,8 @@ const cookieName = 'rollcall-stream'
 
 const cookieSchema = {
   operationId: 'createStreamCookie',
+  scopes: scopes('read'),
+  audited: false,
   tags: ['Events'],
   summary: 'Open the stream to an EventSource',
   description:

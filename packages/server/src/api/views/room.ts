@@ -6,7 +6,7 @@ import {
   toIso,
   type User,
 } from '@rollcall/protocol'
-import type { Key } from '../../store/keys.ts'
+import type { Key } from '../../store/keys/key.ts'
 import type { Room } from '../../store/rooms.ts'
 
 export type RoomViewOptions = {

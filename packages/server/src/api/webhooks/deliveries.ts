@@ -14,6 +14,7 @@ import { quote } from '../../runtime/explain.ts'
 import { parseBefore, parseTime } from '../../runtime/parse-time.ts'
 import type { Webhooks } from '../../webhooks/dispatcher.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
+import { scopes } from '../auth/scopes.ts'
 import { refusals } from '../http/refusals.ts'
 import { PageQuery, toPage } from '../paging/page-query.ts'
 import { toDelivery } from '../views/webhook.ts'
@@ -51,6 +52,7 @@ const DeliveriesToReplay = Type.Object(
 const schemas = {
   listDeliveries: {
     operationId: 'listWebhookDeliveries',
+    scopes: scopes(),
     tags: ['Webhooks'],
     summary: 'List what was sent to an endpoint',
     description: 'Or is to be sent: newest first, with what became of it.',

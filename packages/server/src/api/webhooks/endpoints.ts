@@ -13,6 +13,7 @@ import { FetchFailure, type GuardedFetch } from '../../runtime/guarded-fetch.ts'
 import type { Webhooks } from '../../webhooks/dispatcher.ts'
 import { endpointsMax, secretOverlapMs } from '../../webhooks/limits.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
+import { scopes } from '../auth/scopes.ts'
 import { requireRoom } from '../find.ts'
 import { refusals } from '../http/refusals.ts'
 import { PageQuery, toPage } from '../paging/page-query.ts'
@@ -38,6 +39,7 @@ const schemas = {
   },
   list: {
     operationId: 'listWebhooks',
+    scopes: scopes(),
     tags: ['Webhooks'],
     summary: 'List endpoints for webhooks',
     description: 'Newest first: those of the key, and those that rooms were given when they were made.',
@@ -46,6 +48,7 @@ const schemas = {
   },
   one: {
     operationId: 'getWebhook',
+    scopes: scopes(),
     tags: ['Webhooks'],
     summary: 'Get an endpoint',
     description: 'With how it is: whether it takes what is sent, or was disabled and why.',

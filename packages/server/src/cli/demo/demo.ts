@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Fact } from '@rollcall/protocol'
 import type { Context } from '../../context.ts'
-import type { Key } from '../../store/keys.ts'
+import type { Key } from '../../store/keys/key.ts'
 import { facesOf, meetingsOf, writeMeeting } from './meetings.ts'
 
 /** The key that all demo data belongs to: what is real has another, and neither sees the other. */

@@ -5,7 +5,7 @@ import type { ImportOptions } from '../../imports/format.ts'
 import { readImport, recordImport } from '../../imports/imports.ts'
 import type { Store } from '../../record/open-store.ts'
 import { systemClock } from '../../runtime/clock.ts'
-import type { Key } from '../../store/keys.ts'
+import type { Key } from '../../store/keys/key.ts'
 
 /** Takes one file. */
 export type TakeFile = (bytes: Uint8Array) => AsyncIterable<ImportStep>

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { Refusal } from '../../error.ts'
 import type { Database } from '../../store/database/database.ts'
 import { digestOfPerson } from '../../store/facts/erased-people.ts'
+import { eraseFromAudit } from '../../store/keys/audit.ts'
 import { noun, type Over, query } from '../../store/noun.ts'
 import { markStale } from '../../store/people/gather.ts'
 import { people } from '../../store/people/people.ts'
@@ -118,6 +119,7 @@ export const erasure = noun({
         await people.writes.unmerge(over, { keyId, id: personId })
         await dropFromRosters(over, keyId, personId)
       }
+      await eraseFromAudit(over, { keyId, participantId, newId })
       const nobody = { id: newId, name: '', texts: newId, seen_at: 0, person_id: null, merged: 0, stale: 1 }
       await db.insertRows('people', [{ key_id: keyId, ...nobody }], ['key_id', 'merged', 'id'])
       await markStale(db, keyId, [participantId])

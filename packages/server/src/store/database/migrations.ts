@@ -3,20 +3,20 @@ import { clocks } from './migrations/clocks.ts'
 import { confirmedTime } from './migrations/confirmed-time.ts'
 import { duties } from './migrations/duties.ts'
 import { ends } from './migrations/ends.ts'
-import { erasedPeople } from './migrations/erased-people.ts'
 import { first } from './migrations/first/first.ts'
-import { kinds } from './migrations/kinds.ts'
 import { looks } from './migrations/looks.ts'
 import { media } from './migrations/media.ts'
 import { newestTexts } from './migrations/newest-texts.ts'
-
 import { ofSource, origins } from './migrations/of-source.ts'
 import { parents } from './migrations/parents.ts'
-import { people } from './migrations/people.ts'
-import { peopleInOrder } from './migrations/people-in-order.ts'
+import { erasedPeople } from './migrations/people/erased-people.ts'
+import { kinds } from './migrations/people/kinds.ts'
+import { people } from './migrations/people/people.ts'
+import { peopleInOrder } from './migrations/people/people-in-order.ts'
 
 import { processes } from './migrations/processes.ts'
 import { schedules } from './migrations/schedules.ts'
+import { scopedKeys } from './migrations/scoped-keys.ts'
 import type { ShownOtherwise } from './migrations/shown-otherwise.ts'
 import { webhooks } from './migrations/webhooks.ts'
 import type { Tables } from './tables.ts'
@@ -44,6 +44,7 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0016-duties': { up: duties },
   '0017-schedules': { up: schedules },
   '0018-origins': { up: origins },
+  '0019-scoped-keys': { up: scopedKeys },
 }
 
 /**

@@ -35,3 +35,8 @@ export function createSecretBox(masterKey: Buffer): SecretBox {
 
 /** Most secrets kept open in memory. */
 const openedMax = 10_000
+
+/** A secret to sign tokens with: 256 bits, as 64 hex digits. */
+export function newSecret(): string {
+  return randomBytes(32).toString('hex')
+}

@@ -1,21 +1,9 @@
 import type { Generated } from 'kysely'
+import type { KeyTables } from './key-tables.ts'
 import type { QualityColumn } from './quality-columns.ts'
 
 /** The columns as they stand in the database. Times are epoch milliseconds; `*_json` is JSON text; flags are 0 or 1. */
-export type Tables = {
-  keys: {
-    key_id: Generated<number>
-    api_key: string
-    user_id: string
-    name: string | null
-    email: string | null
-    /** Encrypted under the master key. */
-    secret: string
-    previous_secret: string | null
-    previous_until: number | null
-    disabled_at: number | null
-    created_at: number
-  }
+export type Tables = KeyTables & {
   rooms: {
     key_id: number
     room_id: string
@@ -254,7 +242,6 @@ export type Tables = {
     ended: number
   }
   /** Codes that sign a browser in once, by their digests. */
-  links: { digest: string; key_id: number; expires_at: number }
   /** What time it is, as far as that is confirmed: see `record/confirmed-time.ts`. */
   confirmed_time: { id: number; at: number; seen_at: number }
   /** Which processes hold sockets, and until when they surely did. */

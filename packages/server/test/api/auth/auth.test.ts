@@ -166,6 +166,7 @@ describe('a token', () => {
       reads: server.context.reads,
       clock: { now: () => now },
       strictRoles: false,
+      keyUses: { note() {} },
     })
     const names = ['roomId', 'participantId', 'permissions', 'roles', 'version', 'iat', 'exp', 'nbf']
     const expected = await verifyToken(await sign({}))
@@ -283,7 +284,7 @@ describe('permissions', () => {
 describe('a verified token says', () => {
   const verify = async (claims: Claims, strictRoles = false) => {
     const { reads, clock } = server.context
-    return createTokenVerifier({ reads, clock, strictRoles })(await sign(claims))
+    return createTokenVerifier({ reads, clock, strictRoles, keyUses: { note() {} } })(await sign(claims))
   }
 
   test('what it allows: joining and moderating where it names nothing', async () => {
@@ -320,7 +321,7 @@ describe('a verified token says', () => {
     const { apiKey, secret } = await server.context.writes.keys.add({ name: null, email: null })
     await server.context.writes.keys.disable({ apiKey })
     const { reads, clock } = server.context
-    const verifyToken = createTokenVerifier({ reads, clock, strictRoles: false })
+    const verifyToken = createTokenVerifier({ reads, clock, strictRoles: false, keyUses: { note() {} } })
     const faults: [string, 'key' | 'token'][] = [
       [await sign({ apikey: 'no-such-key' }), 'key'],
       [await sign({ apikey: apiKey }, secret), 'key'],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
-import { type TokenClaims, Webhooks } from '@rollcall/protocol'
+import { ownerKeysMax, type TokenClaims, Webhooks } from '@rollcall/protocol'
 import { SignJWT } from 'jose'
 import { createLink } from '../../../src/api/auth/sign-in-link.ts'
 import type { Content } from '../../../src/api/openapi/openapi-document.ts'
@@ -96,7 +96,8 @@ async function showError(operationId: string, call: Call = {}) {
 }
 
 function withoutTokens(text: string): unknown {
-  return JSON.parse(text.replace(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g, '<token>'))
+  const told = text.replace(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g, '<token>')
+  return JSON.parse(told.replace(/"secret":"[0-9a-f]{64}"/, '"secret":"<64 hex digits>"'))
 }
 
 async function showSessions(): Promise<void> {
@@ -149,6 +150,7 @@ async function showSessions(): Promise<void> {
   await showDaily(id)
   await showPeople()
   await showSchedules(roomId)
+  await showKeys()
 }
 
 async function showPeople(): Promise<void> {
@@ -196,6 +198,26 @@ async function showSchedules(roomId: string): Promise<void> {
   for (const operationId of ['getSchedule', 'getScheduleAttendance', 'deleteSchedule', 'getRoster', 'replaceRoster'])
     await show(operationId, { path: { id } })
   await show('replaceSchedule', { path: { id }, body })
+}
+
+async function showKeys(): Promise<void> {
+  const newKey = { name: 'Reports', scopes: ['read'], expiresAt: '2027-01-31T00:00:00Z' }
+  const { apiKey } = await show('createKey', { body: newKey })
+  await show('createKey', { body: { ...newKey, scopes: ['write'] } })
+  const path = { apiKey: String(apiKey) }
+  await show('rotateKeySecret', { path, body: { overlapSeconds: 3600 } })
+  await show('updateKey', { path, body: { name: 'Monthly reports' } })
+  await show('listKeys')
+  const first = { path: { apiKey: server.apiKey } }
+  await show('updateKey', { ...first, body: { disabled: true } })
+  await show('deleteKey', first)
+  await show('deleteKey', { path })
+  for (const operationId of ['rotateKeySecret', 'updateKey', 'deleteKey']) await show(operationId, { path, body: {} })
+  await show('listAudit', { query: '?perPage=2' })
+  const { keyId = 0 } = (await server.context.reads.keys.find(server.apiKey)) ?? {}
+  const another = { keyId, name: 'one of very many', scopes: ['read' as const], expiresAt: null }
+  for (let n = 1; n < ownerKeysMax; n++) await server.context.writes.scopedKeys.add(another)
+  await show('createKey', { body: newKey })
 }
 
 async function showQuality(id: string, event: object): Promise<void> {
@@ -429,10 +451,15 @@ async function showErasure(): Promise<void> {
   const path = { participantId: person.participantId }
   await ask('reportEvents', { body: { events: [{ id: 'farewell-1', type: 'participant-joined', ...person }] } })
   await show('erasePerson', { path })
+  const { data } = (await ask('listSessions', { query: '?customRoomId=farewell' })).body as { data: [{ id: string }] }
+  const session = { path: { id: data[0].id } }
+  await show('eraseSession', session)
   const left = { id: 'farewell-2', type: 'participant-left', ...person }
   await ask('reportEvents', { body: { events: [left, { id: 'farewell-3', type: 'session-ended', ...told }] } })
   await show('erasePerson', { path })
   await show('erasePerson', { path })
+  await show('eraseSession', session)
+  await show('eraseSession', session)
 }
 
 async function showFirstVersion(): Promise<void> {

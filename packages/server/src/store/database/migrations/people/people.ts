@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely'
-import { isPostgres, textOf } from './dialect.ts'
+import { isPostgres, textOf } from '../dialect.ts'
 
 /** Who there is, however many sessions they were in, and by which parts of their names and ids people and rooms are found. */
 export async function people(db: Kysely<unknown>): Promise<void> {

@@ -1,7 +1,7 @@
 import { personKinds } from '@rollcall/protocol'
 import { type Kysely, sql } from 'kysely'
-import { textOf } from './dialect.ts'
-import type { ShownOtherwise } from './shown-otherwise.ts'
+import { textOf } from '../dialect.ts'
+import type { ShownOtherwise } from '../shown-otherwise.ts'
 
 /** Changes say what kind of participant they tell of; sessions that programs took part in are sealed anew, without counting these. */
 export async function kinds(db: Kysely<unknown>): Promise<ShownOtherwise[]> {

@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { SignIn } from '@rollcall/protocol'
 import { Type } from 'typebox'
-import type { Context } from '../context.ts'
-import { Refusal } from '../error.ts'
-import type { ApiAuth } from './auth/auth.ts'
-import { redeemLink } from './auth/sign-in-link.ts'
-import { refusals } from './http/refusals.ts'
-import { linkCodeMaxLength } from './limits.ts'
+import type { Context } from '../../context.ts'
+import { Refusal } from '../../error.ts'
+import type { ApiAuth } from '../auth/auth.ts'
+import { redeemLink } from '../auth/sign-in-link.ts'
+import { refusals } from '../http/refusals.ts'
+import { linkCodeMaxLength } from '../limits.ts'
 
 const LinkToRedeem = Type.Object({
   code: Type.String({

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { textOf } from './dialect.ts'
+import { textOf } from '../dialect.ts'
 
 /** Who was erased, by a digest, and when: what is told late of the time before is not taken. */
 export async function erasedPeople(db: Kysely<unknown>): Promise<void> {

@@ -1,14 +1,18 @@
-import { noun, type Over, query } from './noun.ts'
+import { noun, type Over, query } from '../noun.ts'
 
-type Link = { keyId: number; digest: string; expiresAt: number }
+/** `apiKey`: null in those of before there were further keys, which are of the owner's first. */
+type Link = { keyId: number; apiKey: string | null; digest: string; expiresAt: number }
 
 const dropOld = query<{ until: number }>((k, p) => k.deleteFrom('links').where('expires_at', '<=', p.until))
 const insert = query<Link>((k, p) =>
-  k.insertInto('links').values({ digest: p.digest, key_id: p.keyId, expires_at: p.expiresAt }),
+  k.insertInto('links').values({ digest: p.digest, key_id: p.keyId, api_key: p.apiKey, expires_at: p.expiresAt }),
 )
 // Whoever deletes the row has it: of two at the same moment, one.
 const takeOut = query<{ digest: string }, Omit<Link, 'digest'>>((k, p) =>
-  k.deleteFrom('links').where('digest', '=', p.digest).returning(['key_id as keyId', 'expires_at as expiresAt']),
+  k
+    .deleteFrom('links')
+    .where('digest', '=', p.digest)
+    .returning(['key_id as keyId', 'api_key as apiKey', 'expires_at as expiresAt']),
 )
 
 /** Codes that sign in once, by their digests. */
@@ -21,9 +25,9 @@ export const links = noun({
       await db.run(insert(db), link)
     },
     /** The key that the code is for, which is gone with that. Undefined where there is none, or it is too old. */
-    async take({ db, now }: Over, { digest }: { digest: string }): Promise<number | undefined> {
+    async take({ db, now }: Over, { digest }: { digest: string }): Promise<Pick<Link, 'keyId' | 'apiKey'> | undefined> {
       const [taken] = await db.all(takeOut(db), { digest })
-      return taken !== undefined && taken.expiresAt > now() ? taken.keyId : undefined
+      return taken !== undefined && taken.expiresAt > now() ? taken : undefined
     },
   },
   unseen: ['add', 'take'],

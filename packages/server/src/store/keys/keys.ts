@@ -1,23 +1,10 @@
-import { randomBytes, randomUUID } from 'node:crypto'
-import { Refusal } from '../error.ts'
-import { newObjectId } from './database/ids.ts'
-import { noun, type Over, query } from './noun.ts'
-
-/** An API key, its secrets in clear (they are encrypted in the database) and its owner. */
-export type Key = {
-  keyId: number
-  apiKey: string
-  /** 24 hex digits. */
-  userId: string
-  name: string | null
-  email: string | null
-  secret: string
-  /** After a rotation the old secret is accepted until `previousUntil`. */
-  previousSecret: string | null
-  previousUntil: number | null
-  disabledAt: number | null
-  createdAt: number
-}
+import { randomUUID } from 'node:crypto'
+import { Refusal } from '../../error.ts'
+import { newObjectId } from '../database/ids.ts'
+import { newSecret } from '../database/secrets.ts'
+import { noun, type Over, query } from '../noun.ts'
+import type { Key, KeyUse } from './key.ts'
+import { findScopedKey } from './scoped-keys.ts'
 
 /** What the key is called that is made at the first start. */
 const firstKeyName = 'Owner'
@@ -39,6 +26,12 @@ const columns = [
 
 const byApiKey = query<{ apiKey: string }, Key>((k, p) =>
   k.selectFrom('keys').select(columns).where('api_key', '=', p.apiKey),
+)
+const ofOwner = query<{ keyId: number }, Key>((k, p) =>
+  k.selectFrom('keys').select(columns).where('key_id', '=', p.keyId),
+)
+const usesOf = query<{ keyId: number }, { apiKey: string; at: number }>((k, p) =>
+  k.selectFrom('key_uses').select(['api_key as apiKey', 'used_at as at']).where('key_id', '=', p.keyId),
 )
 const inOrder = query<object, Key>((k) => k.selectFrom('keys').select(columns).orderBy('key_id'))
 type Insert = { apiKey: string; userId: string; name: string | null; email: string | null; secret: string; at: number }
@@ -70,10 +63,15 @@ const setName = query<{ apiKey: string; name: string }>((k, p) =>
   k.updateTable('keys').set({ name: p.name }).where('api_key', '=', p.apiKey),
 )
 
-/** The key with this API key, also when it is disabled: the caller judges. */
-async function find({ db, box }: Over, apiKey: string): Promise<Key | undefined> {
+/** An owner's first key. */
+async function findFirst({ db, box }: Over, apiKey: string): Promise<Key | undefined> {
   const [row] = await db.all(byApiKey(db), { apiKey })
   return row && opened(row, box)
+}
+
+/** The key with this API key, also when it is disabled or expired: the caller judges. */
+async function find(over: Over, apiKey: string): Promise<Key | undefined> {
+  return (await findFirst(over, apiKey)) ?? findScopedKey(over, apiKey)
 }
 
 async function list({ db, box }: Over): Promise<Key[]> {
@@ -90,7 +88,20 @@ async function add({ db, box, now }: Over, input: NewKey): Promise<Key> {
 }
 
 export const keys = noun({
-  reads: { find, list },
+  reads: {
+    find,
+    /** The first key of each owner. */
+    list,
+    /** Of an owner. */
+    async getFirst({ db, box }: Over, keyId: number): Promise<Key | undefined> {
+      const [row] = await db.all(ofOwner(db), { keyId })
+      return row && opened(row, box)
+    },
+    /** When each key of an owner was last used, by API key. */
+    async uses({ db }: Over, keyId: number): Promise<Map<string, number>> {
+      return new Map((await db.all(usesOf(db), { keyId })).map(({ apiKey, at }) => [apiKey, at]))
+    },
+  },
   writes: {
     add,
     /**
@@ -105,25 +116,25 @@ export const keys = noun({
     /** The old secret stays good until `previousUntil`. Undefined where no such key is. */
     async rotate(over: Over, { apiKey, previousUntil }: { apiKey: string; previousUntil: number }) {
       const { db, box } = over
-      const key = await find(over, apiKey)
+      const key = await findFirst(over, apiKey)
       if (key === undefined) return undefined
       const secrets = { secret: box.seal(newSecret()), previous: box.seal(key.secret) }
       await db.run(setSecrets(db), { apiKey, previousUntil, ...secrets })
-      return find(over, apiKey)
+      return findFirst(over, apiKey)
     },
     /** Undefined where no such key is. */
     async rename(over: Over, { apiKey, name }: { apiKey: string; name: string }): Promise<Key | undefined> {
       await over.db.run(setName(over.db), { apiKey, name })
-      return find(over, apiKey)
+      return findFirst(over, apiKey)
     },
     /** Undefined where no such key is. */
     async disable(over: Over, { apiKey }: { apiKey: string }): Promise<Key | undefined> {
       await over.db.run(setDisabled(over.db), { apiKey, at: over.now() })
-      return find(over, apiKey)
+      return findFirst(over, apiKey)
     },
     /** Removes a key with all that belongs to it. False where no such key is. */
     async remove(over: Over, { apiKey }: { apiKey: string }): Promise<boolean> {
-      const key = await find(over, apiKey)
+      const key = await findFirst(over, apiKey)
       if (key === undefined) return false
       const k = over.db.kysely
       // Whatever tables there are: all that is somebody's says whose.
@@ -138,7 +149,13 @@ export const keys = noun({
       }
       return true
     },
+    /** Tokens of these keys were good then. */
+    async noteUses({ db }: Over, { uses }: { uses: KeyUse[] }): Promise<void> {
+      const rows = uses.map(({ keyId, apiKey, at }) => ({ key_id: keyId, api_key: apiKey, used_at: at }))
+      await db.insertRows('key_uses', rows, ['key_id', 'api_key'])
+    },
   },
+  unseen: ['noteUses'],
 })
 
 function opened(row: Key, box: Over['box']): Key {
@@ -147,9 +164,4 @@ function opened(row: Key, box: Over['box']): Key {
     secret: box.open(row.secret),
     previousSecret: row.previousSecret === null ? null : box.open(row.previousSecret),
   }
-}
-
-/** 256 bits, as 64 hex digits. */
-function newSecret(): string {
-  return randomBytes(32).toString('hex')
 }
