@@ -45,7 +45,7 @@ export type FactStore = QualityWriter &
     /** True when this fact is new; else the digest of what was claimed under its id. */
     claim(keyId: number, fact: { source: string; id: string }, digest: string): Answer<true | string>
     /** Whether a fact of this time, which was prepared for, is of the past of somebody who was erased. */
-    isErased(keyId: number, participantId: string, at: number): boolean
+    isErased(keyId: number, who: string, at: number): boolean
     /** Appends to the raw log. */
     log(keyId: number, entry: LogEntry): void
     findNamed(keyId: number, fact: SessionFact & { sessionKey: string }): Answer<Session | undefined>
