@@ -13,3 +13,14 @@ export const Erased = Type.Object(
   { $id: 'Erased', description: 'The receipt of an erasure: it does not say of whom.' },
 )
 export type Erased = Type.Static<typeof Erased>
+
+/** What `DELETE /v2/sessions/:id` answers. */
+export const ErasedSession = Type.Object(
+  {
+    id: Type.String({ description: 'Of this receipt, which is in the server’s log.' }),
+    erasedAt: Time('When it was done.'),
+    facts: Type.Integer({ description: 'Facts of the log that told of it.' }),
+  },
+  { $id: 'ErasedSession', description: 'The receipt of an erasure.' },
+)
+export type ErasedSession = Type.Static<typeof ErasedSession>

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import program from '../package.json' with { type: 'json' }
 import { ensureFirstKey } from './api/auth/first-key.ts'
 import { startKeyUses } from './api/auth/key-uses.ts'
 import { createRateLimit } from './api/auth/rate-limit.ts'
@@ -16,6 +17,7 @@ import { addressOf, type Config, toRules } from './config.ts'
 import type { Context } from './context.ts'
 import { StartRefusal } from './error.ts'
 import { type ChangeSignal, createChangeSignal } from './record/change-signal.ts'
+import { traceRecording } from './record/facts/traced.ts'
 import { openStore, type Store } from './record/open-store.ts'
 import { startGathering, startPeopleKeeper, startRetention, startSealer, startSweeper } from './record/upkeep.ts'
 import { createHostedRooms, type HostedRooms, hostedRoomPath } from './rooms/hosted-rooms.ts'
@@ -25,6 +27,7 @@ import { type Clock, systemClock } from './runtime/clock.ts'
 import { createGuardedFetch, type GuardedFetch } from './runtime/guarded-fetch.ts'
 import { createLog } from './runtime/log.ts'
 import { createMetrics } from './runtime/metrics.ts'
+import { openTracing, type Tracing } from './runtime/tracing.ts'
 import { type CountStranger, routeUpgrades } from './runtime/upgrades.ts'
 import { startAutoClose } from './sources/auto-close.ts'
 import { createBackpressure } from './sources/backpressure.ts'
@@ -184,8 +187,23 @@ async function openRecord(
     threadUrl: parts.threadUrl,
   })
   start({ stop: () => store.close() })
-  const { reads, writes, known, record, recordingHealth } = store
-  return { context: { config, clock, log, metrics, reads, writes, known, record, recordingHealth }, store, signal }
+  const tracing = await startTracing(config, { log, start })
+  const { reads, writes, known, recordingHealth } = store
+  const record = tracing === undefined ? store.record : traceRecording(store.record, tracing)
+  return {
+    context: { config, clock, log, metrics, tracing, reads, writes, known, record, recordingHealth },
+    store,
+    signal,
+  }
+}
+
+async function startTracing(
+  { otlpEndpoint }: Config,
+  { log, start }: { log: Logger; start: Start },
+): Promise<Tracing | undefined> {
+  if (otlpEndpoint === undefined) return undefined
+  const service = { name: 'rollcall', version: program.version }
+  return start(await openTracing(otlpEndpoint, service, (err) => log.warn({ err }, 'traces not sent')))
 }
 
 /** What the clock does to the record. */

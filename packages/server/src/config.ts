@@ -45,6 +45,8 @@ export type Config = {
   /** Ended sessions are kept for this, in milliseconds; undefined: for ever. */
   retentionMs: number | undefined
   logLevel: string
+  /** Where traces are sent to, below `/v1/traces`; undefined: nothing is traced. */
+  otlpEndpoint: string | undefined
 }
 
 /** `urls` as RFC 7065 writes them, such as `turn:turn.example.org:3478`. */
@@ -91,6 +93,7 @@ export function readConfig(given: Env): Config {
     // What is erased is not in the log either.
     logMs: Math.min(logDays, retentionDays ?? logDays) * dayMs,
     retentionMs: retentionDays === undefined ? undefined : retentionDays * dayMs,
+    otlpEndpoint: address(env, 'OTEL_EXPORTER_OTLP_ENDPOINT'),
     logLevel: oneOf(env, 'LOG_LEVEL', 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
   }
 }

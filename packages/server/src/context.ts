@@ -6,6 +6,7 @@ import type { Reads, Writes } from './record/nouns.ts'
 import type { RecordingHealth } from './record/recording-health.ts'
 import type { Clock } from './runtime/clock.ts'
 import type { Metrics } from './runtime/metrics.ts'
+import type { Tracing } from './runtime/tracing.ts'
 
 /** The parts of a running server, passed as one value: take from it only what you use. */
 export type Context = {
@@ -13,6 +14,8 @@ export type Context = {
   clock: Clock
   log: Logger
   metrics: Metrics
+  /** Undefined where there is nobody to tell. */
+  tracing: Tracing | undefined
   reads: Reads
   writes: Writes
   known: Known

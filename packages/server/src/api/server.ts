@@ -28,7 +28,7 @@ import { createErrorHandler } from './http/errors.ts'
 import { createHttpServer } from './http/http-server.ts'
 import { isForBrowser, sendNotFoundPage } from './http/not-found-page.ts'
 import { createPatience, type Patience } from './http/patience.ts'
-import { logRequests } from './http/request-log.ts'
+import { logRequests, traceRequests } from './http/request-log.ts'
 import { createRouteTable, type RouteTable } from './http/route-table.ts'
 import { refuseOthers, refuseUnknown } from './http/unknown-path.ts'
 import { compileSchema } from './http/validate.ts'
@@ -125,6 +125,7 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
     parseBody(request.headers['content-type'], text),
   )
   app.decorateRequest('caller', null)
+  if (context.tracing !== undefined) traceRequests(app, context.tracing)
   logRequests(app, log)
   lingerOverEarlyAnswers(app)
   measureRequests(app, metrics)

@@ -19,6 +19,7 @@ import { signingKeys } from '../store/signing-keys.ts'
 import { sources } from '../store/sources.ts'
 import { trial } from '../store/trial.ts'
 import { erasure } from './erasure/erasure.ts'
+import { sessionErasure } from './erasure/session-erasure.ts'
 import { facts } from './facts/recording.ts'
 import { seals } from './seal.ts'
 import type { Transaction } from './transaction.ts'
@@ -46,6 +47,7 @@ export const nouns = {
   signingKeys,
   retention,
   erasure,
+  sessionErasure,
   trial,
 }
 

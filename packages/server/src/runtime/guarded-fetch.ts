@@ -2,9 +2,9 @@ import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage,
 import { request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { limitResolver, type ResolvedAddress, type Resolver, systemResolver } from './dns.ts'
-import { createOwnNetworks } from './own-networks.ts'
-import { isListed, isPublicAddress } from './public-address.ts'
+import { limitResolver, type ResolvedAddress, type Resolver, systemResolver } from './addresses/dns.ts'
+import { createOwnNetworks } from './addresses/own-networks.ts'
+import { isListed, isPublicAddress } from './addresses/public-address.ts'
 
 /** Answers before the answer (1xx) that are listened to: a server may send them without end. */
 const interimMax = 100

@@ -8,7 +8,7 @@ import { eraseNewest } from './sessions/newest-texts.ts'
 const eraseMax = 50
 const dropMax = 2000
 
-type Session = { keyId: number; id: string; roomId: string; source: string; startAt: number | null }
+export type EndedSession = { keyId: number; id: string; roomId: string; source: string; startAt: number | null }
 type LoggedFact = { seq: number; changeSeq: number; receivedAt: number }
 
 /** What is of a session, and goes with it. */
@@ -20,7 +20,7 @@ const tablesOfSessions = [
 const keysInOrder = query<object, { keyId: number }>((k) =>
   k.selectFrom('keys').select('key_id as keyId').orderBy('key_id'),
 )
-const oldest = query<{ keyId: number; before: number; limit: number }, Session>((k, p) =>
+const oldest = query<{ keyId: number; before: number; limit: number }, EndedSession>((k, p) =>
   k
     .selectFrom('sessions')
     .select(['key_id as keyId', 'id', 'room_id as roomId', 'source', 'start_at as startAt'])
@@ -85,23 +85,12 @@ export const retention = noun({
     },
     /** Erases ended sessions from before, the oldest first, some at a time, with all that is theirs. Gives how many. */
     async eraseSessions({ db, now }: Over, { before }: { before: number }): Promise<number> {
-      const sessions: Session[] = []
+      const sessions: EndedSession[] = []
       for (const { keyId } of await db.all(keysInOrder(db), {})) {
         const limit = eraseMax - sessions.length
         if (limit > 0) sessions.push(...(await db.all(oldest(db), { keyId, before, limit })))
       }
-      const buckets = openBuckets(db)
-      const ofKeys = [...Map.groupBy(sessions, (session) => session.keyId)]
-      for (const [keyId, ofKey] of ofKeys) {
-        const roomIds = ofKey.map(({ roomId }) => roomId)
-        await db.differences.lockRooms(keyId, roomIds)
-        for (const { roomId, source, startAt } of ofKey) {
-          if (startAt !== null) buckets.count(keyId, { roomId, source, startAt, ended: true }, undefined)
-        }
-        await eraseAll(db, keyId, ofKey, now())
-      }
-      await buckets.flush()
-      for (const [keyId, ofKey] of ofKeys) await eraseNewest(db, keyId, ofKey)
+      await eraseEnded(db, sessions, now())
       return sessions.length
     },
     /** Drops what the log has from before, and the webhooks that are done with, some at a time. Gives how many. */
@@ -112,7 +101,39 @@ export const retention = noun({
   unseen: ['keepTime'],
 })
 
-async function eraseAll(db: Database, keyId: number, sessions: Session[], erasedAt: number): Promise<void> {
+/** Erases sessions that ended, with all that is theirs but the log. */
+export async function eraseEnded(db: Database, sessions: EndedSession[], erasedAt: number): Promise<void> {
+  const buckets = openBuckets(db)
+  const ofKeys = [...Map.groupBy(sessions, (session) => session.keyId)]
+  for (const [keyId, ofKey] of ofKeys) {
+    const roomIds = ofKey.map(({ roomId }) => roomId)
+    await db.differences.lockRooms(keyId, roomIds)
+    for (const { roomId, source, startAt } of ofKey) {
+      if (startAt !== null) buckets.count(keyId, { roomId, source, startAt, ended: true }, undefined)
+    }
+    await eraseAll(db, keyId, ofKey, erasedAt)
+  }
+  await buckets.flush()
+  for (const [keyId, ofKey] of ofKeys) {
+    const roomIds = ofKey.map(({ roomId }) => roomId)
+    await dropEmptyCounts(db, keyId, ['', ...roomIds])
+    await eraseNewest(db, keyId, ofKey)
+  }
+}
+
+/** Of a room that has no session any more nothing is counted, as of one that never had. */
+async function dropEmptyCounts(db: Database, keyId: number, roomIds: string[]): Promise<void> {
+  for (const table of ['session_buckets', 'session_counts'] as const) {
+    await db.kysely
+      .deleteFrom(table)
+      .where('key_id', '=', keyId)
+      .where('room_id', 'in', roomIds)
+      .where('sessions', '=', 0)
+      .execute()
+  }
+}
+
+async function eraseAll(db: Database, keyId: number, sessions: EndedSession[], erasedAt: number): Promise<void> {
   const k = db.kysely
   const ids = sessions.map(({ id }) => id)
   // Who was in them may be in none any more.

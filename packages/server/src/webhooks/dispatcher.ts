@@ -6,7 +6,7 @@ import { coalesce } from '../runtime/single-flight.ts'
 import type { WebhookLimits } from './limits.ts'
 import { createOutbox } from './outbox.ts'
 import { createPace } from './pace.ts'
-import { createSender } from './send.ts'
+import { createSender, traceAttempts } from './send.ts'
 import { createSigner } from './sign.ts'
 import { createSigningKey } from './signing-key.ts'
 
@@ -31,15 +31,23 @@ export type WebhookParts = {
  * deliveries. Whatever was under way when the process stopped is sent again, under the same id.
  */
 export function startWebhooks(
-  { reads, writes, known, clock, log }: Pick<Context, 'reads' | 'writes' | 'known' | 'clock' | 'log'>,
+  {
+    reads,
+    writes,
+    known,
+    clock,
+    log,
+    tracing,
+  }: Pick<Context, 'reads' | 'writes' | 'known' | 'clock' | 'log' | 'tracing'>,
   { guardedFetch, signal, limits, factsWaiting, isMine }: WebhookParts,
 ): Webhooks {
   let isStopping = false
   const failed = (err: unknown) => log.error({ err }, 'webhook round failed; the next one tries again')
+  const send = createSender({ guardedFetch, sign: createSigner(createSigningKey({ reads, writes })), clock, limits })
   const outbox = createOutbox(
     { reads, writes, clock },
     {
-      send: createSender({ guardedFetch, sign: createSigner(createSigningKey({ reads, writes })), clock, limits }),
+      send: tracing === undefined ? send : traceAttempts(send, tracing),
       limits,
       isStopping: () => isStopping,
       isMine,

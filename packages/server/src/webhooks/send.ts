@@ -1,10 +1,13 @@
 import { toCleanText, webhookResponseMaxBytes } from '@rollcall/protocol'
 import type { Clock } from '../runtime/clock.ts'
 import { FetchFailure, type GuardedAnswer, type GuardedFetch } from '../runtime/guarded-fetch.ts'
+import type { Tracing } from '../runtime/tracing.ts'
 import type { DueDelivery } from '../store/outbox/deliveries.ts'
 import type { Attempt } from '../store/outbox/queue.ts'
 import { retryAfterMaxMs, type WebhookLimits } from './limits.ts'
 import type { createSigner } from './sign.ts'
+
+export type Send = (due: DueDelivery) => Promise<Attempt>
 
 /** Makes the function that attempts a delivery once. */
 export function createSender({
@@ -17,7 +20,7 @@ export function createSender({
   sign: ReturnType<typeof createSigner>
   clock: Clock
   limits: Pick<WebhookLimits, 'deliveryTimeoutMs'>
-}): (due: DueDelivery) => Promise<Attempt> {
+}): Send {
   return async ({ delivery, endpoint, origins }: DueDelivery) => {
     const attemptedAt = clock.now()
     const startedMs = performance.now()
@@ -41,6 +44,23 @@ export function createSender({
       return { ...since(), status: null, answer: null, error: error.message, retryAfterMs: 0 }
     }
   }
+}
+
+/** Each attempt is a span. */
+export function traceAttempts(send: Send, tracing: Tracing): Send {
+  return (due) =>
+    tracing.span('webhook attempt', async (note) => {
+      const attempt = await send(due)
+      note({
+        'rollcall.webhook.type': due.delivery.type,
+        'rollcall.webhook.endpoint': due.endpoint.id,
+        'rollcall.webhook.delivery': due.delivery.id,
+        'rollcall.webhook.attempt': due.delivery.attempts + 1,
+        ...(attempt.status !== null && { 'http.response.status_code': attempt.status }),
+        ...(attempt.error !== null && { 'error.type': attempt.status === null ? 'no answer' : 'not taken' }),
+      })
+      return attempt
+    })
 }
 
 function toOutcome(

@@ -26,6 +26,8 @@ after(() => server.stop())
 type Scene = {
   room: Room
   sessionId: string
+  /** Of a third room, where it is over. */
+  endedId: string
   source: Source
   linkCode: string
   webhookId: string
@@ -44,7 +46,7 @@ async function makeScene(on: TestServer): Promise<Scene> {
   await recordSession(on, { roomId: other.roomId, startAt, stays })
   const gone = { participantId: goneFrom(room), joinedAt: startAt - 1000, leftAt: startAt - 500 }
   const { roomId } = await makeRoom(on)
-  await recordSession(on, { roomId, startAt: startAt - 1000, endAt: startAt - 500, stays: [gone] })
+  const endedId = await recordSession(on, { roomId, startAt: startAt - 1000, endAt: startAt - 500, stays: [gone] })
   const { body: source } = await on.call<Source>('POST', '/v2/sources', { type: 'generic', name: 'ours' })
   const key = await on.context.reads.keys.find(on.apiKey)
   const keyId = key?.keyId ?? 0
@@ -52,7 +54,7 @@ async function makeScene(on: TestServer): Promise<Scene> {
   const webhookId = `ep_${room.id}`
   const delivery = await on.context.writes.deliveries.sendTest({ keyId, id: webhookId })
   const { body: schedule } = await on.call<{ id: string }>('POST', '/v2/schedules', scheduleIn(room))
-  const ids = { sessionId, webhookId, deliveryId: delivery?.id ?? '', scheduleId: schedule.id }
+  const ids = { sessionId, endedId, webhookId, deliveryId: delivery?.id ?? '', scheduleId: schedule.id }
   return { room, source, linkCode, other, ...ids }
 }
 
@@ -173,7 +175,9 @@ function sceneFor(on: TestServer, method: string): Promise<Scene> {
 
 async function call(on: TestServer, endpoint: string, column: string, permissions?: Permission[]): Promise<Answered> {
   const [method = '', path = ''] = endpoint.split(' ')
-  const scene = await sceneFor(on, method)
+  const made = await sceneFor(on, method)
+  // Who erases a session waits until it is over.
+  const scene = endpoint === 'DELETE /v2/sessions/:id' ? { ...made, sessionId: made.endedId } : made
   const token = await signFor(on, column, scene, permissions)
   // The dashboard's pages are for browsers.
   const accept = /^\/v\d\//.test(path) ? {} : { accept: 'text/html' }

@@ -179,3 +179,77 @@ describe('an erased person', () => {
     assert.deepEqual([nobody.status, nobody.body.code], [404, 'PARTICIPANT_NOT_FOUND'])
   })
 })
+
+describe('an erased session', () => {
+  for (const [store, make] of Object.entries({ SQLite: () => keep(), PostgreSQL: () => keep(postgres) })) {
+    test(`is gone from all that is kept on ${store}, and from what is counted; what is told of it again does not bring it back`, async (t) => {
+      const kept = await make()
+      const server = await startServer(kept.env)
+      t.after(async () => {
+        await server.stop()
+        await kept.remove()
+      })
+      await server.call('POST', '/v2/webhooks', { endPoint: 'https://1.1.1.1/hook', events: ['*'] })
+      await report(server, [...eventsOf(), ...eventsOf().map((event) => ({ ...event, ...elsewhere(event) }))])
+      const others = async () => {
+        const { body } = await server.call<SessionPage>('GET', '/v2/sessions?customRoomId=other')
+        // The webhooks about them go on meanwhile.
+        return body.data.map(({ webhook: _, ...session }) => session)
+      }
+      const before = await others()
+      await server.context.writes.seals.seal({ now: Date.now() + 60_000 })
+      const [hook] = (await server.call<{ data: { id: string }[] }>('GET', '/v2/webhooks')).body.data
+      for (let total = 0; total === 0; ) {
+        const { body } = await server.call<{ data: unknown[] }>('GET', `/v2/webhooks/${hook?.id}/deliveries`)
+        total = body.data.length
+      }
+      const list = async () => (await server.call<SessionPage>('GET', '/v2/sessions?customRoomId=class')).body
+      const { data } = await list()
+      assert.equal(data.length, 3)
+      for (const { id } of data) {
+        const { status, body, text } = await server.call<{ facts: number }>('DELETE', `/v2/sessions/${id}`)
+        assert.deepEqual([status, body.facts > 5], [200, true], text)
+      }
+      assert.equal((await list()).pageInfo.total, 0)
+      const again = await report(server, eventsOf())
+      assert.deepEqual([...new Set(again)], ['ignored'])
+      assert.equal((await list()).pageInfo.total, 0)
+      assert.deepEqual(await others(), before)
+      assert.deepEqual(found(await search(server, 'unforg')), [])
+      const usage = await server.call('GET', `/v2/usage?groupBy=room&from=${at - 1000}&to=${at + 86_400_000}`)
+      assert.ok(!usage.text.includes('class'), usage.text)
+      const exported = await server.call('GET', '/v2/export')
+      for (const trace of traces) assert.ok(!exported.text.includes(trace), trace)
+      const gone = await server.call('DELETE', `/v2/sessions/${data[0]?.id}`)
+      assert.deepEqual([gone.status, gone.body.code], [404, 'SESSION_NOT_FOUND'])
+
+      await server.stop()
+      for (const bytes of await readKept(kept)) for (const trace of traces) assert.ok(!bytes.includes(trace), trace)
+      for (const args of [['verify'], ['rebuild', '--dry-run']]) {
+        const { code, stdout, stderr } = await runProgram('cli.js', kept.env, args).ended
+        assert.equal(code, 0, `${stdout}${stderr}`)
+        if (args[0] === 'rebuild') assert.match(stdout, /nothing differs/)
+      }
+    })
+  }
+
+  test('has to have ended, and to be of the key', async (t) => {
+    const server = await startServer()
+    t.after(() => server.stop())
+    await report(server, [{ id: '1', type: 'participant-joined', at: Date.now() - 1000, roomId: 'now', ...zoe }])
+    const { body } = await server.call<SessionPage>('GET', '/v2/sessions')
+    const running = await server.call('DELETE', `/v2/sessions/${body.data[0]?.id}`)
+    assert.deepEqual([running.status, running.body.code], [409, 'CONFLICT'])
+    const unknown = await server.call('DELETE', '/v2/sessions/621497578bea0d0404c35c4c')
+    assert.deepEqual([unknown.status, unknown.body.code], [404, 'SESSION_NOT_FOUND'])
+  })
+})
+
+/** The same in another room, of people who have no part in it. */
+function elsewhere(event: object): object {
+  const { id, sessionKey } = event as { id: string; sessionKey?: string }
+  const text = JSON.stringify({ ...event, id: `other ${id.replaceAll(zoe.participantId, 'ann')}`, roomId: 'other' })
+  const other = text.replaceAll(zoe.participantId, 'ann').replaceAll(zoe.name, 'Ann')
+  const told = JSON.parse(other.replace('a secret hobby', 'a hobby').replace('zoes-laptop', 'a laptop'))
+  return { ...told, ...(sessionKey !== undefined && { sessionKey: `other ${sessionKey}` }) }
+}

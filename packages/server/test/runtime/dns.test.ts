@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { limitResolver } from '../../src/runtime/dns.ts'
+import { limitResolver } from '../../src/runtime/addresses/dns.ts'
 
 /** A name server that answers when it is told to. */
 function slowNameServer() {

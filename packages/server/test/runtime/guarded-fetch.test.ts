@@ -3,13 +3,13 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, describe, test } from 'node:test'
+import { isPublicAddress } from '../../src/runtime/addresses/public-address.ts'
 import {
   answerMaxBytes,
   createGuardedFetch,
   FetchFailure,
   type FetchFailureCode,
 } from '../../src/runtime/guarded-fetch.ts'
-import { isPublicAddress } from '../../src/runtime/public-address.ts'
 
 const servers: Server[] = []
 after(() => {

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Erased, toIso } from '@rollcall/protocol'
+import { Erased, ErasedSession, toIso } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
+import { quote } from '../../runtime/explain.ts'
 import { scrubRecord } from '../../store/database/scrub.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { refusals } from '../http/refusals.ts'
@@ -21,7 +22,19 @@ const schema = {
   response: { 200: Erased, ...refusals('PARTICIPANT_NOT_FOUND', 'CONFLICT') },
 }
 
-/** `DELETE /v2/participants/:participantId`. */
+const SessionPath = Type.Object({ id: Type.String({ description: 'one exact id', about: 'The session.' }) })
+
+const ofSession = {
+  operationId: 'eraseSession',
+  tags: ['Sessions'],
+  summary: 'Erase a session',
+  description:
+    'It has to have ended. It is gone from everything that is kept, and counted no longer; what is told of it later is not taken. Rollcall’s own: VideoSDK has no such call.',
+  params: SessionPath,
+  response: { 200: ErasedSession, ...refusals('SESSION_NOT_FOUND', 'CONFLICT') },
+}
+
+/** `DELETE /v2/participants/:participantId` and `DELETE /v2/sessions/:id`. */
 export function erasureRoutes(
   { config, reads, writes, clock, log }: Pick<Context, 'config' | 'reads' | 'writes' | 'clock' | 'log'>,
   { auth }: { auth: ApiAuth },
@@ -35,6 +48,15 @@ export function erasureRoutes(
       const receipt = { id: randomUUID(), erasedAt: toIso(clock.now()), ...erased }
       // Who it was is not in it.
       log.info({ requestId: request.id, keyId, ...receipt }, 'person erased')
+      noteAbout(request, { receipt: receipt.id })
+      return receipt
+    })
+
+    app.delete('/v2/sessions/:id', { onRequest: auth.crawler, schema: ofSession }, async (request) => {
+      const { keyId } = callerOf(request).key
+      const facts = await eraseSession(keyId, request.params.id)
+      const receipt = { id: randomUUID(), erasedAt: toIso(clock.now()), facts }
+      log.info({ requestId: request.id, keyId, sessionId: request.params.id, ...receipt }, 'session erased')
       noteAbout(request, { receipt: receipt.id })
       return receipt
     })
@@ -62,6 +84,20 @@ export function erasureRoutes(
     await writes.erasure.settle({ keyId, participantId, newId })
     await scrubRecord(config)
     return { sessions: sessions.length, facts: facts.length, rosters }
+  }
+
+  /** What was begun is completed by another call: the session is there until nothing tells of it any more. */
+  async function eraseSession(keyId: number, sessionId: string): Promise<number> {
+    const of = { keyId, sessionId }
+    if (!(await writes.sessionErasure.forget(of))) {
+      throw new Refusal('SESSION_NOT_FOUND', `Session ${quote(sessionId)} not found`)
+    }
+    let facts = 0
+    for (let emptied = 1; emptied > 0; facts += emptied) emptied = await writes.sessionErasure.emptyLog(of)
+    await writes.sessionErasure.erase(of)
+    while ((await writes.people.gather({ keyId })) > 0);
+    await scrubRecord(config)
+    return facts
   }
 
   async function listSessions(keyId: number, participantId: string) {

@@ -1,5 +1,6 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
+import type { EndSpan, Tracing } from '../../runtime/tracing.ts'
 import { loggedNameOf } from '../../sources/source-name.ts'
 import type { Caller } from '../auth/auth.ts'
 import { pathLoggedMaxLength } from '../limits.ts'
@@ -24,6 +25,28 @@ export function logRequests(app: FastifyInstance, log: Logger): void {
       },
       'request',
     )
+    done()
+  })
+}
+
+/** Each request is a span, which what it does lies below. */
+export function traceRequests(app: FastifyInstance, tracing: Tracing): void {
+  const ends = new WeakMap<FastifyRequest, EndSpan>()
+  app.addHook('onRequest', (request, _, done) => {
+    ends.set(request, tracing.beginRequest(request.headers, done))
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'none'
+    ends.get(request)?.({
+      name: `${request.method} ${route}`,
+      attributes: {
+        'http.request.method': request.method,
+        'http.route': route,
+        'http.response.status_code': reply.statusCode,
+        'rollcall.request_id': request.id,
+      },
+      isError: reply.statusCode >= 500,
+    })
     done()
   })
 }

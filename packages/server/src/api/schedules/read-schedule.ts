@@ -10,7 +10,14 @@ import {
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
 import { isTimeZone } from '../../runtime/calendar/calendar.ts'
-import { countedYearsMax, occurrencesOf, parseRule, readLocal, toInstant } from '../../runtime/calendar/recurrence.ts'
+import {
+  countedYearsMax,
+  occurrencesOf,
+  parseRule,
+  type Recurrence,
+  readLocal,
+  toInstant,
+} from '../../runtime/calendar/recurrence.ts'
 import { quote } from '../../runtime/explain.ts'
 import { turns } from '../../runtime/turns.ts'
 import type { Expected, ScheduleToSave } from '../../store/schedules.ts'
@@ -83,8 +90,8 @@ function readDuration({ end, durationMinutes, timeZone }: NewSchedule, startLoca
   return refuse('end', end, `a time from 1 to ${scheduleMinutesMax} whole minutes after start`)
 }
 
-/** What a rule counts is from its first: so that is where it begins. */
-async function checkRecurs(keyId: number, recurrence: Omit<Parameters<typeof occurrencesOf>[0], never>): Promise<void> {
+/** The first is an occurrence, for a rule counts from there, and as many follow as the rule counts. */
+async function checkRecurs(keyId: number, recurrence: Recurrence): Promise<void> {
   const { startLocal, timeZone, rrule } = recurrence
   if (rrule === '') return
   const startAt = toInstant(startLocal, timeZone)
@@ -96,11 +103,7 @@ async function checkRecurs(keyId: number, recurrence: Omit<Parameters<typeof occ
   refuse('start', startLocal, `a time at which ${rrule} begins`)
 }
 
-async function checkCount(
-  recurrence: Parameters<typeof occurrencesOf>[0],
-  startAt: number,
-  next: () => Promise<void>,
-): Promise<void> {
+async function checkCount(recurrence: Recurrence, startAt: number, next: () => Promise<void>): Promise<void> {
   const count = Number(/COUNT=(\d+)/.exec(recurrence.rrule)?.[1] ?? 0)
   if (count === 0) return
   let n = 0

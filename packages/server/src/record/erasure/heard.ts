@@ -1,9 +1,10 @@
 import type { Fact } from '@rollcall/protocol'
+import { lifeOf } from '../../store/facts/erased-people.ts'
 import type { FactStore } from '../../store/facts/facts.ts'
 import { type FactText, textOf } from '../facts/fact-text.ts'
 
 /**
- * What of a fact is heard: nothing of the past of somebody who was erased. Undefined where it tells of nothing else.
+ * What of a fact is heard: nothing of the past of somebody, or of a session, that was erased. Undefined where it tells of nothing else.
  */
 export function toHeard(
   facts: Pick<FactStore, 'isErased'>,
@@ -11,6 +12,7 @@ export function toHeard(
   said: Fact,
   text: FactText,
 ): { said: Fact; text: FactText } | undefined {
+  if (facts.isErased(keyId, lifeOf(said), said.at)) return undefined
   if (said.type !== 'snapshot') {
     const isErased = 'participantId' in said && facts.isErased(keyId, said.participantId, said.at)
     return isErased ? undefined : { said, text }

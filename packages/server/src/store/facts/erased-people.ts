@@ -15,12 +15,12 @@ const erasedAmong = query<{ keyId: number; list: string }, { digest: string; era
       .where('digest', 'in', differences.texts(p.list)),
 )
 
-/** Until when each person of these facts is erased, by key and participantId. */
+/** Until when each person of these facts, and each life of a room, is erased: by key, and participantId or `lifeOf`. */
 export type ErasedPeople = {
   /** One look where nobody of the key was erased. */
   read(keyId: number, facts: Fact[]): Promise<void>
-  /** Whether a fact of this time is of somebody's erased past. */
-  isErased(keyId: number, participantId: string, at: number): boolean
+  /** Whether a fact of this time is of the erased past of somebody, or of a room. */
+  isErased(keyId: number, who: string, at: number): boolean
 }
 
 export function openErasedPeople(db: Database): ErasedPeople {
@@ -28,7 +28,7 @@ export function openErasedPeople(db: Database): ErasedPeople {
   return {
     async read(keyId, facts) {
       if ((await db.all(anyOf(db), { keyId })).length === 0) return
-      const ids = [...new Set(facts.flatMap(peopleOf))]
+      const ids = [...new Set(facts.flatMap((fact) => [...peopleOf(fact), lifeOf(fact)]))]
       const byDigest = new Map(ids.map((id) => [digestOfPerson(id), id]))
       for (const { digest, erasedAt } of await db.all(erasedAmong(db), {
         keyId,
@@ -37,8 +37,13 @@ export function openErasedPeople(db: Database): ErasedPeople {
         until.set(`${keyId} ${byDigest.get(digest)}`, erasedAt)
       }
     },
-    isErased: (keyId, participantId, at) => at <= (until.get(`${keyId} ${participantId}`) ?? Number.NEGATIVE_INFINITY),
+    isErased: (keyId, who, at) => at <= (until.get(`${keyId} ${who}`) ?? Number.NEGATIVE_INFINITY),
   }
+}
+
+/** The life of a room that a fact tells of: by its name, or where it has none, by whatever that source tells of the room. No id of a person begins so. */
+export function lifeOf({ source, sessionKey, roomId }: Pick<Fact, 'source' | 'sessionKey' | 'roomId'>): string {
+  return sessionKey === undefined ? `\0room ${source} ${roomId}` : `\0session ${source} ${sessionKey}`
 }
 
 /** What is kept of who was erased: it tells those who know the id, and nobody else. */

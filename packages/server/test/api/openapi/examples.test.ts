@@ -451,10 +451,15 @@ async function showErasure(): Promise<void> {
   const path = { participantId: person.participantId }
   await ask('reportEvents', { body: { events: [{ id: 'farewell-1', type: 'participant-joined', ...person }] } })
   await show('erasePerson', { path })
+  const { data } = (await ask('listSessions', { query: '?customRoomId=farewell' })).body as { data: [{ id: string }] }
+  const session = { path: { id: data[0].id } }
+  await show('eraseSession', session)
   const left = { id: 'farewell-2', type: 'participant-left', ...person }
   await ask('reportEvents', { body: { events: [left, { id: 'farewell-3', type: 'session-ended', ...told }] } })
   await show('erasePerson', { path })
   await show('erasePerson', { path })
+  await show('eraseSession', session)
+  await show('eraseSession', session)
 }
 
 async function showFirstVersion(): Promise<void> {
