@@ -77,6 +77,7 @@ export function sessionOf(
       reason: null,
       inferred: null,
       lastSeenAt: null,
+      arrivedAt: null,
       region: null,
       metadata: null,
     }

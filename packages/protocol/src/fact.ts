@@ -79,6 +79,8 @@ export type ParticipantLeft = FactBase &
     metadata?: Json
     /** Some senders repeat in the leave when the join was: the whole stay in one fact. */
     joinedAt?: number
+    /** Nobody says when it was: `at` is when we heard of it, so it was at the latest then. */
+    isUndated?: true
     reason?: string
     inferred?: Cause
   }

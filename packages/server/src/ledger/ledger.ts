@@ -9,7 +9,7 @@ import {
   type Snapshot,
 } from '@rollcall/protocol'
 import { changesOfPerson, sameTimelog } from './changes.ts'
-import { addMarks, lastEvidence, toParticipant } from './participant.ts'
+import { addMarks, type ChangedMarks, lastEvidence, toParticipant, withinEnd } from './participant.ts'
 import { count, endAtOf, lookAtOf, movesCloses, noteCorrection, noteParent, noteRunning, noteStart } from './session.ts'
 import type { Mark, Participant, PersonFact, Rules, Session } from './state.ts'
 import { foldStays, toTimelog } from './stays.ts'
@@ -112,13 +112,38 @@ function inferSessionEnd(slice: Slice, fact: SessionEnded, cause: Cause, rules: 
   return finish(slice, { ...session, inferred: cause }, fact, rules)
 }
 
+/**
+ * Dates a person's leaves anew before the end of their session is applied: those that nobody says the time of were no later.
+ * What else depends on that end follows when it is applied.
+ */
+export function applyEndToLeaves(
+  slice: Slice,
+  participantId: string,
+  end: SessionEnded,
+  rules: Rules,
+): Applied | 'needs-others' {
+  const marks = withinEnd(slice.marks, Math.max(end.at, slice.session.endedAt ?? 0))
+  const added = marks.filter((mark) => !slice.marks.includes(mark))
+  const dropped = slice.marks.filter((mark) => !marks.includes(mark))
+  return applyMarks(slice, { marks, added, dropped }, { ...end, participantId }, rules)
+}
+
 function applyToParticipant(slice: Slice, fact: PersonFact, rules: Rules): Applied | 'needs-others' {
-  const { marks, added, dropped } = addMarks(slice.marks, fact)
-  const before = foldStays(slice.marks)
   if (fact.type === 'participant-left' && fact.inferred !== undefined && isWithdrawn(slice.marks, fact)) {
     return ignore(slice, 'later evidence withdrew it')
   }
-  const after = foldStays(marks)
+  const changed = addMarks(slice.marks, fact, slice.session.endedAt)
+  return applyMarks(slice, changed, { ...fact, at: changed.added.at(-1)?.at ?? fact.at }, rules)
+}
+
+/** What changes with the marks of the person whom a fact is about. */
+function applyMarks(
+  slice: Slice,
+  { marks, added, dropped }: ChangedMarks,
+  fact: PersonFact | (SessionEnded & { participantId: string }),
+  rules: Rules,
+): Applied | 'needs-others' {
+  const [before, after] = [foldStays(slice.marks), foldStays(marks)]
   const open = { before: toTimelog(before.stays), after: toTimelog(after.stays) }
   const was = toParticipant(fact.participantId, slice.marks, before.stays, open.before)
   const participant = toParticipant(fact.participantId, marks, after.stays, open.after)
@@ -158,8 +183,9 @@ function isWithdrawn(marks: Mark[], fact: ParticipantLeft): boolean {
 }
 
 /** Whether somebody reported it: what we inferred is no evidence. */
-function isEvidence(fact: PersonFact): boolean {
-  return fact.type !== 'participant-missed' && (fact.type !== 'participant-left' || fact.inferred === undefined)
+function isEvidence(fact: PersonFact | SessionEnded): boolean {
+  if (fact.type === 'participant-missed' || fact.type === 'session-ended') return false
+  return fact.type !== 'participant-left' || fact.inferred === undefined
 }
 
 /** Whether evidence from `at` finds somebody inside a session that was taken to be over. */

@@ -12,6 +12,7 @@ function toMarks(fact: PersonFact): Mark[] {
     reason: null,
     inferred: null,
     lastSeenAt: null,
+    arrivedAt: null,
     name: ('name' in fact ? fact.name : undefined) ?? null,
     participantKind: ('kind' in fact ? fact.kind : undefined) ?? null,
     region: ('region' in fact ? fact.region : undefined) ?? null,
@@ -25,7 +26,8 @@ function toMarks(fact: PersonFact): Mark[] {
     case 'participant-missed':
       return [{ ...mark, kind: 'missed', lastSeenAt: fact.lastSeenAt }]
     case 'participant-left': {
-      const left: Mark = { ...mark, kind: 'left', reason: fact.reason ?? null, inferred: fact.inferred ?? null }
+      const { reason = null, inferred = null } = fact
+      const left: Mark = { ...mark, kind: 'left', reason, inferred, arrivedAt: fact.isUndated ? fact.at : null }
       if (fact.joinedAt === undefined) return [left]
       return [
         { ...mark, kind: 'joined', at: fact.joinedAt },
@@ -39,14 +41,33 @@ function toMarks(fact: PersonFact): Mark[] {
 }
 
 /**
+ * A person's marks, of which the leaves that nobody says the time of were at the latest at the end that was reported.
+ * @param endedAt null where none was
+ */
+export function withinEnd(marks: Mark[], endedAt: number | null): Mark[] {
+  return marks.map((mark) => {
+    if (mark.arrivedAt === null) return mark
+    const join = marks.find(({ kind, factId }) => kind === 'joined' && factId === mark.factId)
+    const at = Math.max(join?.at ?? 0, Math.min(mark.arrivedAt, endedAt ?? Number.POSITIVE_INFINITY))
+    return at === mark.at ? mark : { ...mark, at }
+  })
+}
+
+/**
  * Of what connections gave as evidence, as often as they may, the first and the last of each quarter of an hour are kept. So
  * which are kept depends on no order, and what is left out is at most a quarter of an hour of a stay whose join nobody told.
  */
 const seenEveryMs = 900_000
 
-/** What a fact adds to a person's marks, and which of them it makes needless. */
-export function addMarks(marks: Mark[], fact: PersonFact): { marks: Mark[]; added: Mark[]; dropped: Mark[] } {
-  const added = toMarks(fact)
+/** A person's marks, and how they differ from those before. */
+export type ChangedMarks = { marks: Mark[]; added: Mark[]; dropped: Mark[] }
+
+/**
+ * What a fact adds to a person's marks, and which of them it makes needless.
+ * @param endedAt see `withinEnd`
+ */
+export function addMarks(marks: Mark[], fact: PersonFact, endedAt: number | null): ChangedMarks {
+  const added = withinEnd(toMarks(fact), endedAt)
   const [mark] = added
   if (mark?.kind !== 'seen') return { marks: [...marks, ...added], added, dropped: [] }
   const alike = marks.filter((other) => isAlike(other, mark))

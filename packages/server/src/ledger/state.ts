@@ -98,6 +98,8 @@ export type Mark = {
   inferred: Cause | null
   /** Of a `missed`: the last evidence before it. */
   lastSeenAt: number | null
+  /** Of a leave that nobody says the time of: when it came. `at` is that, or the end that was reported where that is earlier. */
+  arrivedAt: number | null
   /** What the fact says of the person; null where it says nothing. */
   name: string | null
   participantKind: ParticipantKind | null

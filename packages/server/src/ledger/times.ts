@@ -28,7 +28,11 @@ export function withPossibleTimes(fact: Fact, isLive: boolean): Possible {
   const doubts: string[] = []
   let possible = fact
   if (!isPossible(fact.at)) {
-    possible = { ...possible, at: receivedAt }
+    possible = {
+      ...possible,
+      at: receivedAt,
+      ...(isLive && possible.type === 'participant-left' && { isUndated: true }),
+    }
     doubts.push('its time cannot be: it counts as of when it came')
   }
   if (possible.type === 'participant-left' && possible.joinedAt !== undefined && !isPossible(possible.joinedAt)) {

@@ -1,4 +1,4 @@
-import { type Fact, hostedSource, importSourcePrefix, isEventsSource, ownFactIdPrefix } from '@rollcall/protocol'
+import { type Fact, importSourcePrefix, isEventsSource, ownFactIdPrefix } from '@rollcall/protocol'
 import type { Rules } from '../ledger/state.ts'
 import { type Possible, withPossibleTimes } from '../ledger/times.ts'
 
@@ -11,9 +11,4 @@ export function toPossible(said: Fact, { leasedSource }: Rules): Possible {
 /** A media server tells of what happens; whoever calls `POST /v2/events`, or imports a file, may tell of what happened long ago. */
 function isLive(source: string): boolean {
   return !isEventsSource(source) && !source.startsWith(importSourcePrefix)
-}
-
-/** Whether a media server said no time of it, so that it counts as of when it came. */
-export function isUndated({ at, receivedAt, source }: Fact): boolean {
-  return at === receivedAt && source !== hostedSource && isLive(source)
 }

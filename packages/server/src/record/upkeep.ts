@@ -72,11 +72,11 @@ export function startPeopleKeeper(
 ): Repeated {
   return repeat(
     peopleIntervalMs,
-    async () => {
+    async (stopping) => {
       if (!isMine('seal')) return
       for (const keyId of await reads.people.listKeysWithNews()) {
-        // Of a long backlog a part, while facts wait: recording goes first.
-        while ((await writes.people.gather({ keyId })) > 0 && factsWaiting() === 0);
+        // Of a long backlog a part, while facts wait, or the server stops: what is left is gathered later.
+        while (!stopping.aborted && (await writes.people.gather({ keyId })) > 0 && factsWaiting() === 0);
       }
     },
     (err) => log.error({ err }, 'people were not gathered: who is new is not found until the next run'),

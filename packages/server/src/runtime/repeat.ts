@@ -4,11 +4,19 @@ export type Repeated = {
   stop(): Promise<void>
 }
 
-/** @param failed called for each run that failed; the next tick tries again */
-export function repeat(intervalMs: number, work: () => Promise<void>, failed: (error: unknown) => void): Repeated {
+/**
+ * @param work is told when it is to be over: what is long looks at `stopping` between its steps
+ * @param failed called for each run that failed; the next tick tries again
+ */
+export function repeat(
+  intervalMs: number,
+  work: (stopping: AbortSignal) => Promise<void>,
+  failed: (error: unknown) => void,
+): Repeated {
+  const stopping = new AbortController()
   let running: Promise<void> | undefined
   const timer = setInterval(() => {
-    running ??= work()
+    running ??= work(stopping.signal)
       .catch(failed)
       .finally(() => {
         running = undefined
@@ -17,6 +25,7 @@ export function repeat(intervalMs: number, work: () => Promise<void>, failed: (e
   return {
     async stop() {
       clearInterval(timer)
+      stopping.abort()
       await running
     },
   }

@@ -18,6 +18,7 @@ type Step = {
   late: number
   clock: 'right' | 'ahead' | 'behind'
   corrected: number
+  undated: number
 }
 
 // Few people, connections and moments, so that they meet: the rules are about what meets.
@@ -42,6 +43,7 @@ const step = fc.record<Step>({
   clock: fc.constantFrom('right', 'right', 'right', 'right', 'right', 'right', 'ahead', 'behind'),
   // By how much its time was moved already, since its source's clock is wrong.
   corrected: fc.constantFrom(0, 0, 0, 0, -600_000, 600_000, 1200),
+  undated: fc.nat(3),
 })
 
 const hourMs = 3_600_000
@@ -49,11 +51,13 @@ const hourMs = 3_600_000
 const skewMs = { right: 0, ahead: hourMs, behind: -32 * 24 * hourMs }
 
 /** A media server's facts come a moment after they happened: of `events` any past is believed. */
-type Sender = { connections: boolean; isLive: boolean }
+type Sender = { connections: boolean; isLive: boolean; tellsEnds: boolean }
 
-function toFact(step: Step, i: number, { connections, isLive }: Sender): SessionFact {
+function toFact(step: Step, i: number, { connections, isLive, tellsEnds }: Sender): SessionFact {
   const happenedAt = start + step.at * 7000 + step.late
-  const skew = skewMs[step.clock === 'behind' && !isLive ? 'right' : step.clock]
+  // What has no possible time tells nothing of a session that is over, where that is known by then: the order matters.
+  const isOfPerson = ['joined', 'left', 'whole'].includes(step.kind)
+  const skew = skewMs[step.clock === 'behind' && (!isLive || (tellsEnds && !isOfPerson)) ? 'right' : step.clock]
   const at = happenedAt + skew
   const source = isLive ? 'media-server' : 'events'
   const receivedAt = isLive ? happenedAt + 1 : happenedAt
@@ -67,8 +71,10 @@ function toFact(step: Step, i: number, { connections, isLive }: Sender): Session
   switch (step.kind) {
     case 'joined':
       return { ...base, ...who, type: 'participant-joined', ...(step.name > 0 && { name: `name ${step.name}` }) }
-    case 'left':
-      return { ...base, ...who, type: 'participant-left', reason: `reason ${i}` }
+    case 'left': {
+      const left = { ...base, ...who, type: 'participant-left' as const, reason: `reason ${i}` }
+      return isLive && step.undated === 0 ? { ...left, at: receivedAt, isUndated: true } : left
+    }
     case 'whole': {
       // Now and then later than the leave: clocks differ.
       const joinedAt = start + step.since * 7000 + skew
@@ -79,8 +85,7 @@ function toFact(step: Step, i: number, { connections, isLive }: Sender): Session
     case 'started':
       return { ...base, type: 'session-started' }
     case 'ended':
-      // What came without a time of its own counts as of the end where that came first: the order matters.
-      return { ...base, type: isLive ? 'session-started' : 'session-ended' }
+      return { ...base, type: tellsEnds ? 'session-ended' : 'session-started' }
   }
 }
 
@@ -94,7 +99,7 @@ const anyOrder = (count: number) =>
 const namedHistory = fc
   .tuple(
     fc.array(step, { minLength: 1, maxLength: 12 }),
-    fc.record<Sender>({ connections: fc.boolean(), isLive: fc.boolean() }),
+    fc.record<Sender>({ connections: fc.boolean(), isLive: fc.boolean(), tellsEnds: fc.boolean() }),
     fc.integer({ min: 1, max: 6 }),
   )
   .chain(([steps, sender, perTransaction]) =>
@@ -268,7 +273,7 @@ const missedBeginning = fc
   .chain(([steps, connections, sinceStep, how]) => {
     const facts = steps.map(({ kind, ...one }, i) => {
       const told: Step = { ...one, kind: kind === 'joined' ? kind : 'whole', clock: 'right' }
-      return toFact(told, i, { connections, isLive: false })
+      return toFact(told, i, { connections, isLive: false, tellsEnds: true })
     })
     return anyOrder(facts.length).map(([order, again]) => ({
       how,

@@ -26,6 +26,7 @@ type Extra = {
   metadata?: number
   reason?: string
   joinedAt?: number
+  isUndated?: true
   /** When it came. Default: when it happened. */
   receivedAt?: number
 }

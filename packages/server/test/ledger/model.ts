@@ -57,7 +57,9 @@ export function modelUnnamed(facts: SessionFact[], graceMs: number): ModelSessio
  * @param source running: more may come; alive: no more will come, and whoever is inside is still there; gone: no more
  * will come, and nobody vouches for whoever is inside
  */
-function modelOne(facts: SessionFact[], source: 'running' | 'alive' | 'gone'): ModelSession | undefined {
+function modelOne(said: SessionFact[], source: 'running' | 'alive' | 'gone'): ModelSession | undefined {
+  const ends = said.filter((fact) => fact.type === 'session-ended').map((fact) => fact.at)
+  const facts = said.map((fact) => withinEnd(fact, ends))
   const ids = [...new Set(facts.flatMap((fact) => ('participantId' in fact ? [fact.participantId] : [])))]
   const people = ids.map((id) => {
     const own = facts.filter((fact) => 'participantId' in fact && fact.participantId === id)
@@ -72,7 +74,6 @@ function modelOne(facts: SessionFact[], source: 'running' | 'alive' | 'gone'): M
   })
   const seen = people.filter((one) => one.stays.length > 0)
   const starts = facts.filter((fact) => fact.type === 'session-started').map((fact) => fact.at)
-  const ends = facts.filter((fact) => fact.type === 'session-ended').map((fact) => fact.at)
   const evidence = [...starts, ...seen.flatMap((one) => one.stays.map((stay) => stay.from))]
   const leaves = seen.flatMap((one) => one.stays.map((stay) => stay.to ?? stay.lastAt))
   if (evidence.length === 0) return undefined
@@ -105,6 +106,7 @@ function asPossible(fact: SessionFact): SessionFact {
   const isPossible = (at: number) =>
     at <= receivedAt + aheadMaxMs && (source === 'events' || at >= receivedAt - pastMaxMs)
   const possible = { ...fact, at: isPossible(fact.at) ? fact.at : receivedAt }
+  if (possible.type === 'participant-left' && possible.at !== fact.at && source !== 'events') possible.isUndated = true
   if (possible.type === 'participant-left' && possible.joinedAt !== undefined && !isPossible(possible.joinedAt)) {
     delete possible.joinedAt
   }
@@ -115,6 +117,12 @@ function asPossible(fact: SessionFact): SessionFact {
 function inOneOrder(fact: SessionFact): SessionFact {
   if (fact.type !== 'participant-left' || fact.joinedAt === undefined) return fact
   return { ...fact, at: Math.max(fact.at, fact.joinedAt) }
+}
+
+/** A leave that nobody says the time of was no later than the end that was reported. */
+function withinEnd(fact: SessionFact, ends: number[]): SessionFact {
+  if (fact.type !== 'participant-left' || !fact.isUndated || ends.length === 0) return fact
+  return { ...fact, at: Math.max(fact.joinedAt ?? 0, Math.min(fact.at, Math.max(...ends))) }
 }
 
 function leaveInSilence(stays: Stay[], at: number): void {

@@ -456,6 +456,61 @@ describe('rule 5: the end closes everything', () => {
     }
   })
 
+  describe('a leave that nobody says the time of', () => {
+    const isUndated = true
+    const facts = [
+      named.joined('ann', 0),
+      named.joined('bob', 0),
+      named.left('ann', 16, { reason: 'left', isUndated }),
+      named.left('bob', 9, { reason: 'left', isUndated }),
+      named.ended(10),
+    ]
+
+    test('was at the latest at the end that was told, in any order', async () => {
+      for (const [i] of facts.entries()) {
+        for (const told of [facts, facts.toReversed()]) {
+          history = await histories.begin()
+          for (const fact of [...told.slice(i), ...told.slice(0, i)]) await history.record(fact)
+          await assertSessions({ session: '0-10 session-ended', ann: '0-10 left', bob: '0-9 left' })
+        }
+      }
+    })
+
+    test('is dated anew by a later end, and no later than it came', async () => {
+      await history.record(...facts, named.ended(12))
+      await assertSessions({ session: '0-12 session-ended', ann: '0-12 left', bob: '0-9 left' })
+      await history.record(named.ended(20))
+      await assertSessions({ session: '0-20 session-ended', ann: '0-16 left', bob: '0-9 left' })
+    })
+
+    test('is announced again with the time that an end gives it', async () => {
+      await history.record(...facts.slice(0, -1))
+      const told = (await history.changes()).length
+      await history.record(named.ended(10))
+      const since = (await history.changes()).slice(told)
+      assert.deepEqual(
+        since.map(({ type, participantId = '', at }) => [type, participantId, toSecond(at)]),
+        [
+          ['participant.left', 'ann', 10],
+          ['session.ended', '', 10],
+        ],
+      )
+    })
+
+    test('is also one whose time cannot be', async () => {
+      const live = reporter({ source: 'videosdk-1', sessionKey: 's1' })
+      const leave = live.left('ann', 10 * hour, { receivedAt: 106 })
+      await history.record(live.joined('ann', 0), leave, live.ended(100, { receivedAt: 107 }))
+      await assertSessions({ session: '0-100 session-ended', ann: '0-100' })
+    })
+
+    test('is told apart from one whose own time is that of its arrival', async () => {
+      const server = reporter({ source: 'media-server', sessionKey: 's1' })
+      await history.record(server.joined('ann', 0), server.ended(10), server.left('ann', 16, { reason: 'left' }))
+      await assertSessions({ session: '0-16 session-ended', ann: '0-16 left' })
+    })
+  })
+
   test('evidence of somebody after the end keeps them inside until then, and nobody else', async () => {
     await history.record(named.joined('ann', 0), named.joined('bob', 0), named.ended(20), named.seen('bob', 30))
     await assertSessions({ session: '0-30 session-ended', ann: '0-20 session-ended', bob: '0-30 session-ended' })
@@ -498,15 +553,6 @@ describe('rule 5: the end closes everything', () => {
         ['participant.joined', 'bob', 5],
       ],
     )
-  })
-
-  test('a leave without a time of its own that comes after the reported end counts as of the end', async () => {
-    const live = reporter({ source: 'videosdk-1', sessionKey: 's1' })
-    await history.record(live.joined('ann', 0), live.joined('bob', 0), live.ended(100, { receivedAt: 103 }))
-    await history.record(live.left('ann', 106))
-    await assertSessions({ session: '0-100 session-ended', ann: '0-100', bob: '0-100 session-ended' })
-    await history.record(live.left('bob', 105, { receivedAt: 106 }))
-    await assertSessions({ session: '0-105 session-ended', ann: '0-100', bob: '0-105' })
   })
 
   test('of two ends the later counts, whichever came first', async () => {

@@ -101,6 +101,21 @@ describe('a VideoSDK session', () => {
     assert.deepEqual(await see('twice'), { session: '0-30500', people: [['anna', '1000-9000', '20000-30000']] })
   })
 
+  test('ends people at the latest when it ended, in whichever order their leaves and its end come', async () => {
+    const webhooks = (name: string) => {
+      const session = createSession(name)
+      return [session.left('anna'), session.ended(0, 30_000)]
+    }
+    for (const [name, inOrder] of [
+      ['leave first', webhooks('leave first')],
+      ['end first', webhooks('end first').toReversed()],
+    ] as const) {
+      await send(1000, createSession(name).joined('anna'))
+      for (const [i, webhook] of inOrder.entries()) await send(36_000 + i, webhook)
+      assert.deepEqual(await see(name), { session: '0-30000', people: [['anna', '1000-30000']] })
+    }
+  })
+
   test('is whole though its start and the leaves are lost', async () => {
     const session = createSession('lossy')
     await send(1000, session.joined('anna'))

@@ -16,7 +16,7 @@ import { startPostgres } from '../support/postgres.ts'
 /** The last that 0.1.0 had. */
 const released = '0003-processes'
 
-test('an update tells of each session that it has shown otherwise than before, and of no other', async (t) => {
+test('an update tells of each session that it has shown otherwise than before, and of no other; what its log lacks is added', async (t) => {
   const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-update-'))
   t.after(() => rm(dataFolder, { recursive: true }))
   const options = {
@@ -42,6 +42,16 @@ test('an update tells of each session that it has shown otherwise than before, a
   await addSession('moved', 'person', 100_000)
   await addSession('as told', 'person', endAt)
   await addSession('of a program', 'agent', endAt)
+  const leave = (at: number) => JSON.stringify({ type: 'participant-left', id: 'f', at, participantId: 'anna' })
+  for (const [seq, source, at] of [
+    [1, 'videosdk-1', 5000],
+    [2, 'videosdk-1', 4000],
+    [3, 'livekit-1', 5000],
+  ] as const) {
+    await sql`
+      insert into facts (key_id, seq, source, fact_id, outcome, received_at, change_seq, fact_json)
+      values (1, ${seq}, ${source}, ${`f${seq}`}, 'recorded', 5000, 0, ${leave(at)})`.execute(db.kysely)
+  }
   await db.close()
 
   const told: string[] = []
@@ -52,6 +62,12 @@ test('an update tells of each session that it has shown otherwise than before, a
   ])
   await (await openStore({ ...options, onShownOtherwise: (text) => told.push(text) })).close()
   assert.equal(told.length, 2)
+
+  const updated = openSqlite(join(dataFolder, 'rollcall.db'))
+  const { rows } = await sql<{ json: string }>`select fact_json as json from facts order by seq`.execute(updated.kysely)
+  await updated.close()
+  const undated = rows.map(({ json }) => JSON.parse(json).isUndated)
+  assert.deepEqual(undated, [true, undefined, undefined], 'the leaves of VideoSDK that are dated by their arrival')
 })
 
 for (const database of ['SQLite', 'PostgreSQL']) {

@@ -51,6 +51,7 @@ const keptFields = [
   'clockCorrectedMs',
   'kind',
   'joinedAt',
+  'isUndated',
   'inferred',
   'lastSeenAt',
 ]

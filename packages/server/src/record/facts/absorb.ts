@@ -98,6 +98,7 @@ function* toFacts(
     } else if (isLeave(mark)) {
       yield {
         ...{ ...fact, type: 'participant-left' },
+        ...(mark.arrivedAt !== null && { at: mark.arrivedAt, isUndated: true }),
         ...(joinedAt !== undefined && { joinedAt }),
         ...(reason !== null && { reason }),
       }

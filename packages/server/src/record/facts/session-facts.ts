@@ -4,18 +4,18 @@ import {
   type Change,
   type Fact,
   type Outcome,
+  type SessionEnded,
   type SessionFact,
   type SessionStarted,
   toObjectId,
 } from '@rollcall/protocol'
 import { changesOfInside } from '../../ledger/changes.ts'
 import { inferEnd, type People } from '../../ledger/infer.ts'
-import { type Applied, apply, type Slice } from '../../ledger/ledger.ts'
+import { type Applied, apply, applyEndToLeaves, type Slice } from '../../ledger/ledger.ts'
 import { type Candidates, evidenceAt, route } from '../../ledger/route.ts'
 import { movesCloses, newSession } from '../../ledger/session.ts'
 import type { Mark, Session } from '../../ledger/state.ts'
 import type { FactStore, RecordParts } from '../../store/facts/facts.ts'
-import { isUndated } from '../times.ts'
 import { absorbGuessed, takeJoined } from './absorb.ts'
 import { type FactText, textOf } from './fact-text.ts'
 
@@ -106,14 +106,17 @@ export async function applyFound(
   const { facts } = parts
   const isNew = found.to === 'new'
   const newId = newSessionId(keyId, fact)
-  const session = isNew ? newSession(fact, newId) : found.session
+  let session = isNew ? newSession(fact, newId) : found.session
   const { superseded } = found
 
   const person = 'participantId' in fact ? fact.participantId : undefined
   const marks = person === undefined || isNew ? [] : await facts.listMarks(keyId, session.id, person)
   const wasOpened = isNew ? (await facts.getSession(keyId, newId)) !== undefined : session.id === newId && !isMoved
   if (wasOpened || marks.some(({ factId }) => factId === fact.id)) return { id: fact.id, outcome: 'duplicate' }
-  const applied = await applyTo(parts, keyId, { session, marks, superseded }, withinEnd(session, fact))
+  if (fact.type === 'session-ended' && fact.inferred === undefined) {
+    session = await endLeaves(parts, keyId, { session, superseded }, fact)
+  }
+  const applied = await applyTo(parts, keyId, { session, marks, superseded }, fact)
   if (applied.outcome === 'waiting' && fact.sessionKey === undefined && !found.covered) {
     return { id: fact.id, outcome: 'ignored', reason: `nobody of that id was inside room ${fact.roomId} then` }
   }
@@ -168,10 +171,29 @@ async function applyTo(parts: RecordParts, keyId: number, slice: Slice, fact: Se
   return again
 }
 
-/** A leave that says no time of its own counts as of the reported end where it came after that. */
-function withinEnd({ endedAt }: Session, fact: SessionFact): SessionFact {
-  if (fact.type !== 'participant-left' || endedAt === null || fact.at <= endedAt || !isUndated(fact)) return fact
-  return { ...fact, at: endedAt }
+/** Dates anew the leaves that came after the end of their session and that nobody says the time of. Gives the session then. */
+async function endLeaves(
+  parts: RecordParts,
+  keyId: number,
+  { session, superseded }: Omit<Slice, 'marks'>,
+  end: SessionEnded,
+): Promise<Session> {
+  const { facts, rules } = parts
+  const { endedAt } = session
+  if (endedAt !== null && end.at <= endedAt) return session
+  let now = session
+  for (const participantId of await facts.listUndated(keyId, session.id, endedAt ?? end.at)) {
+    const slice = { session: now, superseded, marks: await facts.listMarks(keyId, session.id, participantId) }
+    let applied = applyEndToLeaves(slice, participantId, end, rules)
+    if (applied === 'needs-others') {
+      const othersLastAt = await facts.othersLastAt(keyId, session.id, participantId)
+      applied = applyEndToLeaves({ ...slice, othersLastAt }, participantId, end, rules)
+    }
+    if (applied === 'needs-others') throw new Error('the ledger asked twice: needs-others')
+    await save(parts, keyId, now, applied)
+    now = applied.session
+  }
+  return now
 }
 
 export async function save(

@@ -54,7 +54,8 @@ export function createParticipantRemoval(
         at: Math.max(at, joinedAt, lastSeenAt(marks, connectionId)),
         receivedAt: at,
         reason: 'removed',
-        ...(inferred !== undefined && { inferred }),
+        // By our clock: an end that is reported of the session beats it.
+        ...(inferred === undefined ? { isUndated: true } : { inferred }),
       }))
     if (leaves.length === 0) return false
     const recorded = await record(keyId, leaves)

@@ -109,10 +109,11 @@ function readWebhook({ body, receivedAt }: Delivery): Report {
       return toReport({ type: 'participant-joined', ...describeParticipant(event, receivedAt) })
     case 'participant-left': {
       if (!checkOfParticipant.Check(event)) break
-      const { reason } = event.data
+      const { reason, at } = event.data
       return toReport({
         type: 'participant-left',
         ...describeParticipant(event, receivedAt),
+        ...(Number.isNaN(Date.parse(at ?? '')) && { isUndated: true }),
         ...(reason !== undefined && { reason }),
       })
     }

@@ -52,6 +52,7 @@ export const markColumns = [
   'reason',
   'inferred',
   'last_seen_at as lastSeenAt',
+  'arrived_at as arrivedAt',
   'name',
   'participant_kind as participantKind',
   'region',

@@ -2,7 +2,7 @@ import { type Kysely, Migrator, sql } from 'kysely'
 import { clocks } from './migrations/clocks.ts'
 import { confirmedTime } from './migrations/confirmed-time.ts'
 import { duties } from './migrations/duties.ts'
-import { ends } from './migrations/ends.ts'
+import { ends, undatedLeaves } from './migrations/ends.ts'
 import { first } from './migrations/first/first.ts'
 import { looks } from './migrations/looks.ts'
 import { media } from './migrations/media.ts'
@@ -45,6 +45,7 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0017-schedules': { up: schedules },
   '0018-origins': { up: origins },
   '0019-scoped-keys': { up: scopedKeys },
+  '0020-undated-leaves': { up: undatedLeaves },
 }
 
 /**

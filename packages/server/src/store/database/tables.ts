@@ -81,6 +81,7 @@ export type Tables = KeyTables & {
     reason: string | null
     inferred: string | null
     last_seen_at: number | null
+    arrived_at: number | null
     name: string | null
     participant_kind: string | null
     region: string | null

@@ -26,6 +26,7 @@ import {
   runningOf,
   sessionById,
   toLookAt,
+  undatedOf,
 } from './queries.ts'
 
 /** What is held in memory comes at once: callers await. */
@@ -62,6 +63,8 @@ export type FactStore = QualityWriter &
     listAllMarks(keyId: number, sessionId: string): Promise<Mark[]>
     /** Everybody inside, in order of id: a scan of all who were in it. */
     listInside(keyId: number, sessionId: string): Promise<PersonInside[]>
+    /** Whoever has a leave that nobody says the time of and that came after `at`, in order of id. */
+    listUndated(keyId: number, sessionId: string, at: number): Promise<string[]>
     /** The latest evidence of everybody but one: a scan of all who were in it. */
     othersLastAt(keyId: number, sessionId: string, participantId: string): Promise<number>
     /** See `Session.pastEndMs`, for an end at `endedAt`: a scan of all who were in it. */
@@ -233,6 +236,7 @@ function scanSessions(
   | 'emptySession'
   | 'listAllMarks'
   | 'listInside'
+  | 'listUndated'
   | 'othersLastAt'
   | 'pastEndMs'
   | 'listToReview'
@@ -264,6 +268,10 @@ function scanSessions(
     async listInside(keyId, sessionId) {
       await write()
       return db.all(insideOf(db), { keyId, sessionId })
+    },
+    async listUndated(keyId, sessionId, at) {
+      await write()
+      return (await db.all(undatedOf(db), { keyId, sessionId, at })).map(({ participantId }) => participantId)
     },
     async othersLastAt(keyId, sessionId, participantId) {
       await write()

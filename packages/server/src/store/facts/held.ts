@@ -161,7 +161,9 @@ export function holdMarks(db: Database, pending: PendingRows): HeldMarks {
       const known = held.get(nameOf(keyId, { sessionId, participantId: mark.participantId }))
       known?.splice(known.indexOf(mark), 1)
       const { participantId, factId, kind } = mark
-      const unwritten = pending.marks.findLastIndex((row) => row.fact_id === factId && row.session_id === sessionId)
+      const unwritten = pending.marks.findLastIndex(
+        (row) => row.fact_id === factId && row.session_id === sessionId && row.kind === kind,
+      )
       if (unwritten === -1) pending.removedMarks.push({ keyId, sessionId, participantId, factId, kind })
       else pending.marks.splice(unwritten, 1)
     },

@@ -178,6 +178,7 @@ export function toMarkRow(keyId: number, sessionId: string, mark: Mark): Inserta
     reason: mark.reason,
     inferred: mark.inferred,
     last_seen_at: mark.lastSeenAt,
+    arrived_at: mark.arrivedAt,
     name: mark.name,
     participant_kind: mark.participantKind,
     region: mark.region,

@@ -124,6 +124,16 @@ export const insideOf = query<OfSession, PersonInside>((k, p) =>
     .orderBy('participant_id')
     .$narrowType<PersonInside>(),
 )
+export const undatedOf = query<OfSession & { at: number }, { participantId: string }>((k, p) =>
+  k
+    .selectFrom('marks')
+    .select('participant_id as participantId')
+    .distinct()
+    .where('key_id', '=', p.keyId)
+    .where('session_id', '=', p.sessionId)
+    .where('arrived_at', '>', p.at)
+    .orderBy('participant_id'),
+)
 export const pastEndMsOf = query<OfSession & { endedAt: number }, { ms: number }>((k, p) =>
   k
     .selectFrom('participants')

@@ -21,3 +21,21 @@ export async function ends(db: Kysely<unknown>): Promise<ShownOtherwise[]> {
     returning key_id as "keyId", id as "sessionId"`.execute(db)
   return rows
 }
+
+/**
+ * Leaves that nobody says the time of are told apart from those that happened as they came, so that an end that is reported
+ * later can date them. Of the facts in the log those of VideoSDK had none where their time is that of their arrival.
+ */
+export async function undatedLeaves(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('marks').addColumn('arrived_at', 'bigint').execute()
+  await db.schema
+    .createIndex('marks_undated')
+    .on('marks')
+    .columns(['key_id', 'session_id', 'arrived_at'])
+    .where(sql.ref('arrived_at'), 'is not', null)
+    .execute()
+  await sql`
+    update facts set fact_json = substr(fact_json, 1, length(fact_json) - 1) || ',"isUndated":true}'
+    where source like 'videosdk-%' and fact_json like '%"type":"participant-left"%'
+    and fact_json like '%"at":' || received_at || '%' and fact_json not like '%"inferred":%'`.execute(db)
+}
