@@ -47,6 +47,7 @@ try {
     overview: '/overview',
     rooms: '/rooms',
     sources: '/sources',
+    keys: '/keys',
     webhooks: '/webhooks',
     webhook: `/webhooks/${webhookId}`,
   }

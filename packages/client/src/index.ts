@@ -1,5 +1,6 @@
 export type {
   AttendanceStatus,
+  AuditEntry,
   CloseName,
   CourseOccurrence,
   CoursePerson,
@@ -7,8 +8,13 @@ export type {
   EventResult,
   FoundPerson,
   ImportedSchedules,
+  KeyChanges,
+  KeyScope,
   ListedSchedule,
+  NewKey,
   NewSchedule,
+  OwnerKey,
+  OwnerKeyWithSecret,
   PageInfo,
   Participant,
   Peer,
@@ -33,6 +39,7 @@ export { isPerson, type ParticipantKind } from '@rollcall/protocol/person'
 export type { Backoff } from './backoff.ts'
 export type { ChangeOptions, FollowedChange } from './changes.ts'
 export { RollcallError } from './error.ts'
+export type { AuditFilters, Keys } from './keys.ts'
 export type { Listing, Page } from './listing.ts'
 export type { People, PeopleFilters, PersonOptions } from './people.ts'
 export type { Reporter, ReportOptions } from './report.ts'

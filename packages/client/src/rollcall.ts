@@ -2,6 +2,7 @@ import type { SourceList, Usage } from '@rollcall/protocol'
 import { type Api, createApi } from './api.ts'
 import { parseBaseUrl } from './base-url.ts'
 import { type ChangeOptions, type FollowedChange, followChanges } from './changes.ts'
+import { createKeys, type Keys } from './keys.ts'
 import { createPeople, type People } from './people.ts'
 import { createReporter, type Reporter, type ReportOptions } from './report.ts'
 import { createRooms, type Rooms } from './rooms.ts'
@@ -46,6 +47,7 @@ export class Rollcall {
   readonly webhooks: Webhooks
   readonly people: People
   readonly schedules: Schedules
+  readonly keys: Keys
   readonly #api: Api
 
   /** @throws TypeError where `url` is no http or https address, or there is neither a key nor a token */
@@ -56,6 +58,7 @@ export class Rollcall {
     this.webhooks = createWebhooks(api)
     this.people = createPeople(api)
     this.schedules = createSchedules(api)
+    this.keys = createKeys(api)
     this.#api = api
   }
 

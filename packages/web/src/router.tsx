@@ -68,6 +68,11 @@ const sources = createRoute({
   path: '/sources',
   component: lazyRouteComponent(() => import('./sources/page.tsx'), 'SourcesPage'),
 })
+const keys = createRoute({
+  getParentRoute: () => root,
+  path: '/keys',
+  component: lazyRouteComponent(() => import('./keys/page.tsx'), 'KeysPage'),
+})
 const webhooks = createRoute({
   getParentRoute: () => root,
   path: '/webhooks',
@@ -95,6 +100,7 @@ export const router = createRouter({
     sources,
     webhooks,
     webhook,
+    keys,
   ]),
   defaultPreload: 'intent',
   scrollRestoration: true,

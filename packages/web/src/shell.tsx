@@ -55,6 +55,9 @@ export function Shell() {
             <Link to="/webhooks" {...link} activeOptions={{ includeSearch: false }}>
               Webhooks
             </Link>
+            <Link to="/keys" {...link}>
+              Keys
+            </Link>
           </nav>
           <Group gap={4} ml="auto" wrap="nowrap">
             <FindButton />

@@ -220,17 +220,18 @@ describe('the dashboard', guard, () => {
     })
     const attendance = `/sessions/${sessionId}?view=attendance`
     const grid = `/schedules/${scheduleId}?from=2026-01-01&to=2026-12-31`
-    for (const path of ['/', '/people', attendance, '/overview', '/rooms', '/schedules', grid]) {
+    for (const path of ['/', '/people', attendance, '/overview', '/rooms', '/schedules', grid, '/keys']) {
       await page.goto(`${server.url}${path}`)
       await page.getByRole('heading', { level: 1 }).waitFor()
       await page.getByLabel('Times are those of').waitFor()
       if (path === grid) await page.getByRole('row', { name: /^Ann/ }).waitFor()
-      // A grid scrolls on its card, and the page does not.
+      // What is wide scrolls on its card, and the page does not.
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, path)
       const beyond = await page.evaluate(
         () =>
           [...document.querySelectorAll('header *, main *')].filter(
             (one) =>
-              one.closest('table')?.parentElement?.ariaLabel !== 'Who was there' &&
+              !['Who was there', 'Keys', 'Who did what'].includes(one.closest('table')?.ariaLabel ?? '') &&
               one.getBoundingClientRect().right > innerWidth + 1,
           ).length,
       )

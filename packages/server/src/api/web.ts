@@ -21,6 +21,7 @@ const dashboardPaths = [
   '/',
   '/sessions/:sessionId',
 
+  '/keys',
   '/overview',
   '/people',
   '/people/:personId',

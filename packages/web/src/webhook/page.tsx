@@ -1,4 +1,4 @@
-import { Anchor, Button, Group, Modal, Stack, Text, Title } from '@mantine/core'
+import { Anchor, Button, Code, Group, Modal, Stack, Text, Title } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import type { WebhookEndpoint } from '@rollcall/client'
 import { Link, useNavigate, useParams } from '@tanstack/react-router'
@@ -7,12 +7,12 @@ import { ConfirmButton } from '../confirm-button.tsx'
 import { Fact, Facts } from '../facts.tsx'
 import { Found } from '../found.tsx'
 import { briskMs, useLive } from '../live.ts'
+import { Secret } from '../secret.tsx'
 import { useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure } from '../states.tsx'
 import { useSubmit } from '../submit.ts'
 import { Time } from '../time.tsx'
 import { EndpointFields, readEndpoint } from '../webhooks/fields.tsx'
-import { Secret } from '../webhooks/secret.tsx'
 import { EndpointState } from '../webhooks/state.tsx'
 import { Deliveries } from './deliveries.tsx'
 import classes from './webhook.module.css'
@@ -103,7 +103,13 @@ function Head({ endpoint, refetch }: { endpoint: WebhookEndpoint; refetch: () =>
         centered
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
-        <Stack>{secret !== undefined && <Secret secret={secret} />}</Stack>
+        <Stack>
+          {secret !== undefined && (
+            <Secret label="Secret" value={secret}>
+              This is its secret, with which you check <Code>webhook-signature</Code>.
+            </Secret>
+          )}
+        </Stack>
       </Modal>
     </Stack>
   )

@@ -1,10 +1,11 @@
-import { Button, Group, Modal, Stack, Table, Text, Title } from '@mantine/core'
+import { Button, Code, Group, Modal, Stack, Table, Text, Title } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import type { WebhookEndpoint } from '@rollcall/client'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { briskMs, useLive } from '../live.ts'
 import { Pages } from '../pages.tsx'
+import { Secret } from '../secret.tsx'
 import { useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
 import { useSubmit } from '../submit.ts'
@@ -12,7 +13,6 @@ import { Time } from '../time.tsx'
 import { WideTable } from '../wide-table.tsx'
 import { EndpointFields, readEndpoint } from './fields.tsx'
 import { webhooksPerPage } from './search.ts'
-import { Secret } from './secret.tsx'
 import { EndpointState } from './state.tsx'
 import classes from './webhooks.module.css'
 
@@ -132,7 +132,9 @@ function AddEndpoint() {
           </form>
         ) : (
           <Stack>
-            <Secret secret={added.secret} />
+            <Secret label="Secret" value={added.secret}>
+              This is its secret, with which you check <Code>webhook-signature</Code>.
+            </Secret>
             <Link to="/webhooks/$webhookId" params={{ webhookId: added.id }} className={classes.plain}>
               To its page, to send a test
             </Link>

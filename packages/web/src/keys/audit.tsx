@@ -1,0 +1,92 @@
+import { Button, Group, Table, Text, Title } from '@mantine/core'
+import type { AuditEntry } from '@rollcall/client'
+import { useState } from 'react'
+import { briskMs, useLive } from '../live.ts'
+import { useSignedIn } from '../signed-in.tsx'
+import { Empty, Failure, Loading } from '../states.tsx'
+import { Time } from '../time.tsx'
+import { WideTable } from '../wide-table.tsx'
+
+const perPage = 20
+
+/** Who did what, newest first, a page at a time. */
+export function Audit() {
+  const { rollcall } = useSignedIn()
+  /** The cursors of the pages before the present one; the first page has none. */
+  const [cursors, setCursors] = useState<(string | undefined)[]>([undefined])
+  const cursor = cursors.at(-1)
+  const { data, error, refetch } = useLive(
+    ['audit', cursor],
+    () => rollcall.keys.audit({ perPage, ...(cursor !== undefined && { cursor }) }),
+    briskMs,
+  )
+  return (
+    <section aria-labelledby="audit">
+      <Title order={2} size="h4" id="audit" mb="sm">
+        Who did what
+      </Title>
+      {error !== null && <Failure error={error} retry={refetch} />}
+      {data === undefined ? (
+        error === null && <Loading />
+      ) : data.data.length === 0 ? (
+        <Empty title="Nothing yet">
+          Whatever is ended, removed, changed, erased or taken away is written down here.
+        </Empty>
+      ) : (
+        <Entries entries={data.data} />
+      )}
+      {data !== undefined && (
+        <Group justify="center" mt="md">
+          {cursors.length > 1 && (
+            <Button variant="default" onClick={() => setCursors(cursors.slice(0, -1))}>
+              Newer
+            </Button>
+          )}
+          {data.nextCursor !== undefined && (
+            <Button variant="default" onClick={() => setCursors([...cursors, data.nextCursor])}>
+              Older
+            </Button>
+          )}
+        </Group>
+      )}
+    </section>
+  )
+}
+
+function Entries({ entries }: { entries: AuditEntry[] }) {
+  return (
+    <WideTable label="Who did what" verticalSpacing="xs" miw={640}>
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th>When</Table.Th>
+          <Table.Th>What</Table.Th>
+          <Table.Th>By</Table.Th>
+          <Table.Th>To</Table.Th>
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {entries.map(({ id, at, action, apiKey, keyName, asParticipant, participantId, about }) => (
+          <Table.Tr key={id}>
+            <Table.Td>
+              <Time at={at} />
+            </Table.Td>
+            <Table.Td>
+              <Text size="sm">{action}</Text>
+            </Table.Td>
+            <Table.Td>
+              <Text size="sm">
+                {apiKey === null ? 'the command line' : (keyName ?? apiKey)}
+                {asParticipant !== null && `, as ${asParticipant}`}
+              </Text>
+            </Table.Td>
+            <Table.Td>
+              <Text size="sm">
+                {[...(participantId === null ? [] : [participantId]), ...Object.values(about)].join(', ')}
+              </Text>
+            </Table.Td>
+          </Table.Tr>
+        ))}
+      </Table.Tbody>
+    </WideTable>
+  )
+}

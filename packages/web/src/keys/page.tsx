@@ -1,0 +1,123 @@
+import { Badge, Group, Stack, Table, Text, Title } from '@mantine/core'
+import type { OwnerKey } from '@rollcall/client'
+import { ConfirmButton } from '../confirm-button.tsx'
+import { briskMs, useLive } from '../live.ts'
+import { useSignedIn } from '../signed-in.tsx'
+import { Failure, Loading } from '../states.tsx'
+import { Time } from '../time.tsx'
+import { ActionsHead, WideTable } from '../wide-table.tsx'
+import { AddKey } from './add-key.tsx'
+import { Audit } from './audit.tsx'
+import { RotateKey } from './rotate-key.tsx'
+
+/** The keys of the owner, what each may do, and who did what with them. */
+export function KeysPage() {
+  const { rollcall } = useSignedIn()
+  const { data, error, refetch } = useLive(['keys'], () => rollcall.keys.list(), briskMs)
+  return (
+    <Stack gap="lg">
+      <Group justify="space-between">
+        <Title order={1} size="h2">
+          Keys
+        </Title>
+        <AddKey onAdded={refetch} />
+      </Group>
+      <Text c="dimmed" maw={640}>
+        All keys see the same record. Give each program or person one of their own that may do what they need: it can be
+        taken back without touching the others.
+      </Text>
+      {error !== null && <Failure error={error} retry={refetch} />}
+      {data === undefined ? error === null && <Loading rows={3} /> : <KeyTable keys={data} onChange={refetch} />}
+      <Audit />
+    </Stack>
+  )
+}
+
+function KeyTable({ keys, onChange }: { keys: OwnerKey[]; onChange: () => void }) {
+  return (
+    <WideTable label="Keys" miw={760}>
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th>Name</Table.Th>
+          <Table.Th>May do</Table.Th>
+          <Table.Th>Last used</Table.Th>
+          <Table.Th>Ends</Table.Th>
+          <ActionsHead />
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {keys.map((key) => (
+          <KeyRow key={key.apiKey} of={key} onChange={onChange} />
+        ))}
+      </Table.Tbody>
+    </WideTable>
+  )
+}
+
+function KeyRow({ of: key, onChange }: { of: OwnerKey; onChange: () => void }) {
+  const { rollcall } = useSignedIn()
+  const { apiKey, name, isFirst, scopes, lastUsedAt, disabledAt } = key
+  const isDisabled = disabledAt !== null
+  const setDisabled = async (disabled: boolean) => {
+    await rollcall.keys.update(apiKey, { disabled })
+    onChange()
+  }
+  const remove = async () => {
+    await rollcall.keys.delete(apiKey)
+    onChange()
+  }
+  const of = name ?? apiKey
+  return (
+    <Table.Tr>
+      <Table.Td>
+        <Text fw={600} size="sm">
+          {of}
+        </Text>
+        <Text size="xs" c="dimmed" ff="monospace">
+          {apiKey}
+        </Text>
+      </Table.Td>
+      <Table.Td>
+        <Text size="sm">{isFirst ? 'everything: the first key' : scopes.join(', ')}</Text>
+      </Table.Td>
+      <Table.Td>{lastUsedAt === null ? <Text size="sm">never</Text> : <Time at={lastUsedAt} />}</Table.Td>
+      <Table.Td>
+        <Ends of={key} />
+      </Table.Td>
+      <Table.Td>
+        <Group gap="xs" wrap="nowrap" justify="flex-end">
+          <RotateKey apiKey={apiKey} name={of} onRotated={onChange} />
+          {!isFirst && (
+            <>
+              <ConfirmButton
+                size="xs"
+                label={isDisabled ? 'Enable' : 'Disable'}
+                ariaLabel={`${isDisabled ? 'Enable' : 'Disable'} ${of}`}
+                question={
+                  isDisabled
+                    ? 'Its tokens are taken again from now on.'
+                    : 'Its tokens are refused from now on, until it is enabled again.'
+                }
+                run={() => setDisabled(!isDisabled)}
+              />
+              <ConfirmButton
+                size="xs"
+                label="Delete"
+                ariaLabel={`Delete ${of}`}
+                question="Its tokens are refused from now on. What was recorded with it stays."
+                run={remove}
+              />
+            </>
+          )}
+        </Group>
+      </Table.Td>
+    </Table.Tr>
+  )
+}
+
+function Ends({ of: { disabledAt, expiresAt } }: { of: OwnerKey }) {
+  if (disabledAt !== null) return <Badge color="gray.7">Disabled</Badge>
+  if (expiresAt === null) return <Text size="sm">never</Text>
+  if (Date.parse(expiresAt) <= Date.now()) return <Badge color="gray.7">Expired</Badge>
+  return <Time at={expiresAt} />
+}
