@@ -594,20 +594,15 @@ describe('who may report', () => {
 
 describe('a field that is not listed', () => {
   test('is ignored, so that a newer reporter loses no event for saying more; sent with another it is the same', async () => {
-    const of = { type: 'participant-joined', id: 'more', roomId: 'newer', sessionKey: 'newer', participantId: 'anna' }
+    const room = { roomId: 'newer', sessionKey: 'newer' }
+    const of = { ...room, type: 'participant-joined', id: 'more', at: start, participantId: 'anna' }
     const parent = { roomId: 'main', colour: 'red' }
     assert.deepEqual(
       await outcomes([
         event({ ...of, colour: 'red', Name: 'Anna' }),
         event({ ...of, mood: ['good'] }),
-        event({ type: 'session-started', id: 'part', roomId: 'newer', sessionKey: 'newer', parent }),
-        event({
-          type: 'snapshot',
-          id: 'all',
-          roomId: 'newer',
-          sessionKey: 'newer',
-          participants: [{ participantId: 'anna', mood: 1 }],
-        }),
+        event({ ...room, type: 'session-started', id: 'part', parent }),
+        event({ ...room, type: 'snapshot', id: 'all', participants: [{ participantId: 'anna', mood: 1 }] }),
       ]),
       ['recorded', 'duplicate', 'recorded', 'recorded'],
     )
