@@ -592,6 +592,28 @@ describe('who may report', () => {
   })
 })
 
+describe('a field that is not listed', () => {
+  test('is ignored, so that a newer reporter loses no event for saying more; sent with another it is the same', async () => {
+    const of = { type: 'participant-joined', id: 'more', roomId: 'newer', sessionKey: 'newer', participantId: 'anna' }
+    const parent = { roomId: 'main', colour: 'red' }
+    assert.deepEqual(
+      await outcomes([
+        event({ ...of, colour: 'red', Name: 'Anna' }),
+        event({ ...of, mood: ['good'] }),
+        event({ type: 'session-started', id: 'part', roomId: 'newer', sessionKey: 'newer', parent }),
+        event({
+          type: 'snapshot',
+          id: 'all',
+          roomId: 'newer',
+          sessionKey: 'newer',
+          participants: [{ participantId: 'anna', mood: 1 }],
+        }),
+      ]),
+      ['recorded', 'duplicate', 'recorded', 'recorded'],
+    )
+  })
+})
+
 describe('a whole call is refused', () => {
   test('that holds no events, more than 1000, or no list', async () => {
     const takes = 'it takes a list of 1 to 1000 events'

@@ -270,6 +270,16 @@ describe('a videoroom of Janus', () => {
   })
 })
 
+test('a remote publisher, whose events say neither that it is one nor whose handle it is, comes to nobody’s record', async () => {
+  const janus = createJanus('remote', start)
+  const ofRemote = (at: number, event: string) => janus.videoroom(at, { event, room: 'far', id: 9, display: 'Far' })
+  const alone = [ofRemote(0, 'published'), ofRemote(1, 'updated'), ofRemote(2, 'unpublished'), ofRemote(3, 'leaving')]
+  await post(source, ...alone)
+  await post(source, janus.joined('far', 1, 10), ofRemote(11, 'published'), ofRemote(12, 'leaving'))
+  const people = (await listSeen(server)).filter(({ room }) => room === 'far').map((one) => one.people.length)
+  assert.deepEqual(people, [1])
+})
+
 describe('a Janus that is asked', () => {
   test('has people alone recorded: no dummy, nobody of another Janus, and those of its AudioBridges too', async (t) => {
     const api = await serveJanusApi({

@@ -168,15 +168,25 @@ describe('a source', () => {
   })
 
   test('whose address gets a GET, as behind a redirect, says so: to the sender, and in its health', async () => {
-    const source = await addSource(server, 'livekit', livekitKey)
-    const answer = await send(source.url, 'GET', {})
-    assert.equal(answer.status, 503)
-    assert.match(answer.text, /redirect/)
-    assert.match(
-      (await getSource(server, source.id)).health.lastError ?? '',
-      /configure the address that needs no redirect/,
-    )
-    assert.match(source.setup, /redirect/)
+    const livekit = await addSource(server, 'livekit', livekitKey)
+    assert.match(livekit.setup, /redirect/)
+    // Jitsi's events come to addresses below that of its source.
+    for (const [method, type, path] of [
+      ['GET', 'livekit', ''],
+      ['HEAD', 'livekit', ''],
+      ['GET', 'jitsi', '/events/room/created'],
+      ['HEAD', 'jitsi', '/events/room/created'],
+    ] as const) {
+      const source = await addSource(server, type, type === 'livekit' ? livekitKey : {})
+      const answer = await send(`${source.url}${path}`, method, {})
+      assert.equal(answer.status, 503, `${method} ${path}`)
+      if (method === 'GET') assert.match(answer.text, /redirect/)
+      assert.match(
+        (await getSource(server, source.id)).health.lastError ?? '',
+        /configure the address that needs no redirect/,
+        `${method} ${path}`,
+      )
+    }
   })
 
   test('whose address lies on this machine or its network is refused, with the setting that allows it', async () => {

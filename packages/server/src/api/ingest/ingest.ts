@@ -41,12 +41,10 @@ const schema = {
 }
 
 const schemaOfGet = {
-  operationId: 'ingestByGet',
   tags: ['Sources'],
   summary: 'What a redirect makes of a POST',
   description:
-    'It takes nothing: a media server whose POST became a GET is refused, so that the loss shows in its log and in the health of the source. With an upgrade it is the WebSocket of Janus.',
-  params: SourcePath,
+    'It takes nothing: a media server whose POST became a GET is refused, so that the loss shows in its log and in the health of the source. With an upgrade the address of a source is the WebSocket of Janus.',
   response: refusals('SOURCE_NOT_FOUND', 'TOO_MANY_REQUESTS', 'BUSY'),
 }
 
@@ -110,10 +108,13 @@ export function ingestRoutes(
 
     const ingestAny = { ...schema, operationId: 'ingest', params: SourcePath }
     app.post('/v2/ingest/:sourceId', { schema: ingestAny }, take)
-    app.get('/v2/ingest/:sourceId', { schema: schemaOfGet }, refuseGet)
+    const getAny = { ...schemaOfGet, operationId: 'ingestByGet', params: SourcePath }
+    app.get('/v2/ingest/:sourceId', { schema: getAny }, refuseGet)
     // Jitsi adds to the address which of its events it is.
     const ingestEvent = { ...schema, operationId: 'ingestEvent', params: EventPath }
     app.post('/v2/ingest/:sourceId/events/:about/:event', { schema: ingestEvent }, take)
+    const getEvent = { ...schemaOfGet, operationId: 'ingestEventByGet', params: EventPath }
+    app.get('/v2/ingest/:sourceId/events/:about/:event', { schema: getEvent }, refuseGet)
   }
 
   /**

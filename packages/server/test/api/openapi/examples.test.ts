@@ -292,6 +292,7 @@ async function showSources(): Promise<void> {
     body: { event_name: 'muc-room-created', room_jid: 'stand-up@conference.example.org', created_at: at / 1000 },
     ...bearer,
   })
+  await show('ingestEventByGet', { path: { sourceId: String(body.id), about: 'room', event: 'created' } })
   await show('listSources')
   await showLivekit()
   await show('deleteSource', { path: { id } })
@@ -416,7 +417,7 @@ async function showWhatIsNotThere(): Promise<void> {
   }
   for (const operationId of ['getSessionQuality', 'getParticipantQuality']) await show(operationId, { path: { id } })
   for (const query of ['?roomId=abcd-xyzw-lmno', `?sessionId=${id}`]) await show('streamChanges', { query })
-  for (const operationId of ['getSource', 'deleteSource', 'ingest', 'ingestByGet', 'ingestEvent'])
+  for (const operationId of ['getSource', 'deleteSource', 'ingest', 'ingestByGet', 'ingestEvent', 'ingestEventByGet'])
     await show(operationId)
   await show('updateSource', { body: { name: 'the old PBX' } })
   for (const operationId of ['getRoom', 'validateRoom', 'validateRoomByPost', 'createInvite']) {
