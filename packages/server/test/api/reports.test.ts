@@ -344,3 +344,16 @@ describe('usage', () => {
     return { sessions, uniqueParticipants, participantMinutes, peakConcurrency }
   }
 })
+
+test('a time zone that there is not is refused wherever one is taken, in JSON as in a table', async () => {
+  const { body } = await server.call<{ data: { id: string }[] }>('GET', '/v2/sessions')
+  const id = body.data[0]?.id ?? ''
+  const paths = ['/v2/attendance', '/v2/usage', '/v2/sessions', '/v2/audit', `/v2/sessions/${id}/attendance`]
+  for (const path of paths) {
+    for (const query of ['', '&format=csv']) {
+      const { status, body: refused } = await server.call('GET', `${path}?tz=Middle-earth/Shire${query}`)
+      assert.equal(status, 400, path)
+      assert.match(String(refused.error), /tz=Middle-earth\/Shire is not understood: it takes an IANA time zone/)
+    }
+  }
+})

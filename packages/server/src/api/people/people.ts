@@ -24,7 +24,7 @@ import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { refusals } from '../http/refusals.ts'
 import { personCursorMaxLength } from '../limits.ts'
 import { PageQuery, toPage } from '../paging/page-query.ts'
-import { toZone, ZoneQuery } from '../reports/zone-query.ts'
+import { ZoneQuery } from '../reports/zone-query.ts'
 import { FormatQuery, sendTable, tableContent, ZonedTableQuery } from '../tables/table.ts'
 import { toStayTable } from './stay-table.ts'
 import { summarise } from './summary.ts'
@@ -156,7 +156,7 @@ export function peopleRoutes(
     app.get('/v2/people/:id', { onRequest: auth.crawler, schema: schemas.one }, async (request) => {
       const { tz, groupBy = 'day', from, to } = request.query
       const grouping = {
-        timeZone: toZone(tz),
+        timeZone: tz ?? 'UTC',
         groupBy,
         now: clock.now(),
         from: from === undefined ? Number.NEGATIVE_INFINITY : parseTime('from', from),

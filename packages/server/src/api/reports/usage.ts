@@ -12,7 +12,7 @@ import { acceptedFormat, columnsOf, JsonOrTableQuery, sendTable, TableQuery, tab
 import { readTimesDuring } from './attendance-rows.ts'
 import { PeriodQuery, toPeriod } from './period.ts'
 import { countSteps, countUsage } from './usage-count.ts'
-import { toZone, ZoneQuery } from './zone-query.ts'
+import { ZoneQuery } from './zone-query.ts'
 
 const UsageQuery = Type.Object({
   ...PeriodQuery.properties,
@@ -58,7 +58,7 @@ export function usageRoutes(
       const count = countUsage(groupBy, period, {
         now,
         kinds: toKindsOfPeople(request.query.kinds),
-        timeZone: toZone(request.query.tz),
+        timeZone: request.query.tz ?? 'UTC',
       })
       for await (const session of readTimesDuring(reads, caller.key.keyId, { ...period, ...room })) count.add(session)
       const [from, to] = [period.from, period.to].map((at) => toIso(at))

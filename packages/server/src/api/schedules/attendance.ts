@@ -19,7 +19,7 @@ import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { refusals } from '../http/refusals.ts'
 import { courseMs, gridCellsMax, gridOccurrencesMax } from '../limits.ts'
 import { PersonsUnlessSaid, toKindsOfPeople } from '../paging/kinds-query.ts'
-import { toZone, ZoneQuery } from '../reports/zone-query.ts'
+import { ZoneQuery } from '../reports/zone-query.ts'
 import { acceptedFormat, type Column, JsonOrTableQuery, sendTable, TableQuery, tableContent } from '../tables/table.ts'
 import { type Course, type CoursePerson, readCourse } from './course.ts'
 import { type Span, sum, toPercent, type Verdict } from './judge.ts'
@@ -75,7 +75,7 @@ export function scheduleAttendanceRoutes(
     app.get('/v2/schedules/:id/attendance', { onRequest: auth.crawler, schema }, async (request, reply) => {
       const { query } = request
       const schedule = await requireSchedule(reads, request, request.params.id)
-      const timeZone = toZone(query.tz ?? schedule.timeZone)
+      const timeZone = query.tz ?? schedule.timeZone
       const now = clock.now()
       const to = query.to === undefined ? now : parseBefore('to', query.to)
       const from = query.from === undefined ? to - courseMs : parseTime('from', query.from)

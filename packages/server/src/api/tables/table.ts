@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { createWallClock, type WallClock } from '../../runtime/calendar/wall-clock.ts'
-import { toZone, ZoneQuery } from '../reports/zone-query.ts'
+import { TimeZone } from '../reports/zone-query.ts'
 import { byteOrderMark, type Separator, toCsvLine } from './csv.ts'
 import { type Cell, writeWorkbook } from './workbook.ts'
 
@@ -33,10 +33,9 @@ export const TableQuery = Type.Object({
 /** The same, with whose clocks the times of a table are by. */
 export const ZonedTableQuery = Type.Object({
   ...TableQuery.properties,
-  tz: Type.Optional({
-    ...ZoneQuery.properties.tz,
-    about: 'By whose clocks CSV and XLSX have times, as their heads say; without it, XLSX by UTC, and CSV as JSON.',
-  } as typeof ZoneQuery.properties.tz),
+  tz: Type.Optional(
+    TimeZone('By whose clocks CSV and XLSX have times, as their heads say; without it, XLSX by UTC, and CSV as JSON.'),
+  ),
 })
 export type ZonedTableQuery = { separator?: Separator; bom?: boolean; tz?: string }
 
@@ -100,7 +99,7 @@ export function sendTable<Row>(
   table: Table<Row>,
   { separator, bom = false, tz }: ZonedTableQuery,
 ): FastifyReply {
-  const zone = toZone(tz)
+  const zone = tz ?? 'UTC'
   const isZoned = format === 'xlsx' || tz !== undefined
   const clock = isZoned ? createWallClock(zone) : undefined
   reply
