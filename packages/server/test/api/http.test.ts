@@ -213,7 +213,7 @@ describe('a path', () => {
       '/v2/sessions': 'GET, HEAD',
       '/v2/rooms': 'GET, HEAD, POST',
       '/v2/rooms/': 'GET, HEAD, POST',
-      '/v2/sessions/end': 'GET, HEAD, POST',
+      '/v2/sessions/end': 'DELETE, GET, HEAD, POST',
       '/v2/sessions/participants/remove': 'POST',
       '/v2/sources/some': 'DELETE, GET, HEAD, PATCH',
       '/v2/events?a=b': 'POST',

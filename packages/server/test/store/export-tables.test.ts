@@ -5,12 +5,15 @@ import { keep } from '../support/kept.ts'
 
 /** What belongs to a key and is not exported: what follows from the rest, and what is of one server. */
 const others = [
+  'audit',
+  'key_uses',
   'keys',
   'links',
   'newest_texts',
   'people',
   'room_leases',
   'seals',
+  'scoped_keys',
   'search_cursors',
   'search_suffixes',
   'sources',

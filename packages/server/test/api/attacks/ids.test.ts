@@ -19,6 +19,7 @@ type Ids = {
   webhooks: string[]
   deliveries: string[]
   schedules: string[]
+  keys: string[]
 }
 
 const nothing: Ids = {
@@ -29,6 +30,7 @@ const nothing: Ids = {
   webhooks: ['no-such-endpoint-at-all'],
   deliveries: ['no-such-delivery-at-all'],
   schedules: ['ffffffffffffffffffffffff'],
+  keys: ['no-such-key-at-all'],
 }
 
 /** What each parameter of a path stands for, by its name or the step before it. */
@@ -46,6 +48,7 @@ const kinds: { [step: string]: keyof Ids } = {
   webhooks: 'webhooks',
   deliveries: 'deliveries',
   schedules: 'schedules',
+  keys: 'keys',
 }
 
 /** A schedule of this room, as it is sent. */
@@ -58,6 +61,7 @@ const bodies: { [route: string]: object } = {
   'POST /v2/rooms/{id}': { status: 'disabled' },
   'POST /v1/meeting-sessions/{id}/remove-participant': { participantId: 'anna' },
   'PUT /v2/people/{id}': { participantIds: ['whoever'] },
+  'PATCH /v2/keys/{apiKey}': { name: 'whose' },
   'PUT /v2/schedules/{id}': scheduleIn('no such room'),
 }
 
@@ -182,6 +186,9 @@ async function makeThings(apiKey: string): Promise<Ids> {
     settings: {},
   })
   const webhook = await addWebhook(key.keyId)
+  const furtherKey = await server.context.writes.scopedKeys.add({
+    ...{ keyId: key.keyId, name: 'theirs', scopes: ['read'], expiresAt: null },
+  })
   const schedule = await server.context.writes.schedules.save({
     ...{ keyId: key.keyId, name: 'Class', roomIds: [roomId], startLocal: '2026-01-05T09:00:00', timeZone: 'UTC' },
     ...{ rrule: '', exdates: [], durationMinutes: 60, graceMinutes: 5 },
@@ -204,6 +211,7 @@ async function makeThings(apiKey: string): Promise<Ids> {
     webhooks: [webhook.id],
     deliveries: [webhook.deliveryId],
     schedules: [schedule?.id ?? ''],
+    keys: [furtherKey.apiKey],
   }
 }
 
