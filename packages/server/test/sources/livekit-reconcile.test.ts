@@ -264,7 +264,7 @@ describe('a LiveKit whose RoomService is asked', () => {
       ])
       await seeSoon(() => isOpen('unheard'), [true], waitMs)
       const [camera] = await camerasOf('unheard')
-      assert.ok(camera !== undefined && camera.start >= before - 1000, 'LiveKit’s answers are dated by the second')
+      assert.ok(camera !== undefined && camera.start > before - 30_000, 'at the look, not at the join of a minute ago')
       const facts = await countFacts()
       await looks(4)
       assert.equal(await countFacts(), facts)
