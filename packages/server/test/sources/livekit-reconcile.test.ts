@@ -265,6 +265,8 @@ describe('a LiveKit whose RoomService is asked', () => {
       await seeSoon(() => isOpen('unheard'), [true], waitMs)
       const [camera] = await camerasOf('unheard')
       assert.ok(camera !== undefined && camera.start > before - 30_000, 'at the look, not at the join of a minute ago')
+      // That look is over.
+      await looks(2)
       const facts = await countFacts()
       await looks(4)
       assert.equal(await countFacts(), facts)
