@@ -2,6 +2,7 @@ import { type Person, toIso } from '@rollcall/protocol'
 import { type Step, stepsOf, type Unit } from '../../runtime/calendar/calendar.ts'
 import type { Person as Found } from '../../store/people/search.ts'
 import type { TimesOfSession } from '../../store/people/times.ts'
+import { mergeSpans, type Span } from '../reports/spans.ts'
 
 export type Grouping = { timeZone: string; groupBy: Unit; now: number; from: number; to: number }
 
@@ -10,7 +11,7 @@ export function summarise(person: Found, sessions: TimesOfSession[], grouping: G
   const { now, timeZone, groupBy } = grouping
   const names = new Set(sessions.toReversed().flatMap(({ name }) => (name === '' ? [] : name)))
   const latest = Math.max(person.seenAt, ...lastOf(sessions))
-  const spans = merge(sessions.flatMap(({ times }) => times.map((time) => toSpan(time, now))))
+  const spans = mergeSpans(sessions.flatMap(({ times }) => times.map((time) => toSpan(time, now))))
   return {
     id: person.id,
     name: person.name,
@@ -29,8 +30,6 @@ export function summarise(person: Found, sessions: TimesOfSession[], grouping: G
   }
 }
 
-type Span = { from: number; to: number }
-
 function* lastOf(sessions: TimesOfSession[]): Generator<number> {
   for (const { times } of sessions) {
     const last = times.at(-1)
@@ -40,16 +39,6 @@ function* lastOf(sessions: TimesOfSession[]): Generator<number> {
 
 function toSpan({ joinedAt, leftAt }: { joinedAt: number; leftAt: number | null }, now: number): Span {
   return { from: joinedAt, to: leftAt ?? Math.max(now, joinedAt) }
-}
-
-function merge(spans: Span[]): Span[] {
-  const merged: Span[] = []
-  for (const span of spans.toSorted((a, b) => a.from - b.from)) {
-    const last = merged.at(-1)
-    if (last !== undefined && span.from <= last.to) last.to = Math.max(last.to, span.to)
-    else merged.push({ ...span })
-  }
-  return merged
 }
 
 function byStep(sessions: TimesOfSession[], { now, from, to, timeZone, groupBy }: Grouping): Person['time'] {
@@ -79,7 +68,7 @@ function byStep(sessions: TimesOfSession[], { now, from, to, timeZone, groupBy }
   }
   return [...groups].map(([{ start }, { spans, sessions }]) => ({
     start,
-    seconds: merge(spans).reduce((sum, { from, to }) => sum + to - from, 0) / 1000,
+    seconds: mergeSpans(spans).reduce((sum, { from, to }) => sum + to - from, 0) / 1000,
     sessions: sessions.size,
   }))
 }

@@ -2,6 +2,7 @@ import { type ParticipantKind, toIso, type Usage, type UsageRow, type UsageTotal
 import { movesOf, walk } from '../../ledger/presence.ts'
 import type { SessionTimes } from '../../record/session-times.ts'
 import { stepsOf } from '../../runtime/calendar/calendar.ts'
+import type { Span } from './spans.ts'
 
 export type GroupBy = Usage['groupBy']
 
@@ -9,7 +10,6 @@ const hourMs = 3600 * 1000
 const dayMs = 24 * hourMs
 
 /** Epoch milliseconds: `from` inclusive, `to` exclusive. */
-type Span = { from: number; to: number }
 
 /** At most so many days or hours are in a period, or one or two less. */
 export function countSteps({ from, to }: Span, groupBy: 'day' | 'hour'): number {

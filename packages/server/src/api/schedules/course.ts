@@ -5,7 +5,8 @@ import { turns } from '../../runtime/turns.ts'
 import type { Who } from '../../store/people/who.ts'
 import type { Schedule } from '../../store/schedules.ts'
 import { readTimesOf } from '../reports/attendance-rows.ts'
-import { judge, merge, type Occurrence, reaches, type Span, type Verdict } from './judge.ts'
+import { mergeSpans, type Span } from '../reports/spans.ts'
+import { judge, type Occurrence, reaches, type Verdict } from './judge.ts'
 import type { Planned } from './occurrences.ts'
 
 /** Sessions that are read together. */
@@ -37,7 +38,7 @@ export async function readCourse(reads: Reads, schedule: Schedule, planned: Plan
     ({ from, to }): CourseOccurrence => ({ from, to, actual: [], sessionIds: [], runs: false }),
   )
   const attendees = await gather(reads, keyId, { bySession, planned, occurrences, asked })
-  for (const occurrence of occurrences) occurrence.actual = merge(occurrence.actual)
+  for (const occurrence of occurrences) occurrence.actual = mergeSpans(occurrence.actual)
 
   const roster = await reads.schedules.roster(keyId, schedule.id)
   const expectedIds = roster.map(({ participantId }) => participantId)
@@ -58,7 +59,7 @@ export async function readCourse(reads: Reads, schedule: Schedule, planned: Plan
   for (const { key, ...person } of [...expected, ...others]) {
     const stays = attendees.get(key)?.stays
     const verdicts = occurrences.map((occurrence, n) =>
-      judge(occurrence, merge(stays?.get(n) ?? []), { graceMs: graceMinutes * minuteMs, now: asked.now }),
+      judge(occurrence, mergeSpans(stays?.get(n) ?? []), { graceMs: graceMinutes * minuteMs, now: asked.now }),
     )
     people.push({ ...person, verdicts })
     judged += verdicts.length

@@ -1,7 +1,5 @@
 import type { AttendanceStatus } from '@rollcall/protocol'
-
-/** From `from` inclusive to `to` exclusive, in epoch milliseconds. */
-export type Span = { from: number; to: number }
+import type { Span } from '../reports/spans.ts'
 
 /** One time that a schedule takes place, and when its rooms were really used for it. */
 export type Occurrence = Span & {
@@ -64,17 +62,6 @@ export function judge(
 /** Of a hundred, to a tenth. */
 export function toPercent(part: number, whole: number): number | null {
   return whole > 0 ? Math.round((part / whole) * 1000) / 10 : null
-}
-
-/** In order, those that overlap or touch as one. */
-export function merge(spans: Span[]): Span[] {
-  const merged: Span[] = []
-  for (const span of spans.toSorted((a, b) => a.from - b.from)) {
-    const last = merged.at(-1)
-    if (last !== undefined && span.from <= last.to) last.to = Math.max(last.to, span.to)
-    else merged.push({ ...span })
-  }
-  return merged
 }
 
 /** Also a stay of no length is one. */

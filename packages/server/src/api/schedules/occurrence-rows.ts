@@ -1,8 +1,9 @@
 import { type OccurrenceRow, toIso, toIsoOrNull } from '@rollcall/protocol'
 import type { Context } from '../../context.ts'
 import type { Schedule } from '../../store/schedules.ts'
+import type { Span } from '../reports/spans.ts'
 import { type Asked, readCourse } from './course.ts'
-import type { Span, Verdict } from './judge.ts'
+import type { Verdict } from './judge.ts'
 import { type Planned, plannedIn } from './occurrences.ts'
 
 /** Schedules that are read at once. */

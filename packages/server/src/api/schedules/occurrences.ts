@@ -1,7 +1,7 @@
 import { occurrencesOf } from '../../runtime/calendar/recurrence.ts'
 import { turns } from '../../runtime/turns.ts'
 import type { Schedule } from '../../store/schedules.ts'
-import type { Span } from './judge.ts'
+import type { Span } from '../reports/spans.ts'
 
 const minuteMs = 60_000
 /** So far around a period is looked for the occurrence before and the one after. */
