@@ -1,6 +1,7 @@
 import { Button, type ButtonProps, Group, Modal, Stack, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useState } from 'react'
+import { WhatWentWrong } from './states.tsx'
 
 /** A button for what cannot be undone: it asks first, and tells what went wrong. */
 export function ConfirmButton({
@@ -33,11 +34,7 @@ export function ConfirmButton({
       <Modal opened={opened} onClose={close} title={label} centered closeButtonProps={{ 'aria-label': 'Close' }}>
         <Stack>
           <Text>{question}</Text>
-          {failure !== undefined && (
-            <Text c="var(--mantine-color-error)" role="alert">
-              {failure}
-            </Text>
-          )}
+          <WhatWentWrong>{failure}</WhatWentWrong>
           <Group justify="flex-end">
             <Button variant="default" onClick={close}>
               Cancel

@@ -29,6 +29,16 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
   )
 }
 
+/** In a form: why it was not done. Nothing where it was, or was not tried yet. */
+export function WhatWentWrong({ children: why }: { children: string | undefined }) {
+  if (why === undefined) return null
+  return (
+    <Text c="var(--mantine-color-error)" role="alert">
+      {why}
+    </Text>
+  )
+}
+
 /** What was shown before stays where it is; this says that it is old. */
 export function Failure({ error, retry }: { error: Error; retry?: () => void }) {
   return (

@@ -1,8 +1,9 @@
-import { Button, Checkbox, Modal, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Checkbox, Modal, Stack, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import type { KeyScope, OwnerKeyWithSecret } from '@rollcall/client'
 import { useState } from 'react'
 import { useSignedIn } from '../signed-in.tsx'
+import { WhatWentWrong } from '../states.tsx'
 import { textOf, useSubmit } from '../submit.ts'
 import { KeySecret } from './key-secret.tsx'
 
@@ -57,11 +58,7 @@ export function AddKey({ onAdded }: { onAdded: () => void }) {
                 </Stack>
               </Checkbox.Group>
               <TextInput name="expiresAt" type="date" label="Ends" description="Left empty, it does not end" />
-              {failure !== undefined && (
-                <Text c="var(--mantine-color-error)" role="alert">
-                  {failure}
-                </Text>
-              )}
+              <WhatWentWrong>{failure}</WhatWentWrong>
               <Button type="submit" loading={busy}>
                 Add
               </Button>

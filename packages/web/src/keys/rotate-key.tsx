@@ -3,6 +3,7 @@ import { useDisclosure } from '@mantine/hooks'
 import type { OwnerKeyWithSecret } from '@rollcall/client'
 import { useState } from 'react'
 import { useSignedIn } from '../signed-in.tsx'
+import { WhatWentWrong } from '../states.tsx'
 import { useSubmit } from '../submit.ts'
 import { KeySecret } from './key-secret.tsx'
 
@@ -37,11 +38,7 @@ export function RotateKey({ apiKey, name, onRotated }: { apiKey: string; name: s
           <form onSubmit={submit}>
             <Stack>
               <Text>The old secret stays good beside the new one for a day.</Text>
-              {failure !== undefined && (
-                <Text c="var(--mantine-color-error)" role="alert">
-                  {failure}
-                </Text>
-              )}
+              <WhatWentWrong>{failure}</WhatWentWrong>
               <Button type="submit" loading={busy}>
                 Make it
               </Button>

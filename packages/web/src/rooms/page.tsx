@@ -22,7 +22,7 @@ import { briskMs, useLive } from '../live.ts'
 import { Pages } from '../pages.tsx'
 import { given } from '../search.ts'
 import { useSignedIn } from '../signed-in.tsx'
-import { Empty, Failure, Loading } from '../states.tsx'
+import { Empty, Failure, Loading, WhatWentWrong } from '../states.tsx'
 import { textOf, useSubmit } from '../submit.ts'
 import { Time } from '../time.tsx'
 import { ActionsHead, WideTable } from '../wide-table.tsx'
@@ -248,11 +248,7 @@ function Invite({ roomId, name }: { roomId: string; name: string }) {
               />
               <Checkbox name="asks" label="Has to wait until somebody inside lets them in" />
               <Checkbox name="mod" label="May let people in, mute and remove them" />
-              {failure !== undefined && (
-                <Text c="var(--mantine-color-error)" role="alert">
-                  {failure}
-                </Text>
-              )}
+              <WhatWentWrong>{failure}</WhatWentWrong>
               <Button type="submit" loading={busy}>
                 Make a link
               </Button>

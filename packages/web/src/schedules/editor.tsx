@@ -1,7 +1,8 @@
-import { Button, Group, Modal, NativeSelect, NumberInput, Stack, Text, Textarea, TextInput } from '@mantine/core'
+import { Button, Group, Modal, NativeSelect, NumberInput, Stack, Textarea, TextInput } from '@mantine/core'
 import type { NewSchedule, Schedule } from '@rollcall/client'
 import { useState } from 'react'
 import { listZones, zone } from '../formats.ts'
+import { WhatWentWrong } from '../states.tsx'
 import { textOf, useSubmit } from '../submit.ts'
 import { type Habit, habits, toHabit, toRule } from './recurs.ts'
 
@@ -55,11 +56,7 @@ export function Editor({
             maxRows={10}
             spellCheck={false}
           />
-          {failure !== undefined && (
-            <Text c="var(--mantine-color-error)" role="alert">
-              {failure}
-            </Text>
-          )}
+          <WhatWentWrong>{failure}</WhatWentWrong>
           <Group justify="flex-end">
             <Button variant="default" onClick={close}>
               Cancel

@@ -1,5 +1,6 @@
-import { Code, Text, TextInput } from '@mantine/core'
+import { Code, TextInput } from '@mantine/core'
 import type { NewWebhook, WebhookEndpoint } from '@rollcall/client'
+import { WhatWentWrong } from '../states.tsx'
 import { textOf } from '../submit.ts'
 
 /** What a person says of an endpoint: for a new one, or to change one. */
@@ -38,11 +39,7 @@ export function EndpointFields({
         autoComplete="off"
         spellCheck={false}
       />
-      {failure !== undefined && (
-        <Text c="var(--mantine-color-error)" role="alert">
-          {failure}
-        </Text>
-      )}
+      <WhatWentWrong>{failure}</WhatWentWrong>
     </>
   )
 }
