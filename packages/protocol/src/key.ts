@@ -15,6 +15,8 @@ export type KeyScope = Type.Static<typeof KeyScope>
 export const keyScopesTake = 'a list of all, read, ingest or rooms'
 /** Most keys of one owner. */
 export const ownerKeysMax = 100
+/** How long an old secret stays good beside a new one unless the caller says otherwise, in seconds: a day. */
+export const secretOverlapSeconds = 24 * 3600
 /** Longest time for which an old secret stays good beside a new one, in seconds: a week. */
 export const secretOverlapMaxSeconds = 7 * 24 * 3600
 
@@ -65,7 +67,7 @@ export const KeyRotation = Type.Object(
       Type.Integer({
         minimum: 0,
         maximum: secretOverlapMaxSeconds,
-        default: 24 * 3600,
+        default: secretOverlapSeconds,
         description: `a whole number of seconds from 0 to ${secretOverlapMaxSeconds}`,
         about: 'How long the old secret stays good beside the new one.',
       }),

@@ -41,9 +41,9 @@ const listKeys = onStore('list', 'List the keys, without their secrets', {}, asy
   if (keys.length === 0)
     return 'No key yet: make one by `rollcall keys add --name <whose it is>`, or start the server.\n'
   const rows = []
-  for (const first of keys) {
-    const uses = await reads.keys.uses(first.keyId)
-    for (const key of [first, ...(await reads.scopedKeys.list(first.keyId))]) rows.push(toRow(key, uses))
+  for (const { keyId } of keys) {
+    const uses = await reads.keys.uses(keyId)
+    for (const key of await reads.keys.listOf(keyId)) rows.push(toRow(key, uses))
   }
   return toTable([['API KEY', 'STATE', 'CREATED', 'LAST USED', 'SCOPES', 'NAME', 'EMAIL'], ...rows])
 })

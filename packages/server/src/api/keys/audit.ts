@@ -78,9 +78,7 @@ export function auditRoutes(
   }
 
   async function namesOf(keyId: number): Promise<Names> {
-    const first = await reads.keys.getFirst(keyId)
-    const further = await reads.scopedKeys.list(keyId)
-    return new Map([...(first === undefined ? [] : [first]), ...further].map(({ apiKey, name }) => [apiKey, name]))
+    return new Map((await reads.keys.listOf(keyId)).map(({ apiKey, name }) => [apiKey, name]))
   }
 
   async function* readPages(keyId: number, filter: AuditFilter, names: Names): AsyncGenerator<AuditEntry[]> {

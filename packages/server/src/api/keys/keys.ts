@@ -7,6 +7,7 @@ import {
   OwnerKeyList,
   OwnerKeyWithSecret,
   ownerKeysMax,
+  secretOverlapSeconds,
   toCleanText,
   toIso,
   toIsoOrNull,
@@ -20,9 +21,6 @@ import type { Key } from '../../store/keys/key.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { scopes } from '../auth/scopes.ts'
 import { refusals } from '../http/refusals.ts'
-
-/** How long an old secret stays good beside a new one unless the caller says otherwise, in seconds. */
-const overlapSecondsDefault = 24 * 3600
 
 const KeyPath = Type.Object({ apiKey: Type.String({ description: 'one exact API key', about: 'The key.' }) })
 
@@ -83,13 +81,13 @@ export function keyRoutes(
     app.get('/v2/keys', { onRequest: auth.crawler, schema: schemas.list }, async (request) => {
       const { keyId } = callerOf(request).key
       const uses = await reads.keys.uses(keyId)
-      return { data: (await listKeys(keyId)).map((key) => toOwnerKey(key, uses)) }
+      return { data: (await reads.keys.listOf(keyId)).map((key) => toOwnerKey(key, uses)) }
     })
 
     app.post('/v2/keys', { onRequest: auth.crawler, schema: schemas.create }, async (request) => {
       const { keyId } = callerOf(request).key
       const { name, scopes: mayDo, expiresAt } = request.body
-      if ((await listKeys(keyId)).length >= ownerKeysMax) {
+      if ((await reads.keys.listOf(keyId)).length >= ownerKeysMax) {
         throw new Refusal('CONFLICT', `There are ${ownerKeysMax} keys, which is the most: delete one first`)
       }
       const added = await writes.scopedKeys.add({
@@ -112,7 +110,7 @@ export function keyRoutes(
 
     app.post('/v2/keys/:apiKey/rotate-secret', { onRequest: auth.crawler, schema: schemas.rotate }, async (request) => {
       const key = await requireKey(callerOf(request).key.keyId, request.params.apiKey)
-      const { overlapSeconds = overlapSecondsDefault } = request.body
+      const { overlapSeconds = secretOverlapSeconds } = request.body
       const toRotate = { keyId: key.keyId, apiKey: key.apiKey, previousUntil: clock.now() + overlapSeconds * 1000 }
       const { rotate } = key.scopes === undefined ? writes.keys : writes.scopedKeys
       const rotated = (await rotate(toRotate)) ?? refuseUnknownKey(key.apiKey)
@@ -128,11 +126,6 @@ export function keyRoutes(
       if (!(await writes.scopedKeys.remove(key))) refuseUnknownKey(key.apiKey)
       return shown
     })
-  }
-
-  async function listKeys(keyId: number): Promise<Key[]> {
-    const first = await reads.keys.getFirst(keyId)
-    return [...(first === undefined ? [] : [first]), ...(await reads.scopedKeys.list(keyId))]
   }
 
   async function requireKey(keyId: number, apiKey: string): Promise<Key> {

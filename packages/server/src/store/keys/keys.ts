@@ -4,7 +4,7 @@ import { newObjectId } from '../database/ids.ts'
 import { newSecret } from '../database/secrets.ts'
 import { noun, type Over, query } from '../noun.ts'
 import type { Key, KeyUse } from './key.ts'
-import { findScopedKey } from './scoped-keys.ts'
+import { findScopedKey, scopedKeys } from './scoped-keys.ts'
 
 /** What the key is called that is made at the first start. */
 const firstKeyName = 'Owner'
@@ -96,6 +96,11 @@ export const keys = noun({
     async getFirst({ db, box }: Over, keyId: number): Promise<Key | undefined> {
       const [row] = await db.all(ofOwner(db), { keyId })
       return row && opened(row, box)
+    },
+    /** All of an owner, the first first. */
+    async listOf(over: Over, keyId: number): Promise<Key[]> {
+      const first = await keys.reads.getFirst(over, keyId)
+      return first === undefined ? [] : [first, ...(await scopedKeys.reads.list(over, keyId))]
     },
     /** When each key of an owner was last used, by API key. */
     async uses({ db }: Over, keyId: number): Promise<Map<string, number>> {
