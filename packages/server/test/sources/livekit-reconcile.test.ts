@@ -353,6 +353,9 @@ describe('a LiveKit whose RoomService is asked', () => {
       ['behind', () => Date.now() - 50 * hourMs, -50 * hourMs - 60_000, -50 * hourMs + 60_000],
       ['dateless', () => undefined, -60_000, 60_000],
     ] as const) {
+      // What a look under way found of the clock before is forgotten first: a clock that is not told is not measured anew.
+      livekit.now = Date.now
+      await looks(3)
       livekit.now = now
       const room = createRoom(name)
       const sentAt = now() ?? Date.now()
