@@ -1,6 +1,14 @@
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
-import { Kysely, SqliteDialect, sql } from 'kysely'
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type DialectAdapter,
+  type Driver,
+  Kysely,
+  SqliteDialect,
+  sql,
+} from 'kysely'
 import { Refusal } from '../../error.ts'
 import { bind, type Database, type Differences, onConflict, type Query } from './database.ts'
 import type { Tables } from './tables.ts'
@@ -39,7 +47,7 @@ export function openSqlite(
   const values = <P>(query: Query<P, unknown>, params: P) => bind(query, params) as SQLInputValue[]
 
   const kysely = new Kysely<Tables>({
-    dialect: new SqliteDialect({
+    dialect: new Dialect({
       database: {
         close: () => {},
         prepare: (sql) => {
@@ -93,6 +101,22 @@ export function openSqlite(
     run: (query, params) => Number(prepare(query.sql).run(...values(query, params)).changes),
     transaction,
     close: () => connection.close(),
+  }
+}
+
+/**
+ * Tables are made or updated in one transaction, which SQLite can do and Kysely does not: whoever is killed meanwhile leaves them
+ * as they were. Of processes that open a file together one does it, and the others wait.
+ */
+class Dialect extends SqliteDialect {
+  override createAdapter(): DialectAdapter {
+    return Object.defineProperty(super.createAdapter(), 'supportsTransactionalDdl', { value: true })
+  }
+  override createDriver(): Driver {
+    const begin = CompiledQuery.raw('begin immediate')
+    return Object.assign(super.createDriver(), {
+      beginTransaction: async (connection: DatabaseConnection) => void (await connection.executeQuery(begin)),
+    })
   }
 }
 
