@@ -23,7 +23,7 @@ export type Query = { [name: string]: string | number | Date | undefined }
 /** What a busy server, or the proxy before one that is away, answers. */
 const retriedStatuses = [429, 502, 503, 504]
 
-export function createApi(base: string, giveToken: () => Promise<string>, triesMax = requestTriesMax): Api {
+export function createApi(base: string, giveToken: () => Promise<string | undefined>, triesMax = requestTriesMax): Api {
   return {
     async get(path, query = {}) {
       const url = base + path + toQueryText(query)
@@ -43,7 +43,7 @@ export function createApi(base: string, giveToken: () => Promise<string>, triesM
     delete: (path) => send('DELETE', base + path),
     async open(path, query, signal) {
       const url = base + path + toQueryText(query)
-      const headers = { authorization: await giveToken() }
+      const headers = await authorize()
       const response = await fetch(url, { headers, signal }).catch((cause) => refuseUnanswered('GET', url, cause))
       if (response.ok) return response
       const text = await response.text().catch((cause) => refuseUnanswered('GET', url, cause))
@@ -51,9 +51,14 @@ export function createApi(base: string, giveToken: () => Promise<string>, triesM
     },
   }
 
+  async function authorize(): Promise<{ authorization?: string }> {
+    const token = await giveToken()
+    return token === undefined ? {} : { authorization: token }
+  }
+
   async function send<Body>(method: string, url: string, body?: string): Promise<Body> {
     const headers = {
-      authorization: await giveToken(),
+      ...(await authorize()),
       ...(body !== undefined && { 'content-type': 'application/json' }),
     }
     let response: Response

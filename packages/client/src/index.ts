@@ -1,9 +1,12 @@
 export type {
+  Account,
   AttendanceStatus,
   AuditEntry,
+  BrowserSignIn,
   CloseName,
   CourseOccurrence,
   CoursePerson,
+  DashboardUser,
   DeliveryState,
   EventResult,
   FoundPerson,
@@ -13,6 +16,7 @@ export type {
   ListedSchedule,
   NewKey,
   NewSchedule,
+  NewUser,
   OwnerKey,
   OwnerKeyWithSecret,
   PageInfo,
@@ -31,6 +35,9 @@ export type {
   Session,
   StreamedChange,
   TimelogEntry,
+  UserChanges,
+  UserRole,
+  UserWithPassword,
   WebhookDelivery,
   WebhookEndpoint,
 } from '@rollcall/protocol'
@@ -55,4 +62,5 @@ export type { ListedRoom, NewInvite, NewRoom, Rooms } from './rooms.ts'
 export type { ScheduleAttendanceOptions, Schedules } from './schedules.ts'
 export type { SessionFilters, Sessions } from './sessions.ts'
 export { type KeyPair, type SignedClaims, signToken, type TokenSource } from './token.ts'
+export type { Users } from './users.ts'
 export type { NewWebhook, WebhookChanges, WebhookReplay, Webhooks } from './webhooks.ts'

@@ -20,6 +20,7 @@ export const webFolder = join(dirname(findPackageJSON('.', import.meta.url) ?? '
 const dashboardPaths = [
   '/',
   '/sessions/:sessionId',
+  '/account',
 
   '/keys',
   '/overview',
@@ -29,6 +30,7 @@ const dashboardPaths = [
   '/schedules',
   '/schedules/:scheduleId',
   '/sources',
+  '/users',
   '/webhooks',
   '/webhooks/:webhookId',
 ]

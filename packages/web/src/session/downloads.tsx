@@ -4,11 +4,9 @@ import { useState } from 'react'
 import { serverUrl } from '../base.ts'
 import { isoDay, listSeparator, zone } from '../formats.ts'
 import { saveAnswer } from '../save-file.ts'
-import { useSignedIn } from '../signed-in.tsx'
 
 /** The same for programs and spreadsheets. */
 export function Downloads({ session, onFailure }: { session: Session; onFailure: (error: Error) => void }) {
-  const { token } = useSignedIn()
   const { id: sessionId, roomId, customRoomId, start } = session
   const path = `/v2/sessions/${sessionId}`
   const name = `${customRoomId ?? roomId} ${isoDay(start)}`
@@ -19,7 +17,7 @@ export function Downloads({ session, onFailure }: { session: Session; onFailure:
   const download = async (what: string, name: string) => {
     setBusy(true)
     try {
-      await saveAnswer(what, name, token)
+      await saveAnswer(what, name)
     } catch (error) {
       onFailure(error as Error)
     } finally {
@@ -46,13 +44,13 @@ export function Downloads({ session, onFailure }: { session: Session; onFailure:
           <Menu.Item onClick={() => download(path, `${name}.json`)}>The session, as JSON</Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      <CurlButton path={path} token={token} />
+      <CurlButton path={path} />
     </>
   )
 }
 
-function CurlButton({ path, token }: { path: string; token: string }) {
-  const command = `curl -H 'Authorization: ${token}' '${serverUrl}${path}'`
+function CurlButton({ path }: { path: string }) {
+  const command = `curl -H "Authorization: $TOKEN" '${serverUrl}${path}'`
   return (
     <Popover width={420} position="bottom-end" trapFocus withinPortal>
       <Popover.Target>
@@ -61,7 +59,7 @@ function CurlButton({ path, token }: { path: string; token: string }) {
       <Popover.Dropdown>
         <Stack gap="xs">
           <Text size="sm">
-            This page’s data, from a shell. The token in it is yours: whoever has it can do what you can.
+            This page’s data, from a shell. <Code>rollcall token</Code> prints a token, and so does whoever holds a key.
           </Text>
           <Code block style={{ overflowWrap: 'anywhere', whiteSpace: 'pre-wrap', maxHeight: 160 }} tabIndex={0}>
             {command}
