@@ -1,4 +1,4 @@
-import { Button, Group, Menu, Text } from '@mantine/core'
+import { Button, Group, NativeSelect, Text } from '@mantine/core'
 import { Link, Outlet, useNavigate } from '@tanstack/react-router'
 import { type FocusEvent, useState } from 'react'
 import { FindButton } from './find/button.tsx'
@@ -67,26 +67,28 @@ export function Shell() {
             <Button component="a" href="./docs" size="compact-sm" variant="subtle" color="gray" c="inherit">
               API
             </Button>
-            <Menu position="bottom-end">
-              <Menu.Target>
-                <Button size="compact-sm" variant="subtle" color="gray" c="inherit" maw={160} aria-label="Account">
-                  {user?.name ?? 'Account'}
-                </Button>
-              </Menu.Target>
-              <Menu.Dropdown>
-                <Menu.Label>
-                  {roles[role ?? 'none']} of {key.name ?? key.apiKey}
-                </Menu.Label>
-                {account.keys.length > 1 && <OtherKeys onFailure={setFailure} />}
-                <Menu.Item component={Link} to="/account">
-                  Your account
-                </Menu.Item>
-                <Menu.Item onClick={() => signOut().catch(setFailure)}>Sign out</Menu.Item>
-              </Menu.Dropdown>
-            </Menu>
+            <Link to="/account" className={classes.link}>
+              Account
+            </Link>
+            <Button
+              size="compact-sm"
+              variant="subtle"
+              color="gray"
+              c="inherit"
+              onClick={() => signOut().catch(setFailure)}
+            >
+              Sign out
+            </Button>
           </Group>
         </div>
       </header>
+      <div className={classes.whose}>
+        <Text size="xs" c="dimmed" className={classes.who}>
+          {user === null ? roles[role ?? 'none'] : `${user.name}, ${roles[role ?? 'none'].toLowerCase()}`} of{' '}
+          {key.name ?? key.apiKey}
+        </Text>
+        {account.keys.length > 1 && <KeyChoice onFailure={setFailure} />}
+      </div>
       <main id="main" className={classes.main}>
         {failure !== undefined && <Failure error={failure} />}
         <Outlet />
@@ -98,21 +100,23 @@ export function Shell() {
 
 const roles = { administrator: 'Administrator', viewer: 'Viewer', host: 'Host', none: 'A part' }
 
-/** The other records that one may look at. */
-function OtherKeys({ onFailure }: { onFailure: (error: Error) => void }) {
+/** Which record is looked at, of several. */
+function KeyChoice({ onFailure }: { onFailure: (error: Error) => void }) {
   const { account, switchKey } = useSignedIn()
   const navigate = useNavigate()
   const change = async (apiKey: string) => {
     await navigate({ to: '/' })
     await switchKey(apiKey)
   }
-  return account.keys
-    .filter(({ apiKey }) => apiKey !== account.key.apiKey)
-    .map(({ apiKey, name }) => (
-      <Menu.Item key={apiKey} onClick={() => change(apiKey).catch(onFailure)}>
-        Switch to {name ?? apiKey}
-      </Menu.Item>
-    ))
+  return (
+    <NativeSelect
+      size="xs"
+      aria-label="The record of"
+      value={account.key.apiKey}
+      onChange={(event) => change(event.currentTarget.value).catch(onFailure)}
+      data={account.keys.map(({ apiKey, name }) => ({ value: apiKey, label: name ?? apiKey }))}
+    />
+  )
 }
 
 export function NotFound() {

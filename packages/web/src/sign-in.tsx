@@ -53,7 +53,7 @@ export function SignIn({ why, onSignedIn }: { why: string | undefined; onSignedI
           </Alert>
         )}
         <Paper className="card" p="lg">
-          <Tabs defaultValue="name" keepMounted={false}>
+          <Tabs defaultValue="name" keepMounted={false} styles={{ tab: { paddingInline: 6 } }}>
             <Tabs.List grow mb="md">
               <Tabs.Tab value="name">With a name</Tabs.Tab>
               <Tabs.Tab value="token">With a token</Tabs.Tab>

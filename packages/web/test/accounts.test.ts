@@ -34,7 +34,7 @@ async function openPage(context: BrowserContext): Promise<Page> {
 
 async function signIn(page: Page, name: string, password: string): Promise<void> {
   await page.goto(server.url)
-  await page.getByLabel('Name').fill(name)
+  await page.getByRole('textbox', { name: 'Name' }).fill(name)
   await page.getByRole('textbox', { name: 'Password' }).fill(password)
   await page.getByRole('button', { name: 'Sign in' }).click()
 }
@@ -77,9 +77,8 @@ describe('whoever signs in', { timeout: 600_000 }, () => {
     const third = await openPage(reopened)
     await third.goto(server.url)
     await third.getByRole('link', { name: 'planning' }).waitFor()
-    await third.getByRole('button', { name: 'Account' }).click()
-    await third.getByText('Viewer of Owner').waitFor()
-    await third.getByRole('menuitem', { name: 'Your account' }).click()
+    await third.getByText('Anna, viewer of Owner').waitFor()
+    await third.getByRole('link', { name: 'Account' }).click()
     await third.getByLabel('Current password').fill(password)
     await third.getByLabel('New password').fill('a better password')
     await third.getByRole('button', { name: 'Change it' }).click()
@@ -89,7 +88,8 @@ describe('whoever signs in', { timeout: 600_000 }, () => {
     const fourth = await openPage(await browser.newContext())
     await signIn(fourth, 'Anna', 'a better password')
     await fourth.getByRole('link', { name: 'planning' }).waitFor()
-    await third.getByRole('button', { name: 'Sign out', exact: true }).click()
+    const other = third.getByRole('table', { name: 'Where you are signed in' })
+    await other.getByRole('button', { name: 'Sign out', exact: true }).click()
     await third.getByRole('dialog').getByRole('button', { name: 'Sign out' }).click()
     await fourth.getByText('You are no longer signed in').waitFor()
   })
