@@ -15,7 +15,11 @@ import { createWebhooks, type Webhooks } from './webhooks.ts'
  * A server's address, and either a key, with which the client signs its own tokens (role `crawler`, good for ten minutes,
  * renewed in time), or a token, or a function that is asked for one at each request.
  */
-export type RollcallOptions = { url: string } & (KeyPair | { token: TokenSource })
+export type RollcallOptions = {
+  url: string
+  /** How often a read is tried in all; without it, up to five times. */
+  tries?: number
+} & (KeyPair | { token: TokenSource })
 
 /** Which usage, and as what rows. */
 export type UsageOptions = {
@@ -52,7 +56,7 @@ export class Rollcall {
 
   /** @throws TypeError where `url` is no http or https address, or there is neither a key nor a token */
   constructor(options: RollcallOptions) {
-    const api = createApi(parseBaseUrl(options.url), toTokens(options))
+    const api = createApi(parseBaseUrl(options.url), toTokens(options), options.tries)
     this.sessions = createSessions(api)
     this.rooms = createRooms(api)
     this.webhooks = createWebhooks(api)

@@ -5,8 +5,8 @@ import { type Page, toLimit } from './database/page.ts'
 import type { Tables } from './database/tables.ts'
 import { noun, type Over, query } from './noun.ts'
 import { addEndpointOfRoom } from './outbox/endpoints.ts'
-import { takeInRooms } from './people/gather.ts'
-import { findIds, toSearched } from './people/suffixes.ts'
+import { findRooms, noteRooms } from './people/found-rooms.ts'
+import { toSearched } from './people/searched.ts'
 
 export type Room = {
   keyId: number
@@ -129,7 +129,7 @@ async function list(
   }
   const wanted = toSearched(part)
   if (wanted !== '') {
-    const ids = (await findIds(over.db, keyId, 'room', wanted, roomsFoundMax)).slice(0, roomsFoundMax)
+    const ids = await findRooms(over.db, keyId, wanted, roomsFoundMax)
     found = found.where('room_id', 'in', over.db.differences.texts(JSON.stringify(ids)))
   }
   const { total } = await found.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
@@ -176,7 +176,7 @@ export const rooms = noun({
     async create(over: Over, { keyId, ...room }: { keyId: number } & NewRoom): Promise<Room> {
       const created = (await insert(over, keyId, newRoomId(), room)) ?? (await findExisting(over, keyId, room))
       await addEndpointOfRoom(over, created)
-      await takeInRooms(over.db, keyId, [created.roomId])
+      await noteRooms(over.db, keyId, [created.roomId])
       return created
     },
     /**

@@ -10,6 +10,7 @@ import { newestTexts } from './migrations/newest-texts.ts'
 import { ofSource, origins } from './migrations/of-source.ts'
 import { parents } from './migrations/parents.ts'
 import { erasedPeople } from './migrations/people/erased-people.ts'
+import { grams } from './migrations/people/grams.ts'
 import { kinds } from './migrations/people/kinds.ts'
 import { people } from './migrations/people/people.ts'
 import { peopleInOrder } from './migrations/people/people-in-order.ts'
@@ -46,6 +47,7 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0018-origins': { up: origins },
   '0019-scoped-keys': { up: scopedKeys },
   '0020-undated-leaves': { up: undatedLeaves },
+  '0027-grams': { up: grams },
 }
 
 /**
