@@ -8,6 +8,7 @@ export type Kind =
   | 'webhooks'
   | 'deliveries'
   | 'schedules'
+  | 'users'
   | 'cursors'
 
 /** By the step of a path before it. */
@@ -25,6 +26,7 @@ const bySteps: { [step: string]: Kind } = {
   webhooks: 'webhooks',
   deliveries: 'deliveries',
   schedules: 'schedules',
+  users: 'users',
 }
 
 /** By the name of a field or a parameter. */
@@ -45,6 +47,7 @@ const byNames: { [name: string]: Kind } = {
   projectId: 'sources',
   deliveryId: 'deliveries',
   scheduleId: 'schedules',
+  userId: 'users',
   cursor: 'cursors',
 }
 
@@ -53,6 +56,7 @@ export const madeAt: { [start: string]: Kind } = {
   '/v2/sources': 'sources',
   '/v2/webhooks': 'webhooks',
   '/v2/schedules': 'schedules',
+  '/v2/users': 'users',
 }
 
 export function kindAfter(step: string | undefined): Kind | undefined {

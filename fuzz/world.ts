@@ -56,6 +56,7 @@ export async function makeWorld(url: string, key: Key, hookUrl: string): Promise
     ...{ name: 'Daily', roomIds: ['daily'], start: '2026-01-05T09:00', durationMinutes: 60, timeZone: 'Europe/Berlin' },
     ...{ rrule: 'FREQ=DAILY', roster: [{ participantId: 'person 1', name: 'Person 1' }] },
   })
+  const user = await call<{ userId: string }>('POST', '/v2/users', { name: 'viewer', role: 'viewer' })
   const sources: KnownSource[] = []
   for (const [type, settings, authorization] of [
     ['generic', { secret: 'of the PBX' }, 'Bearer of the PBX'],
@@ -92,6 +93,7 @@ export async function makeWorld(url: string, key: Key, hookUrl: string): Promise
       webhooks: [hook.id],
       deliveries: [delivery.id],
       schedules: [schedule.id],
+      users: [user.userId],
       cursors: [sessions.pageInfo.nextCursor],
     },
     sources,
@@ -122,10 +124,12 @@ function tellOf(roomId: string): object[] {
 
 /** Keeps what an answer tells of, in place of what was learnt longest ago. */
 export function learn({ ids }: World, path: string, body: unknown): void {
-  const { id, roomId, pageInfo, data } = (body ?? {}) as { [name: string]: unknown }
+  const { id, userId, roomId, pageInfo, data } = (body ?? {}) as { [name: string]: unknown }
   keep(ids.rooms, roomId)
   keep(ids.cursors, (pageInfo as { nextCursor?: unknown } | undefined)?.nextCursor)
-  for (const [start, kind] of Object.entries(madeAt)) if (path.startsWith(start)) keep(ids[kind], id)
+  for (const [start, kind] of Object.entries(madeAt)) {
+    if (path.startsWith(start)) keep(ids[kind], kind === 'users' ? userId : id)
+  }
   if (path.includes('/deliveries') && Array.isArray(data)) for (const one of data) keep(ids.deliveries, one?.id)
 }
 

@@ -30,7 +30,8 @@ export type NewRoom = {
 }
 
 export type RoomFilter = {
-  roomId?: string
+  /** Of these alone. */
+  roomIds?: readonly string[]
   /** Exact roomId or customRoomId, or what encodes one. */
   anyId?: string
   /** A part of either, however it is written. */
@@ -119,11 +120,13 @@ export function decodeId(id: string): string | undefined {
 async function list(
   over: Over,
   keyId: number,
-  { roomId, anyId, part = '' }: RoomFilter,
+  { roomIds, anyId, part = '' }: RoomFilter,
   page: Page,
 ): Promise<{ rooms: Room[]; total: number }> {
   let found = over.db.kysely.selectFrom('rooms').where('key_id', '=', keyId)
-  if (roomId !== undefined) found = found.where('room_id', '=', roomId)
+  if (roomIds !== undefined) {
+    found = found.where('room_id', 'in', over.db.differences.texts(JSON.stringify(roomIds)))
+  }
   if (anyId !== undefined) {
     found = found.where((eb) => eb.or([eb('room_id', '=', anyId), eb('custom_room_id', '=', anyId)]))
   }
@@ -135,7 +138,7 @@ async function list(
   const { total } = await found.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
   const decoded = anyId === undefined ? undefined : decodeId(anyId)
   if (Number(total) === 0 && decoded !== undefined) {
-    return list(over, keyId, { ...(roomId !== undefined && { roomId }), anyId: decoded }, page)
+    return list(over, keyId, { ...(roomIds && { roomIds }), anyId: decoded }, page)
   }
   const { limit, offset } = toLimit(page)
   const inOrder = found.select(columns).orderBy('created_at', 'desc').orderBy('id', 'desc')

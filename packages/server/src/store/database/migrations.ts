@@ -1,4 +1,5 @@
 import { type Kysely, Migrator, sql } from 'kysely'
+import { arrivals } from './migrations/arrivals.ts'
 import { clocks } from './migrations/clocks.ts'
 import { confirmedTime } from './migrations/confirmed-time.ts'
 import { duties } from './migrations/duties.ts'
@@ -19,6 +20,7 @@ import { processes } from './migrations/processes.ts'
 import { schedules } from './migrations/schedules.ts'
 import { scopedKeys } from './migrations/scoped-keys.ts'
 import type { ShownOtherwise } from './migrations/shown-otherwise.ts'
+import { users } from './migrations/users.ts'
 import { webhooks } from './migrations/webhooks.ts'
 import type { Tables } from './tables.ts'
 
@@ -47,6 +49,8 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0018-origins': { up: origins },
   '0019-scoped-keys': { up: scopedKeys },
   '0020-undated-leaves': { up: undatedLeaves },
+  '0021-users': { up: users },
+  '0025-arrivals': { up: arrivals },
   '0027-grams': { up: grams },
 }
 

@@ -15,25 +15,28 @@ import type { Key, RoomedFilter } from './list-queries.ts'
 
 /** Most rooms whose sessions are listed by a part that they share. */
 const roomsMax = 200
+/** Most rooms that are looked through for those that somebody may see. */
+const foundMax = 20_000
 /** Sessions of one room that are read at a time. */
 const laneKeys = 20
 
 /**
  * The rooms that have a part of their ids, the newest where too many do (`isCut`); undefined where nothing is left of the part.
  * @param part as it is written
- * @param roomId of this room alone
+ * @param within of one room alone, or of several
  */
 export async function findRoomsWith(
   db: Database,
   keyId: number,
   part: string,
-  roomId: string | undefined,
+  { roomId, roomIds }: { roomId: string | undefined; roomIds: readonly string[] | undefined },
 ): Promise<{ roomIds: string[]; isCut: boolean } | undefined> {
   const wanted = toSearched(part)
   if (wanted === '') return undefined
   if (roomId !== undefined) return { roomIds: (await hasPart(db, keyId, roomId, wanted)) ? [roomId] : [], isCut: false }
-  const found = await findRooms(db, keyId, wanted, roomsMax + 1)
-  return { roomIds: found.slice(0, roomsMax), isCut: found.length > roomsMax }
+  const found = await findRooms(db, keyId, wanted, roomIds === undefined ? roomsMax + 1 : foundMax)
+  const seen = roomIds === undefined ? found : found.filter((one) => roomIds.includes(one))
+  return { roomIds: seen.slice(0, roomsMax), isCut: seen.length > roomsMax }
 }
 
 type Sought = { keyId: number; filter: RoomedFilter; roomIds: string[]; page: ListPage; now: number }

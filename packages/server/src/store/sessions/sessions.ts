@@ -141,22 +141,27 @@ export const sessions = noun({
     async list(
       over: Over,
       keyId: number,
-      { roomId, customRoomId, query, search, parentSessionId, ...filter }: SessionFilter,
+      { roomId, customRoomId, query, search, parentSessionId, roomIds, ...filter }: SessionFilter,
       page: ListPage,
       participantsMax: number,
     ): Promise<FoundSessions> {
       const { db, now } = over
       const named = await resolveRoom(db, keyId, { roomId, customRoomId, query })
-      const rooms = search === undefined || named === false ? undefined : await findRoomsWith(db, keyId, search, named)
+      const rooms =
+        search === undefined || named === false
+          ? undefined
+          : await findRoomsWith(db, keyId, search, { roomId: named, roomIds })
       // A part that one room alone has is that room.
       const room = rooms === undefined ? named : rooms.roomIds.length > 1 ? undefined : (rooms.roomIds[0] ?? false)
       const parts = parentSessionId === undefined ? undefined : await findParts(db, keyId, parentSessionId)
-      const isOfNone = parentSessionId !== undefined && parts === undefined
+      const isElsewhere = typeof room === 'string' && roomIds?.includes(room) === false
+      const isOfNone = isElsewhere || (parentSessionId !== undefined && parts === undefined)
       if (room === false || isOfNone) return { sessions: [], total: 0, totalCapped: false, next: undefined }
       if (room !== undefined && parts === undefined && isNewest(filter, page)) {
         return readNewestPage(over, { keyId, roomId: room }, page.perPage, participantsMax)
       }
-      const roomed = { ...filter, ...(room !== undefined && { roomId: room }), ...(parts !== undefined && { parts }) }
+      const within = room === undefined ? { ...(roomIds && { roomIds }) } : { roomId: room }
+      const roomed = { ...filter, ...within, ...(parts !== undefined && { parts }) }
       const inside = (...asked: Parameters<WithSomebodyInside>) => withSomebodyInside(over, ...asked)
       const sought = { keyId, filter: roomed, page, now: now() }
       const found =
