@@ -1,4 +1,4 @@
-import type { SourceList, Usage } from '@rollcall/protocol'
+import type { NewSource, Source, SourceChanges, SourceList, Usage } from '@rollcall/protocol'
 import { type Api, createApi } from './api.ts'
 import { parseBaseUrl } from './base-url.ts'
 import { type ChangeOptions, type FollowedChange, followChanges } from './changes.ts'
@@ -90,6 +90,36 @@ export class Rollcall {
    */
   async sources(): Promise<SourceList['data']> {
     return (await this.#api.get<SourceList>('/v2/sources')).data
+  }
+
+  /**
+   * Adds a media server. Its `setup` has the lines to paste into its configuration; a secret that was made for it is in them
+   * this once.
+   *
+   * @throws RollcallError with code `BAD_REQUEST`, whose message names the setting that is missing or wrong
+   * @example
+   * const { setup } = await rollcall.createSource({ type: 'jitsi', name: 'meet.example.org' })
+   */
+  createSource(source: NewSource): Promise<Source> {
+    return this.#api.post<Source>('/v2/sources', source)
+  }
+
+  /**
+   * Changes the name and the settings of a source: what is not named stays.
+   *
+   * @throws RollcallError with code `SOURCE_NOT_FOUND` or `BAD_REQUEST`
+   */
+  updateSource(id: string, changes: SourceChanges): Promise<Source> {
+    return this.#api.patch<Source>(`/v2/sources/${encodeURIComponent(id)}`, changes)
+  }
+
+  /**
+   * Takes a source away: what it sends is not taken any more, what it sent stays.
+   *
+   * @throws RollcallError with code `SOURCE_NOT_FOUND`
+   */
+  deleteSource(id: string): Promise<Source> {
+    return this.#api.delete<Source>(`/v2/sources/${encodeURIComponent(id)}`)
   }
 
   /**

@@ -1,4 +1,5 @@
 import { type Kysely, Migrator, sql } from 'kysely'
+import { arrivals } from './migrations/arrivals.ts'
 import { clocks } from './migrations/clocks.ts'
 import { confirmedTime } from './migrations/confirmed-time.ts'
 import { duties } from './migrations/duties.ts'
@@ -49,6 +50,7 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0019-scoped-keys': { up: scopedKeys },
   '0020-undated-leaves': { up: undatedLeaves },
   '0021-users': { up: users },
+  '0025-arrivals': { up: arrivals },
   '0027-grams': { up: grams },
 }
 

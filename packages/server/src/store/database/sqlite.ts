@@ -10,7 +10,7 @@ import {
   sql,
 } from 'kysely'
 import { Refusal } from '../../error.ts'
-import { bind, type Database, type Differences, onConflict, type Query } from './database.ts'
+import { bind, type Database, type Differences, isNamed, onConflict, type Query } from './database.ts'
 import type { Tables } from './tables.ts'
 
 /** A statement is kept for each text, up to this many texts: then all are dropped and made anew. */
@@ -122,6 +122,8 @@ class Dialect extends SqliteDialect {
 
 const differences: Differences = {
   each: (list) => sql<{ value: string }>`json_each(${list})`.as('x'),
+  named: (table, list, by) =>
+    sql`(select t.* from json_each(${list}) as x cross join ${sql.table(table)} as t where ${isNamed(by)})`,
   eachText: (list) => sql<{ value: string }>`json_each(${list})`.as('x'),
   texts: (list) => sql<string>`(select value from json_each(${list}))`,
   listOf: (columns) => sql<string | null>`json_group_array(json_array(${sql.join(columns.map((c) => sql.ref(c)))}))`,

@@ -216,6 +216,8 @@ export type Tables = KeyTables & {
     last_error_at: number | null
     /** The origins of the webhooks that it brings, as a JSON list; null: none. */
     origins: string | null
+    /** A JSON list of `Arrival`; null: none. */
+    arrivals: string | null
   }
   /** When a look last found a running session as the record has it, by its source's clock: evidence that is no fact yet. */
   looks: { key_id: number; session_id: string; at: number }
