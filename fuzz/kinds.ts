@@ -8,6 +8,7 @@ export type Kind =
   | 'webhooks'
   | 'deliveries'
   | 'schedules'
+  | 'invites'
   | 'cursors'
 
 /** By the step of a path before it. */
@@ -25,6 +26,8 @@ const bySteps: { [step: string]: Kind } = {
   webhooks: 'webhooks',
   deliveries: 'deliveries',
   schedules: 'schedules',
+  invites: 'invites',
+  'kept-out': 'participants',
 }
 
 /** By the name of a field or a parameter. */
@@ -45,6 +48,7 @@ const byNames: { [name: string]: Kind } = {
   projectId: 'sources',
   deliveryId: 'deliveries',
   scheduleId: 'schedules',
+  inviteId: 'invites',
   cursor: 'cursors',
 }
 

@@ -56,6 +56,7 @@ export async function makeWorld(url: string, key: Key, hookUrl: string): Promise
     ...{ name: 'Daily', roomIds: ['daily'], start: '2026-01-05T09:00', durationMinutes: 60, timeZone: 'Europe/Berlin' },
     ...{ rrule: 'FREQ=DAILY', roster: [{ participantId: 'person 1', name: 'Person 1' }] },
   })
+  const invite = await call('POST', '/v2/rooms/daily/invites', { name: 'Person 1' })
   const sources: KnownSource[] = []
   for (const [type, settings, authorization] of [
     ['generic', { secret: 'of the PBX' }, 'Bearer of the PBX'],
@@ -92,6 +93,7 @@ export async function makeWorld(url: string, key: Key, hookUrl: string): Promise
       webhooks: [hook.id],
       deliveries: [delivery.id],
       schedules: [schedule.id],
+      invites: [invite.id],
       cursors: [sessions.pageInfo.nextCursor],
     },
     sources,

@@ -1,14 +1,14 @@
-import type { ClientMessage, ServerMessage } from '@rollcall/protocol'
+import type { ClientMessage } from '@rollcall/protocol'
+import { type Actor, answerError, answerForbidden, answerNotFound } from './answers.ts'
 import type { Connection } from './connection.ts'
+import { actAsHost } from './host-actions.ts'
 import { type Hub, mayAdmit, notify, notifyRoom } from './hub.ts'
 import { admit, isFull } from './join.ts'
-import { leave, refuse } from './leave.ts'
-import { findInside, type HostedRoom, ofParticipant } from './room.ts'
+import { refuse } from './leave.ts'
+import { findInside, type HostedRoom, inState, ofParticipant } from './room.ts'
 
 type Action = Exclude<ClientMessage, { type: 'ping' | 'leave' }>
-type ErrorCode = (ServerMessage & { type: 'error' })['code']
-/** Who acts, and where. */
-type Actor = { hub: Hub; room: HostedRoom; connection: Connection }
+type Settled = { type: 'admit' | 'deny'; participantId: string }
 
 /** Does what somebody inside asks for. */
 export function act(hub: Hub, room: HostedRoom, connection: Connection, message: Action): void {
@@ -17,12 +17,17 @@ export function act(hub: Hub, room: HostedRoom, connection: Connection, message:
     case 'signal':
       return signal(actor, message)
     case 'mute':
-      return mute(actor, message)
+    case 'mute-all':
     case 'remove':
-      return remove(actor, message)
+    case 'let-back':
+    case 'lock':
+    case 'end':
+      return actAsHost(actor, message)
     case 'admit':
     case 'deny':
       return settleEntry(actor, message)
+    case 'admit-all':
+      return admitAll(actor)
     case 'stats': {
       const refusal = hub.takeSample(room, connection, message)
       if (refusal !== undefined) answerError(actor, refusal.code, refusal.message)
@@ -39,33 +44,30 @@ function signal(actor: Actor, { type, to, data }: Action & { type: 'signal' }): 
   notify(actor.hub, target, { type: 'signal', from: actor.connection.id, data })
 }
 
-/** What else the message holds goes nowhere. */
-function mute(actor: Actor, { type, participantId, kind }: Action & { type: 'mute' }): void {
-  const { hub, room, connection } = actor
-  if (!mayModerate(connection)) return answerForbidden(actor, type, 'allow_mod')
-  const targets = [...ofParticipant(room, participantId, 'inside')]
-  if (targets.length === 0) return answerNotFound(actor, type, participantId)
-  const from = connection.identity?.participantId ?? ''
-  const told = { type, participantId, ...(kind !== undefined && { kind }), from }
-  for (const target of targets) notify(hub, target, told)
+function settleEntry(actor: Actor, message: Settled): void {
+  if (!mayAdmit(actor.connection)) return answerForbidden(actor, message.type, 'allow_join')
+  settle(actor, message)
 }
 
-function remove(actor: Actor, { type, participantId }: Action & { type: 'remove' }): void {
-  const { hub, room, connection } = actor
-  if (!mayModerate(connection)) return answerForbidden(actor, type, 'allow_mod')
-  const targets = [...ofParticipant(room, participantId, 'inside', 'entering')]
-  if (targets.length === 0) return answerNotFound(actor, type, participantId)
-  for (const target of targets) leave(hub, target, { reason: 'removed' }, 'REMOVED')
+/** Those who came first come in first, until the room is full. */
+function admitAll(actor: Actor): void {
+  if (!mayAdmit(actor.connection)) return answerForbidden(actor, 'admit-all', 'allow_join')
+  const ids = new Set([...inState(actor.room, 'waiting')].map(({ identity }) => identity?.participantId ?? ''))
+  for (const participantId of ids) if (!settle(actor, { type: 'admit', participantId })) return
 }
 
-function settleEntry(actor: Actor, { type, participantId }: Action & { type: 'admit' | 'deny' }): void {
-  const { hub, room, connection } = actor
-  if (!mayAdmit(connection)) return answerForbidden(actor, type, 'allow_join')
+/** False where it could not be done. */
+function settle(actor: Actor, { type, participantId }: Settled): boolean {
+  const { hub, room } = actor
   const waiting = [...ofParticipant(room, participantId, 'waiting')]
-  if (waiting.length === 0) return answerNotFound(actor, type, participantId)
+  if (waiting.length === 0) {
+    answerNotFound(actor, type, participantId)
+    return false
+  }
   const isRefused = waiting.some(({ identity }) => identity !== undefined && isFull(hub, room, identity))
   if (type === 'admit' && isRefused) {
-    return answerError(actor, 'ROOM_FULL', `${type}: the room is full: ${participantId} goes on waiting`)
+    answerError(actor, 'ROOM_FULL', `${type}: the room is full: ${participantId} goes on waiting`)
+    return false
   }
   for (const one of waiting) {
     if (type === 'admit') admit(hub, room, one)
@@ -73,20 +75,5 @@ function settleEntry(actor: Actor, { type, participantId }: Action & { type: 'ad
   }
   const outcome = type === 'admit' ? 'admitted' : 'denied'
   notifyRoom(hub, room, { type: 'entry-settled', participantId, outcome }, mayAdmit)
-}
-
-function mayModerate({ identity }: Connection): boolean {
-  return identity?.permissions.has('allow_mod') === true
-}
-
-function answerForbidden(actor: Actor, type: string, permission: string): void {
-  answerError(actor, 'FORBIDDEN', `${type} needs the permission ${permission}`)
-}
-
-function answerNotFound(actor: Actor, type: string, who: string): void {
-  answerError(actor, 'PARTICIPANT_NOT_FOUND', `${type}: ${who} is not there`)
-}
-
-function answerError({ hub, connection }: Actor, code: ErrorCode, message: string): void {
-  notify(hub, connection, { type: 'error', code, message })
+  return true
 }

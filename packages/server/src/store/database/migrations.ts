@@ -4,6 +4,8 @@ import { confirmedTime } from './migrations/confirmed-time.ts'
 import { duties } from './migrations/duties.ts'
 import { ends, undatedLeaves } from './migrations/ends.ts'
 import { first } from './migrations/first/first.ts'
+import { hosting } from './migrations/hosting.ts'
+import { invites } from './migrations/invites.ts'
 import { looks } from './migrations/looks.ts'
 import { media } from './migrations/media.ts'
 import { newestTexts } from './migrations/newest-texts.ts'
@@ -46,6 +48,8 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0018-origins': { up: origins },
   '0019-scoped-keys': { up: scopedKeys },
   '0020-undated-leaves': { up: undatedLeaves },
+  '0023-invites': { up: invites },
+  '0024-hosting': { up: hosting },
 }
 
 /**

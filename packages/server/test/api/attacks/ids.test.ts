@@ -20,6 +20,7 @@ type Ids = {
   deliveries: string[]
   schedules: string[]
   keys: string[]
+  invites: string[]
 }
 
 const nothing: Ids = {
@@ -31,6 +32,7 @@ const nothing: Ids = {
   deliveries: ['no-such-delivery-at-all'],
   schedules: ['ffffffffffffffffffffffff'],
   keys: ['no-such-key-at-all'],
+  invites: ['ffffffffffffffffffffffff'],
 }
 
 /** What each parameter of a path stands for, by its name or the step before it. */
@@ -49,6 +51,8 @@ const kinds: { [step: string]: keyof Ids } = {
   deliveries: 'deliveries',
   schedules: 'schedules',
   keys: 'keys',
+  invites: 'invites',
+  'kept-out': 'participants',
 }
 
 /** A schedule of this room, as it is sent. */
@@ -194,6 +198,10 @@ async function makeThings(apiKey: string): Promise<Ids> {
     ...{ rrule: '', exdates: [], durationMinutes: 60, graceMinutes: 5 },
   })
   const now = Date.now()
+  const invite = await server.context.writes.invites.add({
+    ...{ keyId: key.keyId, roomId, apiKey, participantId: null, name: null, look: null, permissions: ['allow_join'] },
+    ...{ digest: `of ${apiKey}`, expiresAt: now + 3_600_000 },
+  })
   const participants = [`anna of ${apiKey}`, `ben of ${apiKey}`]
   const stay = (n: number, joinedAt: number) => ({ participantId: participants[n] ?? '', joinedAt })
   const sessions = [
@@ -212,6 +220,7 @@ async function makeThings(apiKey: string): Promise<Ids> {
     deliveries: [webhook.deliveryId],
     schedules: [schedule?.id ?? ''],
     keys: [furtherKey.apiKey],
+    invites: [invite?.id ?? ''],
   }
 }
 
