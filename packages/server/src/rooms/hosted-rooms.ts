@@ -45,7 +45,7 @@ type RoomsParts = {
 
 /**
  * A socket goes from `accept` here to `receive` (messages.ts), `join` and `enter` (join.ts), the record (reporter.ts),
- * `notifyRoom` (hub.ts) and, while it is inside, `act` (actions.ts); whatever ends it comes through `depart` (leave.ts).
+ * `notifyRoom` (hub.ts) and, while it is inside, `act` (actions/); whatever ends it comes through `depart` (leave.ts).
  */
 export function createHostedRooms(context: RoomsContext, parts: RoomsParts): HostedRooms {
   const hub = createHub(context, parts)

@@ -1,10 +1,10 @@
 import type { ClientMessage } from '@rollcall/protocol'
+import { isHost } from '../connection.ts'
+import { notify } from '../hub.ts'
+import { leave } from '../leave.ts'
+import { inState, ofParticipant } from '../room.ts'
+import { applyRules } from '../rules.ts'
 import { type Actor, answerError, answerForbidden, answerNotFound } from './answers.ts'
-import { isHost } from './connection.ts'
-import { notify } from './hub.ts'
-import { leave } from './leave.ts'
-import { inState, ofParticipant } from './room.ts'
-import { applyRules } from './rules.ts'
 
 type HostAction = ClientMessage & {
   type: 'mute' | 'mute-all' | 'remove' | 'let-back' | 'lock' | 'end'

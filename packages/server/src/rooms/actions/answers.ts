@@ -1,7 +1,7 @@
 import type { ServerMessage } from '@rollcall/protocol'
-import type { Connection } from './connection.ts'
-import { type Hub, notify } from './hub.ts'
-import type { HostedRoom } from './room.ts'
+import type { Connection } from '../connection.ts'
+import { type Hub, notify } from '../hub.ts'
+import type { HostedRoom } from '../room.ts'
 
 /** Who acts, and where. */
 export type Actor = { hub: Hub; room: HostedRoom; connection: Connection }

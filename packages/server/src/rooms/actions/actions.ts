@@ -1,11 +1,11 @@
 import type { ClientMessage } from '@rollcall/protocol'
+import type { Connection } from '../connection.ts'
+import { type Hub, mayAdmit, notify, notifyRoom } from '../hub.ts'
+import { admit, isFull } from '../join.ts'
+import { refuse } from '../leave.ts'
+import { findInside, type HostedRoom, inState, ofParticipant } from '../room.ts'
 import { type Actor, answerError, answerForbidden, answerNotFound } from './answers.ts'
-import type { Connection } from './connection.ts'
 import { actAsHost } from './host-actions.ts'
-import { type Hub, mayAdmit, notify, notifyRoom } from './hub.ts'
-import { admit, isFull } from './join.ts'
-import { refuse } from './leave.ts'
-import { findInside, type HostedRoom, inState, ofParticipant } from './room.ts'
 
 type Action = Exclude<ClientMessage, { type: 'ping' | 'leave' }>
 type Settled = { type: 'admit' | 'deny'; participantId: string }
