@@ -54,7 +54,7 @@ function createServer(env: { [name: string]: string }): Server {
         const started = runProgram('main.js', { PORT: '0', LOG_LEVEL: 'warn', ...env })
         program = started
         try {
-          const said = await started.says('stdout', /^curl .*\n/m)
+          const said = await started.says('stdout', /running at \S+\n/)
           const url = /running at (\S+)/.exec(said)?.[1] ?? ''
           return up.resolve({ url, wsUrl: `${url.replace(/^http/, 'ws')}/v2/rtc` })
         } catch (error) {

@@ -9,6 +9,7 @@ export type Kind =
   | 'deliveries'
   | 'schedules'
   | 'invites'
+  | 'users'
   | 'cursors'
 
 /** By the step of a path before it. */
@@ -28,6 +29,7 @@ const bySteps: { [step: string]: Kind } = {
   schedules: 'schedules',
   invites: 'invites',
   'kept-out': 'participants',
+  users: 'users',
 }
 
 /** By the name of a field or a parameter. */
@@ -49,6 +51,7 @@ const byNames: { [name: string]: Kind } = {
   deliveryId: 'deliveries',
   scheduleId: 'schedules',
   inviteId: 'invites',
+  userId: 'users',
   cursor: 'cursors',
 }
 
@@ -57,6 +60,7 @@ export const madeAt: { [start: string]: Kind } = {
   '/v2/sources': 'sources',
   '/v2/webhooks': 'webhooks',
   '/v2/schedules': 'schedules',
+  '/v2/users': 'users',
 }
 
 export function kindAfter(step: string | undefined): Kind | undefined {

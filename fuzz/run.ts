@@ -63,7 +63,7 @@ export async function runFuzz(options: FuzzOptions, progress: (done: number, all
   const receiver = await startReceiver()
   const program = runProgram('main.js', env)
   try {
-    const [, url = ''] = /running at (\S+)/.exec(await program.says('stdout', /^curl .*\n/m)) ?? []
+    const [, url = ''] = /running at (\S+)/.exec(await program.says('stdout', /running at \S+\n/)) ?? []
     const world = await makeWorld(url, key, receiver.url)
     const result = await play(options, world, await describeServer(url), progress)
     result.faults.push(...(await findFaults(program, world, env)))

@@ -57,6 +57,7 @@ export async function makeWorld(url: string, key: Key, hookUrl: string): Promise
     ...{ rrule: 'FREQ=DAILY', roster: [{ participantId: 'person 1', name: 'Person 1' }] },
   })
   const invite = await call('POST', '/v2/rooms/daily/invites', { name: 'Person 1' })
+  const user = await call<{ userId: string }>('POST', '/v2/users', { name: 'viewer', role: 'viewer' })
   const sources: KnownSource[] = []
   for (const [type, settings, authorization] of [
     ['generic', { secret: 'of the PBX' }, 'Bearer of the PBX'],
@@ -94,6 +95,7 @@ export async function makeWorld(url: string, key: Key, hookUrl: string): Promise
       deliveries: [delivery.id],
       schedules: [schedule.id],
       invites: [invite.id],
+      users: [user.userId],
       cursors: [sessions.pageInfo.nextCursor],
     },
     sources,
@@ -124,10 +126,12 @@ function tellOf(roomId: string): object[] {
 
 /** Keeps what an answer tells of, in place of what was learnt longest ago. */
 export function learn({ ids }: World, path: string, body: unknown): void {
-  const { id, roomId, pageInfo, data } = (body ?? {}) as { [name: string]: unknown }
+  const { id, userId, roomId, pageInfo, data } = (body ?? {}) as { [name: string]: unknown }
   keep(ids.rooms, roomId)
   keep(ids.cursors, (pageInfo as { nextCursor?: unknown } | undefined)?.nextCursor)
-  for (const [start, kind] of Object.entries(madeAt)) if (path.startsWith(start)) keep(ids[kind], id)
+  for (const [start, kind] of Object.entries(madeAt)) {
+    if (path.startsWith(start)) keep(ids[kind], kind === 'users' ? userId : id)
+  }
   if (path.includes('/deliveries') && Array.isArray(data)) for (const one of data) keep(ids.deliveries, one?.id)
 }
 

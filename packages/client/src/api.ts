@@ -23,7 +23,7 @@ export type Query = { [name: string]: string | number | Date | undefined }
 /** What a busy server, or the proxy before one that is away, answers. */
 const retriedStatuses = [429, 502, 503, 504]
 
-export function createApi(base: string, giveToken: () => Promise<string>): Api {
+export function createApi(base: string, giveToken: () => Promise<string>, triesMax = requestTriesMax): Api {
   return {
     async get(path, query = {}) {
       const url = base + path + toQueryText(query)
@@ -31,7 +31,7 @@ export function createApi(base: string, giveToken: () => Promise<string>): Api {
         try {
           return await send('GET', url)
         } catch (error) {
-          const waitMs = error instanceof RollcallError && tries < requestTriesMax ? toWaitMs(error, tries) : undefined
+          const waitMs = error instanceof RollcallError && tries < triesMax ? toWaitMs(error, tries) : undefined
           if (waitMs === undefined) throw error
           await new Promise((resolve) => setTimeout(resolve, waitMs))
         }

@@ -1,4 +1,4 @@
-import type { SourceList, Usage } from '@rollcall/protocol'
+import type { NewSource, Source, SourceChanges, SourceList, Usage } from '@rollcall/protocol'
 import { type Api, createApi } from './api.ts'
 import { parseBaseUrl } from './base-url.ts'
 import { type ChangeOptions, type FollowedChange, followChanges } from './changes.ts'
@@ -15,7 +15,11 @@ import { createWebhooks, type Webhooks } from './webhooks.ts'
  * A server's address, and either a key, with which the client signs its own tokens (role `crawler`, good for ten minutes,
  * renewed in time), or a token, or a function that is asked for one at each request.
  */
-export type RollcallOptions = { url: string } & (KeyPair | { token: TokenSource })
+export type RollcallOptions = {
+  url: string
+  /** How often a read is tried in all; without it, up to five times. */
+  tries?: number
+} & (KeyPair | { token: TokenSource })
 
 /** Which usage, and as what rows. */
 export type UsageOptions = {
@@ -52,7 +56,7 @@ export class Rollcall {
 
   /** @throws TypeError where `url` is no http or https address, or there is neither a key nor a token */
   constructor(options: RollcallOptions) {
-    const api = createApi(parseBaseUrl(options.url), toTokens(options))
+    const api = createApi(parseBaseUrl(options.url), toTokens(options), options.tries)
     this.sessions = createSessions(api)
     this.rooms = createRooms(api)
     this.webhooks = createWebhooks(api)
@@ -82,6 +86,36 @@ export class Rollcall {
    */
   async sources(): Promise<SourceList['data']> {
     return (await this.#api.get<SourceList>('/v2/sources')).data
+  }
+
+  /**
+   * Adds a media server. Its `setup` has the lines to paste into its configuration; a secret that was made for it is in them
+   * this once.
+   *
+   * @throws RollcallError with code `BAD_REQUEST`, whose message names the setting that is missing or wrong
+   * @example
+   * const { setup } = await rollcall.createSource({ type: 'jitsi', name: 'meet.example.org' })
+   */
+  createSource(source: NewSource): Promise<Source> {
+    return this.#api.post<Source>('/v2/sources', source)
+  }
+
+  /**
+   * Changes the name and the settings of a source: what is not named stays.
+   *
+   * @throws RollcallError with code `SOURCE_NOT_FOUND` or `BAD_REQUEST`
+   */
+  updateSource(id: string, changes: SourceChanges): Promise<Source> {
+    return this.#api.patch<Source>(`/v2/sources/${encodeURIComponent(id)}`, changes)
+  }
+
+  /**
+   * Takes a source away: what it sends is not taken any more, what it sent stays.
+   *
+   * @throws RollcallError with code `SOURCE_NOT_FOUND`
+   */
+  deleteSource(id: string): Promise<Source> {
+    return this.#api.delete<Source>(`/v2/sources/${encodeURIComponent(id)}`)
   }
 
   /**

@@ -65,6 +65,10 @@ describe('a request that reads', () => {
     await using busy = await startFront(...Array<Trouble>(9).fill(answer(503)))
     await assert.rejects(new Rollcall({ ...keyOf(server), url: busy.url }).sessions.get('x'), { statusCode: 503 })
     assert.equal(busy.requests.length, 5)
+    await using impatient = await startFront(...Array<Trouble>(9).fill(answer(503)))
+    const { sessions } = new Rollcall({ ...keyOf(server), url: impatient.url, tries: 2 })
+    await assert.rejects(sessions.get('x'), { statusCode: 503 })
+    assert.equal(impatient.requests.length, 2, 'or as often as is asked for')
     await using away = await startFront(...Array<Trouble>(9).fill(hangUp))
     await assert.rejects(new Rollcall({ ...keyOf(server), url: away.url }).sessions.get('x'), (error) => {
       assert.ok(error instanceof RollcallError)

@@ -15,6 +15,9 @@ export const AuditEntry = Type.Object(
     keyName: Type.Union([Type.String(), Type.Null()], {
       description: 'What that key is called now; null where it is gone, or there was none.',
     }),
+    userName: Type.Union([Type.String(), Type.Null()], {
+      description: 'The user who did it, by the name that they had; null: whoever has the token, or the machine.',
+    }),
     asParticipant: Type.Union([Type.String(), Type.Null()], {
       description: 'The `participantId` that the token was bound to; null: it was bound to none.',
     }),

@@ -116,6 +116,29 @@ export const SourceChanges = Type.Object(
 )
 export type SourceChanges = Type.Static<typeof SourceChanges>
 
+const Arrival = Type.Object(
+  {
+    what: OrNull(
+      Type.String(),
+      'The type of a fact, such as `participant-joined`; null where what came was not read so far, or was of several.',
+    ),
+    outcome: Type.Union(
+      [
+        Type.Literal('recorded'),
+        Type.Literal('duplicate'),
+        Type.Literal('ignored'),
+        Type.Literal('refused'),
+        Type.Literal('failed'),
+      ],
+      { description: 'What became of it; `failed` is what went wrong on our side, or when we asked the media server.' },
+    ),
+    reason: OrNull(Type.String(), 'Why, where it was not simply recorded.'),
+    times: Type.Integer({ description: 'How often.' }),
+    lastAt: Time('When it last came, by our clock.'),
+  },
+  { $id: 'SourceArrival', description: 'One kind of what came, and what became of it.' },
+)
+
 const SourceHealth = Type.Object(
   {
     lastFactAt: OrNull(Time(), 'When the last fact came, by our clock.'),
@@ -129,6 +152,9 @@ const SourceHealth = Type.Object(
     ),
     lastError: OrNull(Type.String(), 'What went wrong last.'),
     lastErrorAt: OrNull(Time(), 'When it did.'),
+    arrivals: Type.Array(Arrival, {
+      description: 'The kinds of what came, the latest first, twenty at most. They name nobody.',
+    }),
   },
   { $id: 'SourceHealth', description: 'What came of what it sent.' },
 )

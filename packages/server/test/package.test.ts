@@ -59,7 +59,7 @@ async function useInstalled(node: string): Promise<{ version: string; readings: 
     ...{ ROLLCALL_API_KEY: 'key', ROLLCALL_SECRET: 'a secret of this test' },
   }
   const { stdout: version } = await run(node, [rollcall, '--version'], { cwd: installed, env })
-  const server = spawn(node, [rollcall, 'start'], { cwd: installed, env })
+  const server = spawn(node, [rollcall, 'start', '--print-token'], { cwd: installed, env })
   let stderr = ''
   server.stderr.on('data', (chunk) => {
     stderr += chunk

@@ -25,7 +25,7 @@ describe('README’s first five minutes, as they are pasted,', { timeout: 300_00
   let env: { URL: string; TOKEN: string }
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
-    server = runProgram('main.js', { PORT: '0', ROLLCALL_DATA: join(folder, 'data') })
+    server = runProgram('main.js', { PORT: '0', ROLLCALL_DATA: join(folder, 'data') }, ['--print-token'])
     const printed = await server.says('stdout', /^curl .*\n/m)
     const [, URL = ''] = /running at (\S+)/.exec(printed) ?? []
     const [, TOKEN = ''] = /Authorization: (\S+)'/.exec(printed) ?? []

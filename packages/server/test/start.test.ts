@@ -13,7 +13,7 @@ import { signToken } from '../src/api/auth/token.ts'
 import { readConfig, toRules } from '../src/config.ts'
 import { openStore } from '../src/record/open-store.ts'
 import { systemClock } from '../src/runtime/clock.ts'
-import { type Program, runProgram, runServer } from './support/run-program.ts'
+import { type Program, runOnTerminal, runProgram, runServer } from './support/run-program.ts'
 import { startServer } from './support/start-server.ts'
 
 const run = promisify(execFile)
@@ -32,15 +32,15 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-function start(env: { [name: string]: string } = {}): Program {
-  const program = runProgram('main.js', { PORT: '0', ROLLCALL_DATA: join(folder, 'data'), ...env })
+function start(env: { [name: string]: string } = {}, args: string[] = []): Program {
+  const program = runProgram('main.js', { PORT: '0', ROLLCALL_DATA: join(folder, 'data'), ...env }, args)
   programs.push(program)
   return program
 }
 
 /** Starts, and waits for what it prints; the last line is there with the rest. */
 async function startPrinting(env: { [name: string]: string } = {}) {
-  const program = start(env)
+  const program = start(env, ['--print-token'])
   const printed = await program.says('stdout', /^curl .*\n/m)
   const url = /running at (\S+)/.exec(printed)?.[1] ?? ''
   const apiKey = /^API key {2}(\S+)$/m.exec(printed)?.[1] ?? ''
@@ -114,6 +114,21 @@ describe('the first start', guard, () => {
     for (const line of stderr.trim().split('\n')) assert.equal(typeof JSON.parse(line).msg, 'string')
     const token = /Authorization: (\S+)'/.exec(curl)?.[1] ?? ''
     assert.ok(token.length > 40 && !stderr.includes(token))
+  })
+
+  test('prints nothing that signs anybody in to what is no terminal, where logs are kept, but how to get it', async () => {
+    const program = start({ LOG_LEVEL: 'trace' })
+    const printed = await program.says('stdout', /rollcall -- link .*\n/)
+    assert.match(printed, /^API key {2}\S+$/m)
+    assert.match(printed, /A token for the API: npm run -s rollcall -- token$/m)
+    const { stdout, stderr } = await stop(program)
+    assert.doesNotMatch(stdout + stderr, /curl|#code=|eyJ/)
+  })
+
+  test('prints the link and the curl line to a terminal', { skip: process.platform !== 'linux' }, async () => {
+    const program = runOnTerminal({ PORT: '0', ROLLCALL_DATA: join(folder, 'data') })
+    programs.push(program)
+    assert.match(await program.says('stdout', /^curl -H [^\r\n]+\r\n/m), /\/#code=[\w-]+\r\n/)
   })
 
   test('takes the key of the settings', async () => {

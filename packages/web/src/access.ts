@@ -4,6 +4,8 @@ import { serverUrl } from './base.ts'
 
 /** How long a token is good that is signed here with a key and its secret, in seconds. The secret is not kept. */
 const signedSeconds = 12 * 3600
+/** How often a read is tried before a page says that it failed: the page asks again by itself. */
+const triesMax = 2
 const kept = 'rollcall.token'
 
 /** The token of whoever is signed in, in this tab and no other. */
@@ -20,7 +22,7 @@ export function forgetToken(): void {
 }
 
 export function createClient(token: string): Rollcall {
-  return new Rollcall({ url: serverUrl, token })
+  return new Rollcall({ url: serverUrl, token, tries: triesMax })
 }
 
 export function hasCode(): boolean {
@@ -37,6 +39,17 @@ export function takeCode(): string | undefined {
   if (code === undefined) return undefined
   history.replaceState(null, '', location.pathname + location.search)
   return code
+}
+
+/** For another try of the link, when the page is loaded again. */
+export function putCodeBack(code: string): void {
+  history.replaceState(null, '', `#${new URLSearchParams({ code })}`)
+}
+
+/** Whose a token is, as it says itself; undefined of what is no token. */
+export function apiKeyOf(token: string): string | undefined {
+  const claims = token.split('.')[1]?.replaceAll('-', '+').replaceAll('_', '/')
+  return claims === undefined ? undefined : JSON.parse(atob(claims)).apikey
 }
 
 /** Exchanges a link's code for a token. Throws an error that says what was wrong. */

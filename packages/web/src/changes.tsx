@@ -17,13 +17,13 @@ const Context = createContext<Changes | undefined>(undefined)
 
 /** Follows what changes in the record, once for the whole dashboard, while it is seen: a browser has few connections to a server. */
 export function ChangesProvider({ children }: { children: ReactNode }) {
-  const { rollcall, signOut } = useSignedIn()
+  const { rollcall, isExpired, expire } = useSignedIn()
   const isSeen = useIsSeen()
   const listeners = useRef(new Set<Listener>())
   const [isFollowed, setFollowed] = useState(false)
 
   useEffect(() => {
-    if (!isSeen) return
+    if (!isSeen || isExpired) return
     const over = new AbortController()
     const opened = setTimeout(() => setFollowed(true), openingMs)
     const follow = async () => {
@@ -38,12 +38,12 @@ export function ChangesProvider({ children }: { children: ReactNode }) {
     }
     follow().catch((error) => {
       stop()
-      if (error instanceof RollcallError && error.statusCode === 401) return signOut('Your token is no longer good.')
+      if (error instanceof RollcallError && error.statusCode === 401) return expire()
       // A token for one room may not follow: then the pages ask again and again.
       if (!(error instanceof RollcallError)) throw error
     })
     return stop
-  }, [isSeen, rollcall, signOut])
+  }, [isSeen, isExpired, rollcall, expire])
 
   const listen = useCallback((listener: Listener) => {
     listeners.current.add(listener)

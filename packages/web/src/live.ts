@@ -1,4 +1,4 @@
-import { type FollowedChange, RollcallError } from '@rollcall/client'
+import type { FollowedChange } from '@rollcall/client'
 import { keepPreviousData, type UseQueryResult, useQuery } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
 import { useChanges } from './changes.tsx'
@@ -7,8 +7,8 @@ import { useSignedIn } from './signed-in.tsx'
 /** What is looked at again by itself, in milliseconds: what hardly changes, and what other things than changes alter. */
 export const calmMs = 30_000
 export const briskMs = 2000
-/** What a change alters, where all changes are heard of: the sums of a running session grow without one. */
-const heardMs = 5000
+/** What a change alters, where all changes are heard of (the sums of a running session grow without one), and what failed. */
+export const heardMs = 5000
 /** The same, where they are not: what happens is seen within a second. */
 const unheardMs = 800
 /** However much happens, so long lies between two reads, in milliseconds. */
@@ -21,7 +21,7 @@ export type News = ((change: FollowedChange) => boolean) | number
 
 /** Reads, and reads again when there is news: the one place where the dashboard asks for it. A hidden page does not ask. */
 export function useLive<T>(key: readonly unknown[], read: () => Promise<T>, news: News): UseQueryResult<T> {
-  const { signOut, token } = useSignedIn()
+  const { isExpired, token } = useSignedIn()
   const { isFollowed, listen } = useChanges()
   const tookMs = useRef(0)
   const everyMs = typeof news === 'number' ? news : isFollowed ? heardMs : unheardMs
@@ -33,12 +33,12 @@ export function useLive<T>(key: readonly unknown[], read: () => Promise<T>, news
       tookMs.current = performance.now() - begunAt
       return data
     },
+    enabled: !isExpired,
     placeholderData: keepPreviousData,
-    refetchInterval: () => Math.max(everyMs, tookMs.current / busyPart),
-    retry: false,
+    refetchInterval: ({ state }) => (state.status === 'error' ? heardMs : Math.max(everyMs, restMs(tookMs.current))),
   })
 
-  const { error, refetch } = result
+  const { refetch } = result
   const latest = useRef(news)
   latest.current = news
   useEffect(() => {
@@ -50,7 +50,7 @@ export function useLive<T>(key: readonly unknown[], read: () => Promise<T>, news
       while (isOld && !isOver) {
         isOld = false
         await refetch()
-        await new Promise((resolve) => setTimeout(resolve, Math.max(readsApartMs, tookMs.current / busyPart)))
+        await new Promise((resolve) => setTimeout(resolve, Math.max(readsApartMs, restMs(tookMs.current))))
       }
       isReading = false
     }
@@ -65,10 +65,12 @@ export function useLive<T>(key: readonly unknown[], read: () => Promise<T>, news
     }
   }, [listen, refetch])
 
-  useEffect(() => {
-    if (error instanceof RollcallError && error.statusCode === 401) signOut('Your token is no longer good.')
-  }, [error, signOut])
   return result
+}
+
+/** How long a server rests after an answer that took so long. One that was away for a while is not left alone for longer. */
+function restMs(tookMs: number): number {
+  return Math.min(calmMs, tookMs / busyPart)
 }
 
 /** The time, again and again. */

@@ -1,5 +1,6 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
+import { createRootRoute, createRoute, createRouter } from '@tanstack/react-router'
 import { prefix } from './base.ts'
+import { lazyPage } from './lazy-page.tsx'
 import { readOverviewSearch } from './overview/search.ts'
 import { readPeopleSearch } from './people/search.ts'
 import { readPersonSearch } from './person/search.ts'
@@ -10,6 +11,7 @@ import { readSessionSearch } from './session/search.ts'
 import { SessionsPage } from './sessions/page.tsx'
 import { readSessionsSearch } from './sessions/search.ts'
 import { NotFound, Shell } from './shell.tsx'
+import { PageFailure } from './states.tsx'
 import { readWebhookSearch } from './webhook/search.ts'
 import { readWebhooksSearch } from './webhooks/search.ts'
 
@@ -25,65 +27,65 @@ const session = createRoute({
   getParentRoute: () => root,
   path: '/sessions/$sessionId',
   validateSearch: readSessionSearch,
-  component: lazyRouteComponent(() => import('./session/page.tsx'), 'SessionPage'),
+  component: lazyPage('SessionPage', () => import('./session/page.tsx')),
 })
 const overview = createRoute({
   getParentRoute: () => root,
   path: '/overview',
   validateSearch: readOverviewSearch,
-  component: lazyRouteComponent(() => import('./overview/page.tsx'), 'OverviewPage'),
+  component: lazyPage('OverviewPage', () => import('./overview/page.tsx')),
 })
 const people = createRoute({
   getParentRoute: () => root,
   path: '/people',
   validateSearch: readPeopleSearch,
-  component: lazyRouteComponent(() => import('./people/page.tsx'), 'PeoplePage'),
+  component: lazyPage('PeoplePage', () => import('./people/page.tsx')),
 })
 const person = createRoute({
   getParentRoute: () => root,
   path: '/people/$personId',
   validateSearch: readPersonSearch,
-  component: lazyRouteComponent(() => import('./person/page.tsx'), 'PersonPage'),
+  component: lazyPage('PersonPage', () => import('./person/page.tsx')),
 })
 const rooms = createRoute({
   getParentRoute: () => root,
   path: '/rooms',
   validateSearch: readRoomsSearch,
-  component: lazyRouteComponent(() => import('./rooms/page.tsx'), 'RoomsPage'),
+  component: lazyPage('RoomsPage', () => import('./rooms/page.tsx')),
 })
 const schedules = createRoute({
   getParentRoute: () => root,
   path: '/schedules',
   validateSearch: readSchedulesSearch,
-  component: lazyRouteComponent(() => import('./schedules/page.tsx'), 'SchedulesPage'),
+  component: lazyPage('SchedulesPage', () => import('./schedules/page.tsx')),
 })
 const schedule = createRoute({
   getParentRoute: () => root,
   path: '/schedules/$scheduleId',
   validateSearch: readScheduleSearch,
-  component: lazyRouteComponent(() => import('./schedule/page.tsx'), 'SchedulePage'),
+  component: lazyPage('SchedulePage', () => import('./schedule/page.tsx')),
 })
 const sources = createRoute({
   getParentRoute: () => root,
   path: '/sources',
-  component: lazyRouteComponent(() => import('./sources/page.tsx'), 'SourcesPage'),
+  component: lazyPage('SourcesPage', () => import('./sources/page.tsx')),
 })
 const keys = createRoute({
   getParentRoute: () => root,
   path: '/keys',
-  component: lazyRouteComponent(() => import('./keys/page.tsx'), 'KeysPage'),
+  component: lazyPage('KeysPage', () => import('./keys/page.tsx')),
 })
 const webhooks = createRoute({
   getParentRoute: () => root,
   path: '/webhooks',
   validateSearch: readWebhooksSearch,
-  component: lazyRouteComponent(() => import('./webhooks/page.tsx'), 'WebhooksPage'),
+  component: lazyPage('WebhooksPage', () => import('./webhooks/page.tsx')),
 })
 const webhook = createRoute({
   getParentRoute: () => root,
   path: '/webhooks/$webhookId',
   validateSearch: readWebhookSearch,
-  component: lazyRouteComponent(() => import('./webhook/page.tsx'), 'WebhookPage'),
+  component: lazyPage('WebhookPage', () => import('./webhook/page.tsx')),
 })
 
 export const router = createRouter({
@@ -103,6 +105,7 @@ export const router = createRouter({
     keys,
   ]),
   defaultPreload: 'intent',
+  defaultErrorComponent: PageFailure,
   scrollRestoration: true,
 })
 

@@ -64,7 +64,7 @@ export function Shell() {
             <Button component="a" href="./docs" size="compact-sm" variant="subtle" color="gray" c="inherit">
               API
             </Button>
-            <Button size="compact-sm" variant="subtle" color="gray" c="inherit" onClick={() => signOut()}>
+            <Button size="compact-sm" variant="subtle" color="gray" c="inherit" onClick={signOut}>
               Sign out
             </Button>
           </Group>

@@ -1,11 +1,22 @@
 import { Alert, Button, Center, Group, Skeleton, Stack, Text } from '@mantine/core'
-import type { ReactNode } from 'react'
+import { RollcallError } from '@rollcall/client'
+import { type ReactNode, useEffect, useState } from 'react'
+import { serverUrl } from './base.ts'
 
 // What a page shows in place of what it has not.
 
+/** Whoever waits for so long, in milliseconds, is told what for. */
+const slowMs = 8000
+
 export function Loading({ rows = 6 }: { rows?: number }) {
+  const [isSlow, setSlow] = useState(false)
+  useEffect(() => {
+    const timer = setTimeout(() => setSlow(true), slowMs)
+    return () => clearTimeout(timer)
+  }, [])
   return (
     <Stack gap="xs" aria-busy="true" aria-live="polite" role="status" aria-label="Loading">
+      {isSlow && <Text c="dimmed">The server takes long to answer. It is still waited for.</Text>}
       {Array.from({ length: rows }, (_, i) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
         <Skeleton key={i} height={38} radius="md" />
@@ -41,15 +52,31 @@ export function WhatWentWrong({ children: why }: { children: string | undefined 
 
 /** What was shown before stays where it is; this says that it is old. */
 export function Failure({ error, retry }: { error: Error; retry?: () => void }) {
+  const isAway = error instanceof RollcallError && error.code === 'UNREACHABLE'
+  const title = isAway ? 'The server does not answer' : 'The server did not answer as hoped'
   return (
-    <Alert color="red" variant="outline" role="alert" title="The server did not answer as hoped">
+    <Alert color="red" variant="outline" role="alert" title={title}>
       <Group justify="space-between" gap="xs">
-        <Text size="sm">{error.message}</Text>
+        <Text size="sm">{isAway ? `${serverUrl} is asked again by itself until it does.` : error.message}</Text>
         {retry !== undefined && (
           <Button size="xs" variant="default" onClick={retry}>
             Try again
           </Button>
         )}
+      </Group>
+    </Alert>
+  )
+}
+
+/** In place of a page that broke, within what is around it. */
+export function PageFailure({ error }: { error: unknown }) {
+  return (
+    <Alert color="red" variant="outline" role="alert" title="This page broke">
+      <Group justify="space-between" gap="xs">
+        <Text size="sm">{(error as Error).message}</Text>
+        <Button size="xs" variant="default" onClick={() => location.reload()}>
+          Load it again
+        </Button>
       </Group>
     </Alert>
   )

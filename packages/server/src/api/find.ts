@@ -11,7 +11,8 @@ import { ownerOf } from '../store/keys/key.ts'
 import type { WebhookSummary } from '../store/outbox/summary.ts'
 import type { Room } from '../store/rooms.ts'
 import type { PageOfPeople, SessionPart } from '../store/sessions/records.ts'
-import { type Caller, callerOf, maySee } from './auth/auth.ts'
+import { callerOf } from './auth/auth.ts'
+import { type Caller, maySee } from './auth/caller.ts'
 import { baseUrlOf } from './http/base-url.ts'
 import { largeAnswers } from './paging/large-answers.ts'
 import { sendJson } from './paging/page-cache.ts'
@@ -31,6 +32,20 @@ export async function requireRoom(reads: Reads, caller: Caller, anyId: string): 
   if (room === undefined || !maySee(caller, room.roomId))
     throw new Refusal('ROOM_NOT_FOUND', `Room ${quote(anyId)} not found`)
   return room
+}
+
+/** Which room a report is of: the one that is asked for, else, of a host, their own; none: all. */
+export async function requireReportedRoom(
+  reads: Reads,
+  caller: Caller,
+  anyId: string | undefined,
+): Promise<{ roomId?: string }> {
+  if (anyId !== undefined) return { roomId: (await requireRoom(reads, caller, anyId)).roomId }
+  const [roomId, ...others] = caller.roomIds ?? []
+  if (others.length > 0) {
+    throw new Refusal('BAD_REQUEST', 'roomId is missing: it takes one of the rooms of which you are a host')
+  }
+  return roomId === undefined ? {} : { roomId }
 }
 
 /** The roomId that a body means: by its `roomId` (or customRoomId), its `sessionId`, or both where they agree. */

@@ -77,20 +77,20 @@ export function hostingRoutes(
   { auth, commands }: { auth: ApiAuth; commands: Pick<Commands, 'applyRules'> },
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
-    app.put('/v2/rooms/:id/lock', { onRequest: auth.crawler, schema: schemas.lock }, async (request) =>
+    app.put('/v2/rooms/:id/lock', { onRequest: auth.reports, schema: schemas.lock }, async (request) =>
       setLocked(request, request.params.id, true),
     )
-    app.delete('/v2/rooms/:id/lock', { onRequest: auth.crawler, schema: schemas.unlock }, async (request) =>
+    app.delete('/v2/rooms/:id/lock', { onRequest: auth.reports, schema: schemas.unlock }, async (request) =>
       setLocked(request, request.params.id, false),
     )
 
-    app.get('/v2/rooms/:id/kept-out', { onRequest: auth.crawler, schema: schemas.list }, async (request) => {
+    app.get('/v2/rooms/:id/kept-out', { onRequest: auth.reports, schema: schemas.list }, async (request) => {
       const { keyId, roomId } = await requireRoom(reads, callerOf(request), request.params.id)
       return { data: (await reads.keptOut.list({ keyId, roomId })).map(toKeptOutPerson) }
     })
 
     const onePath = '/v2/rooms/:id/kept-out/:participantId'
-    app.put(onePath, { onRequest: auth.crawler, schema: schemas.keepOut }, async (request) => {
+    app.put(onePath, { onRequest: auth.reports, schema: schemas.keepOut }, async (request) => {
       const { id, participantId } = request.params
       const { keyId, roomId } = await requireRoom(reads, callerOf(request), id)
       const name = await findName(keyId, roomId, participantId)
@@ -104,7 +104,7 @@ export function hostingRoutes(
       throw new Refusal('CONFLICT', `Somebody let ${quote(participantId)} back into room ${roomId} at this moment`)
     })
 
-    app.delete(onePath, { onRequest: auth.crawler, schema: schemas.letBack }, async (request) => {
+    app.delete(onePath, { onRequest: auth.reports, schema: schemas.letBack }, async (request) => {
       const { id, participantId } = request.params
       const { keyId, roomId } = await requireRoom(reads, callerOf(request), id)
       const kept = await findKeptOut(keyId, roomId, participantId)

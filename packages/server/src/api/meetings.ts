@@ -5,7 +5,8 @@ import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { ownerOf } from '../store/keys/key.ts'
 import type { Room } from '../store/rooms.ts'
-import { type ApiAuth, type Caller, callerOf, maySee } from './auth/auth.ts'
+import { type ApiAuth, callerOf } from './auth/auth.ts'
+import { type Caller, maySee } from './auth/caller.ts'
 import { scopes } from './auth/scopes.ts'
 import { requireRoom } from './find.ts'
 import { refusals } from './http/refusals.ts'
@@ -111,7 +112,7 @@ export function meetingRoutes(
   async function openNamed(caller: Caller, id: string): Promise<Room> {
     const room = await reads.rooms.find(caller.key.keyId, id)
     if (room !== undefined && maySee(caller, room.roomId)) return room
-    const isNew = room === undefined && caller.roomId === undefined && !roomIdPattern.test(id)
+    const isNew = room === undefined && caller.roomIds === undefined && !roomIdPattern.test(id)
     return isNew ? createRoom({ reads, writes }, caller, { customRoomId: id }) : requireRoom(reads, caller, id)
   }
 }

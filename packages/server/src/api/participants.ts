@@ -16,7 +16,8 @@ import { createSums } from '../record/whole-session.ts'
 import { quote } from '../runtime/explain.ts'
 import type { Commands } from '../sources/commands/commands.ts'
 import type { CommandedSession } from '../sources/commands/session-end.ts'
-import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
+import { type ApiAuth, callerOf } from './auth/auth.ts'
+import type { Caller } from './auth/caller.ts'
 import { scopes } from './auth/scopes.ts'
 import {
   requireParticipant,

@@ -10,7 +10,7 @@ import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import type { Room as RoomRow } from '../store/rooms.ts'
-import type { Caller } from './auth/auth.ts'
+import { type Caller, maySee, whoIsBound } from './auth/caller.ts'
 import { allowedParticipantsMax, autoCloseMaxMinutes } from './limits.ts'
 
 export const CustomRoomId = Type.Refine(
@@ -71,10 +71,10 @@ export async function createRoom(
   { autoCloseConfig, ...rest }: NewRoom,
 ): Promise<RoomRow> {
   const { keyId } = caller.key
-  if (caller.roomId !== undefined) {
-    const own = await reads.rooms.find(keyId, caller.roomId)
-    if (own !== undefined && own.customRoomId !== null && own.customRoomId === rest.customRoomId) return own
-    throw new Refusal('FORBIDDEN', `This token is bound to room ${caller.roomId}: it makes no other room`)
+  if (caller.roomIds !== undefined) {
+    const own = rest.customRoomId === undefined ? undefined : await reads.rooms.find(keyId, rest.customRoomId)
+    if (own !== undefined && own.customRoomId === rest.customRoomId && maySee(caller, own.roomId)) return own
+    throw new Refusal('FORBIDDEN', `${whoIsBound(caller)}: this makes no other room`)
   }
   return writes.rooms.create({ keyId, ...rest, ...(autoCloseConfig && { autoClose: autoCloseConfig }) })
 }

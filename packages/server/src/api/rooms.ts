@@ -8,7 +8,8 @@ import { quote } from '../runtime/explain.ts'
 import type { Commands } from '../sources/commands/commands.ts'
 import { ownerOf } from '../store/keys/key.ts'
 import type { Room as RoomRow } from '../store/rooms.ts'
-import { type ApiAuth, type Caller, callerOf } from './auth/auth.ts'
+import { type ApiAuth, callerOf } from './auth/auth.ts'
+import type { Caller } from './auth/caller.ts'
 import { scopes } from './auth/scopes.ts'
 import { requireRoom } from './find.ts'
 import { baseUrlOf } from './http/base-url.ts'
@@ -181,13 +182,13 @@ export function roomRoutes(
 /** A page of the rooms that the caller may see. */
 export async function listRooms(
   reads: Pick<Context['reads'], 'rooms'>,
-  { key, roomId }: Caller,
+  { key, roomIds }: Caller,
   query: RoomQuery,
 ): Promise<{ pageInfo: PageInfo; rooms: RoomRow[] }> {
   const { page, perPage } = toPage(query)
   const { query: anyId, search: part, userId = key.userId } = query
   const filter = {
-    ...(roomId !== undefined && { roomId }),
+    ...(roomIds && { roomIds }),
     ...(anyId !== undefined && { anyId }),
     ...(part !== undefined && { part }),
   }

@@ -13,6 +13,7 @@ import type { Ingest } from '../sources/ingest.ts'
 import type { Webhooks } from '../webhooks/dispatcher.ts'
 import { type ApiAuth, createApiAuth } from './auth/auth.ts'
 import type { RateLimit } from './auth/rate-limit.ts'
+import { createSignIns, type SignIns } from './auth/sign-ins.ts'
 import type { TokenVerifier } from './auth/token.ts'
 import { dailyRoutes } from './daily/meetings.ts'
 import { erasureRoutes } from './data/erasure.ts'
@@ -68,6 +69,9 @@ import { sourceRoutes } from './sources.ts'
 import type { FeedLimits } from './stream/limits.ts'
 import { streamRoutes } from './stream/stream.ts'
 import type { Tails } from './stream/tail.ts'
+import { accountRoutes } from './users/account.ts'
+import { signInRoutes } from './users/sign-in.ts'
+import { userRoutes } from './users/users.ts'
 import { webRoutes } from './web.ts'
 import { webhookDeliveryRoutes } from './webhooks/deliveries.ts'
 import { webhookEndpointRoutes } from './webhooks/endpoints.ts'
@@ -149,8 +153,9 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
   app.addHook('onRequest', async (request, reply) => refuseOthers(request, reply))
   const patience = createPatience()
   const { verifyToken, awayMaxMs } = parts
-  const auth = createApiAuth({ verifyToken, rateLimit, metrics, log, patience, awayMaxMs })
-  await registerRoutes(app, context, { ...parts, auth, rateLimit, table, patience })
+  const signIns = createSignIns(context, verifyToken)
+  const auth = createApiAuth({ config, verifyToken, signIns, rateLimit, metrics, log, patience, awayMaxMs })
+  await registerRoutes(app, context, { ...parts, auth, signIns, rateLimit, table, patience })
   return app
 }
 
@@ -158,7 +163,7 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
 async function registerRoutes(
   app: FastifyInstance,
   context: Context,
-  parts: ApiParts & { auth: ApiAuth; rateLimit: RateLimit; table: RouteTable; patience: Patience },
+  parts: ApiParts & { auth: ApiAuth; signIns: SignIns; rateLimit: RateLimit; table: RouteTable; patience: Patience },
 ): Promise<void> {
   const routes = collectRoutes(app)
   keepAudit(app, context, parts.auth)
@@ -192,6 +197,9 @@ async function registerRoutes(
   await app.register(dailyRoutes(context, parts))
   await app.register(ingestRoutes(context, parts))
   await app.register(linkRoutes(context, parts))
+  await app.register(signInRoutes(context, parts))
+  await app.register(accountRoutes(context, parts))
+  await app.register(userRoutes(context, parts))
   await app.register(publicKeyRoutes(context, parts))
   await app.register(openApiRoutes(context, { ...parts, routes }))
   await app.register(docsRoutes(context))

@@ -10,7 +10,8 @@ import type { ListPage } from '../store/sessions/list.ts'
 import type { SessionFilter } from '../store/sessions/list-queries.ts'
 import { peopleSliceMax } from '../store/sessions/people.ts'
 import type { FoundSessions, ListedSession } from '../store/sessions/sessions.ts'
-import { type Caller, callerOf, maySee } from './auth/auth.ts'
+import { callerOf } from './auth/auth.ts'
+import { type Caller, maySee } from './auth/caller.ts'
 import { summariseWebhooks } from './find.ts'
 import { baseUrlOf } from './http/base-url.ts'
 import { cursorMaxLength, minDurationMaxSeconds } from './limits.ts'
@@ -95,7 +96,7 @@ export function createSessionLists(context: Pick<Context, 'config' | 'clock' | '
       const caller = callerOf(request)
       const view = { now: clock.now(), base: baseUrlOf(request, config), key: ownerOf(caller.key) }
       const version = known.versionOf(caller.key.keyId)
-      const name = JSON.stringify([request.routeOptions.url, caller.key.keyId, caller.roomId, view.base, query])
+      const name = JSON.stringify([request.routeOptions.url, caller.key.keyId, caller.roomIds, view.base, query])
       const kept = pages.get(name, version)
       if (kept !== undefined) return sendPage(request, reply, kept)
 
@@ -135,7 +136,7 @@ export function createSessionLists(context: Pick<Context, 'config' | 'clock' | '
 }
 
 /**
- * A page of sessions, of the caller's room alone where their token is bound to one.
+ * A page of sessions, of the caller's rooms alone where they may see no others.
  * @param ownerId as answers name the owner of a key: another's are none
  */
 export async function listSessions(
@@ -145,11 +146,13 @@ export async function listSessions(
   page: ListPage,
   ownerId: string = caller.key.userId,
 ): Promise<FoundSessions> {
+  const { roomIds } = caller
   const isOfOther = ownerId !== caller.key.userId
   if (isOfOther || (filter.roomId !== undefined && !maySee(caller, filter.roomId))) {
     return { sessions: [], total: 0, totalCapped: false, next: undefined }
   }
-  const seen = caller.roomId === undefined ? filter : { ...filter, roomId: caller.roomId }
+  const isOfAll = roomIds === undefined || filter.roomId !== undefined
+  const seen = isOfAll ? filter : { ...filter, ...(roomIds.length === 1 ? { roomId: roomIds[0] ?? '' } : { roomIds }) }
   return reads.sessions.list(caller.key.keyId, seen, page, embeddedParticipantsMax)
 }
 

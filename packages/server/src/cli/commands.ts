@@ -14,6 +14,7 @@ import { restore } from './restore/command.ts'
 import { source } from './source.ts'
 import { start } from './start/command.ts'
 import { token } from './token.ts'
+import { users } from './users.ts'
 import { verify } from './verify/command.ts'
 
 const cli = defineCommand({
@@ -25,6 +26,7 @@ const cli = defineCommand({
   subCommands: {
     start,
     keys,
+    users,
     token,
     link,
     source,

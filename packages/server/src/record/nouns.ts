@@ -5,6 +5,8 @@ import { invites } from '../store/keys/invites.ts'
 import { keys } from '../store/keys/keys.ts'
 import { links } from '../store/keys/links.ts'
 import { scopedKeys } from '../store/keys/scoped-keys.ts'
+import { signIns } from '../store/keys/sign-ins.ts'
+import { users } from '../store/keys/users.ts'
 import { leases } from '../store/leases.ts'
 import { looks } from '../store/looks.ts'
 import { media } from '../store/media.ts'
@@ -30,6 +32,8 @@ import type { Transaction } from './transaction.ts'
 export const nouns = {
   keys,
   scopedKeys,
+  users,
+  signIns,
   audit,
   invites,
   keptOut,

@@ -1,7 +1,8 @@
 import type { Context } from '../context.ts'
 import type { Recorded } from '../record/facts/record.ts'
 import { repeat } from '../runtime/repeat.ts'
-import type { Source, SourceNote } from '../store/sources.ts'
+import { type Arrival, addArrival, type SourceNote } from '../store/source-health.ts'
+import type { Source } from '../store/sources.ts'
 import { createClockWatch } from './clocks/clock-watch.ts'
 
 /** Health is written this often, in milliseconds: a crash loses the counts of this time at most. */
@@ -9,7 +10,8 @@ export const healthIntervalMs = 10_000
 
 /** Counts what becomes of each source's deliveries: in memory, so that a fact costs no extra write. */
 export type SourceHealth = {
-  noteFacts(source: Source, recorded: Recorded[]): void
+  /** @param what the type of the facts; null where they are of several */
+  noteFacts(source: Source, recorded: Recorded[], what: string | null): void
   /** Events that say nothing of attendance. */
   noteIgnored(source: Source, events: number): void
   /** A delivery that was refused through its sender's fault. */
@@ -36,20 +38,26 @@ export function startSourceHealth({
   const flushing = repeat(healthIntervalMs, flush, (err) => log.error({ err }, 'source health lost'))
 
   return {
-    noteFacts(source, recorded) {
+    noteFacts(source, recorded, what) {
       if (recorded.length === 0) return
       const note = noteOf(source)
       note.lastFactAt = clock.now()
-      for (const { outcome } of recorded) note[outcome === 'waiting' ? 'recorded' : outcome] += 1
+      for (const { id, outcome: told, reason } of recorded) {
+        const outcome = told === 'waiting' ? 'recorded' : told
+        note[outcome] += 1
+        noteArrival(note, { what, outcome, reason: reason === undefined ? null : withoutIds(reason, id) })
+      }
     },
     noteIgnored(source, events) {
-      noteOf(source).ignored += events
+      const note = noteOf(source)
+      note.ignored += events
+      noteArrival(note, { what: null, outcome: 'ignored', reason: 'it says nothing of who is inside' }, events)
     },
     noteRefused(source, why) {
       noteOf(source).refused += 1
-      noteError(source, why)
+      noteError(source, why, 'refused')
     },
-    noteError,
+    noteError: (source, what) => noteError(source, what),
     noteSent(source, sentAt) {
       const lagMs = Math.round(clock.now() - sentAt)
       const saysClock = clockWatch.note({ keyId: source.keyId, id: source.id, lagMs, isSource: true }, clock.now())
@@ -68,13 +76,19 @@ export function startSourceHealth({
   function noteOf({ keyId, id }: Pick<Source, 'keyId' | 'id'>): Note {
     const known = notes.get(id)
     if (known !== undefined) return known
-    const note = { ...emptyNote, keyId, id }
+    const note = { ...emptyNote, arrivals: [], keyId, id }
     notes.set(id, note)
     return note
   }
 
-  function noteError(source: Pick<Source, 'keyId' | 'id'>, what: string): void {
-    Object.assign(noteOf(source), { lastError: what, lastErrorAt: clock.now() })
+  function noteError(source: Pick<Source, 'keyId' | 'id'>, what: string, outcome: Arrival['outcome'] = 'failed'): void {
+    const note = noteOf(source)
+    Object.assign(note, { lastError: what, lastErrorAt: clock.now() })
+    noteArrival(note, { what: null, outcome, reason: what })
+  }
+
+  function noteArrival(note: Note, kind: Pick<Arrival, 'what' | 'outcome' | 'reason'>, times = 1): void {
+    addArrival(note.arrivals, { ...kind, times, lastAt: clock.now() })
   }
 
   async function flush(): Promise<void> {
@@ -103,7 +117,7 @@ const emptyNote = {
   skewMs: null,
   lastError: null,
   lastErrorAt: null,
-} satisfies Omit<SourceNote, 'id'>
+} satisfies Omit<SourceNote, 'id' | 'arrivals'>
 
 const counts = ['recorded', 'duplicate', 'ignored', 'refused'] as const
 
@@ -114,4 +128,10 @@ function mergeOlder(note: Note, older: Note): void {
   note.skewMs ??= older.skewMs
   note.lastErrorAt ??= older.lastErrorAt
   note.lastError ??= older.lastError
+  for (const one of older.arrivals) addArrival(note.arrivals, one)
+}
+
+/** What is said of a fact, without which it was and whose room: it outlives both. */
+function withoutIds(reason: string, factId: string): string {
+  return reason.replaceAll(factId, '…').replace(/\broom \S+/, 'that room')
 }

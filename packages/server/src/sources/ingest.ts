@@ -146,10 +146,10 @@ export function startIngest(
     for (const sessionId of sessionIds) await looks.recordLook(source.keyId, sessionId)
   }
 
-  function noteHealth(source: Source, { ignored, sentAt }: Report, recorded: Recorded[]): Recorded[] {
+  function noteHealth(source: Source, { facts, ignored, sentAt }: Report, recorded: Recorded[]): Recorded[] {
     if (sentAt !== undefined) sourceHealth.noteSent(source, sentAt)
     if (ignored > 0) sourceHealth.noteIgnored(source, ignored)
-    sourceHealth.noteFacts(source, recorded)
+    sourceHealth.noteFacts(source, recorded, typeOf(facts))
     reconcilers.noteDelivery(source)
     return recorded
   }
@@ -171,6 +171,11 @@ function knownSessionsOf({ reads, known }: Pick<Context, 'reads' | 'known'>, { k
         : reads.sources.findConnected(keyId, { source: id, roomId, sessionKey, connectionId })
     },
   }
+}
+
+/** Null where they are of several. */
+function typeOf([first, ...others]: ReportedFact[]): string | null {
+  return first !== undefined && others.every(({ type }) => type === first.type) ? first.type : null
 }
 
 /** The sender's id of an event identifies it: what was recorded under it stays, whatever this arrival would say of its time. */

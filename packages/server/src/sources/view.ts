@@ -1,5 +1,6 @@
 import { type Source as ApiSource, projectIdOf, toIso, toIsoOrNull } from '@rollcall/protocol'
-import type { Source, SourceHealth } from '../store/sources.ts'
+import type { SourceHealth } from '../store/source-health.ts'
+import type { Source } from '../store/sources.ts'
 import { type Engines, engineFor } from './engines/engines.ts'
 
 /** Settings that the API never shows. */
@@ -40,6 +41,7 @@ export function toSource(source: SourceRecord, { engines, base, newSecret }: Sou
       clockSkewMs: health?.skewMs ?? null,
       lastError: health?.lastError ?? null,
       lastErrorAt: toIsoOrNull(health?.lastErrorAt),
+      arrivals: (health?.arrivals ?? []).map((one) => ({ ...one, lastAt: toIso(one.lastAt) })),
     },
   }
 }

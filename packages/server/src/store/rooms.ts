@@ -5,8 +5,8 @@ import { type Page, toLimit } from './database/page.ts'
 import type { Tables } from './database/tables.ts'
 import { noun, type Over, query } from './noun.ts'
 import { addEndpointOfRoom } from './outbox/endpoints.ts'
-import { takeInRooms } from './people/gather.ts'
-import { findIds, toSearched } from './people/suffixes.ts'
+import { findRooms, noteRooms } from './people/found-rooms.ts'
+import { toSearched } from './people/searched.ts'
 
 export type Room = {
   keyId: number
@@ -32,7 +32,8 @@ export type NewRoom = {
 }
 
 export type RoomFilter = {
-  roomId?: string
+  /** Of these alone. */
+  roomIds?: readonly string[]
   /** Exact roomId or customRoomId, or what encodes one. */
   anyId?: string
   /** A part of either, however it is written. */
@@ -140,23 +141,25 @@ export function decodeId(id: string): string | undefined {
 async function list(
   over: Over,
   keyId: number,
-  { roomId, anyId, part = '' }: RoomFilter,
+  { roomIds, anyId, part = '' }: RoomFilter,
   page: Page,
 ): Promise<{ rooms: Room[]; total: number }> {
   let found = over.db.kysely.selectFrom('rooms').where('key_id', '=', keyId)
-  if (roomId !== undefined) found = found.where('room_id', '=', roomId)
+  if (roomIds !== undefined) {
+    found = found.where('room_id', 'in', over.db.differences.texts(JSON.stringify(roomIds)))
+  }
   if (anyId !== undefined) {
     found = found.where((eb) => eb.or([eb('room_id', '=', anyId), eb('custom_room_id', '=', anyId)]))
   }
   const wanted = toSearched(part)
   if (wanted !== '') {
-    const ids = (await findIds(over.db, keyId, 'room', wanted, roomsFoundMax)).slice(0, roomsFoundMax)
+    const ids = await findRooms(over.db, keyId, wanted, roomsFoundMax)
     found = found.where('room_id', 'in', over.db.differences.texts(JSON.stringify(ids)))
   }
   const { total } = await found.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
   const decoded = anyId === undefined ? undefined : decodeId(anyId)
   if (Number(total) === 0 && decoded !== undefined) {
-    return list(over, keyId, { ...(roomId !== undefined && { roomId }), anyId: decoded }, page)
+    return list(over, keyId, { ...(roomIds && { roomIds }), anyId: decoded }, page)
   }
   const { limit, offset } = toLimit(page)
   const inOrder = found.select(columns).orderBy('created_at', 'desc').orderBy('id', 'desc')
@@ -197,7 +200,7 @@ export const rooms = noun({
     async create(over: Over, { keyId, ...room }: { keyId: number } & NewRoom): Promise<Room> {
       const created = (await insert(over, keyId, newRoomId(), room)) ?? (await findExisting(over, keyId, room))
       await addEndpointOfRoom(over, created)
-      await takeInRooms(over.db, keyId, [created.roomId])
+      await noteRooms(over.db, keyId, [created.roomId])
       return created
     },
     /**

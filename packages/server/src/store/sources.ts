@@ -5,6 +5,14 @@ import type { Mark, Session } from '../ledger/state.ts'
 import { type MarkColumns, markColumns, sessionColumns, toMark, toOrigins } from './database/columns.ts'
 import type { Tables } from './database/tables.ts'
 import { noun, type Over, query } from './noun.ts'
+import {
+  type HealthRow,
+  healthColumns,
+  type SourceHealth,
+  type SourceNote,
+  toArrivals,
+  writeNote,
+} from './source-health.ts'
 
 /** One media server that reports to us. */
 export type Source = {
@@ -22,22 +30,6 @@ export type Source = {
   /** The records whose webhooks it brings. */
   origins: string[]
 }
-
-/** What came of what a source sent; times are epoch milliseconds, by our clock. */
-export type SourceHealth = {
-  lastFactAt: number | null
-  recorded: number
-  duplicate: number
-  ignored: number
-  refused: number
-  /** How far its clock is behind ours, by its last delivery. */
-  skewMs: number | null
-  lastError: string | null
-  lastErrorAt: number | null
-}
-
-/** News of a source's health: numbers are added, and what is not null stands in place of what was known. */
-export type SourceNote = { id: string } & SourceHealth
 
 export type HealthySource = Source & { health: SourceHealth }
 
@@ -71,19 +63,8 @@ const columns = [
   'sources.origins',
 ] as const
 
-const healthColumns = [
-  'sources.last_fact_at as lastFactAt',
-  'sources.recorded',
-  'sources.duplicate',
-  'sources.ignored',
-  'sources.refused',
-  'sources.skew_ms as skewMs',
-  'sources.last_error as lastError',
-  'sources.last_error_at as lastErrorAt',
-] as const
-
 type Row = Omit<Source, 'type' | 'settings' | 'origins'> & { type: string; settings: string; origins: string | null }
-type HealthyRow = Row & SourceHealth
+type HealthyRow = Row & HealthRow
 
 const byId = query<{ id: string }, Row>((k, p) =>
   k
@@ -294,23 +275,8 @@ export const sources = noun({
     async delete({ db }: Over, source: { keyId: number; id: string }): Promise<boolean> {
       return (await db.run(drop(db), source)) > 0
     },
-    async note({ db }: Over, { keyId, notes }: { keyId: number; notes: SourceNote[] }): Promise<void> {
-      for (const note of notes) {
-        await db.kysely
-          .updateTable('sources')
-          .set((eb) => ({
-            recorded: eb('recorded', '+', note.recorded),
-            duplicate: eb('duplicate', '+', note.duplicate),
-            ignored: eb('ignored', '+', note.ignored),
-            refused: eb('refused', '+', note.refused),
-            ...(note.lastFactAt !== null && { last_fact_at: note.lastFactAt }),
-            ...(note.skewMs !== null && { skew_ms: note.skewMs }),
-            ...(note.lastError !== null && { last_error: note.lastError, last_error_at: note.lastErrorAt }),
-          }))
-          .where('key_id', '=', keyId)
-          .where('id', '=', note.id)
-          .execute()
-      }
+    async note(over: Over, { keyId, notes }: { keyId: number; notes: SourceNote[] }): Promise<void> {
+      for (const note of notes) await writeNote(over, keyId, note)
     },
   },
   unseen: ['note', 'noteOrigins'],
@@ -327,10 +293,20 @@ function toSource<R extends Row>({ type, settings, origins, ...row }: R, box: Ov
 }
 
 function toHealthy(row: HealthyRow, box: Over['box']): HealthySource {
-  const { lastFactAt, recorded, duplicate, ignored, refused, skewMs, lastError, lastErrorAt, ...source } = row
+  const { lastFactAt, recorded, duplicate, ignored, refused, skewMs, lastError, lastErrorAt, arrivals, ...source } = row
   return {
     ...toSource(source, box),
-    health: { lastFactAt, recorded, duplicate, ignored, refused, skewMs, lastError, lastErrorAt },
+    health: {
+      lastFactAt,
+      recorded,
+      duplicate,
+      ignored,
+      refused,
+      skewMs,
+      lastError,
+      lastErrorAt,
+      arrivals: toArrivals(arrivals),
+    },
   }
 }
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { hash, randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import type { KeyScope, Permission, Room, ServerMessage, Source, TokenClaims } from '@rollcall/protocol'
+import type { KeyScope, Permission, Room, ServerMessage, Source, TokenClaims, UserRole } from '@rollcall/protocol'
+import { hashPassword } from '../../src/api/auth/passwords.ts'
 import { createLink } from '../../src/api/auth/sign-in-link.ts'
 import { signToken } from '../../src/api/auth/token.ts'
 import type { Key } from '../../src/store/keys/key.ts'
@@ -19,6 +21,7 @@ before(async () => {
   routes = await collectRoutes(async () => {
     server = await startServer()
   })
+  passwordHash = await hashPassword(password)
 })
 after(() => server.stop())
 
@@ -30,6 +33,8 @@ type Scene = {
   endedId: string
   source: Source
   linkCode: string
+  /** A good one, for whoever signs in by it. */
+  token: string
   webhookId: string
   deliveryId: string
   scheduleId: string
@@ -60,7 +65,7 @@ async function makeScene(on: TestServer): Promise<Scene> {
   const invite = { inviteId: invited.body.id, inviteCode: new URL(invited.body.url).hash.slice(1) }
   const made = { deliveryId: delivery?.id ?? '', scheduleId: schedule.id, ...invite }
   const ids = { sessionId, endedId, webhookId, ...made }
-  return { room, source, linkCode, other, ...ids }
+  return { room, source, linkCode, token: await on.sign({ roles: ['crawler'] }), other, ...ids }
 }
 
 function scheduleIn({ roomId }: Room) {
@@ -69,6 +74,10 @@ function scheduleIn({ roomId }: Room) {
 
 /** Who left the first room for good. */
 const goneFrom = ({ id }: Room) => `gone-${id}`
+
+const password = 'correct horse battery'
+let passwordHash: string
+let counted = 0
 
 /** What a call of each endpoint sends, where it sends anything. */
 const bodies: { [endpoint: string]: (scene: Scene) => object | string } = {
@@ -86,6 +95,12 @@ const bodies: { [endpoint: string]: (scene: Scene) => object | string } = {
   'PUT /v2/people/:id': () => ({ participantIds: ['anna'] }),
   'POST /v2/keys': () => ({ name: 'for reports', scopes: ['read'] }),
   'PATCH /v2/keys/:apiKey': () => ({ name: 'renamed' }),
+  'POST /v2/users': ({ room }) => ({ name: `somebody ${counted++}`, role: 'host', rooms: [room.roomId], password }),
+  'PATCH /v2/users/:userId': () => ({ role: 'viewer' }),
+  'POST /v2/users/:userId/password': () => ({ password }),
+  'POST /v2/account/password': () => ({ current: password, password }),
+  'POST /v2/account/key': () => ({ apiKey: server.apiKey }),
+  'POST /v2/sign-in': ({ token }) => ({ token }),
   'POST /v2/schedules': ({ room }) => scheduleIn(room),
   'PUT /v2/schedules/:id': ({ room }) => scheduleIn(room),
   'PUT /v2/schedules/:id/roster': () => 'participantId\nanna\n',
@@ -101,7 +116,7 @@ const queries: { [endpoint: string]: string } = { 'POST /v2/imports': '?format=d
 function fill(
   path: string,
   { room, sessionId, source, webhookId, deliveryId, scheduleId, inviteId }: Scene,
-  apiKey: string,
+  { apiKey, userId, signInId }: { apiKey: string; userId: string; signInId: string },
 ): string {
   const ids: { [noun: string]: string } = {
     rooms: room.roomId,
@@ -118,6 +133,8 @@ function fill(
     deliveryId,
     inviteId,
     apiKey,
+    userId,
+    signInId,
     roomId: room.roomId,
     sessionId,
     meeting: sessionId,
@@ -167,6 +184,45 @@ async function signFor(on: TestServer, column: string, { room, other }: Scene, p
   return claimed === null ? null : on.sign({ ...claimed, ...(permissions && { permissions }) })
 }
 
+const rolesOf: { [column: string]: UserRole } = {
+  viewer: 'viewer',
+  'host of it': 'host',
+  'host of another': 'host',
+  administrator: 'administrator',
+}
+
+const noUser = { userId: '', cookie: '', signInId: '' }
+
+/** A user of the server's owner, who is signed in in two browsers. */
+async function addUser(on: TestServer, role: UserRole, rooms: string[]) {
+  const { keyId = 0 } = (await on.context.reads.keys.find(on.apiKey)) ?? {}
+  const name = `user ${counted++}`
+  const { userId } = await on.context.writes.users.add({ keyId, name, role, rooms, passwordHash })
+  const [secret, other] = [randomBytes(16).toString('hex'), randomBytes(16).toString('hex')]
+  for (const one of [other, secret]) {
+    const about = { userId, token: null, browser: 'test', expiresAt: on.context.clock.now() + 3_600_000 }
+    await on.context.writes.signIns.add({ keyId, digest: hash('sha256', one), ...about })
+  }
+  const [newest] = await on.context.reads.signIns.list(userId)
+  return { userId, cookie: `rollcall-sign-in=${secret}`, signInId: newest?.signInId ?? '' }
+}
+
+/** Whoever only reads may do so again. */
+const readers = new WeakMap<Scene, Map<string, ReturnType<typeof addUser>>>()
+
+/** The user of a column, or whoever a call of another is about. */
+function userFor(on: TestServer, method: string, column: string, scene: Scene): ReturnType<typeof addUser> {
+  const { room, other } = scene
+  const role = rolesOf[column] ?? 'viewer'
+  const make = () => addUser(on, role, role === 'host' ? [column === 'host of it' ? room.roomId : other.roomId] : [])
+  if (method !== 'GET') return make()
+  const known = readers.get(scene) ?? new Map<string, ReturnType<typeof addUser>>()
+  readers.set(scene, known)
+  const user = known.get(column) ?? make()
+  known.set(column, user)
+  return user
+}
+
 /** What came back; of a list, whose things are in it: the columns that are bound to their rooms. */
 type Answered = { status: number; code: unknown; whose: string[] }
 
@@ -192,21 +248,29 @@ async function call(on: TestServer, endpoint: string, column: string, permission
   // Who erases a session waits until it is over.
   const scene = endpoint === 'DELETE /v2/sessions/:id' ? { ...made, sessionId: made.endedId } : made
   if (endpoint === 'DELETE /v2/rooms/:id/kept-out/:participantId') await keepOut(on, scene.room.roomId, 'anna')
-  const token = await signFor(on, column, scene, permissions)
+  const isUser = rolesOf[column] !== undefined
+  const user = isUser || /:(userId|signInId)/.test(path) ? await userFor(on, method, column, scene) : noUser
+  const token = isUser ? null : await signFor(on, column, scene, permissions)
+  if (endpoint === 'DELETE /v2/people/:id') await on.call('PUT', '/v2/people/anna', { participantIds: ['anna'] })
   // The dashboard's pages are for browsers.
   const accept = /^\/v\d\//.test(path) ? {} : { accept: 'text/html' }
-  const headers = { ...(token !== null && { authorization: token }), 'content-type': 'application/json', ...accept }
+  const headers = {
+    ...(token !== null && { authorization: token }),
+    ...(isUser && { cookie: user.cookie }),
+    'content-type': 'application/json',
+    ...accept,
+  }
   const apiKey = path.includes(':apiKey') ? (await addKey(on, 'read')).apiKey : ''
   const sent = bodies[endpoint]?.(scene)
   const { status, body } = await send<{ code?: unknown; error?: unknown; data?: unknown }>(
-    `${on.url}${fill(path, scene, apiKey)}${queries[endpoint] ?? ''}`,
+    `${on.url}${fill(path, scene, { apiKey, ...user })}${queries[endpoint] ?? ''}`,
     method,
     headers,
     typeof sent === 'object' ? JSON.stringify(sent) : sent,
   )
   const names = new Map([
-    [scene.room.roomId, 'bound to it'],
-    [scene.other.roomId, 'bound to another'],
+    [scene.room.roomId, column.startsWith('host') ? 'host of it' : 'bound to it'],
+    [scene.other.roomId, column.startsWith('host') ? 'host of another' : 'bound to another'],
   ])
   const nameOf = ({ roomId, room }: { roomId?: string; room?: string }) => names.get(roomId ?? room ?? '')
   const whose = Array.isArray(body.data) ? body.data.map((one) => nameOf(one) ?? 'bound to neither') : []
@@ -214,7 +278,10 @@ async function call(on: TestServer, endpoint: string, column: string, permission
 }
 
 function assertAnswered(cell: string | undefined, { status, code, whose }: Answered, column: string, what: string) {
-  const unknown = column === 'no token' ? /^(TOKEN_MISSING|SIGNATURE_INVALID)$/ : /^(TOKEN|SIGNATURE)_INVALID$/
+  const unknown =
+    column === 'no token' || rolesOf[column] !== undefined
+      ? /^(TOKEN_MISSING|SIGNATURE_INVALID)$/
+      : /^(TOKEN|SIGNATURE)_INVALID$/
   const codes: { [cell: string]: RegExp } = {
     400: /^authorization-header-error$/,
     401: unknown,

@@ -4,31 +4,23 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ReadableStream } from 'node:stream/web'
-import { after, before, describe, type TestContext, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { request } from 'undici'
 import { ingestMaxBytes } from '../../src/api/limits.ts'
 import { launchChromium } from '../support/chromium.ts'
 import { openRaw } from '../support/clients/raw-client.ts'
+import { type Came, testTooLarge, times, type Uploader, withProgram } from '../support/clients/upload/upload.ts'
 import { addSource } from '../support/senders/source-client.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
-// More of each, in every size, are a command of their own: UPLOADS=20 node --test test/api/early-answers.test.ts
-const times = Number(process.env.UPLOADS ?? 2)
-const sizes = process.env.UPLOADS === undefined ? [20_000_000] : [8_000_000, 20_000_000, 40_000_000]
 const run = promisify(execFile)
 const programs = join(import.meta.dirname, '../support/clients/upload')
 
-type Upload = { url: string; token: string; sizeBytes: number; isStreamed: boolean }
-/** How often each status came, or what was thrown instead. */
-type Came = { [status: string]: number }
-
 let server: TestServer
-let token: string
 let folder: string
 before(async () => {
   server = await startServer({ ROLLCALL_RATE_LIMIT: '0' })
-  token = await server.sign()
   folder = await mkdtemp(join(tmpdir(), 'rollcall-upload-'))
 })
 after(async () => {
@@ -50,21 +42,7 @@ async function* pieces(sizeBytes: number) {
   for (let sent = 0; sent < sizeBytes; sent += piece.length) yield piece.subarray(0, sizeBytes - sent)
 }
 
-const withProgram =
-  (command: string, ...args: string[]) =>
-  async (t: TestContext, { url, token, sizeBytes, isStreamed }: Upload): Promise<Came | undefined> => {
-    const how = isStreamed ? 'streamed' : 'length'
-    try {
-      const { stdout } = await run(command, [...args, url, token, String(sizeBytes), how, String(times)])
-      return JSON.parse(stdout) as Came
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-      t.skip(`there is no ${command}`)
-      return undefined
-    }
-  }
-
-const clients: { [name: string]: (t: TestContext, upload: Upload) => Promise<Came | undefined> } = {
+const uploaders: { [name: string]: Uploader } = {
   'fetch of Node': (_, { url, token, sizeBytes, isStreamed }) =>
     count(async () => {
       const headers = { authorization: token, 'content-type': 'application/json' }
@@ -84,8 +62,6 @@ const clients: { [name: string]: (t: TestContext, upload: Upload) => Promise<Cam
     }),
 
   Python: withProgram('python3', join(programs, 'upload.py')),
-  Go: withProgram('go', 'run', join(programs, 'upload.go')),
-  Java: withProgram('java', join(programs, 'Upload.java')),
 
   curl: (_, { url, token, sizeBytes, isStreamed }) =>
     count(async () => {
@@ -128,29 +104,22 @@ const clients: { [name: string]: (t: TestContext, upload: Upload) => Promise<Cam
 }
 
 describe('an answer that is given while the client still sends arrives as that answer', () => {
-  for (const [name, upload] of Object.entries(clients)) {
-    for (const sizeBytes of sizes) {
-      for (const isStreamed of [false, true]) {
-        // Over HTTP/1.1 a browser streams no body.
-        if (name === 'Chromium' && isStreamed) continue
-        const what = `${sizeBytes / 1_000_000} MB ${isStreamed ? 'streamed' : 'with a length'}`
-        test(`${name}: 413 for ${what}`, async (t) => {
-          const came = await upload(t, { url: `${server.url}/v2/rooms`, token, sizeBytes, isStreamed })
-          if (came !== undefined) assert.deepEqual(came, { '413': times })
-        })
-      }
-    }
-  }
+  testTooLarge(uploaders, () => server)
 
   test('401, before a token is asked what it may do, and by a source before its body is read', async (t) => {
     const { url } = await addSource(server, 'generic')
     const upload = { token: 'bad', sizeBytes: 20_000_000, isStreamed: true }
     for (const to of [`${server.url}/v2/rooms`, url]) {
       for (const name of ['fetch of Node', 'Python'] as const) {
-        assert.deepEqual(await clients[name]?.(t, { ...upload, url: to }), { '401': times }, `${name} ${to}`)
+        assert.deepEqual(await uploaders[name]?.(t, { ...upload, url: to }), { '401': times }, `${name} ${to}`)
       }
     }
-    const tooLarge = await clients.Python?.(t, { url, token: 'bad', sizeBytes: ingestMaxBytes + 1, isStreamed: false })
+    const tooLarge = await uploaders.Python?.(t, {
+      url,
+      token: 'bad',
+      sizeBytes: ingestMaxBytes + 1,
+      isStreamed: false,
+    })
     assert.deepEqual(tooLarge, { '401': times })
   })
 })

@@ -267,7 +267,15 @@ describe('doctor', () => {
     for (const name of ['silent', 'refused']) {
       const source = { keyId, type: 'janus' as const, name, settings: { secret: 'a secret of this test' } }
       const { id } = await server.context.writes.sources.add(source)
-      const nothing = { recorded: 0, duplicate: 0, ignored: 0, refused: 1, skewMs: null, lastFactAt: null }
+      const nothing = {
+        recorded: 0,
+        duplicate: 0,
+        ignored: 0,
+        refused: 1,
+        skewMs: null,
+        lastFactAt: null,
+        arrivals: [],
+      }
       const note = { ...nothing, id, lastError: 'the secret is wrong', lastErrorAt: 1 }
       if (name === 'refused') await server.context.writes.sources.note({ keyId, notes: [note] })
     }

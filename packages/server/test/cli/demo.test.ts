@@ -17,7 +17,7 @@ const env = () => ({ PORT: '0', ROLLCALL_DATA: join(folder, 'data') })
 
 /** Starts the server, and gives a client with the token that it prints. */
 async function start(args: string[]) {
-  const program = runProgram('main.js', env(), args)
+  const program = runProgram('main.js', env(), [...args, '--print-token'])
   const printed = await program.says('stdout', /^curl .*\n/m)
   const url = /running at (\S+)/.exec(printed)?.[1] ?? ''
   const token = /Authorization: (\S+)'/.exec(printed)?.[1] ?? ''

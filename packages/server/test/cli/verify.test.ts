@@ -103,12 +103,28 @@ const broken: { [rule: string]: [damage: string, told: RegExp] } = {
     /^people of key 1: ghost was inside no session$/,
   ],
   'people are found by all of their names': [
-    `delete from search_suffixes where key_id = 1 and noun = 'participant' and suffix = (select min(suffix) from search_suffixes where key_id = 1 and noun = 'participant')`,
-    /^people of key 1: .+ is not found by all of their names$/,
+    `delete from search_grams where key_id = 1 and noun = 'person' and gram = 'ann'`,
+    /^person ann.* of key 1 is not found by all that they are called$/,
+  ],
+  'nobody is found who is not called so': [
+    `update search_grams set gram = 'zzz' where key_id = 1 and noun = 'person' and gram = 'ann'`,
+    /^person ann.* of key 1 is not found/,
   ],
   'nobody is found who is not there': [
-    `insert into search_suffixes (key_id, noun, suffix, id) values (1, 'participant', 'ghost', 'ghost')`,
-    /^search_suffixes of key 1: there is no participant ghost$/,
+    `insert into search_grams (key_id, noun, gram, block, members) values (1, 'person', 'gho', 0, 'AQA=')`,
+    /^search_grams of key 1: 1 places of a person who is not there, or not called so$/,
+  ],
+  'rooms are found by all of their ids': [
+    `update search_rooms set texts = 'else' where key_id = 1`,
+    /^room .+ of key 1 is not found by all that they are called$/,
+  ],
+  'whichever room had a session is found': [
+    `insert into rooms (key_id, room_id, id, disabled, created_at, updated_at) values (1, 'snapped', 'x', 0, 0, 0)`,
+    /^search_rooms of key 1: room snapped is missing$/,
+  ],
+  'no room is found that is not there': [
+    `insert into search_rooms (key_id, room_id, texts) values (1, 'ghost', 'ghost')`,
+    /^search_rooms of key 1: there is no room ghost$/,
   ],
   'changes have no gaps': [
     `delete from changes where key_id = 1 and seq = 7`,

@@ -119,7 +119,7 @@ describe('POST /v2/imports', () => {
     const table = writeTable('long', 900, 12)
     const env = { PORT: '0', ROLLCALL_DATA: join(folder, 'killed') }
     const start = async () => {
-      const program = runProgram('main.js', env)
+      const program = runProgram('main.js', env, ['--print-token'])
       t.after(() => program.child.kill('SIGKILL'))
       const printed = await program.says('stdout', /^curl .*\n/m)
       const [, url = ''] = /running at (\S+)/.exec(printed) ?? []

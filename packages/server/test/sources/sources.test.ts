@@ -298,6 +298,27 @@ describe('the health of a source', () => {
     assert.ok(Math.abs(health.clockSkewMs ?? Number.NaN) < 60_000)
   })
 
+  test('says what came, what became of it and why, and names nobody', async () => {
+    const source = await addSource(server, 'livekit', livekitKey)
+    const about = { ...joined, room: { sid: 'RM_kinds', name: 'a room of names' } }
+    await deliverAsLivekit(source, about)
+    await deliverAsLivekit(source, { ...about, id: 'EV_again', participant: { sid: 'PA_2', identity: 'bert' } })
+    await deliverAsLivekit(source, { ...about, participant: { ...about.participant, name: 'Anna' } })
+    await deliverAsLivekit(source, { ...about, id: 'EV_3', event: 'track_published' })
+    await deliver(source.url, '{}', { authorization: 'x' })
+    const { arrivals } = (await getSource(server, source.id)).health
+    const told = arrivals.map(({ what, outcome, times, reason }) => [what, outcome, times, reason])
+    const sorted = told.sort((a, b) => `${a[1]} ${b[0]}`.localeCompare(`${b[1]} ${a[0]}`))
+    assert.deepEqual(sorted, [
+      [null, 'ignored', 1, 'it says nothing of who is inside'],
+      ['participant-joined', 'recorded', 2, 'its time cannot be: it counts as of when it came'],
+      ['participant-joined', 'refused', 1, 'the id … was used before for a fact with other content'],
+      [null, 'refused', 1, sorted.at(-1)?.[3]],
+    ])
+    assert.match(String(sorted.at(-1)?.[3]), /not signed by LiveKit/)
+    assert.doesNotMatch(JSON.stringify(arrivals), /anna|bert|EV_|names/i)
+  })
+
   test('is there after a restart', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
     const first = await startServer({ ROLLCALL_DATA: folder })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Fact } from '@rollcall/protocol'
 import type { Store } from '../../src/record/open-store.ts'
-import type { SourceNote } from '../../src/store/sources.ts'
+import type { SourceNote } from '../../src/store/source-health.ts'
 import type { WithStore } from './contract.ts'
 
 const start = Date.UTC(2026, 0, 5, 9)
@@ -14,6 +14,7 @@ const nothing = {
   skewMs: null,
   lastError: null,
   lastErrorAt: null,
+  arrivals: [],
 }
 
 /** Sources, how they are, and what the record knows of their rooms. */
@@ -68,8 +69,19 @@ export function sourceContract(withStore: WithStore): void {
           { ...nothing, id: 'nothing' },
         ],
       })
-    await note({ recorded: 2, refused: 1, lastFactAt: start, lastError: 'broken', lastErrorAt: start })
-    await note({ recorded: 3, duplicate: 4, ignored: 5, skewMs: -70, lastFactAt: start + 9 })
+    const came = (outcome: 'recorded' | 'refused', reason: string | null, times: number, lastAt: number) => [
+      { what: 'participant-joined', outcome, reason, times, lastAt: start + lastAt },
+    ]
+    const news = { recorded: 2, refused: 1, lastFactAt: start, lastError: 'broken', lastErrorAt: start }
+    await note({ ...news, arrivals: [...came('recorded', null, 2, 0), ...came('refused', 'broken', 1, 0)] })
+    await note({
+      recorded: 3,
+      duplicate: 4,
+      ignored: 5,
+      skewMs: -70,
+      lastFactAt: start + 9,
+      arrivals: came('recorded', null, 3, 9),
+    })
     const [source] = await store.reads.sources.list(keyId)
     assert.deepEqual(source?.health, {
       lastFactAt: start + 9,
@@ -80,7 +92,12 @@ export function sourceContract(withStore: WithStore): void {
       skewMs: -70,
       lastError: 'broken',
       lastErrorAt: start,
+      arrivals: [...came('recorded', null, 5, 9), ...came('refused', 'broken', 1, 0)],
     })
+    for (let i = 0; i < 30; i++) await note({ arrivals: came('refused', `broken ${i}`, 1, 10 + i) })
+    const [after] = await store.reads.sources.list(keyId)
+    assert.equal(after?.health.arrivals.length, 20, 'a flood of reasons does not grow')
+    assert.equal(after?.health.arrivals[0]?.reason, 'broken 29')
   })
 
   withStore('the lives of a room are the named ones of that source, newest first', async (store) => {

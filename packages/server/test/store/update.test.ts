@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +8,7 @@ import { type Migration, Migrator, sql } from 'kysely'
 import { toRules } from '../../src/config.ts'
 import { openStore } from '../../src/record/open-store.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
-import { migrations } from '../../src/store/database/migrations.ts'
+import { migrateToLatest, migrations } from '../../src/store/database/migrations.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
 import { builtThread } from '../support/built-thread.ts'
 import { dump, keep } from '../support/kept.ts'
@@ -69,6 +70,39 @@ test('an update tells of each session that it has shown otherwise than before, a
   const undated = rows.map(({ json }) => JSON.parse(json).isUndated)
   assert.deepEqual(undated, [true, undefined, undefined], 'the leaves of VideoSDK that are dated by their arrival')
 })
+
+for (const [what, from] of [
+  ['a start', undefined],
+  ['an update', released],
+] as const) {
+  test(`${what} that is killed while it makes tables is made up for by the next`, async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'rollcall-killed-'))
+    t.after(() => rm(folder, { recursive: true }))
+    const path = join(folder, 'rollcall.db')
+    if (from !== undefined) {
+      const db = openSqlite(path)
+      const provider = { getMigrations: async () => migrations as { [name: string]: Migration } }
+      await new Migrator({ db: db.kysely, provider }).migrateTo(from)
+      await db.close()
+    }
+    for (const statement of [30, 60]) {
+      const { signal } = spawnSync(process.execPath, [
+        join(import.meta.dirname, 'killed-opener.ts'),
+        path,
+        `${statement}`,
+      ])
+      assert.equal(signal, 'SIGKILL', `the statement ${statement} is one of those that make tables`)
+    }
+    const db = openSqlite(path)
+    await migrateToLatest(db.kysely)
+    const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db.kysely)
+    await db.close()
+    assert.deepEqual(
+      rows.map(({ name }) => name),
+      Object.keys(migrations),
+    )
+  })
+}
 
 for (const database of ['SQLite', 'PostgreSQL']) {
   test(`a record on ${database} that a newer version has changed is refused in one line, and is as it was afterwards`, async (t) => {

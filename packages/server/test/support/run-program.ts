@@ -21,6 +21,12 @@ export function runProgram(file: 'main.js' | 'cli.js', env: { [name: string]: st
   return run([...(file === 'main.js' ? startFlags : []), join(import.meta.dirname, '../../dist', file), ...args], env)
 }
 
+/** Runs the server as somebody who types `npm start` does: its stdout is a terminal. For Linux, which has `script`. */
+export function runOnTerminal(env: { [name: string]: string }): Program {
+  const typed = [process.execPath, ...startFlags, join(import.meta.dirname, '../../dist/main.js')].join(' ')
+  return run(['-qefc', typed, '/dev/null'], env, 'script')
+}
+
 /** What `npm start` has for Node itself. */
 const [, flags = ''] = /exec node (.*) packages\//.exec(workspace.scripts.start) ?? []
 const startFlags = flags.split(' ')
@@ -38,9 +44,9 @@ export async function runServer(
   return { program, url }
 }
 
-function run(args: string[], env: { [name: string]: string }): Program {
+function run(args: string[], env: { [name: string]: string }, command = process.execPath): Program {
   const compiled = join(import.meta.dirname, '../../../../node_modules/.cache/compiled')
-  const child = spawn(process.execPath, args, {
+  const child = spawn(command, args, {
     env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: compiled, NO_COLOR: '1', ...env },
   })
   const said = { stdout: '', stderr: '' }

@@ -26,7 +26,6 @@ export function FindDialog({ onClose }: { onClose: () => void }) {
       return { rooms: rooms.data, people: people.data }
     },
     enabled: wanted !== '',
-    retry: false,
   })
   const isNothing = data !== undefined && data.rooms.length + data.people.length === 0 && !sessionId.test(wanted)
   return (

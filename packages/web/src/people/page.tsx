@@ -28,7 +28,6 @@ export function PeoplePage() {
       rollcall.people.find({ search: wanted, perPage, ...(pageParam !== '' && { cursor: pageParam }) }),
     initialPageParam: '',
     getNextPageParam: ({ nextCursor }) => nextCursor,
-    retry: false,
   })
   const people = data?.pages.flatMap((page) => page.data) ?? []
   return (

@@ -2,6 +2,7 @@ import type { KeyScope } from '@rollcall/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../../error.ts'
 import type { Key } from '../../store/keys/key.ts'
+import type { Caller } from './caller.ts'
 
 declare module 'fastify' {
   interface FastifySchema {
@@ -26,9 +27,10 @@ export function mayDo({ scopes }: Pick<Key, 'scopes'>, asked: KeyScope[]): boole
   return scopes === undefined || scopes.includes('all') || scopes.some((scope) => asked.includes(scope))
 }
 
-export function requireScope(key: Key, { routeOptions }: FastifyRequest): void {
+export function requireScope({ key, user }: Pick<Caller, 'key' | 'user'>, { routeOptions }: FastifyRequest): void {
   const asked = scopesOf(routeOptions)
   if (mayDo(key, asked)) return
+  if (user !== undefined) throw new Refusal('FORBIDDEN', `A ${user.role} may not do this: an administrator may`)
   const takes = [...asked, 'all'].join(' or ')
   throw new Refusal(
     'FORBIDDEN',

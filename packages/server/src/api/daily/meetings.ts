@@ -7,7 +7,8 @@ import { toListedText, toSessionOf } from '../../record/session-view.ts'
 import { createSums } from '../../record/whole-session.ts'
 import type { Cursor, ListPage } from '../../store/sessions/list.ts'
 import type { SessionFilter } from '../../store/sessions/list-queries.ts'
-import { type ApiAuth, type Caller, callerOf } from '../auth/auth.ts'
+import { type ApiAuth, callerOf } from '../auth/auth.ts'
+import type { Caller } from '../auth/caller.ts'
 import { requireSession, viewFor } from '../find.ts'
 import { createErrorHandler } from '../http/errors.ts'
 import { notModified, refusals } from '../http/refusals.ts'
@@ -105,7 +106,7 @@ export function dailyRoutes(
     app.get('/daily/v1/meetings', { onRequest: auth.any, schema: schemas.list }, async (request, reply) => {
       const caller = callerOf(request)
       const version = known.versionOf(caller.key.keyId)
-      const name = JSON.stringify([caller.key.keyId, caller.roomId, request.query])
+      const name = JSON.stringify([caller.key.keyId, caller.roomIds, request.query])
       const kept = pages.get(name, version)
       if (kept !== undefined) return sendPage(request, reply, kept)
       const page = await toPage(caller, request.query)

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import type { EndSpan, Tracing } from '../../runtime/tracing.ts'
 import { loggedNameOf } from '../../sources/source-name.ts'
-import type { Caller } from '../auth/auth.ts'
+import type { Caller } from '../auth/caller.ts'
 import { pathLoggedMaxLength } from '../limits.ts'
 
 /** Gives every answer its `x-request-id`, and every request one line in the log: never its query, headers or body. */

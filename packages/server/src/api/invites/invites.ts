@@ -117,7 +117,7 @@ export function inviteRoutes(
   { auth }: { auth: ApiAuth },
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
-    app.post('/v2/rooms/:id/invites', { onRequest: auth.crawler, schema: schemas.create }, async (request) => {
+    app.post('/v2/rooms/:id/invites', { onRequest: auth.reports, schema: schemas.create }, async (request) => {
       const { key } = callerOf(request)
       const { roomId, disabled } = await requireRoom(reads, callerOf(request), request.params.id)
       if (disabled) throw new Refusal('CONFLICT', `Room ${roomId} is disabled: nobody can join it`)
@@ -141,7 +141,7 @@ export function inviteRoutes(
       return { url: `${baseUrlOf(request, config)}/j#${code}`, token, ...toListedInvite(invite) }
     })
 
-    app.get('/v2/rooms/:id/invites', { onRequest: auth.crawler, schema: schemas.list }, async (request) => {
+    app.get('/v2/rooms/:id/invites', { onRequest: auth.reports, schema: schemas.list }, async (request) => {
       const { keyId, roomId } = await requireRoom(reads, callerOf(request), request.params.id)
       const page = toPage(request.query)
       const { invites, total } = await reads.invites.list({ keyId, roomId }, page)
@@ -150,7 +150,7 @@ export function inviteRoutes(
 
     app.delete(
       '/v2/rooms/:id/invites/:inviteId',
-      { onRequest: auth.crawler, schema: schemas.revoke },
+      { onRequest: auth.reports, schema: schemas.revoke },
       async (request) => {
         const { keyId, roomId } = await requireRoom(reads, callerOf(request), request.params.id)
         const { inviteId: id } = request.params

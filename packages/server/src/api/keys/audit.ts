@@ -101,9 +101,12 @@ function showIds(ids: { [name: string]: string }): string {
     .join(', ')
 }
 
-function toEntry({ id, at, action, apiKey, asParticipant, participantId, about }: Found, names: Names): AuditEntry {
+function toEntry(
+  { id, at, action, apiKey, userName, asParticipant, participantId, about }: Found,
+  names: Names,
+): AuditEntry {
   const keyName = names.get(apiKey ?? '') ?? null
-  return { id, at: toIso(at), action, apiKey, keyName, asParticipant, participantId, about }
+  return { id, at: toIso(at), action, apiKey, keyName, userName, asParticipant, participantId, about }
 }
 
 function writeCursor({ at, id }: AuditCursor): string {

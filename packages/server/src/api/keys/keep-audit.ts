@@ -25,6 +25,8 @@ const idNames = [
   'deliveryId',
   'inviteId',
 ]
+/** The same in a path alone: elsewhere `userId` is the owner. */
+const pathIdNames = [...idNames, 'userId', 'signInId']
 /** Most characters of an id that are kept: what there is has shorter ones. */
 const idMaxLength = 512
 
@@ -55,7 +57,7 @@ export function keepAudit(app: FastifyInstance, { writes }: Pick<Context, 'write
 }
 
 function isAudited({ method, schema = {}, onRequest }: RouteOptions, auth: ApiAuth): boolean {
-  const takesToken = [auth.any, auth.crawler, auth.bringer].some((hook) => hook === onRequest)
+  const takesToken = [auth.any, auth.crawler, auth.reports, auth.bringer, auth.user].some((hook) => hook === onRequest)
   return takesToken && method !== 'HEAD' && (schema.audited ?? (method !== 'GET' || givesTables(schema.querystring)))
 }
 
@@ -76,21 +78,29 @@ function noteMade(request: FastifyRequest, payload: unknown): void {
 }
 
 function toEntry(request: FastifyRequest) {
-  const { key, participantId: asParticipant = null } = callerOf(request)
+  const { key, user, participantId: asParticipant = null } = callerOf(request)
   const { participantId = null, ...about } = request.getDecorator<Ids | null>('about') ?? idsOf(request)
   const action = request.routeOptions.schema?.operationId ?? ''
-  return { keyId: key.keyId, action, apiKey: key.apiKey, asParticipant, about, participantId }
+  return {
+    keyId: key.keyId,
+    action,
+    apiKey: key.apiKey,
+    asParticipant,
+    about,
+    participantId,
+    userName: user?.name ?? null,
+  }
 }
 
 function idsOf({ params, query, body, routeOptions }: FastifyRequest): Ids {
-  const { id, ...ids } = { ...idsIn(query), ...idsIn(body), ...idsIn(params) }
+  const { id, ...ids } = { ...idsIn(query), ...idsIn(body), ...idsIn(params, pathIdNames) }
   if (id === undefined) return ids
   return routeOptions.url?.startsWith('/v2/people/') ? { ...ids, participantId: id } : { ...ids, id }
 }
 
-function idsIn(given: unknown): Ids {
+function idsIn(given: unknown, names = idNames): Ids {
   const known = Object.entries((given ?? {}) as { [name: string]: unknown }).filter(
-    (entry): entry is [string, string] => idNames.includes(entry[0]) && typeof entry[1] === 'string',
+    (entry): entry is [string, string] => names.includes(entry[0]) && typeof entry[1] === 'string',
   )
   return Object.fromEntries(known.map(([name, id]) => [name, id.slice(0, idMaxLength)]))
 }

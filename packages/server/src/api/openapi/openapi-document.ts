@@ -13,6 +13,7 @@ import {
   livekitTokenText,
   refusalTexts,
   retryAfterHeader,
+  signInText,
   tags,
   tokenText,
   webhookText,
@@ -72,6 +73,7 @@ export async function describeRoutes(routes: RouteOptions[], auth: ApiAuth): Pro
       components: {
         securitySchemes: {
           token: { type: 'apiKey', in: 'header', name: 'Authorization', description: tokenText },
+          signIn: { type: 'apiKey', in: 'cookie', name: 'rollcall-sign-in', description: signInText },
           livekitToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: livekitTokenText },
         },
       },
@@ -105,7 +107,7 @@ function toDescribed(route: RouteOptions, auth: ApiAuth, components: Components)
   return {
     ...rest,
     description: [description, isForCrawlers(onRequest, auth) && crawlerText].filter(Boolean).join('\n\n'),
-    security: schema.security ?? (takesToken(route, auth) ? [{ token: [] }] : []),
+    security: schema.security ?? securityOf(route, auth),
     ...(querystring !== undefined && { querystring: toRequestSchema(querystring as Schema, components) }),
     ...(params !== undefined && { params: toRequestSchema(params as Schema, components) }),
     ...(body !== undefined && {
@@ -184,7 +186,7 @@ function listRefusals(route: RouteOptions, auth: ApiAuth): Refused {
   const takesValues = querystring !== undefined || params !== undefined || writes
   const refused: Refused = {
     ...(takesValues && { 400: ['BAD_REQUEST'] }),
-    ...(takesToken(route, auth) && { 401: ['TOKEN_MISSING', 'TOKEN_INVALID'], 403: ['FORBIDDEN'] }),
+    ...(securityOf(route, auth).length > 0 && { 401: ['TOKEN_MISSING', 'TOKEN_INVALID'], 403: ['FORBIDDEN'] }),
     ...(onRequest !== undefined && { 429: ['TOO_MANY_REQUESTS'] }),
     ...(writes && { 413: ['TOO_LARGE'], 415: ['UNSUPPORTED_MEDIA_TYPE'] }),
     // Whoever asks is looked up, and the database may say no.
@@ -197,12 +199,14 @@ function listRefusals(route: RouteOptions, auth: ApiAuth): Refused {
   return refused
 }
 
-function takesToken({ onRequest }: RouteOptions, auth: ApiAuth): boolean {
-  return onRequest === auth.any || isForCrawlers(onRequest, auth)
+/** Wherever a token is taken, so is the cookie of a browser. */
+function securityOf({ onRequest }: RouteOptions, auth: ApiAuth): { [scheme: string]: [] }[] {
+  if (onRequest === auth.user) return [{ signIn: [] }]
+  return onRequest === auth.any || isForCrawlers(onRequest, auth) ? [{ token: [] }, { signIn: [] }] : []
 }
 
 function isForCrawlers(onRequest: RouteOptions['onRequest'], auth: ApiAuth): boolean {
-  return onRequest === auth.crawler || onRequest === auth.bringer
+  return onRequest === auth.crawler || onRequest === auth.reports || onRequest === auth.bringer
 }
 
 /** Such as onSessionStarted: no operation of a caller's begins so, nor a shape. */

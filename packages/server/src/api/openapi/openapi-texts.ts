@@ -45,6 +45,9 @@ pages there are. A page past the last is empty, not an error.
 export const tokenText =
   'The token as it is, a JWT signed with HS256 and the secret of an API key, whose claims are described above.'
 
+export const signInText =
+  'What a browser keeps where somebody is signed in, as `POST /v2/sign-in` sets it. It is taken from pages of this server alone.'
+
 export const livekitTokenText =
   'A token of LiveKit’s, after `Bearer`: signed with the API key and secret of a LiveKit source, with the grant `video.roomList`.'
 
@@ -72,6 +75,7 @@ export const tags = [
     description: 'LiveKit Cloud’s Analytics API. Its calls take a token by the API key and secret of a LiveKit source.',
   },
   { name: 'Keys', description: 'Who may call, for what, and who did what.' },
+  { name: 'Users', description: 'Who signs in to the dashboard, and sees what.' },
   {
     name: 'Daily',
     description:

@@ -7,7 +7,7 @@ import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
 import type { SessionPart } from '../../store/sessions/records.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
-import { requireParticipants, requireRoom } from '../find.ts'
+import { requireParticipants, requireReportedRoom } from '../find.ts'
 import { refusals } from '../http/refusals.ts'
 import { PersonsUnlessSaid, toKindsOfPeople } from '../paging/kinds-query.ts'
 import { readOccurrenceRows } from '../schedules/occurrence-rows.ts'
@@ -97,11 +97,14 @@ export function attendanceRoutes(
         ...refusals('ROOM_NOT_FOUND', 'SCHEDULE_NOT_FOUND'),
       },
     }
-    app.get('/v2/attendance', { onRequest: auth.crawler, schema: ofPeriod }, async (request, reply) => {
+    app.get('/v2/attendance', { onRequest: auth.reports, schema: ofPeriod }, async (request, reply) => {
       const caller = callerOf(request)
       const { roomId, scheduleId, per = 'interval' } = request.query
       const period = toPeriod(request.query, clock.now())
-      const room = roomId === undefined ? {} : { roomId: (await requireRoom(reads, caller, roomId)).roomId }
+      const room = await requireReportedRoom(reads, caller, roomId)
+      if (scheduleId !== undefined && caller.roomIds !== undefined) {
+        throw new Refusal('FORBIDDEN', 'A host sees their own rooms: ask by roomId, not by a schedule')
+      }
       const schedule = scheduleId === undefined ? undefined : await requireSchedule(reads, request, scheduleId)
       if (per === 'occurrence') {
         const asked = { now: clock.now(), kinds: toKindsOfPeople(request.query.kinds), others: true }

@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
-import { requireRoom } from '../find.ts'
+import { requireReportedRoom } from '../find.ts'
 import { refusals } from '../http/refusals.ts'
 import { usageRowsMax } from '../limits.ts'
 import { PersonsUnlessSaid, toKindsOfPeople } from '../paging/kinds-query.ts'
@@ -46,7 +46,7 @@ export function usageRoutes(
         ...refusals('ROOM_NOT_FOUND'),
       },
     }
-    app.get('/v2/usage', { onRequest: auth.crawler, schema: usage }, async (request, reply) => {
+    app.get('/v2/usage', { onRequest: auth.reports, schema: usage }, async (request, reply) => {
       const caller = callerOf(request)
       const { roomId, groupBy = 'day' } = request.query
       const now = clock.now()
@@ -54,7 +54,7 @@ export function usageRoutes(
       if ((groupBy === 'day' || groupBy === 'hour') && countSteps(period, groupBy) > usageRowsMax) {
         throw new Refusal('BAD_REQUEST', `from and to are more than ${usageRowsMax} ${groupBy}s apart: ask for less`)
       }
-      const room = roomId === undefined ? {} : { roomId: (await requireRoom(reads, caller, roomId)).roomId }
+      const room = await requireReportedRoom(reads, caller, roomId)
       const count = countUsage(groupBy, period, {
         now,
         kinds: toKindsOfPeople(request.query.kinds),

@@ -21,7 +21,7 @@ import {
 import { quote } from '../../runtime/explain.ts'
 import { turns } from '../../runtime/turns.ts'
 import type { Expected, ScheduleToSave } from '../../store/schedules.ts'
-import type { Caller } from '../auth/auth.ts'
+import type { Caller } from '../auth/caller.ts'
 import { requireRoom } from '../find.ts'
 
 const graceMinutesDefault = 5

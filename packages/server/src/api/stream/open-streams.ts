@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { Refusal } from '../../error.ts'
 import { repeat } from '../../runtime/repeat.ts'
 import { turns } from '../../runtime/turns.ts'
-import { TokenRefusal, type TokenVerifier } from '../auth/token.ts'
+import { TokenRefusal } from '../auth/token.ts'
 import { type Feed, openFeed, type Stream, streamsInTurn, write } from './feed.ts'
 import type { FeedLimits } from './limits.ts'
 import { closedMessage, toHeartbeat, toOpening } from './messages.ts'
@@ -42,12 +42,13 @@ export function asStream(reply: FastifyReply): FastifyReply {
 export function createOpenStreams({
   log,
   tails,
-  verifyToken,
+  verify,
   limits,
 }: {
   log: Logger
   tails: Tails
-  verifyToken: TokenVerifier
+  /** Throws a `TokenRefusal` where what a stream was opened with is no longer good. */
+  verify(token: string): Promise<unknown>
   limits: Omit<FeedLimits, 'pollMs'>
 }): OpenStreams {
   const feeds = new Map<number, Feed>()
@@ -103,7 +104,7 @@ export function createOpenStreams({
   }
 
   function checkToken(token: string, streams: Stream[]): void {
-    verifyToken(token).catch((error) => {
+    verify(token).catch((error) => {
       if (error instanceof TokenRefusal) for (const { answer } of streams) answer.end(closedMessage)
       else log.error({ err: error }, 'token of a stream not checked; the next check retries')
     })

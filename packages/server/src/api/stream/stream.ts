@@ -7,8 +7,10 @@ import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
 import { quote } from '../../runtime/explain.ts'
 import { type ApiAuth, callerOf, tokenOf } from '../auth/auth.ts'
+import { readCookie } from '../auth/cookie.ts'
 import { scopes } from '../auth/scopes.ts'
-import type { TokenVerifier } from '../auth/token.ts'
+import type { SignIns } from '../auth/sign-ins.ts'
+import { TokenRefusal, type TokenVerifier } from '../auth/token.ts'
 import { requireParticipants, requireRoom } from '../find.ts'
 import { refusals } from '../http/refusals.ts'
 import type { Stream } from './feed.ts'
@@ -68,11 +70,8 @@ const cookieSchema = {
   response: { 200: StreamCookie },
 }
 
-/** The token in the cookie; undefined where there is none. */
-function readCookie(header = ''): string | undefined {
-  const pairs = header.split(';').map((pair) => pair.trim().split('=', 2))
-  return pairs.find(([name]) => name === cookieName)?.[1]
-}
+/** What a stream of a browser is known by, in place of a token: whose record it follows, and the sign-in. */
+const ofBrowser = /^sign-in (\d+) (.+)$/
 
 /** `GET /v2/stream`: the changes of a key as they are recorded, as Server-Sent Events. */
 export function streamRoutes(
@@ -81,26 +80,34 @@ export function streamRoutes(
     auth,
     tails,
     verifyToken,
+    signIns,
     limits,
-  }: { auth: ApiAuth; tails: Tails; verifyToken: TokenVerifier; limits: Omit<FeedLimits, 'pollMs'> },
+  }: {
+    auth: ApiAuth
+    tails: Tails
+    verifyToken: TokenVerifier
+    signIns: Pick<SignIns, 'identify'>
+    limits: Omit<FeedLimits, 'pollMs'>
+  },
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
-    const streams = createOpenStreams({ log, tails, verifyToken, limits })
+    const streams = createOpenStreams({ log, tails, verify, limits })
     app.addHook('preClose', async () => streams.close())
     // Before the token is looked at: a browser's EventSource can send no header.
     app.addHook('onRequest', async ({ method, headers }) => {
-      const kept = method === 'POST' ? undefined : readCookie(headers.cookie)
+      const kept = method === 'POST' ? undefined : readCookie(headers.cookie, cookieName)
       if (kept !== undefined) headers.authorization ??= kept
     })
     app.post('/v2/stream/cookie', { onRequest: auth.crawler, schema: cookieSchema }, async (request, reply) => {
       // A `host` may be anything: where no public address is set, neither path nor protocol depends on it.
       const { protocol, pathname } =
         config.publicUrl === undefined ? { protocol: `${request.protocol}:`, pathname: '/' } : new URL(config.publicUrl)
-      const { expiresAt } = callerOf(request)
+      const { expiresAt, signIn } = callerOf(request)
       const path = `${pathname.replace(/\/$/, '')}/v2/stream`
       const rules = ['HttpOnly', 'SameSite=Strict', `Path=${path}`, ...(protocol === 'https:' ? ['Secure'] : [])]
       if (expiresAt !== undefined) rules.push(`Max-Age=${Math.floor((expiresAt - clock.now()) / 1000)}`)
-      reply.header('set-cookie', [`${cookieName}=${tokenOf(request)}`, ...rules].join('; '))
+      // Whoever is signed in has a cookie that is sent there as well.
+      if (signIn === undefined) reply.header('set-cookie', [`${cookieName}=${tokenOf(request)}`, ...rules].join('; '))
       reply.header('cache-control', 'no-store')
       return { path, ...(expiresAt !== undefined && { expiresAt: toIso(expiresAt) }) }
     })
@@ -109,14 +116,26 @@ export function streamRoutes(
     app.get('/v2/stream', options, async (request, reply) => {
       const isWanted = await readFilter(request)
       if (request.method === 'HEAD') return asStream(reply).send(Readable.from([]))
-      const { keyId } = callerOf(request).key
+      const { key, signIn } = callerOf(request)
+      const { keyId } = key
+      const token = signIn === undefined ? tokenOf(request) : `sign-in ${keyId} ${signIn.secret}`
       const { first, last } = await reads.changes.range(keyId)
       const asked = readLastEventId(request) ?? request.query.after
       const reset = asked === undefined ? undefined : findReset(asked, first, last)
       const seq = reset?.seq ?? asked ?? last
-      streams.open(reply, { keyId, token: tokenOf(request), requestId: request.id, seq, last, reset, isWanted })
+      streams.open(reply, { keyId, token, requestId: request.id, seq, last, reset, isWanted })
       return reply
     })
+  }
+
+  async function verify(token: string): Promise<void> {
+    const [, keyId, secret] = ofBrowser.exec(token) ?? []
+    if (secret === undefined) await verifyToken(token)
+    else {
+      const caller = await signIns.identify(secret)
+      if (caller !== undefined && caller.key.keyId === Number(keyId) && caller.roomIds === undefined) return
+      throw new TokenRefusal('token', 'whoever opened it is not signed in any more, or may not see all of it')
+    }
   }
 
   async function readFilter(request: FastifyRequest<{ Querystring: StreamQuery }>): Promise<Stream['isWanted']> {

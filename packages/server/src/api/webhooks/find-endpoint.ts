@@ -3,7 +3,7 @@ import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
 import { quote } from '../../runtime/explain.ts'
 import type { WebhookEndpoint } from '../../store/outbox/endpoints.ts'
-import type { Caller } from '../auth/auth.ts'
+import type { Caller } from '../auth/caller.ts'
 
 type Reads = Pick<Context['reads'], 'webhooks'>
 

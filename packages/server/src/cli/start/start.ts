@@ -25,19 +25,20 @@ const usage = `Starts the Rollcall server. Its settings are in the environment: 
 ${[
   [callStart, 'start it; Ctrl-C stops it'],
   [`${callStart}${toOptions} --demo`, 'the same, with an invented month under a key of its own'],
+  [`${callStart}${toOptions} --print-token`, 'print a token and a sign-in link, also where stdout is no terminal'],
   [`${callStart}${toOptions} --version`, 'say which version it is'],
   [callRollcall.replace(' -s', '').replace(' --', ''), 'keys, tokens, sources and the record'],
 ]
-  .map(([call = '', what]) => `  ${call.padEnd(callStart.length + 13)} ${what}\n`)
+  .map(([call = '', what]) => `  ${call.padEnd(callStart.length + 18)} ${what}\n`)
   .join('')}`
 
 /** Starts the server as the arguments say, or says in one line why not. */
 export async function startFromShell(args: string[]): Promise<void> {
   try {
-    const { demo, version, help } = readOptions(args)
+    const { demo, version, help, 'print-token': printToken } = readOptions(args)
     if (version) process.stdout.write(`${program.version}\n`)
     else if (help) process.stdout.write(usage)
-    else await run(demo)
+    else await run({ demo, printsToken: printToken || process.stdout.isTTY })
   } catch (error) {
     if (!(error instanceof StartRefusal)) throw error
     process.stderr.write(`rollcall: ${error.message}\n`)
@@ -45,12 +46,12 @@ export async function startFromShell(args: string[]): Promise<void> {
   }
 }
 
-async function run(demo: boolean): Promise<void> {
+async function run({ demo, printsToken }: { demo: boolean; printsToken: boolean }): Promise<void> {
   const config = readConfig(process.env)
   const log = createLog(config.logLevel)
   const onFailure = () => log.flush(() => process.exit(1))
   const app = await startApp(config, { log, onFailure })
-  process.stdout.write(await describe(app, demo ? await fillDemo(app.context) : app.firstKey))
+  process.stdout.write(await describe(app, demo ? await fillDemo(app.context) : app.firstKey, printsToken))
   process.once('SIGTERM', () => stop(app))
   process.once('SIGINT', () => stop(app))
   // Whatever ends this process, the next one starts from what was compiled for it.
@@ -66,36 +67,41 @@ async function stop(app: App): Promise<void> {
 }
 
 /** Throws a `StartRefusal` that names what is not understood. */
-function readOptions(args: string[]): { demo: boolean; version: boolean; help: boolean } {
+function readOptions(args: string[]) {
   const flag = { type: 'boolean', default: false } as const
+  const options = { demo: flag, 'print-token': flag, version: flag, help: { ...flag, short: 'h' } } as const
   try {
-    return parseArgs({ args, options: { demo: flag, version: flag, help: { ...flag, short: 'h' } } }).values
+    return parseArgs({ args, options }).values
   } catch {
     throw new StartRefusal(
-      `${args.join(' ')} is not understood: it takes --demo, or nothing; settings are in the environment`,
+      `${args.join(' ')} is not understood: it takes --demo, --print-token, or nothing; settings are in the environment`,
     )
   }
 }
 
-/** What a start says to the person who typed it. The secret is not among it. */
-async function describe({ url, context }: App, key: App['firstKey']): Promise<string> {
+/**
+ * What a start says to the person who typed it. What it prints elsewhere than to a terminal is kept: there is nothing in it that
+ * signs anybody in.
+ */
+async function describe({ url, context }: App, key: App['firstKey'], printsToken: boolean): Promise<string> {
+  const running = `\nRollcall is running at ${url}\n`
   if (key === undefined) {
-    return `\nRollcall is running at ${url}\nEvery key is disabled: make one with  ${callRollcall} keys add --name <whose it is>\n\n`
+    return `${running}Every key is disabled: make one with  ${callRollcall} keys add --name <whose it is>\n\n`
   }
   const now = context.clock.now()
   // The commands take the first key that is enabled, unless they are told another.
   const usual = (await context.reads.keys.list()).find(({ disabledAt }) => disabledAt === null)
   const ofKey = usual?.apiKey === key.apiKey ? '' : ` --key ${key.apiKey}`
-  const token = await signToken(key, { roles: ['crawler'] }, { now, lifetimeMs: printedTokenMs })
-  return `
-Rollcall is running at ${url}
-API key  ${key.apiKey}
-
-The dashboard (this link signs in once, within ten minutes; another: ${callRollcall} link${ofKey}):
+  const [link, token] = [`${callRollcall} link${ofKey}`, `${callRollcall} token${ofKey}`]
+  const named = `${running}API key  ${key.apiKey}\n`
+  if (!printsToken) return `${named}Sign in to the dashboard: ${link}   A token for the API: ${token}\n\n`
+  const signed = await signToken(key, { roles: ['crawler'] }, { now, lifetimeMs: printedTokenMs })
+  return `${named}
+The dashboard (this link signs in once, within ten minutes; another: ${link}):
 ${await createLink(key, context.config.publicUrl ?? url, context)}
 
-Who was in which room (this token is good for a day; more of them: ${callRollcall} token${ofKey}):
-curl -H 'Authorization: ${token}' '${url}/v2/sessions'
+Who was in which room (this token is good for a day; more of them: ${token}):
+curl -H 'Authorization: ${signed}' '${url}/v2/sessions'
 
 `
 }

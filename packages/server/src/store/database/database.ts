@@ -1,4 +1,13 @@
-import type { AliasableExpression, AliasedExpression, Compilable, Expression, Insertable, Kysely } from 'kysely'
+import {
+  type AliasableExpression,
+  type AliasedExpression,
+  type Compilable,
+  type Expression,
+  type Insertable,
+  type Kysely,
+  type Selectable,
+  sql,
+} from 'kysely'
 import type { Refusal } from '../../error.ts'
 import type { Tables } from './tables.ts'
 
@@ -39,6 +48,11 @@ export type Database = {
 export type Differences = {
   /** The elements of a JSON array of objects, as rows `x` with a column `value`: their fields are `x.value ->> 'name'`. */
   each(list: string): AliasedExpression<{ value: string }, 'x'>
+  /**
+   * The rows of a table that the elements of a JSON array of objects name: in each of these columns stands that field of one. They
+   * are looked up one by one, whatever the database took the table for when it last looked at it.
+   */
+  named<T extends keyof Tables>(table: T, list: string, by: NamedBy<T>): AliasableExpression<Selectable<Tables[T]>>
   /** The elements of a JSON array of texts, as rows `x` with a column `value`. */
   eachText(list: string): AliasedExpression<{ value: string }, 'x'>
   /** The same for `in`. */
@@ -58,6 +72,20 @@ export type Differences = {
   retryAfterMs(error: unknown, so: { tries: number; waitedMs: number }): number | undefined
   /** What whoever asked is told where the database says no for the moment; undefined where it is another failure. */
   toBusy(error: unknown): Refusal | undefined
+}
+
+/** Of which key the rows are, and the columns that name them with the fields that hold their values. */
+export type NamedBy<T extends keyof Tables> = {
+  keyId: number
+  fields: { [column in keyof Tables[T] & string]?: string }
+}
+
+/** The condition on a row `t` that an element `x` names. */
+export function isNamed<T extends keyof Tables>({ keyId, fields }: NamedBy<T>): Expression<unknown> {
+  const equal = Object.entries(fields).map(
+    ([column, field]) => sql`${sql.ref(`t.${column}`)} = x.value ->> ${sql.lit(field)}`,
+  )
+  return sql.join([sql`t.key_id = ${keyId}`, ...equal], sql` and `)
 }
 
 class Place {

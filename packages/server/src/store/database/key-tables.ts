@@ -43,6 +43,33 @@ export type KeyTables = {
     /** What it was done to, by the names of ids. */
     about_json: string
     participant_id: string | null
+    user_name: string | null
+  }
+  /** Users of the dashboard: of no key by themselves, since one may see several. */
+  users: {
+    user_id: string
+    name: string
+    name_folded: string
+    /** Null: they sign in elsewhere, or not yet. */
+    password_hash: string | null
+    /** Who they are to the provider of their sign-in. */
+    subject: string | null
+    created_at: number
+    signed_in_at: number | null
+  }
+  user_keys: { key_id: number; user_id: string; role: string; rooms_json: string }
+  /** Browsers in which somebody is signed in: a user, or whoever had a token. `key_id`: whose record is looked at. */
+  sign_ins: {
+    key_id: number
+    digest: string
+    sign_in_id: string
+    user_id: string | null
+    /** Encrypted under the master key. */
+    token: string | null
+    browser: string
+    created_at: number
+    seen_at: number
+    expires_at: number
   }
   /** Who may not come into a room. */
   kept_out: {

@@ -1,4 +1,5 @@
 import { type Kysely, Migrator, sql } from 'kysely'
+import { arrivals } from './migrations/arrivals.ts'
 import { clocks } from './migrations/clocks.ts'
 import { confirmedTime } from './migrations/confirmed-time.ts'
 import { duties } from './migrations/duties.ts'
@@ -12,6 +13,7 @@ import { newestTexts } from './migrations/newest-texts.ts'
 import { ofSource, origins } from './migrations/of-source.ts'
 import { parents } from './migrations/parents.ts'
 import { erasedPeople } from './migrations/people/erased-people.ts'
+import { grams } from './migrations/people/grams.ts'
 import { kinds } from './migrations/people/kinds.ts'
 import { people } from './migrations/people/people.ts'
 import { peopleInOrder } from './migrations/people/people-in-order.ts'
@@ -20,6 +22,7 @@ import { processes } from './migrations/processes.ts'
 import { schedules } from './migrations/schedules.ts'
 import { scopedKeys } from './migrations/scoped-keys.ts'
 import type { ShownOtherwise } from './migrations/shown-otherwise.ts'
+import { users } from './migrations/users.ts'
 import { webhooks } from './migrations/webhooks.ts'
 import type { Tables } from './tables.ts'
 
@@ -48,8 +51,11 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0018-origins': { up: origins },
   '0019-scoped-keys': { up: scopedKeys },
   '0020-undated-leaves': { up: undatedLeaves },
+  '0021-users': { up: users },
   '0023-invites': { up: invites },
   '0024-hosting': { up: hosting },
+  '0025-arrivals': { up: arrivals },
+  '0027-grams': { up: grams },
 }
 
 /**

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import type pg from 'pg'
 import { StartRefusal } from '../../error.ts'
-import { bind, type Database, type Differences, onConflict, type Query } from './database.ts'
+import { bind, type Database, type Differences, isNamed, onConflict, type Query } from './database.ts'
 import { connectAlone, connectionsTo } from './postgres/connections.ts'
 import { isAborted, isConflict, isUnavailable, toBusy } from './postgres/errors.ts'
 import { openPool, type Pool } from './postgres/pool.ts'
@@ -19,6 +19,11 @@ const idleMaxMs = 5000
 const lockMaxMs = 5000
 /** A server behind a pooler that pools by transaction has renewed its lease within this, in milliseconds. */
 const pooledRenewalMs = 5000
+/**
+ * A server's transactions ask for few rows by their names. PostgreSQL keeps plans, and reads tables whole that were small when it made
+ * them; where it cannot but do that, it takes the cost for one that is worth compiling the query for.
+ */
+const byIndexes = 'set local enable_seqscan = off; set local jit = off'
 /** From one try to the next, in milliseconds. */
 export const retryMs = 500
 
@@ -28,7 +33,7 @@ export type PostgresOptions = {
   schema?: string
   /** A pooler gives each transaction another connection: nothing is kept on one from transaction to transaction. */
   isPooled?: boolean
-  /** Whatever waits for a lock of others fails after a while. Default: it waits for ever, as a command does. */
+  /** A server's: whatever waits for a lock of others fails after a while, and rows are found by indexes. Default: a command's. */
   isBounded?: boolean
   /** Transactions wait for a service that is away for this long, in milliseconds. Default: half a minute. */
   awayMaxMs?: number | undefined
@@ -57,7 +62,9 @@ export function openPostgres(
   let firstFailure: unknown
   const names = new Map<string, string>()
   const idleLimit = `set local idle_in_transaction_session_timeout = ${idleMaxMs}`
-  const begin = `begin; ${idleLimit}${isBounded ? `; set local lock_timeout = ${lockMaxMs}` : ''}`
+  const begin = ['begin', idleLimit, ...(isBounded ? [`set local lock_timeout = ${lockMaxMs}`, byIndexes] : [])].join(
+    '; ',
+  )
   // Its own: behind a pooler another's of the same name may be there already.
   const prefix = `q${randomBytes(4).toString('hex')}_`
 
@@ -127,12 +134,9 @@ export function openPostgres(
       if (first === undefined) return
       const columns = Object.keys(first)
       const list = columns.map((name) => `"${name}"`).join()
-      const cleaned = rows.map((row) =>
-        Object.fromEntries(Object.entries(row).map(([name, value]) => [name, clean(value)])),
-      )
       await query(
         `insert into ${table} (${list}) select ${list} from json_populate_recordset(null::${table}, $1)${onConflict(columns, key, merge)}`,
-        [JSON.stringify(cleaned)],
+        [toCleanJson(rows)],
       )
     },
     async transaction(work) {
@@ -193,8 +197,12 @@ function throwBusy(error: unknown): never {
   throw toBusy(error) ?? error
 }
 
-const lists: Pick<Differences, 'each' | 'eachText' | 'texts' | 'listOf'> = {
+const lists: Pick<Differences, 'each' | 'named' | 'eachText' | 'texts' | 'listOf'> = {
   each: (list) => sql<{ value: string }>`json_array_elements(cast(${list} as json))`.as<'x'>(sql`x(value)`),
+  // `offset 0` keeps the look-up of one from being planned as a join with all, which reads a table that was small whole.
+  named: (table, list, by) => sql`(
+    select t.* from json_array_elements(cast(${list} as json)) as x(value)
+    cross join lateral (select * from ${sql.table(table)} as t where ${isNamed(by)} offset 0) as t)`,
   eachText: (list) => sql<{ value: string }>`json_array_elements_text(cast(${list} as json))`.as<'x'>(sql`x(value)`),
   texts: (list) => sql<string>`(select json_array_elements_text(cast(${list} as json)))`,
   listOf(columns) {
@@ -232,6 +240,14 @@ async function isServerBehindPooler(client: pg.Client): Promise<boolean> {
   if (before.length === 0) return false
   await new Promise((resolve) => setTimeout(resolve, pooledRenewalMs))
   return (await list()).join() !== before.join()
+}
+
+/** As JSON writes what has to be cleaned; rarely an escaped backslash before the same letters. */
+const unclean = /\\u(0000|d[89a-f])/
+
+function toCleanJson(rows: object[]): string {
+  const json = JSON.stringify(rows)
+  return unclean.test(json) ? JSON.stringify(rows, (_, value: unknown) => clean(value)) : json
 }
 
 /** PostgreSQL keeps no NUL and no half characters in a text. */

@@ -1,8 +1,16 @@
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
-import { Kysely, SqliteDialect, sql } from 'kysely'
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type DialectAdapter,
+  type Driver,
+  Kysely,
+  SqliteDialect,
+  sql,
+} from 'kysely'
 import { Refusal } from '../../error.ts'
-import { bind, type Database, type Differences, onConflict, type Query } from './database.ts'
+import { bind, type Database, type Differences, isNamed, onConflict, type Query } from './database.ts'
 import type { Tables } from './tables.ts'
 
 /** A statement is kept for each text, up to this many texts: then all are dropped and made anew. */
@@ -39,7 +47,7 @@ export function openSqlite(
   const values = <P>(query: Query<P, unknown>, params: P) => bind(query, params) as SQLInputValue[]
 
   const kysely = new Kysely<Tables>({
-    dialect: new SqliteDialect({
+    dialect: new Dialect({
       database: {
         close: () => {},
         prepare: (sql) => {
@@ -96,8 +104,26 @@ export function openSqlite(
   }
 }
 
+/**
+ * Tables are made or updated in one transaction, which SQLite can do and Kysely does not: whoever is killed meanwhile leaves them
+ * as they were. Of processes that open a file together one does it, and the others wait.
+ */
+class Dialect extends SqliteDialect {
+  override createAdapter(): DialectAdapter {
+    return Object.defineProperty(super.createAdapter(), 'supportsTransactionalDdl', { value: true })
+  }
+  override createDriver(): Driver {
+    const begin = CompiledQuery.raw('begin immediate')
+    return Object.assign(super.createDriver(), {
+      beginTransaction: async (connection: DatabaseConnection) => void (await connection.executeQuery(begin)),
+    })
+  }
+}
+
 const differences: Differences = {
   each: (list) => sql<{ value: string }>`json_each(${list})`.as('x'),
+  named: (table, list, by) =>
+    sql`(select t.* from json_each(${list}) as x cross join ${sql.table(table)} as t where ${isNamed(by)})`,
   eachText: (list) => sql<{ value: string }>`json_each(${list})`.as('x'),
   texts: (list) => sql<string>`(select value from json_each(${list}))`,
   listOf: (columns) => sql<string | null>`json_group_array(json_array(${sql.join(columns.map((c) => sql.ref(c)))}))`,

@@ -150,9 +150,13 @@ export type Tables = KeyTables & {
     person_id: string | null
     /** 1: it is to be gathered again. */
     stale: number
+    /** What stands for them in `search_grams`; null: they are to be found yet. */
+    number: number | null
   }
-  /** By which parts of their ids and names participants, persons and rooms are found: see `people/suffixes.ts`. */
-  search_suffixes: { key_id: number; noun: string; suffix: string; id: string }
+  /** By which parts of their ids rooms are found. */
+  search_rooms: { key_id: number; room_id: string; number: number | null; texts: string }
+  /** Whose ids and names have three characters in a row, of 4,096 numbers: see `people/members.ts`. */
+  search_grams: { key_id: number; noun: string; gram: string; block: number; members: string }
   /** How far people and rooms are gathered: in the log of changes, and of what was there before; null: to the end. */
   search_cursors: {
     key_id: number
@@ -216,6 +220,8 @@ export type Tables = KeyTables & {
     last_error_at: number | null
     /** The origins of the webhooks that it brings, as a JSON list; null: none. */
     origins: string | null
+    /** A JSON list of `Arrival`; null: none. */
+    arrivals: string | null
   }
   /** When a look last found a running session as the record has it, by its source's clock: evidence that is no fact yet. */
   looks: { key_id: number; session_id: string; at: number }

@@ -23,22 +23,22 @@ const unnamed = (k: Kysely<Tables>, p: OfRoom) =>
 
 export const claimsOf = query<Of, { source: string; factId: string; digest: string }>((k, p, { differences }) =>
   k
-    .selectFrom(differences.each(p.list))
-    .crossJoin('claims as c')
-    .select(['c.source', 'c.fact_id as factId', 'c.digest'])
-    .where('c.key_id', '=', p.keyId)
-    .where('c.source', '=', sql<string>`x.value ->> 'source'`)
-    .where('c.fact_id', '=', sql<string>`x.value ->> 'id'`),
+    .selectFrom(
+      differences.named('claims', p.list, { keyId: p.keyId, fields: { source: 'source', fact_id: 'id' } }).as('c'),
+    )
+    .select(['source', 'fact_id as factId', 'digest']),
 )
 export const namedOf = query<Of, Session>((k, p, { differences }) =>
   k
-    .selectFrom(differences.each(p.list))
-    .crossJoin('sessions as s')
+    .selectFrom(
+      differences
+        .named('sessions', p.list, {
+          keyId: p.keyId,
+          fields: { source: 'source', room_id: 'roomId', session_key: 'sessionKey' },
+        })
+        .as('s'),
+    )
     .select(columns)
-    .where('s.key_id', '=', p.keyId)
-    .where('s.source', '=', sql<string>`x.value ->> 'source'`)
-    .where('s.room_id', '=', sql<string>`x.value ->> 'roomId'`)
-    .where('s.session_key', '=', sql<string>`x.value ->> 'sessionKey'`)
     .where('s.session_key', 'is not', null),
 )
 export const latestOf = query<Of, Session>((k, p, { differences }) =>
@@ -61,12 +61,15 @@ export const latestOf = query<Of, Session>((k, p, { differences }) =>
 )
 export const marksOf = query<Of, MarkColumns>((k, p, { differences }) =>
   k
-    .selectFrom(differences.each(p.list))
-    .crossJoin('marks as m')
-    .select(markColumns.map((column) => `m.${column}` as const))
-    .where('m.key_id', '=', p.keyId)
-    .where('m.session_id', '=', sql<string>`x.value ->> 'sessionId'`)
-    .where('m.participant_id', '=', sql<string>`x.value ->> 'participantId'`),
+    .selectFrom(
+      differences
+        .named('marks', p.list, {
+          keyId: p.keyId,
+          fields: { session_id: 'sessionId', participant_id: 'participantId' },
+        })
+        .as('m'),
+    )
+    .select(markColumns),
 )
 export const previousOf = query<At, Session>((k, p) =>
   unnamed(k, p).where('start_at', '<=', p.at).orderBy('start_at', 'desc').limit(1),

@@ -17,8 +17,10 @@ export type AuditEntry = {
   about: { [name: string]: string }
   /** Whom it was done to. */
   participantId: string | null
+  /** The user who did it, by the name that they had; null: whoever has the token, or the machine. */
+  userName: string | null
 }
-export type NewAuditEntry = Omit<AuditEntry, 'id' | 'at'>
+export type NewAuditEntry = Omit<AuditEntry, 'id' | 'at' | 'userName'> & Partial<Pick<AuditEntry, 'userName'>>
 export type AuditCursor = Pick<AuditEntry, 'at' | 'id'>
 /** `from` and `before`: epoch milliseconds. */
 export type AuditFilter = {
@@ -50,6 +52,7 @@ export const audit = noun({
           'as_participant as asParticipant',
           'about_json as aboutJson',
           'participant_id as participantId',
+          'user_name as userName',
         ])
         .where('key_id', '=', keyId)
         .$if(from !== undefined, (found) => found.where('at', '>=', from ?? 0))
@@ -78,6 +81,7 @@ export const audit = noun({
         as_participant: entry.asParticipant,
         about_json: JSON.stringify(entry.about),
         participant_id: entry.participantId,
+        user_name: entry.userName ?? null,
       }
       await db.insertRows('audit', [row])
     },

@@ -5,6 +5,7 @@ import { newSecret } from '../database/secrets.ts'
 import { noun, type Over, query } from '../noun.ts'
 import type { Key, KeyUse } from './key.ts'
 import { findScopedKey, scopedKeys } from './scoped-keys.ts'
+import { dropUnseenUsers } from './users.ts'
 
 /** What the key is called that is made at the first start. */
 const firstKeyName = 'Owner'
@@ -152,6 +153,7 @@ export const keys = noun({
           .where('key_id', '=', key.keyId)
           .execute()
       }
+      await dropUnseenUsers(over)
       return true
     },
     /** Tokens of these keys were good then. */

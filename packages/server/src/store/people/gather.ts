@@ -1,24 +1,22 @@
-import { isPerson, type ParticipantKind } from '@rollcall/protocol'
+import { isPerson } from '@rollcall/protocol'
 import { sql } from 'kysely'
 import type { Database } from '../database/database.ts'
-import { addSuffixes, removeSuffixes, suffixesOf, toSearched } from './suffixes.ts'
+import { noteRooms, numberRooms } from './found-rooms.ts'
+import { freshen } from './fresh.ts'
+import { type Change, changeGrams, lockFound } from './grams.ts'
+import { combine, type Kept, markStale, nextNumber, type Seen, stepRows, toRow } from './kept-people.ts'
+import { gramsOf, without } from './searched.ts'
 
 // Who there is follows from who was in which session. It is kept up from the log of changes, a moment after them: so recording
 // facts does no more for it. What is older than the first look at a key is gathered from its participants, some at a time.
 
-/** Changes, or participants, that are taken in at a time. */
-const stepRows = 500
-/** Names of one person that they are found by; most have one or two. */
-const namesMax = 16
-
 type Cursor = { seq: number; sessionId: string | null; participantId: string | null; roomId: string | null }
-type Seen = { id: string; name: string; kind: ParticipantKind; at: number }
-type Kept = { id: string; name: string; seenAt: number; texts: string; personId: string | null }
 
 /** Takes in some of what is new of a key. Gives how much: nothing is left where that is 0. */
 export async function gatherOfKey(db: Database, keyId: number): Promise<number> {
+  await lockFound(db, keyId)
   const cursor = await takeCursor(db, keyId)
-  let taken = await freshen(db, keyId)
+  let taken = (await freshen(db, keyId)) + (await numberPeople(db, keyId)) + (await numberRooms(db, keyId))
   if (cursor.sessionId !== null) taken += await gatherParticipants(db, keyId, cursor)
   if (cursor.roomId !== null) taken += await gatherRooms(db, keyId, cursor.roomId)
   return taken + (await gatherChanges(db, keyId, cursor.seq))
@@ -30,7 +28,9 @@ export async function listKeysWithNews(db: Database): Promise<number[]> {
     select k.key_id as "keyId" from keys as k
     left join search_cursors as c on c.key_id = k.key_id left join counters as n on n.key_id = k.key_id
     where c.key_id is null or c.session_id is not null or c.room_id is not null or c.seq < coalesce(n.change_seq, 0)
-      or exists (select 1 from people as p where p.key_id = k.key_id and p.stale = 1)`.execute(db.kysely)
+      or exists (select 1 from people as p where p.key_id = k.key_id and p.stale = 1)
+      or exists (select 1 from people as p where p.key_id = k.key_id and p.number is null)
+      or exists (select 1 from search_rooms as r where r.key_id = k.key_id and r.number is null)`.execute(db.kysely)
   return rows.map(({ keyId }) => keyId)
 }
 
@@ -70,7 +70,7 @@ async function gatherRooms(db: Database, keyId: number, after: string): Promise<
   const { rows } = await sql<{ id: string }>`
     select room_id as id from rooms where key_id = ${keyId} and room_id > ${after}
     order by room_id limit ${stepRows}`.execute(db.kysely)
-  await takeInRooms(
+  await noteRooms(
     db,
     keyId,
     rows.map(({ id }) => id),
@@ -110,7 +110,7 @@ async function gatherChanges(db: Database, keyId: number, seq: number): Promise<
     .where('p.joined_at', 'is not', null)
     .execute()) as Seen[]
   await takeIn(db, keyId, seen)
-  await takeInRooms(
+  await noteRooms(
     db,
     keyId,
     changes.flatMap(({ type, roomId }) => (type === 'session.started' ? roomId : [])),
@@ -130,154 +130,61 @@ async function takeIn(db: Database, keyId: number, seen: Seen[]): Promise<void> 
   if (persons.size === 0) return
   const known = new Map((await readPeople(db, keyId, [...persons.keys()])).map((one) => [one.id, one]))
   const rows = []
-  const entries = []
+  const changes: Change[] = []
+  let next = await nextNumber(db, keyId)
   for (const [id, ofOne] of persons) {
     const before = known.get(id)
     const after = combine(before, id, ofOne)
-    if (before !== undefined && before.seenAt === after.seenAt && before.texts === after.texts) continue
-    rows.push(toRow(keyId, after))
-    const old = suffixesOf(before?.texts.split('\n') ?? [])
-    const suffixes = without(suffixesOf(after.texts.split('\n')), old)
-    if (suffixes.size > 0 && after.personId === null) entries.push({ noun: 'participant' as const, id, suffixes })
+    const isNew = after.number === null
+    if (!isNew && before?.seenAt === after.seenAt && before.texts === after.texts) continue
+    const numbered = { ...after, number: after.number ?? next++ }
+    rows.push(toRow(keyId, numbered))
+    if (numbered.personId !== null || (!isNew && before?.texts === after.texts)) continue
+    const old = isNew ? new Set<string>() : gramsOf(before?.texts ?? '')
+    changes.push({ number: numbered.number, add: without(gramsOf(after.texts), old), remove: [] })
   }
-  await db.insertRows('people', rows, ['key_id', 'merged', 'id'])
-  await addSuffixes(db, keyId, entries)
+  await db.insertRows('people', rows, ['key_id', 'merged', 'id'], { stale: 'people.stale' })
+  await changeGrams(db, keyId, 'person', changes)
   const mergedInto = [...new Set([...known.values()].flatMap(({ personId }) => personId ?? []))]
   if (mergedInto.length > 0) await markStale(db, keyId, mergedInto, 1)
 }
 
-function combine(before: Kept | undefined, id: string, seen: Seen[]): Kept {
-  const inOrder = seen.toSorted((a, b) => a.at - b.at)
-  const texts = new Set(before?.texts.split('\n') ?? [toSearched(id)])
-  for (const { name } of inOrder) if (texts.size <= namesMax && name !== '') texts.add(toSearched(name))
-  const latest = inOrder.at(-1)
-  const isLater = before === undefined || (latest?.at ?? 0) >= before.seenAt
-  const named = inOrder.findLast(({ name }) => name !== '')?.name
-  return {
-    id,
-    name: (isLater ? named : undefined) ?? before?.name ?? named ?? '',
-    seenAt: Math.max(before?.seenAt ?? 0, latest?.at ?? 0),
-    texts: [...texts].join('\n'),
-    personId: before?.personId ?? null,
-  }
-}
-
-function toRow(keyId: number, { id, name, seenAt, texts, personId }: Kept, merged = 0) {
-  return { key_id: keyId, merged, id, name, seen_at: seenAt, texts, person_id: personId, stale: 0 }
+/** Whoever was gathered before there were numbers is found from now on. */
+async function numberPeople(db: Database, keyId: number): Promise<number> {
+  const some = await db.kysely
+    .selectFrom('people')
+    .select(['merged', 'id', 'name', 'seen_at as seenAt', 'texts', 'person_id as personId'])
+    .where('key_id', '=', keyId)
+    .where('number', 'is', null)
+    .where('stale', '=', 0)
+    .orderBy('merged')
+    .orderBy('id')
+    .limit(stepRows)
+    .execute()
+  if (some.length === 0) return 0
+  let next = await nextNumber(db, keyId)
+  const numbered = some.map((one) => ({ ...one, number: next++ }))
+  await db.insertRows(
+    'people',
+    numbered.map(({ merged, ...one }) => toRow(keyId, one, merged)),
+    ['key_id', 'merged', 'id'],
+  )
+  const found = numbered.filter(({ personId }) => personId === null)
+  await changeGrams(
+    db,
+    keyId,
+    'person',
+    found.map(({ number, texts }) => ({ number, add: gramsOf(texts), remove: [] })),
+  )
+  return some.length
 }
 
 async function readPeople(db: Database, keyId: number, ids: string[]): Promise<Kept[]> {
   return db.kysely
     .selectFrom('people')
-    .select(['id', 'name', 'seen_at as seenAt', 'texts', 'person_id as personId'])
+    .select(['id', 'name', 'seen_at as seenAt', 'texts', 'person_id as personId', 'number'])
     .where('key_id', '=', keyId)
     .where('merged', '=', 0)
     .where('id', 'in', db.differences.texts(JSON.stringify(ids)))
     .execute()
-}
-
-/** Rooms are found by any part of their ids. */
-export async function takeInRooms(db: Database, keyId: number, roomIds: string[]): Promise<void> {
-  if (roomIds.length === 0) return
-  const rooms = await db.kysely
-    .selectFrom('rooms')
-    .select(['room_id as roomId', 'custom_room_id as customRoomId'])
-    .where('key_id', '=', keyId)
-    .where('room_id', 'in', db.differences.texts(JSON.stringify(roomIds)))
-    .execute()
-  await addSuffixes(
-    db,
-    keyId,
-    rooms.map(({ roomId, customRoomId }) => ({
-      noun: 'room' as const,
-      id: roomId,
-      suffixes: suffixesOf([roomId, customRoomId ?? ''].map(toSearched)),
-    })),
-  )
-}
-
-/** What is kept of these people may be more than there is: it is gathered again. @param merged 1: persons that several were merged into */
-export async function markStale(db: Database, keyId: number, ids: string[], merged: 0 | 1 = 0): Promise<void> {
-  await db.kysely
-    .updateTable('people')
-    .set({ stale: 1 })
-    .where('key_id', '=', keyId)
-    .where('merged', '=', merged)
-    .where('id', 'in', db.differences.texts(JSON.stringify(ids)))
-    .execute()
-}
-
-/** Gathers again who is stale: whoever is in no session any more goes, with all that they were found by. */
-async function freshen(db: Database, keyId: number): Promise<number> {
-  const stale = await db.kysely
-    .selectFrom('people')
-    .select(['merged', 'id', 'name', 'texts', 'person_id as personId'])
-    .where('key_id', '=', keyId)
-    .where('stale', '=', 1)
-    .orderBy('merged')
-    .limit(stepRows)
-    .execute()
-  for (const one of stale) await (one.merged === 1 ? freshenPerson(db, keyId, one) : freshenParticipant(db, keyId, one))
-  return stale.length
-}
-
-type Stale = Omit<Kept, 'seenAt'>
-
-async function freshenParticipant(db: Database, keyId: number, { id, texts, personId }: Stale): Promise<void> {
-  const seen = (await db.kysely
-    .selectFrom('participants')
-    .select(['participant_id as id', 'name', 'kind', sql<number>`max(coalesce(last_at, joined_at))`.as('at')])
-    .where('key_id', '=', keyId)
-    .where('participant_id', '=', id)
-    .where('joined_at', 'is not', null)
-    .groupBy(['participant_id', 'name', 'kind'])
-    .execute()) as Seen[]
-  const persons = seen.filter(({ kind }) => isPerson(kind))
-  const fresh = persons.length === 0 ? undefined : { ...combine(undefined, id, persons), personId }
-  await replace(
-    db,
-    keyId,
-    { noun: 'participant', id, texts },
-    personId === null ? fresh : fresh && { ...fresh, texts: '' },
-  )
-  if (fresh !== undefined) await db.insertRows('people', [toRow(keyId, fresh)], ['key_id', 'merged', 'id'])
-  if (personId !== null) await markStale(db, keyId, [personId], 1)
-}
-
-/** A person that several were merged into has all their names, and was seen when the last of them was. */
-async function freshenPerson(db: Database, keyId: number, { id, name, texts }: Stale): Promise<void> {
-  const members = await db.kysely
-    .selectFrom('people')
-    .select(['name', 'seen_at as seenAt', 'texts'])
-    .where('key_id', '=', keyId)
-    .where('merged', '=', 0)
-    .where('person_id', '=', id)
-    .orderBy('seen_at', 'desc')
-    .execute()
-  const all = new Set([toSearched(id), toSearched(name), ...members.flatMap((member) => member.texts.split('\n'))])
-  const seenAt = members[0]?.seenAt ?? 0
-  const fresh = members.length === 0 ? undefined : { id, name, seenAt, texts: [...all].join('\n'), personId: null }
-  await replace(db, keyId, { noun: 'person', id, texts }, fresh)
-  if (fresh !== undefined) await db.insertRows('people', [toRow(keyId, fresh, 1)], ['key_id', 'merged', 'id'])
-}
-
-type Found = { noun: 'participant' | 'person'; id: string; texts: string }
-
-/** Has somebody found by what is fresh alone; undefined: no more. */
-async function replace(db: Database, keyId: number, old: Found, fresh: Kept | undefined): Promise<void> {
-  const { noun, id } = old
-  const [before, after] = [old, fresh].map((one) => suffixesOf(one?.texts.split('\n').filter(Boolean) ?? []))
-  await removeSuffixes(db, keyId, { noun, id, suffixes: without(before ?? new Set(), after) })
-  await addSuffixes(db, keyId, [{ noun, id, suffixes: after ?? [] }])
-  if (fresh !== undefined) return
-  await db.kysely
-    .deleteFrom('people')
-    .where('key_id', '=', keyId)
-    .where('merged', '=', noun === 'person' ? 1 : 0)
-    .where('id', '=', id)
-    .execute()
-}
-
-function without(all: Set<string>, others: Set<string> | undefined): Set<string> {
-  return new Set([...all].filter((one) => !others?.has(one)))
 }

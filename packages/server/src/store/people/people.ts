@@ -1,8 +1,10 @@
 import { Refusal } from '../../error.ts'
 import { noun, type Over } from '../noun.ts'
-import { gatherOfKey, listKeysWithNews, markStale } from './gather.ts'
+import { gatherOfKey, listKeysWithNews } from './gather.ts'
+import { lockFound } from './grams.ts'
+import { markStale } from './kept-people.ts'
 import { type Found, findPeople, findPerson, listMembers, type Sought } from './search.ts'
-import { toSearched } from './suffixes.ts'
+import { toFoundBy } from './searched.ts'
 import { readTimes, type TimesOfSession } from './times.ts'
 import { readWho, type Who } from './who.ts'
 
@@ -29,6 +31,7 @@ export const people = noun({
     gather: ({ db }: Over, { keyId }: { keyId: number }): Promise<number> => gatherOfKey(db, keyId),
     /** Facts stay as they are: it is noted that these participants are one person. */
     async merge({ db }: Over, { keyId, id, name, participantIds }: Merge): Promise<void> {
+      await lockFound(db, keyId)
       const ids = db.differences.texts(JSON.stringify(participantIds))
       const known = await db.kysely
         .selectFrom('people')
@@ -51,12 +54,14 @@ export const people = noun({
         .where('merged', '=', 0)
         .where('id', 'in', ids)
         .execute()
-      const row = { key_id: keyId, merged: 1, id, name, seen_at: 0, texts: toSearched(id), person_id: null, stale: 1 }
-      await db.insertRows('people', [row], ['key_id', 'merged', 'id'], { texts: 'people.texts' })
+      const row = { key_id: keyId, merged: 1, id, name, seen_at: 0, texts: toFoundBy(id), person_id: null, stale: 1 }
+      const kept = { texts: 'people.texts', number: 'people.number' }
+      await db.insertRows('people', [{ ...row, number: null }], ['key_id', 'merged', 'id'], kept)
       while ((await gatherOfKey(db, keyId)) > 0);
     },
     /** Gives the participants that are apart again: none where nobody was merged under this id. */
     async unmerge({ db }: Over, { keyId, id }: { keyId: number; id: string }): Promise<string[]> {
+      await lockFound(db, keyId)
       const members = (await listMembers(db, keyId, id)).map(({ participantId }) => participantId)
       await db.kysely
         .updateTable('people')

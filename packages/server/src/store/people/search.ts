@@ -2,12 +2,19 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
 import { query } from '../noun.ts'
-import { findIds, toSearched } from './suffixes.ts'
+import { type Candidates, findCandidates } from './grams.ts'
+import { nextNumber } from './kept-people.ts'
+import { toPattern, toSearched } from './searched.ts'
 
-/** Of a part that so many have, all are read and put in order; one that more have is soon met by whoever walks from the newest. */
-const gatheredMax = 2000
-/** Most people that are walked over for one page: what is left is for the next. */
-const walkMax = 20_000
+/** To read somebody and put them in order takes about as long as to walk over so many. */
+const walkedPerGathered = 9
+/** People that are walked over at a time, to begin with: four times as many the next time. */
+const firstWalk = 250
+/**
+ * `walked`: most people that are walked over for one page; `gathered`: where few are among those, most that are read and put in order in
+ * their place. What is left is for the next page.
+ */
+const limits = { walked: 20_000, gathered: 10_000 }
 
 /** Where a page goes on: after somebody who was last seen then. `merged`: 1 of a person that several were merged into. */
 export type PeopleCursor = { seenAt: number; merged: number; id: string }
@@ -20,7 +27,7 @@ export type Found = { people: FoundPerson[]; next: PeopleCursor | undefined }
 type Row = { id: string; name: string; seenAt: number; merged: number }
 type Place = { keyId: number; seenAt: number; merged: number; id: string; limit: number }
 
-const newest = (k: Kysely<Tables>, p: Place) =>
+const newest = (k: Kysely<Tables>, p: Place, limit = p.limit) =>
   k
     .selectFrom('people as p')
     .where('p.key_id', '=', p.keyId)
@@ -29,14 +36,14 @@ const newest = (k: Kysely<Tables>, p: Place) =>
     .orderBy('p.seen_at', 'desc')
     .orderBy('p.merged', 'desc')
     .orderBy('p.id', 'desc')
-    .limit(p.limit)
+    .limit(limit)
 const columns = ['p.id', 'p.name', 'p.seen_at as seenAt', 'p.merged'] as const
 
 const listNewest = query<Place, Row>((k, p) => newest(k, p).select(columns))
-const walk = query<Place & { like: string; perPage: number }, Row>((k, p) =>
+const walkTexts = query<Place & { like: string; most: number }, Row>((k, p) =>
   k
     .selectFrom(
-      newest(k, p)
+      newest(k, p, p.most)
         .select([...columns, 'p.texts'])
         .as('w'),
     )
@@ -45,22 +52,19 @@ const walk = query<Place & { like: string; perPage: number }, Row>((k, p) =>
     .orderBy('w.seenAt', 'desc')
     .orderBy('w.merged', 'desc')
     .orderBy('w.id', 'desc')
-    .limit(p.perPage),
+    .limit(p.limit),
 )
-const endOfWalk = query<Place, { seenAt: number; merged: number; id: string }>((k, p) =>
-  newest(k, p)
-    .select(['p.seen_at as seenAt', 'p.merged', 'p.id'])
-    .offset(sql.lit(walkMax - 1)),
+const numbersNewest = query<Place, { list: string | null }>((k, p, { differences }) =>
+  k.selectFrom(newest(k, p).select('p.number').as('w')).select(differences.listOf(['w.number']).as('list')),
 )
-// From the ids to their rows: the order of this join is not left to the database.
-const ofIds = query<Place & { ids: string; mergedOnly: number; like: string }, Row>((k, p, { differences }) =>
+// From the numbers to their rows: the order of this join is not left to the database.
+const ofNumbers = query<Place & { numbers: string; like: string }, Row>((k, p, { differences }) =>
   k
-    .selectFrom(differences.eachText(p.ids))
+    .selectFrom(differences.eachText(p.numbers))
     .crossJoin('people as p')
     .select(columns)
     .where('p.key_id', '=', p.keyId)
-    .where('p.merged', '=', p.mergedOnly)
-    .whereRef('p.id', '=', 'x.value')
+    .where('p.number', '=', sql<number>`cast(x.value as integer)`)
     .where('p.person_id', 'is', null)
     .where(sql<boolean>`p.texts like ${p.like} escape '\\'`)
     .where((eb) => eb(eb.refTuple('p.seen_at', 'p.merged', 'p.id'), '<', eb.tuple(p.seenAt, p.merged, p.id)))
@@ -69,42 +73,72 @@ const ofIds = query<Place & { ids: string; mergedOnly: number; like: string }, R
     .orderBy('p.id', 'desc')
     .limit(p.limit),
 )
+const endOfWalk = query<Place & { before: number }, PeopleCursor>((k, p) =>
+  newest(k, p).select(['p.seen_at as seenAt', 'p.merged', 'p.id']).offset(p.before),
+)
 
 /** Those whose names or ids have a part, in any letters, last seen first; everybody where it is empty. Each page costs about the same. */
-export async function findPeople(db: Database, keyId: number, { part, after, perPage }: Sought): Promise<Found> {
-  const place: Place = {
-    keyId,
-    ...(after ?? { seenAt: Number.MAX_SAFE_INTEGER, merged: 2, id: '' }),
-    limit: perPage + 1,
-  }
+export async function findPeople(
+  db: Database,
+  keyId: number,
+  { part, after, perPage }: Sought,
+  most = limits,
+): Promise<Found> {
+  const from = after ?? { seenAt: Number.MAX_SAFE_INTEGER, merged: 2, id: '' }
+  const place: Place = { keyId, ...from, limit: perPage + 1 }
   const wanted = toSearched(part)
-  if (wanted === '') return toFound(await db.all(listNewest(db), place), perPage)
-  const like = `%${wanted.replace(/[\\%_]/g, '\\$&')}%`
-  const ids = await Promise.all(
-    (['participant', 'person'] as const).map((noun) => findIds(db, keyId, noun, wanted, gatheredMax)),
-  )
-  const [participants = [], persons = []] = ids
-  if (participants.length > gatheredMax || persons.length > gatheredMax) {
-    const rows = await db.all(walk(db), { ...place, limit: walkMax, like, perPage: perPage + 1 })
-    if (rows.length > perPage) return toFound(rows, perPage)
-    const [end] = await db.all(endOfWalk(db), { ...place, limit: 1 })
-    return { people: rows.map(toPerson), next: end }
+  if (wanted === '') return toFound({ rows: await db.all(listNewest(db), place), next: undefined }, perPage)
+  const like = toPattern(wanted)
+  // What many have is met at once.
+  const met = await db.all(walkTexts(db), { ...place, like, most: firstWalk })
+  if (met.length > perPage) return toFound({ rows: met, next: undefined }, perPage)
+  const people = (await nextNumber(db, keyId)) + 1
+  const few = Math.sqrt((people * place.limit) / walkedPerGathered)
+  const candidates = await findCandidates(db, keyId, 'person', wanted, few)
+  const gather = async (numbers: number[]) => {
+    const rows = await db.all(ofNumbers(db), { ...place, numbers: JSON.stringify(numbers), like })
+    return toFound({ rows, next: undefined }, perPage)
   }
-  const rows: Row[] = []
-  for (const [mergedOnly, some] of [participants, persons].entries()) {
-    if (some.length > 0) {
-      rows.push(...(await db.all(ofIds(db), { ...place, ids: JSON.stringify(some), mergedOnly, like })))
-    }
-  }
-  rows.sort((a, b) => b.seenAt - a.seenAt || b.merged - a.merged || (a.id < b.id ? 1 : -1))
-  return toFound(rows, perPage)
+  if (candidates !== undefined && candidates.count <= few) return gather(candidates.list(candidates.count))
+  const walked = await walk(db, place, { like, most: most.walked, may: candidates?.has })
+  if (walked.next === undefined || candidates === undefined || candidates.count > most.gathered)
+    return toFound(walked, perPage)
+  return gather(candidates.list(candidates.count))
 }
 
-function toFound(rows: Row[], perPage: number): Found {
+/** `next`: where it ended before a page was full, and before all were looked at. */
+type Walked = { rows: Row[]; next: PeopleCursor | undefined }
+
+/** From the newest on, until a page is full. @param may whether somebody may have the part, by their number */
+async function walk(
+  db: Database,
+  from: Place,
+  { like, most, may = () => true }: { like: string; most: number; may?: Candidates['has'] | undefined },
+): Promise<Walked> {
+  const rows: Row[] = []
+  let place = from
+  for (let left = most, step = firstWalk * 4; ; step *= 4) {
+    const limit = Math.min(step, left)
+    const [listed] = await db.all(numbersNewest(db), { ...place, limit })
+    const numbers = (JSON.parse(listed?.list ?? '[]') as [number | null][]).map(([number]) => number)
+    const some = JSON.stringify(numbers.filter((number) => number !== null && may(number)))
+    if (some !== '[]') rows.push(...(await db.all(ofNumbers(db), { ...place, limit: from.limit, numbers: some, like })))
+    if (numbers.length < limit || rows.length >= from.limit) return { rows, next: undefined }
+    const [end] = await db.all(endOfWalk(db), { ...place, limit: 1, before: limit - 1 })
+    left -= limit
+    if (end === undefined || left === 0) return { rows, next: end }
+    place = { ...place, ...end }
+  }
+}
+
+function toFound({ rows, next }: Walked, perPage: number): Found {
   const shown = rows.slice(0, perPage)
   const last = shown.at(-1)
-  const next = rows.length > perPage && last !== undefined ? last : undefined
-  return { people: shown.map(toPerson), next: next && { seenAt: next.seenAt, merged: next.merged, id: next.id } }
+  const isMore = rows.length > perPage && last !== undefined
+  return {
+    people: shown.map(toPerson),
+    next: isMore ? { seenAt: last.seenAt, merged: last.merged, id: last.id } : next,
+  }
 }
 
 function toPerson({ merged, ...row }: Row): FoundPerson {

@@ -1,4 +1,4 @@
-import { type Expression, expressionBuilder, type Kysely, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
+import { type Expression, expressionBuilder, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
 import { compile, type Database, type Query } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
 import { perDatabase } from '../noun.ts'
@@ -23,6 +23,8 @@ export type SessionFilter = {
   minDurationMs?: number
   /** Parts of this session. */
   parentSessionId?: string
+  /** Of these rooms, by their roomIds. */
+  roomIds?: readonly string[]
 }
 
 /** A filter whose room is known. */
@@ -39,6 +41,8 @@ export type Key = { id: string; roomId: string; startAt: number; gaps: number | 
 export type Params = {
   keyId: number
   roomId: string
+  /** As a JSON array. */
+  roomIds: string
   source: string
   startFrom: number
   startTo: number
@@ -65,8 +69,6 @@ export type Shape = { [name in keyof RoomedFilter]?: unknown } & {
   cursor?: 'after' | 'before'
 }
 
-type K = Kysely<Tables>
-
 type Compiled = { keys: Map<string, Query<Params, Key>>; counts: Map<string, Query<Params, { total: number }>> }
 
 const compiled = perDatabase((): Compiled => ({ keys: new Map(), counts: new Map() }))
@@ -79,7 +81,7 @@ export function keysOf(db: Database, shape: Shape, params: Params, walk = false)
   return cached(compiled(db).keys, nameOf(shape, params, walk), () =>
     compile<Params, Key>((p) =>
       db.kysely
-        .selectFrom(candidates(db.kysely, p, shape, params, walk).as('c'))
+        .selectFrom(candidates(db, p, shape, params, walk).as('c'))
         .select(['c.id', 'c.roomId', 'c.startAt', 'c.gaps'])
         .orderBy('c.startAt', orderOf(shape))
         .orderBy('c.id', orderOf(shape))
@@ -95,7 +97,7 @@ export function countOf(db: Database, shape: Shape, params: Params, max: number)
     compile<Params, { total: number }>((p) =>
       db.kysely
         .selectFrom(
-          candidates(db.kysely, p, shape, params)
+          candidates(db, p, shape, params)
             .limit(max + 1)
             .as('c'),
         )
@@ -104,15 +106,15 @@ export function countOf(db: Database, shape: Shape, params: Params, max: number)
   )
 }
 
-function candidates(k: K, p: Params, shape: Shape, params: Params, walk = false): Candidates {
-  if (shape.activeAt !== undefined) return asCandidates(active(k, p, shape))
-  if (shape.participantId !== undefined && !walk) return asCandidates(ofParticipant(k, p, shape))
-  if (shape.minDurationMs !== undefined) return asCandidates(long(k, p, shape, levelOf(params.minDurationMs)))
-  return asCandidates(sessions(k, p, conditions(k, p, shape)))
+function candidates(db: Database, p: Params, shape: Shape, params: Params, walk = false): Candidates {
+  if (shape.activeAt !== undefined) return asCandidates(active(db, p, shape))
+  if (shape.participantId !== undefined && !walk) return asCandidates(ofParticipant(db, p, shape))
+  if (shape.minDurationMs !== undefined) return asCandidates(long(db, p, shape, levelOf(params.minDurationMs)))
+  return asCandidates(sessions(db, p, conditions(db, p, shape)))
 }
 
-function sessions(k: K, p: Params, where: Expression<SqlBool>[]) {
-  return k
+function sessions(db: Database, p: Params, where: Expression<SqlBool>[]) {
+  return db.kysely
     .selectFrom('sessions as s')
     .select(['s.id as id', 's.room_id as roomId', 's.start_at as startAt', 's.gaps as gaps'])
     .where('s.key_id', '=', p.keyId)
@@ -122,8 +124,8 @@ function sessions(k: K, p: Params, where: Expression<SqlBool>[]) {
 }
 
 /** From the person to their sessions: the order of this join is not left to the database. */
-function ofParticipant(k: K, p: Params, { participantId: _, ...shape }: Shape) {
-  return k
+function ofParticipant(db: Database, p: Params, { participantId: _, ...shape }: Shape) {
+  return db.kysely
     .selectFrom('participants as p')
     .crossJoin('sessions as s')
     .select(['s.id as id', 's.room_id as roomId', 's.start_at as startAt', 's.gaps as gaps'])
@@ -133,19 +135,19 @@ function ofParticipant(k: K, p: Params, { participantId: _, ...shape }: Shape) {
     .where('s.key_id', '=', p.keyId)
     .whereRef('s.id', '=', 'p.session_id')
     .where('s.start_at', 'is not', null)
-    .where((eb) => eb.and(conditions(k, p, shape)))
+    .where((eb) => eb.and(conditions(db, p, shape)))
     .$narrowType<{ startAt: number }>()
 }
 
-function active(k: K, p: Params, shape: Shape) {
-  const rest = conditions(k, p, shape)
-  const running = sessions(k, p, [...rest, of('s.end_at', 'is', null), of('s.start_at', '<=', p.activeAt)])
+function active(db: Database, p: Params, shape: Shape) {
+  const rest = conditions(db, p, shape)
+  const running = sessions(db, p, [...rest, of('s.end_at', 'is', null), of('s.start_at', '<=', p.activeAt)])
   const levels = Array.from({ length: spanLevels }, (_, level) => {
     const reaching =
       spanOf(level) === Number.POSITIVE_INFINITY
         ? []
         : [of('s.start_at', '>', sql<number>`cast(${p.activeAt} as bigint) - ${spanOf(level)}`)]
-    return sessions(k, p, [
+    return sessions(db, p, [
       ...rest,
       of('s.span_level', '=', level),
       ...reaching,
@@ -157,12 +159,12 @@ function active(k: K, p: Params, shape: Shape) {
 }
 
 /** All that run long enough, and of each level the first: no more of any can be on the page. */
-function long(k: K, p: Params, { minDurationMs: _, ...shape }: Shape, from: number) {
-  const rest = conditions(k, p, shape)
+function long(db: Database, p: Params, { minDurationMs: _, ...shape }: Shape, from: number) {
+  const rest = conditions(db, p, shape)
   const first = (where: Expression<SqlBool>[]) =>
-    k
+    db.kysely
       .selectFrom(
-        sessions(k, p, [...rest, ...where])
+        sessions(db, p, [...rest, ...where])
           .orderBy('s.start_at', orderOf(shape))
           .orderBy('s.id', orderOf(shape))
           .limit(p.reach)
@@ -182,9 +184,10 @@ function long(k: K, p: Params, { minDurationMs: _, ...shape }: Shape, from: numb
   return levels.reduce((union, one) => union.unionAll(one), running)
 }
 
-function conditions(k: K, p: Params, shape: Shape): Expression<SqlBool>[] {
+function conditions(db: Database, p: Params, shape: Shape): Expression<SqlBool>[] {
   const all: Expression<SqlBool>[] = []
   if (shape.roomId !== undefined) all.push(of('s.room_id', '=', p.roomId))
+  if (shape.roomIds !== undefined) all.push(of('s.room_id', 'in', db.differences.texts(p.roomIds)))
   if (shape.source !== undefined) all.push(of('s.source', '=', p.source))
   if (shape.status === 'ongoing') all.push(of('s.end_at', 'is', null))
   if (shape.status === 'ended') all.push(of('s.end_at', 'is not', null))
@@ -205,7 +208,7 @@ function conditions(k: K, p: Params, shape: Shape): Expression<SqlBool>[] {
   if (shape.participantId !== undefined) {
     all.push(
       of.exists(
-        k
+        db.kysely
           .selectFrom('participants as p')
           .select('p.session_id')
           .where('p.key_id', '=', p.keyId)

@@ -48,8 +48,13 @@ export async function findPage(
   const params = toParams(keyId, filter, page, now)
   if (filter.activeAt !== undefined) return findActive(db, shape, params, page, withSomebodyInside)
   if (filter.participantId !== undefined) return findOfParticipant(db, shape, params, page)
-  if (filter.minDurationMs !== undefined || filter.parts !== undefined) return findCounted(db, shape, params, page)
+  if (isCounted(filter)) return findCounted(db, shape, params, page)
   return findByStart(db, filter, shape, params, page)
+}
+
+/** Neither buckets nor a person tell how many there are: they are counted. */
+function isCounted({ minDurationMs, parts, roomIds }: Shape): boolean {
+  return minDurationMs !== undefined || parts !== undefined || roomIds !== undefined
 }
 
 function toParams(keyId: number, filter: RoomedFilter, page: ListPage, now: number): Params {
@@ -59,6 +64,7 @@ function toParams(keyId: number, filter: RoomedFilter, page: ListPage, now: numb
   return {
     keyId,
     roomId: filter.roomId ?? '',
+    roomIds: JSON.stringify(filter.roomIds ?? []),
     source: filter.source ?? '',
     startFrom: filter.startFrom ?? 0,
     startTo: filter.startTo ?? 0,
@@ -173,7 +179,7 @@ async function take(db: Database, shape: Shape, params: Params, total: number, {
   return {
     keys: isBackwards ? keys.reverse() : keys,
     total,
-    totalCapped: total === countMax && (walk || shape.minDurationMs !== undefined || shape.parts !== undefined),
+    totalCapped: total === countMax && (walk || isCounted(shape)),
     // What a page stands before comes after it.
     more: isBackwards ? keys.length > 0 : isFull,
   }

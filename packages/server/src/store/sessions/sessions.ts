@@ -140,19 +140,21 @@ export const sessions = noun({
     async list(
       over: Over,
       keyId: number,
-      { roomId, customRoomId, query, parentSessionId, ...filter }: SessionFilter,
+      { roomId, customRoomId, query, parentSessionId, roomIds, ...filter }: SessionFilter,
       page: ListPage,
       participantsMax: number,
     ): Promise<FoundSessions> {
       const { db, now } = over
       const room = await resolveRoom(db, keyId, { roomId, customRoomId, query })
       const parts = parentSessionId === undefined ? undefined : await findParts(db, keyId, parentSessionId)
-      const isOfNone = parentSessionId !== undefined && parts === undefined
+      const isElsewhere = typeof room === 'string' && roomIds?.includes(room) === false
+      const isOfNone = isElsewhere || (parentSessionId !== undefined && parts === undefined)
       if (room === false || isOfNone) return { sessions: [], total: 0, totalCapped: false, next: undefined }
       if (room !== undefined && parts === undefined && isNewest(filter, page)) {
         return readNewestPage(over, { keyId, roomId: room }, page.perPage, participantsMax)
       }
-      const roomed = { ...filter, ...(room !== undefined && { roomId: room }), ...(parts !== undefined && { parts }) }
+      const within = room === undefined ? { ...(roomIds && { roomIds }) } : { roomId: room }
+      const roomed = { ...filter, ...within, ...(parts !== undefined && { parts }) }
       const found = await findPage(db, { keyId, filter: roomed, page, now: now() }, (keyId, ids, at) =>
         withSomebodyInside(over, keyId, ids, at),
       )

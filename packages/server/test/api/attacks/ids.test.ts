@@ -19,6 +19,7 @@ type Ids = {
   webhooks: string[]
   deliveries: string[]
   schedules: string[]
+  users: string[]
   keys: string[]
   invites: string[]
 }
@@ -31,6 +32,7 @@ const nothing: Ids = {
   webhooks: ['no-such-endpoint-at-all'],
   deliveries: ['no-such-delivery-at-all'],
   schedules: ['ffffffffffffffffffffffff'],
+  users: ['no-such-user-at-all'],
   keys: ['no-such-key-at-all'],
   invites: ['ffffffffffffffffffffffff'],
 }
@@ -50,6 +52,7 @@ const kinds: { [step: string]: keyof Ids } = {
   webhooks: 'webhooks',
   deliveries: 'deliveries',
   schedules: 'schedules',
+  users: 'users',
   keys: 'keys',
   invites: 'invites',
   'kept-out': 'participants',
@@ -67,6 +70,7 @@ const bodies: { [route: string]: object } = {
   'PUT /v2/people/{id}': { participantIds: ['whoever'] },
   'PATCH /v2/keys/{apiKey}': { name: 'whose' },
   'PUT /v2/schedules/{id}': scheduleIn('no such room'),
+  'PATCH /v2/users/{userId}': { role: 'viewer' },
 }
 
 /** Routes whose ids are in the body or in the query. */
@@ -193,6 +197,9 @@ async function makeThings(apiKey: string): Promise<Ids> {
   const furtherKey = await server.context.writes.scopedKeys.add({
     ...{ keyId: key.keyId, name: 'theirs', scopes: ['read'], expiresAt: null },
   })
+  const user = await server.context.writes.users.add({
+    ...{ keyId: key.keyId, name: `anna of ${apiKey}`, role: 'viewer', rooms: [], passwordHash: null },
+  })
   const schedule = await server.context.writes.schedules.save({
     ...{ keyId: key.keyId, name: 'Class', roomIds: [roomId], startLocal: '2026-01-05T09:00:00', timeZone: 'UTC' },
     ...{ rrule: '', exdates: [], durationMinutes: 60, graceMinutes: 5 },
@@ -219,6 +226,7 @@ async function makeThings(apiKey: string): Promise<Ids> {
     webhooks: [webhook.id],
     deliveries: [webhook.deliveryId],
     schedules: [schedule?.id ?? ''],
+    users: [user.userId],
     keys: [furtherKey.apiKey],
     invites: [invite?.id ?? ''],
   }

@@ -215,10 +215,52 @@ async function showKeys(): Promise<void> {
   await show('deleteKey', { path })
   for (const operationId of ['rotateKeySecret', 'updateKey', 'deleteKey']) await show(operationId, { path, body: {} })
   await show('listAudit', { query: '?perPage=2' })
+  await showUsers()
   const { keyId = 0 } = (await server.context.reads.keys.find(server.apiKey)) ?? {}
   const another = { keyId, name: 'one of very many', scopes: ['read' as const], expiresAt: null }
   for (let n = 1; n < ownerKeysMax; n++) await server.context.writes.scopedKeys.add(another)
   await show('createKey', { body: newKey })
+}
+
+async function showUsers(): Promise<void> {
+  const [password, renewed] = ['correct horse battery', 'staple, correct horse']
+  const { userId } = await show('createUser', { body: { name: 'Maria', role: 'host', rooms: ['all hands'], password } })
+  await show('createUser', { body: { name: 'maria', role: 'viewer', password } })
+  await show('createUser', { body: { name: 'Jacques', role: 'host', rooms: ['no-such-room'] } })
+  const path = { userId: String(userId) }
+  await show('listUsers')
+  await show('updateUser', { path, body: { role: 'viewer' } })
+  await show('updateUser', { path, body: { role: 'host', rooms: ['no-such-room'] } })
+  const browser = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' }
+  const signIn = () => ask('signInHere', { body: { name: 'Maria', password }, token: null, headers: browser })
+  const [cookie = ''] = ((await signIn()).headers['set-cookie']?.[0] ?? '').split(';')
+  const other = {
+    token: null,
+    headers: { cookie: ((await signIn()).headers['set-cookie']?.[0] ?? '').split(';')[0] ?? '' },
+  }
+  const own = { token: null, headers: { cookie } }
+  await show('signInHere', { body: { name: 'Maria', password }, token: null, headers: browser })
+  await show('signInHere', { body: { name: 'Maria', password: 'wrong' }, token: null })
+  await show('signInHere', { body: { code: 'used already' }, token: null })
+  await show('getAccount', own)
+  await show('switchKey', { ...own, body: { apiKey: server.apiKey } })
+  await show('switchKey', { ...own, body: { apiKey: 'no-such-key' } })
+  const { data } = await show('listSignIns', own)
+  const [{ signInId }] = data as [{ signInId: string }]
+  await show('listUserSignIns', { path })
+  await show('endSignIn', { ...own, path: { signInId } })
+  await show('endSignIn', { ...own, path: { signInId } })
+  await show('changePassword', { ...own, body: { current: password, password: renewed } })
+  await show('signOutHere', other)
+  await show('resetPassword', { path, body: { password } })
+  await show('endUserSignIns', { path })
+  const { keyId } = await server.context.writes.keys.add({ name: 'another', email: null })
+  await server.context.writes.users.letIn({ keyId, ...path, role: 'viewer', rooms: [] })
+  await show('resetPassword', { path, body: { password } })
+  await show('deleteUser', { path })
+  for (const operationId of ['updateUser', 'resetPassword', 'deleteUser', 'listUserSignIns', 'endUserSignIns']) {
+    await show(operationId, { path })
+  }
 }
 
 async function showQuality(id: string, event: object): Promise<void> {

@@ -143,7 +143,7 @@ describe('the document', () => {
       const isRefused = /^(TOKEN_MISSING|SIGNATURE_INVALID|authorization-header-error)$/.test(
         body.code ?? body.error ?? '',
       )
-      assert.equal(isRefused, operation.security?.length === 1, name)
+      assert.equal(isRefused, (operation.security ?? []).length > 0, name)
     }
   })
 
