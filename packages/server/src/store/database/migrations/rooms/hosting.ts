@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely'
-import { textOf } from './dialect.ts'
+import { textOf } from '../dialect.ts'
 
 /** Who may not come into a room, though their token is good. */
 export async function hosting(db: Kysely<unknown>): Promise<void> {

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely'
-import { textOf } from './dialect.ts'
+import { textOf } from '../dialect.ts'
 
 /** Links for guests, and how far the names can be relied on that people came under. */
 export async function invites(db: Kysely<unknown>): Promise<void> {
