@@ -46,6 +46,8 @@ async function measureStore(db: Database, size: number, store: StoreName): Promi
   const over = { db, box: createSecretBox(Buffer.alloc(32)), now: () => Date.now() }
   const random = createRandom(seed)
   await fill(db, size, random)
+  // The server that made the key has looked already, and found nobody.
+  await db.kysely.deleteFrom('search_cursors').execute()
   const begunAt = performance.now()
   let longestMs = 0
   for (let taken = 1; taken > 0; ) {

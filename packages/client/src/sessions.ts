@@ -18,6 +18,8 @@ export type SessionFilters = {
   customRoomId?: string
   /** One exact roomId or customRoomId. */
   query?: string
+  /** A part of either, with or without accents and capitals. */
+  search?: string
   /** Sessions that this participant was in. */
   participantId?: string
   status?: 'ongoing' | 'ended'

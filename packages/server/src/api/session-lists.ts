@@ -30,6 +30,14 @@ export const SessionQuery = Type.Object({
   query: Type.Optional(
     Type.String({ description: 'one exact roomId or customRoomId', about: 'Sessions of the room of either name.' }),
   ),
+  search: Type.Optional(
+    Type.String({
+      maxLength: 200,
+      description: 'a text of at most 200 characters',
+      about:
+        'Sessions of the rooms with this part of either name, with or without accents and capitals; of the 200 newest such rooms where more have it.',
+    }),
+  ),
   participantId: Type.Optional(
     Type.String({ description: exactId, about: 'Sessions that this participant was inside.' }),
   ),
@@ -123,8 +131,8 @@ export function createSessionLists(context: Pick<Context, 'config' | 'clock' | '
         texts.push(toShown(toListedText(one, { ...view, activeAt, webhooks })))
       }
       const text = `{"pageInfo":${JSON.stringify(pageInfo)},"data":[${texts.join(',')}]}`
-      // A session that runs is longer a moment later, though nothing was written.
-      if (sessions.some(isRunning)) return sendJson(reply, text)
+      // A session that runs is longer a moment later, and a new room is found by its parts, though nothing shows that was written.
+      if (sessions.some(isRunning) || query.search !== undefined) return sendJson(reply, text)
       return sendPage(request, reply, pages.keep(name, version, text))
     },
 
@@ -165,12 +173,13 @@ export function isRunning(listed: ListedSession): boolean {
 }
 
 export function toFilter(query: SessionQuery): SessionFilter {
-  const { roomId, customRoomId, query: eitherId, participantId } = query
+  const { roomId, customRoomId, query: eitherId, search, participantId } = query
   const { status, startDate, endDate, activeAt, minDuration, parentSessionId } = query
   return {
     ...(roomId !== undefined && { roomId }),
     ...(customRoomId !== undefined && { customRoomId }),
     ...(eitherId !== undefined && { query: eitherId }),
+    ...(search !== undefined && { search }),
     ...(participantId !== undefined && { participantId }),
     ...(status !== undefined && { status: status === 'ended' ? ('ended' as const) : ('ongoing' as const) }),
     ...(startDate !== undefined && { startFrom: parseTime('startDate', startDate) }),

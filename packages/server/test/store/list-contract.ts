@@ -29,6 +29,7 @@ export function listContract(create: () => Promise<StoreUnderTest>): void {
       const keyId = (await store.writes.keys.add({ name: null, email: null })).keyId
       const rooms = await makeRooms(store, keyId)
       const known = await recordWorld(store, keyId, rooms, 0, sessionsCount)
+      while ((await store.writes.people.gather({ keyId })) > 0);
       // Half of what ended is sealed, and some of that is amended; the newest are not sealed yet.
       clock.at = now + 60_000
       await store.seal(now + 30_000)
@@ -281,6 +282,19 @@ function filters(rooms: Map<string, string>, known: Known[]): SessionFilter[] {
     { minDurationMs: 30 * hourMs, participantId: 'p4' },
     { minDurationMs: 30 * hourMs, activeAt: middle },
   ]
+  const parts: SessionFilter[] = [
+    { search: 'BÚ' },
+    { search: 'b', startFrom: middle },
+    { search: 'b', status: 'ended' },
+    { search: '-', startFrom: first + 10 * dayMs, startTo: first + 50 * dayMs },
+    { search: 'c', roomId: a },
+    { search: 'us', roomId: busy },
+    { search: '-', participantId: 'p1' },
+    { search: 'b', activeAt: middle },
+    { search: '-', minDurationMs: 90_001, status: 'ended' },
+    { search: ' ' },
+    { search: 'nothing' },
+  ]
   const none: SessionFilter[] = [
     { query: 'nothing' },
     { customRoomId: 'nothing' },
@@ -291,17 +305,21 @@ function filters(rooms: Map<string, string>, known: Known[]): SessionFilter[] {
   const combined = places.flatMap((place) =>
     states.flatMap((state) => ranges.map((range) => ({ ...place, ...state, ...range }))),
   )
-  return [...combined, ...people, ...none]
+  return [...combined, ...people, ...parts, ...none]
 }
 
 function search(known: Known[], filter: SessionFilter, rooms: Map<string, string>): string[] {
   const { activeAt, minDurationMs } = filter
+  const names = new Map([...rooms].map(([name, roomId]) => [roomId, name]))
+  const hasPart = (roomId: string, part: string) =>
+    [roomId, names.get(roomId) ?? ''].some((id) => id.includes(part.replace('BÚ', 'bu').trim()))
   const inside = ({ joinedAt, leftAt }: Stay, at: number) => joinedAt <= at && (leftAt === null || at <= leftAt)
   return known
     .filter((one) => {
       if (filter.roomId !== undefined && one.roomId !== filter.roomId) return false
       if (filter.customRoomId !== undefined && one.roomId !== rooms.get(filter.customRoomId)) return false
       if (filter.query !== undefined && one.roomId !== rooms.get(filter.query)) return false
+      if (filter.search !== undefined && !hasPart(one.roomId, filter.search)) return false
       if (filter.status !== undefined && (one.endAt === null) !== (filter.status === 'ongoing')) return false
       if (filter.startFrom !== undefined && one.startAt < filter.startFrom) return false
       if (filter.startTo !== undefined && one.startAt > filter.startTo) return false

@@ -97,3 +97,18 @@ export async function findRooms(db: Database, keyId: number, part: string, max: 
     : db.all(ofNumbers(db), { ...sought, numbers: JSON.stringify(candidates.list(walkedMax)) }))
   return rows.map(({ id }) => id)
 }
+
+const ofOne = query<Sought & { roomId: string }, { id: string }>((k, p) =>
+  k
+    .selectFrom('search_rooms')
+    .select('room_id as id')
+    .where('key_id', '=', p.keyId)
+    .where('room_id', '=', p.roomId)
+    .where(sql<boolean>`texts like ${p.like} escape '\\'`)
+    .limit(p.limit),
+)
+
+/** Whether a room has a part of its ids. @param part as it is searched, not empty */
+export async function hasPart(db: Database, keyId: number, roomId: string, part: string): Promise<boolean> {
+  return (await db.all(ofOne(db), { keyId, roomId, like: toPattern(part), limit: 1 })).length > 0
+}

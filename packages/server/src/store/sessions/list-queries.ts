@@ -13,6 +13,8 @@ export type SessionFilter = {
   customRoomId?: string
   /** Exact roomId or customRoomId. */
   query?: string
+  /** A part of either, however it is written. */
+  search?: string
   status?: 'ongoing' | 'ended'
   startFrom?: number
   startTo?: number
@@ -28,7 +30,7 @@ export type SessionFilter = {
 }
 
 /** A filter whose room is known. */
-export type RoomedFilter = Omit<SessionFilter, 'roomId' | 'customRoomId' | 'query' | 'parentSessionId'> & {
+export type RoomedFilter = Omit<SessionFilter, 'roomId' | 'customRoomId' | 'query' | 'search' | 'parentSessionId'> & {
   roomId?: string
   /** What one source reported: of all its rooms, so never together with a room. */
   source?: string

@@ -160,7 +160,7 @@ async function findActive(
 }
 
 /** Where a page of these sessions begins and ends. */
-function placeIn(keys: Key[], page: ListPage): [from: number, to: number] {
+export function placeIn(keys: Key[], page: ListPage): [from: number, to: number] {
   const { perPage } = page
   if ('before' in page) {
     const to = keys.filter((key) => isAfter(page.before, key)).length
@@ -205,6 +205,6 @@ function nothing(total: number, totalCapped = false): Found {
   return { keys: [], total, totalCapped, more: false }
 }
 
-function isAfter({ id, startAt }: Cursor, other: Cursor): boolean {
+export function isAfter({ id, startAt }: Cursor, other: Cursor): boolean {
   return startAt < other.startAt || (startAt === other.startAt && id < other.id)
 }

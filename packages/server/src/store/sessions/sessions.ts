@@ -7,7 +7,8 @@ import type { Database } from '../database/database.ts'
 import { noun, type Over, query } from '../noun.ts'
 import { decodeId } from '../rooms.ts'
 import { listDuring } from './during.ts'
-import { type Cursor, findPage, type ListPage } from './list.ts'
+import { findInRooms, findRoomsWith } from './in-rooms.ts'
+import { type Cursor, findPage, type ListPage, type WithSomebodyInside } from './list.ts'
 import type { Key, SessionFilter } from './list-queries.ts'
 import { newestMax, type OfRoom, readNewest } from './newest-texts.ts'
 import { findOfSource, listOfSource } from './of-source.ts'
@@ -140,12 +141,18 @@ export const sessions = noun({
     async list(
       over: Over,
       keyId: number,
-      { roomId, customRoomId, query, parentSessionId, roomIds, ...filter }: SessionFilter,
+      { roomId, customRoomId, query, search, parentSessionId, roomIds, ...filter }: SessionFilter,
       page: ListPage,
       participantsMax: number,
     ): Promise<FoundSessions> {
       const { db, now } = over
-      const room = await resolveRoom(db, keyId, { roomId, customRoomId, query })
+      const named = await resolveRoom(db, keyId, { roomId, customRoomId, query })
+      const rooms =
+        search === undefined || named === false
+          ? undefined
+          : await findRoomsWith(db, keyId, search, { roomId: named, roomIds })
+      // A part that one room alone has is that room.
+      const room = rooms === undefined ? named : rooms.roomIds.length > 1 ? undefined : (rooms.roomIds[0] ?? false)
       const parts = parentSessionId === undefined ? undefined : await findParts(db, keyId, parentSessionId)
       const isElsewhere = typeof room === 'string' && roomIds?.includes(room) === false
       const isOfNone = isElsewhere || (parentSessionId !== undefined && parts === undefined)
@@ -155,9 +162,12 @@ export const sessions = noun({
       }
       const within = room === undefined ? { ...(roomIds && { roomIds }) } : { roomId: room }
       const roomed = { ...filter, ...within, ...(parts !== undefined && { parts }) }
-      const found = await findPage(db, { keyId, filter: roomed, page, now: now() }, (keyId, ids, at) =>
-        withSomebodyInside(over, keyId, ids, at),
-      )
+      const inside = (...asked: Parameters<WithSomebodyInside>) => withSomebodyInside(over, ...asked)
+      const sought = { keyId, filter: roomed, page, now: now() }
+      const found =
+        rooms === undefined || room !== undefined
+          ? await findPage(db, sought, inside)
+          : await findInRooms(db, { ...sought, roomIds: rooms.roomIds }, inside)
       const last = found.keys.at(-1)
       return {
         // What was sealed needs nothing more, unless it is asked who was inside.
@@ -167,7 +177,7 @@ export const sessions = noun({
           await readListed(over, keyId, found.keys, { sealed: filter.activeAt === undefined, participantsMax }),
         ),
         total: found.total,
-        totalCapped: found.totalCapped,
+        totalCapped: found.totalCapped || rooms?.isCut === true,
         next: found.more && last !== undefined ? { startAt: last.startAt, id: last.id } : undefined,
       }
     },
@@ -214,7 +224,10 @@ export const sessions = noun({
 })
 
 /** Whether the first page of all sessions of a room is asked for, and their texts may lie side by side. */
-function isNewest(filter: Omit<SessionFilter, 'roomId' | 'customRoomId' | 'query'>, page: ListPage): boolean {
+function isNewest(
+  filter: Omit<SessionFilter, 'roomId' | 'customRoomId' | 'query' | 'search'>,
+  page: ListPage,
+): boolean {
   const isWhole = Object.values(filter).every((value) => value === undefined)
   return isWhole && 'page' in page && page.page === 1 && page.perPage <= newestMax
 }
