@@ -8,6 +8,8 @@ export type {
   EventResult,
   FoundPerson,
   ImportedSchedules,
+  ImportFormat,
+  ImportStep,
   KeptOut,
   KeptOutPerson,
   KeyChanges,
@@ -17,6 +19,7 @@ export type {
   NameSource,
   NewKey,
   NewSchedule,
+  NewSource,
   OpenedInvite,
   OwnerKey,
   OwnerKeyWithSecret,
@@ -34,6 +37,8 @@ export type {
   Schedule,
   ScheduleAttendance,
   Session,
+  Source,
+  SourceChanges,
   StreamedChange,
   TimelogEntry,
   WebhookDelivery,
@@ -44,6 +49,7 @@ export { isPerson, type ParticipantKind } from '@rollcall/protocol/person'
 export type { Backoff } from './backoff.ts'
 export type { ChangeOptions, FollowedChange } from './changes.ts'
 export { RollcallError } from './error.ts'
+export type { ImportOptions } from './imports.ts'
 export type { AuditFilters, Keys } from './keys.ts'
 export type { Listing, Page } from './listing.ts'
 export type { People, PeopleFilters, PersonOptions } from './people.ts'

@@ -20,7 +20,7 @@ export const webFolder = join(dirname(findPackageJSON('.', import.meta.url) ?? '
 const dashboardPaths = [
   '/',
   '/sessions/:sessionId',
-
+  '/imports',
   '/keys',
   '/overview',
   '/people',
