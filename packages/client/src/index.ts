@@ -8,11 +8,19 @@ export type {
   EventResult,
   FoundPerson,
   ImportedSchedules,
+  ImportFormat,
+  ImportStep,
+  KeptOut,
+  KeptOutPerson,
   KeyChanges,
   KeyScope,
+  ListedInvite,
   ListedSchedule,
+  NameSource,
   NewKey,
   NewSchedule,
+  NewSource,
+  OpenedInvite,
   OwnerKey,
   OwnerKeyWithSecret,
   PageInfo,
@@ -29,6 +37,8 @@ export type {
   Schedule,
   ScheduleAttendance,
   Session,
+  Source,
+  SourceChanges,
   StreamedChange,
   TimelogEntry,
   WebhookDelivery,
@@ -39,6 +49,7 @@ export { isPerson, type ParticipantKind } from '@rollcall/protocol/person'
 export type { Backoff } from './backoff.ts'
 export type { ChangeOptions, FollowedChange } from './changes.ts'
 export { RollcallError } from './error.ts'
+export type { ImportOptions } from './imports.ts'
 export type { AuditFilters, Keys } from './keys.ts'
 export type { Listing, Page } from './listing.ts'
 export type { People, PeopleFilters, PersonOptions } from './people.ts'

@@ -52,6 +52,9 @@ export function Shell() {
             <Link to="/sources" {...link}>
               Sources
             </Link>
+            <Link to="/imports" {...link}>
+              Import
+            </Link>
             <Link to="/webhooks" {...link} activeOptions={{ includeSearch: false }}>
               Webhooks
             </Link>

@@ -20,7 +20,7 @@ export const webFolder = join(dirname(findPackageJSON('.', import.meta.url) ?? '
 const dashboardPaths = [
   '/',
   '/sessions/:sessionId',
-
+  '/imports',
   '/keys',
   '/overview',
   '/people',
@@ -55,6 +55,8 @@ export function webRoutes(
         return sendPage(request, reply, 'index.html')
       })
     }
+    // The code of an invite is behind its `#`.
+    app.get('/j', hidden, async (request, reply) => sendPage(request, reply, 'room.html'))
     app.get('/room/:roomId', hidden, async (request, reply) => sendPage(request, reply, 'room.html'))
     app.get('/favicon.svg', hidden, async (request, reply) => sendFile(request, reply, 'favicon.svg'))
 
