@@ -13,8 +13,8 @@ export type Api = {
   patch<Body>(path: string, body: object): Promise<Body>
   put<Body>(path: string, body: object): Promise<Body>
   delete<Body>(path: string): Promise<Body>
-  /** Tried once; resolves as soon as the answer begins, whose body is for the caller to read. */
-  open(path: string, query: Query, signal: AbortSignal): Promise<Response>
+  /** Tried once; resolves as soon as the answer begins, whose body is for the caller to read. With a file, it is a POST. */
+  open(path: string, query: Query, signal: AbortSignal, file?: Blob | string): Promise<Response>
 }
 
 /** What is undefined is left out. */
@@ -41,13 +41,19 @@ export function createApi(base: string, giveToken: () => Promise<string | undefi
     patch: (path, body) => send('PATCH', base + path, JSON.stringify(body)),
     put: (path, body) => send('PUT', base + path, JSON.stringify(body)),
     delete: (path) => send('DELETE', base + path),
-    async open(path, query, signal) {
+    async open(path, query, signal, file) {
       const url = base + path + toQueryText(query)
       const headers = await authorize()
-      const response = await fetch(url, { headers, signal }).catch((cause) => refuseUnanswered('GET', url, cause))
+      const [method, sent] =
+        file === undefined
+          ? ['GET', { headers }]
+          : ['POST', { headers: { ...headers, 'content-type': 'application/octet-stream' }, body: file }]
+      const response = await fetch(url, { method, signal, ...sent }).catch((cause) =>
+        refuseUnanswered(method, url, cause),
+      )
       if (response.ok) return response
-      const text = await response.text().catch((cause) => refuseUnanswered('GET', url, cause))
-      throw toError(`GET ${url}`, response, parseJson(text))
+      const text = await response.text().catch((cause) => refuseUnanswered(method, url, cause))
+      throw toError(`${method} ${url}`, response, parseJson(text))
     },
   }
 

@@ -11,12 +11,20 @@ export type {
   EventResult,
   FoundPerson,
   ImportedSchedules,
+  ImportFormat,
+  ImportStep,
+  KeptOut,
+  KeptOutPerson,
   KeyChanges,
   KeyScope,
+  ListedInvite,
   ListedSchedule,
+  NameSource,
   NewKey,
   NewSchedule,
+  NewSource,
   NewUser,
+  OpenedInvite,
   OwnerKey,
   OwnerKeyWithSecret,
   PageInfo,
@@ -33,6 +41,8 @@ export type {
   Schedule,
   ScheduleAttendance,
   Session,
+  Source,
+  SourceChanges,
   StreamedChange,
   TimelogEntry,
   UserChanges,
@@ -46,6 +56,7 @@ export { isPerson, type ParticipantKind } from '@rollcall/protocol/person'
 export type { Backoff } from './backoff.ts'
 export type { ChangeOptions, FollowedChange } from './changes.ts'
 export { RollcallError } from './error.ts'
+export type { ImportOptions } from './imports.ts'
 export type { AuditFilters, Keys } from './keys.ts'
 export type { Listing, Page } from './listing.ts'
 export type { People, PeopleFilters, PersonOptions } from './people.ts'

@@ -1,7 +1,8 @@
-import type { NewSource, Source, SourceChanges, SourceList, Usage } from '@rollcall/protocol'
+import type { ImportStep, NewSource, Source, SourceChanges, SourceList, Usage } from '@rollcall/protocol'
 import { type Api, createApi } from './api.ts'
 import { parseBaseUrl } from './base-url.ts'
 import { type ChangeOptions, type FollowedChange, followChanges } from './changes.ts'
+import { type ImportOptions, importFile } from './imports.ts'
 import { createKeys, type Keys } from './keys.ts'
 import { createPeople, type People } from './people.ts'
 import { createReporter, type Reporter, type ReportOptions } from './report.ts'
@@ -136,6 +137,20 @@ export class Rollcall {
    */
   changes(options: ChangeOptions = {}): AsyncGenerator<FollowedChange, void, undefined> {
     return followChanges(this.#api, options)
+  }
+
+  /**
+   * Imports a file of another system, and gives what becomes of it as it happens: what was not taken and why, how far it is,
+   * and at the end the report. The same file again changes nothing.
+   *
+   * @throws RollcallError while it is walked, with code `BAD_REQUEST` where the file cannot be read, or does not say something
+   * @example
+   * for await (const step of rollcall.import(file, { format: 'zoom', tz: 'Europe/Berlin' })) {
+   *   if (step.type === 'untaken') console.log(step.where, step.reason)
+   * }
+   */
+  import(file: Blob | string, options: ImportOptions): AsyncGenerator<ImportStep, void, undefined> {
+    return importFile(this.#api, file, options)
   }
 
   /**

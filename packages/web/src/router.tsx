@@ -70,6 +70,11 @@ const sources = createRoute({
   path: '/sources',
   component: lazyPage('SourcesPage', () => import('./sources/page.tsx')),
 })
+const imports = createRoute({
+  getParentRoute: () => root,
+  path: '/imports',
+  component: lazyPage('ImportsPage', () => import('./imports/page.tsx')),
+})
 const keys = createRoute({
   getParentRoute: () => root,
   path: '/keys',
@@ -110,6 +115,7 @@ export const router = createRouter({
     schedules,
     schedule,
     sources,
+    imports,
     webhooks,
     webhook,
     keys,

@@ -23,6 +23,7 @@ const pages = [
   { to: '/rooms', label: 'Rooms', whose: 'all' },
   { to: '/schedules', label: 'Schedules', whose: 'seeAll' },
   { to: '/sources', label: 'Sources', whose: 'administer' },
+  { to: '/imports', label: 'Import', whose: 'administer' },
   { to: '/webhooks', label: 'Webhooks', whose: 'administer' },
   { to: '/keys', label: 'Keys', whose: 'administer' },
   { to: '/users', label: 'Users', whose: 'administer' },

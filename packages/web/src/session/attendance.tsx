@@ -65,7 +65,7 @@ export function Attendance({ session, onChanged }: { session: Session; onChanged
 function Row({ person, sessionId, onChanged }: { person: Participant; sessionId: string; onChanged: () => void }) {
   const { rollcall } = useSignedIn()
   const may = useMay()
-  const { participantId, name, kind, timelog, totalSeconds } = person
+  const { participantId, name, nameSource, kind, timelog, totalSeconds } = person
   const [first, last] = [timelog[0], timelog.at(-1)]
   if (first === undefined || last === undefined) return null
   const shownName = name || participantId
@@ -85,6 +85,11 @@ function Row({ person, sessionId, onChanged }: { person: Participant; sessionId:
         {name !== '' && name !== participantId && (
           <Text c="dimmed" size="xs" className={classes.anywhere}>
             {participantId}
+          </Text>
+        )}
+        {(nameSource === 'typed' || nameSource === 'alike') && (
+          <Text c={nameSource === 'alike' ? 'orange.9' : 'dimmed'} size="xs">
+            {nameSource === 'alike' ? 'typed this name: somebody else has it' : 'typed this name'}
           </Text>
         )}
       </Table.Td>
