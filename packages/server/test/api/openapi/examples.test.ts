@@ -242,6 +242,7 @@ async function showUsers(): Promise<void> {
   await show('signInHere', { body: { name: 'Maria', password }, token: null, headers: browser })
   await show('signInHere', { body: { name: 'Maria', password: 'wrong' }, token: null })
   await show('signInHere', { body: { code: 'used already' }, token: null })
+  await show('getWaysToSignIn', { token: null })
   await show('getAccount', own)
   await show('switchKey', { ...own, body: { apiKey: server.apiKey } })
   await show('switchKey', { ...own, body: { apiKey: 'no-such-key' } })
