@@ -59,7 +59,7 @@ export function Shell() {
               Keys
             </Link>
           </nav>
-          <Group gap={4} ml="auto" wrap="nowrap">
+          <Group gap={4} ms="auto" wrap="nowrap">
             <FindButton />
             <Button component="a" href="./docs" size="compact-sm" variant="subtle" color="gray" c="inherit">
               API
