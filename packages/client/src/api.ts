@@ -13,8 +13,8 @@ export type Api = {
   patch<Body>(path: string, body: object): Promise<Body>
   put<Body>(path: string, body: object): Promise<Body>
   delete<Body>(path: string): Promise<Body>
-  /** Tried once; resolves as soon as the answer begins, whose body is for the caller to read. */
-  open(path: string, query: Query, signal: AbortSignal): Promise<Response>
+  /** Tried once; resolves as soon as the answer begins, whose body is for the caller to read. With a file, it is a POST. */
+  open(path: string, query: Query, signal: AbortSignal, file?: Blob | string): Promise<Response>
 }
 
 /** What is undefined is left out. */
@@ -23,7 +23,7 @@ export type Query = { [name: string]: string | number | Date | undefined }
 /** What a busy server, or the proxy before one that is away, answers. */
 const retriedStatuses = [429, 502, 503, 504]
 
-export function createApi(base: string, giveToken: () => Promise<string>, triesMax = requestTriesMax): Api {
+export function createApi(base: string, giveToken: () => Promise<string | undefined>, triesMax = requestTriesMax): Api {
   return {
     async get(path, query = {}) {
       const url = base + path + toQueryText(query)
@@ -41,19 +41,30 @@ export function createApi(base: string, giveToken: () => Promise<string>, triesM
     patch: (path, body) => send('PATCH', base + path, JSON.stringify(body)),
     put: (path, body) => send('PUT', base + path, JSON.stringify(body)),
     delete: (path) => send('DELETE', base + path),
-    async open(path, query, signal) {
+    async open(path, query, signal, file) {
       const url = base + path + toQueryText(query)
-      const headers = { authorization: await giveToken() }
-      const response = await fetch(url, { headers, signal }).catch((cause) => refuseUnanswered('GET', url, cause))
+      const headers = await authorize()
+      const [method, sent] =
+        file === undefined
+          ? ['GET', { headers }]
+          : ['POST', { headers: { ...headers, 'content-type': 'application/octet-stream' }, body: file }]
+      const response = await fetch(url, { method, signal, ...sent }).catch((cause) =>
+        refuseUnanswered(method, url, cause),
+      )
       if (response.ok) return response
-      const text = await response.text().catch((cause) => refuseUnanswered('GET', url, cause))
-      throw toError(`GET ${url}`, response, parseJson(text))
+      const text = await response.text().catch((cause) => refuseUnanswered(method, url, cause))
+      throw toError(`${method} ${url}`, response, parseJson(text))
     },
+  }
+
+  async function authorize(): Promise<{ authorization?: string }> {
+    const token = await giveToken()
+    return token === undefined ? {} : { authorization: token }
   }
 
   async function send<Body>(method: string, url: string, body?: string): Promise<Body> {
     const headers = {
-      authorization: await giveToken(),
+      ...(await authorize()),
       ...(body !== undefined && { 'content-type': 'application/json' }),
     }
     let response: Response

@@ -1,18 +1,30 @@
 export type {
+  Account,
   AttendanceStatus,
   AuditEntry,
+  BrowserSignIn,
   CloseName,
   CourseOccurrence,
   CoursePerson,
+  DashboardUser,
   DeliveryState,
   EventResult,
   FoundPerson,
   ImportedSchedules,
+  ImportFormat,
+  ImportStep,
+  KeptOut,
+  KeptOutPerson,
   KeyChanges,
   KeyScope,
+  ListedInvite,
   ListedSchedule,
+  NameSource,
   NewKey,
   NewSchedule,
+  NewSource,
+  NewUser,
+  OpenedInvite,
   OwnerKey,
   OwnerKeyWithSecret,
   PageInfo,
@@ -29,8 +41,13 @@ export type {
   Schedule,
   ScheduleAttendance,
   Session,
+  Source,
+  SourceChanges,
   StreamedChange,
   TimelogEntry,
+  UserChanges,
+  UserRole,
+  UserWithPassword,
   WebhookDelivery,
   WebhookEndpoint,
 } from '@rollcall/protocol'
@@ -39,6 +56,7 @@ export { isPerson, type ParticipantKind } from '@rollcall/protocol/person'
 export type { Backoff } from './backoff.ts'
 export type { ChangeOptions, FollowedChange } from './changes.ts'
 export { RollcallError } from './error.ts'
+export type { ImportOptions } from './imports.ts'
 export type { AuditFilters, Keys } from './keys.ts'
 export type { Listing, Page } from './listing.ts'
 export type { People, PeopleFilters, PersonOptions } from './people.ts'
@@ -55,4 +73,5 @@ export type { ListedRoom, NewInvite, NewRoom, Rooms } from './rooms.ts'
 export type { ScheduleAttendanceOptions, Schedules } from './schedules.ts'
 export type { SessionFilters, Sessions } from './sessions.ts'
 export { type KeyPair, type SignedClaims, signToken, type TokenSource } from './token.ts'
+export type { Users } from './users.ts'
 export type { NewWebhook, WebhookChanges, WebhookReplay, Webhooks } from './webhooks.ts'

@@ -2,7 +2,6 @@ import { Button, Group } from '@mantine/core'
 import { useState } from 'react'
 import { listSeparator, zone } from './formats.ts'
 import { saveAnswer } from './save-file.ts'
-import { useSignedIn } from './signed-in.tsx'
 
 /** `path`: of the server, which gives the file as it is to be saved. */
 export type Download = { label: string; path: string; name: string }
@@ -33,13 +32,12 @@ export function DownloadButtons({ downloads, onFailure }: Saving) {
 }
 
 export function useSaving(onFailure: Saving['onFailure']) {
-  const { token } = useSignedIn()
   const [busy, setBusy] = useState(false)
   const save = async ({ path, name }: Download) => {
     setBusy(true)
     onFailure(undefined)
     try {
-      await saveAnswer(path, name, token)
+      await saveAnswer(path, name)
     } catch (error) {
       onFailure(error as Error)
     } finally {

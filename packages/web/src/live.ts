@@ -21,12 +21,12 @@ export type News = ((change: FollowedChange) => boolean) | number
 
 /** Reads, and reads again when there is news: the one place where the dashboard asks for it. A hidden page does not ask. */
 export function useLive<T>(key: readonly unknown[], read: () => Promise<T>, news: News): UseQueryResult<T> {
-  const { isExpired, token } = useSignedIn()
+  const { isExpired, signInId } = useSignedIn()
   const { isFollowed, listen } = useChanges()
   const tookMs = useRef(0)
   const everyMs = typeof news === 'number' ? news : isFollowed ? heardMs : unheardMs
   const result = useQuery({
-    queryKey: [token, ...key],
+    queryKey: [signInId, ...key],
     async queryFn() {
       const begunAt = performance.now()
       const data = await read()

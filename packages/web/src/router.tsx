@@ -70,10 +70,25 @@ const sources = createRoute({
   path: '/sources',
   component: lazyPage('SourcesPage', () => import('./sources/page.tsx')),
 })
+const imports = createRoute({
+  getParentRoute: () => root,
+  path: '/imports',
+  component: lazyPage('ImportsPage', () => import('./imports/page.tsx')),
+})
 const keys = createRoute({
   getParentRoute: () => root,
   path: '/keys',
   component: lazyPage('KeysPage', () => import('./keys/page.tsx')),
+})
+const users = createRoute({
+  getParentRoute: () => root,
+  path: '/users',
+  component: lazyPage('UsersPage', () => import('./users/page.tsx')),
+})
+const account = createRoute({
+  getParentRoute: () => root,
+  path: '/account',
+  component: lazyPage('AccountPage', () => import('./account/page.tsx')),
 })
 const webhooks = createRoute({
   getParentRoute: () => root,
@@ -100,9 +115,12 @@ export const router = createRouter({
     schedules,
     schedule,
     sources,
+    imports,
     webhooks,
     webhook,
     keys,
+    users,
+    account,
   ]),
   defaultPreload: 'intent',
   defaultErrorComponent: PageFailure,

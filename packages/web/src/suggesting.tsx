@@ -22,7 +22,7 @@ type Suggesting = {
 
 /** A filter that says what there is while somebody types, in the browser's own list. Whoever chooses nothing has what they typed. */
 export function Suggesting({ label, placeholder, value = '', suggest, onChange }: Suggesting) {
-  const { token } = useSignedIn()
+  const { signInId } = useSignedIn()
   const id = useId()
   const [text, setText] = useState(value)
   const [part] = useDebouncedValue(text.trim(), typingMs)
@@ -30,7 +30,7 @@ export function Suggesting({ label, placeholder, value = '', suggest, onChange }
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
   useEffect(() => setText(value), [value])
   const { data = [] } = useQuery({
-    queryKey: [token, suggest.name, part],
+    queryKey: [signInId, suggest.name, part],
     queryFn: () => suggest.find(part),
     enabled: isFocused && part !== '',
   })

@@ -90,6 +90,7 @@ async function fill(): Promise<string[]> {
     `/schedules/${scheduleId}`,
     '/rooms',
     '/sources',
+    '/imports',
     '/webhooks',
     `/webhooks/${taking}`,
   ]

@@ -249,7 +249,18 @@ describe('the dashboard', guard, () => {
     })
     const attendance = `/sessions/${sessionId}?view=attendance`
     const grid = `/schedules/${scheduleId}?from=2026-01-01&to=2026-12-31`
-    for (const path of ['/', '/people', attendance, '/overview', '/rooms', '/schedules', grid, '/keys']) {
+    for (const path of [
+      '/',
+      '/people',
+      attendance,
+      '/overview',
+      '/rooms',
+      '/schedules',
+      grid,
+      '/sources',
+      '/imports',
+      '/keys',
+    ]) {
       await page.goto(`${server.url}${path}`)
       await page.getByRole('heading', { level: 1 }).waitFor()
       await page.getByLabel('Times are those of').waitFor()

@@ -1,15 +1,15 @@
 import { ClientMessage, type CloseName, JoinMessage } from '@rollcall/protocol'
-import { Compile } from 'typebox/compile'
 import type { RawData } from 'ws'
-import { act } from './actions.ts'
+import { checkOf } from '../runtime/check.ts'
+import { act } from './actions/actions.ts'
 import { type Connection, takeCredit } from './connection.ts'
 import { type Hub, notify } from './hub.ts'
 import { join } from './join.ts'
 import { leave, refuse } from './leave.ts'
 import type { RtcLimits } from './limits.ts'
 
-const messageCheck = Compile(ClientMessage)
-const participantIdCheck = Compile(JoinMessage.properties.participantId)
+const messageCheck = checkOf(ClientMessage)
+const participantIdCheck = checkOf(JoinMessage.properties.participantId)
 type Parsed = ClientMessage | { wrong: CloseName }
 
 /** Takes one message: `join` of a pending connection, anything else of one that is inside. */

@@ -1,7 +1,7 @@
 import { hostedSource, type Quality, QualityReport, type StatsMessage } from '@rollcall/protocol'
 import type { Static } from 'typebox'
-import { Compile } from 'typebox/compile'
 import type { Context } from '../context.ts'
+import { checkOf } from '../runtime/check.ts'
 import { explain } from '../runtime/explain.ts'
 import type { Connection } from './connection.ts'
 import type { RtcLimits } from './limits.ts'
@@ -15,7 +15,7 @@ export type SampleRefusal = { code: 'INVALID_STATS' | 'TOO_MANY_STATS'; message:
 /** Takes a sample, or says why not. */
 export type SampleIntake = (room: HostedRoom, connection: Connection, message: Message) => SampleRefusal | undefined
 
-const reportCheck = Compile(QualityReport)
+const reportCheck = checkOf(QualityReport)
 
 /**
  * Takes the samples that clients send of their own media. Each is recorded in the background, and not again if that fails:

@@ -1,4 +1,4 @@
-import type { Validator } from 'typebox/compile'
+import type { Check } from './check.ts'
 
 /** The fields of an object that somebody sent. */
 export type Values = { [name: string]: unknown }
@@ -14,7 +14,7 @@ const quotedMaxDepth = 2
  * What is wrong with a value: names the part of it, or the nearest around that part which says what it takes.
  * @param show how it repeats the wrong part
  */
-export function explain(check: Validator, value: unknown, show = quote): string {
+export function explain(check: Check, value: unknown, show = quote): string {
   const [error] = check.Errors(value)
   const path = error?.instancePath.split('/').slice(1) ?? []
   let schema: Described | undefined = check.Type() as Described

@@ -8,9 +8,9 @@ import {
   toIso,
 } from '@rollcall/protocol'
 import type { TObject } from 'typebox'
-import { Compile } from 'typebox/compile'
 import { Refusal } from '../error.ts'
 import type { NamedFact } from '../record/facts/rooms-of-facts.ts'
+import { checkOf } from '../runtime/check.ts'
 import { explain, isValues, quote } from '../runtime/explain.ts'
 import { pickGiven } from '../runtime/given.ts'
 import { parseTime } from '../runtime/parse-time.ts'
@@ -21,7 +21,7 @@ const eventAheadMaxMs = 5 * 60_000
 const eventEarliestAt = Date.UTC(2000, 0, 1)
 
 const types = Object.keys(Events) as EventType[]
-const checks = new Map(types.map((type) => [type as string, Compile<TObject>(Events[type])]))
+const checks = new Map(types.map((type) => [type as string, checkOf<TObject>(Events[type])]))
 
 /**
  * The fact that an event reports; in `roomId` stands the sender's name for the room. Throws a `Refusal` that names what is

@@ -586,7 +586,7 @@ describe('who may report', () => {
     assert.deepEqual(await all({ roles: 'crawler', roomId }), [
       403,
       'FORBIDDEN',
-      `This token is bound to room ${roomId}: this route takes one that is bound to none`,
+      `This token is bound to room ${roomId}: this route is for who sees all rooms`,
     ])
     assert.equal((await server.call('POST', '/v2/events', { events: [] }, { token: null })).status, 401)
   })

@@ -199,7 +199,14 @@ describe('a path', () => {
         }
       }
     }
-    for (const page of ['/rooms', '/sources', '/webhooks', '/webhooks/ep_1', '/sessions/621497578bea0d0404c35c4c']) {
+    for (const page of [
+      '/rooms',
+      '/sources',
+      '/imports',
+      '/webhooks',
+      '/webhooks/ep_1',
+      '/sessions/621497578bea0d0404c35c4c',
+    ]) {
       const { status, headers } = await ask('GET', page, { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' })
       assert.equal(status, 200, page)
       assert.match(String(headers['content-type']), /^text\//)

@@ -3,11 +3,9 @@ import type { Session } from '@rollcall/client'
 import { serverUrl } from '../base.ts'
 import { toTables, useSaving } from '../downloads.tsx'
 import { isoDay } from '../formats.ts'
-import { useSignedIn } from '../signed-in.tsx'
 
 /** The same for programs and spreadsheets. */
 export function Downloads({ session, onFailure }: { session: Session; onFailure: (error: Error | undefined) => void }) {
-  const { token } = useSignedIn()
   const { busy, save } = useSaving(onFailure)
   const { id: sessionId, roomId, customRoomId, start } = session
   const path = `/v2/sessions/${sessionId}`
@@ -33,13 +31,13 @@ export function Downloads({ session, onFailure }: { session: Session; onFailure:
           ))}
         </Menu.Dropdown>
       </Menu>
-      <CurlButton path={path} token={token} />
+      <CurlButton path={path} />
     </>
   )
 }
 
-function CurlButton({ path, token }: { path: string; token: string }) {
-  const command = `curl -H 'Authorization: ${token}' '${serverUrl}${path}'`
+function CurlButton({ path }: { path: string }) {
+  const command = `curl -H "Authorization: $TOKEN" '${serverUrl}${path}'`
   return (
     <Popover width={420} position="bottom-end" trapFocus withinPortal>
       <Popover.Target>
@@ -48,7 +46,7 @@ function CurlButton({ path, token }: { path: string; token: string }) {
       <Popover.Dropdown>
         <Stack gap="xs">
           <Text size="sm">
-            This page’s data, from a shell. The token in it is yours: whoever has it can do what you can.
+            This page’s data, from a shell. <Code>rollcall token</Code> prints a token, and so does whoever holds a key.
           </Text>
           <Code block style={{ overflowWrap: 'anywhere', whiteSpace: 'pre-wrap', maxHeight: 160 }} tabIndex={0}>
             {command}

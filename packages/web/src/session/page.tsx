@@ -8,7 +8,7 @@ import { Fact, Facts } from '../facts.tsx'
 import { formatNumber } from '../formats.ts'
 import { Found } from '../found.tsx'
 import { useLive } from '../live.ts'
-import { useSignedIn } from '../signed-in.tsx'
+import { useMay, useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure } from '../states.tsx'
 import { formatDuration, RunningClock, Time } from '../time.tsx'
 import { Attendance } from './attendance.tsx'
@@ -52,6 +52,7 @@ export function SessionPage() {
 
 function Head({ session, refetch }: { session: Session; refetch: () => void }) {
   const { rollcall } = useSignedIn()
+  const may = useMay()
   const [failure, setFailure] = useState<Error>()
   const { id, roomId, customRoomId, end } = session
   return (
@@ -68,7 +69,7 @@ function Head({ session, refetch }: { session: Session; refetch: () => void }) {
         </div>
         <Group gap="xs">
           <Downloads session={session} onFailure={setFailure} />
-          {end === null && (
+          {end === null && may.run && (
             <ConfirmButton
               label="End session"
               question="Everybody is put out, here and in the media server, and the session is over. The room stays open for another."
@@ -138,6 +139,7 @@ function SessionFacts({ session }: { session: Session }) {
 }
 
 function Views({ session, refetch }: { session: Session; refetch: () => void }) {
+  const may = useMay()
   const { view = 'timeline' } = useSearch({ from: path })
   const navigate = useNavigate({ from: path })
   const choose = (chosen: string | null) =>
@@ -157,7 +159,7 @@ function Views({ session, refetch }: { session: Session; refetch: () => void }) 
         )}
       </Tabs.Panel>
       <Tabs.Panel value="attendance">
-        <Scheduled session={session} />
+        {may.seeAll && <Scheduled session={session} />}
         <Attendance session={session} onChanged={refetch} />
       </Tabs.Panel>
       <Tabs.Panel value="quality">

@@ -3,7 +3,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { findRange, type Range, ranges, toRange } from '../ranges.ts'
 import { given } from '../search.ts'
-import { useSignedIn } from '../signed-in.tsx'
+import { useMay, useSignedIn } from '../signed-in.tsx'
 import { Suggesting } from '../suggesting.tsx'
 import { fromLocalInput, toLocalInput } from '../time.tsx'
 import type { SessionsSearch } from './search.ts'
@@ -99,6 +99,7 @@ function spanOf(chosen: string): { from: string | undefined; to: string | undefi
 /** What there is of a part: a merged person is several participants, whose sessions their own page has. */
 function useSuggestions() {
   const { rollcall } = useSignedIn()
+  const may = useMay()
   return {
     rooms: {
       name: 'suggested-rooms',
@@ -111,9 +112,11 @@ function useSuggestions() {
     people: {
       name: 'suggested-people',
       find: async (search: string) =>
-        (await rollcall.people.find({ search, perPage: suggestedMax })).data
-          .filter(({ merged }) => !merged)
-          .map(({ id, name }) => ({ value: id, about: name })),
+        !may.seeAll
+          ? []
+          : (await rollcall.people.find({ search, perPage: suggestedMax })).data
+              .filter(({ merged }) => !merged)
+              .map(({ id, name }) => ({ value: id, about: name })),
     },
   }
 }

@@ -1,7 +1,7 @@
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TObject } from 'typebox'
-import { Compile } from 'typebox/compile'
 import { Refusal } from '../../error.ts'
+import { checkOf } from '../../runtime/check.ts'
 import { explain, isValues, quote, type Values } from '../../runtime/explain.ts'
 import { isEmptyMap, pickGiven } from '../../runtime/given.ts'
 
@@ -10,7 +10,7 @@ type Closed = TObject & { additionalProperties?: boolean }
 
 /** Checks a query or a body by its schema. Each property's `description` says what it takes, and is the error's text. */
 export const compileSchema: FastifySchemaCompiler<TObject> = ({ schema, httpPart }) => {
-  const check = Compile(schema)
+  const check = checkOf(schema)
   return (input: unknown) => {
     const values = isEmptyMap(input) ? {} : input
     if (!isValues(values)) return { error: new Refusal('BAD_REQUEST', 'The body takes a JSON object') }

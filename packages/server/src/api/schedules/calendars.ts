@@ -11,10 +11,10 @@ import {
 } from '@rollcall/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
 import { cellOf, columnsOf as columnsOfHead, readRows } from '../../imports/table.ts'
+import { checkOf } from '../../runtime/check.ts'
 import { explain } from '../../runtime/explain.ts'
 import type { Expected, Schedule as Found } from '../../store/schedules.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
@@ -100,8 +100,8 @@ const schemas = {
   },
 }
 
-const checkSchedule = Compile(NewSchedule)
-const checkPerson = Compile(ExpectedPerson)
+const checkSchedule = checkOf(NewSchedule)
+const checkPerson = checkOf(ExpectedPerson)
 
 /** Schedules as iCalendar, and rosters as CSV: in and out. */
 export function calendarRoutes(

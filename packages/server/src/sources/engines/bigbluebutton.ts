@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Json, Parent, ParticipantKind, SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
 import { Refusal } from '../../error.ts'
+import { checkOf } from '../../runtime/check.ts'
 import { requireBearer } from './bearer.ts'
 import type { DeliveryHead, Engine, KnownSessions, ReportedFact, Sighting } from './engine.ts'
 import { describeName, isSame, parseJson, reportUnknown, reportUnreadable, toId, toName } from './reported.ts'
@@ -19,10 +19,10 @@ const Meeting = Type.Object({
 const User = Type.Object({ 'internal-user-id': Text })
 type User = Type.Static<typeof User> & { 'external-user-id'?: unknown; name?: unknown; bot?: unknown }
 const Moment = Type.Object({ ts: Type.Integer({ minimum: 1 }) })
-const checkOfMeeting = Compile(
+const checkOfMeeting = checkOf(
   Type.Object({ data: Type.Object({ attributes: Type.Object({ meeting: Meeting }), event: Moment }) }),
 )
-const checkOfUser = Compile(
+const checkOfUser = checkOf(
   Type.Object({ data: Type.Object({ attributes: Type.Object({ meeting: Meeting, user: User }), event: Moment }) }),
 )
 type OfMeeting = Type.Static<ReturnType<typeof checkOfMeeting.Type>>

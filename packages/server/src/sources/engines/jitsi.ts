@@ -1,7 +1,7 @@
 import type { ParticipantKind, SessionStarted, SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
 import { isPossibleTime } from '../../ledger/times.ts'
+import { checkOf } from '../../runtime/check.ts'
 import { lateMaxMs } from '../clocks/clock.ts'
 import { requireBearer } from './bearer.ts'
 import type { Engine, KnownSession, Report, ReportedFact } from './engine.ts'
@@ -22,10 +22,10 @@ const Room = Type.Object(ofRoom)
 type Room = Type.Static<typeof Room>
 const Occupant = Type.Object({ occupant_jid: Text, joined_at: Seconds, left_at: Type.Optional(Seconds) })
 type Occupant = Type.Static<typeof Occupant> & { name?: unknown; id?: unknown }
-const checkCreated = Compile(Type.Object({ ...ofRoom, created_at: Seconds }))
-const checkOccupant = Compile(Type.Object({ ...ofRoom, occupant: Occupant }))
-const checkDestroyed = Compile(Type.Object({ ...ofRoom, created_at: Seconds, destroyed_at: Seconds }))
-const checkListed = Compile(Occupant)
+const checkCreated = checkOf(Type.Object({ ...ofRoom, created_at: Seconds }))
+const checkOccupant = checkOf(Type.Object({ ...ofRoom, occupant: Occupant }))
+const checkDestroyed = checkOf(Type.Object({ ...ofRoom, created_at: Seconds, destroyed_at: Seconds }))
+const checkListed = checkOf(Occupant)
 
 /** What is kept of an event that is not understood. */
 const keptFields = [

@@ -1,8 +1,8 @@
 import { verify } from 'node:crypto'
 import type { Json, SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
 import { Refusal } from '../../error.ts'
+import { checkOf } from '../../runtime/check.ts'
 import type { Delivery, DeliveryHead, Engine, Report, ReportedFact, Sighting } from './engine.ts'
 import type { PublicKeys } from './public-keys.ts'
 import { describeName, parseJson, reportUnknown, reportUnreadable, toId, toName } from './reported.ts'
@@ -14,9 +14,9 @@ export const videosdkKeyUrl = 'https://api.videosdk.live/v2/public/rsa-public-ke
 
 const Text = Type.String({ minLength: 1 })
 const ofAny = { meetingId: Text, sessionId: Text, at: Type.Optional(Type.String()) }
-const checkOfSession = Compile(Type.Object({ data: Type.Object(ofAny) }))
-const checkStarted = Compile(Type.Object({ data: Type.Object({ ...ofAny, start: Text }) }))
-const checkEnded = Compile(Type.Object({ data: Type.Object({ ...ofAny, start: Type.Optional(Text), end: Text }) }))
+const checkOfSession = checkOf(Type.Object({ data: Type.Object(ofAny) }))
+const checkStarted = checkOf(Type.Object({ data: Type.Object({ ...ofAny, start: Text }) }))
+const checkEnded = checkOf(Type.Object({ data: Type.Object({ ...ofAny, start: Type.Optional(Text), end: Text }) }))
 const OfParticipant = Type.Object({
   data: Type.Object({
     ...ofAny,
@@ -25,7 +25,7 @@ const OfParticipant = Type.Object({
     reason: Type.Optional(Type.String()),
   }),
 })
-const checkOfParticipant = Compile(OfParticipant)
+const checkOfParticipant = checkOf(OfParticipant)
 
 /** Events that tell of no coming or going. */
 const otherEvents = /^(agent-session|recording|participant-recording|livestream|hls|transcription)-/

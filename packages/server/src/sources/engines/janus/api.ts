@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Json, Snapshot, SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { checkOf } from '../../../runtime/check.ts'
 import { type Ask, type FetchedRoom, type MediaServer, MediaServerRefusal } from '../media-server.ts'
 import { isMapped, toId, toName } from '../reported.ts'
 import { parseExactJson, toExactNumber } from './json.ts'
@@ -17,11 +17,11 @@ const Participant = Type.Object({
   dummy: Type.Optional(Type.Boolean()),
   remote: Type.Optional(Type.Boolean()),
 })
-const checkCreated = Compile(Type.Object({ data: Type.Object({ id: Id }) }))
-const checkRooms = Compile(
+const checkCreated = checkOf(Type.Object({ data: Type.Object({ id: Id }) }))
+const checkRooms = checkOf(
   Type.Object({ list: Type.Array(Type.Object({ room: Id, num_participants: Type.Integer() })) }),
 )
-const checkParticipants = Compile(Type.Object({ participants: Type.Array(Participant) }))
+const checkParticipants = checkOf(Type.Object({ participants: Type.Array(Participant) }))
 
 type Settings = SourceSettings['janus']
 type Answer = { [name: string]: Json }

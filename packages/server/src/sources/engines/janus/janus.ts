@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
 import { type Json, Metadata, type SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
 import { Refusal } from '../../../error.ts'
+import { checkOf } from '../../../runtime/check.ts'
 import type { Engine, Report, ReportedFact } from '../engine.ts'
 import { isSame, reportUnknown, reportUnreadable, toId, toName } from '../reported.ts'
 import { janusApi } from './api.ts'
@@ -15,7 +15,7 @@ import { defaultUser, describeSetup, janusSubprotocol } from './setup.ts'
 // list. They come in the order in which they happened, have no ids, and name no session: a room is a place.
 
 const Id = Type.Union([Type.String({ minLength: 1 }), Type.Integer()])
-const checkEvent = Compile(
+const checkEvent = checkOf(
   Type.Object({
     type: Type.Integer(),
     /** Microseconds. */
@@ -27,13 +27,13 @@ const checkEvent = Compile(
   }),
 )
 type Event = Type.Static<ReturnType<typeof checkEvent.Type>> & { [name: string]: Json }
-const checkOfRoom = Compile(Type.Object({ room: Id }))
-const checkOfPerson = Compile(Type.Object({ room: Id, id: Id }))
+const checkOfRoom = checkOf(Type.Object({ room: Id }))
+const checkOfPerson = checkOf(Type.Object({ room: Id, id: Id }))
 
 /** What is kept of an event that is not understood. */
 const keptFields = ['type', 'timestamp', 'emitter', 'session_id', 'handle_id']
 
-const checkMetadata = Compile(Metadata)
+const checkMetadata = checkOf(Metadata)
 
 const eventTypes = { session: 1, handle: 2, jsep: 8, webrtc: 16, media: 32, plugin: 64, core: 256 }
 

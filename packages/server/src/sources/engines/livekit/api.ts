@@ -1,7 +1,7 @@
 import type { Snapshot, SourceSettings } from '@rollcall/protocol'
 import { SignJWT } from 'jose'
 import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { checkOf } from '../../../runtime/check.ts'
 import {
   type Ask,
   type Asked,
@@ -42,11 +42,11 @@ const Participant = Type.Object({
   ),
 })
 type Participant = Type.Static<typeof Participant>
-const checkTrack = Compile(
+const checkTrack = checkOf(
   Type.Object({ sid: Type.String({ minLength: 1 }), source: Type.Union([Type.String(), Type.Integer()]) }),
 )
-const checkRooms = Compile(Type.Object({ rooms: Type.Optional(Type.Array(Room)) }))
-const checkParticipants = Compile(Type.Object({ participants: Type.Optional(Type.Array(Participant)) }))
+const checkRooms = checkOf(Type.Object({ rooms: Type.Optional(Type.Array(Room)) }))
+const checkParticipants = checkOf(Type.Object({ participants: Type.Optional(Type.Array(Participant)) }))
 
 type Settings = SourceSettings['livekit']
 type Grant = { roomList?: true; roomCreate?: true; roomAdmin?: true; room?: string }

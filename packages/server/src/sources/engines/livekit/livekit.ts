@@ -1,8 +1,8 @@
 import { createHmac, hash } from 'node:crypto'
 import type { Json, SourceSettings } from '@rollcall/protocol'
 import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
 import { Refusal } from '../../../error.ts'
+import { checkOf } from '../../../runtime/check.ts'
 import type { Delivery, DeliveryHead, Engine, Report, ReportedFact, Sighting } from '../engine.ts'
 import { describeName, isSame, parseJson, reportUnknown, reportUnreadable, toId, toName } from '../reported.ts'
 import { livekitApi } from './api.ts'
@@ -38,9 +38,9 @@ const Room = Type.Object({
   creationTimeMs: Type.Optional(Int64),
 })
 const ofAny = { id: Type.Optional(Type.String({ minLength: 1 })), createdAt: Int64, room: Room }
-const checkRoomEvent = Compile(Type.Object({ event: Type.String(), ...ofAny }))
-const checkParticipantEvent = Compile(Type.Object({ event: Type.String(), ...ofAny, participant: Participant }))
-const checkSightedEvent = Compile(
+const checkRoomEvent = checkOf(Type.Object({ event: Type.String(), ...ofAny }))
+const checkParticipantEvent = checkOf(Type.Object({ event: Type.String(), ...ofAny, participant: Participant }))
+const checkSightedEvent = checkOf(
   Type.Object({
     ...ofAny,
     participant: Type.Object({ sid: Type.String({ minLength: 1 }), identity: Type.String({ minLength: 1 }) }),

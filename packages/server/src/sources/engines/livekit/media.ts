@@ -1,6 +1,6 @@
 import type { MediaKind } from '@rollcall/protocol'
 import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { checkOf } from '../../../runtime/check.ts'
 import type { ReportedFact } from '../engine.ts'
 import { toId } from '../reported.ts'
 import { toMs } from './participant.ts'
@@ -11,7 +11,7 @@ import { toMs } from './participant.ts'
 const Int64 = Type.Union([Type.String({ pattern: '^\\d{1,19}$' }), Type.Integer()])
 const id = Type.Optional(Type.String({ minLength: 1 }))
 const sidAndName = Type.Object({ sid: Type.String({ minLength: 1 }), name: Type.String({ minLength: 1 }) })
-const checkTrackEvent = Compile(
+const checkTrackEvent = checkOf(
   Type.Object({
     event: Type.String(),
     id,
@@ -24,7 +24,7 @@ const checkTrackEvent = Compile(
     }),
   }),
 )
-const checkEgressEvent = Compile(
+const checkEgressEvent = checkOf(
   Type.Object({
     event: Type.String(),
     id,
