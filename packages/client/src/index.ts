@@ -1,9 +1,12 @@
 export type {
+  Account,
   AttendanceStatus,
   AuditEntry,
+  BrowserSignIn,
   CloseName,
   CourseOccurrence,
   CoursePerson,
+  DashboardUser,
   DeliveryState,
   EventResult,
   FoundPerson,
@@ -20,6 +23,7 @@ export type {
   NewKey,
   NewSchedule,
   NewSource,
+  NewUser,
   OpenedInvite,
   OwnerKey,
   OwnerKeyWithSecret,
@@ -41,6 +45,9 @@ export type {
   SourceChanges,
   StreamedChange,
   TimelogEntry,
+  UserChanges,
+  UserRole,
+  UserWithPassword,
   WebhookDelivery,
   WebhookEndpoint,
 } from '@rollcall/protocol'
@@ -66,4 +73,5 @@ export type { ListedRoom, NewInvite, NewRoom, Rooms } from './rooms.ts'
 export type { ScheduleAttendanceOptions, Schedules } from './schedules.ts'
 export type { SessionFilters, Sessions } from './sessions.ts'
 export { type KeyPair, type SignedClaims, signToken, type TokenSource } from './token.ts'
+export type { Users } from './users.ts'
 export type { NewWebhook, WebhookChanges, WebhookReplay, Webhooks } from './webhooks.ts'

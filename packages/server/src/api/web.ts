@@ -20,6 +20,8 @@ export const webFolder = join(dirname(findPackageJSON('.', import.meta.url) ?? '
 const dashboardPaths = [
   '/',
   '/sessions/:sessionId',
+  '/account',
+
   '/imports',
   '/keys',
   '/overview',
@@ -29,6 +31,7 @@ const dashboardPaths = [
   '/schedules',
   '/schedules/:scheduleId',
   '/sources',
+  '/users',
   '/webhooks',
   '/webhooks/:webhookId',
 ]

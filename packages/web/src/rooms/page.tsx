@@ -6,7 +6,7 @@ import { useState } from 'react'
 import { briskMs, useLive } from '../live.ts'
 import { Pages } from '../pages.tsx'
 import { given } from '../search.ts'
-import { useSignedIn } from '../signed-in.tsx'
+import { useMay, useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
 import { textOf, useSubmit } from '../submit.ts'
 import { Time } from '../time.tsx'
@@ -19,9 +19,10 @@ export function RoomsPage() {
   const { query, page = 1 } = useSearch({ from: '/rooms' })
   const navigate = useNavigate({ from: '/rooms' })
   const { rollcall } = useSignedIn()
+  const may = useMay()
   const { data, error, refetch } = useLive(
     ['rooms', query, page],
-    () => rollcall.rooms.list({ perPage: roomsPerPage, ...given({ query }) }).page(page),
+    () => rollcall.rooms.list({ perPage: roomsPerPage, ...given({ search: query }) }).page(page),
     briskMs,
   )
   const [created, setCreated] = useState<string>()
@@ -31,16 +32,18 @@ export function RoomsPage() {
         <Title order={1} size="h2">
           Rooms
         </Title>
-        <CreateRoom
-          onCreated={(roomId) => {
-            setCreated(roomId)
-            refetch()
-          }}
-        />
+        {may.administer && (
+          <CreateRoom
+            onCreated={(roomId) => {
+              setCreated(roomId)
+              refetch()
+            }}
+          />
+        )}
       </Group>
       <TextInput
         label="Room"
-        placeholder="Room id or your own name for it"
+        placeholder="A part of its id or name"
         maw={360}
         defaultValue={query}
         onChange={(event) =>
@@ -56,8 +59,10 @@ export function RoomsPage() {
       {data === undefined ? (
         error === null && <Loading />
       ) : data.data.length === 0 ? (
-        <Empty title={query === undefined ? 'No room yet' : 'There is no such room'}>
-          {query === undefined && 'Create one here; rooms of media servers that report appear by themselves.'}
+        <Empty title={query === undefined ? 'No room yet' : 'No room is called so'}>
+          {query === undefined &&
+            may.administer &&
+            'Create one here; rooms of media servers that report appear by themselves.'}
         </Empty>
       ) : (
         <RoomTable rooms={data.data} onChanged={refetch} />
