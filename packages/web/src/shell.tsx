@@ -63,7 +63,7 @@ export function Shell() {
                 ),
             )}
           </nav>
-          <Group gap={4} ml="auto" wrap="nowrap">
+          <Group gap={4} ms="auto" wrap="nowrap">
             {may.seeAll && <FindButton />}
             <Button component="a" href="./docs" size="compact-sm" variant="subtle" color="gray" c="inherit">
               API

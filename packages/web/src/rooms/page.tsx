@@ -22,7 +22,7 @@ export function RoomsPage() {
   const may = useMay()
   const { data, error, refetch } = useLive(
     ['rooms', query, page],
-    () => rollcall.rooms.list({ perPage: roomsPerPage, ...given({ query }) }).page(page),
+    () => rollcall.rooms.list({ perPage: roomsPerPage, ...given({ search: query }) }).page(page),
     briskMs,
   )
   const [created, setCreated] = useState<string>()
@@ -43,7 +43,7 @@ export function RoomsPage() {
       </Group>
       <TextInput
         label="Room"
-        placeholder="Room id or your own name for it"
+        placeholder="A part of its id or name"
         maw={360}
         defaultValue={query}
         onChange={(event) =>
@@ -59,7 +59,7 @@ export function RoomsPage() {
       {data === undefined ? (
         error === null && <Loading />
       ) : data.data.length === 0 ? (
-        <Empty title={query === undefined ? 'No room yet' : 'There is no such room'}>
+        <Empty title={query === undefined ? 'No room yet' : 'No room is called so'}>
           {query === undefined &&
             may.administer &&
             'Create one here; rooms of media servers that report appear by themselves.'}

@@ -28,7 +28,7 @@ export function SchedulePage() {
   const { rollcall } = useSignedIn()
   const about = useLive(['schedule', scheduleId], () => rollcall.schedules.get(scheduleId), calmMs)
   const asked = given({ from, to, people })
-  const { data, error, refetch, isPlaceholderData } = useLive(
+  const { data, error, refetch } = useLive(
     ['schedule', scheduleId, 'attendance', from, to, people],
     () => rollcall.schedules.attendance(scheduleId, { ...asked, tz: zone }),
     calmMs,
@@ -56,7 +56,7 @@ export function SchedulePage() {
       ) : rows.length === 0 ? (
         <Empty title="Nobody is expected, and nobody came">Say who is expected: edit the schedule.</Empty>
       ) : (
-        <div aria-busy={isPlaceholderData}>
+        <div>
           <Totals occurrences={data.occurrences} />
           <Legend />
           <Grid attendance={data} people={shown} />

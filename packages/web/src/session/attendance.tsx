@@ -104,7 +104,7 @@ function Row({ person, sessionId, onChanged }: { person: Participant; sessionId:
       <Table.Td className={classes.wide ?? ''}>
         <Text size="sm">{last.end === null ? '' : explainEnd(last)}</Text>
       </Table.Td>
-      <Table.Td ta="right">
+      <Table.Td ta="end">
         {last.end === null && may.run && (
           <ConfirmButton
             size="compact-sm"
