@@ -5,6 +5,7 @@ import { demo } from './demo/command.ts'
 import { doctor } from './doctor/command.ts'
 import { exportRecord } from './export/command.ts'
 import { importFiles } from './import/command.ts'
+import { invites } from './invites.ts'
 import { keys } from './keys.ts'
 import { link } from './link.ts'
 import { migrateData } from './migrate-data/command.ts'
@@ -29,6 +30,7 @@ const cli = defineCommand({
     users,
     token,
     link,
+    invites,
     source,
     import: importFiles,
     export: exportRecord,
