@@ -232,8 +232,10 @@ function sceneFor(on: TestServer, method: string): Promise<Scene> {
 async function call(on: TestServer, endpoint: string, column: string, permissions?: Permission[]): Promise<Answered> {
   const [method = '', path = ''] = endpoint.split(' ')
   const made = await sceneFor(on, method)
-  // Who erases a session waits until it is over.
-  const scene = endpoint === 'DELETE /v2/sessions/:id' ? { ...made, sessionId: made.endedId } : made
+  // Who erases a session waits until it is over, and a room that is not in use.
+  const scene = { ...made }
+  if (endpoint === 'DELETE /v2/sessions/:id') scene.sessionId = made.endedId
+  if (endpoint === 'DELETE /v2/rooms/:roomId') scene.room = (await on.call<Room>('POST', '/v2/rooms', {})).body
   const isUser = rolesOf[column] !== undefined
   const user = isUser || /:(userId|signInId)/.test(path) ? await userFor(on, method, column, scene) : noUser
   const token = isUser ? null : await signFor(on, column, scene, permissions)
