@@ -63,6 +63,7 @@ export function sessionOf(
       participantId,
       name,
       kind: 'person',
+      nameSource: null,
       region: null,
       metadata: null,
       joinedAt,
@@ -78,6 +79,7 @@ export function sessionOf(
       inferred: null,
       lastSeenAt: null,
       arrivedAt: null,
+      nameSource: null,
       region: null,
       metadata: null,
     }

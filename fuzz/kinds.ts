@@ -8,6 +8,7 @@ export type Kind =
   | 'webhooks'
   | 'deliveries'
   | 'schedules'
+  | 'invites'
   | 'users'
   | 'cursors'
 
@@ -26,6 +27,8 @@ const bySteps: { [step: string]: Kind } = {
   webhooks: 'webhooks',
   deliveries: 'deliveries',
   schedules: 'schedules',
+  invites: 'invites',
+  'kept-out': 'participants',
   users: 'users',
 }
 
@@ -47,6 +50,7 @@ const byNames: { [name: string]: Kind } = {
   projectId: 'sources',
   deliveryId: 'deliveries',
   scheduleId: 'schedules',
+  inviteId: 'invites',
   userId: 'users',
   cursor: 'cursors',
 }

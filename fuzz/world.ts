@@ -56,6 +56,7 @@ export async function makeWorld(url: string, key: Key, hookUrl: string): Promise
     ...{ name: 'Daily', roomIds: ['daily'], start: '2026-01-05T09:00', durationMinutes: 60, timeZone: 'Europe/Berlin' },
     ...{ rrule: 'FREQ=DAILY', roster: [{ participantId: 'person 1', name: 'Person 1' }] },
   })
+  const invite = await call('POST', '/v2/rooms/daily/invites', { name: 'Person 1' })
   const user = await call<{ userId: string }>('POST', '/v2/users', { name: 'viewer', role: 'viewer' })
   const sources: KnownSource[] = []
   for (const [type, settings, authorization] of [
@@ -93,6 +94,7 @@ export async function makeWorld(url: string, key: Key, hookUrl: string): Promise
       webhooks: [hook.id],
       deliveries: [delivery.id],
       schedules: [schedule.id],
+      invites: [invite.id],
       users: [user.userId],
       cursors: [sessions.pageInfo.nextCursor],
     },

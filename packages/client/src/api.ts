@@ -23,7 +23,7 @@ export type Query = { [name: string]: string | number | Date | undefined }
 /** What a busy server, or the proxy before one that is away, answers. */
 const retriedStatuses = [429, 502, 503, 504]
 
-export function createApi(base: string, giveToken: () => Promise<string>, triesMax = requestTriesMax): Api {
+export function createApi(base: string, giveToken: () => Promise<string | undefined>, triesMax = requestTriesMax): Api {
   return {
     async get(path, query = {}) {
       const url = base + path + toQueryText(query)
@@ -43,11 +43,11 @@ export function createApi(base: string, giveToken: () => Promise<string>, triesM
     delete: (path) => send('DELETE', base + path),
     async open(path, query, signal, file) {
       const url = base + path + toQueryText(query)
-      const authorization = await giveToken()
+      const headers = await authorize()
       const [method, sent] =
         file === undefined
-          ? ['GET', { headers: { authorization } }]
-          : ['POST', { headers: { authorization, 'content-type': 'application/octet-stream' }, body: file }]
+          ? ['GET', { headers }]
+          : ['POST', { headers: { ...headers, 'content-type': 'application/octet-stream' }, body: file }]
       const response = await fetch(url, { method, signal, ...sent }).catch((cause) =>
         refuseUnanswered(method, url, cause),
       )
@@ -57,9 +57,14 @@ export function createApi(base: string, giveToken: () => Promise<string>, triesM
     },
   }
 
+  async function authorize(): Promise<{ authorization?: string }> {
+    const token = await giveToken()
+    return token === undefined ? {} : { authorization: token }
+  }
+
   async function send<Body>(method: string, url: string, body?: string): Promise<Body> {
     const headers = {
-      authorization: await giveToken(),
+      ...(await authorize()),
       ...(body !== undefined && { 'content-type': 'application/json' }),
     }
     let response: Response

@@ -1,21 +1,30 @@
 export type {
+  Account,
   AttendanceStatus,
   AuditEntry,
+  BrowserSignIn,
   CloseName,
   CourseOccurrence,
   CoursePerson,
+  DashboardUser,
   DeliveryState,
   EventResult,
   FoundPerson,
   ImportedSchedules,
   ImportFormat,
   ImportStep,
+  KeptOut,
+  KeptOutPerson,
   KeyChanges,
   KeyScope,
+  ListedInvite,
   ListedSchedule,
+  NameSource,
   NewKey,
   NewSchedule,
   NewSource,
+  NewUser,
+  OpenedInvite,
   OwnerKey,
   OwnerKeyWithSecret,
   PageInfo,
@@ -36,6 +45,9 @@ export type {
   SourceChanges,
   StreamedChange,
   TimelogEntry,
+  UserChanges,
+  UserRole,
+  UserWithPassword,
   WebhookDelivery,
   WebhookEndpoint,
 } from '@rollcall/protocol'
@@ -61,4 +73,5 @@ export type { ListedRoom, NewInvite, NewRoom, Rooms } from './rooms.ts'
 export type { ScheduleAttendanceOptions, Schedules } from './schedules.ts'
 export type { SessionFilters, Sessions } from './sessions.ts'
 export { type KeyPair, type SignedClaims, signToken, type TokenSource } from './token.ts'
+export type { Users } from './users.ts'
 export type { NewWebhook, WebhookChanges, WebhookReplay, Webhooks } from './webhooks.ts'

@@ -10,17 +10,19 @@ import { createRooms, type Rooms } from './rooms.ts'
 import { createSchedules, type Schedules } from './schedules.ts'
 import { createSessions, type Sessions } from './sessions.ts'
 import { createOwnTokens, type KeyPair, readToken, type TokenSource } from './token.ts'
+import { createUsers, type Users } from './users.ts'
 import { createWebhooks, type Webhooks } from './webhooks.ts'
 
 /**
  * A server's address, and either a key, with which the client signs its own tokens (role `crawler`, good for ten minutes,
- * renewed in time), or a token, or a function that is asked for one at each request.
+ * renewed in time), or a token, or a function that is asked for one at each request; or, in a page of the server itself, the
+ * cookie of whoever is signed in in the browser.
  */
 export type RollcallOptions = {
   url: string
   /** How often a read is tried in all; without it, up to five times. */
   tries?: number
-} & (KeyPair | { token: TokenSource })
+} & (KeyPair | { token: TokenSource } | { cookie: true })
 
 /** Which usage, and as what rows. */
 export type UsageOptions = {
@@ -53,6 +55,7 @@ export class Rollcall {
   readonly people: People
   readonly schedules: Schedules
   readonly keys: Keys
+  readonly users: Users
   readonly #api: Api
 
   /** @throws TypeError where `url` is no http or https address, or there is neither a key nor a token */
@@ -64,6 +67,7 @@ export class Rollcall {
     this.people = createPeople(api)
     this.schedules = createSchedules(api)
     this.keys = createKeys(api)
+    this.users = createUsers(api)
     this.#api = api
   }
 
@@ -165,7 +169,8 @@ export class Rollcall {
   }
 }
 
-function toTokens(options: RollcallOptions): () => Promise<string> {
+function toTokens(options: RollcallOptions): () => Promise<string | undefined> {
+  if ('cookie' in options) return async () => undefined
   if ('token' in options) return () => readToken(options.token)
   if (options.apiKey && options.secret) return createOwnTokens(options)
   throw new TypeError('Rollcall takes { url, apiKey, secret } or { url, token }')

@@ -2,6 +2,10 @@ import type {
   AutoCloseConfig,
   DeactivatedRoom,
   Invite,
+  InvitePage,
+  KeptOutList,
+  KeptOutPerson,
+  ListedInvite,
   Permission,
   Room,
   RoomPage,
@@ -25,8 +29,10 @@ export type NewRoom = {
 
 /** What a link for a guest allows. */
 export type NewInvite = {
-  /** The guest's name. */
+  /** The guest's name: the link is theirs alone. Without it and `participantId`, whoever comes is asked for one. */
   name?: string
+  /** Who the guest is, where you know them already: without it, one with a name gets an id of its own. */
+  participantId?: string
   /** What the guest may do; without it, join. */
   permissions?: Permission[]
   /** How long the link is good; without it, a day. */
@@ -65,13 +71,29 @@ export type Rooms = {
    */
   list(options?: { query?: string; search?: string; perPage?: number }): Listing<ListedRoom>
   /**
-   * Makes a link to the room's page for a guest. The token has to name the role `crawler`, as those do that the client signs.
+   * Makes a link to the room's page for one guest, or for many. It is shown this once. The token has to name the role `crawler`, as those do that the client signs.
    *
    * @throws RollcallError with code `ROOM_NOT_FOUND`, or `CONFLICT` where the room is disabled
    * @example
    * const { url } = await rollcall.rooms.invite('standup', { name: 'Ann', expiresInSeconds: 3600 })
    */
   invite(anyId: string, invite?: NewInvite): Promise<Invite>
+  /**
+   * Lists the invites to a room, newest first, without their links.
+   *
+   * @throws RollcallError with code `ROOM_NOT_FOUND` where there is no such room, while it is walked
+   * @example
+   * for await (const { id, name, expiresAt } of rollcall.rooms.invites('standup')) console.log(id, name, expiresAt)
+   */
+  invites(anyId: string, options?: { perPage?: number }): Listing<ListedInvite>
+  /**
+   * Revokes an invite: nobody comes in by it any more. Whoever is inside stays.
+   *
+   * @throws RollcallError with code `INVITE_NOT_FOUND`
+   * @example
+   * const { revokedAt } = await rollcall.rooms.revokeInvite('standup', id)
+   */
+  revokeInvite(anyId: string, inviteId: string): Promise<ListedInvite>
   /**
    * Closes a room to joins, and ends what runs in it. It takes the room's own id.
    *
@@ -80,6 +102,46 @@ export type Rooms = {
    * const { disabled } = await rollcall.rooms.deactivate(roomId)
    */
   deactivate(roomId: string): Promise<DeactivatedRoom>
+  /**
+   * Opens a room again that was closed: people can join it.
+   *
+   * @throws RollcallError with code `ROOM_NOT_FOUND`
+   * @example
+   * const { disabled } = await rollcall.rooms.activate('standup')
+   */
+  activate(anyId: string): Promise<Room>
+  /**
+   * Locks a room: nobody comes in who was not in its session before, but for hosts. Or unlocks it.
+   *
+   * @throws RollcallError with code `ROOM_NOT_FOUND`
+   * @example
+   * const { lockedAt } = await rollcall.rooms.lock('standup', true)
+   */
+  lock(anyId: string, locked: boolean): Promise<Room>
+  /**
+   * Says who is kept out of a room, the latest first.
+   *
+   * @throws RollcallError with code `ROOM_NOT_FOUND`
+   * @example
+   * for (const { participantId, name } of await rollcall.rooms.keptOut('standup')) console.log(participantId, name)
+   */
+  keptOut(anyId: string): Promise<KeptOutPerson[]>
+  /**
+   * Removes somebody from a room, where they are inside, and keeps them out until `letBack`.
+   *
+   * @throws RollcallError with code `ROOM_NOT_FOUND`, or `CONFLICT` where 200 are kept out already
+   * @example
+   * await rollcall.rooms.keepOut('standup', 'but3ihic')
+   */
+  keepOut(anyId: string, participantId: string): Promise<KeptOutPerson>
+  /**
+   * Ends that somebody is kept out of a room.
+   *
+   * @throws RollcallError with code `ROOM_NOT_FOUND`, or `PARTICIPANT_NOT_FOUND` where they are not kept out
+   * @example
+   * await rollcall.rooms.letBack('standup', 'but3ihic')
+   */
+  letBack(anyId: string, participantId: string): Promise<void>
 }
 
 export function createRooms(api: Api): Rooms {
@@ -92,9 +154,30 @@ export function createRooms(api: Api): Rooms {
         (room) => room.id,
       ),
     invite: async (anyId, invite = {}) => api.post<Invite>(`${pathOf(anyId)}/invites`, invite),
+    invites: (anyId, options = {}) =>
+      createListing(
+        (page) => api.get<InvitePage>(`${pathOf(anyId)}/invites`, { ...options, page }),
+        (invite) => invite.id,
+      ),
+    revokeInvite: async (anyId, inviteId) =>
+      api.delete<ListedInvite>(`${pathOf(anyId)}/invites/${encodeURIComponent(requireText('invite id', inviteId))}`),
     deactivate: async (roomId) =>
       api.post<DeactivatedRoom>('/v2/rooms/deactivate', { roomId: requireText('roomId', roomId) }),
+    activate: async (anyId) => api.post<Room>(pathOf(anyId), { status: 'enabled' }),
+    lock: async (anyId, locked) => {
+      const path = `${pathOf(anyId)}/lock`
+      return locked ? api.put<Room>(path, {}) : api.delete<Room>(path)
+    },
+    keptOut: async (anyId) => (await api.get<KeptOutList>(`${pathOf(anyId)}/kept-out`)).data,
+    keepOut: async (anyId, participantId) => api.put<KeptOutPerson>(keptOutPathOf(anyId, participantId), {}),
+    letBack: async (anyId, participantId) => {
+      await api.delete<object>(keptOutPathOf(anyId, participantId))
+    },
   }
+}
+
+function keptOutPathOf(anyId: string, participantId: string): string {
+  return `${pathOf(anyId)}/kept-out/${encodeURIComponent(requireText('participantId', participantId))}`
 }
 
 function pathOf(anyId: string): string {

@@ -48,6 +48,10 @@ export const closeCodes = {
   MOVED: { code: 4112, reason: 'MOVED' },
   /** The token joined this room more often than it may, or the address sent more joins without a good token: join again later. */
   TOO_MANY_JOINS: { code: 4113, reason: 'TOO_MANY_JOINS' },
+  /** The room is locked: nobody comes in who was not in its session before, but for hosts. */
+  ROOM_LOCKED: { code: 4114, reason: 'ROOM_LOCKED' },
+  /** A moderator or the API keeps this participant out of the room, until one of them lifts it. */
+  KEPT_OUT: { code: 4115, reason: 'KEPT_OUT' },
 } as const
 
 export type CloseName = keyof typeof closeCodes

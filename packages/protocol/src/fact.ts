@@ -1,4 +1,5 @@
 import type { Json } from './json.ts'
+import type { NameSource } from './name.ts'
 import type { ParticipantKind } from './person.ts'
 import type { QualityReport } from './quality.ts'
 
@@ -65,6 +66,8 @@ export type ParticipantJoined = FactBase &
   OfParticipant & {
     type: 'participant-joined'
     name?: string
+    /** How far the name can be relied on; absent where nobody says. */
+    nameSource?: NameSource
     kind?: ParticipantKind
     /** The region of the media server that they are connected to, as it names it. */
     region?: string
@@ -86,7 +89,13 @@ export type ParticipantLeft = FactBase &
   }
 /** Evidence that a connection was there at `at`; it opens a stay where none was known. */
 export type ParticipantSeen = FactBase &
-  OfParticipant & { type: 'participant-seen'; name?: string; kind?: ParticipantKind; metadata?: Json }
+  OfParticipant & {
+    type: 'participant-seen'
+    name?: string
+    nameSource?: NameSource
+    kind?: ParticipantKind
+    metadata?: Json
+  }
 /** A snapshot did not hold this connection; `lastSeenAt` is the last time that one did. */
 export type ParticipantMissed = FactBase & OfParticipant & { type: 'participant-missed'; lastSeenAt: number }
 /** Everyone who was inside at `at`. */

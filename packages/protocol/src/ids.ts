@@ -20,6 +20,11 @@ export function isCleanId(id: string): boolean {
   return id.isWellFormed() && !/\p{Cc}/u.test(id)
 }
 
+/** Who comes by an invite that is for many has an id of this form, and a token that names it: nobody else joins as them. */
+export function isGuestId(id: string): boolean {
+  return /^guest\.[a-z0-9]{16}$/.test(id)
+}
+
 /** The same text, with what not every database can keep replaced by U+FFFD. */
 export function toCleanText(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\uFFFD')

@@ -53,6 +53,7 @@ export const Room = Type.Object(
         description: 'Those who may join; where it is missing or empty, everybody with a token.',
       }),
     ),
+    lockedAt: Type.Optional(Time('Since when nobody new comes in, where that is so.')),
     links: RoomLinks,
   },
   { $id: 'Room', description: 'A named place, which has one session after another.' },
@@ -121,3 +122,22 @@ export const DeactivatedRoom = Type.Object(meeting, {
   description: 'The room in the names of the API’s first version, then in those of today.',
 })
 export type DeactivatedRoom = Type.Static<typeof DeactivatedRoom>
+
+export const KeptOutPerson = Type.Object(
+  {
+    participantId: Type.String({ description: 'Who may not come in.' }),
+    name: Type.String({ description: 'What they were called then; empty where nobody said.' }),
+    keptOutAt: Time('Since when.'),
+    byParticipantId: Type.Union([Type.String(), Type.Null()], {
+      description: 'Which host did it; null: a program, or the dashboard.',
+    }),
+  },
+  { $id: 'KeptOutPerson', description: 'Somebody who does not come into a room until that is lifted.' },
+)
+export type KeptOutPerson = Type.Static<typeof KeptOutPerson>
+
+export const KeptOutList = Type.Object(
+  { data: Type.Array(KeptOutPerson) },
+  { $id: 'KeptOutList', description: 'Everybody who is kept out of a room, the latest first.' },
+)
+export type KeptOutList = Type.Static<typeof KeptOutList>

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { Kind } from './kind.ts'
+import { NameSource } from './name.ts'
 import { PageInfo } from './page.ts'
 import { Time } from './time.ts'
 
@@ -55,6 +56,7 @@ export const Participant = Type.Object(
     _id: Type.String({ description: '24 hex digits, of this participant in this session.' }),
     totalSeconds: Type.Number({ description: 'Seconds inside, to the millisecond; while inside, up to now.' }),
     kind: Kind,
+    nameSource: Type.Optional(NameSource),
     region: Type.Optional(
       Type.String({
         description:

@@ -12,6 +12,10 @@ export type TokenClaims = {
   roomId?: string
   /** The token joins as this participant alone. */
   participantId?: string
+  /** The name that the token joins under, whatever its bearer types. */
+  name?: string
+  /** The invite that the token was made for: it is good as long as that is. */
+  invite?: string
   roles?: Role[] | Role
   /** Seconds since the epoch, as in every JWT. */
   iat?: number

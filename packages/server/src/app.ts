@@ -135,6 +135,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
     verifyToken,
     countStranger,
     leases: cluster.rooms,
+    endSessions: (...of) => sources.commands.endSessions(...of),
     limits: parts.rtcLimits,
   })
   const sources = startSources(run, hostedRooms)

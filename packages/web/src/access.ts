@@ -1,28 +1,14 @@
-import { Rollcall, signToken } from '@rollcall/client'
-import type { SignIn } from '@rollcall/protocol'
+import { type Account, Rollcall, RollcallError, signToken } from '@rollcall/client'
 import { serverUrl } from './base.ts'
 
 /** How long a token is good that is signed here with a key and its secret, in seconds. The secret is not kept. */
 const signedSeconds = 12 * 3600
 /** How often a read is tried before a page says that it failed: the page asks again by itself. */
 const triesMax = 2
-const kept = 'rollcall.token'
 
-/** The token of whoever is signed in, in this tab and no other. */
-export function readToken(): string | undefined {
-  return sessionStorage.getItem(kept) ?? undefined
-}
-
-export function keepToken(token: string): void {
-  sessionStorage.setItem(kept, token)
-}
-
-export function forgetToken(): void {
-  sessionStorage.removeItem(kept)
-}
-
-export function createClient(token: string): Rollcall {
-  return new Rollcall({ url: serverUrl, token, tries: triesMax })
+/** The server as whoever is signed in in this browser sees it: what is kept for that no script reads. */
+export function createClient(): Rollcall {
+  return new Rollcall({ url: serverUrl, cookie: true, tries: triesMax })
 }
 
 export function hasCode(): boolean {
@@ -46,33 +32,38 @@ export function putCodeBack(code: string): void {
   history.replaceState(null, '', `#${new URLSearchParams({ code })}`)
 }
 
-/** Whose a token is, as it says itself; undefined of what is no token. */
-export function apiKeyOf(token: string): string | undefined {
-  const claims = token.split('.')[1]?.replaceAll('-', '+').replaceAll('_', '/')
-  return claims === undefined ? undefined : JSON.parse(atob(claims)).apikey
+/** What somebody signs in with. */
+export type Given = { name: string; password: string } | { code: string } | { token: string }
+
+/** Signs this browser in. Throws an error that says what was wrong. */
+export function signIn(given: Given): Promise<Account> {
+  return post<Account>('/v2/sign-in', given)
 }
 
-/** Exchanges a link's code for a token. Throws an error that says what was wrong. */
-export async function redeemCode(code: string): Promise<string> {
-  const headers = { 'content-type': 'application/json' }
-  const answer = await fetch(`${serverUrl}/v2/links/redeem`, {
-    method: 'POST',
-    headers,
-    body: JSON.stringify({ code }),
-  })
-  const body = (await answer.json()) as SignIn & { error?: string }
-  if (!answer.ok) throw new Error(body.error ?? `The server answered ${answer.status}`)
-  return body.token
+export async function signOut(): Promise<void> {
+  await post('/v2/sign-out', {})
 }
 
-/** A token that is pasted, with or without what surrounds it in a header. Throws where the server does not take it. */
-export async function proveToken(text: string): Promise<string> {
-  const token = text.trim().replace(/^(Authorization:\s*)?(Bearer\s+)?/i, '')
-  await createClient(token).usage({ from: Date.now() - 1000, to: Date.now(), groupBy: 'room' })
-  return token
+/** Who is signed in in this browser; undefined where nobody is. */
+export async function readAccount(): Promise<Account | undefined> {
+  try {
+    return await createClient().users.me()
+  } catch (error) {
+    if (error instanceof RollcallError && error.statusCode === 401) return undefined
+    throw error
+  }
 }
 
-export async function signWithKey(apiKey: string, secret: string): Promise<string> {
+/** The secret stays in this page: a token is signed with it, and that is sent. */
+export async function signInWithKey(apiKey: string, secret: string): Promise<Account> {
   const key = { apiKey: apiKey.trim(), secret: secret.trim() }
-  return proveToken(await signToken(key, { roles: ['crawler'] }, { expiresInSeconds: signedSeconds }))
+  return signIn({ token: await signToken(key, { roles: ['crawler'] }, { expiresInSeconds: signedSeconds }) })
+}
+
+async function post<Body>(path: string, body: object): Promise<Body> {
+  const headers = { 'content-type': 'application/json' }
+  const answer = await fetch(serverUrl + path, { method: 'POST', headers, body: JSON.stringify(body) })
+  const told = (await answer.json()) as Body & { error?: string }
+  if (!answer.ok) throw new Error(told.error ?? `The server answered ${answer.status}`)
+  return told
 }

@@ -39,7 +39,7 @@ export function ChangesProvider({ children }: { children: ReactNode }) {
     follow().catch((error) => {
       stop()
       if (error instanceof RollcallError && error.statusCode === 401) return expire()
-      // A token for one room may not follow: then the pages ask again and again.
+      // Who sees some rooms alone may not follow: then the pages ask again and again.
       if (!(error instanceof RollcallError)) throw error
     })
     return stop

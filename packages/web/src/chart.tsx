@@ -87,7 +87,9 @@ export function Chart({
     chart.setScale('x', { min: (range?.from ?? first - half) / 1000, max: (range?.to ?? last + half) / 1000 })
   }, [times, series, range?.from, range?.to, shape])
 
-  return <div ref={host} role="img" aria-label={summary} style={{ height, minWidth: 0, overflow: 'hidden' }} />
+  return (
+    <div ref={host} dir="ltr" role="img" aria-label={summary} style={{ height, minWidth: 0, overflow: 'hidden' }} />
+  )
 }
 
 /** Of people and sessions there are no halves. */
@@ -115,7 +117,8 @@ function labelsOf(seconds: number[], apart: number): string[] {
           : apart >= 60
             ? minute
             : second
-  return seconds.map((at) => format.format(at * 1000))
+  // A canvas is written from left to right: marks of the other direction would turn its dates around.
+  return seconds.map((at) => format.format(at * 1000).replace(/\p{Bidi_Control}/gu, ''))
 }
 
 type Look = { width: number; height: number; gutter: number; unit: string; withTimes: boolean; palette: Palette }

@@ -2,6 +2,14 @@
 // time zone that they chose.
 
 const locales = navigator.languages.length > 0 ? [...navigator.languages] : undefined
+/** Scripts that are written from right to left. */
+const rightToLeft = ['Adlm', 'Arab', 'Hebr', 'Nkoo', 'Rohg', 'Syrc', 'Thaa']
+
+/** In which direction the reader's first language is written: so the page is laid out. */
+export const direction = rightToLeft.includes(new Intl.Locale(locales?.[0] ?? 'en').maximize().script ?? '')
+  ? 'rtl'
+  : 'ltr'
+
 const zoneKey = 'rollcall.zone'
 
 /** The zone of the reader's machine. */

@@ -1,5 +1,5 @@
 import type { FollowedChange } from '@rollcall/client'
-import { keepPreviousData, type UseQueryResult, useQuery } from '@tanstack/react-query'
+import { hashKey, type UseQueryResult, useQuery } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
 import { useChanges } from './changes.tsx'
 import { useSignedIn } from './signed-in.tsx'
@@ -21,12 +21,12 @@ export type News = ((change: FollowedChange) => boolean) | number
 
 /** Reads, and reads again when there is news: the one place where the dashboard asks for it. A hidden page does not ask. */
 export function useLive<T>(key: readonly unknown[], read: () => Promise<T>, news: News): UseQueryResult<T> {
-  const { isExpired, token } = useSignedIn()
+  const { isExpired, signInId } = useSignedIn()
   const { isFollowed, listen } = useChanges()
   const tookMs = useRef(0)
   const everyMs = typeof news === 'number' ? news : isFollowed ? heardMs : unheardMs
   const result = useQuery({
-    queryKey: [token, ...key],
+    queryKey: [signInId, ...key],
     async queryFn() {
       const begunAt = performance.now()
       const data = await read()
@@ -34,7 +34,7 @@ export function useLive<T>(key: readonly unknown[], read: () => Promise<T>, news
       return data
     },
     enabled: !isExpired,
-    placeholderData: keepPreviousData,
+    placeholderData: (before, query) => (isSame(key, query?.queryKey.slice(1)) ? before : undefined),
     refetchInterval: ({ state }) => (state.status === 'error' ? heardMs : Math.max(everyMs, restMs(tookMs.current))),
   })
 
@@ -66,6 +66,11 @@ export function useLive<T>(key: readonly unknown[], read: () => Promise<T>, news
   }, [listen, refetch])
 
   return result
+}
+
+/** With another token the same is shown until it is read again; of anything else what was before says nothing. */
+function isSame(key: readonly unknown[], before: readonly unknown[] | undefined): boolean {
+  return before !== undefined && hashKey(key) === hashKey(before)
 }
 
 /** How long a server rests after an answer that took so long. One that was away for a while is not left alone for longer. */

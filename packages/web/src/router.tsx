@@ -80,6 +80,16 @@ const keys = createRoute({
   path: '/keys',
   component: lazyPage('KeysPage', () => import('./keys/page.tsx')),
 })
+const users = createRoute({
+  getParentRoute: () => root,
+  path: '/users',
+  component: lazyPage('UsersPage', () => import('./users/page.tsx')),
+})
+const account = createRoute({
+  getParentRoute: () => root,
+  path: '/account',
+  component: lazyPage('AccountPage', () => import('./account/page.tsx')),
+})
 const webhooks = createRoute({
   getParentRoute: () => root,
   path: '/webhooks',
@@ -109,6 +119,8 @@ export const router = createRouter({
     webhooks,
     webhook,
     keys,
+    users,
+    account,
   ]),
   defaultPreload: 'intent',
   defaultErrorComponent: PageFailure,

@@ -12,21 +12,22 @@ import {
   TextInput,
   Title,
 } from '@mantine/core'
+import type { Account } from '@rollcall/client'
 import { type FormEvent, useState } from 'react'
-import { proveToken, signWithKey } from './access.ts'
+import { signIn, signInWithKey } from './access.ts'
 import { Logo } from './logo.tsx'
 
 /** Who opens the dashboard without a link signs in here. */
-export function SignIn({ why, onToken }: { why: string | undefined; onToken: (token: string) => void }) {
+export function SignIn({ why, onSignedIn }: { why: string | undefined; onSignedIn: (account: Account) => void }) {
   const [failure, setFailure] = useState(why)
   const [busy, setBusy] = useState(false)
 
-  const submit = (sign: (given: FormData) => Promise<string>) => async (event: FormEvent<HTMLFormElement>) => {
+  const submit = (enter: (given: FormData) => Promise<Account>) => async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
     setBusy(true)
     setFailure(undefined)
     try {
-      onToken(await sign(new FormData(event.currentTarget)))
+      onSignedIn(await enter(new FormData(event.currentTarget)))
     } catch (error) {
       setFailure((error as Error).message)
       setBusy(false)
@@ -43,7 +44,7 @@ export function SignIn({ why, onToken }: { why: string | undefined; onToken: (to
             Sign in
           </Title>
           <Text c="dimmed">
-            The link that <Code>npm start</Code> prints signs you in; <Code>rollcall link</Code> makes another.
+            No account yet? An administrator adds one, and <Code>rollcall link</Code> makes a link that signs in.
           </Text>
         </div>
         {failure !== undefined && (
@@ -52,13 +53,27 @@ export function SignIn({ why, onToken }: { why: string | undefined; onToken: (to
           </Alert>
         )}
         <Paper className="card" p="lg">
-          <Tabs defaultValue="token" keepMounted={false}>
+          <Tabs defaultValue="name" keepMounted={false} styles={{ tab: { paddingInline: 6 } }}>
             <Tabs.List grow mb="md">
+              <Tabs.Tab value="name">With a name</Tabs.Tab>
               <Tabs.Tab value="token">With a token</Tabs.Tab>
               <Tabs.Tab value="key">With a key</Tabs.Tab>
             </Tabs.List>
+            <Tabs.Panel value="name">
+              <form
+                onSubmit={submit((given) => signIn({ name: text(given, 'name'), password: text(given, 'password') }))}
+              >
+                <Stack>
+                  <TextInput name="name" label="Name" required spellCheck={false} autoComplete="username" />
+                  <PasswordInput name="password" label="Password" required autoComplete="current-password" />
+                  <Button type="submit" loading={busy}>
+                    Sign in
+                  </Button>
+                </Stack>
+              </form>
+            </Tabs.Panel>
             <Tabs.Panel value="token">
-              <form onSubmit={submit((given) => proveToken(text(given, 'token')))}>
+              <form onSubmit={submit((given) => signIn({ token: text(given, 'token') }))}>
                 <Stack>
                   <Textarea
                     name="token"
@@ -78,7 +93,7 @@ export function SignIn({ why, onToken }: { why: string | undefined; onToken: (to
               </form>
             </Tabs.Panel>
             <Tabs.Panel value="key">
-              <form onSubmit={submit((given) => signWithKey(text(given, 'key'), text(given, 'secret')))}>
+              <form onSubmit={submit((given) => signInWithKey(text(given, 'key'), text(given, 'secret')))}>
                 <Stack>
                   <TextInput name="key" label="API key" required spellCheck={false} autoComplete="username" />
                   <PasswordInput

@@ -1,7 +1,8 @@
 import '@mantine/core/styles.css'
 import './page.css'
-import { type CSSVariablesResolver, createTheme, MantineProvider } from '@mantine/core'
+import { type CSSVariablesResolver, createTheme, DirectionProvider, MantineProvider } from '@mantine/core'
 import type { ReactNode } from 'react'
+import { direction } from './formats.ts'
 
 const theme = createTheme({
   primaryColor: 'indigo',
@@ -29,10 +30,14 @@ const cssVariables: CSSVariablesResolver = ({ colors }) => ({
   },
 })
 
+document.documentElement.dir = direction
+
 export function Theme({ children }: { children: ReactNode }) {
   return (
-    <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
-      {children}
-    </MantineProvider>
+    <DirectionProvider initialDirection={direction} detectDirection={false}>
+      <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
+        {children}
+      </MantineProvider>
+    </DirectionProvider>
   )
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { text } from 'node:stream/consumers'
 import { after, before, describe, test } from 'node:test'
 import { joinRoom, Rollcall } from '@rollcall/client'
 import program from '../../server/package.json' with { type: 'json' }
@@ -164,6 +165,34 @@ describe('the dashboard', guard, () => {
     assert.equal(await page.getByLabel('Person').inputValue(), 'nobody')
     await page.getByRole('button', { name: 'Clear' }).click()
     await page.getByRole('link', { name: 'planning' }).first().waitFor()
+  })
+
+  test('filters by a part of a room’s name, says what there is, and gives what is shown as a file', async (t) => {
+    const browser = await openBrowser(t)
+    if (browser === undefined) return
+    await recordMeeting(server)
+    const page = await browser.newPage({ locale: 'ar' })
+    page.setDefaultTimeout(patienceMs)
+    await page.goto(await makeLink(server))
+    await page.getByRole('link', { name: 'planning' }).first().waitFor()
+    assert.equal(await page.locator('html').getAttribute('dir'), 'rtl', 'laid out as the reader’s language is')
+    const room = page.getByLabel('Room')
+    await room.fill('PLANN')
+    await page.locator('datalist option[value="planning"]').waitFor({ state: 'attached' })
+    await page.getByRole('link', { name: 'planning' }).first().waitFor()
+    assert.match(page.url(), /part=PLANN/)
+    await room.fill('planning')
+    await page.waitForURL(/room=planning/)
+    const [file] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'These sessions, as CSV' }).click(),
+    ])
+    const rows = await text(await file.createReadStream())
+    assert.match(rows, /planning/)
+    await page.getByLabel('Started', { exact: true }).selectOption('today')
+    await page.waitForURL(/from=.*to=/)
+    await page.getByLabel('Started before').fill('2020-01-01T00:00')
+    await page.getByText('This is before “Started after”').waitFor()
   })
 
   test('finds a person from anywhere, and shows their hours in a time zone of choice, in the reader’s own language', async (t) => {

@@ -53,6 +53,7 @@ async function reportSession(roomId: string): Promise<void> {
 }
 
 async function fillSignIn(page: Page, token: string): Promise<void> {
+  await page.getByRole('tab', { name: 'With a token' }).click()
   await page.getByRole('textbox', { name: 'Token' }).fill(token)
   await page.getByRole('button', { name: 'Sign in' }).click()
 }
@@ -61,9 +62,8 @@ async function openSignedIn(browser: Browser, token?: string): Promise<Page> {
   const page = await browser.newPage()
   page.setDefaultTimeout(patienceMs)
   const good = token ?? (await signToken(key, { roles: ['crawler'] }, { expiresInSeconds: 3600 }))
-  await page.goto(`${url}/favicon.svg`)
-  await page.evaluate((kept) => sessionStorage.setItem('rollcall.token', kept), good)
   await page.goto(url)
+  await fillSignIn(page, good)
   await page.getByRole('heading', { name: 'Sessions' }).waitFor()
   return page
 }
@@ -150,7 +150,7 @@ describe('an open dashboard', { timeout: 600_000 }, () => {
     await page.getByRole('button', { name: 'Add an endpoint' }).click()
     await page.getByLabel('Address').fill('https://receiver.example.org/begun')
     await rollcall.keys.update(desk.apiKey, { disabled: true })
-    await page.getByText('Your token is no longer good').waitFor()
+    await page.getByText('You are no longer signed in').waitFor()
     await rollcall.keys.update(desk.apiKey, { disabled: false })
     await fillSignIn(page, token)
     await page.getByRole('heading', { name: 'Sign in' }).waitFor({ state: 'detached' })

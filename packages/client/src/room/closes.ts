@@ -25,6 +25,8 @@ const fates: { [name in CloseName]: 'heals' | 'final' } = {
   DENIED: 'final',
   SESSION_ENDED: 'final',
   ROOM_CLOSED: 'final',
+  ROOM_LOCKED: 'final',
+  KEPT_OUT: 'final',
   // A mistake of the program, which it would make again.
   MESSAGE_TOO_BIG: 'final',
   TOO_MANY_MESSAGES: 'final',

@@ -43,6 +43,10 @@ export type LiveRoomEvents = {
   /** Somebody else came in. A connection that takes the place of an older one comes before the older one leaves. */
   'participant-joined': Message<'participant-joined'>
   'participant-left': Message<'participant-left'>
+  /** The name of somebody inside, which may be yours, turns out to be relied on otherwise. */
+  'name-marked': Message<'name-marked'>
+  /** Who may come in is another now; after `joined`, where it is not as usual. */
+  rules: Message<'rules'>
   signal: Message<'signal'>
   /** A moderator asks you to mute; it is your program that does it. Without a `kind`: everything. */
   mute: Message<'mute'>
@@ -81,10 +85,23 @@ export type LiveRoom = Pick<Events<LiveRoomEvents>, 'on'> & {
   signal(connectionId: string, data: unknown): void
   /** Asks somebody to mute. Takes `allow_mod`, otherwise `error` comes. @throws NotJoined while not inside */
   mute(participantId: string, kind?: 'audio' | 'video'): void
-  /** Removes somebody from the room. Takes `allow_mod`, otherwise `error` comes. @throws NotJoined while not inside */
-  remove(participantId: string): void
+  /** Asks everybody else to mute. Takes `allow_mod`, otherwise `error` comes. @throws NotJoined while not inside */
+  muteAll(kind?: 'audio' | 'video'): void
+  /**
+   * Removes somebody from the room; `keepOut`: they do not come in again until `letBack`. Takes `allow_mod`, otherwise
+   * `error` comes. @throws NotJoined while not inside
+   */
+  remove(participantId: string, options?: { keepOut?: boolean }): void
+  /** Ends that somebody is kept out. Takes `allow_mod`, otherwise `error` comes. @throws NotJoined while not inside */
+  letBack(participantId: string): void
+  /** Locks the room, or unlocks it. Takes `allow_mod`, otherwise `error` comes. @throws NotJoined while not inside */
+  lock(locked: boolean): void
+  /** Ends the session for everybody. Takes `allow_mod`, otherwise `error` comes. @throws NotJoined while not inside */
+  end(): void
   /** Lets somebody in who waits. Takes `allow_join`, otherwise `error` comes. @throws NotJoined while not inside */
   admit(participantId: string): void
+  /** Lets everybody in who waits. Takes `allow_join`, otherwise `error` comes. @throws NotJoined while not inside */
+  admitAll(): void
   /** Sends somebody away who waits. Takes `allow_join`, otherwise `error` comes. @throws NotJoined while not inside */
   deny(participantId: string): void
   /**

@@ -17,6 +17,9 @@ export function updateOthers(others: Map<string, Peer>, message: RoomMessage, ow
     if (participantId === ownId) return false
     // An older connection of somebody who is inside on a newer one leaves them inside.
     if (others.get(participantId)?.connectionId === connectionId) others.delete(participantId)
+  } else if (message.type === 'name-marked') {
+    const peer = others.get(message.participantId)
+    if (peer !== undefined) others.set(peer.participantId, { ...peer, nameSource: message.nameSource })
   }
   return true
 }
@@ -32,6 +35,10 @@ export function emitMessage({ emit }: Pick<Events<LiveRoomEvents>, 'emit'>, mess
       return emit('participant-joined', message)
     case 'participant-left':
       return emit('participant-left', message)
+    case 'rules':
+      return emit('rules', message)
+    case 'name-marked':
+      return emit('name-marked', message)
     case 'signal':
       return emit('signal', message)
     case 'mute':

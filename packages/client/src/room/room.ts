@@ -4,7 +4,8 @@ import { createEvents } from '../events.ts'
 import { requireText } from '../text.ts'
 import type { CausedClose, RoomMessage } from './connection.ts'
 import { RoomClosed } from './error.ts'
-import { requireId, requireJson, toJoin } from './join.ts'
+import { createHostSide } from './host-side.ts'
+import { requireJson, toJoin } from './join.ts'
 import { roomLimits } from './limits.ts'
 import type { IceServer, JoinOptions, LiveRoom, LiveRoomEvents } from './live-room.ts'
 import { emitMessage, updateOthers } from './messages.ts'
@@ -84,15 +85,7 @@ export function joinRoom(options: JoinOptions): LiveRoom {
     signal(connectionId, data) {
       sender.say({ type: 'signal', to: requireText('connectionId', connectionId), data: requireJson('data', data) })
     },
-    mute(participantId, kind) {
-      if (kind !== undefined && kind !== 'audio' && kind !== 'video') {
-        throw new TypeError(`kind=${kind} is not understood: it takes audio, video or nothing`)
-      }
-      sender.say({ type: 'mute', participantId: requireId(participantId), ...(kind && { kind }) })
-    },
-    remove: (participantId) => sender.say({ type: 'remove', participantId: requireId(participantId) }),
-    admit: (participantId) => sender.say({ type: 'admit', participantId: requireId(participantId) }),
-    deny: (participantId) => sender.say({ type: 'deny', participantId: requireId(participantId) }),
+    ...createHostSide(sender),
     leave: () => reconnection.leave(),
     watchQuality(connection) {
       if (typeof connection?.getStats !== 'function') {

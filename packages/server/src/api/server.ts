@@ -21,6 +21,7 @@ import { exportRoutes } from './data/export.ts'
 import { importRoutes } from './data/imports.ts'
 import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
+import { hostingRoutes } from './hosting.ts'
 import { baseUrlOf } from './http/base-url.ts'
 import { parseBody } from './http/body.ts'
 import { createClientErrorHandler } from './http/client-error.ts'
@@ -34,7 +35,8 @@ import { createRouteTable, type RouteTable } from './http/route-table.ts'
 import { refuseOthers, refuseUnknown } from './http/unknown-path.ts'
 import { compileSchema } from './http/validate.ts'
 import { ingestRoutes } from './ingest/ingest.ts'
-import { inviteRoutes } from './invites.ts'
+import { inviteRoutes } from './invites/invites.ts'
+import { inviteOpeningRoutes } from './invites/opening.ts'
 import { auditRoutes } from './keys/audit.ts'
 import { keepAudit } from './keys/keep-audit.ts'
 import { keyRoutes } from './keys/keys.ts'
@@ -178,7 +180,9 @@ async function registerRoutes(
   await app.register(scheduleRoutes(context, parts))
   await app.register(calendarRoutes(context, parts))
   await app.register(scheduleAttendanceRoutes(context, parts))
+  await app.register(hostingRoutes(context, parts))
   await app.register(inviteRoutes(context, parts))
+  await app.register(inviteOpeningRoutes(context, parts))
   await app.register(eventRoutes(context, parts))
   await app.register(importRoutes(context, parts))
   await app.register(exportRoutes(context, parts))

@@ -20,6 +20,8 @@ export const webFolder = join(dirname(findPackageJSON('.', import.meta.url) ?? '
 const dashboardPaths = [
   '/',
   '/sessions/:sessionId',
+  '/account',
+
   '/imports',
   '/keys',
   '/overview',
@@ -29,6 +31,7 @@ const dashboardPaths = [
   '/schedules',
   '/schedules/:scheduleId',
   '/sources',
+  '/users',
   '/webhooks',
   '/webhooks/:webhookId',
 ]
@@ -55,6 +58,8 @@ export function webRoutes(
         return sendPage(request, reply, 'index.html')
       })
     }
+    // The code of an invite is behind its `#`.
+    app.get('/j', hidden, async (request, reply) => sendPage(request, reply, 'room.html'))
     app.get('/room/:roomId', hidden, async (request, reply) => sendPage(request, reply, 'room.html'))
     app.get('/favicon.svg', hidden, async (request, reply) => sendFile(request, reply, 'favicon.svg'))
 

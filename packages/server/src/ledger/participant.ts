@@ -14,6 +14,7 @@ function toMarks(fact: PersonFact): Mark[] {
     lastSeenAt: null,
     arrivedAt: null,
     name: ('name' in fact ? fact.name : undefined) ?? null,
+    nameSource: ('nameSource' in fact ? fact.nameSource : undefined) ?? null,
     participantKind: ('kind' in fact ? fact.kind : undefined) ?? null,
     region: ('region' in fact ? fact.region : undefined) ?? null,
     metadata: ('metadata' in fact ? fact.metadata : undefined) ?? null,
@@ -84,6 +85,7 @@ function isAlike(a: Mark, b: Mark): boolean {
     a.connectionId === b.connectionId &&
     Math.floor(a.at / seenEveryMs) === Math.floor(b.at / seenEveryMs) &&
     a.name === b.name &&
+    a.nameSource === b.nameSource &&
     a.participantKind === b.participantKind &&
     JSON.stringify(a.metadata) === JSON.stringify(b.metadata)
   )
@@ -102,6 +104,7 @@ export function toParticipant(
   return {
     participantId,
     name: latest(marks, (mark) => mark.name) ?? '',
+    nameSource: latest(marks, (mark) => (mark.name === null ? null : mark))?.nameSource ?? null,
     kind: latest(marks, (mark) => mark.participantKind) ?? 'person',
     region: latest(marks, (mark) => mark.region),
     metadata: latest(marks, (mark) => mark.metadata),

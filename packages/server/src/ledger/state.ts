@@ -2,6 +2,7 @@ import type {
   Cause,
   Json,
   MediaKind,
+  NameSource,
   ParticipantJoined,
   ParticipantKind,
   ParticipantLeft,
@@ -67,6 +68,8 @@ export type Session = {
 export type Participant = {
   participantId: string
   name: string
+  /** How far that name can be relied on; null where nobody said. */
+  nameSource: NameSource | null
   kind: ParticipantKind
   /** The region of the media server that they were connected to last; null where nobody told one. */
   region: string | null
@@ -102,6 +105,7 @@ export type Mark = {
   arrivedAt: number | null
   /** What the fact says of the person; null where it says nothing. */
   name: string | null
+  nameSource: NameSource | null
   participantKind: ParticipantKind | null
   region: string | null
   metadata: Json | null

@@ -1,5 +1,7 @@
 import { changes } from '../store/changes.ts'
+import { keptOut } from '../store/kept-out.ts'
 import { audit } from '../store/keys/audit.ts'
+import { invites } from '../store/keys/invites.ts'
 import { keys } from '../store/keys/keys.ts'
 import { links } from '../store/keys/links.ts'
 import { scopedKeys } from '../store/keys/scoped-keys.ts'
@@ -34,6 +36,8 @@ export const nouns = {
   users,
   signIns,
   audit,
+  invites,
+  keptOut,
   rooms,
   sessions,
   schedules,

@@ -169,6 +169,7 @@ function toParticipant(session: Session, person: Participant, log: TimelogEntry[
     _id: session.id.slice(0, 8) + hash('sha256', session.id + person.participantId).slice(0, 16),
     totalSeconds: insideMs / 1000,
     kind: person.kind,
+    ...(person.nameSource !== null && { nameSource: person.nameSource }),
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type CloseName, closeCodes, type Json, type Permission } from '@rollcall/protocol'
+import { type CloseName, closeCodes, type Json, type NameSource, type Permission } from '@rollcall/protocol'
 import { WebSocket } from 'ws'
 import type { RtcLimits } from './limits.ts'
 
@@ -7,8 +7,16 @@ import type { RtcLimits } from './limits.ts'
 export type Identity = {
   participantId: string
   name: string
+  /** Undefined where they told no name. */
+  nameSource: NameSource | undefined
+  /** What the name looks like: see `runtime/look.ts`. */
+  look: string
   metadata: Json | null
   permissions: Set<Permission>
+  /** The key whose secret their token is signed with. */
+  apiKey: string
+  /** What whoever else has it may come as somebody else by: an invite for many, or a token that is nobody's; else null. */
+  link: string | null
 }
 
 /** One socket, from its opening to its end. */
@@ -23,6 +31,8 @@ export type Connection = {
   state: 'pending' | 'checking' | 'waiting' | 'entering' | 'inside' | 'gone'
   /** Known from the join on. */
   identity: Identity | undefined
+  /** The session that it joined; undefined before. */
+  sessionId: string | undefined
   /** The time of its join in the record; 0 before. */
   joinedAt: number
   /** The last sign of the peer, by the wall clock. */
@@ -49,6 +59,10 @@ export type Connection = {
   closedAs: CloseName | 'NORMAL' | undefined
 }
 
+export function isHost({ identity }: Connection): boolean {
+  return identity?.permissions.has('allow_mod') === true
+}
+
 export function newConnection(
   socket: WebSocket,
   { now, beat, isStrangerTooMany }: { now: number; beat: number } & Pick<Connection, 'isStrangerTooMany'>,
@@ -59,6 +73,7 @@ export function newConnection(
     socket,
     state: 'pending',
     identity: undefined,
+    sessionId: undefined,
     joinedAt: 0,
     lastSeenAt: now,
     lastSeenBeat: beat,

@@ -8,6 +8,7 @@ import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { type CountStranger, createSocketServer, refuseUpgrade, type Upgrade } from '../runtime/upgrades.ts'
 import type { CommandedRooms } from '../sources/commands/commanded-rooms.ts'
+import type { Commands } from '../sources/commands/commands.ts'
 import { setBacklog } from './backlog.ts'
 import { newConnection, takeCredit } from './connection.ts'
 import { type Heartbeat, startHeartbeat } from './heartbeat.ts'
@@ -18,6 +19,7 @@ import { receive } from './messages.ts'
 import { createSampleIntake } from './quality.ts'
 import { abandonRooms, removeParticipant, takeOut } from './removal.ts'
 import { createReporter } from './reporter.ts'
+import { applyRules } from './rules.ts'
 
 /** The rooms that this process hosts, on `/v2/rtc`. */
 export type HostedRooms = CommandedRooms & {
@@ -31,18 +33,19 @@ export type HostedRooms = CommandedRooms & {
 /** Where hosted rooms are joined. */
 export const hostedRoomPath = /^\/v2\/rtc\/?$/
 
-type RoomsContext = Pick<Context, 'config' | 'clock' | 'log' | 'metrics' | 'reads' | 'record'>
+type RoomsContext = Pick<Context, 'config' | 'clock' | 'log' | 'metrics' | 'reads' | 'writes' | 'record'>
 type RoomsParts = {
   verifyToken: TokenVerifier
   /** Counts a join whose token is no good. */
   countStranger: CountStranger
   leases: RoomLeases
+  endSessions: Commands['endSessions']
   limits?: RtcLimits | undefined
 }
 
 /**
  * A socket goes from `accept` here to `receive` (messages.ts), `join` and `enter` (join.ts), the record (reporter.ts),
- * `notifyRoom` (hub.ts) and, while it is inside, `act` (actions.ts); whatever ends it comes through `depart` (leave.ts).
+ * `notifyRoom` (hub.ts) and, while it is inside, `act` (actions/); whatever ends it comes through `depart` (leave.ts).
  */
 export function createHostedRooms(context: RoomsContext, parts: RoomsParts): HostedRooms {
   const hub = createHub(context, parts)
@@ -66,6 +69,7 @@ export function createHostedRooms(context: RoomsContext, parts: RoomsParts): Hos
       )
     },
     takeOut: (keyId, roomId) => takeOut(hub, keyId, roomId),
+    applyRules: (keyId, roomId) => applyRules(hub, keyId, roomId),
     removeParticipant: (keyId, roomId, participantId) => removeParticipant(hub, keyId, roomId, participantId),
     socketCount: () => connections.size,
     async stop() {
@@ -79,13 +83,17 @@ export function createHostedRooms(context: RoomsContext, parts: RoomsParts): Hos
   }
 }
 
-function createHub(context: RoomsContext, { verifyToken, leases, limits: unscaled = rtcLimits }: RoomsParts): Hub {
+function createHub(
+  context: RoomsContext,
+  { verifyToken, leases, endSessions, limits: unscaled = rtcLimits }: RoomsParts,
+): Hub {
   const limits = scaleLimits(unscaled, context.config)
   const hub: Hub = {
     ...context,
     limits,
     verifyToken,
     leases,
+    endSessions,
     reporter: createReporter(context, leases, limits),
     takeSample: createSampleIntake(context, limits),
     connections: new Map(),

@@ -3,6 +3,7 @@ import type { TokenVerifier } from '../api/auth/token.ts'
 import type { TokenBuckets } from '../api/auth/token-bucket.ts'
 import type { RoomLease, RoomLeases } from '../cluster/room-leases.ts'
 import type { Context } from '../context.ts'
+import type { Commands } from '../sources/commands/commands.ts'
 import { type Backlog, send, trimBacklog } from './backlog.ts'
 import type { Connection } from './connection.ts'
 import type { SampleIntake } from './quality.ts'
@@ -10,11 +11,13 @@ import type { Reporter } from './reporter.ts'
 import { type HostedRoom, inState } from './room.ts'
 
 /** The rooms and sockets of this process, with what serves them: one value, which the functions of this folder pass on. */
-export type Hub = Pick<Context, 'config' | 'clock' | 'log' | 'metrics' | 'reads'> &
+export type Hub = Pick<Context, 'config' | 'clock' | 'log' | 'metrics' | 'reads' | 'writes'> &
   Backlog & {
     verifyToken: TokenVerifier
     leases: Pick<RoomLeases, 'take'>
     reporter: Reporter
+    /** Ends what runs in a room, as a command does. */
+    endSessions: Commands['endSessions']
     takeSample: SampleIntake
     /** The rooms that anybody is connected to, by `nameOf`. */
     rooms: Map<string, HostedRoom>
@@ -28,7 +31,15 @@ export type Hub = Pick<Context, 'config' | 'clock' | 'log' | 'metrics' | 'reads'
 
 export function openRoom(hub: Hub, keyId: number, roomId: string, lease?: RoomLease): HostedRoom {
   const name = nameOf({ keyId, roomId })
-  const room = hub.rooms.get(name) ?? { keyId, roomId, connections: new Set(), lastAt: 0, lease, backlogBytes: 0 }
+  const room = hub.rooms.get(name) ?? {
+    keyId,
+    roomId,
+    name: null,
+    connections: new Set<Connection>(),
+    lastAt: 0,
+    lease,
+    backlogBytes: 0,
+  }
   hub.rooms.set(name, room)
   return room
 }

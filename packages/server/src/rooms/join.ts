@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto'
-import { hostedSource } from '@rollcall/protocol'
+import { type CloseName, hostedSource, type ServerMessage } from '@rollcall/protocol'
 import { checkJoin, type Join } from './admission.ts'
 import type { Connection, Identity } from './connection.ts'
 import { forgetIfEmpty, type Hub, mayAdmit, nameOf, notify, notifyRoom, openRoom, seat, setState } from './hub.ts'
 import { refuse } from './leave.ts'
 import { replace } from './replacement.ts'
 import { countInside, type HostedRoom, inState, ofParticipant, toPeer } from './room.ts'
+import { tellRules } from './rules.ts'
 import { toTurnServer } from './turn.ts'
 
 /** Sessions that are looked through for the hosted one of a room: other reporters may name the same room. */
@@ -38,8 +38,8 @@ async function findRoomAndEnter(hub: Hub, connection: Connection, message: Join)
     const isTooMany = isStranger && connection.isStrangerTooMany()
     return refuse(hub, connection, isTooMany ? 'TOO_MANY_JOINS' : admission.refused)
   }
-  const { keyId, identity, mayEnter } = admission
-  if (!countJoin(hub, message.token, { keyId, roomId: admission.room.roomId })) {
+  const { keyId, identity, mayEnter, counted } = admission
+  if (!hub.joins.count(`${nameOf({ keyId, roomId: admission.room.roomId })} ${counted}`).allowed) {
     return refuse(hub, connection, 'TOO_MANY_JOINS')
   }
   const lease = await hub.leases.take(keyId, admission.room.roomId)
@@ -49,74 +49,118 @@ async function findRoomAndEnter(hub: Hub, connection: Connection, message: Join)
     return refuse(hub, connection, 'MOVED')
   }
   const room = openRoom(hub, keyId, lease.roomId, lease)
+  room.name = admission.room.customRoomId
   connection.identity = identity
   if (mayEnter ? isFull(hub, room, identity) : isWaitingRoomFull(hub, room, identity)) {
     forgetIfEmpty(hub, room)
     return refuse(hub, connection, 'MAX_PARTICIPANT_REACHED')
   }
   seat(hub, room, connection)
-  // A room is closed by disabling it and then taking out everybody in it: whoever was added too late for that reads here
-  // that it is disabled.
-  const [found, isCrowded] = await Promise.all([
-    hub.reads.rooms.find(keyId, room.roomId),
-    isSessionCrowded(hub, room, identity),
-  ])
+  const standing = await readStanding(hub, room, identity)
   if (connection.state !== 'checking') return
-  if (found?.disabled !== false) return refuse(hub, connection, 'INVALID_MEETING_ID')
-  if (isCrowded) return refuse(hub, connection, 'MAX_PARTICIPANT_REACHED')
-  if (mayEnter) return enter(hub, room, connection)
+  if ('refused' in standing) return refuse(hub, connection, standing.refused)
+  if (mayEnter && !standing.hasToAsk) return enter(hub, room, connection)
+  if (mayEnter && isWaitingRoomFull(hub, room, identity)) return refuse(hub, connection, 'MAX_PARTICIPANT_REACHED')
   wait(hub, room, connection)
 }
 
+/**
+ * Whether the room takes this person now. It is read once they have their seat: whoever closes or locks a room, or keeps somebody
+ * out, writes that down and then looks who is there, so that of the two one sees the other.
+ */
+async function readStanding(
+  { reads, limits }: Hub,
+  { keyId, roomId }: HostedRoom,
+  { participantId, link, permissions }: Identity,
+): Promise<{ refused: CloseName } | { hasToAsk: boolean }> {
+  const [found, running, kept] = await Promise.all([
+    reads.rooms.find(keyId, roomId),
+    reads.sessions.listRunningInRoom(keyId, roomId, runningMax),
+    reads.keptOut.match({ keyId, roomId, participantId, link }),
+  ])
+  if (found?.disabled !== false) return { refused: 'INVALID_MEETING_ID' }
+  if (kept === 'they') return { refused: 'KEPT_OUT' }
+  const session = running.find(({ source }) => source === hostedSource)
+  const isCrowded = session !== undefined && session.people >= limits.sessionPeopleMax
+  const isLocked = found.lockedAt !== null && !permissions.has('allow_mod')
+  if (!isCrowded && !isLocked && kept === undefined) return { hasToAsk: false }
+  // Whoever was inside before may come back.
+  if (session !== undefined && (await reads.sessions.getParticipant(keyId, session.id, participantId)) !== undefined) {
+    return { hasToAsk: false }
+  }
+  if (isLocked) return { refused: 'ROOM_LOCKED' }
+  return isCrowded ? { refused: 'MAX_PARTICIPANT_REACHED' } : { hasToAsk: true }
+}
+
 function wait(hub: Hub, room: HostedRoom, connection: Connection): void {
-  const { participantId = '', name = '' } = connection.identity ?? {}
+  const { participantId = '' } = connection.identity ?? {}
   for (const one of listOwn(room, { participantId })) {
     if (one.state === 'waiting') refuse(hub, one, 'DUPLICATE_PARTICIPANT')
   }
   setState(hub, connection, 'waiting')
   notify(hub, connection, { type: 'waiting', roomId: room.roomId, participantId })
-  notifyRoom(hub, room, { type: 'entry-requested', participantId, name }, mayAdmit)
+  notifyRoom(hub, room, toRequest(connection), mayAdmit)
+}
+
+function toRequest(connection: Connection): ServerMessage & { type: 'entry-requested' } {
+  const { participantId, name, nameSource } = toPeer(connection)
+  return { type: 'entry-requested', participantId, name, ...(nameSource !== undefined && { nameSource }) }
 }
 
 async function enter(hub: Hub, room: HostedRoom, connection: Connection): Promise<void> {
   const { participantId = '' } = connection.identity ?? {}
   const older = listOwn(room, { participantId })
   setState(hub, connection, 'entering')
+  markAlike(hub, room, connection)
   const sessionId = await hub.reporter.join(room, connection)
   if (connection.state !== 'entering') return
+  connection.sessionId = sessionId
 
   // All in one turn of the loop: each of the others is either in the list, or announced to this one later.
   setState(hub, connection, 'inside')
   const others = [...inState(room, 'inside')].filter((one) => one.identity?.participantId !== participantId)
+  const { name, nameSource } = toPeer(connection)
   notify(hub, connection, {
     type: 'joined',
     sessionId,
     roomId: room.roomId,
     participantId,
     connectionId: connection.id,
+    name,
+    ...(nameSource !== undefined && { nameSource }),
+    roomName: room.name,
     participants: others.map(toPeer),
     iceServers: listIceServers(hub, connection),
   })
   notifyRoom(hub, room, { type: 'participant-joined', ...toPeer(connection) }, (one) => one !== connection)
   for (const one of older) if (one !== connection) replace(hub, one)
+  tellRules(hub, room, connection).catch((err) => hub.log.error({ err }, 'rules of a room not told'))
   if (!mayAdmit(connection)) return
-  for (const { identity } of inState(room, 'waiting')) {
-    const { participantId = '', name = '' } = identity ?? {}
-    notify(hub, connection, { type: 'entry-requested', participantId, name })
+  for (const one of inState(room, 'waiting')) notify(hub, connection, toRequest(one))
+}
+
+/** Of two inside whose names look alike one says itself what it is called: everybody sees which. */
+function markAlike(hub: Hub, room: HostedRoom, { identity }: Connection): void {
+  if (identity === undefined) return
+  const others = [...inState(room, 'entering', 'inside')].filter(
+    (one) => one.identity?.participantId !== identity.participantId && one.identity?.look === identity.look,
+  )
+  if (identity.nameSource !== 'bound') {
+    if (others.length > 0) identity.nameSource = 'alike'
+    return
+  }
+  for (const other of others) {
+    if (other.identity?.nameSource !== 'typed') continue
+    other.identity.nameSource = 'alike'
+    const { participantId } = other.identity
+    notifyRoom(hub, room, { type: 'name-marked', participantId, nameSource: 'alike' })
+    hub.reporter.tellName(room, other)
   }
 }
 
 function listIceServers({ config, clock }: Hub, { id }: Connection): unknown[] {
   const { iceServers, turn } = config
   return turn === undefined ? iceServers : [...iceServers, toTurnServer(turn, id, clock.now())]
-}
-
-/** Counts a join of a token, by what of it is signed: a signature can be written in several ways. False where it made too many. */
-function countJoin({ joins }: Hub, token: string, room: Pick<HostedRoom, 'keyId' | 'roomId'>): boolean {
-  const signed = createHash('sha256')
-    .update(token.slice(0, token.lastIndexOf('.')))
-    .digest('base64')
-  return joins.count(`${nameOf(room)} ${signed}`).allowed
 }
 
 /** Whether there is no place inside for one more. Their older connections make way for them, and count for nothing. */
@@ -128,18 +172,6 @@ export function isFull({ config }: Hub, room: HostedRoom, { participantId }: Ide
 function isWaitingRoomFull({ limits }: Hub, room: HostedRoom, { participantId }: Identity): boolean {
   const own = [...ofParticipant(room, participantId, 'waiting')].length
   return room.connections.size - countInside(room) - own >= limits.waitingMax
-}
-
-/** Whether the session that runs in the room has as many people as it may, and this is none of them. */
-async function isSessionCrowded(
-  { reads, limits }: Hub,
-  room: HostedRoom,
-  { participantId }: Identity,
-): Promise<boolean> {
-  const running = await reads.sessions.listRunningInRoom(room.keyId, room.roomId, runningMax)
-  const session = running.find(({ source }) => source === hostedSource)
-  if (session === undefined || session.people < limits.sessionPeopleMax) return false
-  return (await reads.sessions.getParticipant(room.keyId, session.id, participantId)) === undefined
 }
 
 /** The connections of one participant that count as theirs: a newer one replaces them. */

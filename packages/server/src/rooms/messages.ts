@@ -1,7 +1,7 @@
 import { ClientMessage, type CloseName, JoinMessage } from '@rollcall/protocol'
 import type { RawData } from 'ws'
 import { checkOf } from '../runtime/check.ts'
-import { act } from './actions.ts'
+import { act } from './actions/actions.ts'
 import { type Connection, takeCredit } from './connection.ts'
 import { type Hub, notify } from './hub.ts'
 import { join } from './join.ts'

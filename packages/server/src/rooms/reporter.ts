@@ -1,4 +1,4 @@
-import { type Cause, type Fact, hostedSource } from '@rollcall/protocol'
+import { type Cause, type Fact, hostedSource, type NameSource } from '@rollcall/protocol'
 import type { RoomLeases } from '../cluster/room-leases.ts'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
@@ -14,6 +14,8 @@ export type Ending = { reason: string } | { inferred: Cause; at: number }
 export type Reporter = {
   /** Resolves when the join is durable, with the id of the session. Rejects where it could not be recorded. */
   join(room: HostedRoom, connection: Connection): Promise<string>
+  /** The name of somebody inside is relied on otherwise. Resolves when that is durable, or nobody can say it any more. */
+  tellName(room: HostedRoom, connection: Connection): Promise<void>
   /** Resolves when the leave is durable, after as many tries as it takes; or when another process, which took the room, has inferred it. */
   leave(room: HostedRoom, connection: Connection, ending: Ending): Promise<void>
   /** Resolves when no leave waits to be recorded. */
@@ -47,11 +49,16 @@ export function createReporter(
         return
       } catch (error) {
         if (isMoved(error)) return
-        // The person is gone, whatever the disk says, and no other part of the server knows.
-        log.error({ err: error, factId: fact.id }, 'leave not recorded; retrying')
+        // A person is gone, whatever the disk says, and no other part of the server knows.
+        log.error({ err: error, factId: fact.id }, 'fact of a hosted room not recorded; retrying')
         await new Promise((resolve) => setTimeout(resolve, limits.retryMs))
       }
     }
+  }
+
+  function settle(recorded: Promise<void>): Promise<void> {
+    pending.add(recorded)
+    return recorded.finally(() => pending.delete(recorded))
   }
 
   return {
@@ -64,12 +71,20 @@ export function createReporter(
         at: connection.joinedAt,
         receivedAt: clock.now(),
         kind: 'person',
-        ...(connection.identity && { name: connection.identity.name }),
+        ...toNamed(connection),
         ...(connection.identity && connection.identity.metadata !== null && { metadata: connection.identity.metadata }),
       }
       const recorded = await recordFact(room, fact)
       if (recorded?.sessionId !== undefined) return recorded.sessionId
       throw new Error(`join not recorded: ${recorded?.outcome}: ${recorded?.reason}`)
+    },
+    tellName(room, connection) {
+      const at = nextMoment(room, clock.now())
+      const fact: Fact = {
+        ...{ ...factOf(room, connection), ...toNamed(connection), type: 'participant-seen' },
+        ...{ id: `${connection.id}:named:${at}`, at, receivedAt: clock.now() },
+      }
+      return settle(recordUntilDurable(room, fact))
     },
     leave(room, connection, ending) {
       const fact: Fact = {
@@ -81,9 +96,7 @@ export function createReporter(
         at: 'at' in ending ? Math.max(ending.at, connection.joinedAt) : nextMoment(room, clock.now()),
         ...('reason' in ending ? { reason: ending.reason } : { inferred: ending.inferred }),
       }
-      const leave = recordUntilDurable(room, fact)
-      pending.add(leave)
-      return leave.finally(() => pending.delete(leave))
+      return settle(recordUntilDurable(room, fact))
     },
     async settled() {
       await Promise.all(pending)
@@ -94,6 +107,12 @@ export function createReporter(
 /** Another process took the room, and inferred that everybody left it. */
 function isMoved(error: unknown): boolean {
   return error instanceof Refusal && error.code === 'ROOM_MOVED'
+}
+
+function toNamed({ identity }: Connection): { name?: string; nameSource?: NameSource } {
+  if (identity === undefined) return {}
+  const { name, nameSource } = identity
+  return { name, ...(nameSource !== undefined && { nameSource }) }
 }
 
 function factOf({ roomId }: HostedRoom, { id, identity }: Connection) {

@@ -1,11 +1,13 @@
 import type { Peer } from '@rollcall/protocol'
 import type { RoomLease } from '../cluster/room-leases.ts'
-import type { Connection } from './connection.ts'
+import { type Connection, isHost } from './connection.ts'
 
 /** A hosted room while anybody is connected to it: who, and the time of its last fact. */
 export type HostedRoom = {
   keyId: number
   roomId: string
+  /** What its owner calls it. */
+  name: string | null
   connections: Set<Connection>
   lastAt: number
   /** Undefined while nobody has joined. */
@@ -50,7 +52,13 @@ export function* ofParticipant(
 }
 
 /** A connection, as the others see it. */
-export function toPeer({ id, identity }: Connection): Peer {
-  const { participantId = '', name = '', metadata = null } = identity ?? {}
-  return { participantId, name, connectionId: id, ...(metadata !== null && { metadata }) }
+export function toPeer(connection: Connection): Peer {
+  const { id, identity } = connection
+  const { participantId = '', name = '', metadata = null, nameSource } = identity ?? {}
+  return {
+    ...{ participantId, name, connectionId: id },
+    ...(metadata !== null && { metadata }),
+    ...(nameSource !== undefined && { nameSource }),
+    ...(isHost(connection) && { isHost: true as const }),
+  }
 }

@@ -19,6 +19,8 @@ export type Room = {
   autoClose: AutoCloseConfig | null
   allowedParticipantIds: string[] | null
   disabled: boolean
+  /** Null: it is not locked. */
+  lockedAt: number | null
   createdAt: number
   updatedAt: number
 }
@@ -48,6 +50,7 @@ const columns = [
   'auto_close_json as autoCloseJson',
   'allowed_participants_json as allowedParticipantsJson',
   'disabled',
+  'locked_at as lockedAt',
   'created_at as createdAt',
   'updated_at as updatedAt',
 ] as const
@@ -94,6 +97,24 @@ const setDisabled = query<{ keyId: number; roomId: string; before: number; after
     .where('key_id', '=', p.keyId)
     .where('room_id', '=', p.roomId)
     .where('disabled', '=', p.before),
+)
+
+type Lock = { keyId: number; roomId: string; at: number }
+const lock = query<Lock>((k, p) =>
+  k
+    .updateTable('rooms')
+    .set({ locked_at: p.at, updated_at: p.at })
+    .where('key_id', '=', p.keyId)
+    .where('room_id', '=', p.roomId)
+    .where('locked_at', 'is', null),
+)
+const unlock = query<Lock>((k, p) =>
+  k
+    .updateTable('rooms')
+    .set({ locked_at: null, updated_at: p.at })
+    .where('key_id', '=', p.keyId)
+    .where('room_id', '=', p.roomId)
+    .where('locked_at', 'is not', null),
 )
 
 /** By roomId, customRoomId or id: in that order, where one text is two of them; else by what it encodes. */
@@ -202,6 +223,15 @@ export const rooms = noun({
       await db.run(setDisabled(db), { keyId, roomId, ...states, at: now() })
       return find(over, keyId, roomId)
     },
+    /** A room that is locked goes on being so since it was first. Undefined where there is no such room. */
+    async setLocked(
+      over: Over,
+      { keyId, roomId, locked }: { keyId: number; roomId: string; locked: boolean },
+    ): Promise<Room | undefined> {
+      const { db, now } = over
+      await db.run(locked ? lock(db) : unlock(db), { keyId, roomId, at: now() })
+      return find(over, keyId, roomId)
+    },
   },
 })
 
@@ -232,6 +262,7 @@ async function insert(
       auto_close_ms: autoClose?.duration === undefined ? null : Math.round(autoClose.duration * minuteMs),
       allowed_participants_json: toJson(allowedParticipantIds),
       disabled: 0,
+      locked_at: null,
       created_at: at,
       updated_at: at,
     })

@@ -38,6 +38,8 @@ type Scene = {
   webhookId: string
   deliveryId: string
   scheduleId: string
+  inviteId: string
+  inviteCode: string
   other: Room
 }
 
@@ -59,7 +61,10 @@ async function makeScene(on: TestServer): Promise<Scene> {
   const webhookId = `ep_${room.id}`
   const delivery = await on.context.writes.deliveries.sendTest({ keyId, id: webhookId })
   const { body: schedule } = await on.call<{ id: string }>('POST', '/v2/schedules', scheduleIn(room))
-  const ids = { sessionId, endedId, webhookId, deliveryId: delivery?.id ?? '', scheduleId: schedule.id }
+  const invited = await on.call<{ id: string; url: string }>('POST', `/v2/rooms/${room.roomId}/invites`)
+  const invite = { inviteId: invited.body.id, inviteCode: new URL(invited.body.url).hash.slice(1) }
+  const made = { deliveryId: delivery?.id ?? '', scheduleId: schedule.id, ...invite }
+  const ids = { sessionId, endedId, webhookId, ...made }
   return { room, source, linkCode, token: await on.sign({ roles: ['crawler'] }), other, ...ids }
 }
 
@@ -82,6 +87,7 @@ const bodies: { [endpoint: string]: (scene: Scene) => object | string } = {
   'POST /v2/rooms/deactivate': ({ room }) => ({ roomId: room.roomId }),
   'POST /v1/meeting-sessions/:id/remove-participant': () => ({ participantId: 'anna' }),
   'POST /v2/events': () => ({ events: [{ id: '1', type: 'source-started', at: Date.now() }] }),
+  'POST /v2/invites/open': ({ inviteCode }) => ({ code: inviteCode }),
   'POST /v2/links/redeem': ({ linkCode }) => ({ code: linkCode }),
   'POST /v2/sources': () => ({ type: 'generic', name: 'another' }),
   'PATCH /v2/sources/:id': () => ({ name: 'renamed' }),
@@ -109,7 +115,7 @@ const queries: { [endpoint: string]: string } = { 'POST /v2/imports': '?format=d
 
 function fill(
   path: string,
-  { room, sessionId, source, webhookId, deliveryId, scheduleId }: Scene,
+  { room, sessionId, source, webhookId, deliveryId, scheduleId, inviteId }: Scene,
   { apiKey, userId, signInId }: { apiKey: string; userId: string; signInId: string },
 ): string {
   const ids: { [noun: string]: string } = {
@@ -125,6 +131,7 @@ function fill(
     id: ids[path.split('/')[2] ?? ''] ?? sessionId,
     webhookId,
     deliveryId,
+    inviteId,
     apiKey,
     userId,
     signInId,
@@ -229,6 +236,12 @@ function sceneFor(on: TestServer, method: string): Promise<Scene> {
   return scene
 }
 
+/** Nobody inside is told of it. */
+async function keepOut(on: TestServer, roomId: string, participantId: string): Promise<void> {
+  const { keyId = 0 } = (await on.context.reads.keys.find(on.apiKey)) ?? {}
+  await on.context.writes.keptOut.add({ keyId, roomId, participantId, name: '', link: null, byParticipant: null })
+}
+
 async function call(on: TestServer, endpoint: string, column: string, permissions?: Permission[]): Promise<Answered> {
   const [method = '', path = ''] = endpoint.split(' ')
   const made = await sceneFor(on, method)
@@ -236,6 +249,7 @@ async function call(on: TestServer, endpoint: string, column: string, permission
   const scene = { ...made }
   if (endpoint === 'DELETE /v2/sessions/:id') scene.sessionId = made.endedId
   if (endpoint === 'DELETE /v2/rooms/:roomId') scene.room = (await on.call<Room>('POST', '/v2/rooms', {})).body
+  if (endpoint === 'DELETE /v2/rooms/:id/kept-out/:participantId') await keepOut(on, scene.room.roomId, 'anna')
   const isUser = rolesOf[column] !== undefined
   const user = isUser || /:(userId|signInId)/.test(path) ? await userFor(on, method, column, scene) : noUser
   const token = isUser ? null : await signFor(on, column, scene, permissions)
@@ -337,6 +351,7 @@ describe('who may join a hosted room', () => {
       'rtc, bound to it': await server.sign({ roles: ['rtc'], roomId: room.roomId }),
       'rtc, bound to another': await server.sign({ roles: ['rtc'], roomId: other.roomId }),
       'rtc, bound to another participant': await server.sign({ roles: ['rtc'], participantId: 'ben' }),
+      'rtc, of an invite that is revoked': await signRevoked(room),
       'rtc, of a key whose scopes are rooms': await signBy('rooms'),
       'rtc, of a key whose scopes are read or ingest': await signBy('read'),
     }
@@ -374,6 +389,13 @@ describe('who may join a hosted room', () => {
   }
 })
 
+async function signRevoked({ roomId }: Room): Promise<string> {
+  const path = `/v2/rooms/${roomId}/invites`
+  const { body } = await server.call<{ id: string; token: string }>('POST', path)
+  await server.call('DELETE', `${path}/${body.id}`)
+  return body.token
+}
+
 async function ask(roomId: string, participantId: string, token: string): Promise<RtcClient> {
   const client = await connect(server)
   client.send({ type: 'join', token, roomId, participantId })
@@ -402,16 +424,25 @@ async function say(
 ): Promise<string> {
   const guest = await ask(roomId, 'guest', await server.sign({ permissions: ['ask_join'] }))
   await guest.next('waiting')
+  if (type === 'let-back') await keepOut(server, roomId, 'kept out')
   const meant: { [type: string]: { says: object; seen: () => Promise<unknown> } } = {
     signal: { says: { to: host.joined.connectionId, data: 1 }, seen: () => until(host, 'signal') },
     mute: { says: { participantId: 'host' }, seen: () => until(host, 'mute') },
     remove: { says: { participantId: 'host' }, seen: () => host.closed },
     admit: { says: { participantId: 'guest' }, seen: () => guest.next('joined') },
     deny: { says: { participantId: 'guest' }, seen: () => guest.closed },
+    'mute-all': { says: {}, seen: () => until(host, 'mute') },
+    'admit-all': { says: {}, seen: () => guest.next('joined') },
+    'let-back': { says: { participantId: 'kept out' }, seen: () => until(host, 'rules') },
+    lock: { says: { locked: true }, seen: () => until(host, 'rules') },
+    end: { says: {}, seen: () => host.closed },
   }
   const { says, seen } = meant[type] ?? assert.fail(`access.md: what is ${type}?`)
   anna.send({ type, ...says })
-  const refused = until(anna, 'error').then((error) => ('code' in error ? error.code : ''))
+  const refused = until(anna, 'error').then(
+    (error) => ('code' in error ? error.code : ''),
+    () => anna.closed.then(() => 'yes'),
+  )
   const outcome = await Promise.race([seen().then(() => 'yes'), refused])
   guest.socket.close()
   return outcome

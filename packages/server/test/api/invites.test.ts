@@ -1,14 +1,23 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { Permission, Room } from '@rollcall/protocol'
+import { isGuestId, type OpenedInvite, type Permission, type Room } from '@rollcall/protocol'
 import { decodeJwt } from 'jose'
 import { signToken } from '../../src/api/auth/token.ts'
-import { form, makeRoom } from '../support/api-calls.ts'
+import { rtcLimits } from '../../src/rooms/limits.ts'
+import { form, listSessions, makeRoom } from '../support/api-calls.ts'
 import { connect, join } from '../support/clients/rtc-client.ts'
 import { addNeighbour } from '../support/record-session.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
-type Invite = { url: string; token: string; expiresAt: string }
+type Invite = {
+  url: string
+  token: string
+  expiresAt: string
+  id: string
+  participantId: string | null
+  name: string | null
+  revokedAt: string | null
+}
 
 let now = Date.now()
 let server: TestServer
@@ -24,6 +33,46 @@ function invite(body?: unknown, id = room.roomId, token?: string) {
   return server.call<Invite & { code?: string; error?: string }>('POST', `/v2/rooms/${id}/invites`, body, options)
 }
 
+function open({ url }: Pick<Invite, 'url'>) {
+  const code = new URL(url).hash.slice(1)
+  return server.call<OpenedInvite & { code?: string; error?: string }>(
+    'POST',
+    '/v2/invites/open',
+    { code },
+    { token: null },
+  )
+}
+
+/** Joins as whoever the token says, under the name that they type. */
+async function enter(token: string, name?: string, participantId?: string) {
+  const client = await connect(server)
+  client.send({
+    type: 'join',
+    token,
+    roomId: room.roomId,
+    ...(name && { name }),
+    ...(participantId && { participantId }),
+  })
+  return { ...client, joined: await client.next('joined') }
+}
+
+async function leave(...clients: { send(message: object): void; closed: Promise<string> }[]) {
+  for (const client of clients) client.send({ type: 'leave' })
+  await Promise.all(clients.map(({ closed }) => closed))
+}
+
+/** Who was in the newest session of the room, as the record has them. */
+async function listPeople() {
+  const [session] = await listSessions(server, room.roomId)
+  return session?.participants ?? []
+}
+
+async function refusalAs(token: string, participantId: string): Promise<string> {
+  const client = await connect(server)
+  client.send({ type: 'join', token, roomId: room.roomId, participantId })
+  return client.closed
+}
+
 async function refusal(roomId: string, token: string): Promise<string> {
   const client = await connect(server)
   client.send({ type: 'join', token, roomId, participantId: 'guest' })
@@ -31,26 +80,27 @@ async function refusal(roomId: string, token: string): Promise<string> {
 }
 
 describe('POST /v2/rooms/:id/invites', () => {
-  test('answers a link to the room’s page, whose token no server on the way is told', async () => {
+  test('answers a short link, whose code no server on the way is told, and no table holds', async () => {
     const { status, body } = await invite({ name: 'Anna & Ben' })
     assert.equal(status, 200)
-    assert.deepEqual(Object.keys(body), ['url', 'token', 'expiresAt'])
     const { origin, pathname, search, hash } = new URL(body.url)
-    assert.deepEqual([origin, pathname, search], [server.url, `/room/${room.roomId}`, ''])
-    const fragment = Object.fromEntries(new URLSearchParams(hash.slice(1)))
-    assert.deepEqual(fragment, { token: body.token, name: 'Anna & Ben' })
-    assert.ok(!new URL((await invite()).body.url).hash.includes('name='))
+    assert.deepEqual([origin, pathname, search], [server.url, '/j', ''])
+    assert.match(hash, /^#[a-z2-9]{14}$/)
+    assert.ok(body.url.length - origin.length < 20)
+    const kept = await server.context.reads.invites.find(1, body.id)
+    assert.equal(kept?.name, 'Anna & Ben')
+    assert.ok(!JSON.stringify(kept).includes(hash.slice(1)))
   })
 
   test('is made by any of the room’s ids, and its link by the public address of the settings', async () => {
     for (const id of ['for%20guests', room.id]) {
-      assert.equal(new URL((await invite({}, id)).body.url).pathname, `/room/${room.roomId}`)
+      assert.equal((await open((await invite({}, id)).body)).body.roomId, room.roomId)
     }
     const settled = await startServer({ ROLLCALL_PUBLIC_URL: 'https://rooms.example/meet/' })
     try {
       const { roomId } = await makeRoom(settled)
       const { body } = await settled.call<Invite>('POST', `/v2/rooms/${roomId}/invites`)
-      assert.ok(body.url.startsWith(`https://rooms.example/meet/room/${roomId}#token=`), body.url)
+      assert.ok(body.url.startsWith('https://rooms.example/meet/j#'), body.url)
     } finally {
       await settled.stop()
     }
@@ -155,5 +205,166 @@ describe('POST /v2/rooms/:id/invites', () => {
     assert.equal(status, 200)
     const { permissions, iat = 0, exp = 0 } = decodeJwt(body.token)
     assert.deepEqual([permissions, exp - iat], [['ask_join'], 60])
+  })
+})
+
+describe('an invite with a name', () => {
+  test('is one person: in two tabs, on two devices, next week, and whatever name is typed', async () => {
+    const { body } = await invite({ name: 'Ms Lovelace' })
+    const [laptop, phone] = [(await open(body)).body, (await open(body)).body]
+    assert.deepEqual([laptop.participantId, laptop.name, laptop.isForMany], [body.participantId, 'Ms Lovelace', false])
+    assert.equal(phone.participantId, laptop.participantId)
+    const first = await enter(laptop.token, 'Somebody else')
+    assert.deepEqual([first.joined.name, first.joined.nameSource], ['Ms Lovelace', 'bound'])
+    const second = await enter(phone.token)
+    assert.equal(await first.closed, 'DUPLICATE_PARTICIPANT')
+    assert.equal(await refusalAs(phone.token, 'another'), 'INVALID_PARTICIPANT_ID')
+    await leave(second)
+    const people = (await listPeople()).filter(({ name }) => name === 'Ms Lovelace')
+    assert.deepEqual(
+      people.map(({ participantId, nameSource }) => [participantId, nameSource]),
+      [[body.participantId, 'bound']],
+    )
+  })
+
+  test('is the person whom its participantId names, by this invite and by the next', async () => {
+    for (let i = 0; i < 2; i++) {
+      const { body } = await invite({ name: 'Cem', participantId: 'cem@school' })
+      assert.equal((await open(body)).body.participantId, 'cem@school')
+    }
+  })
+
+  test('keeps who it names from whoever says that they are them', async () => {
+    const { body } = await invite({ name: 'Dora' })
+    const { token } = (await invite()).body
+    assert.equal(await refusalAs(token, String(body.participantId)), 'INVALID_PARTICIPANT_ID')
+    assert.equal(await refusalAs(await server.sign(), String(body.participantId)), 'INVALID_PARTICIPANT_ID')
+  })
+})
+
+describe('an invite for many', () => {
+  test('makes each who opens it a person of their own, whose name is one that was typed, inside and in the record', async () => {
+    const { body } = await invite()
+    const [eve, finn] = [(await open(body)).body, (await open(body)).body]
+    assert.ok(eve.isForMany && isGuestId(eve.participantId) && eve.participantId !== finn.participantId)
+    const first = await enter(eve.token, 'Eve')
+    const second = await enter(finn.token, 'Finn')
+    assert.deepEqual(
+      second.joined.participants.map(({ name, nameSource }) => [name, nameSource]),
+      [['Eve', 'typed']],
+    )
+    assert.equal(await refusalAs(body.token, eve.participantId), 'INVALID_PARTICIPANT_ID')
+    await leave(first, second)
+    const typed = (await listPeople()).filter(({ name }) => name === 'Eve' || name === 'Finn')
+    assert.deepEqual(
+      typed.map(({ nameSource }) => nameSource),
+      ['typed', 'typed'],
+    )
+  })
+
+  test('marks a typed name that looks like one which somebody else is invited under, to all inside and in the record', async () => {
+    const teacher = (await open((await invite({ name: 'Jürgen Groß' })).body)).body
+    const watching = await enter(teacher.token)
+    const link = (await invite()).body
+    const said = ['jurgen  GROSS', 'Jürgеn Groß', 'Ｊürgen Gro\u200bß', 'Jurgen']
+    for (const name of said) {
+      const guest = await enter((await open(link)).body.token, name)
+      const told = await watching.next('participant-joined')
+      const expected = name === 'Jurgen' ? 'typed' : 'alike'
+      assert.deepEqual([told.nameSource, guest.joined.nameSource], [expected, expected], name)
+      await leave(guest)
+      await watching.next('participant-left')
+    }
+    await leave(watching)
+    const kept = (await listPeople()).filter(({ name }) => said.includes(name))
+    assert.deepEqual(
+      said.map((name) => kept.find((one) => one.name === name)?.nameSource),
+      ['alike', 'alike', 'alike', 'typed'],
+    )
+  })
+
+  test('marks who has typed a name once somebody whose token says it comes in', async () => {
+    const guest = await enter((await open((await invite()).body)).body.token, 'Prof. Noether')
+    assert.equal(guest.joined.nameSource, 'typed')
+    const token = await server.sign({ participantId: 'noether', name: 'prof noether' })
+    const bound = await enter(token)
+    const marked = await guest.next('name-marked')
+    assert.deepEqual([marked.participantId, marked.nameSource], [guest.joined.participantId, 'alike'])
+    await leave(guest, bound)
+    const kept = (await listPeople()).find(({ participantId }) => participantId === guest.joined.participantId)
+    assert.equal(kept?.nameSource, 'alike')
+  })
+
+  test('brings in no more than its joins, however many tokens are made of it', async () => {
+    const limits = { ...rtcLimits, joinsPerToken: 3, joinsMs: 3_600_000 }
+    const bounded = await startServer({ ROLLCALL_ROOM_MAX: '1' }, { rtcLimits: limits })
+    try {
+      const { roomId } = await makeRoom(bounded)
+      const { body } = await bounded.call<Invite>('POST', `/v2/rooms/${roomId}/invites`)
+      const code = new URL(body.url).hash.slice(1)
+      const joinByLink = async () => {
+        const { token } = (await bounded.call<OpenedInvite>('POST', '/v2/invites/open', { code })).body
+        const client = await connect(bounded)
+        client.send({ type: 'join', token, roomId })
+        return client
+      }
+      for (let i = 0; i < 3; i++) {
+        const client = await joinByLink()
+        await client.next('joined')
+        await leave(client)
+      }
+      assert.equal(await (await joinByLink()).closed, 'TOO_MANY_JOINS')
+    } finally {
+      await bounded.stop()
+    }
+  })
+})
+
+describe('a link', () => {
+  test('that is revoked lets nobody in, by its code or its token; whoever is inside stays, and it says so in its list', async () => {
+    const { body } = await invite({ name: 'Gil' })
+    const inside = await enter((await open(body)).body.token)
+    const path = `/v2/rooms/${room.roomId}/invites`
+    const revoked = await server.call<Invite>('DELETE', `${path}/${body.id}`)
+    assert.deepEqual([revoked.status, typeof revoked.body.revokedAt], [200, 'string'])
+    assert.equal((await open(body)).status, 404)
+    assert.equal(await refusalAs(body.token, String(body.participantId)), 'INVALID_TOKEN')
+    assert.equal(inside.socket.readyState, inside.socket.OPEN)
+    await leave(inside)
+    const listed = await server.call<{ data: Invite[] }>('GET', `${path}?perPage=1000`)
+    const one = listed.body.data.find(({ id }) => id === body.id)
+    assert.deepEqual([one?.name, one?.revokedAt], ['Gil', revoked.body.revokedAt])
+    assert.ok(!listed.text.includes(body.token) && !listed.text.includes('url'))
+    const again = await server.call<Invite>('DELETE', `${path}/${body.id}`)
+    assert.equal(again.body.revokedAt, revoked.body.revokedAt)
+  })
+
+  test('that is unknown, revoked, too old, or of a key that is over is answered alike', async () => {
+    const [revoked, old] = [(await invite()).body, (await invite({ expiresInSeconds: 60 })).body]
+    await server.call('DELETE', `/v2/rooms/${room.roomId}/invites/${revoked.id}`)
+    const { body: further } = await server.call<{ apiKey: string; secret: string }>('POST', '/v2/keys', {
+      name: 'for rooms',
+      scopes: ['rooms'],
+    })
+    const token = await signToken(further, { roles: ['crawler'] }, { now, lifetimeMs: 60_000 })
+    const ofOther = (await invite({}, room.roomId, token)).body
+    await server.call('DELETE', `/v2/keys/${further.apiKey}`)
+    now = Date.parse(old.expiresAt)
+    const answers = await Promise.all(
+      [revoked, old, ofOther, { url: `${server.url}/j#aaaaaaaaaaaaaa` }].map(async (link) => {
+        const { status, body } = await open(link)
+        return [status, body.code, body.error]
+      }),
+    )
+    const [first] = answers
+    assert.deepEqual([first?.[0], first?.[1]], [404, 'INVITE_NOT_FOUND'])
+    for (const answer of answers) assert.deepEqual(answer, first)
+  })
+
+  test('of the form that links had before goes on working: a token of a room, without an invite', async () => {
+    const token = await server.sign({ roomId: room.roomId, roles: ['rtc'], permissions: ['allow_join'] })
+    const guest = await enter(token, 'Hana', 'hana')
+    assert.deepEqual([guest.joined.participantId, guest.joined.nameSource], ['hana', 'typed'])
+    await leave(guest)
   })
 })

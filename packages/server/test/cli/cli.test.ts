@@ -48,6 +48,33 @@ describe('beside a running server,', () => {
     assert.ok(!listed.includes(secret))
   })
 
+  test('users are let in and taken away, their passwords read from stdin or shown this once', async () => {
+    const signIn = async (name: string, password: string) =>
+      (await server.call('POST', '/v2/sign-in', { name, password }, { token: null })).status
+    const added = await rollcallHere('users', 'add', 'Uma', '--role', 'administrator')
+    const [, made = ''] = /^Password {2}(\S+)$/m.exec(added) ?? []
+    assert.equal(await signIn('uma', made), 200)
+    const program = runProgram('cli.js', { ROLLCALL_DATA: server.dataFolder }, [
+      'users',
+      'password',
+      'Uma',
+      '--password',
+      '-',
+    ])
+    program.child.stdin.end('a password of stdin\n')
+    assert.deepEqual(await program.ended.then(({ code, stdout }) => ({ code, stdout })), {
+      code: 0,
+      stdout: 'Uma has a new password.\n',
+    })
+    assert.deepEqual([await signIn('Uma', made), await signIn('Uma', 'a password of stdin')], [401, 200])
+    assert.match(await rollcallHere('users', 'list'), new RegExp(`^Uma +administrator +${server.apiKey} `, 'm'))
+    const typed = await rollcall(server.dataFolder, 'users', 'add', 'Vera', '--password', 'typed on the line')
+    assert.deepEqual([typed.code, typed.stdout], [1, ''])
+    assert.match(typed.stderr, /--password takes -/)
+    await rollcallHere('users', 'remove', 'uma')
+    assert.equal(await signIn('Uma', 'a password of stdin'), 401)
+  })
+
   test('keys rotate gives a new secret; the old one is good for the overlap', async () => {
     const { apiKey, secret: old } = readSecret(await rollcallHere('keys', 'add', '--name', 'b'))
     const before = await rollcallHere('token', '--key', apiKey)

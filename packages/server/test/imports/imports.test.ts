@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { ImportReport, ImportStep, SessionPage } from '@rollcall/protocol'
+import { recordSession } from '../support/record-session.ts'
 import { runProgram } from '../support/run-program.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
@@ -199,6 +200,58 @@ describe('rollcall import', () => {
     }
   })
 
+  test('takes all sessions of an account that have ended, page after page, everybody of a huge one among them; twice is once', async (t) => {
+    const account = await startServer()
+    t.after(() => account.stop())
+    const { roomId } = (await account.call<{ roomId: string }>('POST', '/v2/rooms', { customRoomId: 'of the account' }))
+      .body
+    const startAt = Date.UTC(2025, 0, 1)
+    const hourMs = 3_600_000
+    const people = (count: number, at: number) =>
+      Array.from({ length: count }, (_, i) => ({
+        participantId: `p${i}`,
+        name: `P ${i}`,
+        joinedAt: at,
+        leftAt: at + hourMs,
+      }))
+    for (let n = 0; n < 101; n++) {
+      const at = startAt + n * 2 * hourMs
+      await recordSession(account, { roomId, startAt: at, endAt: at + hourMs, stays: people(n === 0 ? 1001 : 1, at) })
+    }
+    await recordSession(account, {
+      roomId,
+      startAt: startAt + 1000 * hourMs,
+      stays: [{ participantId: 'inside', joinedAt: startAt + 1000 * hourMs }],
+    })
+    const take = async (token: string) => {
+      const { child, ended } = runProgram('cli.js', server.storeEnv, [
+        'import',
+        'videosdk',
+        account.url,
+        '--token',
+        '-',
+      ])
+      child.stdin.end(token)
+      return ended
+    }
+    const token = await account.sign()
+    const { stdout, stderr } = await take(token)
+    assert.equal(stdout, `${account.url}: 101 sessions with 1101 stays; 0 places not taken\n`, stderr)
+    const described = async (of: TestServer) =>
+      (await listSessions('of the account', of)).data
+        .filter(({ status }) => status === 'ended')
+        .map(({ start, end, uniqueParticipants, participants }) => [
+          start,
+          end,
+          uniqueParticipants,
+          participants.map(({ timelog }) => timelog),
+        ])
+    assert.deepEqual(await described(server), await described(account))
+    assert.match((await take(token)).stdout, /; all of it was here before; 0 places/)
+    const refused = await take('nonsense')
+    assert.match(refused.stderr, /^rollcall: \S+ does not list its sessions: [^\n]+\n$/)
+  })
+
   test('what is wrong is said in one line', async () => {
     const file = join(folder, 'wrong.csv')
     await writeFile(file, writeTable('wrong', 1))
@@ -208,6 +261,8 @@ describe('rollcall import', () => {
       [['csv', file], /say tz \(--tz\)/],
       [['csv', file, '--date-order', 'ymd'], /--date-order=ymd is not understood: it takes dmy or mdy/],
       [['csv', file, '--date', 'today'], /--date=today is not understood/],
+      [['videosdk', server.url], /takes a token of its own: say --token -/],
+      [['zoom', server.url], /of zoom files are taken/],
       [['csv', file, '--zone', 'UTC'], /--zone is not an option of this command/],
     ]
     for (const [args, message] of wrong) {

@@ -64,13 +64,15 @@ describe('joining a hosted room', () => {
     assert.equal(bob.joined.roomId, roomId)
     assert.equal(bob.joined.sessionId, ann.joined.sessionId)
     const { connectionId } = ann.joined
-    assert.deepEqual(bob.joined.participants, [{ participantId: 'ann', name: 'ann', connectionId }])
+    const said = { nameSource: 'typed', isHost: true }
+    assert.deepEqual(bob.joined.participants, [{ participantId: 'ann', name: 'ann', connectionId, ...said }])
     const seen = await ann.next('participant-joined')
     assert.deepEqual(seen, {
       type: 'participant-joined',
       participantId: 'bob',
       name: 'bob',
       connectionId: bob.joined.connectionId,
+      ...said,
     })
   })
 
@@ -295,6 +297,7 @@ describe('the waiting room', () => {
       type: 'entry-requested',
       participantId: 'guest',
       name: 'guest',
+      nameSource: 'typed',
     })
     assert.equal(person((await sessionsOf(roomId))[0], 'guest'), undefined)
     guest.send({ type: 'signal', to: host.joined.connectionId, data: 1 })
@@ -386,7 +389,10 @@ describe('limits and silence', () => {
     })
     const rooms = createHostedRooms(
       { ...context, record: wrap(context.record) },
-      { verifyToken, countStranger: () => undefined, leases: createRoomLeases(context, undefined), limits },
+      {
+        ...{ verifyToken, countStranger: () => undefined, leases: createRoomLeases(context, undefined), limits },
+        endSessions: async () => [],
+      },
     )
     const http = createServer().listen(0, '127.0.0.1')
     http.on('upgrade', rooms.upgrade)

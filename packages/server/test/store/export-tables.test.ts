@@ -6,6 +6,7 @@ import { keep } from '../support/kept.ts'
 /** What belongs to a key and is not exported: what follows from the rest, and what is of one server. */
 const others = [
   'audit',
+  'invites',
   'key_uses',
   'keys',
   'links',

@@ -69,7 +69,8 @@ export async function startOwnPostgres(kept?: string): Promise<Postgres> {
     // Else a stop removes the data.
     persistent: true,
     // Several files of tests, each with several servers, share it.
-    postgresFlags: ['-c', 'max_connections=400'],
+    // No socket of a file: its user may not write where that would be.
+    postgresFlags: ['-c', 'max_connections=400', '-c', 'unix_socket_directories='],
     // PostgreSQL refuses to run as root: then it gets a user of its own.
     createPostgresUser: process.getuid?.() === 0,
     onLog: (line) => lines.push(String(line)),

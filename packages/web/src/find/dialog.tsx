@@ -13,11 +13,11 @@ const sessionId = /^[0-9a-f]{24}$/
 
 /** Finds rooms, people, and a session by its id, from anywhere. */
 export function FindDialog({ onClose }: { onClose: () => void }) {
-  const { rollcall, token } = useSignedIn()
+  const { rollcall, signInId } = useSignedIn()
   const [typed, setTyped] = useState('')
   const [wanted] = useDebouncedValue(typed.trim(), typingMs)
   const { data, error, isFetching } = useQuery({
-    queryKey: [token, 'find', wanted],
+    queryKey: [signInId, 'find', wanted],
     queryFn: async () => {
       const [rooms, people] = await Promise.all([
         rollcall.rooms.list({ search: wanted, perPage: shownMax }).page(),

@@ -65,7 +65,7 @@ function Entries({ entries }: { entries: AuditEntry[] }) {
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
-        {entries.map(({ id, at, action, apiKey, keyName, asParticipant, participantId, about }) => (
+        {entries.map(({ id, at, action, apiKey, keyName, userName, asParticipant, participantId, about }) => (
           <Table.Tr key={id}>
             <Table.Td>
               <Time at={at} />
@@ -75,7 +75,7 @@ function Entries({ entries }: { entries: AuditEntry[] }) {
             </Table.Td>
             <Table.Td>
               <Text size="sm">
-                {apiKey === null ? 'the command line' : (keyName ?? apiKey)}
+                {userName ?? (apiKey === null ? 'the command line' : (keyName ?? apiKey))}
                 {asParticipant !== null && `, as ${asParticipant}`}
               </Text>
             </Table.Td>

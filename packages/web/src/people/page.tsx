@@ -16,14 +16,14 @@ const typingMs = 250
 export function PeoplePage() {
   const { search = '' } = useSearch({ from: '/people' })
   const navigate = useNavigate({ from: '/people' })
-  const { rollcall, token } = useSignedIn()
+  const { rollcall, signInId } = useSignedIn()
   const [typed, setTyped] = useState(search)
   const [wanted] = useDebouncedValue(typed.trim(), typingMs)
   useEffect(() => {
     void navigate({ search: wanted === '' ? {} : { search: wanted }, replace: true })
   }, [wanted, navigate])
   const { data, error, fetchNextPage, hasNextPage, isFetching, refetch } = useInfiniteQuery({
-    queryKey: [token, 'people', wanted],
+    queryKey: [signInId, 'people', wanted],
     queryFn: ({ pageParam }) =>
       rollcall.people.find({ search: wanted, perPage, ...(pageParam !== '' && { cursor: pageParam }) }),
     initialPageParam: '',

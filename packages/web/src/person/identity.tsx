@@ -3,14 +3,16 @@ import type { Person } from '@rollcall/client'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ConfirmButton } from '../confirm-button.tsx'
-import { useSignedIn } from '../signed-in.tsx'
+import { useMay, useSignedIn } from '../signed-in.tsx'
 import { Failure } from '../states.tsx'
 
 /** Which participants are this person, and how that is changed. */
 export function Identity({ person, onChanged }: { person: Person; onChanged: () => void }) {
   const { rollcall } = useSignedIn()
+  const may = useMay()
   const navigate = useNavigate()
   const [isOpen, setOpen] = useState(false)
+  if (!may.administer) return null
   return (
     <Group gap="xs">
       <Button variant="default" onClick={() => setOpen(true)}>

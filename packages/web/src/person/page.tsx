@@ -1,7 +1,8 @@
-import { Anchor, Group, Text, Title } from '@mantine/core'
+import { Group, Text, Title } from '@mantine/core'
 import type { Person } from '@rollcall/client'
 import { Link, useParams } from '@tanstack/react-router'
 import { useMemo } from 'react'
+import { BackLink } from '../back-link.tsx'
 import { Chart, type Series } from '../chart.tsx'
 import { Fact, Facts } from '../facts.tsx'
 import { formatNumber, zone } from '../formats.ts'
@@ -48,9 +49,7 @@ function Head({ person, refetch }: { person: Person; refetch: () => void }) {
   const { id, name, names } = person
   return (
     <div>
-      <Anchor component={Link} to="/people" size="sm">
-        ← All people
-      </Anchor>
+      <BackLink to="/people">All people</BackLink>
       <Group justify="space-between" align="flex-start" gap="sm">
         <div>
           <Title order={1} size="h2" className={classes.anywhere ?? ''}>

@@ -1,14 +1,15 @@
-import { Button, Group, Table, Text, Title } from '@mantine/core'
+import { Group, Table, Text, Title } from '@mantine/core'
 import type { Person, PersonSession } from '@rollcall/client'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
+import { DownloadButtons, toTables } from '../downloads.tsx'
 import { calmMs, useLive } from '../live.ts'
 import { Pages } from '../pages.tsx'
 import { explainEnd } from '../session/reasons.ts'
 import { useSignedIn } from '../signed-in.tsx'
 import { Failure, Loading } from '../states.tsx'
 import { formatDuration, Time } from '../time.tsx'
-import { downloadStays } from './download.ts'
+import { WideTable } from '../wide-table.tsx'
 import classes from './person.module.css'
 
 const perPage = 20
@@ -20,51 +21,43 @@ export function PersonSessions({ person }: { person: Person }) {
   const navigate = useNavigate({ from: path })
   const { rollcall } = useSignedIn()
   const [failure, setFailure] = useState<Error>()
-  const [busy, setBusy] = useState(false)
-  const { data, error, isPlaceholderData } = useLive(
+  const { data, error } = useLive(
     ['person-sessions', person.id, page],
     () => rollcall.people.sessions(person.id, { perPage }).page(page),
     calmMs,
   )
-  const download = async () => {
-    setBusy(true)
-    try {
-      await downloadStays(rollcall, person)
-    } catch (error) {
-      setFailure(error as Error)
-    } finally {
-      setBusy(false)
-    }
-  }
   if (error !== null && data === undefined) return <Failure error={error} />
   if (data === undefined) return <Loading />
   return (
-    <section aria-labelledby="sessions" aria-busy={isPlaceholderData}>
+    <section aria-labelledby="sessions">
       <Group justify="space-between" mb="xs">
         <Title order={2} size="h4" id="sessions">
           Sessions
         </Title>
-        <Button variant="default" size="compact-md" loading={busy} onClick={download}>
-          Every time inside, as CSV
-        </Button>
+        <DownloadButtons
+          downloads={toTables(
+            'Every time inside',
+            `/v2/people/${encodeURIComponent(person.id)}/sessions`,
+            `${person.name || person.id} stays`,
+          )}
+          onFailure={setFailure}
+        />
       </Group>
       {failure !== undefined && <Failure error={failure} />}
-      <div className="card">
-        <Table verticalSpacing="xs" horizontalSpacing="md" aria-labelledby="sessions">
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>Session</Table.Th>
-              <Table.Th>Inside</Table.Th>
-              <Table.Th>For</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {data.data.map((one) => (
-              <Row key={`${one.sessionId} ${one.participantId}`} session={one} />
-            ))}
-          </Table.Tbody>
-        </Table>
-      </div>
+      <WideTable label="Sessions" verticalSpacing="xs">
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>Session</Table.Th>
+            <Table.Th>Inside</Table.Th>
+            <Table.Th>For</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {data.data.map((one) => (
+            <Row key={`${one.sessionId} ${one.participantId}`} session={one} />
+          ))}
+        </Table.Tbody>
+      </WideTable>
       <Pages
         page={data.pageInfo.currentPage}
         lastPage={data.pageInfo.lastPage}

@@ -1,6 +1,7 @@
 import { Alert, Button, Group, Stack, Text, TextInput, Title } from '@mantine/core'
 import { type FormEvent, useEffect, useMemo, useState } from 'react'
 import type { Devices } from './devices.ts'
+import type { Invitation } from './invitation.ts'
 import { createMeter } from './meter.ts'
 import type { Begin } from './peer.ts'
 import classes from './room.module.css'
@@ -8,12 +9,12 @@ import { Tile } from './tile.tsx'
 
 /** Before the room: who one is, and how one looks. */
 export function Lobby({
-  roomId,
+  invitation,
   name: first,
   devices,
   onJoin,
 }: {
-  roomId: string
+  invitation: Invitation
   name: string
   devices: Devices | undefined
   onJoin: (name: string, begin: Begin) => void
@@ -37,7 +38,7 @@ export function Lobby({
             <Title order={1} size="h2">
               Join the room
             </Title>
-            <Text c="dimmed">{roomId}</Text>
+            <Text c="dimmed">{invitation.roomName ?? invitation.roomId}</Text>
           </div>
           <div className={classes.preview} style={{ display: 'grid' }}>
             <Tile
@@ -79,6 +80,12 @@ export function Lobby({
             onChange={(event) => setName(event.currentTarget.value)}
             maxLength={100}
             required
+            readOnly={invitation.isNamed}
+            description={
+              invitation.isNamed
+                ? 'Your invite says it: nobody else comes in under it.'
+                : 'The others see that you typed it yourself.'
+            }
             autoComplete="name"
           />
           <Button type="submit" size="md" loading={devices === undefined}>

@@ -1,34 +1,37 @@
 import { joinRoom, type RoomCloseName, type RoomState } from '@rollcall/client'
 import { serverUrl } from '../base.ts'
+import { type Asking, followAsking } from './asking.ts'
 import { type CloseText, explainClose, meshMax, tooMany } from './closes.ts'
 import type { Devices } from './devices.ts'
-import { type Invitation, noteInside, noteOutside } from './invitation.ts'
+import { forgetToken, type Invitation, noteInside, noteOutside } from './invitation.ts'
+import { createOrders, type Orders } from './orders.ts'
 import { createOthers, type Person } from './others.ts'
 import { createOwnMedia } from './own-media.ts'
 import type { Begin, Shown } from './peer.ts'
+import { followStanding, type Standing } from './standing.ts'
 
 /** All that the page shows; a new value whenever something changes. */
-export type MeetingView = {
+export type MeetingView = Standing & {
   state: RoomState
   closed: CloseText | undefined
   people: Person[]
   /** Who asks to come in. */
-  asking: { participantId: string; name: string }[]
+  asking: Asking[]
   shown: Shown
   isTalking: boolean
+  /** The screen that one shares. */
+  screen: MediaStreamTrack | undefined
+  /** Who talked last: `me`, or somebody's id. */
+  speaker: string | undefined
   /** What just happened, in a sentence. */
   notice: string | undefined
 }
 
-export type Meeting = {
+export type Meeting = Orders & {
   subscribe(listener: () => void): () => void
   view(): MeetingView
   toggle(kind: 'audio' | 'video'): void
   share(): Promise<void>
-  admit(participantId: string): void
-  deny(participantId: string): void
-  mute(participantId: string): void
-  remove(participantId: string): void
   leave(): Promise<void>
 }
 
@@ -41,20 +44,25 @@ export function startMeeting(invitation: Invitation, name: string, devices: Devi
   const room = joinRoom({ url: serverUrl, token, roomId, participantId, ...(name !== '' && { name }) })
   const own = createOwnMedia(devices, begin, applyShown)
   const others = createOthers(room, own, changed)
-  const asking = new Map<string, string>()
+  const asking = followAsking(room, changed)
+  const standing = followStanding(room, invitation.roomName, changed)
+  const orders = createOrders(room, tell)
+  let speaker: string | undefined
   const listeners = new Set<() => void>()
   let closed: CloseText | undefined
   let notice: string | undefined
   let current = draw()
   const listening = setInterval(() => {
     const isNews = [own.listen(), others.listen()].includes(true)
-    if (isNews) changed()
+    if (!isNews) return
+    speaker = others.list().find(({ isTalking }) => isTalking)?.participantId ?? (own.isTalking ? 'me' : speaker)
+    changed()
   }, listenMs)
 
   room.on('joined', ({ participants }) => {
+    notice = undefined
     noteInside(roomId, own.shown)
     others.dropAll()
-    asking.clear()
     if (participants.length >= meshMax) {
       closed = tooMany
       return room.leave()
@@ -63,20 +71,8 @@ export function startMeeting(invitation: Invitation, name: string, devices: Devi
     changed()
   })
   room.on('mute', ({ kind }) => {
-    notice = 'A moderator muted you.'
+    notice = 'A host muted you.'
     own.mute(kind)
-  })
-  room.on('entry-requested', ({ participantId, name }) => {
-    asking.set(participantId, name || participantId)
-    changed()
-  })
-  room.on('entry-settled', ({ participantId }) => {
-    asking.delete(participantId)
-    changed()
-  })
-  room.on('error', ({ message }) => {
-    notice = message
-    changed()
   })
   room.on('waiting', changed)
   room.on('reconnecting', changed)
@@ -91,6 +87,7 @@ export function startMeeting(invitation: Invitation, name: string, devices: Devi
   function finish(name: RoomCloseName): void {
     closed ??= explainClose(name)
     noteOutside(roomId)
+    if (name === 'INVALID_TOKEN') forgetToken(invitation)
     clearInterval(listening)
     others.dropAll()
     own.stop()
@@ -99,14 +96,23 @@ export function startMeeting(invitation: Invitation, name: string, devices: Devi
 
   function draw(): MeetingView {
     return {
+      ...standing.view(),
       state: room.state,
       closed,
       people: others.list(),
-      asking: [...asking].map(([participantId, name]) => ({ participantId, name })),
+      asking: asking.list(),
       shown: own.shown,
       isTalking: own.isTalking,
+      screen: own.screen,
+      speaker,
       notice,
     }
+  }
+
+  function tell(text: string | undefined): void {
+    if (text === undefined) return
+    notice = text
+    changed()
   }
 
   function changed(): void {
@@ -115,6 +121,7 @@ export function startMeeting(invitation: Invitation, name: string, devices: Devi
   }
 
   return {
+    ...orders,
     subscribe(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
@@ -125,15 +132,8 @@ export function startMeeting(invitation: Invitation, name: string, devices: Devi
       own.toggle(kind)
     },
     async share() {
-      const failure = await own.share()
-      if (failure === undefined) return
-      notice = failure
-      changed()
+      tell(await own.share())
     },
-    admit: (participantId) => room.admit(participantId),
-    deny: (participantId) => room.deny(participantId),
-    mute: (participantId) => room.mute(participantId, 'audio'),
-    remove: (participantId) => room.remove(participantId),
     leave: () => room.leave(),
   }
 }

@@ -1,4 +1,4 @@
-import type { LiveRoom, Peer as PeerInside } from '@rollcall/client'
+import type { LiveRoom, NameSource, Peer as PeerInside } from '@rollcall/client'
 import { meshMax } from './closes.ts'
 import type { OwnMedia } from './own-media.ts'
 import { openPeer, type Peer, type Shown, type Signal } from './peer.ts'
@@ -7,7 +7,11 @@ import { openPeer, type Peer, type Shown, type Signal } from './peer.ts'
 export type Person = {
   participantId: string
   name: string
+  nameSource: NameSource | undefined
+  isHost: boolean
   stream: MediaStream
+  /** The screen that they show. */
+  screen: MediaStream
   shown: Shown
   isTalking: boolean
   state: RTCPeerConnectionState
@@ -25,7 +29,10 @@ export type Others = {
   dropAll(): void
 }
 
-type Other = { name: string; connectionId: string; peer: Peer; shown: Shown; isTalking: boolean }
+type Other = Pick<Person, 'name' | 'nameSource' | 'isHost' | 'shown' | 'isTalking'> & {
+  connectionId: string
+  peer: Peer
+}
 
 /** Follows who comes into the room and who goes. @param changed called when there is something else to show */
 export function createOthers(room: LiveRoom, own: OwnMedia, changed: () => void): Others {
@@ -43,6 +50,11 @@ export function createOthers(room: LiveRoom, own: OwnMedia, changed: () => void)
     drop(left.participantId)
     changed()
   })
+  room.on('name-marked', ({ participantId, nameSource }) => {
+    const other = others.get(participantId)
+    if (other !== undefined) other.nameSource = nameSource
+    changed()
+  })
   room.on('signal', ({ from, data }) => {
     const other = [...others.values()].find(({ connectionId }) => connectionId === from)
     if (other === undefined || typeof data !== 'object' || data === null) return
@@ -53,7 +65,8 @@ export function createOthers(room: LiveRoom, own: OwnMedia, changed: () => void)
     } else other.peer.hear(signal)
   })
 
-  function open({ participantId, name, connectionId }: Omit<PeerInside, 'metadata'>, isCaller: boolean): void {
+  function open(inside: Omit<PeerInside, 'metadata'>, isCaller: boolean): void {
+    const { participantId, name, nameSource, isHost = false, connectionId } = inside
     const say = (signal: Signal) => {
       // What is said while the room is away is of a connection that will be made anew.
       if (room.state === 'joined' && others.get(participantId)?.connectionId === connectionId)
@@ -62,7 +75,10 @@ export function createOthers(room: LiveRoom, own: OwnMedia, changed: () => void)
     const peer = openPeer({ isCaller, iceServers: room.iceServers, tracks: own.tracks(), say, changed })
     room.watchQuality(peer.pc)
     const hidden = { audio: true, video: false, screen: false }
-    others.set(participantId, { name: name || participantId, connectionId, peer, shown: hidden, isTalking: false })
+    others.set(participantId, {
+      ...{ name: name || participantId, nameSource, isHost, connectionId, peer },
+      ...{ shown: hidden, isTalking: false },
+    })
     say({ shown: own.shown })
   }
 
@@ -99,6 +115,6 @@ export function createOthers(room: LiveRoom, own: OwnMedia, changed: () => void)
   }
 }
 
-function toPerson([participantId, { name, peer, shown, isTalking }]: [string, Other]): Person {
-  return { participantId, name, stream: peer.stream, shown, isTalking, state: peer.pc.connectionState }
+function toPerson([participantId, { peer, connectionId: _, ...other }]: [string, Other]): Person {
+  return { participantId, ...other, stream: peer.stream, screen: peer.screen, state: peer.pc.connectionState }
 }

@@ -6,6 +6,8 @@ import type { Begin, Shown, Tracks } from './peer.ts'
 export type OwnMedia = {
   readonly shown: Shown
   readonly isTalking: boolean
+  /** What is shared; undefined while nothing is. */
+  readonly screen: MediaStreamTrack | undefined
   /** What is sent to the others. */
   tracks(): Tracks
   toggle(kind: 'audio' | 'video'): void
@@ -50,9 +52,12 @@ export function createOwnMedia(devices: Devices, begin: Begin, applied: () => vo
     get isTalking() {
       return isTalking
     },
+    get screen() {
+      return screen
+    },
     tracks() {
-      const video = shown.screen ? screen : shown.video ? devices.video : undefined
-      return { audio: devices.audio ?? null, video: video ?? null }
+      const video = shown.video ? devices.video : undefined
+      return { audio: devices.audio ?? null, video: video ?? null, screen: screen ?? null }
     },
     toggle: (kind) => show({ [kind]: !shown[kind] && devices[kind] !== undefined }),
     mute: (kind) => show({ ...(kind !== 'video' && { audio: false }), ...(kind !== 'audio' && { video: false }) }),

@@ -11,13 +11,18 @@ export type Begin = { audio: boolean; video: boolean }
 /** What somebody shows of themselves. */
 export type Shown = Begin & { screen: boolean }
 
-export type Tracks = { audio: MediaStreamTrack | null; video: MediaStreamTrack | null }
+export type Tracks = { [line in Line]: MediaStreamTrack | null }
+
+/** What is sent, in the order in which the caller opens it. */
+const lines = ['audio', 'video', 'screen'] as const
+type Line = (typeof lines)[number]
 
 /** The connection to one other browser. */
 export type Peer = {
   pc: RTCPeerConnection
-  /** What comes from there. */
+  /** What comes from there: a camera with its sound, and a screen. */
   stream: MediaStream
+  screen: MediaStream
   hear(signal: Signal): void
   send(tracks: Tracks): void
   isTalking(): boolean
@@ -45,7 +50,7 @@ export function openPeer({
   changed: () => void
 }): Peer {
   const pc = new RTCPeerConnection({ iceServers })
-  const stream = new MediaStream()
+  const [stream, screen] = [new MediaStream(), new MediaStream()]
   let sent = tracks
   let isOffering = false
   let isIgnoring = false
@@ -64,8 +69,9 @@ export function openPeer({
   pc.onicecandidate = ({ candidate }) => {
     if (candidate !== null) say({ candidate: candidate.toJSON() })
   }
-  pc.ontrack = ({ track }) => {
-    stream.addTrack(track)
+  pc.ontrack = ({ track, transceiver }) => {
+    const isScreen = lines[pc.getTransceivers().indexOf(transceiver)] === 'screen'
+    ;(isScreen ? screen : stream).addTrack(track)
     changed()
   }
   pc.onconnectionstatechange = () => {
@@ -74,17 +80,17 @@ export function openPeer({
   }
 
   if (isCaller) {
-    for (const kind of ['audio', 'video'] as const) pc.addTransceiver(kind, { direction: 'sendrecv' })
+    for (const line of lines) pc.addTransceiver(line === 'audio' ? 'audio' : 'video', { direction: 'sendrecv' })
     attach()
   }
 
   /** What there is to send is sent on the lines that the caller opened, without another round of talks. */
   function attach(): void {
-    for (const transceiver of pc.getTransceivers()) {
-      if (pc.signalingState === 'closed') return
-      const kind = transceiver.receiver.track.kind as keyof Tracks
+    for (const [i, transceiver] of pc.getTransceivers().entries()) {
+      const line = lines[i]
+      if (pc.signalingState === 'closed' || line === undefined) return
       transceiver.direction = 'sendrecv'
-      transceiver.sender.replaceTrack(sent[kind])
+      transceiver.sender.replaceTrack(sent[line])
     }
   }
 
@@ -107,6 +113,7 @@ export function openPeer({
   return {
     pc,
     stream,
+    screen,
     hear(signal) {
       last = last
         .then(() => take(signal))

@@ -1,10 +1,13 @@
-import { Alert, Button, Center, Group, Loader, Stack, Text, Title } from '@mantine/core'
-import { useMemo, useSyncExternalStore } from 'react'
+import { Alert, Button, Group, Loader, Stack, Text, Title } from '@mantine/core'
+import { useSyncExternalStore } from 'react'
 import type { Devices } from './devices.ts'
+import { HostBar, KeptOut } from './host-bar.tsx'
 import type { Invitation } from './invitation.ts'
 import type { Meeting, MeetingView } from './meeting.ts'
+import { Message } from './message.tsx'
+import { People } from './people.tsx'
 import classes from './room.module.css'
-import { Tile } from './tile.tsx'
+import { alikeText } from './tile.tsx'
 
 /** Inside the room, on the way in, or out of it again. */
 export function Stage({
@@ -24,15 +27,9 @@ export function Stage({
   if (view.closed !== undefined) {
     const { title, text, mayReturn } = view.closed
     return (
-      <main className={classes.center}>
-        <Stack align="center" ta="center" maw={440}>
-          <Title order={1} size="h2">
-            {title}
-          </Title>
-          <Text c="dimmed">{text}</Text>
-          {mayReturn && <Button onClick={onReturn}>Join again</Button>}
-        </Stack>
-      </main>
+      <Message title={title} text={text}>
+        {mayReturn && <Button onClick={onReturn}>Join again</Button>}
+      </Message>
     )
   }
   if (view.state === 'connecting' || view.state === 'waiting') {
@@ -50,41 +47,39 @@ export function Stage({
       </main>
     )
   }
+  const isHost = invitation.permissions.has('allow_mod')
   return (
     <main className={classes.page}>
-      <h1 style={{ position: 'absolute', clipPath: 'inset(50%)' }}>Room {invitation.roomId}</h1>
+      {view.state === 'reconnecting' && (
+        <div className={classes.lost} role="alert">
+          <strong>Connection to the server lost.</strong> Trying to come back … Until then nobody new sees or hears you.
+        </div>
+      )}
+      <HostBar view={view} meeting={meeting} title={view.roomName ?? invitation.roomId} isHost={isHost} />
       <Notes view={view} meeting={meeting} mayAdmit={invitation.permissions.has('allow_join')} />
-      <People
-        view={view}
-        meeting={meeting}
-        name={name}
-        devices={devices}
-        mayModerate={invitation.permissions.has('allow_mod')}
-      />
+      {isHost && <KeptOut view={view} meeting={meeting} />}
+      <People view={view} meeting={meeting} name={name} devices={devices} isHost={isHost} />
       <Controls view={view} meeting={meeting} devices={devices} />
     </main>
   )
 }
 
 function Notes({ view, meeting, mayAdmit }: { view: MeetingView; meeting: Meeting; mayAdmit: boolean }) {
-  const { state, asking, notice } = view
+  const { asking, notice } = view
   return (
     <div className={classes.notes} aria-live="polite">
-      {state === 'reconnecting' && (
-        <Alert color="orange" variant="outline" role="status">
-          The connection is away; coming back …
-        </Alert>
-      )}
       {notice !== undefined && (
         <Alert color="indigo" variant="outline" role="status">
           {notice}
         </Alert>
       )}
       {mayAdmit &&
-        asking.map(({ participantId, name }) => (
+        asking.map(({ participantId, name, nameSource }) => (
           <Alert key={participantId} color="indigo" variant="outline">
             <Group justify="space-between">
-              <Text>{name} asks to come in</Text>
+              <Text>
+                {name} asks to come in{nameSource === 'alike' && ` (${alikeText})`}
+              </Text>
               <Group gap="xs">
                 <Button size="xs" onClick={() => meeting.admit(participantId)}>
                   Let in
@@ -96,74 +91,6 @@ function Notes({ view, meeting, mayAdmit }: { view: MeetingView; meeting: Meetin
             </Group>
           </Alert>
         ))}
-    </div>
-  )
-}
-
-function People({
-  view,
-  meeting,
-  name,
-  devices,
-  mayModerate,
-}: {
-  view: MeetingView
-  meeting: Meeting
-  name: string
-  devices: Devices
-  mayModerate: boolean
-}) {
-  const own = useMemo(() => devices.video && new MediaStream([devices.video]), [devices])
-  const { people, shown, isTalking } = view
-  return (
-    <div className={classes.grid}>
-      <Tile
-        name={name || 'You'}
-        stream={own}
-        isSeen={own !== undefined && shown.video}
-        isHeard={shown.audio}
-        isTalking={isTalking}
-        isMirrored
-        isMe
-      />
-      {people.map(({ participantId, name, stream, shown, isTalking, state }) => (
-        <Tile
-          key={participantId}
-          name={name}
-          stream={stream}
-          isSeen={shown.video || shown.screen}
-          isHeard={shown.audio}
-          isTalking={isTalking}
-          isScreen={shown.screen}
-          state={state}
-        >
-          {mayModerate && (
-            <>
-              <Button
-                size="compact-xs"
-                variant="default"
-                aria-label={`Mute ${name}`}
-                onClick={() => meeting.mute(participantId)}
-              >
-                Mute
-              </Button>
-              <Button
-                size="compact-xs"
-                variant="default"
-                aria-label={`Remove ${name}`}
-                onClick={() => meeting.remove(participantId)}
-              >
-                Remove
-              </Button>
-            </>
-          )}
-        </Tile>
-      ))}
-      {people.length === 0 && (
-        <Center>
-          <Text c="dimmed">Nobody else is here yet.</Text>
-        </Center>
-      )}
     </div>
   )
 }

@@ -2,6 +2,7 @@ import type { AttendanceStatus, CourseOccurrence, CoursePerson, ScheduleAttendan
 import { Link } from '@tanstack/react-router'
 import { dateFormat, formatNumber, zone } from '../formats.ts'
 import classes from './schedule.module.css'
+import { minutes, wordsOf } from './verdict.ts'
 
 const day = dateFormat({ day: 'numeric', month: 'short' })
 const clock = dateFormat({ timeStyle: 'short' })
@@ -111,14 +112,6 @@ const looks: { [status in AttendanceStatus]: string | undefined } = {
   expected: undefined,
 }
 
-function wordsOf({ status, lateSeconds, leftEarlySeconds }: Verdict): string {
-  const late = `late ${minutes(lateSeconds)} min`
-  const early = `left ${minutes(leftEarlySeconds)} min early`
-  if (status === 'late') return late
-  if (status === 'left-early') return early
-  return status === 'late-and-left-early' ? `${late}, ${early}` : status.replace('-', ' ')
-}
-
 /** As the legend says. */
 function lettersOf({ status, lateSeconds, leftEarlySeconds }: Verdict): string {
   const late = `L${minutes(lateSeconds)}`
@@ -126,10 +119,6 @@ function lettersOf({ status, lateSeconds, leftEarlySeconds }: Verdict): string {
   if (status === 'late') return late
   if (status === 'left-early') return early
   return status === 'late-and-left-early' ? `${late} ${early}` : status === 'absent' ? 'A' : '✓'
-}
-
-function minutes(seconds: number): string {
-  return formatNumber(Math.ceil(seconds / 60))
 }
 
 /** What the letters of a printed grid are. */

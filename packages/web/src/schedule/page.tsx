@@ -10,7 +10,7 @@ import { saveAnswer } from '../save-file.ts'
 import { Editor } from '../schedules/editor.tsx'
 import { explainRule } from '../schedules/recurs.ts'
 import { given } from '../search.ts'
-import { useSignedIn } from '../signed-in.tsx'
+import { useMay, useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
 import { Grid, Legend, Totals } from './grid.tsx'
 import classes from './schedule.module.css'
@@ -28,7 +28,7 @@ export function SchedulePage() {
   const { rollcall } = useSignedIn()
   const about = useLive(['schedule', scheduleId], () => rollcall.schedules.get(scheduleId), calmMs)
   const asked = given({ from, to, people })
-  const { data, error, refetch, isPlaceholderData } = useLive(
+  const { data, error, refetch } = useLive(
     ['schedule', scheduleId, 'attendance', from, to, people],
     () => rollcall.schedules.attendance(scheduleId, { ...asked, tz: zone }),
     calmMs,
@@ -56,7 +56,7 @@ export function SchedulePage() {
       ) : rows.length === 0 ? (
         <Empty title="Nobody is expected, and nobody came">Say who is expected: edit the schedule.</Empty>
       ) : (
-        <div aria-busy={isPlaceholderData}>
+        <div>
           <Totals occurrences={data.occurrences} />
           <Legend />
           <Grid attendance={data} people={shown} />
@@ -72,6 +72,7 @@ export function SchedulePage() {
 }
 
 function About({ schedule, search, onChanged }: { schedule: Schedule; search: ScheduleSearch; onChanged: () => void }) {
+  const may = useMay()
   const { rollcall } = useSignedIn()
   const navigate = useNavigate({ from: path })
   const [edits, setEdits] = useState(false)
@@ -100,17 +101,21 @@ function About({ schedule, search, onChanged }: { schedule: Schedule; search: Sc
         <Button variant="default" onClick={() => window.print()}>
           Print
         </Button>
-        <Button variant="default" onClick={() => setEdits(true)}>
-          Edit
-        </Button>
-        <ConfirmButton
-          label="Delete"
-          question="The schedule and who is expected are gone. What was recorded stays."
-          run={async () => {
-            await rollcall.schedules.delete(id)
-            await navigate({ to: '/schedules' })
-          }}
-        />
+        {may.administer && (
+          <>
+            <Button variant="default" onClick={() => setEdits(true)}>
+              Edit
+            </Button>
+            <ConfirmButton
+              label="Delete"
+              question="The schedule and who is expected are gone. What was recorded stays."
+              run={async () => {
+                await rollcall.schedules.delete(id)
+                await navigate({ to: '/schedules' })
+              }}
+            />
+          </>
+        )}
       </Group>
       {edits && (
         <Editor
@@ -129,14 +134,12 @@ function About({ schedule, search, onChanged }: { schedule: Schedule; search: Sc
 
 function Download({ schedule: { id, name }, search }: { schedule: Schedule; search: ScheduleSearch }) {
   const { from, to, people } = search
-  const { token } = useSignedIn()
   const [failure, setFailure] = useState<Error>()
   const query = new URLSearchParams(given({ from, to, people, tz: zone }) as { [name: string]: string })
   const save = (format: 'csv' | 'xlsx') =>
     saveAnswer(
       `/v2/schedules/${id}/attendance?${query}&format=${format}&bom=true&separator=${listSeparator}`,
       `${name} attendance.${format}`,
-      token,
     ).catch(setFailure)
   return (
     <>

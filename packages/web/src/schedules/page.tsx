@@ -6,7 +6,7 @@ import { calmMs, useLive } from '../live.ts'
 import { Pages } from '../pages.tsx'
 import { saveAnswer } from '../save-file.ts'
 import { given } from '../search.ts'
-import { useSignedIn } from '../signed-in.tsx'
+import { useMay, useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
 import { WideTable } from '../wide-table.tsx'
 import { Editor } from './editor.tsx'
@@ -18,6 +18,7 @@ import { schedulesPerPage } from './search.ts'
 export function SchedulesPage() {
   const { room, page = 1 } = useSearch({ from: '/schedules' })
   const navigate = useNavigate({ from: '/schedules' })
+  const may = useMay()
   const { rollcall } = useSignedIn()
   const [isNew, setNew] = useState(false)
   const { data, error, refetch } = useLive(
@@ -32,8 +33,8 @@ export function SchedulesPage() {
           Schedules
         </Title>
         <Group gap="xs">
-          <Calendars room={room} onImported={() => refetch()} />
-          <Button onClick={() => setNew(true)}>Add a schedule</Button>
+          {may.administer && <Calendars room={room} onImported={() => refetch()} />}
+          {may.administer && <Button onClick={() => setNew(true)}>Add a schedule</Button>}
         </Group>
       </Group>
       {isNew && (
@@ -117,7 +118,7 @@ function ScheduleTable({ schedules }: { schedules: ListedSchedule[] }) {
 
 /** Schedules from a calendar's file, and as one. */
 function Calendars({ room, onImported }: { room: string | undefined; onImported: () => void }) {
-  const { rollcall, token } = useSignedIn()
+  const { rollcall } = useSignedIn()
   const [imported, setImported] = useState<ImportedSchedules | Error>()
   const take = async (file: File | null) => {
     if (file === null) return
@@ -140,7 +141,7 @@ function Calendars({ room, onImported }: { room: string | undefined; onImported:
       </FileButton>
       <Button
         variant="default"
-        onClick={() => saveAnswer(`/v2/schedules.ics${query}`, 'schedules.ics', token).catch(setImported)}
+        onClick={() => saveAnswer(`/v2/schedules.ics${query}`, 'schedules.ics').catch(setImported)}
       >
         Export .ics
       </Button>

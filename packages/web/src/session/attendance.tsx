@@ -4,7 +4,7 @@ import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ConfirmButton } from '../confirm-button.tsx'
 import { Pages } from '../pages.tsx'
-import { useSignedIn } from '../signed-in.tsx'
+import { useMay, useSignedIn } from '../signed-in.tsx'
 import { Empty } from '../states.tsx'
 import { formatDuration, Time } from '../time.tsx'
 import { ActionsHead, WideTable } from '../wide-table.tsx'
@@ -64,7 +64,8 @@ export function Attendance({ session, onChanged }: { session: Session; onChanged
 
 function Row({ person, sessionId, onChanged }: { person: Participant; sessionId: string; onChanged: () => void }) {
   const { rollcall } = useSignedIn()
-  const { participantId, name, kind, timelog, totalSeconds } = person
+  const may = useMay()
+  const { participantId, name, nameSource, kind, timelog, totalSeconds } = person
   const [first, last] = [timelog[0], timelog.at(-1)]
   if (first === undefined || last === undefined) return null
   const shownName = name || participantId
@@ -72,7 +73,7 @@ function Row({ person, sessionId, onChanged }: { person: Participant; sessionId:
     <Table.Tr>
       <Table.Td>
         <Text fw={600} size="sm" className={classes.anywhere}>
-          {isPerson(kind) ? (
+          {isPerson(kind) && may.seeAll ? (
             <Link className={classes.person} to="/people/$personId" params={{ personId: participantId }}>
               {shownName}
             </Link>
@@ -84,6 +85,11 @@ function Row({ person, sessionId, onChanged }: { person: Participant; sessionId:
         {name !== '' && name !== participantId && (
           <Text c="dimmed" size="xs" className={classes.anywhere}>
             {participantId}
+          </Text>
+        )}
+        {(nameSource === 'typed' || nameSource === 'alike') && (
+          <Text c={nameSource === 'alike' ? 'orange.9' : 'dimmed'} size="xs">
+            {nameSource === 'alike' ? 'typed this name: somebody else has it' : 'typed this name'}
           </Text>
         )}
       </Table.Td>
@@ -98,8 +104,8 @@ function Row({ person, sessionId, onChanged }: { person: Participant; sessionId:
       <Table.Td className={classes.wide ?? ''}>
         <Text size="sm">{last.end === null ? '' : explainEnd(last)}</Text>
       </Table.Td>
-      <Table.Td ta="right">
-        {last.end === null && (
+      <Table.Td ta="end">
+        {last.end === null && may.run && (
           <ConfirmButton
             size="compact-sm"
             label="Remove"

@@ -1,31 +1,20 @@
 import { Button, Code, CopyButton, Menu, Popover, Stack, Text } from '@mantine/core'
 import type { Session } from '@rollcall/client'
-import { useState } from 'react'
 import { serverUrl } from '../base.ts'
-import { isoDay, listSeparator, zone } from '../formats.ts'
-import { saveAnswer } from '../save-file.ts'
-import { useSignedIn } from '../signed-in.tsx'
+import { toTables, useSaving } from '../downloads.tsx'
+import { isoDay } from '../formats.ts'
 
 /** The same for programs and spreadsheets. */
-export function Downloads({ session, onFailure }: { session: Session; onFailure: (error: Error) => void }) {
-  const { token } = useSignedIn()
+export function Downloads({ session, onFailure }: { session: Session; onFailure: (error: Error | undefined) => void }) {
+  const { busy, save } = useSaving(onFailure)
   const { id: sessionId, roomId, customRoomId, start } = session
   const path = `/v2/sessions/${sessionId}`
   const name = `${customRoomId ?? roomId} ${isoDay(start)}`
-  const table = `${path}/attendance?tz=${encodeURIComponent(zone)}`
-  const rows = `${table}&format=csv&bom=true&separator=${listSeparator}`
-  const sheet = `${table}&format=xlsx`
-  const [busy, setBusy] = useState(false)
-  const download = async (what: string, name: string) => {
-    setBusy(true)
-    try {
-      await saveAnswer(what, name, token)
-    } catch (error) {
-      onFailure(error as Error)
-    } finally {
-      setBusy(false)
-    }
-  }
+  const downloads = [
+    ...toTables('Every time inside', `${path}/attendance`, `${name} stays`),
+    ...toTables('A line for each person', `${path}/attendance?per=participant`, `${name} people`),
+    { label: 'The session, as JSON', path, name: `${name}.json` },
+  ]
   return (
     <>
       <Menu position="bottom-end">
@@ -35,24 +24,20 @@ export function Downloads({ session, onFailure }: { session: Session; onFailure:
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item onClick={() => download(rows, `${name} stays.csv`)}>Every time inside, as CSV</Menu.Item>
-          <Menu.Item onClick={() => download(`${rows}&per=participant`, `${name} people.csv`)}>
-            A line for each person, as CSV
-          </Menu.Item>
-          <Menu.Item onClick={() => download(sheet, `${name} stays.xlsx`)}>Every time inside, as XLSX</Menu.Item>
-          <Menu.Item onClick={() => download(`${sheet}&per=participant`, `${name} people.xlsx`)}>
-            A line for each person, as XLSX
-          </Menu.Item>
-          <Menu.Item onClick={() => download(path, `${name}.json`)}>The session, as JSON</Menu.Item>
+          {downloads.map((one) => (
+            <Menu.Item key={one.name} onClick={() => save(one)}>
+              {one.label}
+            </Menu.Item>
+          ))}
         </Menu.Dropdown>
       </Menu>
-      <CurlButton path={path} token={token} />
+      <CurlButton path={path} />
     </>
   )
 }
 
-function CurlButton({ path, token }: { path: string; token: string }) {
-  const command = `curl -H 'Authorization: ${token}' '${serverUrl}${path}'`
+function CurlButton({ path }: { path: string }) {
+  const command = `curl -H "Authorization: $TOKEN" '${serverUrl}${path}'`
   return (
     <Popover width={420} position="bottom-end" trapFocus withinPortal>
       <Popover.Target>
@@ -61,7 +46,7 @@ function CurlButton({ path, token }: { path: string; token: string }) {
       <Popover.Dropdown>
         <Stack gap="xs">
           <Text size="sm">
-            This page’s data, from a shell. The token in it is yours: whoever has it can do what you can.
+            This page’s data, from a shell. <Code>rollcall token</Code> prints a token, and so does whoever holds a key.
           </Text>
           <Code block style={{ overflowWrap: 'anywhere', whiteSpace: 'pre-wrap', maxHeight: 160 }} tabIndex={0}>
             {command}

@@ -1,19 +1,21 @@
-import { Anchor, Group, Stack, Tabs, Text, Title } from '@mantine/core'
+import { Group, Stack, Tabs, Text, Title } from '@mantine/core'
 import { isPerson, type Session } from '@rollcall/client'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
+import { BackLink } from '../back-link.tsx'
 import { ConfirmButton } from '../confirm-button.tsx'
 import { Fact, Facts } from '../facts.tsx'
 import { formatNumber } from '../formats.ts'
 import { Found } from '../found.tsx'
 import { useLive } from '../live.ts'
-import { useSignedIn } from '../signed-in.tsx'
+import { useMay, useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure } from '../states.tsx'
 import { formatDuration, RunningClock, Time } from '../time.tsx'
 import { Attendance } from './attendance.tsx'
 import { Downloads } from './downloads.tsx'
 import { Parent, Parts } from './parts.tsx'
 import { Quality } from './quality.tsx'
+import { Scheduled } from './scheduled.tsx'
 import type { SessionView } from './search.ts'
 import classes from './session.module.css'
 import { isOpen } from './stays.ts'
@@ -50,13 +52,12 @@ export function SessionPage() {
 
 function Head({ session, refetch }: { session: Session; refetch: () => void }) {
   const { rollcall } = useSignedIn()
+  const may = useMay()
   const [failure, setFailure] = useState<Error>()
   const { id, roomId, customRoomId, end } = session
   return (
     <Stack gap="xs">
-      <Anchor component={Link} to="/" size="sm">
-        ← All sessions
-      </Anchor>
+      <BackLink to="/">All sessions</BackLink>
       <Group justify="space-between" align="flex-start" gap="sm">
         <div>
           <Title order={1} size="h2" className={classes.anywhere ?? ''}>
@@ -68,7 +69,7 @@ function Head({ session, refetch }: { session: Session; refetch: () => void }) {
         </div>
         <Group gap="xs">
           <Downloads session={session} onFailure={setFailure} />
-          {end === null && (
+          {end === null && may.run && (
             <ConfirmButton
               label="End session"
               question="Everybody is put out, here and in the media server, and the session is over. The room stays open for another."
@@ -138,6 +139,7 @@ function SessionFacts({ session }: { session: Session }) {
 }
 
 function Views({ session, refetch }: { session: Session; refetch: () => void }) {
+  const may = useMay()
   const { view = 'timeline' } = useSearch({ from: path })
   const navigate = useNavigate({ from: path })
   const choose = (chosen: string | null) =>
@@ -157,6 +159,7 @@ function Views({ session, refetch }: { session: Session; refetch: () => void }) 
         )}
       </Tabs.Panel>
       <Tabs.Panel value="attendance">
+        {may.seeAll && <Scheduled session={session} />}
         <Attendance session={session} onChanged={refetch} />
       </Tabs.Panel>
       <Tabs.Panel value="quality">

@@ -18,6 +18,7 @@ const reasons: { [reason in string]?: string } = {
   disconnected: 'lost the connection',
   'session-ended': 'the session ended',
   'ended-by-command': 'the session was ended by a command',
+  'ended-by-host': 'a host ended the session',
 }
 
 /** How a time inside ended, in words; empty where nobody said. */

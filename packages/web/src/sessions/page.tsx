@@ -1,13 +1,15 @@
 import { Badge, Group, Stack, Text, Title } from '@mantine/core'
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { formatNumber } from '../formats.ts'
+import { useState } from 'react'
+import { DownloadButtons, toTables } from '../downloads.tsx'
+import { formatNumber, isoDay } from '../formats.ts'
 import { useLive } from '../live.ts'
 import { Pages } from '../pages.tsx'
 import { given } from '../search.ts'
 import { useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
 import { Filters } from './filters.tsx'
-import { type SessionsSearch, sessionsPerPage, toFilters } from './search.ts'
+import { type SessionsSearch, sessionsPerPage, toFilters, toPath } from './search.ts'
 import { SessionTable } from './table.tsx'
 
 /** Most live sessions that are shown above the ended ones. */
@@ -15,11 +17,19 @@ const liveShownMax = 100
 
 export function SessionsPage() {
   const search = useSearch({ from: '/' })
+  const [failure, setFailure] = useState<Error>()
   return (
     <Stack gap="lg">
-      <Title order={1} size="h2">
-        Sessions
-      </Title>
+      <Group justify="space-between">
+        <Title order={1} size="h2">
+          Sessions
+        </Title>
+        <DownloadButtons
+          downloads={toTables('These sessions', toPath(search), `sessions ${isoDay(Date.now())}`)}
+          onFailure={setFailure}
+        />
+      </Group>
+      {failure !== undefined && <Failure error={failure} />}
       <Filters search={search} />
       {search.status !== 'ended' && <LiveSessions search={search} />}
       {search.status !== 'ongoing' && <EndedSessions search={search} />}
@@ -71,7 +81,7 @@ function EndedSessions({ search }: { search: SessionsSearch }) {
   const navigate = useNavigate({ from: '/' })
   const filters = { ...toFilters(search), status: 'ended' as const, perPage: sessionsPerPage }
   const page = search.page ?? 1
-  const { data, error, refetch, isPlaceholderData } = useLive(
+  const { data, error, refetch } = useLive(
     ['sessions', filters, page],
     () => rollcall.sessions.list(filters).page(page),
     ({ type }) => type === 'session.ended' || type === 'session.amended',
@@ -83,7 +93,7 @@ function EndedSessions({ search }: { search: SessionsSearch }) {
   const go = (to: number) =>
     navigate({ search: given({ ...search, page: to === 1 ? undefined : to }), resetScroll: true })
   return (
-    <section aria-labelledby="ended" aria-busy={isPlaceholderData}>
+    <section aria-labelledby="ended">
       {error !== null && <Failure error={error} />}
       <Group gap="xs" mb="xs">
         <Title order={2} size="h4" id="ended">

@@ -3,7 +3,10 @@ import { given, readNumber, readOneOf, readText, readTime } from '../search.ts'
 
 /** What the list shows: all of it is in the address. */
 export type SessionsSearch = {
+  /** One exact roomId or customRoomId. */
   room?: string
+  /** A part of either. */
+  part?: string
   status?: 'ongoing' | 'ended'
   person?: string
   from?: string
@@ -18,6 +21,7 @@ export const sessionsPerPage = 20
 export function readSessionsSearch(search: Record<string, unknown>): SessionsSearch {
   return given({
     room: readText(search, 'room'),
+    part: readText(search, 'part'),
     status: readOneOf(search, 'status', ['ongoing', 'ended'] as const),
     person: readText(search, 'person'),
     from: readTime(search, 'from'),
@@ -27,6 +31,13 @@ export function readSessionsSearch(search: Record<string, unknown>): SessionsSea
   })
 }
 
-export function toFilters({ room, person, from, to, at }: SessionsSearch): SessionFilters {
-  return given({ query: room, participantId: person, startDate: from, endDate: to, activeAt: at })
+export function toFilters({ room, part, person, from, to, at }: SessionsSearch): SessionFilters {
+  return given({ query: room, search: part, participantId: person, startDate: from, endDate: to, activeAt: at })
+}
+
+/** All of the list as the server gives it in one file. */
+export function toPath(search: SessionsSearch): string {
+  const query = new URLSearchParams({ ...(toFilters(search) as { [name: string]: string }) })
+  if (search.status !== undefined) query.set('status', search.status)
+  return `/v2/sessions?${query}`
 }

@@ -95,7 +95,7 @@ function People({ session, isAtMoment }: { session: Session; isAtMoment: boolean
         {formatNumber(count)}
         {end === null && !isAtMoment && ' inside'}
       </span>
-      <Text span c="dimmed" size="sm" className={classes.wide} ml={8}>
+      <Text span c="dimmed" size="sm" className={classes.wide} mx={8}>
         {names.join(', ')}
         {count > names.length && names.length > 0 && ' …'}
       </Text>

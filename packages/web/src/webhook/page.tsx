@@ -1,8 +1,9 @@
-import { Anchor, Button, Code, Group, Modal, Stack, Text, Title } from '@mantine/core'
+import { Button, Code, Group, Modal, Stack, Text, Title } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import type { WebhookEndpoint } from '@rollcall/client'
 import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
+import { BackLink } from '../back-link.tsx'
 import { ConfirmButton } from '../confirm-button.tsx'
 import { Fact, Facts } from '../facts.tsx'
 import { Found } from '../found.tsx'
@@ -59,9 +60,7 @@ function Head({ endpoint, refetch }: { endpoint: WebhookEndpoint; refetch: () =>
   }
   return (
     <Stack gap="xs">
-      <Anchor component={Link} to="/webhooks" size="sm">
-        ← All endpoints
-      </Anchor>
+      <BackLink to="/webhooks">All endpoints</BackLink>
       <div>
         <Title order={1} size="h2" className={classes.anywhere ?? ''}>
           {endPoint}

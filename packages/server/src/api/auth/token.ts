@@ -1,4 +1,4 @@
-import { type Permission, type Role, type TokenClaims, toIso } from '@rollcall/protocol'
+import { nameMaxLength, type Permission, type Role, type TokenClaims, toIso } from '@rollcall/protocol'
 import { compactVerify, decodeJwt, decodeProtectedHeader, errors, type JWTPayload, SignJWT } from 'jose'
 import type { Reads } from '../../record/nouns.ts'
 import type { Clock } from '../../runtime/clock.ts'
@@ -26,6 +26,10 @@ export type Verified = {
   roomId?: string
   /** The token joins as this participant alone. */
   participantId?: string
+  /** The token joins under this name alone. */
+  name?: string
+  /** The token is good as long as this invite is. */
+  inviteId?: string
   /** Epoch milliseconds. */
   expiresAt?: number
 }
@@ -172,6 +176,8 @@ function readClaims(payload: JWTPayload, strictRoles: boolean): { said: Said; ti
   if (![undefined, 2, '2'].includes(readClaim(payload, 'version') as 2)) refuse(payload, 'version', '2, or nothing')
   const roomId = readText(payload, 'roomId')
   const participantId = readText(payload, 'participantId')
+  const name = readText(payload, 'name', nameMaxLength)
+  const inviteId = readText(payload, 'invite')
   const roles = readNames(payload, 'roles')?.map((role) => role.toLowerCase())
   const [exp, nbf] = [readSeconds(payload, 'exp'), readSeconds(payload, 'nbf')]
   readSeconds(payload, 'iat')
@@ -182,16 +188,18 @@ function readClaims(payload: JWTPayload, strictRoles: boolean): { said: Said; ti
     explicitRoles: roles !== undefined,
     ...(roomId !== undefined && { roomId }),
     ...(participantId !== undefined && { participantId }),
+    ...(name !== undefined && { name }),
+    ...(inviteId !== undefined && { inviteId }),
     ...(exp !== undefined && { expiresAt: exp * 1000 }),
   }
   return { said, times: { exp, nbf } }
 }
 
-function readText(payload: JWTPayload, claim: string): string | undefined {
+function readText(payload: JWTPayload, claim: string, maxLength = claimMaxLength): string | undefined {
   const value = readClaim(payload, claim)
   if (value === undefined) return undefined
-  if (typeof value === 'string' && value.length <= claimMaxLength) return value
-  return refuse(payload, claim, `a text of at most ${claimMaxLength} characters`)
+  if (typeof value === 'string' && value.length <= maxLength) return value
+  return refuse(payload, claim, `a text of at most ${maxLength} characters`)
 }
 
 function readNames(payload: JWTPayload, claim: string): string[] | undefined {

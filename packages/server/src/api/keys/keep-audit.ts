@@ -14,7 +14,17 @@ declare module 'fastify' {
 }
 
 /** Ids as requests, and answers to what was made, name them. */
-const idNames = ['id', 'apiKey', 'roomId', 'meetingId', 'sessionId', 'participantId', 'webhookId', 'deliveryId']
+const idNames = [
+  'id',
+  'apiKey',
+  'roomId',
+  'meetingId',
+  'sessionId',
+  'participantId',
+  'webhookId',
+  'deliveryId',
+  'inviteId',
+]
 /** The same in a path alone: elsewhere `userId` is the owner. */
 const pathIdNames = [...idNames, 'userId', 'signInId']
 /** Most characters of an id that are kept: what there is has shorter ones. */

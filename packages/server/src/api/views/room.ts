@@ -46,7 +46,7 @@ export function toMeeting(room: Room, key: Key): Meeting {
 }
 
 function describe(room: Room, base: string): Omit<ApiRoom, 'userId'> {
-  const { roomId, customRoomId, disabled, id, webhook, autoClose, allowedParticipantIds } = room
+  const { roomId, customRoomId, disabled, id, webhook, autoClose, allowedParticipantIds, lockedAt } = room
   return {
     roomId,
     customRoomId,
@@ -57,6 +57,7 @@ function describe(room: Room, base: string): Omit<ApiRoom, 'userId'> {
     ...(webhook && { webhook: { endPoint: webhook.endPoint, events: webhook.events } }),
     ...(autoClose && { autoCloseConfig: toAutoCloseConfig(autoClose) }),
     ...(allowedParticipantIds && { allowedParticipantIds }),
+    ...(lockedAt !== null && { lockedAt: toIso(lockedAt) }),
     links: { get_room: `${base}/v2/rooms/${roomId}`, get_session: `${base}/v2/sessions/?roomId=${roomId}` },
   }
 }

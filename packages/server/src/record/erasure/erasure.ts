@@ -3,7 +3,9 @@ import { sql } from 'kysely'
 import { Refusal } from '../../error.ts'
 import type { Database } from '../../store/database/database.ts'
 import { digestOfPerson } from '../../store/facts/erased-people.ts'
+import { eraseFromKeptOut } from '../../store/kept-out.ts'
 import { eraseFromAudit } from '../../store/keys/audit.ts'
+import { dropInvitesOf } from '../../store/keys/invites.ts'
 import { noun, type Over, query } from '../../store/noun.ts'
 import { markStale } from '../../store/people/kept-people.ts'
 import { people } from '../../store/people/people.ts'
@@ -80,6 +82,8 @@ export const erasure = noun({
       await db.insertRows('erased_people', [{ key_id: keyId, digest, erased_at: now() }], ['key_id', 'digest'])
       await dropFromRooms(db, keyId, participantId)
       await dropFromRosters({ db }, keyId, participantId)
+      await dropInvitesOf({ db }, keyId, participantId)
+      await eraseFromKeptOut({ db }, keyId, participantId)
       return newAnonymousId()
     },
     /**
@@ -152,7 +156,7 @@ async function anonymiseRows(db: Database, within: InSession): Promise<void> {
   }
   await k
     .updateTable('participants')
-    .set({ participant_id: of.newId, name: '', region: null, metadata_json: null })
+    .set({ participant_id: of.newId, name: '', name_source: null, region: null, metadata_json: null })
     .where((eb) => eb.and(inSession))
     .execute()
   await k
@@ -191,6 +195,7 @@ async function anonymiseMarks(db: Database, { keyId, sessionId, of, ids }: InSes
     fact_id: ids.factId(mark.fact_id, [of]),
     reason: null,
     name: null,
+    name_source: null,
     region: null,
     metadata_json: null,
   }))

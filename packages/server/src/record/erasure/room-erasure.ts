@@ -89,7 +89,7 @@ export const roomErasure = noun({
         .where('key_id', '=', keyId)
         .where('session_id', 'in', ofRoom.where('room_id', '=', roomId))
         .execute()
-      for (const table of ['newest_texts', 'room_leases', 'rooms'] as const) {
+      for (const table of ['newest_texts', 'room_leases', 'kept_out', 'invites', 'rooms'] as const) {
         await db.kysely.deleteFrom(table).where('key_id', '=', keyId).where('room_id', '=', roomId).execute()
       }
       await db.kysely

@@ -81,12 +81,24 @@ function* toFacts(
   const isLeave = (mark: Mark) => mark.kind === 'left' && mark.inferred === null
   const whole = new Set(marks.filter(isLeave).map(nameOf))
   for (const mark of marks) {
-    const { factId: id, at, participantId, connectionId, name, participantKind, region, metadata, reason } = mark
+    const {
+      factId: id,
+      at,
+      participantId,
+      connectionId,
+      name,
+      nameSource,
+      participantKind,
+      region,
+      metadata,
+      reason,
+    } = mark
     const fact = {
       ...{ id, source, roomId, at, receivedAt, clockCorrectedMs, participantId },
       ...(sessionKey !== undefined && { sessionKey }),
       ...(connectionId !== '' && { connectionId }),
       ...(name !== null && { name }),
+      ...(nameSource !== null && { nameSource }),
       ...(participantKind !== null && { kind: participantKind }),
       ...(region !== null && { region }),
       ...(metadata !== null && { metadata }),

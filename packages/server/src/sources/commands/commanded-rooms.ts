@@ -9,6 +9,8 @@ export type CommandedRooms = {
   takeOut(keyId: number, roomId: string): TakenOut
   /** Removes a participant: durable and closed when it resolves. False where nobody of that id is inside. */
   removeParticipant(keyId: number, roomId: string, participantId: string): Promise<boolean>
+  /** Who may come in is another now: whoever may not be there goes, and everybody inside is told. */
+  applyRules(keyId: number, roomId: string): Promise<void>
 }
 
 /** People who are out of a room, and whose sockets are still open. */

@@ -15,6 +15,8 @@ export type Commands = {
   endSessions(keyId: number, roomId: string, options?: EndOptions): Promise<CommandedSession[]>
   /** Disables a room: nobody can join any more, and its sessions end. Undefined where there is no such room. */
   closeRoom(keyId: number, roomId: string, reason: string): Promise<Room | undefined>
+  /** Who may come into a room is another now, in the database: it follows. */
+  applyRules(keyId: number, roomId: string): Promise<void>
   /** Removes a person from what runs in a room. Empty where they were not inside. */
   removeParticipant(
     keyId: number,
@@ -54,6 +56,8 @@ export function createCommands(
       await hostedRooms.takeOut(keyId, roomId).leave('ROOM_CLOSED')
       return room
     },
+
+    applyRules: (keyId, roomId) => hostedRooms.applyRules(keyId, roomId),
 
     async removeParticipant(keyId, roomId, participantId, sessionId) {
       const removed: CommandedSession[] = []

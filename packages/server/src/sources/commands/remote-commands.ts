@@ -8,6 +8,7 @@ import type { CommandedSession } from './session-end.ts'
 type Inputs = {
   endSessions: EndOptions
   closeRoom: { reason: string }
+  applyRules: null
   removeParticipant: { participantId: string; sessionId?: string }
 }
 
@@ -37,6 +38,10 @@ export function withRouting(
       const answer = await send('closeRoom', keyId, roomId, { reason })
       return typeof answer === 'object' ? room : here.closeRoom(keyId, roomId, reason)
     },
+    async applyRules(keyId, roomId) {
+      // Whoever holds the room and does not answer reads the rules at the next join.
+      if ((await send('applyRules', keyId, roomId, null)) === 'here') await here.applyRules(keyId, roomId)
+    },
     async removeParticipant(keyId, roomId, participantId, sessionId) {
       const input = { participantId, ...(sessionId !== undefined && { sessionId }) }
       const answer = await send('removeParticipant', keyId, roomId, input)
@@ -62,6 +67,9 @@ export function withRouting(
         return endHere(keyId, roomId, input as Inputs['endSessions'])
       case 'closeRoom':
         return (await here.closeRoom(keyId, roomId, (input as Inputs['closeRoom']).reason)) !== undefined
+      case 'applyRules':
+        await here.applyRules(keyId, roomId)
+        return null
       case 'removeParticipant': {
         const { participantId, sessionId } = input as Inputs['removeParticipant']
         return here.removeParticipant(keyId, roomId, participantId, sessionId)

@@ -18,6 +18,7 @@ const pageRows = 2000
  */
 const exported = {
   rooms: ['room_id'],
+  kept_out: ['room_id', 'participant_id'],
   sessions: ['id'],
   participants: ['session_id', 'participant_id'],
   marks: ['session_id', 'participant_id', 'fact_id', 'kind'],

@@ -1,4 +1,4 @@
-import type { Cause, Json, ParticipantKind } from '@rollcall/protocol'
+import type { Cause, Json, NameSource, ParticipantKind } from '@rollcall/protocol'
 import type { Mark, Participant } from '../../ledger/state.ts'
 
 /** Columns under the names of the ledger's fields, so that a row of `sessions` is a `Session` as it comes. */
@@ -33,6 +33,7 @@ export const participantColumns = [
   'session_id as sessionId',
   'participant_id as participantId',
   'name',
+  'name_source as nameSource',
   'kind',
   'region',
   'metadata_json as metadataJson',
@@ -54,18 +55,21 @@ export const markColumns = [
   'last_seen_at as lastSeenAt',
   'arrived_at as arrivedAt',
   'name',
+  'name_source as nameSource',
   'participant_kind as participantKind',
   'region',
   'metadata_json as metadataJson',
 ] as const
 
-export type ParticipantColumns = Omit<Participant, 'metadata' | 'kind'> & {
+export type ParticipantColumns = Omit<Participant, 'metadata' | 'kind' | 'nameSource'> & {
   sessionId: string
+  nameSource: string | null
   kind: string
   metadataJson: string | null
 }
-export type MarkColumns = Omit<Mark, 'metadata' | 'kind' | 'inferred' | 'participantKind'> & {
+export type MarkColumns = Omit<Mark, 'metadata' | 'kind' | 'inferred' | 'participantKind' | 'nameSource'> & {
   sessionId: string
+  nameSource: string | null
   kind: string
   inferred: string | null
   participantKind: string | null
@@ -74,13 +78,33 @@ export type MarkColumns = Omit<Mark, 'metadata' | 'kind' | 'inferred' | 'partici
 
 // The database holds only what the ledger wrote, so the unions are closed again without a check.
 
-export function toParticipant({ sessionId: _, metadataJson, kind, ...row }: ParticipantColumns): Participant {
-  return { ...row, kind: kind as ParticipantKind, metadata: fromJson(metadataJson) }
-}
-
-export function toMark({ sessionId: _, metadataJson, kind, inferred, participantKind, ...row }: MarkColumns): Mark {
+export function toParticipant({
+  sessionId: _,
+  metadataJson,
+  kind,
+  nameSource,
+  ...row
+}: ParticipantColumns): Participant {
   return {
     ...row,
+    nameSource: nameSource as NameSource | null,
+    kind: kind as ParticipantKind,
+    metadata: fromJson(metadataJson),
+  }
+}
+
+export function toMark({
+  sessionId: _,
+  metadataJson,
+  kind,
+  inferred,
+  nameSource,
+  participantKind,
+  ...row
+}: MarkColumns): Mark {
+  return {
+    ...row,
+    nameSource: nameSource as NameSource | null,
     kind: kind as Mark['kind'],
     inferred: inferred as Cause | null,
     participantKind: participantKind as ParticipantKind | null,

@@ -71,6 +71,35 @@ export type KeyTables = {
     seen_at: number
     expires_at: number
   }
+  /** Who may not come into a room. */
+  kept_out: {
+    key_id: number
+    room_id: string
+    participant_id: string
+    name: string
+    /** By which link they came, where whoever has it may come as somebody else. */
+    link: string | null
+    by_participant: string | null
+    kept_out_at: number
+  }
+  /** Links for guests of a room, by the digests of their codes. */
+  invites: {
+    key_id: number
+    id: string
+    room_id: string
+    /** Whose secret its tokens are signed with. */
+    api_key: string
+    digest: string
+    /** Null: whoever comes by it is a person of their own. */
+    participant_id: string | null
+    name: string | null
+    /** What the name looks like: see `runtime/look.ts`. */
+    look: string | null
+    permissions_json: string
+    created_at: number
+    expires_at: number
+    revoked_at: number | null
+  }
   /** `api_key`: null in links of before there were further keys, which are of the first. */
   links: { digest: string; key_id: number; api_key: string | null; expires_at: number }
 }

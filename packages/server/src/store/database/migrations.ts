@@ -15,8 +15,9 @@ import { grams } from './migrations/people/grams.ts'
 import { kinds } from './migrations/people/kinds.ts'
 import { people } from './migrations/people/people.ts'
 import { peopleInOrder } from './migrations/people/people-in-order.ts'
-
 import { processes } from './migrations/processes.ts'
+import { hosting } from './migrations/rooms/hosting.ts'
+import { invites } from './migrations/rooms/invites.ts'
 import { schedules } from './migrations/schedules.ts'
 import { scopedKeys } from './migrations/scoped-keys.ts'
 import type { ShownOtherwise } from './migrations/shown-otherwise.ts'
@@ -50,6 +51,8 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0019-scoped-keys': { up: scopedKeys },
   '0020-undated-leaves': { up: undatedLeaves },
   '0021-users': { up: users },
+  '0023-invites': { up: invites },
+  '0024-hosting': { up: hosting },
   '0025-arrivals': { up: arrivals },
   '0027-grams': { up: grams },
 }

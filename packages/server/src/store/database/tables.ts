@@ -15,6 +15,8 @@ export type Tables = KeyTables & {
     auto_close_ms: number | null
     allowed_participants_json: string | null
     disabled: number
+    /** Null: it is not locked. */
+    locked_at: number | null
     created_at: number
     updated_at: number
   }
@@ -62,6 +64,7 @@ export type Tables = KeyTables & {
     session_id: string
     participant_id: string
     name: string
+    name_source: string | null
     kind: string
     region: string | null
     metadata_json: string | null
@@ -83,6 +86,7 @@ export type Tables = KeyTables & {
     last_seen_at: number | null
     arrived_at: number | null
     name: string | null
+    name_source: string | null
     participant_kind: string | null
     region: string | null
     metadata_json: string | null

@@ -21,6 +21,7 @@ type Ids = {
   schedules: string[]
   users: string[]
   keys: string[]
+  invites: string[]
 }
 
 const nothing: Ids = {
@@ -33,6 +34,7 @@ const nothing: Ids = {
   schedules: ['ffffffffffffffffffffffff'],
   users: ['no-such-user-at-all'],
   keys: ['no-such-key-at-all'],
+  invites: ['ffffffffffffffffffffffff'],
 }
 
 /** What each parameter of a path stands for, by its name or the step before it. */
@@ -52,6 +54,8 @@ const kinds: { [step: string]: keyof Ids } = {
   schedules: 'schedules',
   users: 'users',
   keys: 'keys',
+  invites: 'invites',
+  'kept-out': 'participants',
 }
 
 /** A schedule of this room, as it is sent. */
@@ -201,6 +205,10 @@ async function makeThings(apiKey: string): Promise<Ids> {
     ...{ rrule: '', exdates: [], durationMinutes: 60, graceMinutes: 5 },
   })
   const now = Date.now()
+  const invite = await server.context.writes.invites.add({
+    ...{ keyId: key.keyId, roomId, apiKey, participantId: null, name: null, look: null, permissions: ['allow_join'] },
+    ...{ digest: `of ${apiKey}`, expiresAt: now + 3_600_000 },
+  })
   const participants = [`anna of ${apiKey}`, `ben of ${apiKey}`]
   const stay = (n: number, joinedAt: number) => ({ participantId: participants[n] ?? '', joinedAt })
   const sessions = [
@@ -220,6 +228,7 @@ async function makeThings(apiKey: string): Promise<Ids> {
     schedules: [schedule?.id ?? ''],
     users: [user.userId],
     keys: [furtherKey.apiKey],
+    invites: [invite?.id ?? ''],
   }
 }
 

@@ -7,6 +7,7 @@ import { SignJWT } from 'jose'
 import { createLink } from '../../../src/api/auth/sign-in-link.ts'
 import type { Content } from '../../../src/api/openapi/openapi-document.ts'
 import { Refusal } from '../../../src/error.ts'
+import { keptOutMax } from '../../../src/store/kept-out.ts'
 import { webhookLimits } from '../../../src/webhooks/limits.ts'
 import { startReceiver } from '../../support/clients/webhook-receiver.ts'
 import { describeServer, toPointer } from '../../support/documents/openapi-check.ts'
@@ -309,7 +310,29 @@ async function showRooms(): Promise<void> {
   await show('validateRoom', { path: { id: roomId } })
   await show('validateRoomByPost', { path: { id: roomId } })
   await show('listRooms', { query: '?perPage=2' })
-  await show('createInvite', { path: { id: roomId }, body: { name: 'Maria', expiresInSeconds: 3600 } })
+  const invited = await show('createInvite', {
+    path: { id: roomId },
+    body: { name: 'Maria', participantId: 'maria', expiresInSeconds: 3600 },
+  })
+  await show('listInvites', { path: { id: roomId } })
+  await show('openInvite', { body: { code: new URL(String(invited.url)).hash.slice(1) } })
+  await show('revokeInvite', { path: { id: roomId, inviteId: String(invited.id) } })
+  await show('revokeInvite', { path: { id: roomId, inviteId: 'ffffffffffffffffffffffff' } })
+  await show('openInvite', { body: { code: 'abcdefghjkmnpq' } })
+  await show('lockRoom', { path: { id: roomId } })
+  await show('unlockRoom', { path: { id: roomId } })
+  const kept = { path: { id: roomId, participantId: 'x7ty2kqp' } }
+  await show('keepOut', kept)
+  await show('listKeptOut', { path: { id: roomId } })
+  await show('letBack', kept)
+  await show('letBack', kept)
+  for (const operationId of ['lockRoom', 'unlockRoom', 'keepOut', 'listKeptOut', 'listInvites']) await show(operationId)
+  const { keyId = 0 } = (await server.context.reads.keys.find(server.apiKey)) ?? {}
+  for (let n = 0; n < keptOutMax; n++) {
+    const another = { keyId, roomId, participantId: `guest ${n}`, name: '', link: null, byParticipant: null }
+    await server.context.writes.keptOut.add(another)
+  }
+  await show('keepOut', kept)
   await show('setRoomStatus', { path: { id: roomId }, body: { status: 'disabled' } })
   await show('createInvite', { path: { id: roomId } })
   await show('deactivateRoom', { body: { roomId: 'stand-up' } })
