@@ -13,9 +13,16 @@ const http: Plugin = {
       : undefined,
 }
 
-/** The process, the server in it and its settings, the commands, and the thread that writes; with what they share in files beside them. */
+/** The process, the server in it, its settings and errors, the commands, and the thread that writes; with what they share in files beside them. */
 export default defineConfig({
-  input: ['src/main.ts', 'src/app.ts', 'src/config.ts', 'src/cli/cli.ts', 'src/record/writer/thread.ts'],
+  input: [
+    'src/main.ts',
+    'src/app.ts',
+    'src/config.ts',
+    'src/error.ts',
+    'src/cli/cli.ts',
+    'src/record/writer/thread.ts',
+  ],
   platform: 'node',
   plugins: [http],
   // 5 MB that is asked for by whoever opens /docs, and the driver of a library in C that nobody installs.

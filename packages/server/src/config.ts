@@ -34,6 +34,8 @@ export type Config = {
   /** TURN servers that take credentials made of a secret they share with us; undefined: none. */
   turn: TurnServers | undefined
   tls: { cert: Buffer; key: Buffer } | undefined
+  /** Who else says who signs in to the dashboard; undefined: nobody. */
+  oidc: OidcProvider | undefined
   /** A token without roles may only join, not call the API. */
   strictRoles: boolean
   /** How LiveKit's Analytics API rounds connection minutes: see `api/livekit/minutes.ts`. */
@@ -52,6 +54,9 @@ export type Config = {
 /** `urls` as RFC 7065 writes them, such as `turn:turn.example.org:3478`. */
 export type TurnServers = { urls: string[]; secret: string }
 
+/** `roleClaim`: which of its claims names the role of whoever signs in; undefined: none, and users are added here alone. */
+export type OidcProvider = { issuer: string; clientId: string; clientSecret: string; roleClaim: string | undefined }
+
 const dayMs = 86_400_000
 
 type Env = { [name: string]: string | undefined }
@@ -64,6 +69,7 @@ const secretSettings = [
   'DATABASE_URL',
   'ROLLCALL_ICE_SERVERS',
   'ROLLCALL_TURN_SECRET',
+  'ROLLCALL_OIDC_CLIENT_SECRET',
 ]
 
 /** Reads every setting once. Throws a `StartRefusal` that names the setting, its value and what it takes. */
@@ -87,6 +93,7 @@ export function readConfig(given: Env): Config {
     iceServers: jsonArray(env, 'ROLLCALL_ICE_SERVERS'),
     turn: turn(env),
     tls: tls(env),
+    oidc: oidc(env),
     strictRoles: onOff(env, 'ROLLCALL_STRICT_ROLES', false),
     livekitMinutes: oneOf(env, 'ROLLCALL_LIVEKIT_MINUTES', 'by-second', ['by-second', 'by-minute']),
     allowPrivateAddresses: onOff(env, 'ROLLCALL_ALLOW_PRIVATE_ADDRESSES', false),
@@ -243,6 +250,22 @@ function turn(env: Env): Config['turn'] {
   if (!list.every(isTurn))
     refuse(name, urls, 'turn: and turns: addresses with commas between, such as turn:turn.example.org:3478')
   return { urls: list, secret }
+}
+
+function oidc(env: Env): Config['oidc'] {
+  const issuer = text(env, 'ROLLCALL_OIDC_ISSUER')
+  const clientId = text(env, 'ROLLCALL_OIDC_CLIENT_ID')
+  const clientSecret = text(env, 'ROLLCALL_OIDC_CLIENT_SECRET')
+  const roleClaim = text(env, 'ROLLCALL_OIDC_ROLE_CLAIM')
+  if ([issuer, clientId, clientSecret, roleClaim].every((one) => one === undefined)) return undefined
+  if (issuer === undefined || clientId === undefined || clientSecret === undefined) {
+    throw new StartRefusal(
+      'ROLLCALL_OIDC_ISSUER, ROLLCALL_OIDC_CLIENT_ID and ROLLCALL_OIDC_CLIENT_SECRET go together: set all, or none',
+    )
+  }
+  address(env, 'ROLLCALL_OIDC_ISSUER')
+  // As the provider calls itself: with a slash at the end or without.
+  return { issuer, clientId, clientSecret, roleClaim }
 }
 
 function tls(env: Env): Config['tls'] {

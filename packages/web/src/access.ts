@@ -40,8 +40,14 @@ export function signIn(given: Given): Promise<Account> {
   return post<Account>('/v2/sign-in', given)
 }
 
-export async function signOut(): Promise<void> {
-  await post('/v2/sign-out', {})
+/** @returns where to go on to, where one is to be signed out of a provider too */
+export async function signOut(): Promise<string | undefined> {
+  return (await post<{ continueAt?: string }>('/v2/sign-out', {})).continueAt
+}
+
+/** Whether there is a provider of sign-ins, and why it refused this browser just now. */
+export async function readWays(): Promise<{ oidcUrl: string | null; refused: string | null }> {
+  return (await fetch(`${serverUrl}/v2/sign-in`)).json()
 }
 
 /** Who is signed in in this browser; undefined where nobody is. */

@@ -85,7 +85,8 @@ function Dashboard({ first, why: failed }: { first: Account | undefined; why: st
     return {
       ...{ account, isExpired, rollcall, expire, signInId: String(count) },
       async signOut() {
-        await signOut()
+        const continueAt = await signOut()
+        if (continueAt !== undefined) return location.assign(continueAt)
         setWhy(undefined)
         setSession(undefined)
         queries.clear()

@@ -13,14 +13,25 @@ import {
   Title,
 } from '@mantine/core'
 import type { Account } from '@rollcall/client'
-import { type FormEvent, useState } from 'react'
-import { signIn, signInWithKey } from './access.ts'
+import { type FormEvent, useEffect, useState } from 'react'
+import { readWays, signIn, signInWithKey } from './access.ts'
 import { Logo } from './logo.tsx'
 
 /** Who opens the dashboard without a link signs in here. */
 export function SignIn({ why, onSignedIn }: { why: string | undefined; onSignedIn: (account: Account) => void }) {
   const [failure, setFailure] = useState(why)
   const [busy, setBusy] = useState(false)
+  const [oidcUrl, setOidcUrl] = useState<string | null>(null)
+  useEffect(() => {
+    readWays().then(
+      ({ oidcUrl, refused }) => {
+        setOidcUrl(oidcUrl)
+        if (refused !== null) setFailure(refused)
+      },
+      // The server is away: whoever signs in is told so then.
+      () => setOidcUrl(null),
+    )
+  }, [])
 
   const submit = (enter: (given: FormData) => Promise<Account>) => async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
@@ -51,6 +62,11 @@ export function SignIn({ why, onSignedIn }: { why: string | undefined; onSignedI
           <Alert color="red" variant="outline" role="alert" title="That did not work">
             {failure}
           </Alert>
+        )}
+        {oidcUrl !== null && (
+          <Button component="a" href={oidcUrl} variant="default">
+            Sign in with your organisation
+          </Button>
         )}
         <Paper className="card" p="lg">
           <Tabs defaultValue="name" keepMounted={false} styles={{ tab: { paddingInline: 6 } }}>

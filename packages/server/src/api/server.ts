@@ -12,6 +12,7 @@ import type { SourceHealth } from '../sources/health.ts'
 import type { Ingest } from '../sources/ingest.ts'
 import type { Webhooks } from '../webhooks/dispatcher.ts'
 import { type ApiAuth, createApiAuth } from './auth/auth.ts'
+import { createOidc } from './auth/oidc.ts'
 import type { RateLimit } from './auth/rate-limit.ts'
 import { createSignIns, type SignIns } from './auth/sign-ins.ts'
 import type { TokenVerifier } from './auth/token.ts'
@@ -70,6 +71,7 @@ import type { FeedLimits } from './stream/limits.ts'
 import { streamRoutes } from './stream/stream.ts'
 import type { Tails } from './stream/tail.ts'
 import { accountRoutes } from './users/account.ts'
+import { oidcRoutes } from './users/oidc.ts'
 import { signInRoutes } from './users/sign-in.ts'
 import { userRoutes } from './users/users.ts'
 import { webRoutes } from './web.ts'
@@ -197,7 +199,9 @@ async function registerRoutes(
   await app.register(dailyRoutes(context, parts))
   await app.register(ingestRoutes(context, parts))
   await app.register(linkRoutes(context, parts))
-  await app.register(signInRoutes(context, parts))
+  const oidc = context.config.oidc && createOidc(context.config.oidc)
+  await app.register(signInRoutes(context, { ...parts, oidc }))
+  if (oidc !== undefined) await app.register(oidcRoutes(context, { ...parts, oidc }))
   await app.register(accountRoutes(context, parts))
   await app.register(userRoutes(context, parts))
   await app.register(publicKeyRoutes(context, parts))

@@ -6,6 +6,7 @@ import { doctor } from './doctor/command.ts'
 import { erase } from './erase.ts'
 import { exportRecord } from './export/command.ts'
 import { importFiles } from './import/command.ts'
+import { invites } from './invites.ts'
 import { keys } from './keys.ts'
 import { link } from './link.ts'
 import { migrateData } from './migrate-data/command.ts'
@@ -30,6 +31,7 @@ const cli = defineCommand({
     users,
     token,
     link,
+    invites,
     source,
     import: importFiles,
     export: exportRecord,

@@ -308,7 +308,7 @@ test('the audit log names the user who did it, and that they signed in', async (
     body.data.map(({ action, userName, about }) => ({ action, userName, about })),
     [
       { action: 'deactivateRoom', userName: 'Olga', about: { id: room.id, roomId, meetingId: roomId } },
-      { action: 'signIn', userName: 'Olga', about: { userId } },
+      { action: 'signInHere', userName: 'Olga', about: { userId } },
     ],
   )
 })

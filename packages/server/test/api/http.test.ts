@@ -4,8 +4,8 @@ import { connect } from 'node:net'
 import { Writable } from 'node:stream'
 import { after, before, describe, test } from 'node:test'
 import type { OpenApiDocument } from '../../src/api/openapi/openapi-document.ts'
-import { Refusal } from '../../src/error.ts'
 import { createLog } from '../../src/runtime/log.ts'
+import { Refusal } from '../support/built-server.ts'
 import { send, startServer, type TestServer } from '../support/start-server.ts'
 
 const lines: { [key: string]: unknown }[] = []

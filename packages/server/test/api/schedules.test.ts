@@ -424,6 +424,8 @@ describe('a calendar', () => {
         'EXDATE;TZID=W. Europe Standard Time:20261012T090000',
         'LOCATION:math',
         'ATTENDEE;CN="Müller, Anna";CUTYPE=INDIVIDUAL:mailto:anna@example.org',
+        'ATTENDEE;CN="Weiß; Ben (Gue',
+        ' st)";CUTYPE=INDIVIDUAL:mailto:ben@example.org',
         'ATTENDEE;CUTYPE=ROOM:mailto:room-7@example.org',
       ),
       ...['BEGIN:VEVENT', 'UID:outlook', 'RECURRENCE-ID;TZID=Europe/Berlin:20261019T090000', 'STATUS:CANCELLED'],
@@ -449,7 +451,12 @@ describe('a calendar', () => {
         rrule,
         expected,
       ]),
-      [['outlook', '2026-10-05T09:00:00', 'Europe/Berlin', ['2026-10-12', '2026-10-19'], 'FREQ=WEEKLY;COUNT=4', 1]],
+      [['outlook', '2026-10-05T09:00:00', 'Europe/Berlin', ['2026-10-12', '2026-10-19'], 'FREQ=WEEKLY;COUNT=4', 2]],
+    )
+    const { roster } = await call<Schedule>('GET', `/v2/schedules/${data[0]?.id}`)
+    assert.deepEqual(
+      roster.map(({ name }) => name),
+      ['Müller, Anna', 'Weiß; Ben (Guest)'],
     )
     const reasons = Object.fromEntries(left.map(({ uid, reason }) => [uid, reason]))
     assert.match(reasons.hourly ?? '', /FREQ=HOURLY is not understood/)

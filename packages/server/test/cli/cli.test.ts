@@ -48,6 +48,21 @@ describe('beside a running server,', () => {
     assert.ok(!listed.includes(secret))
   })
 
+  test('invites add prints a link that is good at once, list has it without its code, and revoke takes it back', async () => {
+    await server.call('POST', '/v2/rooms', { customRoomId: 'by command' })
+    const url = (await rollcallHere('invites', 'add', 'by command', '--name', 'Ida', '--host', '--for', '2h')).trim()
+    const code = new URL(url).hash.slice(1)
+    const open = () => server.call<{ name: string }>('POST', '/v2/invites/open', { code }, { token: null })
+    assert.equal((await open()).body.name, 'Ida')
+    const listed = await rollcallHere('invites', 'list', 'by command')
+    const [, id = ''] = /^([0-9a-f]{24}) +Ida +allow_join allow_mod +\S+Z +good$/m.exec(listed) ?? []
+    assert.ok(id !== '' && !listed.includes(code), listed)
+    await rollcallHere('invites', 'revoke', 'by command', id)
+    assert.equal((await open()).status, 404)
+    const { stderr } = await rollcall(server.dataFolder, 'invites', 'revoke', 'by command', 'none')
+    assert.match(stderr, /^rollcall: there is no invite none: see rollcall invites list by command$/m)
+  })
+
   test('users are let in and taken away, their passwords read from stdin or shown this once', async () => {
     const signIn = async (name: string, password: string) =>
       (await server.call('POST', '/v2/sign-in', { name, password }, { token: null })).status

@@ -29,9 +29,13 @@ describe('a secret', () => {
       ROLLCALL_ICE_SERVERS_FILE: write('ice', '[{"urls":"turn:t.example","credential":"word"}]'),
       ROLLCALL_TURN_URLS: 'turn:a.example:3478, turns:b.example:5349?transport=tcp',
       ROLLCALL_TURN_SECRET_FILE: write('turn', 'shared\n'),
+      ROLLCALL_OIDC_ISSUER: 'https://id.example/',
+      ROLLCALL_OIDC_CLIENT_ID: 'rollcall',
+      ROLLCALL_OIDC_CLIENT_SECRET_FILE: write('oidc', 'told\n'),
     })
     assert.deepEqual(config.firstKey, { apiKey: 'my-key', secret: 'my secret' })
     assert.equal(config.masterKey?.toString('hex'), key)
+    assert.equal(config.oidc?.clientSecret, 'told')
     assert.equal(config.databaseUrl, 'postgres://me:word@localhost/rollcall')
     assert.deepEqual(config.iceServers, [{ urls: 'turn:t.example', credential: 'word' }])
     assert.deepEqual(config.turn, {

@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { joinRoom } from '@rollcall/client'
 import type { Participant, Session, SessionPage } from '@rollcall/protocol'
 import pg from 'pg'
+import { signToken } from '../../src/api/auth/token.ts'
 import { type ClusterLimits, clusterLimits } from '../../src/cluster/limits.ts'
 import { toRules } from '../../src/config.ts'
 import { openStore } from '../../src/record/open-store.ts'
@@ -101,6 +102,46 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
     assert.equal(rows.length, 1)
     assert.deepEqual(new Set(leases.rows.map(({ address }) => address)), new Set(servers.map(({ url }) => url)))
     await Promise.all(servers.map((server) => server.kill()))
+  })
+
+  test('a lock, and who is kept out, hold on each of them, whichever was told', async () => {
+    const start = serversOn(await postgres.newDatabase())
+    const [one, two] = await Promise.all([start(), start()])
+    const { roomId } = await one.call<{ roomId: string }>('POST', '/v2/rooms')
+    const as = async (participantId: string) =>
+      signToken(
+        key,
+        { roles: ['rtc'], roomId, permissions: ['allow_join'], participantId },
+        { now: Date.now(), lifetimeMs: 3_600_000 },
+      )
+    const ann = await join(one, roomId, 'ann', await as('ann'))
+    const bob = await join(one, roomId, 'bob', await as('bob'))
+    await two.call('PUT', `/v2/rooms/${roomId}/kept-out/bob`)
+    assert.equal(await bob.closed, 'REMOVED')
+    await two.call('PUT', `/v2/rooms/${roomId}/lock`)
+    const told = async () => {
+      for (;;) {
+        const message = await ann.any()
+        if (message.type === 'rules' && message.locked) return
+      }
+    }
+    await told()
+    const closeOf = async (server: ServerProcess, participantId: string) => {
+      const client = await connect(server)
+      client.send({ type: 'join', token: await as(participantId), roomId })
+      return client.closed
+    }
+    assert.deepEqual([await closeOf(one, 'bob'), await closeOf(one, 'cem')], ['KEPT_OUT', 'ROOM_LOCKED'])
+    ann.send({ type: 'leave' })
+    await ann.closed
+    await one.kill()
+    // Whoever holds the room next has read it in the database.
+    const onTwo = async (participantId: string) =>
+      until(
+        () => closeOf(two, participantId),
+        (name) => name !== 'MOVED' && name !== 'NOT_RECORDED',
+      )
+    assert.deepEqual([await onTwo('bob'), await onTwo('cem')], ['KEPT_OUT', 'ROOM_LOCKED'])
   })
 
   test('a join elsewhere than where the room is held is told where, and may go there', async () => {

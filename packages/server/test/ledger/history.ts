@@ -9,7 +9,7 @@ import { toRules } from '../../src/config.ts'
 import { openStore } from '../../src/record/open-store.ts'
 import { toSession } from '../../src/record/session-view.ts'
 import { openFreshSqlite, snapshotSqlite } from '../../src/store/copies/kept-tables.ts'
-import { builtThread } from '../support/built-thread.ts'
+import { builtThread } from '../support/built-server.ts'
 import { toRecords } from '../support/listed-records.ts'
 
 /** All times of a history are seconds from here; tests give and get them so. */

@@ -18,15 +18,15 @@ type Span = {
 }
 type Export = { resourceSpans: { scopeSpans: { spans: Span[] }[] }[] }
 
-/** Every module that is asked for while this file runs, by its specifier. */
+/** The modules with what sends traces that were loaded while this file runs. */
 const loaded: string[] = []
 registerHooks({
-  resolve(specifier, context, next) {
-    loaded.push(specifier)
-    return next(specifier, context)
+  load(url, context, next) {
+    const module = next(url, context)
+    if (String(module.source).includes('var OTLPTraceExporter =')) loaded.push(url)
+    return module
   },
 })
-const ofTracing = () => loaded.filter((specifier) => specifier.startsWith('@opentelemetry/'))
 
 /** A server on a free port, and all that came to each path of it. */
 async function startReceiver() {
@@ -56,7 +56,7 @@ describe('traces', () => {
     assert.equal(server.context.tracing, undefined)
     await server.call('POST', '/v2/events', { source: 'sfu', events: [event] })
     await server.stop()
-    assert.deepEqual(ofTracing(), [])
+    assert.deepEqual(loaded, [])
   })
 
   test('tell a request, the facts in it from socket to commit and the webhooks that follow, and name nobody', async () => {
@@ -74,7 +74,7 @@ describe('traces', () => {
     await server.call('GET', '/v2/sessions/621497578bea0d0404c35c4c')
     await server.stop()
     hooks.close()
-    assert.ok(ofTracing().length > 0)
+    assert.ok(loaded.length > 0)
 
     const { received } = collector
     assert.deepEqual([...new Set(received.map(({ path }) => path))], ['/v1/traces'])

@@ -10,7 +10,7 @@ import { openStore } from '../../src/record/open-store.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { migrateToLatest, migrations } from '../../src/store/database/migrations.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
-import { builtThread } from '../support/built-thread.ts'
+import { builtThread } from '../support/built-server.ts'
 import { dump, keep } from '../support/kept.ts'
 import { startPostgres } from '../support/postgres.ts'
 

@@ -12,7 +12,7 @@ import type { Database } from '../../src/store/database/database.ts'
 import { openPostgres } from '../../src/store/database/postgres.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
 import { reporter, toTime } from '../ledger/history.ts'
-import { builtThread } from './built-thread.ts'
+import { builtThread } from './built-server.ts'
 import type { Postgres } from './postgres.ts'
 
 export const rules = toRules({ graceMs: 20_000 })

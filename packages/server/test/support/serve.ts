@@ -1,11 +1,9 @@
 import { flushCompileCache } from 'node:module'
 import type { AppParts } from '../../src/app.ts'
+import { readConfig, startApp } from './built-server.ts'
 
 // A server in a process of its own, as `npm start` runs it, but with limits that a test brings: `runServer` starts it.
 
-const built = new URL('../../dist/', import.meta.url)
-const { startApp } = (await import(`${built}app.js`)) as typeof import('../../src/app.ts')
-const { readConfig } = (await import(`${built}config.js`)) as typeof import('../../src/config.ts')
 const [, , limits = '{}'] = process.argv
 
 const app = await startApp(readConfig(process.env), {

@@ -1,32 +1,19 @@
-import { hash, randomInt } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import {
-  Invite,
-  InvitePage,
-  isCleanId,
-  ListedInvite,
-  nameMaxLength,
-  participantIdMaxLength,
-  toCleanText,
-  toPageInfo,
-} from '@rollcall/protocol'
+import { Invite, InvitePage, ListedInvite, nameMaxLength, participantIdMaxLength, toPageInfo } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
 import { quote } from '../../runtime/explain.ts'
-import { lookOf } from '../../runtime/look.ts'
-import { randomLetters } from '../../store/database/ids.ts'
-import { invitesMax } from '../../store/keys/invites.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { scopes } from '../auth/scopes.ts'
-import { signToken } from '../auth/token.ts'
 import { requireRoom } from '../find.ts'
 import { baseUrlOf } from '../http/base-url.ts'
 import { refusals } from '../http/refusals.ts'
 import { noteAbout } from '../keys/keep-audit.ts'
 import { inviteMaxSeconds, inviteSecondsDefault } from '../limits.ts'
 import { PageQuery, toPage } from '../paging/page-query.ts'
-import { toClaims, toListedInvite } from './view.ts'
+import { makeInvite } from './making.ts'
+import { toListedInvite } from './view.ts'
 
 const RoomPath = Type.Object({ id: Type.String({ description: 'a roomId, customRoomId or id', about: 'The room.' }) })
 const InvitePath = Type.Object({
@@ -106,11 +93,6 @@ const schemas = {
   },
 }
 
-/** The letters of a code: none looks like another. */
-const codeLetters = 'abcdefghjkmnpqrstuvwxyz23456789'
-/** So that nobody guesses one: 69 bits. */
-const codeLength = 14
-
 /** `/v2/rooms/:id/invites`: links for guests, whose tokens join that room and do nothing else. */
 export function inviteRoutes(
   { config, clock, reads, writes }: Pick<Context, 'config' | 'clock' | 'reads' | 'writes'>,
@@ -118,27 +100,13 @@ export function inviteRoutes(
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
     app.post('/v2/rooms/:id/invites', { onRequest: auth.reports, schema: schemas.create }, async (request) => {
-      const { key } = callerOf(request)
-      const { roomId, disabled } = await requireRoom(reads, callerOf(request), request.params.id)
-      if (disabled) throw new Refusal('CONFLICT', `Room ${roomId} is disabled: nobody can join it`)
-      const { permissions = ['allow_join'], expiresInSeconds = inviteSecondsDefault } = request.body
-      // In whole seconds, as the token's own claims.
-      const now = Math.floor(clock.now() / 1000) * 1000
-      const lifetimeMs = expiresInSeconds * 1000
-      const code = newCode()
-      const about = { keyId: key.keyId, roomId, apiKey: key.apiKey, permissions, expiresAt: now + lifetimeMs }
-      const invite = await writes.invites.add({ ...about, ...toGuest(request.body), digest: digestOf(code) })
-      if (invite === undefined) {
-        throw new Refusal('CONFLICT', `Room ${roomId} has ${invitesMax} invites: more only when some of them are over`)
-      }
-      noteAbout(request, {
-        roomId,
-        inviteId: invite.id,
-        ...(invite.participantId && { participantId: invite.participantId }),
-      })
-      const token = await signToken(key, toClaims(invite), { now, lifetimeMs })
-      // Behind the `#`, so that no server and no proxy on the way writes the code into its log.
-      return { url: `${baseUrlOf(request, config)}/j#${code}`, token, ...toListedInvite(invite) }
+      const caller = callerOf(request)
+      const room = await requireRoom(reads, caller, request.params.id)
+      const base = baseUrlOf(request, config)
+      const invite = await makeInvite({ writes, clock }, { key: caller.key, room, base }, request.body)
+      const { id: inviteId, roomId, participantId } = invite
+      noteAbout(request, { roomId, inviteId, ...(participantId !== null && { participantId }) })
+      return invite
     })
 
     app.get('/v2/rooms/:id/invites', { onRequest: auth.reports, schema: schemas.list }, async (request) => {
@@ -166,26 +134,4 @@ export function inviteRoutes(
       },
     )
   }
-}
-
-/** The table holds no code that somebody who reads it could use. */
-export function digestOf(code: string): string {
-  return hash('sha256', code)
-}
-
-function newCode(): string {
-  return Array.from({ length: codeLength }, () => codeLetters[randomInt(codeLetters.length)]).join('')
-}
-
-/** Who comes by a new invite. Null and an empty text are nothing given, as in claims. */
-function toGuest({ name: givenName = '', participantId: givenId = '' }: Type.Static<typeof NewInvite>) {
-  if (!isCleanId(givenId)) {
-    throw new Refusal(
-      'BAD_REQUEST',
-      `participantId=${quote(givenId)} is not understood: it takes no control characters`,
-    )
-  }
-  const name = givenName.trim() === '' ? null : toCleanText(givenName)
-  const participantId = givenId !== '' ? givenId : name === null ? null : randomLetters(12)
-  return { participantId, name, look: name === null ? null : lookOf(name) }
 }

@@ -10,7 +10,7 @@ import type { ApiAuth } from '../auth/auth.ts'
 import { signToken } from '../auth/token.ts'
 import { refusals } from '../http/refusals.ts'
 import { linkCodeMaxLength } from '../limits.ts'
-import { digestOf } from './invites.ts'
+import { digestOf } from './making.ts'
 import { toClaims } from './view.ts'
 
 const InviteToOpen = Type.Object({

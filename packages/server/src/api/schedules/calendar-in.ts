@@ -16,7 +16,7 @@ export async function readCalendar(text: string): Promise<{ events: ReadEvent[];
   if (!/^\s*BEGIN:VCALENDAR/i.test(text.replace(/^\ufeff/, ''))) {
     throw new Refusal('BAD_REQUEST', 'The body is no iCalendar file: it takes one that begins with BEGIN:VCALENDAR')
   }
-  const calendar = await ical.async.parseICS(text)
+  const calendar = await ical.async.parseICS(holdTogether(text))
   const floating = findFloating(text)
   const events: ReadEvent[] = []
   const left: LeftEvent[] = []
@@ -92,7 +92,22 @@ function toExpected(
   // Rooms and projectors are invited too.
   if (/^(ROOM|RESOURCE|GROUP)$/i.test(params.CUTYPE ?? '')) return []
   const participantId = toId(address)
-  return participantId === '' ? [] : [{ participantId, ...(params.CN && { name: params.CN.replaceAll(/^"|"$/g, '') }) }]
+  return participantId === '' ? [] : [{ participantId, ...(params.CN && { name: toName(params.CN) }) }]
+}
+
+/** Stands for a semicolon within quotes, where the library would cut a name in two: a letter that no file has. */
+const heldSemicolon = '\u{e000}'
+
+function holdTogether(text: string): string {
+  return text
+    .replaceAll(/\r?\n[ \t]/g, '')
+    .replaceAll(/^ATTENDEE;.*$/gim, (line) =>
+      line.replaceAll(/"[^"]*"/g, (quoted) => quoted.replaceAll(';', heldSemicolon)),
+    )
+}
+
+function toName(name: string): string {
+  return name.replaceAll(/^"|"$/g, '').replaceAll(heldSemicolon, ';')
 }
 
 function toId(address: string): string {

@@ -5,15 +5,18 @@ import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
 import type { ApiAuth } from '../auth/auth.ts'
-import { keepSignInCookie, readSignInCookie, requireOwnPage } from '../auth/cookie.ts'
+import { keepSignInCookie, readCookie, readSignInCookie, requireOwnPage, setCookie } from '../auth/cookie.ts'
+import type { Oidc } from '../auth/oidc.ts'
 import { type CountTry, createPasswordTries } from '../auth/password-tries.ts'
 import { isPassword } from '../auth/passwords.ts'
 import { redeemLink } from '../auth/sign-in-link.ts'
 import { type SignIns, signInLifetimeMs } from '../auth/sign-ins.ts'
 import { TokenRefusal, type TokenVerifier, tokenMaxBytes } from '../auth/token.ts'
+import { baseUrlOf } from '../http/base-url.ts'
 import { refusals } from '../http/refusals.ts'
 import { linkCodeMaxLength } from '../limits.ts'
 import { listSeenKeys, toAccount } from './account-view.ts'
+import { decode, refusedCookie } from './oidc.ts'
 
 /** How long a token without an end is kept for a browser, in milliseconds. */
 const endlessTokenMs = 12 * 3600 * 1000
@@ -57,19 +60,49 @@ const schemas = {
     body: GivenSignIn,
     response: { 200: Account, ...refusals('SIGN_IN_REFUSED', 'LINK_NOT_FOUND', 'TOKEN_INVALID', 'FORBIDDEN') },
   },
+  ways: {
+    operationId: 'getWaysToSignIn',
+    tags,
+    summary: 'How can one sign in?',
+    description:
+      'For the page that asks: whether there is a provider of sign-ins beside passwords, and why it just refused.',
+    response: {
+      200: Type.Object({
+        oidcUrl: Type.Union([Type.String(), Type.Null()], {
+          description: 'Where the browser goes to sign in by OpenID Connect; null: there is no provider.',
+        }),
+        refused: Type.Union([Type.String(), Type.Null()], {
+          description: 'Why a sign-in of this browser there was refused, told once; null: none was.',
+        }),
+      }),
+    },
+  },
   signOut: {
     operationId: 'signOutHere',
     tags,
     summary: 'Sign out',
     description: 'The cookie of this browser is no longer good. Without one nothing is done.',
-    response: { 200: Type.Object({ signedOut: Type.Boolean() }), ...refusals('FORBIDDEN') },
+    response: {
+      200: Type.Object({
+        signedOut: Type.Boolean({ description: 'Whether somebody was signed in.' }),
+        continueAt: Type.Optional(
+          Type.String({ description: 'Where to go to be signed out of the provider too; absent where there is none.' }),
+        ),
+      }),
+      ...refusals('FORBIDDEN'),
+    },
   },
 }
 
 /** `POST /v2/sign-in`, `POST /v2/sign-out`: a browser in which somebody is signed in, and no longer is. */
 export function signInRoutes(
   context: Pick<Context, 'config' | 'reads' | 'writes' | 'clock' | 'log'>,
-  { auth, signIns, verifyToken }: { auth: ApiAuth; signIns: SignIns; verifyToken: TokenVerifier },
+  {
+    auth,
+    signIns,
+    verifyToken,
+    oidc,
+  }: { auth: ApiAuth; signIns: SignIns; verifyToken: TokenVerifier; oidc: Oidc | undefined },
 ): FastifyPluginAsyncTypebox {
   const { config, reads, writes, clock, log } = context
   const countTry: CountTry = createPasswordTries(config)
@@ -86,12 +119,28 @@ export function signInRoutes(
       return signInUser(request, reply, name, password)
     })
 
+    app.get('/v2/sign-in', { onRequest: auth.open, schema: schemas.ways }, async (request, reply) => {
+      const kept = readCookie(request.headers.cookie, refusedCookie)
+      if (kept !== undefined) {
+        setCookie(request, reply, config, { name: refusedCookie, value: '', lifetimeMs: 0, sameSite: 'Lax' })
+      }
+      return {
+        oidcUrl: oidc === undefined ? null : `${baseUrlOf(request, config)}/v2/oidc/start`,
+        refused: kept === undefined ? null : decode(kept),
+      }
+    })
+
     app.post('/v2/sign-out', { onRequest: auth.open, schema: schemas.signOut }, async (request, reply) => {
       requireOwnPage(request, config)
       const secret = readSignInCookie(request)
+      const caller = secret === undefined ? undefined : await signIns.identify(secret)
+      const user = caller?.user && (await reads.users.findById(caller.user.userId))
       if (secret !== undefined) await signIns.end(secret)
       keepSignInCookie(request, reply, config, { secret: '', lifetimeMs: 0 })
-      return { signedOut: secret !== undefined }
+      // Whoever has a password here was not signed in there, for all that is known.
+      const isTheirs = user?.subject !== undefined && user.subject !== null && user.passwordHash === null
+      const continueAt = isTheirs ? await oidc?.endUrl(`${baseUrlOf(request, config)}/`) : undefined
+      return { signedOut: secret !== undefined, ...(continueAt !== undefined && { continueAt }) }
     })
   }
 
@@ -106,7 +155,7 @@ export function signInRoutes(
     }
     const { userId } = user
     const about = { keyId: key.keyId, apiKey: key.apiKey, asParticipant: null, participantId: null, about: { userId } }
-    await writes.audit.add({ action: 'signIn', userName: user.name, ...about })
+    await writes.audit.add({ action: 'signInHere', userName: user.name, ...about })
     return keep(request, reply, { keyId: key.keyId, userId, token: null, lifetimeMs: signInLifetimeMs })
   }
 

@@ -15,7 +15,7 @@ export type User = {
   signedInAt: number | null
 }
 /** What a sign-in is checked against. */
-export type Credentials = { userId: string; name: string; passwordHash: string | null }
+export type Credentials = { userId: string; name: string; passwordHash: string | null; subject: string | null }
 type Membership = { keyId: number; userId: string }
 type NewUser = {
   keyId: number
@@ -55,7 +55,7 @@ const byKey = query<{ keyId: number }, Row>((k, p) =>
 const keysOfUser = query<{ userId: string }, { keyId: number }>((k, p) =>
   k.selectFrom('user_keys').select('key_id as keyId').where('user_id', '=', p.userId).orderBy('key_id'),
 )
-const credentials = ['user_id as userId', 'name', 'password_hash as passwordHash'] as const
+const credentials = ['user_id as userId', 'name', 'password_hash as passwordHash', 'subject'] as const
 const byName = query<{ folded: string }, Credentials>((k, p) =>
   k.selectFrom('users').select(credentials).where('name_folded', '=', p.folded),
 )
@@ -142,6 +142,10 @@ export const users = noun({
       await k.deleteFrom('sign_ins').where('key_id', '=', keyId).where('user_id', '=', userId).execute()
       await dropUnseenUsers(over)
     },
+    /** Whom the provider of their sign-in knows so. */
+    async setSubject({ db }: Over, { userId, subject }: { userId: string; subject: string }): Promise<void> {
+      await db.kysely.updateTable('users').set({ subject }).where('user_id', '=', userId).execute()
+    },
     /** Whoever was signed in with the one before is so no more, but for the browser that is named. */
     async setPassword({ db }: Over, input: { userId: string; passwordHash: string; keep?: string }): Promise<void> {
       const { userId, passwordHash, keep = '' } = input
@@ -150,7 +154,7 @@ export const users = noun({
       await k.deleteFrom('sign_ins').where('user_id', '=', userId).where('sign_in_id', '!=', keep).execute()
     },
   },
-  unseen: ['add', 'letIn', 'remove', 'setPassword'],
+  unseen: ['add', 'letIn', 'remove', 'setPassword', 'setSubject'],
 })
 
 function toUser({ roomsJson, role, ...row }: Row): User {

@@ -5,7 +5,7 @@ import { query } from '../noun.ts'
 import { toFoundBy } from './searched.ts'
 
 /** Changes, or participants, that are taken in at a time. */
-export const stepRows = 1000
+export const stepRows = 500
 /** Names of one person that they are found by; most have one or two. */
 const namesMax = 16
 

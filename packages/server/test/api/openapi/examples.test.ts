@@ -6,9 +6,9 @@ import { ownerKeysMax, type TokenClaims, Webhooks } from '@rollcall/protocol'
 import { SignJWT } from 'jose'
 import { createLink } from '../../../src/api/auth/sign-in-link.ts'
 import type { Content } from '../../../src/api/openapi/openapi-document.ts'
-import { Refusal } from '../../../src/error.ts'
 import { keptOutMax } from '../../../src/store/kept-out.ts'
 import { webhookLimits } from '../../../src/webhooks/limits.ts'
+import { Refusal } from '../../support/built-server.ts'
 import { startReceiver } from '../../support/clients/webhook-receiver.ts'
 import { describeServer, toPointer } from '../../support/documents/openapi-check.ts'
 import { deliverAsLivekit } from '../../support/senders/source-client.ts'
@@ -242,6 +242,7 @@ async function showUsers(): Promise<void> {
   await show('signInHere', { body: { name: 'Maria', password }, token: null, headers: browser })
   await show('signInHere', { body: { name: 'Maria', password: 'wrong' }, token: null })
   await show('signInHere', { body: { code: 'used already' }, token: null })
+  await show('getWaysToSignIn', { token: null })
   await show('getAccount', own)
   await show('switchKey', { ...own, body: { apiKey: server.apiKey } })
   await show('switchKey', { ...own, body: { apiKey: 'no-such-key' } })

@@ -54,7 +54,7 @@ export function toPointer(path: string): string {
 }
 
 function describe(document: OpenApiDocument): Described {
-  const ajv = new Ajv2020({ strict: false })
+  const ajv = new Ajv2020({ strict: false, validateSchema: false })
   ajv.addFormat('int64', true)
   ajv.addFormat('double', true)
   ajv.addFormat('date-time', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|\+00:00)$/)
