@@ -1,5 +1,4 @@
 import { collectAtTurnEnd } from '../../runtime/single-flight.ts'
-import type { Versions } from '../versions.ts'
 
 /** What this process knows without a look at the database. */
 export type Known = {
@@ -21,7 +20,10 @@ const rememberedMax = 20_000
  * where what is found may be undone.
  * @param versions `of`: a number that is another one after each write of a key: until then a name that no room has is not looked up again
  */
-export function rememberRoomIds(find: FindRoomIds, versions: Pick<Versions, 'of' | 'erasures'>): FindRoomIds {
+export function rememberRoomIds(
+  find: FindRoomIds,
+  versions: { of(keyId: number): number; erasures(): number },
+): FindRoomIds {
   const remembered = new Map<string, string>()
   /** Names that no room had, and at which version. */
   const missed = new Map<string, number>()
