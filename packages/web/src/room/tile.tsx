@@ -51,7 +51,7 @@ export function Tile({
         </span>
       )}
       <figcaption className={classes.caption}>
-        <Text span size="sm" truncate>
+        <Text span size="sm" lineClamp={2}>
           {name}
           {isMe && ' (you)'}
           {isHost && ' · host'}

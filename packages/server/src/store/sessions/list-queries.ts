@@ -85,6 +85,7 @@ export function keysOf(db: Database, shape: Shape, params: Params, walk = false)
       db.kysely
         .selectFrom(candidates(db, p, shape, params, walk).as('c'))
         .select(['c.id', 'c.roomId', 'c.startAt', 'c.gaps'])
+        .$if(isOfRoom(shape), (q) => q.orderBy('c.roomId', orderOf(shape)))
         .orderBy('c.startAt', orderOf(shape))
         .orderBy('c.id', orderOf(shape))
         .limit(p.limit)
@@ -188,7 +189,7 @@ function long(db: Database, p: Params, { minDurationMs: _, ...shape }: Shape, fr
 
 function conditions(db: Database, p: Params, shape: Shape): Expression<SqlBool>[] {
   const all: Expression<SqlBool>[] = []
-  if (shape.roomId !== undefined) all.push(of('s.room_id', '=', p.roomId))
+  if (shape.roomId !== undefined && !isOfRoom(shape)) all.push(of('s.room_id', '=', p.roomId))
   if (shape.roomIds !== undefined) all.push(of('s.room_id', 'in', db.differences.texts(p.roomIds)))
   if (shape.source !== undefined) all.push(of('s.source', '=', p.source))
   if (shape.status === 'ongoing') all.push(of('s.end_at', 'is', null))
@@ -196,8 +197,11 @@ function conditions(db: Database, p: Params, shape: Shape): Expression<SqlBool>[
   if (shape.startFrom !== undefined) all.push(of('s.start_at', '>=', p.startFrom))
   if (shape.startTo !== undefined) all.push(of('s.start_at', '<=', p.startTo))
   if (shape.cursor !== undefined) {
-    const side = shape.cursor === 'after' ? '<' : '>'
-    all.push(of(of.refTuple('s.start_at', 's.id'), side, of.tuple(p.cursorStartAt, p.cursorId)))
+    const [side, notPast] = shape.cursor === 'after' ? (['<', '>='] as const) : (['>', '<='] as const)
+    if (isOfRoom(shape)) {
+      const place = of.refTuple('s.room_id', 's.start_at', 's.id')
+      all.push(of('s.room_id', notPast, p.roomId), of(place, side, of.tuple(p.roomId, p.cursorStartAt, p.cursorId)))
+    } else all.push(of(of.refTuple('s.start_at', 's.id'), side, of.tuple(p.cursorStartAt, p.cursorId)))
   }
   if (shape.parts !== undefined) {
     all.push(of('s.parent_room_id', '=', p.parentRoomId), of('s.source', '=', p.parentSource))
@@ -228,6 +232,14 @@ type Candidates = SelectQueryBuilder<Tables, keyof Tables, Key>
 
 function asCandidates<DB, TB extends keyof DB>(query: SelectQueryBuilder<DB, TB, Key>): Candidates {
   return query as unknown as Candidates
+}
+
+/**
+ * What follows a session of one room is told as a place among all rooms, and the order so too: no index but the room's fits that. Of a room
+ * that is named alone SQLite walks over all sessions from there.
+ */
+function isOfRoom({ roomId, cursor }: Shape): boolean {
+  return roomId !== undefined && cursor !== undefined
 }
 
 function orderOf({ cursor }: Shape): 'asc' | 'desc' {
