@@ -62,7 +62,8 @@ describe('joining', guard, () => {
     const came = await nextEvent(ann, 'participant-joined')
     await bob.joined
     const { connectionId = '' } = bob
-    const peer = { participantId: 'bob', name: 'bob', connectionId, metadata: { role: 'host' } }
+    const who = { name: 'bob', nameSource: 'typed', isHost: true }
+    const peer = { participantId: 'bob', connectionId, metadata: { role: 'host' }, ...who }
     assert.deepEqual(came, { type: 'participant-joined', ...peer })
     assert.deepEqual([...ann.participants], [['bob', peer]])
     assert.deepEqual(
@@ -286,7 +287,8 @@ describe('the waiting room', guard, () => {
     const guest = await askToJoin(roomId, 'guest')
     assert.deepEqual(await nextEvent(guest, 'waiting'), { type: 'waiting', roomId, participantId: 'guest' })
     assert.equal(guest.state, 'waiting')
-    assert.deepEqual(await asked, { type: 'entry-requested', participantId: 'guest', name: 'guest' })
+    const who = { participantId: 'guest', name: 'guest', nameSource: 'typed' }
+    assert.deepEqual(await asked, { type: 'entry-requested', ...who })
     assert.throws(() => guest.signal('x', 1), {
       name: 'NotJoined',
       message: 'signal takes a room that is joined; this one is waiting',

@@ -24,3 +24,15 @@ export const ErasedSession = Type.Object(
   { $id: 'ErasedSession', description: 'The receipt of an erasure.' },
 )
 export type ErasedSession = Type.Static<typeof ErasedSession>
+
+/** What `DELETE /v2/rooms/:roomId` answers. */
+export const ErasedRoom = Type.Object(
+  {
+    id: Type.String({ description: 'Of this receipt, which is in the server’s log.' }),
+    erasedAt: Time('When it was done.'),
+    sessions: Type.Integer({ description: 'Sessions that it had.' }),
+    facts: Type.Integer({ description: 'Facts of the log that told of it.' }),
+  },
+  { $id: 'ErasedRoom', description: 'The receipt of an erasure: it does not say of which room.' },
+)
+export type ErasedRoom = Type.Static<typeof ErasedRoom>

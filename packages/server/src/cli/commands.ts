@@ -3,6 +3,7 @@ import program from '../../package.json' with { type: 'json' }
 import { backup } from './backup/command.ts'
 import { demo } from './demo/command.ts'
 import { doctor } from './doctor/command.ts'
+import { erase } from './erase.ts'
 import { exportRecord } from './export/command.ts'
 import { importFiles } from './import/command.ts'
 import { invites } from './invites.ts'
@@ -34,6 +35,7 @@ const cli = defineCommand({
     source,
     import: importFiles,
     export: exportRecord,
+    erase,
     backup,
     restore,
     doctor,

@@ -24,6 +24,7 @@ import { signingKeys } from '../store/signing-keys.ts'
 import { sources } from '../store/sources.ts'
 import { trial } from '../store/trial.ts'
 import { erasure } from './erasure/erasure.ts'
+import { roomErasure } from './erasure/room-erasure.ts'
 import { sessionErasure } from './erasure/session-erasure.ts'
 import { facts } from './facts/recording.ts'
 import { seals } from './seal.ts'
@@ -58,6 +59,7 @@ export const nouns = {
   retention,
   erasure,
   sessionErasure,
+  roomErasure,
   trial,
 }
 

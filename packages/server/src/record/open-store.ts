@@ -132,7 +132,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return {
     reads,
     writes,
-    known: { roomIds: rememberRoomIds(reads.rooms.findIds, versions.of), versionOf: versions.of, webhookKeys },
+    known: { roomIds: rememberRoomIds(reads.rooms.findIds, versions), versionOf: versions.of, webhookKeys },
     record: recordBy(writes, metrics),
     recordingHealth,
     ...upkeepOf({ db, reads, writes, logDays: opened.logDays, isShared: databaseUrl !== undefined }),

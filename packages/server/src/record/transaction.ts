@@ -1,12 +1,13 @@
 import type { Fact } from '@rollcall/protocol'
 import type { Rules } from '../ledger/state.ts'
 import type { Database } from '../store/database/database.ts'
+import { listErasedRooms } from '../store/facts/erased-people.ts'
 import { type FactStore, openFacts } from '../store/facts/facts.ts'
 import type { Over } from '../store/noun.ts'
 import { rooms } from '../store/rooms.ts'
 import type { FactText } from './facts/fact-text.ts'
 import type { AboutRooms } from './facts/record.ts'
-import { inRooms, type NamedFact } from './facts/rooms-of-facts.ts'
+import { inRooms, type NamedFact, nameIn } from './facts/rooms-of-facts.ts'
 
 /** Facts of one key to be recorded. `texts`: theirs, where they were made before. */
 export type KeyedFacts = { keyId: number; facts: (Fact | NamedFact)[]; texts?: FactText[] } & AboutRooms
@@ -53,10 +54,20 @@ async function placeAll(over: Over, all: KeyedFacts[]): Promise<Map<KeyedFacts, 
   const roomIds = new Map<number, Map<string, string>>()
   const inNewRooms = all.filter(({ newRooms = [] }) => newRooms.length > 0)
   for (const [keyId, ofKey] of [...Map.groupBy(inNewRooms, (one) => one.keyId)].sort(([a], [b]) => a - b)) {
-    const givenIds = [...new Set(ofKey.flatMap(({ newRooms = [] }) => newRooms))].sort()
+    const names = [...new Set(ofKey.flatMap(({ newRooms = [] }) => newRooms))]
+    const givenIds = (await withoutErased(over.db, keyId, names, ofKey)).sort()
     roomIds.set(keyId, await rooms.writes.ensure(over, { keyId, givenIds }))
   }
   return new Map(all.map((one) => [one, toPlaced(one, roomIds.get(one.keyId) ?? new Map())]))
+}
+
+/** No room is made of what is told of an erased one: of its time before. */
+async function withoutErased(db: Database, keyId: number, names: string[], all: KeyedFacts[]): Promise<string[]> {
+  const erased = await listErasedRooms(db, keyId, names)
+  if (erased.size === 0) return names
+  const isAfter = (name: string, until: number) =>
+    all.some(({ facts }) => facts.some((fact) => nameIn(fact) === name && fact.at > until))
+  return names.filter((name) => isAfter(name, erased.get(name) ?? Number.NEGATIVE_INFINITY))
 }
 
 async function placeOne(over: Over, given: KeyedFacts): Promise<PlacedFacts> {

@@ -3,7 +3,7 @@ import { isUnseen, mayChange, type Write } from './nouns.ts'
 import { factsIn } from './writer/batch.ts'
 
 /** `keyIds`: undefined: of any. */
-export type Written = { keyIds: number[] | undefined; hasWebhooks: boolean }
+export type Written = { keyIds: number[] | undefined; hasWebhooks: boolean; hasErasedRooms?: boolean }
 
 /** A version of each key, another one after each write that shows on a page. */
 export type Versions = {
@@ -13,6 +13,8 @@ export type Versions = {
   /** Counts what another process wrote. */
   countWritten(written: Written): void
   onWritten(listener: (written: Written) => void): void
+  /** Another one after a room was erased: what is remembered of names is old. */
+  erasures(): number
 }
 
 /**
@@ -25,6 +27,7 @@ export function createVersions(
 ): Versions {
   const ofKeys = new Map<number, number>()
   let ofAll = 0
+  let erasures = 0
   let notify = (_: Written) => {}
   const count = (keyId: number | undefined) => {
     if (keyId !== undefined) ofKeys.set(keyId, (ofKeys.get(keyId) ?? 0) + 1)
@@ -39,14 +42,18 @@ export function createVersions(
       count(keyId)
       if (keyId !== undefined && hasWebhooks) onEndpoint(keyId)
       if (mayChange(write)) onChange(keyId)
-      notify({ keyIds: keyId === undefined ? undefined : [keyId], hasWebhooks })
+      const hasErasedRooms = write.noun === 'roomErasure'
+      if (hasErasedRooms) erasures += 1
+      notify({ keyIds: keyId === undefined ? undefined : [keyId], hasWebhooks, hasErasedRooms })
     },
-    countWritten({ keyIds = [undefined] }) {
+    countWritten({ keyIds = [undefined], hasErasedRooms }) {
+      if (hasErasedRooms) erasures += 1
       for (const keyId of keyIds) count(keyId)
     },
     onWritten(listener) {
       notify = listener
     },
+    erasures: () => erasures,
   }
 }
 

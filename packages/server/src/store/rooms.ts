@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import { newObjectId, newRoomId } from './database/ids.ts'
 import { type Page, toLimit } from './database/page.ts'
 import type { Tables } from './database/tables.ts'
+import { keepErased } from './facts/erased-people.ts'
 import { noun, type Over, query } from './noun.ts'
 import { addEndpointOfRoom } from './outbox/endpoints.ts'
 import { findRooms, noteRooms } from './people/found-rooms.ts'
@@ -268,6 +269,7 @@ async function insert(
     .onConflict((on) => on.doNothing())
     .returning(columns)
     .executeTakeFirst()
+  if (created !== undefined && customRoomId !== undefined) await keepErased(db, keyId, customRoomId, roomId)
   return created && toRoom(created)
 }
 

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type { Database } from './database/database.ts'
 import { newObjectId } from './database/ids.ts'
 import { type Page, toLimit } from './database/page.ts'
 import type { Tables } from './database/tables.ts'
@@ -222,4 +223,24 @@ async function withRooms({ db }: Over, keyId: number, rows: Row[]): Promise<Sche
     exdates: JSON.parse(exdatesJson) as string[],
     expected: Number(expected),
   }))
+}
+
+/** A schedule of an erased room alone goes with it. */
+export async function dropRoom(db: Database, keyId: number, roomId: string): Promise<void> {
+  const k = db.kysely
+  const rows = await k
+    .deleteFrom('schedule_rooms')
+    .where('key_id', '=', keyId)
+    .where('room_id', '=', roomId)
+    .returning('schedule_id as id')
+    .execute()
+  for (const { id } of rows) {
+    const other = await k
+      .selectFrom('schedule_rooms')
+      .select('room_id')
+      .where('key_id', '=', keyId)
+      .where('schedule_id', '=', id)
+      .executeTakeFirst()
+    if (other === undefined) await schedules.writes.delete({ db } as Over, { keyId, id })
+  }
 }

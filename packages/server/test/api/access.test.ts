@@ -261,8 +261,10 @@ async function keepOut(on: TestServer, roomId: string, participantId: string): P
 async function call(on: TestServer, endpoint: string, column: string, permissions?: Permission[]): Promise<Answered> {
   const [method = '', path = ''] = endpoint.split(' ')
   const made = await sceneFor(on, method)
-  // Who erases a session waits until it is over.
-  const scene = endpoint === 'DELETE /v2/sessions/:id' ? { ...made, sessionId: made.endedId } : made
+  // Who erases a session waits until it is over, and a room that is not in use.
+  const scene = { ...made }
+  if (endpoint === 'DELETE /v2/sessions/:id') scene.sessionId = made.endedId
+  if (endpoint === 'DELETE /v2/rooms/:roomId') scene.room = (await on.call<Room>('POST', '/v2/rooms', {})).body
   if (endpoint === 'DELETE /v2/rooms/:id/kept-out/:participantId') await keepOut(on, scene.room.roomId, 'anna')
   const isUser = rolesOf[column] !== undefined
   const user = isUser || /:(userId|signInId)/.test(path) ? await userFor(on, method, column, scene) : noUser

@@ -6,6 +6,7 @@ import { readImport, recordImport } from '../../imports/imports.ts'
 import type { Store } from '../../record/open-store.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import type { Key } from '../../store/keys/key.ts'
+import { findServer } from '../running-server.ts'
 
 /** Takes one file. */
 export type TakeFile = (bytes: Uint8Array) => AsyncIterable<ImportStep>
@@ -52,16 +53,4 @@ export function importHere(store: Store, { keyId }: Key, format: ImportFormat, o
     const reading = await readImport(bytes, { format, options }, clock.now())
     yield* recordImport({ ...store, clock }, { keyId, format }, reading)
   }
-}
-
-async function findServer(addresses: string[]): Promise<string | undefined> {
-  for (const address of addresses) {
-    // A server that was killed left its address behind.
-    const isThere = await fetch(`${address}/livez`).then(
-      ({ ok }) => ok,
-      () => false,
-    )
-    if (isThere) return address
-  }
-  return undefined
 }

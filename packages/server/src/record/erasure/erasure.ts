@@ -14,6 +14,7 @@ import { eraseNewest } from '../../store/sessions/newest-texts.ts'
 import { sealAtOf } from '../../store/sessions/seals.ts'
 import { digestOf } from '../facts/fact-text.ts'
 import { type Anonymous, anonymise, createNewIds, type NewIds, newAnonymousId } from './anonymous.ts'
+import { patternOf } from './pattern.ts'
 
 /** Sessions, and facts of the log, that are looked at in one page. */
 const pageSessions = 200
@@ -291,10 +292,4 @@ async function dropFromRooms(db: Database, keyId: number, participantId: string)
       .where('room_id', '=', roomId)
       .execute()
   }
-}
-
-/** A text as it stands in JSON, anywhere. */
-function patternOf(text: string): string {
-  const inJson = JSON.stringify(text).slice(1, -1)
-  return `%${inJson.replaceAll(/[!%_]/g, '!$&')}%`
 }

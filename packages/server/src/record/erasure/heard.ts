@@ -1,5 +1,5 @@
 import type { Fact } from '@rollcall/protocol'
-import { lifeOf } from '../../store/facts/erased-people.ts'
+import { lifeOf, pastOf } from '../../store/facts/erased-people.ts'
 import type { FactStore } from '../../store/facts/facts.ts'
 import { type FactText, textOf } from '../facts/fact-text.ts'
 
@@ -13,6 +13,7 @@ export function toHeard(
   text: FactText,
 ): { said: Fact; text: FactText } | undefined {
   if (facts.isErased(keyId, lifeOf(said), said.at)) return undefined
+  if (facts.isErased(keyId, pastOf(said.roomId), said.at)) return undefined
   if (said.type !== 'snapshot') {
     const isErased = 'participantId' in said && facts.isErased(keyId, said.participantId, said.at)
     return isErased ? undefined : { said, text }

@@ -20,11 +20,12 @@ export const sessionErasure = noun({
     async forget({ db, now }: Over, { keyId, sessionId }: OfSession): Promise<boolean> {
       const session = await findSession(db, keyId, sessionId)
       if (session === undefined) return false
-      const { source, sessionKey, roomId, endAt, lastAt } = session
-      if (endAt === null) throw new Refusal('CONFLICT', `Session ${sessionId} runs: end it first`)
+      const { source, sessionKey, roomId, startAt, endAt, lastAt } = session
+      // One that was absorbed by another never began.
+      if (endAt === null && startAt !== null) throw new Refusal('CONFLICT', `Session ${sessionId} runs: end it first`)
       const life = lifeOf({ source, roomId, ...(sessionKey !== null && { sessionKey }) })
       // What names no session is of this one by its time alone.
-      const until = sessionKey === null ? Math.max(endAt, lastAt) : now()
+      const until = sessionKey === null ? Math.max(endAt ?? lastAt, lastAt) : now()
       const row = { key_id: keyId, digest: digestOfPerson(life), erased_at: until }
       await db.insertRows('erased_people', [row], ['key_id', 'digest'])
       return true
@@ -39,7 +40,7 @@ export const sessionErasure = noun({
         .orderBy('seq')
         .limit(factsMax)
         .execute()
-      for (const fact of facts) await emptyFact(db, keyId, fact)
+      for (const fact of facts) await emptyFact(db, keyId, fact, 'its session was erased')
       return facts.length
     },
     /** When nothing of it is in the log any more. */
@@ -77,11 +78,16 @@ function findSession(db: Database, keyId: number, sessionId: string) {
 type LoggedFact = { seq: number; source: string; factId: string }
 
 /** Its place in the log stays, and its claim: every number is there, and every fact is claimed. */
-async function emptyFact(db: Database, keyId: number, { seq, source, factId }: LoggedFact): Promise<void> {
+export async function emptyFact(
+  db: Database,
+  keyId: number,
+  { seq, source, factId }: LoggedFact,
+  reason: string,
+): Promise<void> {
   const id = newAnonymousId()
   const empty: Omit<Unknown, 'receivedAt'> = {
     ...{ type: 'unknown', id, source, roomId: '', at: 0, event: null },
-    reason: 'its session was erased',
+    reason,
   }
   const json = JSON.stringify(empty)
   const k = db.kysely

@@ -16,21 +16,27 @@ export type FindRoomIds = (keyId: number, givenIds: string[]) => Promise<Map<str
 const rememberedMax = 20_000
 
 /**
- * The same look-up of what is durable, remembered: a room keeps its names, and is never deleted. Not for use in a transaction,
+ * The same look-up of what is durable, remembered: a room keeps its names until it is erased. Not for use in a transaction,
  * where what is found may be undone.
- * @param versionOf a number that is another one after each write of a key: until then a name that no room has is not looked up again
+ * @param versions `of`: a number that is another one after each write of a key: until then a name that no room has is not looked up again
  */
-export function rememberRoomIds(find: FindRoomIds, versionOf: (keyId: number) => number): FindRoomIds {
+export function rememberRoomIds(
+  find: FindRoomIds,
+  versions: { of(keyId: number): number; erasures(): number },
+): FindRoomIds {
   const remembered = new Map<string, string>()
   /** Names that no room had, and at which version. */
   const missed = new Map<string, number>()
+  let erasures = 0
   const nameOf = (keyId: number, givenId: string) => `${keyId} ${givenId}`
   // Many who report of a new room at once ask for it at once.
   const findTogether = collectAtTurnEnd(find)
   return async (keyId, givenIds) => {
     const roomIds = new Map<string, string>()
     const others: string[] = []
-    const version = versionOf(keyId)
+    const version = versions.of(keyId)
+    if (erasures !== versions.erasures()) remembered.clear()
+    erasures = versions.erasures()
     for (const givenId of givenIds) {
       const name = nameOf(keyId, givenId)
       const known = remembered.get(name)

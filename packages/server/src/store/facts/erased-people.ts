@@ -28,7 +28,7 @@ export function openErasedPeople(db: Database): ErasedPeople {
   return {
     async read(keyId, facts) {
       if ((await db.all(anyOf(db), { keyId })).length === 0) return
-      const ids = [...new Set(facts.flatMap((fact) => [...peopleOf(fact), lifeOf(fact)]))]
+      const ids = [...new Set(facts.flatMap((fact) => [...peopleOf(fact), lifeOf(fact), pastOf(fact.roomId)]))]
       const byDigest = new Map(ids.map((id) => [digestOfPerson(id), id]))
       for (const { digest, erasedAt } of await db.all(erasedAmong(db), {
         keyId,
@@ -44,6 +44,27 @@ export function openErasedPeople(db: Database): ErasedPeople {
 /** The life of a room that a fact tells of: by its name, or where it has none, by whatever that source tells of the room. No id of a person begins so. */
 export function lifeOf({ source, sessionKey, roomId }: Pick<Fact, 'source' | 'sessionKey' | 'roomId'>): string {
   return sessionKey === undefined ? `\0room ${source} ${roomId}` : `\0session ${source} ${sessionKey}`
+}
+
+/** All that was in a room, by its id or by what it was called. No id of a person begins so. */
+export function pastOf(roomName: string): string {
+  return `\0past ${roomName}`
+}
+
+/** Until when the rooms of these names are erased, where they are. */
+export async function listErasedRooms(db: Database, keyId: number, names: string[]): Promise<Map<string, number>> {
+  if (names.length === 0 || (await db.all(anyOf(db), { keyId })).length === 0) return new Map()
+  const byDigest = new Map(names.map((name) => [digestOfPerson(pastOf(name)), name]))
+  const rows = await db.all(erasedAmong(db), { keyId, list: JSON.stringify([...byDigest.keys()]) })
+  return new Map(rows.map(({ digest, erasedAt }) => [byDigest.get(digest) ?? '', erasedAt]))
+}
+
+/** A room that is made under a name that was erased has no past either. */
+export async function keepErased(db: Database, keyId: number, name: string, roomId: string): Promise<void> {
+  const erasedAt = (await listErasedRooms(db, keyId, [name])).get(name)
+  if (erasedAt === undefined) return
+  const row = { key_id: keyId, digest: digestOfPerson(pastOf(roomId)), erased_at: erasedAt }
+  await db.insertRows('erased_people', [row], ['key_id', 'digest'])
 }
 
 /** What is kept of who was erased: it tells those who know the id, and nobody else. */

@@ -60,6 +60,18 @@ export async function numberRooms(db: Database, keyId: number): Promise<number> 
   return some.length
 }
 
+/** An erased room is not found any more. */
+export async function dropRoomsFound(db: Database, keyId: number, roomId: string): Promise<void> {
+  const known = await db.kysely
+    .deleteFrom('search_rooms')
+    .where('key_id', '=', keyId)
+    .where('room_id', '=', roomId)
+    .returning(['number', 'texts'])
+    .executeTakeFirst()
+  if (known?.number == null) return
+  await changeGrams(db, keyId, 'room', [{ number: known.number, add: [], remove: gramsOf(known.texts) }])
+}
+
 type Sought = { keyId: number; like: string; limit: number }
 const ofNumbers = query<Sought & { numbers: string }, { id: string }>((k, p, { differences }) =>
   k

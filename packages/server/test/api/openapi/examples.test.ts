@@ -540,12 +540,16 @@ async function showErasure(): Promise<void> {
   const { data } = (await ask('listSessions', { query: '?customRoomId=farewell' })).body as { data: [{ id: string }] }
   const session = { path: { id: data[0].id } }
   await show('eraseSession', session)
+  const room = { path: { roomId: 'farewell' } }
+  await show('eraseRoom', room)
   const left = { id: 'farewell-2', type: 'participant-left', ...person }
   await ask('reportEvents', { body: { events: [left, { id: 'farewell-3', type: 'session-ended', ...told }] } })
   await show('erasePerson', { path })
   await show('erasePerson', { path })
   await show('eraseSession', session)
   await show('eraseSession', session)
+  await show('eraseRoom', room)
+  await show('eraseRoom', room)
 }
 
 async function showFirstVersion(): Promise<void> {
