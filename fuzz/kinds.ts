@@ -10,6 +10,7 @@ export type Kind =
   | 'schedules'
   | 'invites'
   | 'users'
+  | 'shares'
   | 'cursors'
 
 /** By the step of a path before it. */
@@ -30,6 +31,7 @@ const bySteps: { [step: string]: Kind } = {
   invites: 'invites',
   'kept-out': 'participants',
   users: 'users',
+  shares: 'shares',
 }
 
 /** By the name of a field or a parameter. */
@@ -52,6 +54,7 @@ const byNames: { [name: string]: Kind } = {
   scheduleId: 'schedules',
   inviteId: 'invites',
   userId: 'users',
+  personId: 'participants',
   cursor: 'cursors',
 }
 
@@ -61,6 +64,7 @@ export const madeAt: { [start: string]: Kind } = {
   '/v2/webhooks': 'webhooks',
   '/v2/schedules': 'schedules',
   '/v2/users': 'users',
+  '/v2/shares': 'shares',
 }
 
 export function kindAfter(step: string | undefined): Kind | undefined {

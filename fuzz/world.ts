@@ -96,6 +96,7 @@ export async function makeWorld(url: string, key: Key, hookUrl: string): Promise
       schedules: [schedule.id],
       invites: [invite.id],
       users: [user.userId],
+      shares: ['none yet'],
       cursors: [sessions.pageInfo.nextCursor],
     },
     sources,
@@ -126,11 +127,11 @@ function tellOf(roomId: string): object[] {
 
 /** Keeps what an answer tells of, in place of what was learnt longest ago. */
 export function learn({ ids }: World, path: string, body: unknown): void {
-  const { id, userId, roomId, pageInfo, data } = (body ?? {}) as { [name: string]: unknown }
+  const { id, userId, shareId, roomId, pageInfo, data } = (body ?? {}) as { [name: string]: unknown }
   keep(ids.rooms, roomId)
   keep(ids.cursors, (pageInfo as { nextCursor?: unknown } | undefined)?.nextCursor)
   for (const [start, kind] of Object.entries(madeAt)) {
-    if (path.startsWith(start)) keep(ids[kind], kind === 'users' ? userId : id)
+    if (path.startsWith(start)) keep(ids[kind], kind === 'users' ? userId : kind === 'shares' ? shareId : id)
   }
   if (path.includes('/deliveries') && Array.isArray(data)) for (const one of data) keep(ids.deliveries, one?.id)
 }

@@ -22,6 +22,7 @@ export type {
   NameSource,
   NewKey,
   NewSchedule,
+  NewShare,
   NewSource,
   NewUser,
   OpenedInvite,
@@ -41,6 +42,9 @@ export type {
   Schedule,
   ScheduleAttendance,
   Session,
+  Share,
+  SharedReport,
+  ShareWithUrl,
   Source,
   SourceChanges,
   StreamedChange,
@@ -72,6 +76,7 @@ export { joinRoom } from './room/room.ts'
 export type { ListedRoom, NewInvite, NewRoom, Rooms } from './rooms.ts'
 export type { ScheduleAttendanceOptions, Schedules } from './schedules.ts'
 export type { SessionFilters, Sessions } from './sessions.ts'
+export type { Shares } from './shares.ts'
 export { type KeyPair, type SignedClaims, signToken, type TokenSource } from './token.ts'
 export type { Users } from './users.ts'
 export type { NewWebhook, WebhookChanges, WebhookReplay, Webhooks } from './webhooks.ts'

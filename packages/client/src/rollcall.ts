@@ -9,6 +9,7 @@ import { createReporter, type Reporter, type ReportOptions } from './report.ts'
 import { createRooms, type Rooms } from './rooms.ts'
 import { createSchedules, type Schedules } from './schedules.ts'
 import { createSessions, type Sessions } from './sessions.ts'
+import { createShares, type Shares } from './shares.ts'
 import { createOwnTokens, type KeyPair, readToken, type TokenSource } from './token.ts'
 import { createUsers, type Users } from './users.ts'
 import { createWebhooks, type Webhooks } from './webhooks.ts'
@@ -56,6 +57,7 @@ export class Rollcall {
   readonly schedules: Schedules
   readonly keys: Keys
   readonly users: Users
+  readonly shares: Shares
   readonly #api: Api
 
   /** @throws TypeError where `url` is no http or https address, or there is neither a key nor a token */
@@ -68,6 +70,7 @@ export class Rollcall {
     this.schedules = createSchedules(api)
     this.keys = createKeys(api)
     this.users = createUsers(api)
+    this.shares = createShares(api)
     this.#api = api
   }
 

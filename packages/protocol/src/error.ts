@@ -40,6 +40,7 @@ export type ErrorCode =
   | 'KEY_NOT_FOUND'
   | 'USER_NOT_FOUND'
   | 'SIGN_IN_NOT_FOUND'
+  | 'SHARE_NOT_FOUND'
   | 'SIGN_IN_REFUSED'
   | 'SCHEDULE_NOT_FOUND'
   | 'SOURCE_NOT_FOUND'
@@ -76,6 +77,7 @@ export const statusOf: { [code in ErrorCode]: number } = {
   KEY_NOT_FOUND: 404,
   USER_NOT_FOUND: 404,
   SIGN_IN_NOT_FOUND: 404,
+  SHARE_NOT_FOUND: 404,
   SIGN_IN_REFUSED: 401,
   SCHEDULE_NOT_FOUND: 404,
   SOURCE_NOT_FOUND: 404,

@@ -1,4 +1,4 @@
-import { type Account, Rollcall, RollcallError, signToken } from '@rollcall/client'
+import { type Account, Rollcall, RollcallError, type SharedReport, signToken } from '@rollcall/client'
 import { serverUrl } from './base.ts'
 
 /** How long a token is good that is signed here with a key and its secret, in seconds. The secret is not kept. */
@@ -64,6 +64,11 @@ export async function readAccount(): Promise<Account | undefined> {
 export async function signInWithKey(apiKey: string, secret: string): Promise<Account> {
   const key = { apiKey: apiKey.trim(), secret: secret.trim() }
   return signIn({ token: await signToken(key, { roles: ['crawler'] }, { expiresInSeconds: signedSeconds }) })
+}
+
+/** What a link shares. Throws an error that says why it opens nothing. */
+export function openShare(code: string): Promise<SharedReport> {
+  return post<SharedReport>('/v2/shares/open', { code })
 }
 
 async function post<Body>(path: string, body: object): Promise<Body> {

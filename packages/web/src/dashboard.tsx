@@ -2,14 +2,16 @@ import { Modal } from '@mantine/core'
 import { type Account, RollcallError } from '@rollcall/client'
 import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
-import { StrictMode, useCallback, useMemo, useRef, useState } from 'react'
+import { lazy, StrictMode, Suspense, useCallback, useMemo, useRef, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 import { createClient, hasCode, putCodeBack, readAccount, signIn, signOut, takeCode } from './access.ts'
+import { prefix } from './base.ts'
 import { ChangesProvider } from './changes.tsx'
 import { heardMs } from './live.ts'
 import { router } from './router.tsx'
 import { SignIn } from './sign-in.tsx'
 import { SignedInProvider } from './signed-in.tsx'
+import { Loading } from './states.tsx'
 import { Theme } from './theme.tsx'
 
 /** Above whatever dialog is open when the sign-in ends. */
@@ -19,13 +21,24 @@ const topmost = 1000
 window.addEventListener('hashchange', () => {
   if (hasCode()) location.reload()
 })
-const { account: first, why: failure } = await begin()
+/** Whoever opens a shared report is nobody here: none is asked who they are. */
+const isShared = location.pathname.replace(/\/+$/, '') === `${prefix}/shared`
+const SharedPage = lazy(async () => ({ default: (await import('./shared/page.tsx')).SharedPage }))
+const { account: first, why: failure } = isShared ? {} : await begin()
 const root = document.getElementById('root')
 if (root === null) throw new Error('the page has no root')
 createRoot(root).render(
   <StrictMode>
     <Theme>
-      <Dashboard first={first} why={failure} />
+      {isShared ? (
+        <QueryClientProvider client={new QueryClient()}>
+          <Suspense fallback={<Loading />}>
+            <SharedPage />
+          </Suspense>
+        </QueryClientProvider>
+      ) : (
+        <Dashboard first={first} why={failure} />
+      )}
     </Theme>
   </StrictMode>,
 )

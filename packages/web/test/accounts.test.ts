@@ -107,4 +107,26 @@ describe('whoever signs in', { timeout: 600_000 }, () => {
     await page.getByRole('link', { name: 'planning' }).waitFor()
     assert.deepEqual(await pagesOf(page), ['Sessions', 'Rooms'])
   })
+
+  test('shares the report of a session, which opens without signing in until it is taken back', async (t) => {
+    const browser = await openBrowser(t)
+    if (browser === undefined) return
+    const page = await openPage(await browser.newContext())
+    await page.goto(await makeLink(server))
+    await page.getByRole('link', { name: 'planning' }).click()
+    await page.getByRole('button', { name: 'Share' }).click()
+    await page.getByRole('button', { name: 'Make a link' }).click()
+    const url = (await page.getByLabel('Link', { exact: true }).textContent()) ?? ''
+    const stranger = await openPage(await browser.newContext())
+    const complaints = watch(stranger)
+    await stranger.goto(url)
+    await stranger.getByRole('row', { name: /^Bob .* 9 min/ }).waitFor()
+    assert.deepEqual(await stranger.getByRole('link').count(), 0)
+    assert.deepEqual(complaints, [])
+    await page.getByRole('button', { name: 'Take back' }).click()
+    await page.getByRole('dialog').last().getByRole('button', { name: 'Take back' }).click()
+    await page.getByText(/^A link, until/).waitFor({ state: 'detached' })
+    await stranger.reload()
+    await stranger.getByText('This link opens nothing').waitFor()
+  })
 })

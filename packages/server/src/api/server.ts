@@ -60,6 +60,7 @@ import { peopleRoutes } from './people/people.ts'
 import { publicKeyRoutes } from './public-key.ts'
 import { qualityRoutes } from './quality.ts'
 import { attendanceRoutes } from './reports/attendance.ts'
+import { shareRoutes } from './reports/shares.ts'
 import { usageRoutes } from './reports/usage.ts'
 import { roomRoutes } from './rooms.ts'
 import { scheduleAttendanceRoutes } from './schedules/attendance.ts'
@@ -178,6 +179,7 @@ async function registerRoutes(
   await app.register(qualityRoutes(context, parts))
   await app.register(attendanceRoutes(context, parts))
   await app.register(usageRoutes(context, parts))
+  await app.register(shareRoutes(context, parts))
   await app.register(peopleRoutes(context, parts))
   await app.register(scheduleRoutes(context, parts))
   await app.register(calendarRoutes(context, parts))

@@ -21,6 +21,7 @@ const dashboardPaths = [
   '/',
   '/sessions/:sessionId',
   '/account',
+  '/shared',
 
   '/imports',
   '/keys',

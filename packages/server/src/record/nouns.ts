@@ -5,6 +5,7 @@ import { invites } from '../store/keys/invites.ts'
 import { keys } from '../store/keys/keys.ts'
 import { links } from '../store/keys/links.ts'
 import { scopedKeys } from '../store/keys/scoped-keys.ts'
+import { shares } from '../store/keys/shares.ts'
 import { signIns } from '../store/keys/sign-ins.ts'
 import { users } from '../store/keys/users.ts'
 import { leases } from '../store/leases.ts'
@@ -35,6 +36,7 @@ export const nouns = {
   scopedKeys,
   users,
   signIns,
+  shares,
   audit,
   invites,
   keptOut,

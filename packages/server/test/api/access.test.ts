@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { hash, randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import type { KeyScope, Permission, Room, ServerMessage, Source, TokenClaims, UserRole } from '@rollcall/protocol'
+import type {
+  KeyScope,
+  Permission,
+  Room,
+  ServerMessage,
+  ShareWithUrl,
+  Source,
+  TokenClaims,
+  UserRole,
+} from '@rollcall/protocol'
 import { hashPassword } from '../../src/api/auth/passwords.ts'
 import { createLink } from '../../src/api/auth/sign-in-link.ts'
 import { signToken } from '../../src/api/auth/token.ts'
@@ -35,6 +44,8 @@ type Scene = {
   linkCode: string
   /** A good one, for whoever signs in by it. */
   token: string
+  shareId: string
+  shareCode: string
   webhookId: string
   deliveryId: string
   scheduleId: string
@@ -65,7 +76,9 @@ async function makeScene(on: TestServer): Promise<Scene> {
   const invite = { inviteId: invited.body.id, inviteCode: new URL(invited.body.url).hash.slice(1) }
   const made = { deliveryId: delivery?.id ?? '', scheduleId: schedule.id, ...invite }
   const ids = { sessionId, endedId, webhookId, ...made }
-  return { room, source, linkCode, token: await on.sign({ roles: ['crawler'] }), other, ...ids }
+  const { body: share } = await on.call<ShareWithUrl>('POST', '/v2/shares', { sessionId })
+  const shared = { shareId: share.shareId, shareCode: share.url.split('#')[1] ?? '' }
+  return { ...shared, room, source, linkCode, token: await on.sign({ roles: ['crawler'] }), other, ...ids }
 }
 
 function scheduleIn({ roomId }: Room) {
@@ -101,6 +114,8 @@ const bodies: { [endpoint: string]: (scene: Scene) => object | string } = {
   'POST /v2/account/password': () => ({ current: password, password }),
   'POST /v2/account/key': () => ({ apiKey: server.apiKey }),
   'POST /v2/sign-in': ({ token }) => ({ token }),
+  'POST /v2/shares': ({ sessionId }) => ({ sessionId }),
+  'POST /v2/shares/open': ({ shareCode }) => ({ code: shareCode }),
   'POST /v2/schedules': ({ room }) => scheduleIn(room),
   'PUT /v2/schedules/:id': ({ room }) => scheduleIn(room),
   'PUT /v2/schedules/:id/roster': () => 'participantId\nanna\n',
@@ -115,7 +130,7 @@ const queries: { [endpoint: string]: string } = { 'POST /v2/imports': '?format=d
 
 function fill(
   path: string,
-  { room, sessionId, source, webhookId, deliveryId, scheduleId, inviteId }: Scene,
+  { room, sessionId, source, webhookId, deliveryId, scheduleId, inviteId, shareId }: Scene,
   { apiKey, userId, signInId }: { apiKey: string; userId: string; signInId: string },
 ): string {
   const ids: { [noun: string]: string } = {
@@ -135,6 +150,7 @@ function fill(
     apiKey,
     userId,
     signInId,
+    shareId,
     roomId: room.roomId,
     sessionId,
     meeting: sessionId,

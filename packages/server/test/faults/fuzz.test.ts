@@ -13,6 +13,6 @@ test(`3,000 random requests, bytes, and messages on sockets are answered as desc
   assert.equal(answered, requests)
   // They went past the first check, and not all of them got through.
   for (const status of [200, 400, 401, 403, 404, 409, 415]) {
-    assert.ok((byStatus.get(status) ?? 0) > 20, `${byStatus.get(status)} answers were ${status}`)
+    assert.ok((byStatus.get(status) ?? 0) > 10, `${byStatus.get(status)} answers were ${status}`)
   }
 })

@@ -16,6 +16,7 @@ const others = [
   'seals',
   'scoped_keys',
   'search_cursors',
+  'shares',
   'sign_ins',
   'search_grams',
   'search_rooms',

@@ -3,6 +3,7 @@ import type { Person } from '@rollcall/client'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ConfirmButton } from '../confirm-button.tsx'
+import { ShareButton } from '../shared/share-button.tsx'
 import { useMay, useSignedIn } from '../signed-in.tsx'
 import { Failure } from '../states.tsx'
 
@@ -15,6 +16,7 @@ export function Identity({ person, onChanged }: { person: Person; onChanged: () 
   if (!may.administer) return null
   return (
     <Group gap="xs">
+      <ShareButton of={{ personId: person.id }} />
       <Button variant="default" onClick={() => setOpen(true)}>
         {person.merged ? 'Add another id' : 'Merge'}
       </Button>

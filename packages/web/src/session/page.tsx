@@ -8,6 +8,7 @@ import { Fact, Facts } from '../facts.tsx'
 import { formatNumber } from '../formats.ts'
 import { Found } from '../found.tsx'
 import { useLive } from '../live.ts'
+import { ShareButton } from '../shared/share-button.tsx'
 import { useMay, useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure } from '../states.tsx'
 import { formatDuration, RunningClock, Time } from '../time.tsx'
@@ -68,6 +69,7 @@ function Head({ session, refetch }: { session: Session; refetch: () => void }) {
           </Text>
         </div>
         <Group gap="xs">
+          <ShareButton of={{ sessionId: id }} />
           <Downloads session={session} onFailure={setFailure} />
           {end === null && may.run && (
             <ConfirmButton

@@ -58,6 +58,17 @@ export type KeyTables = {
     signed_in_at: number | null
   }
   user_keys: { key_id: number; user_id: string; role: string; rooms_json: string }
+  /** Reports that whoever has the link may read, known by its digest. */
+  shares: {
+    key_id: number
+    share_id: string
+    digest: string
+    session_id: string | null
+    person_id: string | null
+    created_by: string | null
+    created_at: number
+    expires_at: number
+  }
   /** Browsers in which somebody is signed in: a user, or whoever had a token. `key_id`: whose record is looked at. */
   sign_ins: {
     key_id: number

@@ -21,7 +21,7 @@ import { invites } from './migrations/rooms/invites.ts'
 import { schedules } from './migrations/schedules.ts'
 import { scopedKeys } from './migrations/scoped-keys.ts'
 import type { ShownOtherwise } from './migrations/shown-otherwise.ts'
-import { users } from './migrations/users.ts'
+import { shares, users } from './migrations/users.ts'
 import { webhooks } from './migrations/webhooks.ts'
 import type { Tables } from './tables.ts'
 
@@ -51,6 +51,7 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0019-scoped-keys': { up: scopedKeys },
   '0020-undated-leaves': { up: undatedLeaves },
   '0021-users': { up: users },
+  '0022-shares': { up: shares },
   '0023-invites': { up: invites },
   '0024-hosting': { up: hosting },
   '0025-arrivals': { up: arrivals },

@@ -89,11 +89,12 @@ export const audit = noun({
   unseen: ['add'],
 })
 
-/** That somebody was erased, or removed from a room before, is told of nobody in particular. */
+/** That somebody was erased, or removed from a room before, is told of nobody in particular, and no report of theirs is shared. */
 export async function eraseFromAudit(
   { db }: Pick<Over, 'db'>,
   { keyId, participantId, newId }: { keyId: number; participantId: string; newId: string },
 ): Promise<void> {
+  await db.kysely.deleteFrom('shares').where('key_id', '=', keyId).where('person_id', '=', participantId).execute()
   for (const column of ['participant_id', 'as_participant'] as const) {
     await db.kysely
       .updateTable('audit')

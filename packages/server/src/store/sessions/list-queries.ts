@@ -196,12 +196,10 @@ function conditions(db: Database, p: Params, shape: Shape): Expression<SqlBool>[
   if (shape.status === 'ended') all.push(of('s.end_at', 'is not', null))
   if (shape.startFrom !== undefined) all.push(of('s.start_at', '>=', p.startFrom))
   if (shape.startTo !== undefined) all.push(of('s.start_at', '<=', p.startTo))
-  if (shape.cursor !== undefined) {
-    const [side, notPast] = shape.cursor === 'after' ? (['<', '>='] as const) : (['>', '<='] as const)
-    if (isOfRoom(shape)) {
-      const place = of.refTuple('s.room_id', 's.start_at', 's.id')
-      all.push(of('s.room_id', notPast, p.roomId), of(place, side, of.tuple(p.roomId, p.cursorStartAt, p.cursorId)))
-    } else all.push(of(of.refTuple('s.start_at', 's.id'), side, of.tuple(p.cursorStartAt, p.cursorId)))
+  if (isOfRoom(shape)) all.push(...placesInRoom(p, shape))
+  else if (shape.cursor !== undefined) {
+    const side = shape.cursor === 'after' ? '<' : '>'
+    all.push(of(of.refTuple('s.start_at', 's.id'), side, of.tuple(p.cursorStartAt, p.cursorId)))
   }
   if (shape.parts !== undefined) {
     all.push(of('s.parent_room_id', '=', p.parentRoomId), of('s.source', '=', p.parentSource))
@@ -235,11 +233,31 @@ function asCandidates<DB, TB extends keyof DB>(query: SelectQueryBuilder<DB, TB,
 }
 
 /**
- * What follows a session of one room is told as a place among all rooms, and the order so too: no index but the room's fits that. Of a room
- * that is named alone SQLite walks over all sessions from there.
+ * A part of one room is told by its places among all rooms, and the order so too: no index but the room's fits that. Of a room that is
+ * named alone SQLite walks over all sessions of that time.
  */
-function isOfRoom({ roomId, cursor }: Shape): boolean {
-  return roomId !== undefined && cursor !== undefined
+function isOfRoom({ roomId, cursor, startFrom, startTo }: Shape): boolean {
+  return roomId !== undefined && [cursor, startFrom, startTo].some((one) => one !== undefined)
+}
+
+/** From where to where in the room: what is not bounded by a time is by the room. */
+function placesInRoom(p: Params, { cursor, startFrom, startTo }: Shape): Expression<SqlBool>[] {
+  const start = of.refTuple('s.room_id', 's.start_at')
+  const place = of.refTuple('s.room_id', 's.start_at', 's.id')
+  const there = of.tuple(p.roomId, p.cursorStartAt, p.cursorId)
+  const first =
+    cursor === 'before'
+      ? of(place, '>', there)
+      : startFrom === undefined
+        ? of('s.room_id', '>=', p.roomId)
+        : of(start, '>=', of.tuple(p.roomId, p.startFrom))
+  const last =
+    cursor === 'after'
+      ? of(place, '<', there)
+      : startTo === undefined
+        ? of('s.room_id', '<=', p.roomId)
+        : of(start, '<=', of.tuple(p.roomId, p.startTo))
+  return [first, last]
 }
 
 function orderOf({ cursor }: Shape): 'asc' | 'desc' {

@@ -20,6 +20,7 @@ type Ids = {
   deliveries: string[]
   schedules: string[]
   users: string[]
+  shares: string[]
   keys: string[]
   invites: string[]
 }
@@ -33,6 +34,7 @@ const nothing: Ids = {
   deliveries: ['no-such-delivery-at-all'],
   schedules: ['ffffffffffffffffffffffff'],
   users: ['no-such-user-at-all'],
+  shares: ['no-such-share-at-all'],
   keys: ['no-such-key-at-all'],
   invites: ['ffffffffffffffffffffffff'],
 }
@@ -53,6 +55,7 @@ const kinds: { [step: string]: keyof Ids } = {
   deliveries: 'deliveries',
   schedules: 'schedules',
   users: 'users',
+  shares: 'shares',
   keys: 'keys',
   invites: 'invites',
   'kept-out': 'participants',
@@ -153,6 +156,14 @@ const others: { method: string; path: string; ids: (ids: Ids) => { id: string; q
   },
   {
     method: 'POST',
+    path: '/v2/shares',
+    ids: ({ sessions, participants }) => [
+      ...sessions.map((id) => ({ id, body: { sessionId: id } })),
+      ...participants.map((id) => ({ id, body: { personId: id } })),
+    ],
+  },
+  {
+    method: 'POST',
     path: '/v2/schedules',
     ids: ({ rooms }) => rooms.map((id) => ({ id, body: scheduleIn(id) })),
   },
@@ -197,6 +208,10 @@ async function makeThings(apiKey: string): Promise<Ids> {
   const furtherKey = await server.context.writes.scopedKeys.add({
     ...{ keyId: key.keyId, name: 'theirs', scopes: ['read'], expiresAt: null },
   })
+  const share = await server.context.writes.shares.add({
+    ...{ keyId: key.keyId, sessionId: null, personId: 'anybody', digest: `of ${apiKey}`, createdBy: null },
+    expiresAt: Date.now() + 3_600_000,
+  })
   const user = await server.context.writes.users.add({
     ...{ keyId: key.keyId, name: `anna of ${apiKey}`, role: 'viewer', rooms: [], passwordHash: null },
   })
@@ -227,6 +242,7 @@ async function makeThings(apiKey: string): Promise<Ids> {
     deliveries: [webhook.deliveryId],
     schedules: [schedule?.id ?? ''],
     users: [user.userId],
+    shares: [share.shareId],
     keys: [furtherKey.apiKey],
     invites: [invite?.id ?? ''],
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
-import { ownerKeysMax, type TokenClaims, Webhooks } from '@rollcall/protocol'
+import { ownerKeysMax, sharesMax, type TokenClaims, Webhooks } from '@rollcall/protocol'
 import { SignJWT } from 'jose'
 import { createLink } from '../../../src/api/auth/sign-in-link.ts'
 import type { Content } from '../../../src/api/openapi/openapi-document.ts'
@@ -150,6 +150,7 @@ async function showSessions(): Promise<void> {
   await show('getUsage', { query: '?from=2026-01-14&to=2026-01-15' })
   await showDaily(id)
   await showPeople()
+  await showShares(id)
   await showSchedules(roomId)
   await showKeys()
 }
@@ -169,6 +170,24 @@ async function showPeople(): Promise<void> {
     await show(operationId, { path: { id: 'staff-17' } })
   }
   await show('mergePeople', { path: { id: 'staff-17' }, body: { participantIds: ['nobody'] } })
+}
+
+async function showShares(sessionId: string): Promise<void> {
+  const { shareId, url } = await show('createShare', { body: { sessionId, expiresInSeconds: 86_400 } })
+  await show('createShare', { body: { sessionId, personId: 'but3ihic' } })
+  await show('createShare', { body: { personId: 'nobody' } })
+  await show('listShares')
+  const opened = { body: { code: String(url).split('#')[1] }, token: null }
+  await show('openShare', opened)
+  await show('deleteShare', { path: { shareId: String(shareId) } })
+  await show('deleteShare', { path: { shareId: String(shareId) } })
+  await show('openShare', opened)
+  const { keyId = 0 } = (await server.context.reads.keys.find(server.apiKey)) ?? {}
+  for (let n = 0; n < sharesMax; n++) {
+    const of = { keyId, sessionId, personId: null, digest: `${n}`, createdBy: null, expiresAt: at * 2 }
+    await server.context.writes.shares.add(of)
+  }
+  await show('createShare', { body: { sessionId } })
 }
 
 async function showSchedules(roomId: string): Promise<void> {

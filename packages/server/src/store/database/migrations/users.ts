@@ -40,3 +40,20 @@ export async function users(db: Kysely<unknown>): Promise<void> {
   await schema.createIndex('sign_ins_until').on('sign_ins').columns(['expires_at']).execute()
   await schema.alterTable('audit').addColumn('user_name', text).execute()
 }
+
+/** Reports that whoever has a link may read. */
+export async function shares(db: Kysely<unknown>): Promise<void> {
+  const text = textOf(db)
+  await db.schema
+    .createTable('shares')
+    .addColumn('key_id', 'integer', (c) => c.notNull())
+    .addColumn('share_id', text, (c) => c.notNull())
+    .addColumn('digest', text, (c) => c.notNull().unique())
+    .addColumn('session_id', text)
+    .addColumn('person_id', text)
+    .addColumn('created_by', text)
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .addColumn('expires_at', 'bigint', (c) => c.notNull())
+    .addPrimaryKeyConstraint('shares_pk', ['key_id', 'share_id'])
+    .execute()
+}
