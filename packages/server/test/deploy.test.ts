@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
+import { requireProgram } from '../../client/test/system-program.ts'
 import { readConfig } from '../src/config.ts'
 import { findFreePort } from './support/ports.ts'
 import { startServer } from './support/start-server.ts'
@@ -84,16 +85,18 @@ describe('what watches it', () => {
   })
 
   test('has rules that Prometheus takes, each of which fires in its trouble, and none without', async (t) => {
-    if (!(await has('promtool'))) return t.skip('promtool is not installed')
-    await run('promtool', ['check', 'rules', join(deploy, 'alerts.yml')])
+    const promtool = await requireProgram(t, { names: ['promtool'], packages: ['prometheus'] })
+    if (promtool === undefined) return
+    await run(promtool, ['check', 'rules', join(deploy, 'alerts.yml')])
     await copyFile(join(deploy, 'alerts.yml'), join(folder, 'alerts.yml'))
     const cases = join(folder, 'alerts.test.yml')
     await copyFile(join(import.meta.dirname, 'fixtures/alerts.test.yml'), cases)
-    await run('promtool', ['test', 'rules', cases])
+    await run(promtool, ['test', 'rules', cases])
   })
 
   test('is loaded by a real Prometheus, which evaluates all of it against a running server', async (t) => {
-    if (!(await has('prometheus'))) return t.skip('prometheus is not installed')
+    const program = await requireProgram(t, { names: ['prometheus'], packages: ['prometheus'] })
+    if (program === undefined) return
     const server = await startServer()
     t.after(() => server.stop())
     const config = `
@@ -103,7 +106,7 @@ scrape_configs: [{ job_name: rollcall, static_configs: [{ targets: ["${new URL(s
     await writeFile(join(folder, 'prometheus.yml'), config)
     const address = `127.0.0.1:${await findFreePort()}`
     const args = ['--config.file', join(folder, 'prometheus.yml'), '--storage.tsdb.path', join(folder, 'tsdb')]
-    const prometheus = spawn('prometheus', [...args, '--web.listen-address', address], { stdio: 'ignore' })
+    const prometheus = spawn(program, [...args, '--web.listen-address', address], { stdio: 'ignore' })
     t.after(async () => {
       prometheus.kill('SIGKILL')
       await once(prometheus, 'close')

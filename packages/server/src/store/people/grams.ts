@@ -30,14 +30,14 @@ export type Candidates = { count: number; has(number: number): boolean; list(max
 
 type Row = { block: number; members: string }
 type InNoun = { keyId: number; noun: string }
-const ofGrams = query<InNoun & { grams: string }, Row & { gram: string }>((k, p, { differences }) =>
+// Each by itself: of a list PostgreSQL expects many, and reads the whole table for them.
+const ofGrams = query<InNoun & { one: string; two: string; three: string }, Row & { gram: string }>((k, p) =>
   k
-    .selectFrom(differences.eachText(p.grams))
-    .crossJoin('search_grams as g')
-    .select(['g.gram', 'g.block', 'g.members'])
-    .where('g.key_id', '=', p.keyId)
-    .where('g.noun', '=', p.noun)
-    .whereRef('g.gram', '=', 'x.value'),
+    .selectFrom('search_grams')
+    .select(['gram', 'block', 'members'])
+    .where('key_id', '=', p.keyId)
+    .where('noun', '=', p.noun)
+    .where('gram', 'in', [p.one, p.two, p.three]),
 )
 const ofBeginning = query<InNoun & { from: string; to: string; limit: number }, Row>((k, p) =>
   k
@@ -82,7 +82,8 @@ export async function findCandidates(
   let blocks: Map<number, Bits> | undefined
   for (let at = 0; at < grams.length; at += gramsAtOnce) {
     const some = grams.slice(at, at + gramsAtOnce)
-    const rows = await db.all(ofGrams(db), { keyId, noun, grams: JSON.stringify(some) })
+    const [one = '', two = one, three = two] = some
+    const rows = await db.all(ofGrams(db), { keyId, noun, one, two, three })
     const ofGram = Map.groupBy(rows, ({ gram }) => gram)
     for (const gram of some) blocks = intersect(blocks, ofGram.get(gram) ?? [])
     const found = toCandidates(blocks ?? new Map())
