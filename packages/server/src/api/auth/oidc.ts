@@ -1,4 +1,4 @@
-import * as oidc from 'openid-client'
+import type { Configuration } from 'openid-client'
 import type { OidcProvider } from '../../config.ts'
 import { Refusal } from '../../error.ts'
 
@@ -26,13 +26,18 @@ export type Oidc = {
   endUrl(returnTo: string): Promise<string | undefined>
 }
 
+type Provider = { oidc: typeof import('openid-client'); config: Configuration }
+
 export function createOidc({ issuer, clientId, clientSecret, roleClaim }: OidcProvider): Oidc {
-  let found: Promise<oidc.Configuration> | undefined
-  // It may be away when the server starts: it is looked for when somebody comes.
+  let found: Promise<Provider> | undefined
+  // It may be away when the server starts: it is looked for when somebody comes, and its client loaded then.
   const discover = () => {
-    found ??= oidc.discovery(new URL(issuer), clientId, clientSecret, undefined, {
-      // The operator wrote http: a provider on this machine, or behind the same proxy.
-      execute: issuer.startsWith('http:') ? [oidc.allowInsecureRequests] : [],
+    found ??= import('openid-client').then(async (oidc) => {
+      const config = await oidc.discovery(new URL(issuer), clientId, clientSecret, undefined, {
+        // The operator wrote http: a provider on this machine, or behind the same proxy.
+        execute: issuer.startsWith('http:') ? [oidc.allowInsecureRequests] : [],
+      })
+      return { oidc, config }
     })
     return found.catch((cause) => {
       found = undefined
@@ -42,7 +47,7 @@ export function createOidc({ issuer, clientId, clientSecret, roleClaim }: OidcPr
 
   return {
     async begin(redirectUri) {
-      const config = await discover()
+      const { oidc, config } = await discover()
       const begun = {
         verifier: oidc.randomPKCECodeVerifier(),
         state: oidc.randomState(),
@@ -56,7 +61,7 @@ export function createOidc({ issuer, clientId, clientSecret, roleClaim }: OidcPr
     },
 
     async finish(url, { verifier, state, nonce }) {
-      const config = await discover()
+      const { oidc, config } = await discover()
       const checks = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true }
       const tokens = await oidc.authorizationCodeGrant(config, url, checks).catch((cause) => {
         throw refuse('did not sign you in', cause)
@@ -74,7 +79,7 @@ export function createOidc({ issuer, clientId, clientSecret, roleClaim }: OidcPr
     },
 
     async endUrl(returnTo) {
-      const config = await discover()
+      const { oidc, config } = await discover()
       if (config.serverMetadata().end_session_endpoint === undefined) return undefined
       return oidc.buildEndSessionUrl(config, { post_logout_redirect_uri: returnTo }).href
     },
