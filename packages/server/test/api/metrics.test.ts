@@ -125,8 +125,9 @@ describe('a request', () => {
       server,
       [requestSeconds, `${requestSeconds}_count`],
       [
-        'none none 4xx 7',
+        'none none 4xx 6',
         'GET /v2/rooms/:id 4xx 1',
+        'DELETE /v2/rooms/:roomId 4xx 1',
         'GET /v2/sessions/:id/participants/:participantId 4xx 1',
         'GET /v2/sessions 4xx 1',
         'POST /v2/events 2xx 1',
