@@ -21,12 +21,21 @@ export type SystemProgram = {
  * so, and undefined is given; where CI is set, that is a failure.
  */
 export async function requireProgram(t: TestContext, program: SystemProgram): Promise<string | undefined> {
+  const path = await findOrInstall(program)
+  if (path === undefined) t.skip(lackOf(program))
+  return path
+}
+
+/** The same for whatever is prepared before a test: undefined where those have to be skipped, as `lackOf` says. */
+export async function findOrInstall(program: SystemProgram): Promise<string | undefined> {
   const path = (await findProgram(program)) ?? (await installProgram(program))
-  if (path !== undefined) return path
-  const message = `needs ${program.names.join(' or ')} (on Debian: apt-get install ${program.packages.join(' ')})`
-  if (process.env.CI) throw new Error(`this test ${message}`)
-  t.skip(message)
-  return undefined
+  if (path === undefined && process.env.CI) throw new Error(`this test ${lackOf(program)}`)
+  return path
+}
+
+/** What is missing, and the command that brings it. */
+export function lackOf({ names, packages }: SystemProgram): string {
+  return `needs ${names.join(' or ')} (on Debian: apt-get install ${packages.join(' ')})`
 }
 
 async function findProgram({ names, isUsable = async () => true }: SystemProgram): Promise<string | undefined> {

@@ -22,12 +22,6 @@ before(async () => {
 })
 after(() => rm(folder, { recursive: true }))
 
-const has = (program: string) =>
-  run(program, ['--version']).then(
-    () => true,
-    () => false,
-  )
-
 describe('what deploys it', () => {
   test('starts the file that the package has, and sets what the server reads', async () => {
     const program = '/node_modules/@rollcall/server/server/dist/main.js'
@@ -41,7 +35,8 @@ describe('what deploys it', () => {
   })
 
   test('under systemd is a unit that it takes, and that is exposed as little as its documentation says', async (t) => {
-    if (!(await has('systemd-analyze'))) return t.skip('systemd-analyze is not installed')
+    const systemd = { names: ['systemd-analyze'], packages: ['systemd'] }
+    if ((await requireProgram(t, systemd)) === undefined) return
     const unit = join(folder, 'rollcall.service')
     await writeFile(unit, (await read('rollcall.service')).replace('/usr/bin/node', process.execPath))
     const verified = await run('systemd-analyze', ['verify', unit])

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import pg from 'pg'
+import { findOrInstall, lackOf } from '../../../client/test/system-program.ts'
 import { listSessions } from '../support/api-calls.ts'
 import { findFreePort } from '../support/ports.ts'
 import { recordSession } from '../support/record-session.ts'
@@ -16,6 +17,8 @@ import { until } from '../support/until.ts'
 
 const run = promisify(execFile)
 /** Debian's, with all its programs: that of npm has no pg_dump. */
+const postgresql = { names: ['pg_ctlcluster'], packages: ['postgresql'] }
+await findOrInstall(postgresql)
 const programs = globSync('/usr/lib/postgresql/*/bin').sort().at(-1)
 const docs = join(import.meta.dirname, '../../../../docs/backup.md')
 
@@ -29,7 +32,7 @@ function asPostgres(program: string, ...args: string[]) {
   return run(file, rest, { cwd: '/tmp' })
 }
 
-describe('a record on PostgreSQL', { skip: programs === undefined && 'PostgreSQL is not installed' }, () => {
+describe('a record on PostgreSQL', { skip: programs === undefined && lackOf(postgresql) }, () => {
   let folder: string
   let port: number
   const data = () => join(folder, 'data')

@@ -5,10 +5,12 @@ import { after, before, describe, test } from 'node:test'
 import type { Session } from '@rollcall/protocol'
 import { WebSocket } from 'ws'
 import { buildPages } from '../../../../build/build.ts'
+import { lackOf } from '../../../client/test/system-program.ts'
+import { createLink } from '../../src/api/auth/sign-in-link.ts'
 import { launchChromium } from '../support/chromium.ts'
 import { findFreePort } from '../support/ports.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
-import { proxyPrograms, type RunningProxy, startProxy } from './proxy-programs.ts'
+import { packageOf, proxyPrograms, type RunningProxy, startProxy } from './proxy-programs.ts'
 
 type Answer = { status: number; headers: { [name: string]: string }; text: string }
 
@@ -49,7 +51,7 @@ for (const [name, program] of Object.entries(proxyPrograms)) {
 
     const through = (title: string, work: (session: ClientHttp2Session, proxy: RunningProxy) => Promise<void>) =>
       test(title, async (t) => {
-        if (session === undefined || proxy === undefined) return t.skip(`${program.command} is not installed`)
+        if (session === undefined || proxy === undefined) return t.skip(lackOf(packageOf(program)))
         await work(session, proxy)
       })
 
@@ -93,7 +95,7 @@ for (const [name, program] of Object.entries(proxyPrograms)) {
     })
 
     test('the pages are drawn in a browser, and find their files, the API, the stream and each other', async (t) => {
-      if (proxy === undefined) return t.skip(`${program.command} is not installed`)
+      if (proxy === undefined) return t.skip(lackOf(packageOf(program)))
       await using browser = await launchChromium(t, ['--ignore-certificate-errors'])
       if (browser === undefined) return
       const page = await browser.newPage({ ignoreHTTPSErrors: true })
@@ -104,8 +106,8 @@ for (const [name, program] of Object.entries(proxyPrograms)) {
         if (response.status() >= 400) complaints.push(`${response.status()} ${response.url()}`)
       })
       const token = await server.sign({ roles: ['crawler'] })
-      await page.addInitScript((kept) => sessionStorage.setItem('rollcall.token', kept), token)
-      await page.goto(`${proxy.origin}/rollcall/`)
+      const key = (await server.context.reads.keys.find(server.apiKey)) ?? assert.fail()
+      await page.goto(await createLink(key, `${proxy.origin}/rollcall`, server.context))
       await page.getByRole('link', { name: 'Rooms' }).click()
       await page.waitForURL('**/rollcall/rooms')
       await page.getByRole('heading', { name: 'Rooms' }).waitFor()

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { findOrInstall, type SystemProgram } from '../../../client/test/system-program.ts'
 import { isListening } from '../support/ports.ts'
 
 const run = promisify(execFile)
@@ -89,12 +90,17 @@ https://127.0.0.1:${port} {
 
 export type RunningProxy = { origin: string; certificate: string; stop(): Promise<void> }
 
+/** Debian has each under its own name. */
+export function packageOf({ command }: Pick<ProxyProgram, 'command'>): SystemProgram {
+  return { names: [command], packages: [command] }
+}
+
 /** Starts a proxy. Undefined where its program is not installed. */
 export async function startProxy(
   { command, args, configuration }: ProxyProgram,
   { upstream, port }: { upstream: string; port: number },
 ): Promise<RunningProxy | undefined> {
-  if (!(await isInstalled(command))) return undefined
+  if ((await findOrInstall(packageOf({ command }))) === undefined) return undefined
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-proxy-'))
   const [certificate, key] = [join(folder, 'certificate.pem'), join(folder, 'key.pem')]
   await run('openssl', [
@@ -141,13 +147,6 @@ export async function startProxy(
       await rm(folder, { recursive: true, force: true })
     },
   }
-}
-
-async function isInstalled(command: string): Promise<boolean> {
-  return run('sh', ['-c', `command -v ${command}`]).then(
-    () => true,
-    () => false,
-  )
 }
 
 async function listening(child: ChildProcess, port: number, said: () => string): Promise<void> {
