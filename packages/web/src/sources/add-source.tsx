@@ -1,10 +1,8 @@
-import { Button, Modal, NativeSelect, Stack, Text } from '@mantine/core'
-import { useDisclosure } from '@mantine/hooks'
+import { NativeSelect, Stack, Text } from '@mantine/core'
 import type { Source, SourceType } from '@rollcall/protocol'
 import { useState } from 'react'
+import { MakeDialog } from '../make-dialog.tsx'
 import { useSignedIn } from '../signed-in.tsx'
-import { WhatWentWrong } from '../states.tsx'
-import { useSubmit } from '../submit.ts'
 import { Arrivals } from './arrivals.tsx'
 import { engines, readSource, SourceFields } from './fields.tsx'
 import { Setup } from './setup.tsx'
@@ -22,51 +20,31 @@ type Added = { source: Source; hasNewSecret: boolean }
 /** A button, the form behind it, and after that what is to be done in the media server. */
 export function AddSource({ sources, onAdded }: { sources: Source[] | undefined; onAdded: () => void }) {
   const { rollcall } = useSignedIn()
-  const [opened, { open, close }] = useDisclosure()
   const [type, setType] = useState<SourceType>('livekit')
-  const [added, setAdded] = useState<Added>()
-  const { failure, busy, submit } = useSubmit(async (form) => {
+  const add = async (form: FormData): Promise<Added> => {
     const given = readSource(form, type)
     const source = await rollcall.createSource({ type, ...given })
     const secret = secretOf[type]
-    setAdded({ source, hasNewSecret: secret !== undefined && given[secret] === undefined })
     onAdded()
-  })
-  const leave = () => {
-    setAdded(undefined)
-    close()
+    return { source, hasNewSecret: secret !== undefined && given[secret] === undefined }
   }
   return (
-    <>
-      <Button onClick={open}>Add a source</Button>
-      <Modal
-        opened={opened}
-        onClose={leave}
-        title={added === undefined ? 'Add a source' : `${added.source.name} is added`}
-        size="lg"
-        closeButtonProps={{ 'aria-label': 'Close' }}
-      >
-        {added !== undefined ? (
-          <WhatNow added={added} source={sources?.find(({ id }) => id === added.source.id)} />
-        ) : (
-          <form onSubmit={submit}>
-            <Stack>
-              <NativeSelect
-                label="Media server"
-                value={type}
-                onChange={(event) => setType(event.currentTarget.value as SourceType)}
-                data={types}
-              />
-              <SourceFields key={type} type={type} />
-              <WhatWentWrong>{failure}</WhatWentWrong>
-              <Button type="submit" loading={busy}>
-                Add
-              </Button>
-            </Stack>
-          </form>
-        )}
-      </Modal>
-    </>
+    <MakeDialog
+      button="Add a source"
+      titleOf={(added) => (added === undefined ? 'Add a source' : `${added.source.name} is added`)}
+      make={add}
+      show={(added) => <WhatNow added={added} source={sources?.find(({ id }) => id === added.source.id)} />}
+      submitLabel="Add"
+      isLarge
+    >
+      <NativeSelect
+        label="Media server"
+        value={type}
+        onChange={(event) => setType(event.currentTarget.value as SourceType)}
+        data={types}
+      />
+      <SourceFields key={type} type={type} />
+    </MakeDialog>
   )
 }
 

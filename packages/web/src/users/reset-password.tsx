@@ -1,52 +1,23 @@
-import { Button, Modal, Stack, Text } from '@mantine/core'
-import { useDisclosure } from '@mantine/hooks'
-import type { DashboardUser, UserWithPassword } from '@rollcall/client'
-import { useState } from 'react'
-import { Secret } from '../secret.tsx'
+import { Text } from '@mantine/core'
+import type { DashboardUser } from '@rollcall/client'
+import { MakeDialog } from '../make-dialog.tsx'
 import { useSignedIn } from '../signed-in.tsx'
-import { WhatWentWrong } from '../states.tsx'
-import { useSubmit } from '../submit.ts'
+import { NewPassword } from './new-password.tsx'
 
 /** Asks first; then it shows the new password, this once. */
 export function ResetPassword({ user: { userId, name } }: { user: DashboardUser }) {
   const { rollcall } = useSignedIn()
-  const [opened, { open, close }] = useDisclosure()
-  const [reset, setReset] = useState<UserWithPassword>()
-  const { failure, busy, submit } = useSubmit(async () => setReset(await rollcall.users.resetPassword(userId)))
-  const leave = () => {
-    setReset(undefined)
-    close()
-  }
+  const title = `New password for ${name}`
   return (
-    <>
-      <Button variant="default" size="xs" onClick={open} aria-label={`New password for ${name}`}>
-        New password
-      </Button>
-      <Modal
-        opened={opened}
-        onClose={leave}
-        title={`New password for ${name}`}
-        centered
-        closeButtonProps={{ 'aria-label': 'Close' }}
-      >
-        {reset !== undefined ? (
-          <Stack>
-            <Secret label="Password" value={reset.password ?? ''}>
-              Give {name} this password, which they may change.
-            </Secret>
-          </Stack>
-        ) : (
-          <form onSubmit={submit}>
-            <Stack>
-              <Text>The old one is no longer good, and {name} is signed out in every browser.</Text>
-              <WhatWentWrong>{failure}</WhatWentWrong>
-              <Button type="submit" loading={busy}>
-                Make it
-              </Button>
-            </Stack>
-          </form>
-        )}
-      </Modal>
-    </>
+    <MakeDialog
+      button="New password"
+      buttonProps={{ variant: 'default', size: 'xs', 'aria-label': title }}
+      titleOf={() => title}
+      make={() => rollcall.users.resetPassword(userId)}
+      show={(reset) => <NewPassword of={reset} />}
+      submitLabel="Make it"
+    >
+      <Text>The old one is no longer good, and {name} is signed out in every browser.</Text>
+    </MakeDialog>
   )
 }
