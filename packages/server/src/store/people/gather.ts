@@ -98,15 +98,11 @@ async function gatherChanges(db: Database, keyId: number, seq: number): Promise<
   const whose = changes.flatMap(({ sessionId, participantId }) =>
     participantId === null ? [] : [{ sessionId, participantId }],
   )
-  const list = db.differences.each(JSON.stringify(whose))
+  const fields = { session_id: 'sessionId', participant_id: 'participantId' }
   const seen = (await db.kysely
-    .selectFrom(list)
-    .crossJoin('participants as p')
+    .selectFrom(db.differences.named('participants', JSON.stringify(whose), { keyId, fields }).as('p'))
     .select(['p.participant_id as id', 'p.name', 'p.kind'])
     .select(sql<number>`coalesce(p.last_at, p.joined_at)`.as('at'))
-    .where('p.key_id', '=', keyId)
-    .where('p.session_id', '=', sql<string>`x.value ->> 'sessionId'`)
-    .where('p.participant_id', '=', sql<string>`x.value ->> 'participantId'`)
     .where('p.joined_at', 'is not', null)
     .execute()) as Seen[]
   await takeIn(db, keyId, seen)
