@@ -1,7 +1,7 @@
 import type { QualityReport } from '@rollcall/protocol'
 
 /** The version in this package's package.json. */
-const sdkVersion = '0.2.0'
+const sdkVersion = '0.3.0'
 
 /** In order: each of these browsers also calls itself by the names after its own. */
 const browsers = [
