@@ -8,6 +8,7 @@ import { requireReportedRoom } from '../find.ts'
 import { refusals } from '../http/refusals.ts'
 import { usageRowsMax } from '../limits.ts'
 import { PersonsUnlessSaid, toKindsOfPeople } from '../paging/kinds-query.ts'
+import { longReads } from '../paging/large-answers.ts'
 import { acceptedFormat, columnsOf, JsonOrTableQuery, sendTable, TableQuery, tableContent } from '../tables/table.ts'
 import { readTimesDuring } from './attendance-rows.ts'
 import { PeriodQuery, toPeriod } from './period.ts'
@@ -30,7 +31,7 @@ const UsageQuery = Type.Object({
 
 /** `GET /v2/usage`: how much the rooms were used, and when. */
 export function usageRoutes(
-  { reads, clock }: Pick<Context, 'reads' | 'clock'>,
+  { reads, clock, known }: Pick<Context, 'reads' | 'clock' | 'known'>,
   { auth }: { auth: ApiAuth },
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
@@ -55,14 +56,19 @@ export function usageRoutes(
         throw new Refusal('BAD_REQUEST', `from and to are more than ${usageRowsMax} ${groupBy}s apart: ask for less`)
       }
       const room = await requireReportedRoom(reads, caller, roomId)
-      const count = countUsage(groupBy, period, {
-        now,
-        kinds: toKindsOfPeople(request.query.kinds),
-        timeZone: request.query.tz ?? 'UTC',
-      })
-      for await (const session of readTimesDuring(reads, caller.key.keyId, { ...period, ...room })) count.add(session)
-      const [from, to] = [period.from, period.to].map((at) => toIso(at))
-      const found = { from, to, groupBy, ...count.finish() } as Usage
+      const { kinds, tz = 'UTC' } = request.query
+      const { keyId } = caller.key
+      const read = async (signal: AbortSignal): Promise<Usage> => {
+        const count = countUsage(groupBy, period, { now, kinds: toKindsOfPeople(kinds), timeZone: tz })
+        for await (const session of readTimesDuring(reads, keyId, { ...period, ...room })) {
+          signal.throwIfAborted()
+          count.add(session)
+        }
+        const [from, to] = [period.from, period.to].map((at) => toIso(at))
+        return { from, to, groupBy, ...count.finish() } as Usage
+      }
+      const name = ['usage', request.query, room, known.versionOf(keyId)]
+      const found = await longReads.share({ keyId, name, answer: reply.raw }, read)
       const { format = acceptedFormat(request) } = request.query
       if (format !== 'csv' && format !== 'xlsx') return found
       const table = { name: `usage by ${groupBy}`, columns: columnsBy[groupBy], pages: once(found.data), span: period }
