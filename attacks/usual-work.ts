@@ -17,11 +17,7 @@ export async function doUsualWork(target: Target): Promise<void> {
       ]
     })
     await call(target, 'POST', '/v2/events', { events: events.flat() })
-    const { data } = await call<{ data: { id: string }[] }>(
-      target,
-      'GET',
-      `/v2/sessions?perPage=20&page=${1 + (n % 5)}`,
-    )
+    const { data } = await call<{ data: { id: string }[] }>(target, 'GET', '/v2/sessions?perPage=20')
     const reads = [
       `/v2/sessions/${data[n % data.length]?.id}`,
       `/v2/sessions?customRoomId=usual ${n % 10}`,

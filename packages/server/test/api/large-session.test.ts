@@ -4,7 +4,7 @@ import { Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import type { Participant, Session } from '@rollcall/protocol'
 import { createLargeAnswers, type LargeAnswers } from '../../src/api/paging/large-answers.ts'
-import { createTurns } from '../../src/runtime/turns.ts'
+import { createSpread, createTurns } from '../../src/runtime/turns.ts'
 import { send, startServer, type TestServer } from '../support/start-server.ts'
 
 const people = 50_000
@@ -237,6 +237,23 @@ describe('slices of long work', () => {
     assert.equal(new Set(ranIn).size, ran.length)
     assert.deepEqual(ran.slice(0, 6), ['a', 'b', 'a', 'b', 'a', 'b'])
     assert.equal(ran.length, 12)
+  })
+})
+
+describe('what many ask for in one moment', () => {
+  test('is begun so much a turn, in the order in which it came', async () => {
+    const spread = createSpread(3)
+    const begun: number[] = []
+    for (let n = 0; n < 7; n++) spread(() => begun.push(n))
+    assert.deepEqual(begun, [0, 1, 2])
+    await new Promise((resolve) => setImmediate(resolve))
+    spread(() => begun.push(7))
+    assert.deepEqual(begun, [0, 1, 2, 3, 4, 5])
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.deepEqual(begun, [0, 1, 2, 3, 4, 5, 6, 7])
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    for (let n = 8; n < 12; n++) spread(() => begun.push(n))
+    assert.deepEqual(begun.slice(8), [8, 9, 10])
   })
 })
 
