@@ -7,12 +7,13 @@ import { turns } from '../runtime/turns.ts'
 import { prepareFolder, takeLock } from '../store/database/data-folder.ts'
 import type { Database } from '../store/database/database.ts'
 import { createFirstAnalyze } from '../store/database/first-analyze.ts'
-import { type LogDays, openLogDays, startOfDay } from '../store/database/log-days.ts'
+import { type LogDays, openLogDays } from '../store/database/log-days.ts'
 import { migrateToLatest } from '../store/database/migrations.ts'
 import { readAddress, showAddress } from '../store/database/postgres/address.ts'
 import { isPooledByTransaction } from '../store/database/postgres/pooling.ts'
 import { openPostgres } from '../store/database/postgres.ts'
 import { lacksItsLog, noteClosed, noteRunning } from '../store/database/running.ts'
+import { scrubRecord } from '../store/database/scrub.ts'
 import { createSecretBox, type SecretBox } from '../store/database/secrets.ts'
 import { openSqlite } from '../store/database/sqlite.ts'
 import { createSharedDuties } from '../store/duties.ts'
@@ -26,6 +27,7 @@ import type { RecordFacts } from './facts/record.ts'
 import { sweepMax } from './facts/recording.ts'
 import { type Reads, readsOver, type Write, type Writes, writesBy } from './nouns.ts'
 import { createRecordingHealth, type RecordingHealth } from './recording-health.ts'
+import { type RetainingStore, retainRecord, type ServerRetention } from './retain.ts'
 import { sealMax } from './seal.ts'
 import type { Shared } from './shared.ts'
 import { createTransact } from './transaction.ts'
@@ -58,7 +60,7 @@ export type Store = {
   /** What several servers share; undefined where there is one. */
   shared: Shared | undefined
   /** Ends the keeping of what is older than the settings say, by the time that is confirmed. Durations in milliseconds. */
-  retain(now: number, kept: { logMs: number; retentionMs: number | undefined; confirmedAt: number }): Promise<void>
+  retain(now: number, kept: ServerRetention & { confirmedAt: number }): Promise<void>
   /** How many facts wait for the disk. */
   factsWaiting(): number
   /** Where the servers that run on it are reached. */
@@ -135,7 +137,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     known: { roomIds: rememberRoomIds(reads.rooms.findIds, versions), versionOf: versions.of, webhookKeys },
     record: recordBy(writes, metrics),
     recordingHealth,
-    ...upkeepOf({ db, reads, writes, logDays: opened.logDays, isShared: databaseUrl !== undefined }),
+    ...upkeepOf({
+      ...{ db, reads, writes, logDays: opened.logDays, isShared: databaseUrl !== undefined },
+      scrub: () => scrubRecord({ databaseUrl, dataFolder: options.dataFolder }),
+    }),
     shared: databaseUrl === undefined ? undefined : shared(databaseUrl),
     factsWaiting: writer.factsWaiting,
     addresses: async () => (await leases.list()).flatMap(({ address }) => address ?? []),
@@ -161,16 +166,11 @@ function recordBy(writes: Writes, metrics: StoreOptions['metrics']): RecordFacts
   }
 }
 
-type UpkeepParts = { db: Database; reads: Reads; writes: Writes; logDays: LogDays | undefined; isShared: boolean }
+type UpkeepParts = RetainingStore & { db: Database; reads: Reads; writes: Writes; isShared: boolean }
 
 /** What the clock does to the record, each until nothing is left to be done. */
-function upkeepOf({
-  db,
-  reads,
-  writes,
-  logDays,
-  isShared,
-}: UpkeepParts): Pick<Store, 'sweep' | 'seal' | 'resume' | 'retain'> {
+function upkeepOf(parts: UpkeepParts): Pick<Store, 'sweep' | 'seal' | 'resume' | 'retain'> {
+  const { db, reads, writes, isShared } = parts
   return {
     async sweep(now) {
       // Mostly nothing is due: an indexed read here is cheaper than a turn of the writer.
@@ -182,15 +182,7 @@ function upkeepOf({
       while ((await writes.seals.seal({ now })) === sealMax);
     },
     resume: (now) => (isShared ? writes.facts.resumeForsaken({ now }) : writes.facts.resume({ now })),
-    async retain(now, { logMs, retentionMs, confirmedAt }) {
-      if (retentionMs !== undefined) {
-        while ((await writes.retention.eraseSessions({ before: confirmedAt - retentionMs })) > 0);
-      }
-      const before = startOfDay(confirmedAt - logMs)
-      while ((await writes.retention.dropLog({ before })) > 0);
-      await logDays?.make(now)
-      await logDays?.dropBefore(before)
-    },
+    retain: (now, kept) => retainRecord(parts, now, kept),
   }
 }
 
