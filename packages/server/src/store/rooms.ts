@@ -253,6 +253,7 @@ export const rooms = noun({
       return find(over, keyId, roomId)
     },
   },
+  replicated: ['list'],
 })
 
 /** Somebody else made it first: theirs comes back unchanged. (Two random room ids never meet: 62 bits.) */
