@@ -108,6 +108,8 @@ const bodies: { [endpoint: string]: (scene: Scene) => object | string } = {
   'PUT /v2/people/:id': () => ({ participantIds: ['anna'] }),
   'POST /v2/keys': () => ({ name: 'for reports', scopes: ['read'] }),
   'PATCH /v2/keys/:apiKey': () => ({ name: 'renamed' }),
+  'PATCH /v2/retention': () => ({ retentionDays: 30 }),
+  'PATCH /v2/rooms/:id': () => ({ retentionDays: 30 }),
   'POST /v2/users': ({ room }) => ({ name: `somebody ${counted++}`, role: 'host', rooms: [room.roomId], password }),
   'PATCH /v2/users/:userId': () => ({ role: 'viewer' }),
   'POST /v2/users/:userId/password': () => ({ password }),
