@@ -270,7 +270,10 @@ function scanSessions(
       return db.all(insideOf(db), { keyId, sessionId })
     },
     async listUndated(keyId, sessionId, at) {
-      await write()
+      // Every session ends, and hardly any has such a leave: what is held is not written for the sake of asking.
+      const where = marks.undated(keyId, sessionId)
+      if (where === 'none') return []
+      if (where === 'held') await write()
       return (await db.all(undatedOf(db), { keyId, sessionId, at })).map(({ participantId }) => participantId)
     },
     async othersLastAt(keyId, sessionId, participantId) {
