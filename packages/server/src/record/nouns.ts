@@ -23,6 +23,7 @@ import { sessions } from '../store/sessions/sessions.ts'
 import { signingKeys } from '../store/signing-keys.ts'
 import { sources } from '../store/sources.ts'
 import { trial } from '../store/trial.ts'
+import { usage } from '../store/usage.ts'
 import { erasure } from './erasure/erasure.ts'
 import { roomErasure } from './erasure/room-erasure.ts'
 import { sessionErasure } from './erasure/session-erasure.ts'
@@ -60,6 +61,7 @@ export const nouns = {
   erasure,
   sessionErasure,
   roomErasure,
+  usage,
   trial,
 }
 

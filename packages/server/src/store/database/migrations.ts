@@ -21,6 +21,7 @@ import { invites } from './migrations/rooms/invites.ts'
 import { schedules } from './migrations/schedules.ts'
 import { scopedKeys } from './migrations/scoped-keys.ts'
 import type { ShownOtherwise } from './migrations/shown-otherwise.ts'
+import { usage } from './migrations/usage.ts'
 import { shares, users } from './migrations/users.ts'
 import { webhooks } from './migrations/webhooks.ts'
 import type { Tables } from './tables.ts'
@@ -56,6 +57,7 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0024-hosting': { up: hosting },
   '0025-arrivals': { up: arrivals },
   '0027-grams': { up: grams },
+  '0030-usage': { up: usage },
 }
 
 /**
