@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type ParticipantKind, participantKinds } from '@rollcall/protocol'
 import fc from 'fast-check'
+import { sortNumbers } from '../../src/api/reports/numbers.ts'
 import { countUsage } from '../../src/api/reports/usage-count.ts'
 import { sumUsage } from '../../src/api/reports/usage-sums.ts'
 import type { SessionTimes } from '../../src/record/session-times.ts'
-import { createDayPacker, readDay } from '../../src/record/usage/packed-day.ts'
+import { createDayPacker, DayReader } from '../../src/record/usage/packed-day.ts'
 import { startOfDay } from '../../src/store/usage.ts'
 
 const hourMs = 3_600_000
@@ -112,11 +113,28 @@ describe('what usage sums up', () => {
   })
 })
 
+test('numbers are put in order whether they lie near each other or not', () => {
+  const numbers = fc
+    .integer({ min: 1, max: 2 ** 45 })
+    .chain((most) =>
+      fc.tuple(fc.integer({ min: 0, max: 2 ** 46 }), fc.array(fc.integer({ min: 0, max: most }), { maxLength: 600 })),
+    )
+  fc.assert(
+    fc.property(numbers, ([least, some]) => {
+      const all = some.map((number) => least + number)
+      assert.deepEqual(
+        [...sortNumbers(Float64Array.from(all))],
+        all.toSorted((a, b) => a - b),
+      )
+    }),
+  )
+})
+
 test('a packed day reads as what it was packed of', () => {
   fc.assert(
     fc.property(history, (sessions) => {
       const { packed, sessions: count } = pack(start, sessions)
-      const day = readDay(start, packed)
+      const day = new DayReader(packed)
       const read = []
       const people = new Set(
         sessions.flatMap((one) => one.people.flatMap((who) => (who.times.length > 0 ? who.participantId : []))),
@@ -124,8 +142,8 @@ test('a packed day reads as what it was packed of', () => {
       assert.equal(day.people, people.size)
       while (day.nextSession()) {
         const stays = []
-        while (day.nextStay()) stays.push([day.person, day.kind, day.from, day.to])
-        read.push([day.startAt, day.endAt, stays])
+        while (day.nextStay()) stays.push([day.person, day.kind, start + day.from, start + day.to])
+        read.push([start + day.startAt, start + day.endAt, stays])
       }
       const numbers = new Map([...people].map((id, n) => [id, n]))
       const written = sessions.map(({ startAt, endAt, people: inside }) => [

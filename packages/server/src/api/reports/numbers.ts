@@ -1,5 +1,3 @@
-import type { PersonDigest } from '../../record/usage/packed-day.ts'
-
 // A year may have millions of times inside: these hold them without an object each.
 
 /** Numbers in the order in which they are added. */
@@ -7,8 +5,9 @@ export type Numbers = {
   add(number: number): void
   /** Those that there are, as they lie: valid until the next is added. */
   all(): Float64Array
-  /** Leaves out so many of the first. */
-  drop(first: number): void
+  /** Takes out those below a limit, in order. */
+  takeBelow(limit: number): Float64Array
+  clear(): void
 }
 
 export function createNumbers(): Numbers {
@@ -24,15 +23,71 @@ export function createNumbers(): Numbers {
       numbers[length++] = number
     },
     all: () => numbers.subarray(0, length),
-    drop(first) {
-      numbers.copyWithin(0, first, length)
-      length -= first
+    takeBelow(limit) {
+      const taken = new Float64Array(length)
+      let [count, left] = [0, 0]
+      for (let at = 0; at < length; at++) {
+        const number = numbers[at] ?? 0
+        if (number < limit) taken[count++] = number
+        else numbers[left++] = number
+      }
+      length = left
+      return sortNumbers(taken.subarray(0, count))
+    },
+    clear() {
+      length = 0
     },
   }
 }
 
+/** Numbers are put in order by so many bits at a time, the lowest first: three times makes six days in half milliseconds. */
+const digitBits = 10
+const digits = 2 ** digitBits
+const rounds = 3
+/** Fewer than this are in order as fast by comparing them. */
+const manyNumbers = 200
+
+/** Puts whole numbers in order: those that lie near each other by their digits, which takes a fraction of the time of comparing them. */
+export function sortNumbers(numbers: Float64Array): Float64Array {
+  if (numbers.length < manyNumbers) return numbers.sort()
+  let least = Number.POSITIVE_INFINITY
+  let most = Number.NEGATIVE_INFINITY
+  for (let at = 0; at < numbers.length; at++) {
+    const number = numbers[at] ?? 0
+    if (number < least) least = number
+    if (number > most) most = number
+  }
+  if (most - least >= 2 ** (rounds * digitBits)) return numbers.sort()
+  let from = new Uint32Array(numbers.length)
+  let to = new Uint32Array(numbers.length)
+  for (let at = 0; at < from.length; at++) from[at] = (numbers[at] ?? 0) - least
+  const places = new Uint32Array(digits)
+  for (let shift = 0; shift < rounds * digitBits && most - least >= 2 ** shift; shift += digitBits) {
+    places.fill(0)
+    for (let at = 0; at < from.length; at++) {
+      const digit = ((from[at] ?? 0) >>> shift) & (digits - 1)
+      places[digit] = (places[digit] ?? 0) + 1
+    }
+    for (let digit = 0, sum = 0; digit < digits; digit++) {
+      const count = places[digit] ?? 0
+      places[digit] = sum
+      sum += count
+    }
+    for (let at = 0; at < from.length; at++) {
+      const number = from[at] ?? 0
+      const digit = (number >>> shift) & (digits - 1)
+      const place = places[digit] ?? 0
+      to[place] = number
+      places[digit] = place + 1
+    }
+    ;[from, to] = [to, from]
+  }
+  for (let at = 0; at < from.length; at++) numbers[at] = least + (from[at] ?? 0)
+  return numbers
+}
+
 /** Numbers people, from 0 on, as they are met. */
-export type PersonNumbers = { numberOf(digest: PersonDigest): number; count(): number }
+export type PersonNumbers = { numberOf(high: number, low: number): number; count(): number }
 
 /** A table with open addresses: of each place three words, the digest and the number with one added. */
 export function createPersonNumbers(): PersonNumbers {
@@ -53,12 +108,18 @@ export function createPersonNumbers(): PersonNumbers {
     places *= 2
     table = new Uint32Array(3 * places)
     for (let at = 0; at < old.length; at += 3) {
-      if (old[at + 2] !== 0) table.set(old.subarray(at, at + 3), placeOf(old[at] ?? 0, old[at + 1] ?? 0))
+      const number = old[at + 2] ?? 0
+      if (number === 0) continue
+      const [high, low] = [old[at] ?? 0, old[at + 1] ?? 0]
+      const place = placeOf(high, low)
+      table[place] = high
+      table[place + 1] = low
+      table[place + 2] = number
     }
   }
   return {
     count: () => count,
-    numberOf({ high, low }) {
+    numberOf(high, low) {
       const at = placeOf(high, low)
       const known = table[at + 2] ?? 0
       if (known > 0) return known - 1

@@ -1,4 +1,3 @@
-import { movesOf } from '../../ledger/presence.ts'
 import { createNumbers, type Numbers } from './numbers.ts'
 
 /** Who was inside in each day or hour, and for how long. */
@@ -22,7 +21,9 @@ export function createSteps(starts: Float64Array, countPeople: () => number): St
   const insideMs = new Float64Array(starts.length)
   const unique = new Float64Array(starts.length)
   const inside: (Numbers | undefined)[] = []
-  /** By person: the last step in which they were counted, with one added. */
+  /** Of steps that are settled: the next ones fill them again. */
+  const free: Numbers[] = []
+  /** By person: the mark of the last step in which they were counted. */
   let counted = new Uint32Array(1024)
   let last = 0
   let settled = 0
@@ -41,14 +42,14 @@ export function createSteps(starts: Float64Array, countPeople: () => number): St
     if (!((starts[last] ?? 0) <= moment && moment < (starts[last + 1] ?? 0))) last = find(moment)
     return last
   }
-  const count = (step: number): number => {
-    let people = 0
-    for (const person of inside[step]?.all() ?? []) {
-      if (counted[person] === step + 1) continue
-      counted[person] = step + 1
-      people += 1
+  const count = (people: Numbers, mark: number): number => {
+    let different = 0
+    for (const person of people.all()) {
+      if (counted[person] === mark) continue
+      counted[person] = mark
+      different += 1
     }
-    return people
+    return different
   }
 
   return {
@@ -59,7 +60,7 @@ export function createSteps(starts: Float64Array, countPeople: () => number): St
       // A moment of no length lies in one step too.
       for (let step = at(from), since = from; ; step++) {
         const end = starts[step + 1] ?? Number.POSITIVE_INFINITY
-        const people = inside[step] ?? createNumbers()
+        const people = inside[step] ?? free.pop() ?? createNumbers()
         inside[step] = people
         people.add(person)
         insideMs[step] = (insideMs[step] ?? 0) + Math.min(to, end) - since
@@ -74,8 +75,12 @@ export function createSteps(starts: Float64Array, countPeople: () => number): St
         counted = larger
       }
       for (; settled < starts.length - 1 && (starts[settled + 1] ?? 0) <= moment; settled++) {
-        unique[settled] = count(settled)
+        const people = inside[settled]
+        if (people === undefined) continue
+        unique[settled] = count(people, settled + 1)
         inside[settled] = undefined
+        people.clear()
+        free.push(people)
       }
     },
   }
@@ -113,7 +118,8 @@ export function createConcurrency(starts: Float64Array): Concurrency {
   const apply = (move: number) => {
     const at = Math.floor(move / 2)
     while ((starts[step + 1] ?? Number.POSITIVE_INFINITY) <= at) enter(step + 1)
-    if (move % 2 === 0) {
+    // A remainder of numbers as large as these takes longer than all the rest.
+    if (move === 2 * at) {
       inside += 1
       insideStep += 1
       if (inside > peak) peak = inside
@@ -129,20 +135,14 @@ export function createConcurrency(starts: Float64Array): Concurrency {
     peaks,
     peak: () => peak,
     add(from, to, lastStep) {
-      const [joined, left] = movesOf(from, to)
-      moves.add(joined)
-      moves.add(left)
+      // As `movesOf` has them.
+      moves.add(2 * from)
+      moves.add(2 * to + 1)
       if (to === starts[lastStep + 1]) endedAtStart[lastStep + 1] = (endedAtStart[lastStep + 1] ?? 0) + 1
     },
     settle(moment) {
-      const sorted = moves.all().sort()
-      let done = 0
-      for (const move of sorted) {
-        if (move >= 2 * moment) break
-        apply(move)
-        done += 1
-      }
-      moves.drop(done)
+      const due = moves.takeBelow(2 * moment)
+      for (let at = 0; at < due.length; at++) apply(due[at] ?? 0)
     },
   }
 }

@@ -1,6 +1,6 @@
 import { toIso, type Usage } from '@rollcall/protocol'
 import type { SessionTimes } from '../../record/session-times.ts'
-import { digestPerson, readDay } from '../../record/usage/packed-day.ts'
+import { DayReader, digestPerson } from '../../record/usage/packed-day.ts'
 import { createPersonNumbers } from './numbers.ts'
 import type { Span } from './spans.ts'
 import { type Counted, startsOf, toTotal } from './usage-count.ts'
@@ -18,7 +18,7 @@ export type UsageSums = {
   settle(at: number): void
   add(session: SessionTimes): void
   /** The sessions of a day that is packed; it yields now and then, so that others have their turn. Those from before the period are left out. */
-  addDay(startAt: number, packed: string): Generator<void, void>
+  addDay(dayStart: number, packed: string): Generator<void, void>
   finish(): Pick<Usage, 'total' | 'data'>
 }
 
@@ -42,9 +42,31 @@ export function sumUsage(groupBy: 'day' | 'hour', { from, to }: Span, { now, kin
     return true
   }
   const addStay = (person: number, start: number, end: number) => {
-    const [since, until] = [Math.max(start, from), Math.min(end, to)]
+    const since = Math.max(start, from)
+    const until = Math.min(end, to)
     total.insideMs += until - since
     concurrency.add(since, until, steps.addStay(person, since, until))
+  }
+  /** Adds some of a day; gives false at its end. `numbers`: of people, by their numbers in the day; -1 of those who were not met. */
+  const addSome = ({ day, dayStart, numbers }: { day: DayReader; dayStart: number; numbers: Int32Array }): boolean => {
+    for (let stays = 0; stays < staysTogether; ) {
+      if (!day.nextSession()) return false
+      stays += day.stays
+      if (dayStart + day.startAt < from || !addSession(dayStart + day.startAt, dayStart + day.endAt)) continue
+      while (day.nextStay()) {
+        if (kinds !== undefined && !kinds.includes(day.kind)) continue
+        const start = dayStart + day.from
+        const end = dayStart + day.to
+        if (!reaches(start, end)) continue
+        let person = numbers[day.person] ?? -1
+        if (person === -1) {
+          person = people.numberOf(day.highOf(day.person), day.lowOf(day.person))
+          numbers[day.person] = person
+        }
+        addStay(person, start, end)
+      }
+    }
+    return true
   }
   const settle = (at: number) => {
     concurrency.settle(at)
@@ -63,27 +85,15 @@ export function sumUsage(groupBy: 'day' | 'hour', { from, to }: Span, { now, kin
         const spans = times.map((time) => ({ from: time.from, to: time.to ?? Math.max(now, time.from) }))
         const within = spans.filter((span) => reaches(span.from, span.to))
         if (within.length === 0) continue
-        const person = people.numberOf(digestPerson(participantId))
+        const { high, low } = digestPerson(participantId)
+        const person = people.numberOf(high, low)
         for (const span of within) addStay(person, span.from, span.to)
       }
     },
-    *addDay(startAt, packed) {
-      const day = readDay(startAt, packed)
+    *addDay(dayStart, packed) {
+      const day = new DayReader(packed)
       const numbers = new Int32Array(day.people).fill(-1)
-      let stays = 0
-      while (day.nextSession()) {
-        const isMeant = day.startAt >= from && addSession(day.startAt, day.endAt)
-        while (day.nextStay()) {
-          if (++stays % staysTogether === 0) yield
-          if (!isMeant || (kinds !== undefined && !kinds.includes(day.kind)) || !reaches(day.from, day.to)) continue
-          let person = numbers[day.person] ?? -1
-          if (person === -1) {
-            person = people.numberOf(day.digestOf(day.person))
-            numbers[day.person] = person
-          }
-          addStay(person, day.from, day.to)
-        }
-      }
+      while (addSome({ day, dayStart, numbers })) yield
     },
     finish() {
       settle(Number.POSITIVE_INFINITY)

@@ -79,69 +79,76 @@ export function createDayPacker(dayStart: number): DayPacker {
   }
 }
 
-/** What is read of a day: a session, and then each time that somebody was inside it. `person`: their number in the day. */
-export type DayReader = {
+/** Reads what was packed, as it goes along: a day may have a hundred thousand times inside. Times are milliseconds since the day began. */
+export class DayReader {
+  #bytes: Buffer
+  #at = 0
+  #idsAt: number
+  #sessionsLeft: number
+  #staysLeft = 0
+  /** People who were told of so far. */
+  #met = 0
   /** How many people it tells of. */
-  people: number
-  digestOf(person: number): PersonDigest
-  /** The next session; false at the end. */
-  nextSession(): boolean
-  /** The next time inside of this session; false where there is no more. */
-  nextStay(): boolean
-  startAt: number
-  endAt: number
-  person: number
-  kind: ParticipantKind
-  from: number
-  to: number
-}
+  readonly people: number
+  /** Of the session; `stays`: how often somebody was inside. */
+  startAt = 0
+  endAt = 0
+  stays = 0
+  /** Of the time inside; `person`: their number in this day. */
+  from = 0
+  to = 0
+  person = 0
+  kind: ParticipantKind = 'person'
 
-/** Reads what was packed, as it goes along: a day may have a hundred thousand times inside. */
-export function readDay(dayStart: number, packed: string): DayReader {
-  const bytes = Buffer.from(packed, 'base64')
-  let at = 0
-  const next = (): number => {
+  constructor(packed: string) {
+    this.#bytes = Buffer.from(packed, 'base64')
+    this.people = this.#next()
+    this.#sessionsLeft = this.#next()
+    this.#idsAt = this.#at
+    this.#at += this.people * digestBytes
+  }
+
+  /** The digest of a person, in two words. */
+  highOf(person: number): number {
+    return this.#bytes.readUInt32LE(this.#idsAt + person * digestBytes)
+  }
+  lowOf(person: number): number {
+    return this.#bytes.readUInt32LE(this.#idsAt + person * digestBytes + 4)
+  }
+
+  /** Goes on to the next session; false at the end. */
+  nextSession(): boolean {
+    while (this.#staysLeft > 0) this.nextStay()
+    if (this.#sessionsLeft === 0) return false
+    this.#sessionsLeft -= 1
+    this.startAt += this.#next()
+    this.endAt = this.startAt + this.#next()
+    this.stays = this.#next()
+    this.#staysLeft = this.stays
+    return true
+  }
+
+  /** Goes on to the next time that somebody was inside this session; false where there is no more. */
+  nextStay(): boolean {
+    if (this.#staysLeft === 0) return false
+    this.#staysLeft -= 1
+    this.from = this.startAt + this.#next()
+    this.to = this.from + this.#next()
+    const who = this.#next()
+    const back = Math.floor(who / kindsMax)
+    this.person = back === 0 ? this.#met++ : this.#met - back
+    this.kind = participantKinds[who % kindsMax] ?? 'person'
+    return true
+  }
+
+  #next(): number {
     let number = 0
     for (let place = 1; ; place *= 128) {
-      const byte = bytes[at++] ?? 0
+      const byte = this.#bytes[this.#at++] ?? 0
       if (byte < 128) return number + byte * place
       number += (byte - 128) * place
     }
   }
-  const people = next()
-  let sessionsLeft = next()
-  const idsAt = at
-  at += people * digestBytes
-  let met = 0
-  let staysLeft = 0
-  const reader: DayReader = {
-    ...{ people, startAt: dayStart, endAt: 0, person: 0, kind: 'person', from: 0, to: 0 },
-    digestOf(person) {
-      const place = idsAt + person * digestBytes
-      return { high: bytes.readUInt32LE(place), low: bytes.readUInt32LE(place + 4) }
-    },
-    nextSession() {
-      while (staysLeft > 0) reader.nextStay()
-      if (sessionsLeft === 0) return false
-      sessionsLeft -= 1
-      reader.startAt += next()
-      reader.endAt = reader.startAt + next()
-      staysLeft = next()
-      return true
-    },
-    nextStay() {
-      if (staysLeft === 0) return false
-      staysLeft -= 1
-      reader.from = reader.startAt + next()
-      reader.to = reader.from + next()
-      const who = next()
-      const back = Math.floor(who / kindsMax)
-      reader.person = back === 0 ? met++ : met - back
-      reader.kind = participantKinds[who % kindsMax] ?? 'person'
-      return true
-    },
-  }
-  return reader
 }
 
 function createBytes() {
