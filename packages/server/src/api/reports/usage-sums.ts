@@ -30,6 +30,9 @@ export function sumUsage(groupBy: 'day' | 'hour', { from, to }: Span, { now, kin
   const sessions = new Float64Array(starts.length)
   const total = { sessions: 0, insideMs: 0 }
   let lastId = ''
+  let lastDay: DayReader | undefined
+  /** Of people, by their numbers in the day; -1 of those who were not met. */
+  let numbers = new Int32Array(0)
 
   const reaches = (start: number, end: number) => start < to && (end > from || (start === end && start >= from))
   const addSession = (startAt: number, endAt: number): boolean => {
@@ -47,8 +50,8 @@ export function sumUsage(groupBy: 'day' | 'hour', { from, to }: Span, { now, kin
     total.insideMs += until - since
     concurrency.add(since, until, steps.addStay(person, since, until))
   }
-  /** Adds some of a day; gives false at its end. `numbers`: of people, by their numbers in the day; -1 of those who were not met. */
-  const addSome = ({ day, dayStart, numbers }: { day: DayReader; dayStart: number; numbers: Int32Array }): boolean => {
+  /** Adds some of a day; gives false at its end. */
+  const addSome = (day: DayReader, dayStart: number): boolean => {
     for (let stays = 0; stays < staysTogether; ) {
       if (!day.nextSession()) return false
       stays += day.stays
@@ -91,9 +94,11 @@ export function sumUsage(groupBy: 'day' | 'hour', { from, to }: Span, { now, kin
       }
     },
     *addDay(dayStart, packed) {
-      const day = new DayReader(packed)
-      const numbers = new Int32Array(day.people).fill(-1)
-      while (addSome({ day, dayStart, numbers })) yield
+      const day = new DayReader(packed, lastDay)
+      lastDay = day
+      if (numbers.length < day.people) numbers = new Int32Array(2 * day.people)
+      numbers.fill(-1)
+      while (addSome(day, dayStart)) yield
     },
     finish() {
       settle(Number.POSITIVE_INFINITY)
