@@ -175,6 +175,11 @@ async function openRecord(
   const signal = createChangeSignal()
   const store = await openStore({
     databaseUrl: config.databaseUrl,
+    replica: config.readReplica && {
+      ...config.readReplica,
+      onReplica: (text, isUsed) => (isUsed ? log.info(text) : log.warn(text)),
+      onRead: metrics.noteRead,
+    },
     dataFolder: config.dataFolder,
     masterKey: config.masterKey,
     rules: toRules(config),
@@ -271,8 +276,11 @@ function startLogReaders(
 }
 
 function watchGauges({ context: { metrics, reads, log }, store }: Run, hostedRooms: HostedRooms): void {
+  const { replica } = store
   metrics.watch(
     {
+      rollcall_replica_age_seconds: () =>
+        replica === undefined ? 0 : (replica.ageMs() ?? Number.POSITIVE_INFINITY) / 1000,
       rollcall_sessions_open: () => reads.sessions.countRunning(),
       rollcall_facts_waiting: store.factsWaiting,
       rollcall_rtc_sockets: hostedRooms.socketCount,

@@ -9,6 +9,7 @@ import { Time } from '../time.tsx'
 import { ActionsHead, WideTable } from '../wide-table.tsx'
 import { AddKey } from './add-key.tsx'
 import { Audit } from './audit.tsx'
+import { Retention } from './retention.tsx'
 import { RotateKey } from './rotate-key.tsx'
 
 /** The keys of the owner, what each may do, and who did what with them. */
@@ -29,6 +30,7 @@ export function KeysPage() {
       </Text>
       {error !== null && <Failure error={error} retry={refetch} />}
       {data === undefined ? error === null && <Loading rows={3} /> : <KeyTable keys={data} onChange={refetch} />}
+      <Retention />
       <Audit />
     </Stack>
   )

@@ -5,7 +5,7 @@ import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
-import { readState, writeExport } from '../../store/copies/export.ts'
+import { readState, stateNumbers, writeExport } from '../../store/copies/export.ts'
 import { openSnapshot } from '../../store/copies/kept-tables.ts'
 import { type Key, ownerOf } from '../../store/keys/key.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
@@ -16,8 +16,8 @@ const ExportQuery = Type.Object(
   {
     state: Type.Optional(
       Type.String({
-        pattern: '^\\d+(\\.\\d+){6}$',
-        description: 'the state of a manifest, such as 8.12.0.2.1795982126886.0.0',
+        pattern: `^\\d+(\\.\\d+){${stateNumbers - 1}}$`,
+        description: 'the state of a manifest, as it came',
         about: 'Goes on with an export that was broken off; where anything was recorded since, it is refused.',
       }),
     ),

@@ -18,6 +18,7 @@ import { peopleInOrder } from './migrations/people/people-in-order.ts'
 import { processes } from './migrations/processes.ts'
 import { hosting } from './migrations/rooms/hosting.ts'
 import { invites } from './migrations/rooms/invites.ts'
+import { ownRetention } from './migrations/rooms/retention.ts'
 import { schedules } from './migrations/schedules.ts'
 import { scopedKeys } from './migrations/scoped-keys.ts'
 import type { ShownOtherwise } from './migrations/shown-otherwise.ts'
@@ -57,6 +58,7 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0024-hosting': { up: hosting },
   '0025-arrivals': { up: arrivals },
   '0027-grams': { up: grams },
+  '0028-own-retention': { up: ownRetention },
   '0030-usage': { up: usage },
 }
 

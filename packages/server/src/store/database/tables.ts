@@ -17,6 +17,8 @@ export type Tables = KeyTables & {
     disabled: number
     /** Null: it is not locked. */
     locked_at: number | null
+    /** Null: as the key has it. */
+    retention_days: number | null
     created_at: number
     updated_at: number
   }
