@@ -1,6 +1,6 @@
 import { toRules } from '../packages/server/src/config.ts'
 import { openStore } from '../packages/server/src/record/open-store.ts'
-import { packDays } from '../packages/server/src/record/usage/packing.ts'
+import { packDays } from '../packages/server/src/record/usage/start-packing.ts'
 import { startOfDay } from '../packages/server/src/store/usage.ts'
 import type { BenchDatabase, StoreName } from './bench-database.ts'
 import { type ForkedServer, forkServer } from './fork-server.ts'

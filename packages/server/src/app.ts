@@ -20,7 +20,7 @@ import { type ChangeSignal, createChangeSignal } from './record/change-signal.ts
 import { traceRecording } from './record/facts/traced.ts'
 import { openStore, type Store } from './record/open-store.ts'
 import { startGathering, startPeopleKeeper, startRetention, startSealer, startSweeper } from './record/upkeep.ts'
-import { startPacking } from './record/usage/packing.ts'
+import { startPacking } from './record/usage/start-packing.ts'
 import { createHostedRooms, type HostedRooms, hostedRoomPath } from './rooms/hosted-rooms.ts'
 import type { RtcLimits } from './rooms/limits.ts'
 import { clientAddressOf, toTrust } from './runtime/client-address.ts'

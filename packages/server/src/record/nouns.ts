@@ -32,6 +32,7 @@ import { facts } from './facts/recording.ts'
 import type { Replica } from './replica/replica.ts'
 import { seals } from './seal.ts'
 import type { Transaction } from './transaction.ts'
+import { packing } from './usage/packing.ts'
 
 /** Every noun of the store, once: what can be read and written, and how it is called, follows from this list. */
 export const nouns = {
@@ -64,6 +65,7 @@ export const nouns = {
   sessionErasure,
   roomErasure,
   usage,
+  packing,
   trial,
 }
 

@@ -2,7 +2,6 @@ import { type Participant as ApiParticipant, embeddedParticipantsMax, type Parti
 import { toTimelogs } from '../ledger/timelogs.ts'
 import type { SessionPart } from '../store/sessions/records.ts'
 import type { SealedHead } from '../store/sessions/sessions.ts'
-import type { Reads } from './nouns.ts'
 
 /** When a session ran, and when each of some people was inside. Times are epoch milliseconds; null: goes on. */
 export type SessionTimes = {
@@ -12,6 +11,14 @@ export type SessionTimes = {
   startAt: number
   endAt: number | null
   people: { participantId: string; name: string; kind: ParticipantKind; times: { from: number; to: number | null }[] }[]
+}
+
+/** What it takes to read them. */
+export type TimesReads = {
+  sessions: {
+    listSealedHeads(keyId: number, ids: string[], participantsMax: number): Promise<SealedHead[]>
+    parts(keyId: number, ids: string[]): AsyncGenerator<SessionPart>
+  }
 }
 
 export function timesOf(part: SessionPart): SessionTimes {
@@ -39,11 +46,7 @@ export function timesOfSealed({ head, ...session }: SealedHead): SessionTimes {
 }
 
 /** Those of these sessions, in their order: what is sealed is read from its text, and a large one comes in parts. */
-export async function* readTimesOf(
-  reads: Pick<Reads, 'sessions'>,
-  keyId: number,
-  ids: string[],
-): AsyncGenerator<SessionTimes> {
+export async function* readTimesOf(reads: TimesReads, keyId: number, ids: string[]): AsyncGenerator<SessionTimes> {
   const heads = await reads.sessions.listSealedHeads(keyId, ids, embeddedParticipantsMax)
   const sealed = new Map(heads.map((head) => [head.id, head]))
   const others: string[] = []

@@ -236,6 +236,7 @@ export const usage = noun({
         .execute()
     },
   },
+  replicated: ['days', 'texts', 'startedIn'],
   unseen: ['keep'],
 })
 

@@ -1,6 +1,5 @@
 import { toIso } from '@rollcall/protocol'
 import { readsOver } from '../../record/nouns.ts'
-import { packSessions } from '../../record/usage/packing.ts'
 import type { Database } from '../../store/database/database.ts'
 import { createSecretBox } from '../../store/database/secrets.ts'
 
@@ -14,8 +13,7 @@ export async function* findWrongDays(db: Database): AsyncGenerator<string> {
     for (const { startAt, version } of await reads.usage.days(keyId, all)) {
       if (version === null) continue
       const [kept] = await reads.usage.texts(keyId, [startAt])
-      const { sealed } = await reads.usage.dayToPack(keyId, startAt)
-      const { packed } = await packSessions(reads, keyId, startAt, sealed)
+      const { packed } = await reads.packing.pack(keyId, startAt)
       if (kept?.packed !== packed)
         yield `usage_days of key ${keyId}, ${toIso(startAt)}: it is not what its sessions are`
     }

@@ -1,74 +1,34 @@
-import { type Repeated, repeat } from '../../runtime/repeat.ts'
-import { startOfDay } from '../../store/usage.ts'
-import type { Reads, Writes } from '../nouns.ts'
-import type { Store } from '../open-store.ts'
-import { readTimesOf } from '../session-times.ts'
-import type { UpkeepParts } from '../upkeep.ts'
+import { noun, type Over } from '../../store/noun.ts'
+import { sessions } from '../../store/sessions/sessions.ts'
+import { usage } from '../../store/usage.ts'
+import { readTimesOf, type TimesReads } from '../session-times.ts'
 import { createDayPacker } from './packed-day.ts'
 
-/** How often is looked for days that are to be packed, in milliseconds. */
-const packIntervalMs = 10_000
-/** A day is packed this long after it, in milliseconds: by then most of its sessions have ended. */
-const packAfterMs = 3_600_000
 /** Sessions that are read together. */
 const sessionsTogether = 100
 
-type PackReads = Pick<Reads, 'usage' | 'sessions'>
+/** `breaks`: those that were noted before it was read. `isWhole`: every session that is over is sealed. */
+export type PackedDay = { breaks: string[]; isWhole: boolean; sessions: number; packed: string }
 
-/** Packs these sessions, which are the sealed ones of a day in order of time. */
-export async function packSessions(reads: Pick<Reads, 'sessions'>, keyId: number, startAt: number, ids: string[]) {
-  const packer = createDayPacker(startAt)
-  for (let i = 0; i < ids.length; i += sessionsTogether) {
-    const some = ids.slice(i, i + sessionsTogether)
-    for await (const session of readTimesOf(reads, keyId, some)) packer.add(session)
-  }
-  return packer.finish()
-}
-
-/** Packs the days of the past for what sums them up, where they are not packed or no longer so. A record from before there were any moves there by it. */
-export function startPacking(
-  { reads, writes, factsWaiting }: Pick<Store, 'reads' | 'writes' | 'factsWaiting'>,
-  { clock, log, isMine, intervalMs = packIntervalMs }: UpkeepParts & { intervalMs?: number },
-): Repeated {
-  /** Keys of which all is packed, and until when, by what they were like then. */
-  const done = new Map<number, string>()
-  return repeat(
-    intervalMs,
-    async (stopping) => {
-      // Facts go before: what is not packed now is at the next look.
-      const mayGoOn = () => !stopping.aborted && isMine('seal') && factsWaiting() === 0
-      if (!mayGoOn()) return
-      const to = startOfDay(clock.now() - packAfterMs)
-      for (const { keyId, state } of await reads.usage.keys()) {
-        const is = `${state} ${to}`
-        if (done.get(keyId) !== is && (await packDays({ reads, writes }, keyId, to, mayGoOn))) done.set(keyId, is)
-        if (!mayGoOn()) return
+/** The sessions of a day in one text. */
+export const packing = noun({
+  reads: {
+    /** Packs the sealed sessions that started in a day: all is read from where it is written, for a copy may be behind. */
+    async pack(over: Over, keyId: number, startAt: number): Promise<PackedDay> {
+      const { breaks, sealed, isWhole } = await usage.reads.dayToPack(over, keyId, startAt)
+      const reads: TimesReads = {
+        sessions: {
+          listSealedHeads: (...asked) => sessions.reads.listSealedHeads(over, ...asked),
+          parts: (...asked) => sessions.reads.parts(over, ...asked),
+        },
       }
+      const packer = createDayPacker(startAt)
+      for (let i = 0; i < sealed.length; i += sessionsTogether) {
+        const some = sealed.slice(i, i + sessionsTogether)
+        for await (const session of readTimesOf(reads, keyId, some)) packer.add(session)
+      }
+      return { breaks, isWhole, ...packer.finish() }
     },
-    (err) => log.error({ err }, 'days were not packed: usage is summed up slower until the next run'),
-  )
-}
-
-/** Packs the days of a key that began before `to` and are to be packed. Gives whether all are. */
-export async function packDays(
-  { reads, writes }: { reads: PackReads; writes: Pick<Writes, 'usage'> },
-  keyId: number,
-  to: number,
-  mayGoOn: () => boolean = () => true,
-): Promise<boolean> {
-  let all = true
-  for (let after: number | undefined = Number.MIN_SAFE_INTEGER; after !== undefined; ) {
-    const found: { days: number[]; next: number | undefined } = await reads.usage.toPack(keyId, { after, to })
-    for (const startAt of found.days) {
-      if (!mayGoOn()) return false
-      const { breaks, sealed, isWhole } = await reads.usage.dayToPack(keyId, startAt)
-      all &&= isWhole
-      // What is over and not sealed yet is soon: it would not hold for long.
-      if (!isWhole) continue
-      const packed = await packSessions(reads, keyId, startAt, sealed)
-      await writes.usage.keep({ keyId, startAt, breaks, ...packed })
-    }
-    after = found.next
-  }
-  return all
-}
+  },
+  writes: {},
+})

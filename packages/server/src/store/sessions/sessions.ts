@@ -222,7 +222,7 @@ export const sessions = noun({
     },
   },
   writes: {},
-  replicated: ['list', 'listOfSource', 'listParticipants', 'during', 'parts', 'listSealedHeads'],
+  replicated: ['list', 'listOfSource', 'listParticipants', 'during', 'reaching', 'parts', 'listSealedHeads'],
 })
 
 /** Whether the first page of all sessions of a room is asked for, and their texts may lie side by side. */
