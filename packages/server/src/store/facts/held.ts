@@ -123,7 +123,7 @@ export type HeldMarks = {
   forget(keyId: number, sessionId: string): void
   /** Of those that were listed. */
   remove(keyId: number, sessionId: string, mark: Mark): void
-  /** Where the leaves of a session are that nobody says the time of. `none`: it has none; `held`: in memory too, and have to be written before they are read. */
+  /** Where leaves of a session are that nobody says the time of; `held`: in memory too, to be written before they are read. */
   undated(keyId: number, sessionId: string): 'none' | 'stored' | 'held'
 }
 
