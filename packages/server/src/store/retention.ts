@@ -5,6 +5,7 @@ import type { Tables } from './database/tables.ts'
 import { noun, type Over, query } from './noun.ts'
 import { openBuckets } from './sessions/buckets.ts'
 import { eraseNewest } from './sessions/newest-texts.ts'
+import { breakUsage, eraseUsage } from './usage.ts'
 
 /** Sessions that are erased in one transaction, and facts and deliveries that are dropped in one. */
 const eraseMax = 50
@@ -221,6 +222,11 @@ export async function eraseEnded(db: Database, sessions: EndedSession[], erasedA
     for (const { roomId, source, startAt } of ofKey) {
       if (startAt !== null) buckets.count(keyId, { roomId, source, startAt, ended: true }, undefined)
     }
+    await breakUsage(
+      db,
+      keyId,
+      ofKey.map(({ id }) => id),
+    )
     await eraseAll(db, keyId, ofKey, erasedAt)
   }
   await buckets.flush()
@@ -228,6 +234,11 @@ export async function eraseEnded(db: Database, sessions: EndedSession[], erasedA
     const roomIds = ofKey.map(({ roomId }) => roomId)
     await dropEmptyCounts(db, keyId, ['', ...roomIds])
     await eraseNewest(db, keyId, ofKey)
+    await eraseUsage(
+      db,
+      keyId,
+      ofKey.map(({ startAt }) => startAt),
+    )
   }
 }
 

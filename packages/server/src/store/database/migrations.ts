@@ -22,6 +22,7 @@ import { ownRetention } from './migrations/rooms/retention.ts'
 import { schedules } from './migrations/schedules.ts'
 import { scopedKeys } from './migrations/scoped-keys.ts'
 import type { ShownOtherwise } from './migrations/shown-otherwise.ts'
+import { usage } from './migrations/usage.ts'
 import { shares, users } from './migrations/users.ts'
 import { webhooks } from './migrations/webhooks.ts'
 import type { Tables } from './tables.ts'
@@ -58,6 +59,7 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0025-arrivals': { up: arrivals },
   '0027-grams': { up: grams },
   '0028-own-retention': { up: ownRetention },
+  '0030-usage': { up: usage },
 }
 
 /**

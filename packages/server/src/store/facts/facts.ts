@@ -7,6 +7,7 @@ import { type MediaWriter, openMediaWriter } from '../media.ts'
 import { openQualityWriter, type QualityWriter } from '../quality.ts'
 import { type Counted, openBuckets } from '../sessions/buckets.ts'
 import { dropNewest } from '../sessions/newest-texts.ts'
+import { breakUsage } from '../usage.ts'
 import { openErasedPeople } from './erased-people.ts'
 import { holdMarks, holdSessions, nameOf, openClaims } from './held.ts'
 import { type LogEntry, openPending, toChangeRow, toFactRow, toParticipantRow, toSessionRow } from './pending-rows.ts'
@@ -121,7 +122,7 @@ function openHeld(db: Database) {
   const pending = openPending(db)
   /** Sessions that begin at another time than before, by key: what depends on their start is planned anew. */
   const moved = new Map<number, string[]>()
-  /** Sessions that had ended before, by key: what is kept of their rooms may have them as they were. */
+  /** Sessions that had ended before, by key: what is kept of their rooms and days may have them as they were. */
   const ended = new Map<number, string[]>()
   const sessions = holdSessions((keyId, before, after) => {
     if (before !== undefined && before.endAt !== null) group(ended, keyId, after.id)
@@ -142,7 +143,7 @@ function openHeld(db: Database) {
     /** So that what a query reads holds what was recorded in this transaction. */
     async write() {
       sessions.flush()
-      const dropped = [...ended].map(([keyId, ids]) => dropNewest(db, keyId, ids))
+      const dropped = [...ended].flatMap(([keyId, ids]) => [dropNewest(db, keyId, ids), breakUsage(db, keyId, ids)])
       ended.clear()
       await Promise.all([...dropped, pending.flush()])
     },
