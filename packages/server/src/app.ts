@@ -20,6 +20,7 @@ import { type ChangeSignal, createChangeSignal } from './record/change-signal.ts
 import { traceRecording } from './record/facts/traced.ts'
 import { openStore, type Store } from './record/open-store.ts'
 import { startGathering, startPeopleKeeper, startRetention, startSealer, startSweeper } from './record/upkeep.ts'
+import { startPacking } from './record/usage/start-packing.ts'
 import { createHostedRooms, type HostedRooms, hostedRoomPath } from './rooms/hosted-rooms.ts'
 import type { RtcLimits } from './rooms/limits.ts'
 import { clientAddressOf, toTrust } from './runtime/client-address.ts'
@@ -174,6 +175,11 @@ async function openRecord(
   const signal = createChangeSignal()
   const store = await openStore({
     databaseUrl: config.databaseUrl,
+    replica: config.readReplica && {
+      ...config.readReplica,
+      onReplica: (text, isUsed) => (isUsed ? log.info(text) : log.warn(text)),
+      onRead: metrics.noteRead,
+    },
     dataFolder: config.dataFolder,
     masterKey: config.masterKey,
     rules: toRules(config),
@@ -214,6 +220,7 @@ function startUpkeep({ context: { config, clock, log }, store, cluster, start }:
   start(startSealer(store, upkeep))
   start(startGathering(store, upkeep))
   start(startPeopleKeeper(store, upkeep))
+  start(startPacking(store, upkeep))
   start(startRetention(store, { ...upkeep, config }))
 }
 
@@ -269,8 +276,11 @@ function startLogReaders(
 }
 
 function watchGauges({ context: { metrics, reads, log }, store }: Run, hostedRooms: HostedRooms): void {
+  const { replica } = store
   metrics.watch(
     {
+      rollcall_replica_age_seconds: () =>
+        replica === undefined ? 0 : (replica.ageMs() ?? Number.POSITIVE_INFINITY) / 1000,
       rollcall_sessions_open: () => reads.sessions.countRunning(),
       rollcall_facts_waiting: store.factsWaiting,
       rollcall_rtc_sockets: hostedRooms.socketCount,

@@ -13,6 +13,8 @@ export type Config = {
   dataFolder: string
   /** A PostgreSQL service, in place of the SQLite file. */
   databaseUrl: string | undefined
+  /** A replica of it, from which lists and reports are read that may be `maxAgeMs` old; undefined: none. */
+  readReplica: { url: string; maxAgeMs: number } | undefined
   /** 32 bytes; undefined: a file of mode 600 in the data folder, made at the first start. */
   masterKey: Buffer | undefined
   /** The address that `links` are built on; undefined: the request's own host. */
@@ -67,6 +69,7 @@ const secretSettings = [
   'ROLLCALL_API_KEY',
   'ROLLCALL_MASTER_KEY',
   'DATABASE_URL',
+  'DATABASE_READ_URL',
   'ROLLCALL_ICE_SERVERS',
   'ROLLCALL_TURN_SECRET',
   'ROLLCALL_OIDC_CLIENT_SECRET',
@@ -81,7 +84,8 @@ export function readConfig(given: Env): Config {
     port: integer(env, 'PORT', 4000, 0, 65535),
     host: text(env, 'HOST') ?? '127.0.0.1',
     dataFolder: text(env, 'ROLLCALL_DATA') ?? './data',
-    databaseUrl: databaseUrl(env),
+    databaseUrl: databaseUrl(env, 'DATABASE_URL'),
+    readReplica: readReplica(env),
     masterKey: masterKey(env),
     publicUrl: address(env, 'ROLLCALL_PUBLIC_URL'),
     processUrl: address(env, 'ROLLCALL_PROCESS_URL'),
@@ -198,12 +202,24 @@ function address(env: Env, name: string): string | undefined {
   return (origin + pathname).replace(/\/+$/, '')
 }
 
-function databaseUrl(env: Env): string | undefined {
-  const value = text(env, 'DATABASE_URL')
+function databaseUrl(env: Env, name: string): string | undefined {
+  const value = text(env, name)
   // What else it says is read where it is used.
   if (value === undefined || /^postgres(ql)?:\/\//i.test(value)) return value
   // It may hold a password: it is not repeated in the message.
-  return refuse('DATABASE_URL', '…', 'an address such as postgres://user:password@host:5432/rollcall')
+  return refuse(name, '…', 'an address such as postgres://user:password@host:5432/rollcall')
+}
+
+function readReplica(env: Env): Config['readReplica'] {
+  const url = databaseUrl(env, 'DATABASE_READ_URL')
+  const maxAgeMs = integer(env, 'DATABASE_READ_MAX_AGE_SECONDS', 5, 2, 3600) * 1000
+  if (url === undefined) return undefined
+  if (text(env, 'DATABASE_URL') === undefined) {
+    throw new StartRefusal(
+      'DATABASE_READ_URL is set, so DATABASE_URL has to be: it names the database of which that is a replica',
+    )
+  }
+  return { url, maxAgeMs }
 }
 
 function jsonArray(env: Env, name: string): unknown[] {

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { changes } from '../store/changes.ts'
 import { keptOut } from '../store/kept-out.ts'
 import { audit } from '../store/keys/audit.ts'
@@ -23,12 +24,15 @@ import { sessions } from '../store/sessions/sessions.ts'
 import { signingKeys } from '../store/signing-keys.ts'
 import { sources } from '../store/sources.ts'
 import { trial } from '../store/trial.ts'
+import { usage } from '../store/usage.ts'
 import { erasure } from './erasure/erasure.ts'
 import { roomErasure } from './erasure/room-erasure.ts'
 import { sessionErasure } from './erasure/session-erasure.ts'
 import { facts } from './facts/recording.ts'
+import type { Replica } from './replica/replica.ts'
 import { seals } from './seal.ts'
 import type { Transaction } from './transaction.ts'
+import { packing } from './usage/packing.ts'
 
 /** Every noun of the store, once: what can be read and written, and how it is called, follows from this list. */
 export const nouns = {
@@ -60,6 +64,8 @@ export const nouns = {
   erasure,
   sessionErasure,
   roomErasure,
+  usage,
+  packing,
   trial,
 }
 
@@ -79,14 +85,38 @@ export type Write = { noun: keyof Nouns; verb: string; input: unknown }
 
 type Run = (over: unknown, ...args: unknown[]) => unknown
 
-/** The reads over a connection of this thread. */
-export function readsOver(over: Over): Reads {
-  return ends(
-    'reads',
-    (run) =>
-      (...args) =>
-        run(over, ...args),
-  )
+/** The reads over a connection of this thread; where there is a replica, lists and reports over what it lends. */
+export function readsOver(over: Over, replica?: Replica): Reads {
+  return ends('reads', (run, noun, verb) => {
+    if (replica === undefined || !isReplicated(noun, verb)) return (...args) => run(over, ...args)
+    return types.isGeneratorFunction(run)
+      ? readInParts(run as Run as RunInParts, over, replica)
+      : readAtOnce(run, over, replica)
+  })
+}
+
+type RunInParts = (over: unknown, ...args: unknown[]) => AsyncGenerator
+
+function readAtOnce(run: Run, over: Over, replica: Replica): (...args: unknown[]) => Promise<unknown> {
+  return async (keyId, ...args) => {
+    const { db, done } = await replica.borrow(keyId as number)
+    try {
+      return await run({ ...over, db }, keyId, ...args)
+    } finally {
+      done()
+    }
+  }
+}
+
+function readInParts(run: RunInParts, over: Over, replica: Replica): (...args: unknown[]) => AsyncGenerator {
+  return async function* (keyId, ...args) {
+    const { db, done } = await replica.borrow(keyId as number)
+    try {
+      yield* run({ ...over, db }, keyId, ...args)
+    } finally {
+      done()
+    }
+  }
 }
 
 /** The writes, each sent to whoever writes: a thread, a connection, or a command. */
@@ -99,6 +129,11 @@ export async function perform(over: Transaction, { noun, verb, input }: Write): 
   const run = (nouns[noun].writes as { [verb: string]: Run })[verb]
   if (run === undefined) throw new Error(`${noun} has no write ${verb}`)
   return run(over, input)
+}
+
+/** Whether a read may be answered by a replica. */
+function isReplicated(noun: keyof Nouns, verb: string): boolean {
+  return (nouns[noun].replicated as string[] | undefined)?.includes(verb) === true
 }
 
 /** Whether a write shows on no page that is kept. */

@@ -12,6 +12,8 @@ export type Metrics = {
   noteCommit(commit: Commit): void
   noteSocketEnd(end: SocketEnd): void
   noteLook(outcome: LookOutcome): void
+  /** A list or a report was read, where there is a replica for them. */
+  noteRead(from: ReadFrom): void
   /** The sources whose clocks are far from ours, all of them. */
   noteSkewed(sources: string[]): void
   /** Reads these numbers at each scrape; one that cannot be read is left out of it. */
@@ -29,6 +31,7 @@ export type FactOutcome = Outcome | 'busy' | 'failed'
 export type SocketEnd = CloseName | 'NORMAL' | 'DISCONNECTED'
 /** Whether a media server answered when it was asked who is inside. */
 export type LookOutcome = 'answered' | 'failed'
+export type ReadFrom = 'replica' | 'primary'
 /** One transaction of the writer. */
 export type Commit = { facts: number; seconds: number }
 
@@ -40,12 +43,15 @@ type SourceKind = (typeof sourceKinds)[number]
 const outcomes: FactOutcome[] = ['recorded', 'duplicate', 'waiting', 'ignored', 'refused', 'busy', 'failed']
 const socketEnds: SocketEnd[] = [...(Object.keys(closeCodes) as CloseName[]), 'NORMAL', 'DISCONNECTED']
 const lookOutcomes: LookOutcome[] = ['answered', 'failed']
+const readFroms: ReadFrom[] = ['replica', 'primary']
 const unreadableStatuses = [400, 408, 431]
 
 const gauges = {
   rollcall_sessions_open: 'Sessions that run, of all keys.',
   rollcall_facts_waiting: 'Facts that wait for the disk.',
   rollcall_rtc_sockets: 'Sockets on /v2/rtc, joined or not.',
+  rollcall_replica_age_seconds:
+    'How old what the replica has is at most; +Inf: it is not there, or further behind than is known.',
 }
 type GaugeName = keyof typeof gauges
 
@@ -82,6 +88,7 @@ export function createMetrics(): Metrics {
         instruments.skewed.set({ source }, sources.filter((one) => kindOf(one) === source).length)
       }
     },
+    noteRead: (from) => instruments.reads.inc({ from }),
     watch(read, failed) {
       for (const name of Object.keys(gauges) as GaugeName[]) {
         new Gauge({
@@ -195,13 +202,19 @@ function createInstruments(registry: Registry) {
     labelNames: ['outcome'],
     registers,
   })
+  const reads = new Counter({
+    name: 'rollcall_replicated_reads_total',
+    help: 'Lists and reports that a replica may answer, by where they were read from; counted where there is one.',
+    labelNames: ['from'],
+    registers,
+  })
   const closes = new Counter({
     name: 'rollcall_rtc_closes_total',
     help: 'Sockets of /v2/rtc that ended, by the name of the close; DISCONNECTED: the peer went without a word.',
     labelNames: ['close'],
     registers,
   })
-  return { requests, unreadable, tokensRefused, rateLimited, facts, commits, commitFacts, skewed, looks, closes }
+  return { requests, unreadable, tokensRefused, rateLimited, facts, commits, commitFacts, skewed, looks, reads, closes }
 }
 
 /**
@@ -215,6 +228,7 @@ function startAtZero({
   facts,
   closes,
   looks,
+  reads,
   skewed,
 }: ReturnType<typeof createInstruments>) {
   for (const status of unreadableStatuses) unreadable.inc({ status }, 0)
@@ -226,6 +240,7 @@ function startAtZero({
   for (const ofSource of Object.values(factsOf)) for (const one of Object.values(ofSource)) one.inc(0)
   for (const close of socketEnds) closes.inc({ close }, 0)
   for (const outcome of lookOutcomes) looks.inc({ outcome }, 0)
+  for (const from of readFroms) reads.inc({ from }, 0)
   for (const source of reportingKinds) skewed.set({ source }, 0)
   return factsOf
 }

@@ -177,4 +177,5 @@ export const media = noun({
     },
   },
   writes: {},
+  replicated: ['listRecorded'],
 })

@@ -22,11 +22,13 @@ export type Verbs = { [name: string]: Verb }
 /**
  * One noun of the store: its reads and writes, declared here and nowhere else. What they give, and how the main thread calls
  * them, follows in `record/nouns.ts`.
- * @param declared `unseen`: writes that show on no page that is kept; `changes`: writes that append to the numbered changes
+ * @param declared `replicated`: reads that may be a little old, where there is a replica: lists and reports, of the key that is their
+ * first argument; `unseen`: writes that show on no page that is kept; `changes`: writes that append to the numbered changes
  */
 export function noun<R extends Verbs, W extends Verbs>(declared: {
   reads: R
   writes: W
+  replicated?: (keyof R & string)[]
   unseen?: (keyof W & string)[]
   changes?: (keyof W & string)[]
 }) {

@@ -183,6 +183,7 @@ export const quality = noun({
     },
   },
   writes: {},
+  replicated: ['list', 'listOrigins'],
 })
 
 async function readOrigins(

@@ -4,7 +4,8 @@ import { after, before, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { toRules } from '../../src/config.ts'
-import { openStore, type Store, type StoreOptions } from '../../src/record/open-store.ts'
+import { openStore, type Store } from '../../src/record/open-store.ts'
+import type { StoreOptions } from '../../src/record/opening/opened.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 
 let postgres: Postgres

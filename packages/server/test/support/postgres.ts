@@ -51,8 +51,9 @@ async function disconnectAll(url: string, databases: string[]): Promise<void> {
 /**
  * A real service of its own, from npm.
  * @param kept the folder of its data, which may be there already and stays when it stops. Default: a temporary one.
+ * @param settings what else it is started with, such as `wal_level=logical`
  */
-export async function startOwnPostgres(kept?: string): Promise<Postgres> {
+export async function startOwnPostgres(kept?: string, settings: string[] = []): Promise<Postgres> {
   const EmbeddedPostgres = await loadPostgres()
   const folder = kept ?? (await mkdtemp(join(tmpdir(), 'rollcall-postgres-')))
   const databaseDir = join(folder, 'data')
@@ -70,7 +71,7 @@ export async function startOwnPostgres(kept?: string): Promise<Postgres> {
     persistent: true,
     // Several files of tests, each with several servers, share it.
     // No socket of a file: its user may not write where that would be.
-    postgresFlags: ['-c', 'max_connections=400', '-c', 'unix_socket_directories='],
+    postgresFlags: ['max_connections=400', 'unix_socket_directories=', ...settings].flatMap((one) => ['-c', one]),
     // PostgreSQL refuses to run as root: then it gets a user of its own.
     createPostgresUser: process.getuid?.() === 0,
     onLog: (line) => lines.push(String(line)),
@@ -78,7 +79,9 @@ export async function startOwnPostgres(kept?: string): Promise<Postgres> {
   })
   try {
     if (!existsSync(join(databaseDir, 'PG_VERSION'))) await service.initialise()
-    await service.start()
+    // Of a standby it waits for words that a standby does not say.
+    const isStandby = existsSync(join(databaseDir, 'standby.signal'))
+    await Promise.race([service.start(), ...(isStandby ? [isAnswered(port)] : [])])
   } catch (error) {
     throw new Error(`PostgreSQL did not start: ${error}\n${lines.slice(-20).join('\n')}`)
   }
@@ -98,6 +101,24 @@ export async function startOwnPostgres(kept?: string): Promise<Postgres> {
       process.off('exit', end)
       if (kept === undefined) await rm(folder, { recursive: true, force: true })
     },
+  }
+}
+
+async function isAnswered(port: number): Promise<void> {
+  for (;;) {
+    const client = new pg.Client({
+      host: '127.0.0.1',
+      port,
+      user: 'rollcall',
+      password: 'rollcall',
+      database: 'postgres',
+    })
+    try {
+      await client.connect()
+      return await client.end()
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
   }
 }
 

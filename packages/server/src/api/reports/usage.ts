@@ -10,9 +10,10 @@ import { usageRowsMax } from '../limits.ts'
 import { PersonsUnlessSaid, toKindsOfPeople } from '../paging/kinds-query.ts'
 import { longReads } from '../paging/large-answers.ts'
 import { acceptedFormat, columnsOf, JsonOrTableQuery, sendTable, TableQuery, tableContent } from '../tables/table.ts'
-import { readTimesDuring } from './attendance-rows.ts'
 import { PeriodQuery, toPeriod } from './period.ts'
 import { countSteps, countUsage } from './usage-count.ts'
+import { countSessions, sumDays } from './usage-days.ts'
+import { sumUsage } from './usage-sums.ts'
 import { ZoneQuery } from './zone-query.ts'
 
 const UsageQuery = Type.Object({
@@ -56,19 +57,17 @@ export function usageRoutes(
         throw new Refusal('BAD_REQUEST', `from and to are more than ${usageRowsMax} ${groupBy}s apart: ask for less`)
       }
       const room = await requireReportedRoom(reads, caller, roomId)
-      const { kinds, tz = 'UTC' } = request.query
+      const counted = { now, kinds: toKindsOfPeople(request.query.kinds), timeZone: request.query.tz ?? 'UTC' }
       const { keyId } = caller.key
-      const read = async (signal: AbortSignal): Promise<Usage> => {
-        const count = countUsage(groupBy, period, { now, kinds: toKindsOfPeople(kinds), timeZone: tz })
-        for await (const session of readTimesDuring(reads, keyId, { ...period, ...room })) {
-          signal.throwIfAborted()
-          count.add(session)
-        }
-        const [from, to] = [period.from, period.to].map((at) => toIso(at))
-        return { from, to, groupBy, ...count.finish() } as Usage
-      }
+      const isOfAll = (groupBy === 'day' || groupBy === 'hour') && room.roomId === undefined
+      const sum = (signal: AbortSignal) =>
+        isOfAll
+          ? sumDays(reads, keyId, sumUsage(groupBy, period, counted), period, signal)
+          : countSessions(reads, keyId, countUsage(groupBy, period, counted), { ...period, ...room }, signal)
       const name = ['usage', request.query, room, known.versionOf(keyId)]
-      const found = await longReads.share({ keyId, name, answer: reply.raw }, read)
+      const sums = await longReads.share({ keyId, name, answer: reply.raw }, sum)
+      const [from, to] = [period.from, period.to].map((at) => toIso(at))
+      const found = { from, to, groupBy, ...sums } as Usage
       const { format = acceptedFormat(request) } = request.query
       if (format !== 'csv' && format !== 'xlsx') return found
       const table = { name: `usage by ${groupBy}`, columns: columnsBy[groupBy], pages: once(found.data), span: period }

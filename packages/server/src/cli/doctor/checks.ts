@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises'
 import type { Config } from '../../config.ts'
 import type { Store } from '../../record/open-store.ts'
+import { measureReplica } from '../../record/replica/measure.ts'
 import type { HealthySource } from '../../store/sources.ts'
 import { type Finding, look, ok, wrong } from './finding.ts'
 
@@ -61,6 +62,21 @@ async function askServer(address: string): Promise<Finding> {
     return wrong(`${address} is not ready (${status}): its log says why`)
   } catch {
     return look(`${address} does not answer from here: it was stopped or killed, or is on another network`)
+  }
+}
+
+export async function checkReplica(_: unknown, { databaseUrl, readReplica }: Config): Promise<Finding[]> {
+  if (databaseUrl === undefined || readReplica === undefined)
+    return [ok('none: lists and reports are read from where all is')]
+  const { url, maxAgeMs } = readReplica
+  try {
+    const behindMs = await measureReplica(databaseUrl, { url, maxAgeMs })
+    if (behindMs !== undefined) return [ok(`${inWords(behindMs)} behind`)]
+    return [
+      look(`more than ${inWords(maxAgeMs)} behind: lists and reports are read from the primary until it has caught up`),
+    ]
+  } catch (error) {
+    return [look(`lists and reports are read from the primary: the replica: ${(error as Error).message}`)]
   }
 }
 

@@ -4,7 +4,16 @@ import { openStore, type Store } from '../../record/open-store.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { requireRecord } from '../../store/database/data-folder.ts'
 import { print, toPrintableLine } from '../print.ts'
-import { checkClock, checkDisk, checkKeys, checkServers, checkSources, checkWebhooks, checkWriting } from './checks.ts'
+import {
+  checkClock,
+  checkDisk,
+  checkKeys,
+  checkReplica,
+  checkServers,
+  checkSources,
+  checkWebhooks,
+  checkWriting,
+} from './checks.ts'
 import { type Finding, look, ok, wrong } from './finding.ts'
 
 /** In the order in which they are told. */
@@ -12,6 +21,7 @@ const checks: { [what: string]: (store: Store, config: Config) => Promise<Findin
   disk: checkDisk,
   writing: checkWriting,
   clock: checkClock,
+  replica: checkReplica,
   server: checkServers,
   keys: checkKeys,
   sources: checkSources,

@@ -39,9 +39,14 @@ export type PostgresOptions = {
   awayMaxMs?: number | undefined
   /** Called when the service is found to take no writes: it is a standby by now. */
   onReadOnly?: () => void
+  /** Asks each new connection before anything else is asked on it. Where it rejects, the connection is not used. */
+  onConnect?: (client: pg.ClientBase) => Promise<void>
 }
 
-export type Postgres = Database & Pick<Pool, 'renew' | 'breakOff'>
+/** Asks in SQL. @param isKept the connection keeps the text and its plan for the next time */
+export type Ask = (text: string, values: unknown[], isKept?: boolean) => Promise<pg.QueryResult>
+
+export type Postgres = Database & Pick<Pool, 'renew' | 'breakOff'> & { ask: Ask }
 
 /** Connections to a PostgreSQL service; with one connection, its transactions follow one another. */
 export function openPostgres(
@@ -53,28 +58,20 @@ export function openPostgres(
     isBounded = false,
     awayMaxMs: maxMs = awayMaxMs,
     onReadOnly = () => {},
+    onConnect,
   }: PostgresOptions,
 ): Postgres {
-  const pool = openPool(url, { max, schema, onReadOnly, lockMaxMs: isBounded && !isPooled ? lockMaxMs : undefined })
+  const waitMs = isBounded && !isPooled ? lockMaxMs : undefined
+  const pool = openPool(url, { max, schema, onReadOnly, onConnect, lockMaxMs: waitMs })
   /** The connection of the transaction under way. */
   let held: pg.PoolClient | undefined
   /** What failed first in it: whatever was sent behind that is told only that the transaction is aborted. */
   let firstFailure: unknown
-  const names = new Map<string, string>()
+  const nameOf = nameTexts()
   const idleLimit = `set local idle_in_transaction_session_timeout = ${idleMaxMs}`
   const begin = ['begin', idleLimit, ...(isBounded ? [`set local lock_timeout = ${lockMaxMs}`, byIndexes] : [])].join(
     '; ',
   )
-  // Its own: behind a pooler another's of the same name may be there already.
-  const prefix = `q${randomBytes(4).toString('hex')}_`
-
-  const nameOf = (text: string): string => {
-    const known = names.get(text)
-    if (known !== undefined) return known
-    const name = `${prefix}${names.size}`
-    names.set(text, name)
-    return name
-  }
   /** On the connection of the transaction under way, or on any. */
   const withClient = async <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
     // Inside a transaction it is the transaction that is tried again.
@@ -99,8 +96,10 @@ export function openPostgres(
       throw toBusy(error) ?? error
     }
   }
-  const query = (text: string, values: unknown[]): Promise<pg.QueryResult> =>
-    withClient((client) => client.query({ ...(!isPooled && { name: nameOf(text) }), text, values: values.map(clean) }))
+  const query: Ask = (text, values, isKept = true) =>
+    withClient((client) =>
+      client.query({ ...(isKept && !isPooled && { name: nameOf(text) }), text, values: values.map(clean) }),
+    )
 
   return {
     // Kysely's own queries go over the connection of the transaction too.
@@ -161,17 +160,29 @@ export function openPostgres(
         pool.release(client, failure)
       }
     },
+    ask: query,
     renew: pool.renew,
     breakOff: pool.breakOff,
     close: pool.end,
   }
 }
 
+/** A name for each text that a connection keeps. */
+function nameTexts(): (text: string) => string {
+  const names = new Map<string, string>()
+  // Its own: behind a pooler another's of the same name may be there already.
+  const prefix = `q${randomBytes(4).toString('hex')}_`
+  return (text) => {
+    const known = names.get(text)
+    if (known !== undefined) return known
+    const name = `${prefix}${names.size}`
+    names.set(text, name)
+    return name
+  }
+}
+
 /** @param query asks on the connection of the transaction under way */
-function differencesOf(
-  query: (text: string, values: unknown[]) => Promise<pg.QueryResult>,
-  awayMaxMs: number,
-): Differences {
+function differencesOf(query: Ask, awayMaxMs: number): Differences {
   return {
     ...lists,
     hasLogDays: true,

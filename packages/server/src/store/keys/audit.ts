@@ -86,6 +86,7 @@ export const audit = noun({
       await db.insertRows('audit', [row])
     },
   },
+  replicated: ['list'],
   unseen: ['add'],
 })
 

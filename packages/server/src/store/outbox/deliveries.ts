@@ -120,6 +120,7 @@ export const deliveries = noun({
     },
     sendTest: planTest,
   },
+  replicated: ['list', 'summarise'],
 })
 
 function filtered(db: Database, keyId: number, { endpointId, id, state, isFailing, from, to }: DeliveryFilter) {

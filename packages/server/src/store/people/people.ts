@@ -75,5 +75,6 @@ export const people = noun({
       return members
     },
   },
+  replicated: ['search', 'times'],
   unseen: ['gather', 'merge', 'unmerge'],
 })

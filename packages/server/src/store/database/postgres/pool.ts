@@ -31,15 +31,18 @@ export type PoolOptions = {
   lockMaxMs?: number | undefined
   /** Called when the service is found to take no writes: it is a standby by now. */
   onReadOnly(): void
+  /** Asks each new connection before it is given to anybody. */
+  onConnect?: ((client: pg.ClientBase) => Promise<void>) | undefined
 }
 
-export function openPool(url: string, { max, schema, lockMaxMs, onReadOnly }: PoolOptions): Pool {
+export function openPool(url: string, { max, schema, lockMaxMs, onReadOnly, onConnect: asked }: PoolOptions): Pool {
   const connections = connectionsTo(url)
   const { settings, Client } = connections
   const options = schema === undefined ? settings.options : `${settings.options ?? ''} -c search_path=${schema}`
   // Here and not in `options`: poolers refuse what they do not know of those.
   const onConnect = async (client: pg.ClientBase) => {
     if (lockMaxMs !== undefined) await client.query(`set lock_timeout = ${lockMaxMs}`)
+    await asked?.(client)
   }
   // What a transaction asks is sent while what it asked before is still answered.
   const pool = new pg.Pool({ ...settings, options, Client, max, types, pipeline: true, onConnect } as pg.PoolConfig)

@@ -1,0 +1,80 @@
+import { StartRefusal } from '../../error.ts'
+import type { Commit } from '../../runtime/metrics.ts'
+import { turns } from '../../runtime/turns.ts'
+import { createFirstAnalyze } from '../../store/database/first-analyze.ts'
+import { openLogDays } from '../../store/database/log-days.ts'
+import { migrateToLatest } from '../../store/database/migrations.ts'
+import { readAddress, showAddress } from '../../store/database/postgres/address.ts'
+import { isPooledByTransaction } from '../../store/database/postgres/pooling.ts'
+import { openPostgres } from '../../store/database/postgres.ts'
+import { createSecretBox } from '../../store/database/secrets.ts'
+import { startReplica } from '../replica/replica.ts'
+import { createBatch } from '../writer/batch.ts'
+import { startBatches } from '../writer/writer.ts'
+import { type Hooks, type Opened, proveMasterKey, type StoreOptions } from './opened.ts'
+
+/** Connections to PostgreSQL that read. */
+const readConnections = 8
+
+/** A PostgreSQL service, before which there may be several servers: of each, one connection writes, others read. */
+export async function openService(options: StoreOptions, databaseUrl: string, hooks: Hooks): Promise<Opened> {
+  const { masterKey, rules, clock, exclusive = true } = options
+  if (masterKey === undefined) {
+    throw new StartRefusal('DATABASE_URL is set, so ROLLCALL_MASTER_KEY has to be: every process needs the same one')
+  }
+  const box = createSecretBox(masterKey)
+  const now = () => clock.now()
+  // What it says is understood, or refused, before anything is opened.
+  if (options.replica !== undefined) readAddress(options.replica.url, 'DATABASE_READ_URL')
+  const where = `DATABASE_URL=${showAddress(readAddress(databaseUrl))}`
+  await using opened = new AsyncDisposableStack()
+  try {
+    const isPooled = await isPooledByTransaction(databaseUrl)
+    const db = openPostgres(databaseUrl, { connections: readConnections, isPooled, isBounded: exclusive })
+    opened.defer(() => db.close())
+    const { awayMaxMs } = options
+    const writing = openPostgres(databaseUrl, {
+      connections: 1,
+      isPooled,
+      isBounded: exclusive,
+      awayMaxMs,
+      onReadOnly: () => db.renew(),
+    })
+    opened.defer(() => writing.close())
+    await migrateService(databaseUrl, isPooled, options.onShownOtherwise)
+    await proveMasterKey({ db, box, now }, where)
+    const logDays = openLogDays(databaseUrl)
+    if (exclusive) await logDays.make(now())
+    const noteFacts = createFirstAnalyze(db)
+    const onCommit = (commit: Commit) => {
+      noteFacts(commit.facts)
+      hooks.onCommit?.(commit)
+    }
+    const parts = { box, rules, pause: (keyId: number) => turns.next(`written of ${keyId}`) }
+    const writer = startBatches((answered) => createBatch(writing, parts, answered, hooks.onUnwritten), now, {
+      ...hooks,
+      onCommit,
+    })
+    const replica = exclusive && options.replica !== undefined ? await startReplica(db, options.replica) : undefined
+    if (replica !== undefined) opened.defer(() => replica.stop())
+    const kept = opened.move()
+    const breakOff = () => {
+      db.breakOff()
+      writing.breakOff()
+    }
+    return { db, box, writer, logDays, breakOff, isPooled, replica, close: () => kept.disposeAsync() }
+  } catch (error) {
+    if (error instanceof StartRefusal) throw error
+    throw new StartRefusal(`${where} cannot be used: ${(error as Error).message}`)
+  }
+}
+
+/** On a connection that waits for as long as it takes: of servers that start together, one does it. */
+async function migrateService(databaseUrl: string, isPooled: boolean, tell?: (text: string) => void): Promise<void> {
+  const db = openPostgres(databaseUrl, { connections: 1, isPooled })
+  try {
+    await migrateToLatest(db.kysely, tell)
+  } finally {
+    await db.close()
+  }
+}
