@@ -5,6 +5,7 @@ import { createFirstAnalyze } from '../../store/database/first-analyze.ts'
 import { openLogDays } from '../../store/database/log-days.ts'
 import { migrateToLatest } from '../../store/database/migrations.ts'
 import { readAddress, showAddress } from '../../store/database/postgres/address.ts'
+import { distribute, findCitus, isEmpty, refuseOldCitus } from '../../store/database/postgres/citus.ts'
 import { isPooledByTransaction } from '../../store/database/postgres/pooling.ts'
 import { openPostgres } from '../../store/database/postgres.ts'
 import { createSecretBox } from '../../store/database/secrets.ts'
@@ -30,18 +31,18 @@ export async function openService(options: StoreOptions, databaseUrl: string, ho
   await using opened = new AsyncDisposableStack()
   try {
     const isPooled = await isPooledByTransaction(databaseUrl)
-    const db = openPostgres(databaseUrl, { connections: readConnections, isPooled, isBounded: exclusive })
+    const isDistributed = await migrateService(databaseUrl, isPooled, options.onShownOtherwise)
+    const shared = { isPooled, isDistributed, isBounded: exclusive }
+    const db = openPostgres(databaseUrl, { connections: readConnections, ...shared })
     opened.defer(() => db.close())
     const { awayMaxMs } = options
     const writing = openPostgres(databaseUrl, {
       connections: 1,
-      isPooled,
-      isBounded: exclusive,
+      ...shared,
       awayMaxMs,
       onReadOnly: () => db.renew(),
     })
     opened.defer(() => writing.close())
-    await migrateService(databaseUrl, isPooled, options.onShownOtherwise)
     await proveMasterKey({ db, box, now }, where)
     const logDays = openLogDays(databaseUrl)
     if (exclusive) await logDays.make(now())
@@ -69,11 +70,21 @@ export async function openService(options: StoreOptions, databaseUrl: string, ho
   }
 }
 
-/** On a connection that waits for as long as it takes: of servers that start together, one does it. */
-async function migrateService(databaseUrl: string, isPooled: boolean, tell?: (text: string) => void): Promise<void> {
+/**
+ * On a connection that waits for as long as it takes: of servers that start together, one does it. Gives whether the tables lie on Citus
+ * by key: a record that was begun there does, and one that was distributed.
+ */
+async function migrateService(databaseUrl: string, isPooled: boolean, tell?: (text: string) => void): Promise<boolean> {
   const db = openPostgres(databaseUrl, { connections: 1, isPooled })
   try {
     await migrateToLatest(db.kysely, tell)
+    const citus = await findCitus(db.kysely)
+    if (citus === undefined) return false
+    if (!citus.isDistributed && (citus.machines === 0 || !(await isEmpty(db.kysely)))) return false
+    refuseOldCitus(citus)
+    // Also the tables of a newer version than distributed it.
+    await distribute(db.kysely)
+    return true
   } finally {
     await db.close()
   }
