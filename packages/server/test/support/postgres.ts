@@ -122,8 +122,15 @@ async function isAnswered(port: number): Promise<void> {
   }
 }
 
-/** Makes a database in a service, where it is not there; gives its address. */
-export async function createDatabase(url: string, name = `test_${randomBytes(6).toString('hex')}`): Promise<string> {
+/**
+ * Makes a database in a service, where it is not there; gives its address. Where the service has Citus the database does too, but if
+ * `isPlain`.
+ */
+export async function createDatabase(
+  url: string,
+  name = `test_${randomBytes(6).toString('hex')}`,
+  { isPlain = false } = {},
+): Promise<string> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   const { rowCount } = await client.query('select from pg_database where datname = $1', [name])
@@ -132,12 +139,12 @@ export async function createDatabase(url: string, name = `test_${randomBytes(6).
   await client.end()
   const made = new URL(url)
   made.pathname = `/${name}`
-  if (rowCount === 0 && citus.length > 0) await spreadDatabase(url, made.href)
+  if (rowCount === 0 && citus.length > 0 && !isPlain) await spreadDatabase(url, made.href)
   return made.href
 }
 
 /** Citus has its machines in each database anew: those of the one, to the other. */
-async function spreadDatabase(from: string, to: string): Promise<void> {
+export async function spreadDatabase(from: string, to: string): Promise<void> {
   const ask = async (url: string, text: string, values: unknown[] = []) => {
     const client = new pg.Client({ connectionString: url })
     await client.connect()

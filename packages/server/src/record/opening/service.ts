@@ -46,7 +46,8 @@ export async function openService(options: StoreOptions, databaseUrl: string, ho
     await proveMasterKey({ db, box, now }, where)
     const logDays = openLogDays(databaseUrl)
     if (exclusive) await logDays.make(now())
-    const noteFacts = createFirstAnalyze(db)
+    // On Citus each machine looks at its own.
+    const noteFacts = isDistributed ? () => {} : createFirstAnalyze(db)
     const onCommit = (commit: Commit) => {
       noteFacts(commit.facts)
       hooks.onCommit?.(commit)

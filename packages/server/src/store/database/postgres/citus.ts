@@ -92,27 +92,35 @@ export function refuseOldCitus({ version, machines }: Citus): void {
     throw new StartRefusal('no machine of Citus takes rows: add one by citus_add_node, see docs/scaling.md')
 }
 
-/**
- * Puts each table where it belongs, each in a transaction of its own: broken off, it goes on where it was.
- * @param like the schema of tables that are distributed already, beside whose rows those of these tables lie
- */
+export type DistributeOptions = {
+  /** Told of each table before it is put where it belongs. */
+  progress?: (done: number, all: number, table: string) => void
+  /** The schema of the tables that are kept, where these are others beside them: the rows of a key lie together. */
+  beside?: string
+}
+
+/** Puts each table where it belongs, each in a transaction of its own: broken off, it goes on where it was. */
 export async function distribute(
   k: Kysely<Tables>,
-  progress: (done: number, all: number, table: string) => void = () => {},
-  like?: string,
+  { progress = () => {}, beside }: DistributeOptions = {},
 ): Promise<void> {
   const tables = Object.entries(layout).filter(([, place]) => place !== 'coordinator')
   for (const [i, [table, place]] of tables.entries()) {
     progress(i, tables.length, table)
+    const first = beside === undefined ? 'none' : `${beside}.counters`
     await k.transaction().execute(async (one) => {
       await sql`select pg_advisory_xact_lock(hashtextextended('rollcall distribute', 0))`.execute(one)
       const { rows } = await sql`select from pg_dist_partition where logicalrelid = to_regclass(${table})`.execute(one)
       if (rows.length > 0) return
-      if (place === 'everywhere') return void (await sql`select create_reference_table(${table})`.execute(one))
-      const beside = table !== 'counters' ? 'counters' : like === undefined ? 'none' : `${like}.counters`
-      await sql`select create_distributed_table(${table}, 'key_id', colocate_with => ${beside})`.execute(one)
+      if (place === 'everywhere') await sql`select create_reference_table(${table})`.execute(one)
+      else await createByKey(one, table, table === 'counters' ? first : 'counters')
     })
   }
+}
+
+/** A table whose rows lie where those of the same keys of another lie. */
+export async function createByKey(k: Kysely<Tables>, table: string, like = 'counters'): Promise<void> {
+  await sql`select create_distributed_table(${table}, 'key_id', colocate_with => ${like})`.execute(k)
 }
 
 /** Whether nobody has recorded anything yet. */
