@@ -12,6 +12,7 @@ import { benchRecord } from './record.ts'
 import { type Figure, printFigures } from './report.ts'
 import { benchRooms } from './rooms.ts'
 import { benchStream } from './stream.ts'
+import { benchUsage } from './usage.ts'
 import { benchWebhooks } from './webhooks.ts'
 
 // npm run bench -- [part …] [--size 1m]. Every figure is a ratio within one run on one machine: absolute numbers differ
@@ -35,6 +36,8 @@ const parts: { [name: string]: () => Promise<Figure[]> } = {
   'people-postgres': () => benchPeople(size, 'PostgreSQL'),
   attendance: () => benchAttendance('SQLite'),
   'attendance-postgres': () => benchAttendance('PostgreSQL'),
+  usage: () => benchUsage(size, 'SQLite'),
+  'usage-postgres': () => benchUsage(size, 'PostgreSQL'),
   rebuild: () => benchRebuild(size),
   peers: () => benchPeers(size),
   pages: () => benchPages(size, 'SQLite'),

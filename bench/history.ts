@@ -10,8 +10,8 @@ const yearMs = 365 * dayMs
 const roomsMax = 20_000
 const peopleMax = 2000
 
-/** How long a history is, and the moment up to which it tells. */
-export type Length = { sessions: number; until: number }
+/** How long a history is, and the moment up to which it tells. `years`: five where it is left out. */
+export type Length = { sessions: number; until: number; years?: number }
 
 /** Numbers below one that look random and are the same each time. */
 function random(n: number, salt: number): number {
@@ -26,25 +26,25 @@ function normal(n: number, salt: number): number {
 }
 
 /** The rooms of a history, oldest first. */
-export function roomsOf({ sessions, until }: Length) {
+export function roomsOf({ sessions, until, years = 5 }: Length) {
   const count = Math.min(roomsMax, Math.max(1, Math.floor(sessions / 20)))
   return Array.from({ length: count }, (_, i) => {
     const roomId = roomIdOf(i)
-    const createdAt = until - 5 * yearMs + i
+    const createdAt = until - years * yearMs + i
     return { roomId, customRoomId: `room ${i}`, id: toObjectId(createdAt, tail(roomId)), createdAt }
   })
 }
 
 /**
- * The n-th session, as the server would have left it: of five years, rooms by Zipf, durations log-normal around twelve minutes,
+ * The n-th session, as the server would have left it: rooms by Zipf, durations log-normal around twelve minutes,
  * mostly one to six people, now and then a great many.
  */
 export function sessionOf(
   n: number,
-  { sessions, until }: Length,
+  { sessions, until, years = 5 }: Length,
   rooms: string[],
 ): SessionRecord & { session: { startAt: number } } {
-  const startAt = Math.floor(until - 5 * yearMs + (n / sessions) * (5 * yearMs - dayMs))
+  const startAt = Math.floor(until - years * yearMs + (n / sessions) * (years * yearMs - dayMs))
   const lengthMs = Math.min(20 * hourMs, Math.round(720_000 * Math.exp(normal(n, 1))))
   const endAt = startAt + lengthMs
   const room = Math.max(0, Math.floor(rooms.length ** random(n, 3)) - 1)

@@ -19,7 +19,7 @@ type State = Owner &
     isLoaded: boolean
   }
 
-const masterKey = '0'.repeat(64)
+export const masterKey = '0'.repeat(64)
 const tables = ['sessions', 'participants']
 
 /**
@@ -30,26 +30,35 @@ export async function withHistory<T>(
   store: StoreName,
   sessions: number,
   use: (database: BenchDatabase, history: History) => Promise<T>,
+  years = 5,
 ): Promise<T> {
-  const folder = join(import.meta.dirname, '.data', `${store.toLowerCase()}-${sessions}`)
+  const name = `${store.toLowerCase()}-${sessions}${years === 5 ? '' : `-${years}y`}`
+  const folder = join(import.meta.dirname, '.data', name)
   await mkdir(folder, { recursive: true })
   const service = store === 'PostgreSQL' ? await startPostgres(join(folder, 'service')) : undefined
   try {
     const databaseUrl = await service?.newDatabase(`bench_${sessions}`)
     const settings = databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl, ROLLCALL_MASTER_KEY: masterKey }
     const database = { folder, databaseUrl, env: { ...process.env, ...settings } }
-    return await use(database, await load(database, sessions))
+    return await use(database, await load(database, sessions, years))
   } finally {
     await service?.stop()
   }
 }
 
-async function load({ folder, databaseUrl }: BenchDatabase, sessions: number): Promise<History> {
+async function load({ folder, databaseUrl }: BenchDatabase, sessions: number, years: number): Promise<History> {
   const path = join(folder, 'history.json')
   const keep = (state: State) => writeFile(path, JSON.stringify(state))
   let state = await readState(path)
   if (state === undefined) {
-    state = { ...(await makeKey(folder, databaseUrl)), sessions, until: Date.now(), indexes: [], isLoaded: false }
+    state = {
+      ...(await makeKey(folder, databaseUrl)),
+      sessions,
+      years,
+      until: Date.now(),
+      indexes: [],
+      isLoaded: false,
+    }
     await keep(state)
   }
   if (!state.isLoaded) {

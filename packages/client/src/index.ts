@@ -8,6 +8,9 @@ export type {
   CoursePerson,
   DashboardUser,
   DeliveryState,
+  Erased,
+  ErasedRoom,
+  ErasedSession,
   EventResult,
   FoundPerson,
   ImportedSchedules,
@@ -37,6 +40,7 @@ export type {
   QualityReport,
   QualitySample,
   ReportedEvent,
+  Retention,
   Role,
   Room,
   Schedule,
@@ -66,6 +70,7 @@ export type { Listing, Page } from './listing.ts'
 export type { People, PeopleFilters, PersonOptions } from './people.ts'
 export type { Reporter, ReportOptions } from './report.ts'
 export { type ReportLimits, reportLimits } from './report-limits.ts'
+export type { RetentionSettings } from './retention.ts'
 export { Rollcall, type RollcallOptions, type UsageOptions } from './rollcall.ts'
 export type { RoomCloseName } from './room/closes.ts'
 export { NotJoined, RoomClosed } from './room/error.ts'

@@ -1,4 +1,4 @@
-import type { PeoplePage, Person, PersonSession, PersonSessionPage } from '@rollcall/protocol'
+import type { Erased, PeoplePage, Person, PersonSession, PersonSessionPage } from '@rollcall/protocol'
 import type { Api } from './api.ts'
 import { createListing, type Listing } from './listing.ts'
 import { requireText } from './text.ts'
@@ -64,6 +64,14 @@ export type People = {
    * await rollcall.people.unmerge('staff-17')
    */
   unmerge(id: string): Promise<PeoplePage['data']>
+  /**
+   * Makes a participant nobody in all sessions that ended, for good. A person who is known under several ids is erased by each of them.
+   *
+   * @throws RollcallError with code `PARTICIPANT_NOT_FOUND`, or `CONFLICT` while they are part of a session that runs
+   * @example
+   * const { sessions } = await rollcall.people.erase('anna@example.org')
+   */
+  erase(participantId: string): Promise<Erased>
 }
 
 export function createPeople(api: Api): People {
@@ -74,6 +82,8 @@ export function createPeople(api: Api): People {
       createListing((page) => api.get<PersonSessionPage>(`${pathOf(id)}/sessions`, { page, perPage })),
     merge: async (id, person) => api.put<Person>(pathOf(id), person),
     unmerge: async (id) => (await api.delete<PeoplePage>(pathOf(id))).data,
+    erase: async (participantId) =>
+      api.delete<Erased>(`/v2/participants/${encodeURIComponent(requireText('participantId', participantId))}`),
   }
 }
 

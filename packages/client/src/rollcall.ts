@@ -6,6 +6,7 @@ import { type ImportOptions, importFile } from './imports.ts'
 import { createKeys, type Keys } from './keys.ts'
 import { createPeople, type People } from './people.ts'
 import { createReporter, type Reporter, type ReportOptions } from './report.ts'
+import { createRetention, type RetentionSettings } from './retention.ts'
 import { createRooms, type Rooms } from './rooms.ts'
 import { createSchedules, type Schedules } from './schedules.ts'
 import { createSessions, type Sessions } from './sessions.ts'
@@ -58,6 +59,7 @@ export class Rollcall {
   readonly keys: Keys
   readonly users: Users
   readonly shares: Shares
+  readonly retention: RetentionSettings
   readonly #api: Api
 
   /** @throws TypeError where `url` is no http or https address, or there is neither a key nor a token */
@@ -71,6 +73,7 @@ export class Rollcall {
     this.keys = createKeys(api)
     this.users = createUsers(api)
     this.shares = createShares(api)
+    this.retention = createRetention(api)
     this.#api = api
   }
 

@@ -1,6 +1,7 @@
 import type {
   AutoCloseConfig,
   DeactivatedRoom,
+  ErasedRoom,
   Invite,
   InvitePage,
   KeptOutList,
@@ -119,6 +120,23 @@ export type Rooms = {
    */
   lock(anyId: string, locked: boolean): Promise<Room>
   /**
+   * Sets for how many days after their end the room's sessions are kept. What is older is erased soon, for good.
+   *
+   * @param days null: as it is said of the key
+   * @throws RollcallError with code `ROOM_NOT_FOUND`, or `BAD_REQUEST` where the server keeps sessions for fewer days
+   * @example
+   * await rollcall.rooms.keepFor('standup', 30)
+   */
+  keepFor(anyId: string, days: number | null): Promise<Room>
+  /**
+   * Erases a room, with all its sessions and whatever else is kept of it, for good.
+   *
+   * @throws RollcallError with code `ROOM_NOT_FOUND`, or `CONFLICT` while a session runs in it
+   * @example
+   * const { sessions } = await rollcall.rooms.erase('standup')
+   */
+  erase(anyId: string): Promise<ErasedRoom>
+  /**
    * Says who is kept out of a room, the latest first.
    *
    * @throws RollcallError with code `ROOM_NOT_FOUND`
@@ -168,6 +186,8 @@ export function createRooms(api: Api): Rooms {
       const path = `${pathOf(anyId)}/lock`
       return locked ? api.put<Room>(path, {}) : api.delete<Room>(path)
     },
+    keepFor: async (anyId, retentionDays) => api.patch<Room>(pathOf(anyId), { retentionDays }),
+    erase: async (anyId) => api.delete<ErasedRoom>(pathOf(anyId)),
     keptOut: async (anyId) => (await api.get<KeptOutList>(`${pathOf(anyId)}/kept-out`)).data,
     keepOut: async (anyId, participantId) => api.put<KeptOutPerson>(keptOutPathOf(anyId, participantId), {}),
     letBack: async (anyId, participantId) => {

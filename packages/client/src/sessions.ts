@@ -1,5 +1,6 @@
 import type {
   EndedSession,
+  ErasedSession,
   Participant,
   ParticipantPage,
   ParticipantQuality,
@@ -101,6 +102,14 @@ export type Sessions = {
    * const { message } = await rollcall.sessions.remove(id, 'ann')
    */
   remove(sessionId: string, participantId: string): Promise<SessionAfterRemoval>
+  /**
+   * Erases a session that ended, from all that is kept, for good.
+   *
+   * @throws RollcallError with code `SESSION_NOT_FOUND`, or `CONFLICT` while it runs
+   * @example
+   * const { erasedAt } = await rollcall.sessions.erase(id)
+   */
+  erase(sessionId: string): Promise<ErasedSession>
 }
 
 export function createSessions(api: Api): Sessions {
@@ -131,6 +140,7 @@ export function createSessions(api: Api): Sessions {
         sessionId: requireText('sessionId', sessionId),
         participantId: requireText('participantId', participantId),
       }),
+    erase: async (sessionId) => api.delete<ErasedSession>(pathOf(sessionId)),
   }
 }
 

@@ -54,6 +54,11 @@ export const Room = Type.Object(
       }),
     ),
     lockedAt: Type.Optional(Time('Since when nobody new comes in, where that is so.')),
+    retentionDays: Type.Optional(
+      Type.Integer({
+        description: 'For how many days after their end its sessions are kept, where that is said of the room.',
+      }),
+    ),
     links: RoomLinks,
   },
   { $id: 'Room', description: 'A named place, which has one session after another.' },

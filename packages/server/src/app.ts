@@ -20,6 +20,7 @@ import { type ChangeSignal, createChangeSignal } from './record/change-signal.ts
 import { traceRecording } from './record/facts/traced.ts'
 import { openStore, type Store } from './record/open-store.ts'
 import { startGathering, startPeopleKeeper, startRetention, startSealer, startSweeper } from './record/upkeep.ts'
+import { startPacking } from './record/usage/start-packing.ts'
 import { createHostedRooms, type HostedRooms, hostedRoomPath } from './rooms/hosted-rooms.ts'
 import type { RtcLimits } from './rooms/limits.ts'
 import { clientAddressOf, toTrust } from './runtime/client-address.ts'
@@ -219,6 +220,7 @@ function startUpkeep({ context: { config, clock, log }, store, cluster, start }:
   start(startSealer(store, upkeep))
   start(startGathering(store, upkeep))
   start(startPeopleKeeper(store, upkeep))
+  start(startPacking(store, upkeep))
   start(startRetention(store, { ...upkeep, config }))
 }
 

@@ -10,7 +10,7 @@ const throughTheDoor = [
   'api/**/*.test.ts',
   'rooms/*.test.ts',
   'webhooks/*.test.ts',
-  'sources/!(janus-real).test.ts',
+  'sources/*.test.ts',
   'faults/{acknowledgement,skew,stall}.test.ts',
 ]
 

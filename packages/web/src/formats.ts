@@ -58,6 +58,13 @@ export function offsetAt(at: number): number {
   return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * 60_000
 }
 
+const texts = new Intl.Collator(locales, { numeric: true, sensitivity: 'base' })
+
+/** In which order the reader's language has two texts; what looks like a number in them counts as one. */
+export function compareTexts(a: string, b: string): number {
+  return texts.compare(a, b)
+}
+
 /** When its clocks show this, as if it were UTC: where they show it twice, the first time. */
 export function atLocal(local: number): number {
   const guess = local - offsetAt(local)

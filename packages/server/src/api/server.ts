@@ -20,6 +20,7 @@ import { dailyRoutes } from './daily/meetings.ts'
 import { erasureRoutes } from './data/erasure.ts'
 import { exportRoutes } from './data/export.ts'
 import { importRoutes } from './data/imports.ts'
+import { retentionRoutes } from './data/retention.ts'
 import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
 import { hostingRoutes } from './hosting.ts'
@@ -191,6 +192,7 @@ async function registerRoutes(
   await app.register(importRoutes(context, parts))
   await app.register(exportRoutes(context, parts))
   await app.register(erasureRoutes(context, parts))
+  await app.register(retentionRoutes(context, parts))
   await app.register(sourceRoutes(context, parts))
   await app.register(webhookEndpointRoutes(context, parts))
   await app.register(webhookDeliveryRoutes(context, parts))

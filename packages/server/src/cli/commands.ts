@@ -14,6 +14,7 @@ import { migrateData } from './migrate-data/command.ts'
 import { print, toPrintable } from './print.ts'
 import { rebuild } from './rebuild/command.ts'
 import { restore } from './restore/command.ts'
+import { retention } from './retention.ts'
 import { source } from './source.ts'
 import { start } from './start/command.ts'
 import { token } from './token.ts'
@@ -37,6 +38,7 @@ const cli = defineCommand({
     import: importFiles,
     export: exportRecord,
     erase,
+    retention,
     backup,
     restore,
     doctor,

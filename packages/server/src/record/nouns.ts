@@ -24,6 +24,7 @@ import { sessions } from '../store/sessions/sessions.ts'
 import { signingKeys } from '../store/signing-keys.ts'
 import { sources } from '../store/sources.ts'
 import { trial } from '../store/trial.ts'
+import { usage } from '../store/usage.ts'
 import { erasure } from './erasure/erasure.ts'
 import { roomErasure } from './erasure/room-erasure.ts'
 import { sessionErasure } from './erasure/session-erasure.ts'
@@ -31,6 +32,7 @@ import { facts } from './facts/recording.ts'
 import type { Replica } from './replica/replica.ts'
 import { seals } from './seal.ts'
 import type { Transaction } from './transaction.ts'
+import { packing } from './usage/packing.ts'
 
 /** Every noun of the store, once: what can be read and written, and how it is called, follows from this list. */
 export const nouns = {
@@ -62,6 +64,8 @@ export const nouns = {
   erasure,
   sessionErasure,
   roomErasure,
+  usage,
+  packing,
   trial,
 }
 

@@ -1,7 +1,7 @@
 import { Refusal } from '../error.ts'
 import { turns } from '../runtime/turns.ts'
 import type { Database } from '../store/database/database.ts'
-import { type LogDays, startOfDay } from '../store/database/log-days.ts'
+import { scrubRecord } from '../store/database/scrub.ts'
 import { createSharedDuties } from '../store/duties.ts'
 import { openFacts } from '../store/facts/facts.ts'
 import { createSharedLeases } from '../store/leases.ts'
@@ -15,6 +15,7 @@ import { hooksOf, type StoreOptions } from './opening/opened.ts'
 import { openService } from './opening/service.ts'
 import { createRecordingHealth, type RecordingHealth } from './recording-health.ts'
 import type { Replica } from './replica/replica.ts'
+import { type RetainingStore, retainRecord, type ServerRetention } from './retain.ts'
 import { sealMax } from './seal.ts'
 import type { Shared } from './shared.ts'
 import { createVersions } from './versions.ts'
@@ -34,7 +35,7 @@ export type Store = {
   /** What several servers share; undefined where there is one. */
   shared: Shared | undefined
   /** Ends the keeping of what is older than the settings say, by the time that is confirmed. Durations in milliseconds. */
-  retain(now: number, kept: { logMs: number; retentionMs: number | undefined; confirmedAt: number }): Promise<void>
+  retain(now: number, kept: ServerRetention & { confirmedAt: number }): Promise<void>
   /** How many facts wait for the disk. */
   factsWaiting(): number
   /** Where lists and reports are read from; undefined: where all is. */
@@ -93,7 +94,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     known: { roomIds: rememberRoomIds(reads.rooms.findIds, versions), versionOf: versions.of, webhookKeys },
     record: recordBy(writes, metrics),
     recordingHealth,
-    ...upkeepOf({ db, reads, writes, logDays: opened.logDays, isShared: databaseUrl !== undefined }),
+    ...upkeepOf({
+      ...{ db, reads, writes, logDays: opened.logDays, isShared: databaseUrl !== undefined },
+      scrub: () => scrubRecord({ databaseUrl, dataFolder: options.dataFolder }),
+    }),
     shared: databaseUrl === undefined ? undefined : shared(databaseUrl),
     factsWaiting: writer.factsWaiting,
     replica,
@@ -126,16 +130,11 @@ function recordBy(writes: Writes, metrics: StoreOptions['metrics']): RecordFacts
   }
 }
 
-type UpkeepParts = { db: Database; reads: Reads; writes: Writes; logDays: LogDays | undefined; isShared: boolean }
+type UpkeepParts = RetainingStore & { db: Database; reads: Reads; writes: Writes; isShared: boolean }
 
 /** What the clock does to the record, each until nothing is left to be done. */
-function upkeepOf({
-  db,
-  reads,
-  writes,
-  logDays,
-  isShared,
-}: UpkeepParts): Pick<Store, 'sweep' | 'seal' | 'resume' | 'retain'> {
+function upkeepOf(parts: UpkeepParts): Pick<Store, 'sweep' | 'seal' | 'resume' | 'retain'> {
+  const { db, reads, writes, isShared } = parts
   return {
     async sweep(now) {
       // Mostly nothing is due: an indexed read here is cheaper than a turn of the writer.
@@ -147,14 +146,6 @@ function upkeepOf({
       while ((await writes.seals.seal({ now })) === sealMax);
     },
     resume: (now) => (isShared ? writes.facts.resumeForsaken({ now }) : writes.facts.resume({ now })),
-    async retain(now, { logMs, retentionMs, confirmedAt }) {
-      if (retentionMs !== undefined) {
-        while ((await writes.retention.eraseSessions({ before: confirmedAt - retentionMs })) > 0);
-      }
-      const before = startOfDay(confirmedAt - logMs)
-      while ((await writes.retention.dropLog({ before })) > 0);
-      await logDays?.make(now)
-      await logDays?.dropBefore(before)
-    },
+    retain: (now, kept) => retainRecord(parts, now, kept),
   }
 }

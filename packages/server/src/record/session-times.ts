@@ -1,4 +1,4 @@
-import type { Participant as ApiParticipant, ParticipantKind } from '@rollcall/protocol'
+import { type Participant as ApiParticipant, embeddedParticipantsMax, type ParticipantKind } from '@rollcall/protocol'
 import { toTimelogs } from '../ledger/timelogs.ts'
 import type { SessionPart } from '../store/sessions/records.ts'
 import type { SealedHead } from '../store/sessions/sessions.ts'
@@ -11,6 +11,14 @@ export type SessionTimes = {
   startAt: number
   endAt: number | null
   people: { participantId: string; name: string; kind: ParticipantKind; times: { from: number; to: number | null }[] }[]
+}
+
+/** What it takes to read them. */
+export type TimesReads = {
+  sessions: {
+    listSealedHeads(keyId: number, ids: string[], participantsMax: number): Promise<SealedHead[]>
+    parts(keyId: number, ids: string[]): AsyncGenerator<SessionPart>
+  }
 }
 
 export function timesOf(part: SessionPart): SessionTimes {
@@ -34,5 +42,25 @@ export function timesOfSealed({ head, ...session }: SealedHead): SessionTimes {
       ...{ participantId, name, kind },
       times: timelog.map(({ start, end }) => ({ from: Date.parse(start), to: end === null ? null : Date.parse(end) })),
     })),
+  }
+}
+
+/** Those of these sessions, in their order: what is sealed is read from its text, and a large one comes in parts. */
+export async function* readTimesOf(reads: TimesReads, keyId: number, ids: string[]): AsyncGenerator<SessionTimes> {
+  const heads = await reads.sessions.listSealedHeads(keyId, ids, embeddedParticipantsMax)
+  const sealed = new Map(heads.map((head) => [head.id, head]))
+  const others: string[] = []
+  for (const id of ids) {
+    const head = sealed.get(id)
+    if (head === undefined) others.push(id)
+    else {
+      if (others.length > 0) yield* timesOfOthers(others.splice(0))
+      yield timesOfSealed(head)
+    }
+  }
+  if (others.length > 0) yield* timesOfOthers(others)
+
+  async function* timesOfOthers(some: string[]): AsyncGenerator<SessionTimes> {
+    for await (const part of reads.sessions.parts(keyId, some)) yield timesOf(part)
   }
 }

@@ -2,12 +2,12 @@ import { isValues, type Values } from './explain.ts'
 
 /** What is read of an object's schema. */
 export type Fields = { properties: { [name: string]: object }; additionalProperties?: unknown }
-type Described = { type?: string; items?: Partial<Fields> } & Partial<Fields>
+type Described = { type?: string; items?: Partial<Fields>; anyOf?: { type?: string }[] } & Partial<Fields>
 
 /**
  * The known fields that are given, in the schema's order, whatever the sender's. Null and an empty text are a field left
- * out, and so is an object with nothing in it, which PHP writes `[]`: typed clients write so. An object that refuses what
- * it does not know keeps it, to be refused.
+ * out, and so is an object with nothing in it, which PHP writes `[]`: typed clients write so. Where a schema takes null by
+ * name, it means something. An object that refuses what it does not know keeps it, to be refused.
  */
 export function pickGiven(values: Values, { properties, additionalProperties }: Fields): Values {
   const given: Values = {}
@@ -26,6 +26,7 @@ export function isEmptyMap(value: unknown): boolean {
 }
 
 function readValue(value: unknown, schema: Described): unknown {
+  if (value === null && schema.anyOf?.some(({ type }) => type === 'null')) return null
   if (value === null || value === '') return undefined
   if (typeof value === 'string') return readText(value, schema.type)
   if (schema.properties !== undefined) return readObject(value, schema as Fields)

@@ -1,12 +1,17 @@
-import { sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Database } from './database/database.ts'
+import { dayMs } from './database/log-days.ts'
+import type { Tables } from './database/tables.ts'
 import { noun, type Over, query } from './noun.ts'
 import { openBuckets } from './sessions/buckets.ts'
 import { eraseNewest } from './sessions/newest-texts.ts'
+import { breakUsage, eraseUsage } from './usage.ts'
 
 /** Sessions that are erased in one transaction, and facts and deliveries that are dropped in one. */
 const eraseMax = 50
 const dropMax = 2000
+/** Rooms that are looked at in one question. */
+const pageRooms = 500
 
 export type EndedSession = { keyId: number; id: string; roomId: string; source: string; startAt: number | null }
 type LoggedFact = { seq: number; changeSeq: number; receivedAt: number }
@@ -17,10 +22,75 @@ const tablesOfSessions = [
   ...(['quality', 'quality_origins', 'webhook_deliveries'] as const),
 ]
 
-const keysInOrder = query<object, { keyId: number }>((k) =>
-  k.selectFrom('keys').select('key_id as keyId').orderBy('key_id'),
+/** Sessions of a key, or of one of its rooms, that began and ended before. */
+export type OldSessions = { keyId: number; roomId?: string; before: number }
+/** What the log of a key has from before. `isOwn`: while that of others is kept for longer. */
+export type OldLog = { keyId: number; before: number; isOwn: boolean }
+
+/** For how many days the sessions of a key are kept, as its owner says it, of the key and of its rooms. */
+export type KeyRetention = {
+  keyId: number
+  days: number | null
+  /** Of the rooms for which it is said. */
+  roomsMin: number | null
+  roomsMax: number | null
+}
+const settings = query<object, KeyRetention>((k) =>
+  k
+    .selectFrom('keys as k')
+    .leftJoin('retention as t', 't.key_id', 'k.key_id')
+    .leftJoin(
+      k
+        .selectFrom('rooms')
+        .select((eb) => [
+          'key_id',
+          eb.fn.min('retention_days').as('days_min'),
+          eb.fn.max('retention_days').as('days_max'),
+        ])
+        .where('retention_days', 'is not', null)
+        .groupBy('key_id')
+        .as('r'),
+      'r.key_id',
+      'k.key_id',
+    )
+    .select(['k.key_id as keyId', 't.days', 'r.days_min as roomsMin', 'r.days_max as roomsMax'])
+    .orderBy('k.key_id'),
 )
-const oldest = query<{ keyId: number; before: number; limit: number }, EndedSession>((k, p) =>
+const ownDays = query<{ keyId: number }, { days: number }>((k, p) =>
+  k.selectFrom('retention').select('days').where('key_id', '=', p.keyId),
+)
+const dropOwnDays = query<{ keyId: number }>((k, p) => k.deleteFrom('retention').where('key_id', '=', p.keyId))
+
+type RoomPage = { keyId: number; after: string; confirmedAt: number; daysMax: number; otherwise: number }
+type RoomSeen = { roomId: string; days: number | null; isDue: number }
+/** The next rooms of a key, and of each whether a session of it is due: one step in an index each. */
+const roomPage = (isOwnAlone: boolean) =>
+  query<RoomPage, RoomSeen>((k, p) => {
+    const page = k
+      .selectFrom('rooms')
+      .select(['key_id', 'room_id', 'retention_days'])
+      .where('key_id', '=', p.keyId)
+      .where('room_id', '>', p.after)
+      .$if(isOwnAlone, (rooms) => rooms.where('retention_days', 'is not', null))
+      .orderBy('room_id')
+      .limit(pageRooms)
+      .as('r')
+    const days = sql<number>`coalesce(r.retention_days, cast(${p.otherwise} as integer))`
+    const most = sql<number>`cast(${p.daysMax} as integer)`
+    const before = sql<number>`cast(${p.confirmedAt} as bigint) - (case when ${days} < ${most} then ${days} else ${most} end) * cast(${dayMs} as bigint)`
+    return k.selectFrom(page).select([
+      'r.room_id as roomId',
+      'r.retention_days as days',
+      sql<number>`case when exists (
+        select 1 from sessions as s where s.key_id = r.key_id and s.room_id = r.room_id
+        and s.start_at < ${before} and s.end_at < ${before}) then 1 else 0 end`.as('isDue'),
+    ])
+  })
+const roomsOfAll = roomPage(false)
+const roomsWithOwn = roomPage(true)
+
+type Before = { keyId: number; before: number; limit: number }
+const ended = (k: Kysely<Tables>, p: Before) =>
   k
     .selectFrom('sessions')
     .select(['key_id as keyId', 'id', 'room_id as roomId', 'source', 'start_at as startAt'])
@@ -28,7 +98,10 @@ const oldest = query<{ keyId: number; before: number; limit: number }, EndedSess
     .where('start_at', '<', p.before)
     .where('end_at', '<', p.before)
     .orderBy('start_at')
-    .limit(p.limit),
+    .limit(p.limit)
+const oldest = query<Before, EndedSession>((k, p) => ended(k, p))
+const oldestOfRoom = query<Before & { roomId: string }, EndedSession>((k, p) =>
+  ended(k, p).where('room_id', '=', p.roomId),
 )
 const beginning = query<{ keyId: number; limit: number }, LoggedFact>((k, p) =>
   k
@@ -40,16 +113,17 @@ const beginning = query<{ keyId: number; limit: number }, LoggedFact>((k, p) =>
     .orderBy('f.seq')
     .limit(p.limit),
 )
-const dropErased = query<{ before: number }>((k, p) =>
-  k.deleteFrom('erased_sessions').where('erased_at', '<', p.before),
+const dropErased = query<{ keyId: number; before: number }>((k, p) =>
+  k.deleteFrom('erased_sessions').where('key_id', '=', p.keyId).where('erased_at', '<', p.before),
 )
-const doneDeliveries = query<{ before: number; limit: number }, { keyId: number; id: string }>((k, p) =>
+const doneDeliveries = query<{ keyId: number; before: number; limit: number }, { id: string }>((k, p) =>
   k
     .selectFrom('webhook_endpoints as e')
     .innerJoin('webhook_deliveries as d', (join) =>
       join.onRef('d.key_id', '=', 'e.key_id').onRef('d.endpoint_id', '=', 'e.id'),
     )
-    .select(['d.key_id as keyId', 'd.id'])
+    .select('d.id')
+    .where('e.key_id', '=', p.keyId)
     .where('d.created_at', '<', p.before)
     .where('d.state', '!=', sql.lit('pending'))
     .limit(p.limit),
@@ -78,24 +152,61 @@ export const retention = noun({
     async findLastFactAt({ db }: Over): Promise<number | undefined> {
       return (await db.all(latestFact(db), {}))[0]?.at ?? undefined
     },
+    /** Of every key. */
+    async listSettings({ db }: Over): Promise<KeyRetention[]> {
+      return await db.all(settings(db), {})
+    },
+    /** For how many days the sessions of a key are kept, where its owner says so. */
+    async findDays({ db }: Over, keyId: number): Promise<number | undefined> {
+      return (await db.all(ownDays(db), { keyId }))[0]?.days
+    },
+    /**
+     * Looks at the next rooms of a key: gives those of which a session is due by now, and where to go on; undefined where that were all.
+     * @param kept `daysMax`: for how many days any room is kept at most; `otherwise`: for how many where nothing is said of it; undefined: rooms
+     * of which something is said are looked at alone
+     */
+    async listDueRooms(
+      { db }: Over,
+      keyId: number,
+      after: string,
+      kept: { confirmedAt: number; daysMax: number; otherwise: number | undefined },
+    ): Promise<{ due: { roomId: string; days: number | null }[]; next: string | undefined }> {
+      const { confirmedAt, daysMax, otherwise } = kept
+      const rooms = otherwise === undefined ? roomsWithOwn(db) : roomsOfAll(db)
+      const page = await db.all(rooms, { keyId, after, confirmedAt, daysMax, otherwise: otherwise ?? 0 })
+      const due = page.filter(({ isDue }) => isDue === 1).map(({ roomId, days }) => ({ roomId, days }))
+      return { due, next: page.length < pageRooms ? undefined : page.at(-1)?.roomId }
+    },
   },
   writes: {
     async keepTime({ db }: Over, { at, seenAt }: { at: number; seenAt: number }): Promise<void> {
       await db.insertRows('confirmed_time', [{ id: timeId, at, seen_at: seenAt }], ['id'])
     },
-    /** Erases ended sessions from before, the oldest first, some at a time, with all that is theirs. Gives how many. */
-    async eraseSessions({ db, now }: Over, { before }: { before: number }): Promise<number> {
+    /** Null: as the server keeps it. */
+    async set({ db }: Over, { keyId, days }: { keyId: number; days: number | null }): Promise<void> {
+      if (days === null) await db.run(dropOwnDays(db), { keyId })
+      else await db.insertRows('retention', [{ key_id: keyId, days }], ['key_id'])
+    },
+    /** Erases ended sessions, the oldest of each first, some at a time, with all that is theirs. Gives how many. */
+    async eraseSessions({ db, now }: Over, { old }: { old: OldSessions[] }): Promise<number> {
       const sessions: EndedSession[] = []
-      for (const { keyId } of await db.all(keysInOrder(db), {})) {
+      for (const { keyId, roomId, before } of old) {
         const limit = eraseMax - sessions.length
-        if (limit > 0) sessions.push(...(await db.all(oldest(db), { keyId, before, limit })))
+        if (limit === 0) break
+        const found =
+          roomId === undefined
+            ? await db.all(oldest(db), { keyId, before, limit })
+            : await db.all(oldestOfRoom(db), { keyId, roomId, before, limit })
+        sessions.push(...found)
       }
       await eraseEnded(db, sessions, now())
       return sessions.length
     },
-    /** Drops what the log has from before, and the webhooks that are done with, some at a time. Gives how many. */
-    async dropLog({ db }: Over, { before }: { before: number }): Promise<number> {
-      return (await dropFacts(db, before, dropMax)) + (await dropDeliveries(db, before, dropMax))
+    /** Drops what logs have from before, and the webhooks that are done with, some at a time. Gives how many. */
+    async dropLog({ db }: Over, { old }: { old: OldLog[] }): Promise<number> {
+      let dropped = 0
+      for (const log of old) dropped += (await dropFacts(db, log, dropMax)) + (await dropDeliveries(db, log, dropMax))
+      return dropped
     },
   },
   unseen: ['keepTime'],
@@ -111,6 +222,11 @@ export async function eraseEnded(db: Database, sessions: EndedSession[], erasedA
     for (const { roomId, source, startAt } of ofKey) {
       if (startAt !== null) buckets.count(keyId, { roomId, source, startAt, ended: true }, undefined)
     }
+    await breakUsage(
+      db,
+      keyId,
+      ofKey.map(({ id }) => id),
+    )
     await eraseAll(db, keyId, ofKey, erasedAt)
   }
   await buckets.flush()
@@ -118,6 +234,11 @@ export async function eraseEnded(db: Database, sessions: EndedSession[], erasedA
     const roomIds = ofKey.map(({ roomId }) => roomId)
     await dropEmptyCounts(db, keyId, ['', ...roomIds])
     await eraseNewest(db, keyId, ofKey)
+    await eraseUsage(
+      db,
+      keyId,
+      ofKey.map(({ startAt }) => startAt),
+    )
   }
 }
 
@@ -157,42 +278,40 @@ async function eraseAll(db: Database, keyId: number, sessions: EndedSession[], e
 }
 
 /**
- * Drops facts from the beginning of each key's log that came before, with their claims and the changes they made: about so
- * many. Where the log has days, the facts themselves stay until their day is dropped. Changes that a webhook is still to tell
- * of stay. Gives how many.
+ * Drops facts from the beginning of a key's log that came before, with their claims and the changes they made: so many at most. Where
+ * the log has days, facts that others keep as long stay until their day is dropped. Changes that a webhook is still to tell of stay.
+ * Gives how many.
  */
-async function dropFacts(db: Database, before: number, limit: number): Promise<number> {
-  let dropped = 0
-  for (const { keyId } of await db.all(keysInOrder(db), {})) {
-    const rows = await db.all(beginning(db), { keyId, limit })
-    const keptFrom = rows.findIndex(({ receivedAt }) => receivedAt >= before)
-    const old = keptFrom === -1 ? rows : rows.slice(0, keptFrom)
-    const last = old.at(-1)
-    if (last !== undefined) await dropUntil(db, keyId, last)
-    dropped += old.length
-  }
-  await db.run(dropErased(db), { before })
-  return dropped
+async function dropFacts(db: Database, { keyId, before, isOwn }: OldLog, limit: number): Promise<number> {
+  const rows = await db.all(beginning(db), { keyId, limit })
+  const keptFrom = rows.findIndex(({ receivedAt }) => receivedAt >= before)
+  const old = keptFrom === -1 ? rows : rows.slice(0, keptFrom)
+  const last = old.at(-1)
+  if (last !== undefined) await dropUntil(db, { keyId, isOwn }, last)
+  await db.run(dropErased(db), { keyId, before })
+  return old.length
 }
 
-/** Drops webhooks that are done with and were planned before: so many at most. Gives how many. */
-async function dropDeliveries(db: Database, before: number, limit: number): Promise<number> {
-  const done = await db.all(doneDeliveries(db), { before, limit })
-  for (const [keyId, ofKey] of Map.groupBy(done, (row) => row.keyId)) {
-    const ids = ofKey.map(({ id }) => id)
-    await db.kysely.deleteFrom('webhook_deliveries').where('key_id', '=', keyId).where('id', 'in', ids).execute()
-  }
-  return done.length
+/** Drops webhooks of a key that are done with and were planned before: so many at most. Gives how many. */
+async function dropDeliveries(db: Database, { keyId, before }: OldLog, limit: number): Promise<number> {
+  const ids = (await db.all(doneDeliveries(db), { keyId, before, limit })).map(({ id }) => id)
+  if (ids.length === 0) return 0
+  await db.kysely.deleteFrom('webhook_deliveries').where('key_id', '=', keyId).where('id', 'in', ids).execute()
+  return ids.length
 }
 
 /** Drops the log of a key up to a fact. */
-async function dropUntil(db: Database, keyId: number, last: LoggedFact): Promise<void> {
+async function dropUntil(
+  db: Database,
+  { keyId, isOwn }: Pick<OldLog, 'keyId' | 'isOwn'>,
+  last: LoggedFact,
+): Promise<void> {
   const k = db.kysely
   await sql`
     delete from claims where key_id = ${keyId} and (source, fact_id) in (
       select f.source, f.fact_id from facts as f join counters as c on c.key_id = f.key_id
       where f.key_id = ${keyId} and f.seq > c.facts_dropped and f.seq <= ${last.seq})`.execute(k)
-  if (!db.differences.hasLogDays)
+  if (isOwn || !db.differences.hasLogDays)
     await k.deleteFrom('facts').where('key_id', '=', keyId).where('seq', '<=', last.seq).execute()
   const changeSeq = await dropChanges(db, keyId, last.changeSeq)
   await k

@@ -21,6 +21,8 @@ export type Room = {
   disabled: boolean
   /** Null: it is not locked. */
   lockedAt: number | null
+  /** Null: as the key has it. */
+  retentionDays: number | null
   createdAt: number
   updatedAt: number
 }
@@ -51,6 +53,7 @@ const columns = [
   'allowed_participants_json as allowedParticipantsJson',
   'disabled',
   'locked_at as lockedAt',
+  'retention_days as retentionDays',
   'created_at as createdAt',
   'updated_at as updatedAt',
 ] as const
@@ -115,6 +118,14 @@ const unlock = query<Lock>((k, p) =>
     .where('key_id', '=', p.keyId)
     .where('room_id', '=', p.roomId)
     .where('locked_at', 'is not', null),
+)
+
+const setRetention = query<{ keyId: number; roomId: string; days: number | null; at: number }>((k, p) =>
+  k
+    .updateTable('rooms')
+    .set({ retention_days: p.days, updated_at: p.at })
+    .where('key_id', '=', p.keyId)
+    .where('room_id', '=', p.roomId),
 )
 
 /** By roomId, customRoomId or id: in that order, where one text is two of them; else by what it encodes. */
@@ -232,6 +243,15 @@ export const rooms = noun({
       await db.run(locked ? lock(db) : unlock(db), { keyId, roomId, at: now() })
       return find(over, keyId, roomId)
     },
+    /** For how many days its sessions are kept; null: as the key has it. Undefined where there is no such room. */
+    async setRetention(
+      over: Over,
+      { keyId, roomId, days }: { keyId: number; roomId: string; days: number | null },
+    ): Promise<Room | undefined> {
+      const { db, now } = over
+      await db.run(setRetention(db), { keyId, roomId, days, at: now() })
+      return find(over, keyId, roomId)
+    },
   },
   replicated: ['list'],
 })
@@ -264,6 +284,7 @@ async function insert(
       allowed_participants_json: toJson(allowedParticipantIds),
       disabled: 0,
       locked_at: null,
+      retention_days: null,
       created_at: at,
       updated_at: at,
     })

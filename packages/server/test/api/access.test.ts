@@ -108,6 +108,8 @@ const bodies: { [endpoint: string]: (scene: Scene) => object | string } = {
   'PUT /v2/people/:id': () => ({ participantIds: ['anna'] }),
   'POST /v2/keys': () => ({ name: 'for reports', scopes: ['read'] }),
   'PATCH /v2/keys/:apiKey': () => ({ name: 'renamed' }),
+  'PATCH /v2/retention': () => ({ retentionDays: 30 }),
+  'PATCH /v2/rooms/:id': () => ({ retentionDays: 30 }),
   'POST /v2/users': ({ room }) => ({ name: `somebody ${counted++}`, role: 'host', rooms: [room.roomId], password }),
   'PATCH /v2/users/:userId': () => ({ role: 'viewer' }),
   'POST /v2/users/:userId/password': () => ({ password }),
@@ -223,18 +225,18 @@ async function addUser(on: TestServer, role: UserRole, rooms: string[]) {
   return { userId, cookie: `rollcall-sign-in=${secret}`, signInId: newest?.signInId ?? '' }
 }
 
-/** Whoever only reads may do so again. */
-const readers = new WeakMap<Scene, Map<string, ReturnType<typeof addUser>>>()
+/** The users of a scene, by their column. */
+const usersOf = new WeakMap<Scene, Map<string, ReturnType<typeof addUser>>>()
 
 /** The user of a column, or whoever a call of another is about. */
-function userFor(on: TestServer, method: string, column: string, scene: Scene): ReturnType<typeof addUser> {
+function userFor(on: TestServer, column: string, scene: Scene): ReturnType<typeof addUser> {
   const { room, other } = scene
   const role = rolesOf[column] ?? 'viewer'
-  const make = () => addUser(on, role, role === 'host' ? [column === 'host of it' ? room.roomId : other.roomId] : [])
-  if (method !== 'GET') return make()
-  const known = readers.get(scene) ?? new Map<string, ReturnType<typeof addUser>>()
-  readers.set(scene, known)
-  const user = known.get(column) ?? make()
+  const known = usersOf.get(scene) ?? new Map<string, ReturnType<typeof addUser>>()
+  usersOf.set(scene, known)
+  const user =
+    known.get(column) ??
+    addUser(on, role, role === 'host' ? [column === 'host of it' ? room.roomId : other.roomId] : [])
   known.set(column, user)
   return user
 }
@@ -242,11 +244,10 @@ function userFor(on: TestServer, method: string, column: string, scene: Scene): 
 /** What came back; of a list, whose things are in it: the columns that are bound to their rooms. */
 type Answered = { status: number; code: unknown; whose: string[] }
 
-/** What only reads leaves its scene to the next. */
+/** Who only reads, or is refused, leaves the scene to the next. */
 const untouched = new Map<TestServer, Promise<Scene>>()
 
-function sceneFor(on: TestServer, method: string): Promise<Scene> {
-  if (method !== 'GET') return makeScene(on)
+function sceneFor(on: TestServer): Promise<Scene> {
   const scene = untouched.get(on) ?? makeScene(on)
   untouched.set(on, scene)
   return scene
@@ -260,14 +261,14 @@ async function keepOut(on: TestServer, roomId: string, participantId: string): P
 
 async function call(on: TestServer, endpoint: string, column: string, permissions?: Permission[]): Promise<Answered> {
   const [method = '', path = ''] = endpoint.split(' ')
-  const made = await sceneFor(on, method)
+  const made = await sceneFor(on)
   // Who erases a session waits until it is over, and a room that is not in use.
   const scene = { ...made }
   if (endpoint === 'DELETE /v2/sessions/:id') scene.sessionId = made.endedId
   if (endpoint === 'DELETE /v2/rooms/:roomId') scene.room = (await on.call<Room>('POST', '/v2/rooms', {})).body
   if (endpoint === 'DELETE /v2/rooms/:id/kept-out/:participantId') await keepOut(on, scene.room.roomId, 'anna')
   const isUser = rolesOf[column] !== undefined
-  const user = isUser || /:(userId|signInId)/.test(path) ? await userFor(on, method, column, scene) : noUser
+  const user = isUser || /:(userId|signInId)/.test(path) ? await userFor(on, column, made) : noUser
   const token = isUser ? null : await signFor(on, column, scene, permissions)
   if (endpoint === 'DELETE /v2/people/:id') await on.call('PUT', '/v2/people/anna', { participantIds: ['anna'] })
   // The dashboard's pages are for browsers.
@@ -286,6 +287,7 @@ async function call(on: TestServer, endpoint: string, column: string, permission
     headers,
     typeof sent === 'object' ? JSON.stringify(sent) : sent,
   )
+  if (method !== 'GET' && status < 400) untouched.delete(on)
   const names = new Map([
     [scene.room.roomId, column.startsWith('host') ? 'host of it' : 'bound to it'],
     [scene.other.roomId, column.startsWith('host') ? 'host of another' : 'bound to another'],

@@ -233,7 +233,7 @@ describe('people', () => {
     })
     await gather()
     assert.deepEqual(await find('quirin'), ['guest-1'])
-    await server.context.writes.retention.eraseSessions({ before: at('2020-02-01T00:00') })
+    await server.context.writes.retention.eraseSessions({ old: [{ keyId, before: at('2020-02-01T00:00') }] })
     await gather()
     assert.deepEqual(await find('quirin'), [])
     assert.equal((await server.call('GET', '/v2/people/guest-1')).status, 404)

@@ -63,6 +63,7 @@ async function readAll(server: TestServer): Promise<{ [path: string]: unknown }>
   await get('/v2/attendance?from=2026-01-01&to=2026-03-01')
   const schedules = (await get('/v2/schedules')) as { data: { id: string }[] }
   for (const { id } of schedules.data) await get(`/v2/schedules/${id}`)
+  await get('/v2/retention')
   return answers
 }
 
@@ -82,6 +83,8 @@ async function record(server: TestServer): Promise<void> {
     }))
     await recordSession(server, { roomId: room.roomId, startAt, endAt: startAt + 120_000, stays })
   }
+  await server.call('PATCH', '/v2/retention', { retentionDays: 3000 })
+  await server.call('PATCH', '/v2/rooms/class', { retentionDays: 4000 })
   await server.call('POST', '/v2/schedules', {
     ...{ name: 'Class', roomIds: ['class', 'kept'], start: '2026-01-05T09:00', durationMinutes: 90 },
     ...{ timeZone: 'Europe/Berlin', rrule: 'FREQ=WEEKLY;COUNT=9', exdates: ['2026-01-12'] },

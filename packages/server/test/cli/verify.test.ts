@@ -126,6 +126,13 @@ const broken: { [rule: string]: [damage: string, told: RegExp] } = {
     `insert into search_rooms (key_id, room_id, texts) values (1, 'ghost', 'ghost')`,
     /^search_rooms of key 1: there is no room ghost$/,
   ],
+  'what is packed of a day is what its sessions are': [
+    `insert into usage_days (key_id, start_at, version, sessions, packed)
+      select key_id, start_at, 'v', (select count(*) from sessions as s where s.key_id = 1 and s.gaps is not null
+        and s.start_at >= b.start_at and s.start_at < b.start_at + 86400000), 'AAA='
+      from session_buckets as b where key_id = 1 and room_id = '' and level = 1`,
+    /^usage_days of key 1, 2026-01-05T00:00:00.000Z: it is not what its sessions are$/,
+  ],
   'changes have no gaps': [
     `delete from changes where key_id = 1 and seq = 7`,
     /^key 1, changes: there are \d+ from 1 to \d+, and have to be \d+$/,

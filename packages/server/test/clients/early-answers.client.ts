@@ -15,7 +15,7 @@ before(async () => {
 })
 after(() => server.stop())
 
-// Node, Python, curl and Chromium are asked in api/early-answers.test.ts.
+// Node, Python, curl and Chromium are asked in api/early-answers.system.ts.
 describe('an answer that is given while the client still sends arrives as that answer', () => {
   testTooLarge(uploaders, () => server)
 })

@@ -131,7 +131,8 @@ export function openHistories() {
         changes: () => store.reads.changes.after(keyId, 0, 1000),
         /** The log is dropped, as it is after `ROLLCALL_LOG_DAYS`. */
         async forget() {
-          while ((await store.writes.retention.dropLog({ before: Number.MAX_SAFE_INTEGER })) > 0);
+          const old = [{ keyId, before: Number.MAX_SAFE_INTEGER, isOwn: false }]
+          while ((await store.writes.retention.dropLog({ old })) > 0);
         },
         /** Somebody else alters the tables. */
         break(statements: string) {

@@ -21,6 +21,8 @@ const others = [
   'search_grams',
   'search_rooms',
   'sources',
+  'usage_breaks',
+  'usage_days',
   'user_keys',
   'webhook_cursors',
   'webhook_deliveries',

@@ -125,9 +125,9 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
       await recordSealed(store, keyId, 'room', newestFrom + 2)
       const ids = await listIds(store, keyId, 'room', newestMax)
       const before = start + 2 * (minuteMs + quietMs) - 1
-      await store.writes.retention.eraseSessions({ before })
+      await store.writes.retention.eraseSessions({ old: [{ keyId, before }] })
       assert.deepEqual(await readKept(kept), { room: ids.slice(0, -2) })
-      await store.writes.retention.eraseSessions({ before: before + minuteMs + quietMs })
+      await store.writes.retention.eraseSessions({ old: [{ keyId, before: before + minuteMs + quietMs }] })
       // It has too few sessions by now.
       assert.deepEqual(await readKept(kept), {})
     })

@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { ConfirmButton } from '../confirm-button.tsx'
 import { briskMs, useLive } from '../live.ts'
 import { useSignedIn } from '../signed-in.tsx'
+import { type Keys, SortedHead, useSorting } from '../sorting.tsx'
 import { Failure, Loading, WhatWentWrong } from '../states.tsx'
 import { useSubmit } from '../submit.ts'
 import { Time } from '../time.tsx'
@@ -73,9 +74,17 @@ function ChangePassword() {
   )
 }
 
+const none: BrowserSignIn[] = []
+const keys: Keys<BrowserSignIn, 'browser' | 'since' | 'last'> = {
+  browser: ({ browser }) => browser,
+  since: ({ createdAt }) => createdAt,
+  last: ({ lastSeenAt }) => lastSeenAt,
+}
+
 function SignIns() {
   const { rollcall } = useSignedIn()
   const { data, error, refetch } = useLive(['sign-ins'], () => rollcall.users.signIns(), briskMs)
+  const sorting = useSorting(data ?? none, keys)
   return (
     <Stack gap="xs">
       <Title order={2} size="h4">
@@ -88,14 +97,20 @@ function SignIns() {
         <WideTable label="Where you are signed in" miw={640}>
           <Table.Thead>
             <Table.Tr>
-              <Table.Th>Browser</Table.Th>
-              <Table.Th>Since</Table.Th>
-              <Table.Th>Last used</Table.Th>
+              <SortedHead by="browser" sorting={sorting}>
+                Browser
+              </SortedHead>
+              <SortedHead by="since" sorting={sorting}>
+                Since
+              </SortedHead>
+              <SortedHead by="last" sorting={sorting}>
+                Last used
+              </SortedHead>
               <ActionsHead />
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
-            {data.map((signIn) => (
+            {sorting.sorted.map((signIn) => (
               <SignInRow key={signIn.signInId} signIn={signIn} onEnded={refetch} />
             ))}
           </Table.Tbody>

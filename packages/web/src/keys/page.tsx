@@ -3,11 +3,13 @@ import type { OwnerKey } from '@rollcall/client'
 import { ConfirmButton } from '../confirm-button.tsx'
 import { briskMs, useLive } from '../live.ts'
 import { useSignedIn } from '../signed-in.tsx'
+import { type Keys, SortedHead, useSorting } from '../sorting.tsx'
 import { Failure, Loading } from '../states.tsx'
 import { Time } from '../time.tsx'
 import { ActionsHead, WideTable } from '../wide-table.tsx'
 import { AddKey } from './add-key.tsx'
 import { Audit } from './audit.tsx'
+import { Retention } from './retention.tsx'
 import { RotateKey } from './rotate-key.tsx'
 
 /** The keys of the owner, what each may do, and who did what with them. */
@@ -28,25 +30,42 @@ export function KeysPage() {
       </Text>
       {error !== null && <Failure error={error} retry={refetch} />}
       {data === undefined ? error === null && <Loading rows={3} /> : <KeyTable keys={data} onChange={refetch} />}
+      <Retention />
       <Audit />
     </Stack>
   )
 }
 
+const columns: Keys<OwnerKey, 'name' | 'may' | 'last' | 'ends'> = {
+  name: ({ name, apiKey }) => name ?? apiKey,
+  may: ({ isFirst, scopes }) => (isFirst ? '' : scopes.join(', ')),
+  last: ({ lastUsedAt }) => lastUsedAt,
+  ends: ({ disabledAt, expiresAt }) => disabledAt ?? expiresAt,
+}
+
 function KeyTable({ keys, onChange }: { keys: OwnerKey[]; onChange: () => void }) {
+  const sorting = useSorting(keys, columns)
   return (
     <WideTable label="Keys" miw={760}>
       <Table.Thead>
         <Table.Tr>
-          <Table.Th>Name</Table.Th>
-          <Table.Th>May do</Table.Th>
-          <Table.Th>Last used</Table.Th>
-          <Table.Th>Ends</Table.Th>
+          <SortedHead by="name" sorting={sorting}>
+            Name
+          </SortedHead>
+          <SortedHead by="may" sorting={sorting}>
+            May do
+          </SortedHead>
+          <SortedHead by="last" sorting={sorting}>
+            Last used
+          </SortedHead>
+          <SortedHead by="ends" sorting={sorting}>
+            Ends
+          </SortedHead>
           <ActionsHead />
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
-        {keys.map((key) => (
+        {sorting.sorted.map((key) => (
           <KeyRow key={key.apiKey} of={key} onChange={onChange} />
         ))}
       </Table.Tbody>

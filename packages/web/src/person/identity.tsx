@@ -1,5 +1,5 @@
 import { Button, Group, Modal, Stack, TagsInput, Text, TextInput } from '@mantine/core'
-import type { Person } from '@rollcall/client'
+import { type Person, type Rollcall, RollcallError } from '@rollcall/client'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ConfirmButton } from '../confirm-button.tsx'
@@ -30,9 +30,28 @@ export function Identity({ person, onChanged }: { person: Person; onChanged: () 
           }}
         />
       )}
+      <ConfirmButton
+        label="Erase"
+        ariaLabel="Erase this person"
+        question="They are nobody from now on, for good: their ids, names and how their media went are gone from every session that ended, and from all that was told. That somebody was there, from when to when, stays, so that counts are true. It cannot be had back."
+        typed={person.name || person.id}
+        run={async () => {
+          for (const participantId of person.participantIds) await eraseOne(rollcall, participantId)
+          await navigate({ to: '/people' })
+        }}
+      />
       {isOpen && <MergeDialog person={person} onClose={() => setOpen(false)} onMerged={onChanged} />}
     </Group>
   )
+}
+
+/** Where it was broken off before, some of their ids are nobody's already. */
+async function eraseOne(rollcall: Rollcall, participantId: string): Promise<void> {
+  try {
+    await rollcall.people.erase(participantId)
+  } catch (error) {
+    if (!(error instanceof RollcallError && error.code === 'PARTICIPANT_NOT_FOUND')) throw error
+  }
 }
 
 function MergeDialog({ person, onClose, onMerged }: { person: Person; onClose: () => void; onMerged: () => void }) {

@@ -7,6 +7,7 @@ import { calmMs, useLive } from '../live.ts'
 import { Pages } from '../pages.tsx'
 import { explainEnd } from '../session/reasons.ts'
 import { useSignedIn } from '../signed-in.tsx'
+import { type Keys, SortedHead, useSorting } from '../sorting.tsx'
 import { Failure, Loading } from '../states.tsx'
 import { formatDuration, Time } from '../time.tsx'
 import { WideTable } from '../wide-table.tsx'
@@ -14,6 +15,12 @@ import classes from './person.module.css'
 
 const perPage = 20
 const path = '/people/$personId'
+const none: PersonSession[] = []
+const keys: Keys<PersonSession, 'session' | 'inside' | 'for'> = {
+  session: ({ customRoomId, roomId }) => customRoomId ?? roomId,
+  inside: ({ stays, start }) => stays[0]?.start ?? start,
+  for: ({ seconds }) => seconds,
+}
 
 /** Each of their sessions, with every time that they were inside. */
 export function PersonSessions({ person }: { person: Person }) {
@@ -26,8 +33,10 @@ export function PersonSessions({ person }: { person: Person }) {
     () => rollcall.people.sessions(person.id, { perPage }).page(page),
     calmMs,
   )
+  const sorting = useSorting(data?.data ?? none, keys)
   if (error !== null && data === undefined) return <Failure error={error} />
   if (data === undefined) return <Loading />
+  const whole = data.pageInfo.lastPage <= 1 ? sorting : undefined
   return (
     <section aria-labelledby="sessions">
       <Group justify="space-between" mb="xs">
@@ -47,13 +56,19 @@ export function PersonSessions({ person }: { person: Person }) {
       <WideTable label="Sessions" verticalSpacing="xs">
         <Table.Thead>
           <Table.Tr>
-            <Table.Th>Session</Table.Th>
-            <Table.Th>Inside</Table.Th>
-            <Table.Th>For</Table.Th>
+            <SortedHead by="session" sorting={whole}>
+              Session
+            </SortedHead>
+            <SortedHead by="inside" sorting={whole}>
+              Inside
+            </SortedHead>
+            <SortedHead by="for" sorting={whole}>
+              For
+            </SortedHead>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
-          {data.data.map((one) => (
+          {(whole?.sorted ?? data.data).map((one) => (
             <Row key={`${one.sessionId} ${one.participantId}`} session={one} />
           ))}
         </Table.Tbody>

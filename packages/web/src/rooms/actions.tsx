@@ -5,15 +5,21 @@ import { ConfirmButton } from '../confirm-button.tsx'
 import { useMay, useSignedIn } from '../signed-in.tsx'
 import { Invite } from './invite.tsx'
 import { KeptOut } from './kept-out.tsx'
+import { MoreActions } from './more.tsx'
 import classes from './rooms.module.css'
 
 /** What can be done about one room. */
 export function RoomActions({
-  room: { roomId, disabled, lockedAt },
+  room: { roomId, disabled, lockedAt, retentionDays },
   name,
   onChanged,
 }: {
-  room: { roomId: string; disabled: boolean; lockedAt: ListedRoom['lockedAt'] }
+  room: {
+    roomId: string
+    disabled: boolean
+    lockedAt: ListedRoom['lockedAt']
+    retentionDays: ListedRoom['retentionDays']
+  }
   name: string
   onChanged: () => void
 }) {
@@ -23,6 +29,7 @@ export function RoomActions({
     await run()
     onChanged()
   }
+  const more = may.administer && <MoreActions room={{ roomId, retentionDays }} name={name} onChanged={onChanged} />
   if (disabled) {
     return may.run ? (
       <div className={classes.actions}>
@@ -33,6 +40,7 @@ export function RoomActions({
           question="People can join this room again, also by links that they have from before and that are still good."
           run={then(() => rollcall.rooms.activate(roomId))}
         />
+        {more}
       </div>
     ) : null
   }
@@ -74,6 +82,7 @@ export function RoomActions({
           />
         </>
       )}
+      {more}
     </div>
   )
 }

@@ -5,6 +5,7 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { briskMs, useLive } from '../live.ts'
 import { Pages } from '../pages.tsx'
+import { describeDays } from '../retention/dialog.tsx'
 import { given } from '../search.ts'
 import { useMay, useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
@@ -90,7 +91,7 @@ function RoomTable({ rooms, onChanged }: { rooms: ListedRoom[]; onChanged: () =>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
-        {rooms.map(({ roomId, customRoomId, createdAt, disabled, lockedAt }) => (
+        {rooms.map(({ roomId, customRoomId, createdAt, disabled, lockedAt, retentionDays }) => (
           <Table.Tr key={roomId}>
             <Table.Td className={classes.name}>
               <Link to="/" search={{ room: roomId }}>
@@ -99,6 +100,11 @@ function RoomTable({ rooms, onChanged }: { rooms: ListedRoom[]; onChanged: () =>
               {customRoomId !== null && (
                 <Text c="dimmed" size="xs">
                   {roomId}
+                </Text>
+              )}
+              {retentionDays !== undefined && (
+                <Text c="dimmed" size="xs">
+                  Sessions {describeDays(retentionDays)}
                 </Text>
               )}
             </Table.Td>
@@ -111,7 +117,11 @@ function RoomTable({ rooms, onChanged }: { rooms: ListedRoom[]; onChanged: () =>
               </Badge>
             </Table.Td>
             <Table.Td>
-              <RoomActions room={{ roomId, disabled, lockedAt }} name={customRoomId ?? roomId} onChanged={onChanged} />
+              <RoomActions
+                room={{ roomId, disabled, lockedAt, retentionDays }}
+                name={customRoomId ?? roomId}
+                onChanged={onChanged}
+              />
             </Table.Td>
           </Table.Tr>
         ))}

@@ -1,6 +1,7 @@
 import type { AttendanceStatus, CourseOccurrence, CoursePerson, ScheduleAttendance } from '@rollcall/client'
 import { Link } from '@tanstack/react-router'
 import { dateFormat, formatNumber, zone } from '../formats.ts'
+import { type Keys, SortButton, type Sorting, sortOf } from '../sorting.tsx'
 import classes from './schedule.module.css'
 import { minutes, wordsOf } from './verdict.ts'
 
@@ -9,11 +10,24 @@ const clock = dateFormat({ timeStyle: 'short' })
 const whole = dateFormat({ dateStyle: 'full', timeStyle: 'short' })
 
 type Verdict = CoursePerson['occurrences'][number]
+const countHeads = { present: 'Present', late: 'Late', absent: 'Absent' }
+
 /** More columns than these are printed as letters, so that a course fits the width of a page. */
 const wordsPrintedMax = 8
 
-/** Persons × occurrences: each cell in words, and the same in colour; as letters where many are printed. */
-export function Grid({ attendance, people }: { attendance: ScheduleAttendance; people: CoursePerson[] }) {
+type CourseSorting = Sorting<CoursePerson, 'person' | 'present' | 'late' | 'absent'>
+
+export const courseKeys: Keys<CoursePerson, 'person' | 'present' | 'late' | 'absent'> = {
+  person: ({ name, participantId }) => name || participantId,
+  present: ({ presentOfScheduled }) => presentOfScheduled,
+  late: ({ late }) => late,
+  absent: ({ expected, absent }) => (expected ? absent : null),
+}
+
+type GridProps = { attendance: ScheduleAttendance; people: CoursePerson[]; sorting: CourseSorting }
+
+/** Persons × occurrences: each cell in words, and the same in colour; as letters where many are printed. @param people those that are shown, in their order */
+export function Grid({ attendance, people, sorting }: GridProps) {
   const { occurrences } = attendance
   const isBrief = occurrences.length > wordsPrintedMax
   return (
@@ -22,12 +36,18 @@ export function Grid({ attendance, people }: { attendance: ScheduleAttendance; p
       <table className={`${classes.grid} ${isBrief ? classes.brief : ''}`}>
         <thead>
           <tr>
-            <th scope="col" className={classes.person}>
-              Person
+            <th scope="col" className={classes.person} aria-sort={sortOf({ by: 'person', sorting })}>
+              <SortButton by="person" sorting={sorting}>
+                Person
+              </SortButton>
             </th>
-            <th scope="col">Present</th>
-            <th scope="col">Late</th>
-            <th scope="col">Absent</th>
+            {(['present', 'late', 'absent'] as const).map((by) => (
+              <th key={by} scope="col" aria-sort={sortOf({ by, sorting })}>
+                <SortButton by={by} sorting={sorting}>
+                  {countHeads[by]}
+                </SortButton>
+              </th>
+            ))}
             {occurrences.map((occurrence) => (
               <Head key={occurrence.start} occurrence={occurrence} />
             ))}

@@ -1,5 +1,5 @@
 import { Button, Checkbox, Group, Menu, Stack, Text, TextInput, Title } from '@mantine/core'
-import { RollcallError, type Schedule } from '@rollcall/client'
+import { type CoursePerson, RollcallError, type Schedule } from '@rollcall/client'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ConfirmButton } from '../confirm-button.tsx'
@@ -11,14 +11,16 @@ import { Editor } from '../schedules/editor.tsx'
 import { explainRule } from '../schedules/recurs.ts'
 import { given } from '../search.ts'
 import { useMay, useSignedIn } from '../signed-in.tsx'
+import { useSorting } from '../sorting.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
-import { Grid, Legend, Totals } from './grid.tsx'
+import { courseKeys, Grid, Legend, Totals } from './grid.tsx'
 import classes from './schedule.module.css'
 import type { ScheduleSearch } from './search.ts'
 
 const path = '/schedules/$scheduleId'
 /** People on a page of the grid. */
 const perPage = 100
+const nobody: CoursePerson[] = []
 
 /** Who was there when a schedule has it: persons × occurrences. */
 export function SchedulePage() {
@@ -33,6 +35,8 @@ export function SchedulePage() {
     () => rollcall.schedules.attendance(scheduleId, { ...asked, tz: zone }),
     calmMs,
   )
+  const rows = data?.people ?? nobody
+  const sorting = useSorting(rows, courseKeys)
   const isGone = about.error instanceof RollcallError && about.error.code === 'SCHEDULE_NOT_FOUND'
   if (isGone) {
     return (
@@ -41,9 +45,8 @@ export function SchedulePage() {
       </Empty>
     )
   }
-  const rows = data?.people ?? []
   const lastPage = Math.max(1, Math.ceil(rows.length / perPage))
-  const shown = rows.slice((Math.min(page, lastPage) - 1) * perPage, Math.min(page, lastPage) * perPage)
+  const shown = sorting.sorted.slice((Math.min(page, lastPage) - 1) * perPage, Math.min(page, lastPage) * perPage)
   return (
     <Stack gap="lg">
       {about.data !== undefined && <About schedule={about.data} search={asked} onChanged={() => about.refetch()} />}
@@ -59,7 +62,7 @@ export function SchedulePage() {
         <div>
           <Totals occurrences={data.occurrences} />
           <Legend />
-          <Grid attendance={data} people={shown} />
+          <Grid attendance={data} people={shown} sorting={sorting} />
         </div>
       )}
       <Pages

@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { ConfirmButton } from '../confirm-button.tsx'
 import { Pages } from '../pages.tsx'
 import { useMay, useSignedIn } from '../signed-in.tsx'
+import { type Keys, SortedHead, useSorting } from '../sorting.tsx'
 import { Empty } from '../states.tsx'
 import { formatDuration, Time } from '../time.tsx'
 import { ActionsHead, WideTable } from '../wide-table.tsx'
@@ -12,6 +13,18 @@ import { explainEnd } from './reasons.ts'
 import classes from './session.module.css'
 
 const perPage = 50
+const keys: Keys<Participant, 'person' | 'joined' | 'left' | 'inside' | 'times' | 'how'> = {
+  person: ({ name, participantId }) => name || participantId,
+  joined: ({ timelog }) => timelog[0]?.start ?? null,
+  // Whoever is inside leaves after all others.
+  left: ({ timelog }) => timelog.at(-1)?.end ?? '9999',
+  inside: ({ totalSeconds }) => totalSeconds,
+  times: ({ timelog }) => timelog.length,
+  how: ({ timelog }) => {
+    const last = timelog.at(-1)
+    return last === undefined || last.end === null ? null : explainEnd(last)
+  },
+}
 
 /** Everybody who was inside, with their times in words and numbers. */
 export function Attendance({ session, onChanged }: { session: Session; onChanged: () => void }) {
@@ -21,8 +34,9 @@ export function Attendance({ session, onChanged }: { session: Session; onChanged
   const people = session.participants.filter(({ name, participantId }) =>
     `${name}\n${participantId}`.toLowerCase().includes(wanted),
   )
+  const sorting = useSorting(people, keys)
   const lastPage = Math.max(1, Math.ceil(people.length / perPage))
-  const shown = people.slice((Math.min(page, lastPage) - 1) * perPage, Math.min(page, lastPage) * perPage)
+  const shown = sorting.sorted.slice((Math.min(page, lastPage) - 1) * perPage, Math.min(page, lastPage) * perPage)
   return (
     <div>
       {session.participants.length > 10 && (
@@ -41,12 +55,24 @@ export function Attendance({ session, onChanged }: { session: Session; onChanged
         <WideTable label="Attendance" verticalSpacing="xs" className={classes.attendance ?? ''}>
           <Table.Thead>
             <Table.Tr>
-              <Table.Th>Person</Table.Th>
-              <Table.Th>Joined</Table.Th>
-              <Table.Th>Left</Table.Th>
-              <Table.Th>Inside for</Table.Th>
-              <Table.Th className={classes.wide ?? ''}>Times</Table.Th>
-              <Table.Th className={classes.wide ?? ''}>How it ended</Table.Th>
+              <SortedHead by="person" sorting={sorting}>
+                Person
+              </SortedHead>
+              <SortedHead by="joined" sorting={sorting}>
+                Joined
+              </SortedHead>
+              <SortedHead by="left" sorting={sorting}>
+                Left
+              </SortedHead>
+              <SortedHead by="inside" sorting={sorting}>
+                Inside for
+              </SortedHead>
+              <SortedHead by="times" sorting={sorting} className={classes.wide}>
+                Times
+              </SortedHead>
+              <SortedHead by="how" sorting={sorting} className={classes.wide}>
+                How it ended
+              </SortedHead>
               <ActionsHead />
             </Table.Tr>
           </Table.Thead>

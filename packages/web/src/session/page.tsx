@@ -54,6 +54,7 @@ export function SessionPage() {
 function Head({ session, refetch }: { session: Session; refetch: () => void }) {
   const { rollcall } = useSignedIn()
   const may = useMay()
+  const navigate = useNavigate()
   const [failure, setFailure] = useState<Error>()
   const { id, roomId, customRoomId, end } = session
   return (
@@ -78,6 +79,17 @@ function Head({ session, refetch }: { session: Session; refetch: () => void }) {
               run={async () => {
                 await rollcall.sessions.end(id)
                 refetch()
+              }}
+            />
+          )}
+          {end !== null && may.administer && (
+            <ConfirmButton
+              label="Erase"
+              ariaLabel="Erase this session"
+              question="The session goes for good, with the names and times of everybody in it: from every list, count and report. It cannot be had back."
+              run={async () => {
+                await rollcall.sessions.erase(id)
+                await navigate({ to: '/' })
               }}
             />
           )}

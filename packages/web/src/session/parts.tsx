@@ -40,7 +40,7 @@ export function Parts({ session: { id } }: { session: Session }) {
       <Title order={2} size="h4" id="parts">
         Breakouts
       </Title>
-      <SessionTable sessions={data.data} at={undefined} labelledBy="parts" />
+      <SessionTable sessions={data.data} at={undefined} labelledBy="parts" isWhole={data.pageInfo.lastPage <= 1} />
     </Stack>
   )
 }

@@ -6,6 +6,7 @@ import { serverUrl } from '../base.ts'
 import { formatNumber } from '../formats.ts'
 import { calmMs, useLive } from '../live.ts'
 import { wordsOf } from '../schedule/verdict.ts'
+import { type Keys, SortedHead, useSorting } from '../sorting.tsx'
 import { Failure } from '../states.tsx'
 import { Time } from '../time.tsx'
 import { WideTable } from '../wide-table.tsx'
@@ -13,6 +14,11 @@ import classes from './session.module.css'
 
 /** No occurrence is longer. */
 const dayMs = 86_400_000
+const keys: Keys<OccurrenceRow, 'person' | 'was' | 'present'> = {
+  person: ({ name, participantId }) => name || participantId,
+  was: wordsOf,
+  present: ({ presentOfScheduled }) => presentOfScheduled,
+}
 
 /** Whether people were there when they should have been, by each schedule of the room that this session met; else nothing. */
 export function Scheduled({ session }: { session: Session }) {
@@ -36,6 +42,7 @@ export function Scheduled({ session }: { session: Session }) {
 }
 
 function Occurrence({ rows }: { rows: OccurrenceRow[] }) {
+  const sorting = useSorting(rows, keys)
   const [first] = rows
   if (first === undefined) return null
   const present = rows.filter(({ expected, status }) => expected && status !== 'absent' && status !== 'expected').length
@@ -55,13 +62,19 @@ function Occurrence({ rows }: { rows: OccurrenceRow[] }) {
       <WideTable label={label} verticalSpacing="xs">
         <Table.Thead>
           <Table.Tr>
-            <Table.Th>Person</Table.Th>
-            <Table.Th>Was</Table.Th>
-            <Table.Th>Of the scheduled time</Table.Th>
+            <SortedHead by="person" sorting={sorting}>
+              Person
+            </SortedHead>
+            <SortedHead by="was" sorting={sorting}>
+              Was
+            </SortedHead>
+            <SortedHead by="present" sorting={sorting}>
+              Of the scheduled time
+            </SortedHead>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
-          {rows.map((row) => (
+          {sorting.sorted.map((row) => (
             <Table.Tr key={`${row.expected} ${row.participantId}`}>
               <Table.Td className={classes.anywhere ?? ''}>
                 <Link className={classes.person} to="/people/$personId" params={{ personId: row.participantId }}>

@@ -2,37 +2,67 @@ import { Group, Table, Text } from '@mantine/core'
 import { isPerson, type Session } from '@rollcall/client'
 import { Link } from '@tanstack/react-router'
 import { formatNumber } from '../formats.ts'
+import { type Keys, SortedHead, useSorting } from '../sorting.tsx'
 import { formatDuration, RunningClock, Time } from '../time.tsx'
 import classes from './sessions.module.css'
 
 /** Names that a row has room for. */
 const namesMax = 3
 
+const keys: Keys<Session, 'room' | 'started' | 'lasted' | 'people' | 'most' | 'time' | 'source'> = {
+  room: ({ customRoomId, roomId }) => customRoomId ?? roomId,
+  started: ({ start }) => start,
+  lasted: ({ start, end }) => (end === null ? null : Date.parse(end) - Date.parse(start)),
+  people: ({ uniqueParticipants }) => uniqueParticipants,
+  most: ({ maxJoinedPeersCount }) => maxJoinedPeersCount,
+  time: ({ participantSeconds }) => participantSeconds,
+  source: ({ engine }) => engine,
+}
+
 export function SessionTable({
   sessions,
   at,
   labelledBy,
+  isWhole = false,
 }: {
   sessions: Session[]
   at: string | undefined
   labelledBy: string
+  /** There are no more than these. */
+  isWhole?: boolean
 }) {
+  const ordered = useSorting(sessions, keys)
+  const sorting = isWhole ? ordered : undefined
   return (
     <div className={`card ${classes.table}`}>
       <Table verticalSpacing="sm" horizontalSpacing="md" aria-labelledby={labelledBy}>
         <Table.Thead>
           <Table.Tr>
-            <Table.Th miw={165}>Room</Table.Th>
-            <Table.Th className={classes.wide ?? ''}>Started</Table.Th>
-            <Table.Th>Lasted</Table.Th>
-            <Table.Th>{at === undefined ? 'People' : 'Inside then'}</Table.Th>
-            <Table.Th className={classes.wide}>At most</Table.Th>
-            <Table.Th className={classes.wide}>Time inside</Table.Th>
-            <Table.Th className={classes.wide}>Source</Table.Th>
+            <SortedHead by="room" sorting={sorting} className={classes.room}>
+              Room
+            </SortedHead>
+            <SortedHead by="started" sorting={sorting} className={classes.wide}>
+              Started
+            </SortedHead>
+            <SortedHead by="lasted" sorting={sorting}>
+              Lasted
+            </SortedHead>
+            <SortedHead by="people" sorting={sorting}>
+              {at === undefined ? 'People' : 'Inside then'}
+            </SortedHead>
+            <SortedHead by="most" sorting={sorting} className={classes.wide}>
+              At most
+            </SortedHead>
+            <SortedHead by="time" sorting={sorting} className={classes.wide}>
+              Time inside
+            </SortedHead>
+            <SortedHead by="source" sorting={sorting} className={classes.wide}>
+              Source
+            </SortedHead>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
-          {sessions.map((session) => (
+          {(sorting?.sorted ?? sessions).map((session) => (
             <Row key={session.id} session={session} isAtMoment={at !== undefined} />
           ))}
         </Table.Tbody>

@@ -3,6 +3,7 @@ import type { SharedReport } from '@rollcall/client'
 import { useQuery } from '@tanstack/react-query'
 import { openShare } from '../access.ts'
 import { Logo } from '../logo.tsx'
+import { type Keys, SortedHead, useSorting } from '../sorting.tsx'
 import { Failure, Loading } from '../states.tsx'
 import { formatDuration, Time } from '../time.tsx'
 import { WideTable } from '../wide-table.tsx'
@@ -35,8 +36,18 @@ export function SharedPage() {
   )
 }
 
+type Attendee = NonNullable<SharedReport['session']>['people'][number]
+const keys: Keys<Attendee, 'person' | 'came' | 'left' | 'inside'> = {
+  person: ({ name, participantId }) => name || participantId,
+  came: ({ start }) => start,
+  // Whoever is inside leaves after all others.
+  left: ({ end }) => end ?? '9999',
+  inside: ({ seconds }) => seconds,
+}
+
 function SessionReport({ session }: { session: NonNullable<SharedReport['session']> }) {
   const { roomId, customRoomId, start, end, people } = session
+  const sorting = useSorting(people, keys)
   return (
     <>
       <div>
@@ -50,14 +61,22 @@ function SessionReport({ session }: { session: NonNullable<SharedReport['session
       <WideTable label="Who was inside" miw={480}>
         <Table.Thead>
           <Table.Tr>
-            <Table.Th>Person</Table.Th>
-            <Table.Th>Came</Table.Th>
-            <Table.Th>Left</Table.Th>
-            <Table.Th>Inside</Table.Th>
+            <SortedHead by="person" sorting={sorting}>
+              Person
+            </SortedHead>
+            <SortedHead by="came" sorting={sorting}>
+              Came
+            </SortedHead>
+            <SortedHead by="left" sorting={sorting}>
+              Left
+            </SortedHead>
+            <SortedHead by="inside" sorting={sorting}>
+              Inside
+            </SortedHead>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
-          {people.map(({ participantId, name, start, end, seconds }) => (
+          {sorting.sorted.map(({ participantId, name, start, end, seconds }) => (
             <Table.Tr key={participantId}>
               <Table.Td>{name || participantId}</Table.Td>
               <Table.Td className="numeric">

@@ -3,6 +3,7 @@ import type { DashboardUser } from '@rollcall/client'
 import { ConfirmButton } from '../confirm-button.tsx'
 import { briskMs, useLive } from '../live.ts'
 import { useSignedIn } from '../signed-in.tsx'
+import { type Keys, SortedHead, useSorting } from '../sorting.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
 import { Time } from '../time.tsx'
 import { ActionsHead, WideTable } from '../wide-table.tsx'
@@ -32,7 +33,14 @@ export function UsersPage() {
   )
 }
 
+const keys: Keys<DashboardUser, 'name' | 'role' | 'last'> = {
+  name: ({ name }) => name,
+  role: ({ role }) => role,
+  last: ({ lastSignInAt }) => lastSignInAt,
+}
+
 function UserTable({ users, onChange }: { users: DashboardUser[]; onChange: () => void }) {
+  const sorting = useSorting(users, keys)
   if (users.length === 0) {
     return <Empty title="No user yet">Whoever opens a link of the command line signs in without being one.</Empty>
   }
@@ -40,14 +48,20 @@ function UserTable({ users, onChange }: { users: DashboardUser[]; onChange: () =
     <WideTable label="Users" miw={760}>
       <Table.Thead>
         <Table.Tr>
-          <Table.Th>Name</Table.Th>
-          <Table.Th>Role</Table.Th>
-          <Table.Th>Last sign-in</Table.Th>
+          <SortedHead by="name" sorting={sorting}>
+            Name
+          </SortedHead>
+          <SortedHead by="role" sorting={sorting}>
+            Role
+          </SortedHead>
+          <SortedHead by="last" sorting={sorting}>
+            Last sign-in
+          </SortedHead>
           <ActionsHead />
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
-        {users.map((user) => (
+        {sorting.sorted.map((user) => (
           <UserRow key={user.userId} user={user} onChange={onChange} />
         ))}
       </Table.Tbody>

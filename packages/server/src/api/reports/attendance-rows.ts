@@ -1,6 +1,6 @@
-import { type AttendanceRow, embeddedParticipantsMax, type Participant, type ParticipantKind } from '@rollcall/protocol'
+import type { AttendanceRow, Participant, ParticipantKind } from '@rollcall/protocol'
 import type { Context } from '../../context.ts'
-import { type SessionTimes, timesOf, timesOfSealed } from '../../record/session-times.ts'
+import { readTimesOf, type SessionTimes } from '../../record/session-times.ts'
 import { toParticipants } from '../../record/session-view.ts'
 import type { Period } from '../../store/sessions/during.ts'
 import type { SessionPart } from '../../store/sessions/records.ts'
@@ -19,6 +19,15 @@ export async function* readSessionsDuring(
   for await (const ids of idsDuring(reads, keyId, period)) yield* reads.sessions.parts(keyId, ids)
 }
 
+/** The same without their people. */
+export async function* readHeadsDuring(
+  reads: Pick<Context['reads'], 'sessions'>,
+  keyId: number,
+  period: Period,
+): AsyncGenerator<SessionPart[]> {
+  for await (const ids of idsDuring(reads, keyId, period)) yield reads.sessions.heads(keyId, ids)
+}
+
 /** When they ran, and when who was inside. */
 export async function* readTimesDuring(
   reads: Pick<Context['reads'], 'sessions'>,
@@ -26,30 +35,6 @@ export async function* readTimesDuring(
   period: Period,
 ): AsyncGenerator<SessionTimes> {
   for await (const ids of idsDuring(reads, keyId, period)) yield* readTimesOf(reads, keyId, ids)
-}
-
-/** The same of these sessions, in their order: what is sealed is read from its text, and a large one comes in parts. */
-export async function* readTimesOf(
-  reads: Pick<Context['reads'], 'sessions'>,
-  keyId: number,
-  ids: string[],
-): AsyncGenerator<SessionTimes> {
-  const heads = await reads.sessions.listSealedHeads(keyId, ids, embeddedParticipantsMax)
-  const sealed = new Map(heads.map((head) => [head.id, head]))
-  const others: string[] = []
-  for (const id of ids) {
-    const head = sealed.get(id)
-    if (head === undefined) others.push(id)
-    else {
-      if (others.length > 0) yield* timesOfOthers(others.splice(0))
-      yield timesOfSealed(head)
-    }
-  }
-  if (others.length > 0) yield* timesOfOthers(others)
-
-  async function* timesOfOthers(some: string[]): AsyncGenerator<SessionTimes> {
-    for await (const part of reads.sessions.parts(keyId, some)) yield timesOf(part)
-  }
 }
 
 async function* idsDuring(

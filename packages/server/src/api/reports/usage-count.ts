@@ -18,7 +18,7 @@ export function countSteps({ from, to }: Span, groupBy: 'day' | 'hour'): number 
 }
 
 /** Where the days, as a time zone has them, or the hours of a period begin, in order; the first may lie before it. */
-function startsOf({ from, to }: Span, groupBy: GroupBy, timeZone: string): number[] {
+export function startsOf({ from, to }: Span, groupBy: GroupBy, timeZone: string): number[] {
   if (groupBy === 'day') return [...stepsOf(from, to, timeZone, 'day')].map((step) => step.from)
   if (groupBy !== 'hour') return []
   const first = Math.floor(from / hourMs)
@@ -138,8 +138,12 @@ function createTally(): Tally {
     },
     finish() {
       const { peak } = walk(Float64Array.from(moves).sort())
-      const minutes = Math.round(insideMs / 60) / 1000
-      return { sessions, uniqueParticipants: people.size, participantMinutes: minutes, peakConcurrency: peak }
+      return toTotal(sessions, people.size, insideMs, peak)
     },
   }
+}
+
+export function toTotal(sessions: number, people: number, insideMs: number, peak: number): UsageTotal {
+  const minutes = Math.round(insideMs / 60) / 1000
+  return { sessions, uniqueParticipants: people, participantMinutes: minutes, peakConcurrency: peak }
 }

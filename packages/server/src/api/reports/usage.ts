@@ -9,9 +9,10 @@ import { refusals } from '../http/refusals.ts'
 import { usageRowsMax } from '../limits.ts'
 import { PersonsUnlessSaid, toKindsOfPeople } from '../paging/kinds-query.ts'
 import { acceptedFormat, columnsOf, JsonOrTableQuery, sendTable, TableQuery, tableContent } from '../tables/table.ts'
-import { readTimesDuring } from './attendance-rows.ts'
 import { PeriodQuery, toPeriod } from './period.ts'
 import { countSteps, countUsage } from './usage-count.ts'
+import { countSessions, sumDays } from './usage-days.ts'
+import { sumUsage } from './usage-sums.ts'
 import { ZoneQuery } from './zone-query.ts'
 
 const UsageQuery = Type.Object({
@@ -55,14 +56,14 @@ export function usageRoutes(
         throw new Refusal('BAD_REQUEST', `from and to are more than ${usageRowsMax} ${groupBy}s apart: ask for less`)
       }
       const room = await requireReportedRoom(reads, caller, roomId)
-      const count = countUsage(groupBy, period, {
-        now,
-        kinds: toKindsOfPeople(request.query.kinds),
-        timeZone: request.query.tz ?? 'UTC',
-      })
-      for await (const session of readTimesDuring(reads, caller.key.keyId, { ...period, ...room })) count.add(session)
+      const counted = { now, kinds: toKindsOfPeople(request.query.kinds), timeZone: request.query.tz ?? 'UTC' }
+      const { keyId } = caller.key
+      const isOfAll = (groupBy === 'day' || groupBy === 'hour') && room.roomId === undefined
+      const sums = isOfAll
+        ? await sumDays(reads, keyId, sumUsage(groupBy, period, counted), period)
+        : await countSessions(reads, keyId, countUsage(groupBy, period, counted), { ...period, ...room })
       const [from, to] = [period.from, period.to].map((at) => toIso(at))
-      const found = { from, to, groupBy, ...count.finish() } as Usage
+      const found = { from, to, groupBy, ...sums } as Usage
       const { format = acceptedFormat(request) } = request.query
       if (format !== 'csv' && format !== 'xlsx') return found
       const table = { name: `usage by ${groupBy}`, columns: columnsBy[groupBy], pages: once(found.data), span: period }

@@ -46,7 +46,8 @@ export function toMeeting(room: Room, key: Key): Meeting {
 }
 
 function describe(room: Room, base: string): Omit<ApiRoom, 'userId'> {
-  const { roomId, customRoomId, disabled, id, webhook, autoClose, allowedParticipantIds, lockedAt } = room
+  const { roomId, customRoomId, disabled, id, webhook, autoClose, allowedParticipantIds, lockedAt, retentionDays } =
+    room
   return {
     roomId,
     customRoomId,
@@ -58,6 +59,7 @@ function describe(room: Room, base: string): Omit<ApiRoom, 'userId'> {
     ...(autoClose && { autoCloseConfig: toAutoCloseConfig(autoClose) }),
     ...(allowedParticipantIds && { allowedParticipantIds }),
     ...(lockedAt !== null && { lockedAt: toIso(lockedAt) }),
+    ...(retentionDays !== null && { retentionDays }),
     links: { get_room: `${base}/v2/rooms/${roomId}`, get_session: `${base}/v2/sessions/?roomId=${roomId}` },
   }
 }

@@ -15,6 +15,7 @@ import {
 } from '../../store/database/columns.ts'
 import type { Database } from '../../store/database/database.ts'
 import { findFaults, type KeptSession } from './session.ts'
+import { findWrongDays } from './usage.ts'
 
 /** How many there are of what was looked at. */
 export type Verified = {
@@ -64,7 +65,15 @@ export async function verify(db: Database, report: VerifyReport): Promise<Verifi
     for (const fact of page) for (const text of findFactFaults(fact)) fault(`${fact.name}: ${text}`)
     progress(page.length)
   }
-  for (const find of [findMiscounts, findStaleTexts, findPeopleFaults, findStrays, findDoubles, findGaps])
+  for (const find of [
+    findMiscounts,
+    findStaleTexts,
+    findWrongDays,
+    findPeopleFaults,
+    findStrays,
+    findDoubles,
+    findGaps,
+  ])
     for await (const text of find(db)) fault(text)
   return verified
 }

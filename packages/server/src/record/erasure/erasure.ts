@@ -12,6 +12,7 @@ import { people } from '../../store/people/people.ts'
 import { dropFromRosters } from '../../store/schedules.ts'
 import { eraseNewest } from '../../store/sessions/newest-texts.ts'
 import { sealAtOf } from '../../store/sessions/seals.ts'
+import { breakUsage, eraseUsage } from '../../store/usage.ts'
 import { digestOf } from '../facts/fact-text.ts'
 import { type Anonymous, anonymise, createNewIds, type NewIds, newAnonymousId } from './anonymous.ts'
 import { patternOf } from './pattern.ts'
@@ -140,7 +141,7 @@ async function anonymiseRows(db: Database, within: InSession): Promise<void> {
   const k = db.kysely
   const session = await k
     .selectFrom('sessions')
-    .select(['room_id as roomId', 'end_at as endAt', 'updated_at as updatedAt'])
+    .select(['room_id as roomId', 'start_at as startAt', 'end_at as endAt', 'updated_at as updatedAt'])
     .where('key_id', '=', keyId)
     .where('id', '=', sessionId)
     .executeTakeFirst()
@@ -167,6 +168,7 @@ async function anonymiseRows(db: Database, within: InSession): Promise<void> {
   await anonymiseMarks(db, within)
   await anonymiseWebhooks(db, within)
   await k.deleteFrom('seals').where('key_id', '=', keyId).where('session_id', '=', sessionId).execute()
+  await breakUsage(db, keyId, [sessionId])
   await k
     .updateTable('sessions')
     .set({ seal_at: sealAtOf(session), gaps: null })
@@ -174,6 +176,7 @@ async function anonymiseRows(db: Database, within: InSession): Promise<void> {
     .where('id', '=', sessionId)
     .execute()
   await eraseNewest(db, keyId, [{ id: sessionId, roomId: session.roomId }])
+  await eraseUsage(db, keyId, [session.startAt])
 }
 
 async function anonymiseMarks(db: Database, { keyId, sessionId, of, ids }: InSession): Promise<void> {

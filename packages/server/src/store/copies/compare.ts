@@ -62,7 +62,7 @@ export async function compareTables({ db, kept, schema: freshSchema }: FreshTabl
         )
       }
       // They follow from what was mended, and are made again by the server.
-      await run(`delete from ${kept}.newest_texts`)
+      for (const table of ['newest_texts', 'usage_days', 'usage_breaks']) await run(`delete from ${kept}.${table}`)
     },
   }
 

@@ -34,10 +34,24 @@ const exported = {
   schedules: ['id'],
   schedule_rooms: ['schedule_id', 'room_id'],
   schedule_people: ['schedule_id', 'participant_id'],
+  retention: [],
   session_counts: ['room_id'],
   session_buckets: ['room_id', 'level', 'start_at'],
   counters: [],
 } as const satisfies { [table in keyof Tables]?: readonly (keyof Tables[table])[] }
+
+/** What changes without a fact, each with what is later after a change. */
+const besideTheLog = {
+  rooms: 'updated_at',
+  schedules: 'updated_at',
+  kept_out: 'kept_out_at',
+  looks: 'at',
+  erased_sessions: 'erased_at',
+  erased_people: 'erased_at',
+  retention: 'days',
+}
+/** Of `readState`. */
+export const stateNumbers = 3 + 2 * Object.keys(besideTheLog).length
 
 type Exported = keyof typeof exported
 export const exportedTables = Object.keys(exported) as Exported[]
@@ -78,18 +92,14 @@ export async function readState(db: Database, keyId: number): Promise<string> {
     .select(['fact_seq as facts', 'change_seq as changes', 'facts_dropped as dropped'])
     .where('key_id', '=', keyId)
     .executeTakeFirst()
-  const rooms = await k
-    .selectFrom('rooms')
-    .select((eb) => [eb.fn.countAll<number>().as('count'), eb.fn.max('updated_at').as('at')])
-    .where('key_id', '=', keyId)
-    .executeTakeFirst()
-  const schedules = await k
-    .selectFrom('schedules')
-    .select((eb) => [eb.fn.countAll<number>().as('count'), eb.fn.max('updated_at').as('at')])
-    .where('key_id', '=', keyId)
-    .executeTakeFirst()
   const { facts = 0, changes = 0, dropped = 0 } = counters ?? {}
-  const numbers = [facts, changes, dropped, rooms?.count, rooms?.at, schedules?.count, schedules?.at]
+  const numbers: (number | null)[] = [facts, changes, dropped]
+  for (const [table, column] of Object.entries(besideTheLog)) {
+    const latest = sql<number | null>`max(${sql.ref(column)})`
+    const { rows } = await sql<{ count: number; latest: number | null }>`
+      select count(*) as count, ${latest} as latest from ${sql.table(table)} where key_id = ${keyId}`.execute(k)
+    numbers.push(Number(rows[0]?.count), rows[0]?.latest ?? null)
+  }
   return numbers.map((number) => number ?? 0).join('.')
 }
 

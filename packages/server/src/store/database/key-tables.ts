@@ -29,6 +29,8 @@ export type KeyTables = {
     disabled_at: number | null
     created_at: number
   }
+  /** For how many days the sessions of a key are kept, where its owner says so. */
+  retention: { key_id: number; days: number }
   key_uses: { key_id: number; api_key: string; used_at: number }
   /** Who did what; nothing is changed in it but who an erased person was. */
   audit: {

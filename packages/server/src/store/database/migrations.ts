@@ -18,9 +18,11 @@ import { peopleInOrder } from './migrations/people/people-in-order.ts'
 import { processes } from './migrations/processes.ts'
 import { hosting } from './migrations/rooms/hosting.ts'
 import { invites } from './migrations/rooms/invites.ts'
+import { ownRetention } from './migrations/rooms/retention.ts'
 import { schedules } from './migrations/schedules.ts'
 import { scopedKeys } from './migrations/scoped-keys.ts'
 import type { ShownOtherwise } from './migrations/shown-otherwise.ts'
+import { usage } from './migrations/usage.ts'
 import { shares, users } from './migrations/users.ts'
 import { webhooks } from './migrations/webhooks.ts'
 import type { Tables } from './tables.ts'
@@ -56,6 +58,8 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0024-hosting': { up: hosting },
   '0025-arrivals': { up: arrivals },
   '0027-grams': { up: grams },
+  '0028-own-retention': { up: ownRetention },
+  '0030-usage': { up: usage },
 }
 
 /**

@@ -17,6 +17,8 @@ export type Tables = KeyTables & {
     disabled: number
     /** Null: it is not locked. */
     locked_at: number | null
+    /** Null: as the key has it. */
+    retention_days: number | null
     created_at: number
     updated_at: number
   }
@@ -59,6 +61,10 @@ export type Tables = KeyTables & {
   seals: { key_id: number; session_id: string; head: string; middle: string; tail: string }
   /** The texts of a room's newest sealed sessions: see `newest-texts.ts`. */
   newest_texts: { key_id: number; room_id: string; texts: string }
+  /** The sealed sessions that started in a day (UTC), packed: see `usage.ts`. */
+  usage_days: { key_id: number; start_at: number; version: string; sessions: number; packed: string }
+  /** Days of which something was packed that is not so any more. */
+  usage_breaks: { key_id: number; start_at: number; id: string }
   participants: {
     key_id: number
     session_id: string

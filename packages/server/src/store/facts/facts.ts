@@ -7,6 +7,7 @@ import { type MediaWriter, openMediaWriter } from '../media.ts'
 import { openQualityWriter, type QualityWriter } from '../quality.ts'
 import { type Counted, openBuckets } from '../sessions/buckets.ts'
 import { dropNewest } from '../sessions/newest-texts.ts'
+import { breakUsage } from '../usage.ts'
 import { openErasedPeople } from './erased-people.ts'
 import { holdMarks, holdSessions, nameOf, openClaims } from './held.ts'
 import { type LogEntry, openPending, toChangeRow, toFactRow, toParticipantRow, toSessionRow } from './pending-rows.ts'
@@ -121,7 +122,7 @@ function openHeld(db: Database) {
   const pending = openPending(db)
   /** Sessions that begin at another time than before, by key: what depends on their start is planned anew. */
   const moved = new Map<number, string[]>()
-  /** Sessions that had ended before, by key: what is kept of their rooms may have them as they were. */
+  /** Sessions that had ended before, by key: what is kept of their rooms and days may have them as they were. */
   const ended = new Map<number, string[]>()
   const sessions = holdSessions((keyId, before, after) => {
     if (before !== undefined && before.endAt !== null) group(ended, keyId, after.id)
@@ -142,7 +143,7 @@ function openHeld(db: Database) {
     /** So that what a query reads holds what was recorded in this transaction. */
     async write() {
       sessions.flush()
-      const dropped = [...ended].map(([keyId, ids]) => dropNewest(db, keyId, ids))
+      const dropped = [...ended].flatMap(([keyId, ids]) => [dropNewest(db, keyId, ids), breakUsage(db, keyId, ids)])
       ended.clear()
       await Promise.all([...dropped, pending.flush()])
     },
@@ -155,7 +156,6 @@ function prepareAhead(
 ): Pick<FactStore, 'prepare' | 'isHeld' | 'isErased' | 'claim'> {
   /** By key and room. */
   const fences = new Map<string, number>()
-
   const readFences = async (keyId: number, roomIds: Set<string>) => {
     const list = JSON.stringify([...roomIds].sort().map((roomId) => ({ roomId })))
     for (const { roomId, fence } of await db.all(fencesOf(db), { keyId, list })) fences.set(`${keyId} ${roomId}`, fence)
@@ -270,7 +270,10 @@ function scanSessions(
       return db.all(insideOf(db), { keyId, sessionId })
     },
     async listUndated(keyId, sessionId, at) {
-      await write()
+      // Every session ends, and hardly any has such a leave: what is held is not written for the sake of asking.
+      const are = marks.undated(keyId, sessionId)
+      if (are === 'none') return []
+      if (are === 'held') await write()
       return (await db.all(undatedOf(db), { keyId, sessionId, at })).map(({ participantId }) => participantId)
     },
     async othersLastAt(keyId, sessionId, participantId) {

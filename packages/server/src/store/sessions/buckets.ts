@@ -7,7 +7,7 @@ import { query } from '../noun.ts'
 // total, is found by adding up a few numbers instead of stepping over the sessions before it.
 
 export const hourMs = 3_600_000
-const dayMs = 24 * hourMs
+export const dayMs = 24 * hourMs
 
 type Level = {
   /** The start of the bucket that holds a moment. */

@@ -49,12 +49,8 @@ const started = inAllAndOne((inRoom) =>
   ),
 )
 
-/** The ids of the sessions that were running at some time of a period: first those that ran when it began, then the ones that started in it. */
-export async function* listDuring(
-  { db }: Over,
-  keyId: number,
-  { roomId, from, to }: Period,
-): AsyncGenerator<string, void> {
+/** The ids of the sessions that ran when a period began, in order of time. */
+export async function listReaching({ db }: Over, keyId: number, { roomId, from, to }: Period): Promise<string[]> {
   const rooms = roomId === undefined ? 'all' : 'one'
   const params = { keyId, roomId: roomId ?? '', from, to, id: '', limit: batchMax }
   const before: Cursor[] = [...(await db.all(running[rooms](db), params))]
@@ -64,8 +60,16 @@ export async function* listDuring(
     before.push(...(await db.all(queries[rooms](db), { ...params, earliest })))
   }
   before.sort((a, b) => a.startAt - b.startAt || (a.id < b.id ? -1 : 1))
-  for (const { id } of before) yield id
+  return before.map(({ id }) => id)
+}
 
+/** The ids of the sessions that were running at some time of a period: first those that ran when it began, then the ones that started in it. */
+export async function* listDuring(over: Over, keyId: number, period: Period): AsyncGenerator<string, void> {
+  const { db } = over
+  const { roomId, from, to } = period
+  yield* await listReaching(over, keyId, period)
+  const rooms = roomId === undefined ? 'all' : 'one'
+  const params = { keyId, roomId: roomId ?? '', from, to, id: '', limit: batchMax }
   for (let last: Cursor = { startAt: from, id: '' }; ; ) {
     const page = await db.all(started[rooms](db), { ...params, from: last.startAt, id: last.id })
     for (const { id } of page) yield id

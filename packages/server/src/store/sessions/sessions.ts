@@ -6,7 +6,7 @@ import { sessionColumns } from '../database/columns.ts'
 import type { Database } from '../database/database.ts'
 import { noun, type Over, query } from '../noun.ts'
 import { decodeId } from '../rooms.ts'
-import { listDuring } from './during.ts'
+import { listDuring, listReaching } from './during.ts'
 import { findInRooms, findRoomsWith } from './in-rooms.ts'
 import { type Cursor, findPage, type ListPage, type WithSomebodyInside } from './list.ts'
 import type { Key, SessionFilter } from './list-queries.ts'
@@ -17,6 +17,7 @@ import { peopleSliceMax, readInside, readPeople } from './people.ts'
 import { readPresences } from './presence.ts'
 import {
   presenceIn,
+  readHeads,
   readParts,
   readRecord,
   readRecordOfOne,
@@ -195,8 +196,10 @@ export const sessions = noun({
     getParticipant: readRecordOfOne,
     listParticipants: readRecordOfPage,
     during: listDuring,
+    reaching: listReaching,
     /** In the order of their ids, each whole, or of a large one a page of its people after the other. */
     parts: readParts,
+    heads: readHeads,
     /** Those of them that are sealed, with the part of their text that has their people: at most `participantsMax` each. */
     async listSealedHeads(
       { db, pause }: Over,
@@ -221,7 +224,7 @@ export const sessions = noun({
     },
   },
   writes: {},
-  replicated: ['list', 'listOfSource', 'listParticipants', 'during', 'parts', 'listSealedHeads'],
+  replicated: ['list', 'listOfSource', 'listParticipants', 'during', 'reaching', 'parts', 'listSealedHeads'],
 })
 
 /** Whether the first page of all sessions of a room is asked for, and their texts may lie side by side. */

@@ -72,6 +72,7 @@ const bodies: { [route: string]: object } = {
   'POST /v1/meeting-sessions/{id}/remove-participant': { participantId: 'anna' },
   'PUT /v2/people/{id}': { participantIds: ['whoever'] },
   'PATCH /v2/keys/{apiKey}': { name: 'whose' },
+  'PATCH /v2/rooms/{id}': { retentionDays: 30 },
   'PUT /v2/schedules/{id}': scheduleIn('no such room'),
   'PATCH /v2/users/{userId}': { role: 'viewer' },
 }

@@ -524,7 +524,12 @@ async function showTheRest(): Promise<void> {
   const body = { code: link.split('#code=')[1] }
   await show('redeemLink', { body, token: null })
   await show('redeemLink', { body, token: null })
-  await show('exportRecord', { query: '?state=8.12.0.2.1795982126886.0.0' })
+  await show('getRetention')
+  await show('setRetention', { body: { retentionDays: 90 } })
+  await show('setRetention', { body: { retentionDays: 0 } })
+  await show('updateRoom', { path: { id: 'daily stand-up' }, body: { retentionDays: 30 } })
+  await show('updateRoom', { path: { id: 'no such room' }, body: { retentionDays: 30 } })
+  await show('exportRecord', { query: '?state=8.12.0.2.1795982126886.0.0.0.0.0.0.0.0.0.0.0.0' })
   await show('getPublicKey', { token: null })
   await show('getLiveness', { token: null })
   await show('getReadiness', { token: null })

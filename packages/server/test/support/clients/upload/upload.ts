@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import type { TestServer } from '../../start-server.ts'
 
-// More of each, in every size, are a command of their own: UPLOADS=20 node --test test/api/early-answers.test.ts
+// More of each, in every size, are a command of their own: UPLOADS=20 node --test test/api/early-answers.system.ts
 export const times = Number(process.env.UPLOADS ?? 2)
 const sizes = process.env.UPLOADS === undefined ? [20_000_000] : [8_000_000, 20_000_000, 40_000_000]
 const run = promisify(execFile)

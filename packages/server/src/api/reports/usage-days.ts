@@ -1,0 +1,65 @@
+import type { Context } from '../../context.ts'
+import { readTimesOf } from '../../record/session-times.ts'
+import { turns } from '../../runtime/turns.ts'
+import { dayMs } from '../../store/sessions/buckets.ts'
+import type { Period } from '../../store/sessions/during.ts'
+import type { PackedText, UsageDay } from '../../store/usage.ts'
+import { readTimesDuring } from './attendance-rows.ts'
+import type { Span } from './spans.ts'
+import type { UsageCount } from './usage-count.ts'
+import type { UsageSums } from './usage-sums.ts'
+
+type Reads = Pick<Context['reads'], 'sessions' | 'usage'>
+type Summed = ReturnType<UsageCount['finish']>
+
+/** Letters of packed days that are read at once: about ten thousand times inside. */
+const lettersTogether = 200_000
+/** Sessions that are read together. */
+const sessionsTogether = 200
+
+/** Sums up a period session after session. */
+export async function countSessions(reads: Reads, keyId: number, count: UsageCount, period: Period): Promise<Summed> {
+  for await (const session of readTimesDuring(reads, keyId, period)) count.add(session)
+  return count.finish()
+}
+
+/** Sums up a period of all rooms day after day: of those that are packed from their texts. */
+export async function sumDays(reads: Reads, keyId: number, sums: UsageSums, span: Span): Promise<Summed> {
+  await addSessions(reads, keyId, sums, await reads.sessions.reaching(keyId, span))
+  const days = await reads.usage.days(keyId, span)
+  const texts = new Map<number, PackedText>()
+  for (const [i, day] of days.entries()) {
+    const { startAt, version, unsealed } = day
+    sums.settle(startAt)
+    if (version !== null && !texts.has(startAt)) await readAhead(reads, keyId, days.slice(i), texts)
+    const text = texts.get(startAt)
+    texts.delete(startAt)
+    if (text !== undefined && text.version === version) {
+      for (const _ of sums.addDay(startAt, text.packed)) await turns.next(keyId, sums)
+      await addSessions(reads, keyId, sums, unsealed)
+    } else {
+      const within = { from: Math.max(startAt, span.from), to: Math.min(startAt + dayMs, span.to) }
+      await addSessions(reads, keyId, sums, await reads.usage.startedIn(keyId, within))
+    }
+  }
+  return sums.finish()
+}
+
+async function addSessions(reads: Reads, keyId: number, sums: UsageSums, ids: string[]): Promise<void> {
+  for (let i = 0; i < ids.length; i += sessionsTogether) {
+    for await (const session of readTimesOf(reads, keyId, ids.slice(i, i + sessionsTogether))) sums.add(session)
+  }
+}
+
+/** Reads the text of the first of these days, and of those after it that go with it. */
+async function readAhead(reads: Reads, keyId: number, days: UsageDay[], texts: Map<number, PackedText>): Promise<void> {
+  const wanted: number[] = []
+  let letters = 0
+  for (const day of days) {
+    if (day.version === null) continue
+    letters += day.size
+    if (wanted.length > 0 && letters > lettersTogether) break
+    wanted.push(day.startAt)
+  }
+  for (const text of await reads.usage.texts(keyId, wanted)) texts.set(text.startAt, text)
+}

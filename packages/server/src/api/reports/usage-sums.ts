@@ -1,0 +1,117 @@
+import { toIso, type Usage } from '@rollcall/protocol'
+import type { SessionTimes } from '../../record/session-times.ts'
+import { DayReader, digestPerson } from '../../record/usage/packed-day.ts'
+import { createPersonNumbers } from './numbers.ts'
+import type { Span } from './spans.ts'
+import { type Counted, startsOf, toTotal } from './usage-count.ts'
+import { createConcurrency, createSteps } from './usage-steps.ts'
+
+/** Times inside that are added in one turn of the loop. */
+const staysTogether = 10_000
+
+/**
+ * The same sums as `usage-count.ts`, by days or hours, of sessions that come in order of the day they started in: what is over
+ * is summed up as it goes along, so that a year takes no more memory than a day.
+ */
+export type UsageSums = {
+  /** Tells that every session to come started then or later. */
+  settle(at: number): void
+  add(session: SessionTimes): void
+  /** The sessions of a day that is packed; it yields now and then, so that others have their turn. Those from before the period are left out. */
+  addDay(dayStart: number, packed: string): Generator<void, void>
+  finish(): Pick<Usage, 'total' | 'data'>
+}
+
+export function sumUsage(groupBy: 'day' | 'hour', { from, to }: Span, { now, kinds, timeZone }: Counted): UsageSums {
+  const starts = Float64Array.from([...startsOf({ from, to }, groupBy, timeZone), Number.POSITIVE_INFINITY])
+  const people = createPersonNumbers()
+  const steps = createSteps(starts, people.count)
+  const concurrency = createConcurrency(starts)
+  const sessions = new Float64Array(starts.length)
+  const total = { sessions: 0, insideMs: 0 }
+  let lastId = ''
+  let lastDay: DayReader | undefined
+  /** Of people, by their numbers in the day; -1 of those who were not met. */
+  let numbers = new Int32Array(0)
+
+  const reaches = (start: number, end: number) => start < to && (end > from || (start === end && start >= from))
+  const addSession = (startAt: number, endAt: number): boolean => {
+    if (!reaches(startAt, endAt)) return false
+    total.sessions += 1
+    const until = Math.min(endAt, to)
+    let step = steps.at(Math.max(startAt, from))
+    do sessions[step] = (sessions[step] ?? 0) + 1
+    while ((starts[++step] ?? 0) < until)
+    return true
+  }
+  const addStay = (person: number, start: number, end: number) => {
+    const since = Math.max(start, from)
+    const until = Math.min(end, to)
+    total.insideMs += until - since
+    concurrency.add(since, until, steps.addStay(person, since, until))
+  }
+  /** Adds some of a day; gives false at its end. */
+  const addSome = (day: DayReader, dayStart: number): boolean => {
+    for (let stays = 0; stays < staysTogether; ) {
+      if (!day.nextSession()) return false
+      stays += day.stays
+      if (dayStart + day.startAt < from || !addSession(dayStart + day.startAt, dayStart + day.endAt)) continue
+      while (day.nextStay()) {
+        if (kinds !== undefined && !kinds.includes(day.kind)) continue
+        const start = dayStart + day.from
+        const end = dayStart + day.to
+        if (!reaches(start, end)) continue
+        let person = numbers[day.person] ?? -1
+        if (person === -1) {
+          person = people.numberOf(day.highOf(day.person), day.lowOf(day.person))
+          numbers[day.person] = person
+        }
+        addStay(person, start, end)
+      }
+    }
+    return true
+  }
+  const settle = (at: number) => {
+    concurrency.settle(at)
+    steps.settle(at)
+  }
+
+  return {
+    settle,
+    add({ id, startAt, endAt, people: inside }) {
+      const end = endAt ?? Math.max(now, startAt)
+      // The parts of one session come one after another.
+      if (id === lastId ? !reaches(startAt, end) : !addSession(startAt, end)) return
+      lastId = id
+      for (const { participantId, kind, times } of inside) {
+        if (kinds !== undefined && !kinds.includes(kind)) continue
+        const spans = times.map((time) => ({ from: time.from, to: time.to ?? Math.max(now, time.from) }))
+        const within = spans.filter((span) => reaches(span.from, span.to))
+        if (within.length === 0) continue
+        const { high, low } = digestPerson(participantId)
+        const person = people.numberOf(high, low)
+        for (const span of within) addStay(person, span.from, span.to)
+      }
+    },
+    *addDay(dayStart, packed) {
+      const day = new DayReader(packed, lastDay)
+      lastDay = day
+      if (numbers.length < day.people) numbers = new Int32Array(2 * day.people)
+      numbers.fill(-1)
+      while (addSome(day, dayStart)) yield
+    },
+    finish() {
+      settle(Number.POSITIVE_INFINITY)
+      const rows = [...starts.subarray(0, -1)].map((at, step) => ({
+        start: toIso(at),
+        ...toTotal(
+          sessions[step] ?? 0,
+          steps.unique[step] ?? 0,
+          steps.insideMs[step] ?? 0,
+          concurrency.peaks[step] ?? 0,
+        ),
+      }))
+      return { total: toTotal(total.sessions, people.count(), total.insideMs, concurrency.peak()), data: rows }
+    },
+  }
+}

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { type ParticipantKind, participantKinds } from '@rollcall/protocol'
+import fc from 'fast-check'
+import { createSort } from '../../src/api/reports/numbers.ts'
+import { countUsage } from '../../src/api/reports/usage-count.ts'
+import { sumUsage } from '../../src/api/reports/usage-sums.ts'
+import type { SessionTimes } from '../../src/record/session-times.ts'
+import { createDayPacker, DayReader } from '../../src/record/usage/packed-day.ts'
+import { startOfDay } from '../../src/store/usage.ts'
+
+const hourMs = 3_600_000
+const dayMs = 24 * hourMs
+/** Two days before the clocks change in Berlin, and a week before they do in Lord Howe. */
+const start = Date.UTC(2026, 2, 27)
+const zones = ['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kathmandu', 'Pacific/Apia', 'Australia/Lord_Howe']
+
+/** Mostly whole hours and quarters, where much of it meets; sometimes any moment. */
+const moment = fc.oneof(
+  fc.integer({ min: 0, max: 5 * 24 }).map((hour) => start + hour * hourMs),
+  fc.integer({ min: 0, max: 5 * 24 * 4 }).map((quarter) => start + (quarter * hourMs) / 4),
+  fc.integer({ min: 0, max: 5 * dayMs }).map((ms) => start + ms),
+)
+const length = fc.oneof(
+  fc.constant(0),
+  fc.integer({ min: 0, max: 60 }).map((hours) => hours * hourMs),
+  fc.integer({ min: 0, max: 2 * dayMs }),
+)
+const stay = fc.record({
+  after: length,
+  lasts: length,
+  who: fc.integer({ min: 0, max: 5 }),
+  kind: fc.constantFrom<ParticipantKind>(...participantKinds),
+})
+const session = fc
+  .record({ startAt: moment, stays: fc.array(stay, { maxLength: 6 }), more: length, isSealed: fc.boolean() })
+  .map(({ startAt, stays, more, isSealed }) => {
+    const people = [...Map.groupBy(stays, ({ who }) => who)].map(([who, times]) => ({
+      participantId: `p${who}`,
+      name: '',
+      kind: times[0]?.kind ?? 'person',
+      times: times.map(({ after, lasts }) => ({ from: startAt + after, to: startAt + after + lasts })),
+    }))
+    const ends = people.flatMap(({ times }) => times.map(({ to }) => to))
+    return { startAt, endAt: Math.max(startAt, ...ends) + more, people, isSealed }
+  })
+const history = fc
+  .array(session, { maxLength: 12 })
+  .map((sessions) =>
+    sessions
+      .toSorted((a, b) => a.startAt - b.startAt)
+      .map((one, n) => ({ ...one, id: `s${String(n).padStart(2, '0')}`, roomId: 'room', customRoomId: null })),
+  )
+const asked = fc.record({
+  from: moment,
+  lasts: length.map((ms) => ms + 1),
+  groupBy: fc.constantFrom<('day' | 'hour')[]>('day', 'hour'),
+  timeZone: fc.constantFrom(...zones),
+  kinds: fc.option(fc.subarray([...participantKinds]), { nil: undefined }),
+})
+
+type Sealable = SessionTimes & { isSealed: boolean }
+
+function pack(day: number, sessions: Sealable[]) {
+  const packer = createDayPacker(day)
+  for (const one of sessions) {
+    // A large one comes in parts.
+    for (const person of one.people.length === 0 ? [undefined] : one.people)
+      packer.add({ ...one, people: person === undefined ? [] : [person] })
+  }
+  return packer.finish()
+}
+
+describe('what usage sums up', () => {
+  test('is the same of packed days as session after session, whichever time is asked for and by whose clocks', () => {
+    fc.assert(
+      fc.property(history, asked, (sessions, { from, lasts, groupBy, timeZone, kinds }) => {
+        const span = { from, to: from + lasts }
+        const counted = { now: start + 10 * dayMs, kinds, timeZone }
+        const count = countUsage(groupBy, span, counted)
+        for (const one of sessions) count.add(one)
+
+        const sums = sumUsage(groupBy, span, counted)
+        for (const one of sessions) if (one.startAt < from && one.endAt >= from) sums.add(one)
+        const days = Map.groupBy(sessions, ({ startAt }) => startOfDay(startAt))
+        for (const [day, ofDay] of days) {
+          if (day + dayMs <= from) continue
+          sums.settle(day)
+          const { packed } = pack(
+            day,
+            ofDay.filter(({ isSealed }) => isSealed),
+          )
+          for (const _ of sums.addDay(day, packed));
+          for (const one of ofDay) if (!one.isSealed && one.startAt >= from) sums.add(one)
+        }
+        assert.deepEqual(sums.finish(), count.finish())
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  test('knows people apart by their ids, however many there are', () => {
+    const people = Array.from({ length: 20_000 }, (_, n) => ({
+      participantId: `p${n % 15_000}-${n % 2}`,
+      name: '',
+      kind: 'person' as const,
+      times: [{ from: start + n, to: start + n + 1 }],
+    }))
+    const ids = new Set(people.map(({ participantId }) => participantId))
+    const sums = sumUsage('day', { from: start, to: start + dayMs }, { now: start, kinds: undefined, timeZone: 'UTC' })
+    sums.add({ id: 's', roomId: 'r', customRoomId: null, startAt: start, endAt: start + dayMs, people })
+    assert.equal(sums.finish().total.uniqueParticipants, ids.size)
+  })
+})
+
+test('numbers are put in order whether they lie near each other or not', () => {
+  const numbers = fc
+    .integer({ min: 1, max: 2 ** 45 })
+    .chain((most) =>
+      fc.tuple(fc.integer({ min: 0, max: 2 ** 46 }), fc.array(fc.integer({ min: 0, max: most }), { maxLength: 600 })),
+    )
+  const sort = createSort()
+  fc.assert(
+    fc.property(numbers, ([least, some]) => {
+      const all = some.map((number) => least + number)
+      assert.deepEqual(
+        [...sort(Float64Array.from(all))],
+        all.toSorted((a, b) => a - b),
+      )
+    }),
+  )
+})
+
+test('a packed day reads as what it was packed of', () => {
+  fc.assert(
+    fc.property(history, (sessions) => {
+      const { packed, sessions: count } = pack(start, sessions)
+      const day = new DayReader(packed)
+      const read = []
+      const people = new Set(
+        sessions.flatMap((one) => one.people.flatMap((who) => (who.times.length > 0 ? who.participantId : []))),
+      )
+      assert.equal(day.people, people.size)
+      while (day.nextSession()) {
+        const stays = []
+        while (day.nextStay()) stays.push([day.person, day.kind, start + day.from, start + day.to])
+        read.push([start + day.startAt, start + day.endAt, stays])
+      }
+      const numbers = new Map([...people].map((id, n) => [id, n]))
+      const written = sessions.map(({ startAt, endAt, people: inside }) => [
+        startAt,
+        endAt,
+        inside.flatMap(({ participantId, kind, times }) =>
+          times.map(({ from, to }) => [numbers.get(participantId), kind, from, to]),
+        ),
+      ])
+      assert.deepEqual(read, written)
+      assert.equal(count, sessions.length)
+    }),
+    { numRuns: 500 },
+  )
+})
