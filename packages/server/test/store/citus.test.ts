@@ -84,6 +84,12 @@ describe('on Citus', { skip }, () => {
       perPage: 10,
     })
     assert.equal(people.length, 1)
+    const day = startOfDay(Date.now())
+    for (const { keyId } of await store.reads.usage.keys()) {
+      await store.reads.usage.days(keyId, { from: day - 86_400_000, to: day + 86_400_000 })
+      const { days } = await store.reads.usage.toPack(keyId, { after: 0, to: day + 86_400_000 })
+      assert.equal(days.length, 1)
+    }
     await store.close()
     await assertClean(databaseUrl, 'verify')
     await assertClean(databaseUrl, 'rebuild')

@@ -14,6 +14,7 @@ type Place = 'by-key' | 'everywhere' | 'coordinator'
 
 const layout: { [T in keyof Tables]: Place } = {
   keys: 'everywhere',
+  retention: 'everywhere',
   sources: 'everywhere',
   // The first that is made by key: the others lie where its rows do.
   counters: 'by-key',
@@ -41,6 +42,8 @@ const layout: { [T in keyof Tables]: Place } = {
   looks: 'by-key',
   session_counts: 'by-key',
   session_buckets: 'by-key',
+  usage_days: 'by-key',
+  usage_breaks: 'by-key',
   webhook_endpoints: 'by-key',
   webhook_cursors: 'by-key',
   webhook_deliveries: 'by-key',
