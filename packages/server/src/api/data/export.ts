@@ -7,10 +7,12 @@ import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
 import { readState, stateNumbers, writeExport } from '../../store/copies/export.ts'
 import { openSnapshot } from '../../store/copies/kept-tables.ts'
+import type { Database } from '../../store/database/database.ts'
 import { type Key, ownerOf } from '../../store/keys/key.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { refusals } from '../http/refusals.ts'
 import { exportsMax } from '../limits.ts'
+import { type RecordTable, recordTables, writeRecordTable } from './record-tables.ts'
 
 const ExportQuery = Type.Object(
   {
@@ -20,6 +22,18 @@ const ExportQuery = Type.Object(
         description: 'the state of a manifest, as it came',
         about: 'Goes on with an export that was broken off; where anything was recorded since, it is refused.',
       }),
+    ),
+    format: Type.Optional(
+      Type.Union([Type.Literal('ndjson'), Type.Literal('parquet')], {
+        description: 'ndjson or parquet',
+        about: 'Everything as lines of JSON, which is so without it, or one table as a Parquet file.',
+      }),
+    ),
+    table: Type.Optional(
+      Type.Union(
+        recordTables.map((table) => Type.Literal(table)),
+        { description: recordTables.join(', '), about: 'Which table, with `format=parquet`.' },
+      ),
     ),
     after: Type.Optional(
       Type.Integer({
@@ -32,19 +46,25 @@ const ExportQuery = Type.Object(
   { additionalProperties: false },
 )
 
+type ExportQuery = Type.Static<typeof ExportQuery>
+
 const ndjson = 'application/x-ndjson'
+const parquet = 'application/vnd.apache.parquet'
 const schema = {
   operationId: 'exportRecord',
   audited: true,
   tags: ['Reports'],
   summary: 'Export everything',
   description:
-    'All that is recorded under the key, as it is at one moment, a line of JSON each: first a manifest, then the rows of each table, and at the end how many there are of each, with the SHA-256 of their lines. Rollcall’s own: VideoSDK has no such call.',
+    'All that is recorded under the key, as it is at one moment, a line of JSON each: first a manifest, then the rows of each table, and at the end how many there are of each, with the SHA-256 of their lines. Or, `format=parquet`, who was inside from when to when as a table that DuckDB and others ask. Rollcall’s own: VideoSDK has no such call.',
   querystring: ExportQuery,
   response: {
     200: {
-      description: 'The manifest, the rows, and the end.',
-      content: { [ndjson]: { schema: Type.String({ description: 'A line a row, as JSON.' }) } },
+      description: 'The manifest, the rows, and the end; or a table.',
+      content: {
+        [ndjson]: { schema: Type.String({ description: 'A line a row, as JSON.' }) },
+        [parquet]: { schema: Type.String({ format: 'binary', description: 'A Parquet file.' }) },
+      },
     },
     ...refusals('CONFLICT', 'BUSY'),
   },
@@ -52,14 +72,15 @@ const schema = {
 
 /** `GET /v2/export`: sent as it is read, from a connection of its own that sees one moment. */
 export function exportRoutes(
-  { config, log }: Pick<Context, 'config' | 'log'>,
+  { config, log, clock }: Pick<Context, 'config' | 'log' | 'clock'>,
   { auth }: { auth: ApiAuth },
 ): FastifyPluginAsyncTypebox {
   let open = 0
   return async (app) => {
     app.get('/v2/export', { onRequest: auth.crawler, schema }, async (request, reply) => {
-      const { state, after = 0 } = request.query
-      if (request.method === 'HEAD') return sendLines(reply, new PassThrough().end())
+      const { state } = request.query
+      const table = readTable(request.query)
+      if (request.method === 'HEAD') return sendFile(reply, table, new PassThrough().end())
       if (open >= exportsMax) throw new Refusal('BUSY', `${exportsMax} exports are being read: try again later`)
       const { key } = callerOf(request)
       const snapshot = openSnapshot(config)
@@ -72,12 +93,13 @@ export function exportRoutes(
           throw new Refusal('CONFLICT', `The record is not what it was at ${state}: begin the export again`)
         }
         begun.resolve()
-        let line = 0
-        for await (const lines of writeExport(db, pick(ownerOf(key)))) {
-          const wanted = lines.slice(Math.max(0, after - line)).join('')
-          line += lines.length
+        const chunks =
+          table === undefined
+            ? linesOf(db, key, request.query.after ?? 0)
+            : writeRecordTable(db, key.keyId, table, clock.now())
+        for await (const chunk of chunks) {
           if (out.destroyed) return
-          if (wanted !== '' && !out.write(wanted)) await Promise.race([once(out, 'drain'), once(out, 'close')])
+          if (!out.write(chunk)) await Promise.race([once(out, 'drain'), once(out, 'close')])
         }
         out.end()
       })
@@ -93,8 +115,31 @@ export function exportRoutes(
           return snapshot.close()
         })
       await begun.promise
-      return sendLines(reply, out)
+      return sendFile(reply, table, out)
     })
+  }
+}
+
+/** Undefined: it is not one table that is asked for. */
+function readTable({ format, table, state, after }: ExportQuery): RecordTable | undefined {
+  if (format !== 'parquet') {
+    if (table === undefined) return undefined
+    throw new Refusal('BAD_REQUEST', 'table is taken with format=parquet alone')
+  }
+  if (state !== undefined || after !== undefined) {
+    throw new Refusal('BAD_REQUEST', 'state and after go on with lines of JSON: a Parquet file is asked for whole')
+  }
+  if (table !== undefined) return table
+  throw new Refusal('BAD_REQUEST', `table is missing: with format=parquet it takes ${recordTables.join(', ')}`)
+}
+
+/** Those after so many that are there already. */
+async function* linesOf(db: Database, key: Key, after: number): AsyncGenerator<string> {
+  let line = 0
+  for await (const lines of writeExport(db, pick(ownerOf(key)))) {
+    const wanted = lines.slice(Math.max(0, after - line)).join('')
+    line += lines.length
+    if (wanted !== '') yield wanted
   }
 }
 
@@ -102,7 +147,9 @@ function pick({ keyId, apiKey, userId, name }: Key) {
   return { keyId, apiKey, userId, name }
 }
 
-function sendLines(reply: FastifyReply, out: PassThrough): FastifyReply {
-  reply.type(`${ndjson}; charset=utf-8`).header('content-disposition', 'attachment; filename="rollcall.ndjson"')
+function sendFile(reply: FastifyReply, table: RecordTable | undefined, out: PassThrough): FastifyReply {
+  const [type, name] =
+    table === undefined ? [`${ndjson}; charset=utf-8`, 'rollcall.ndjson'] : [parquet, `${table}.parquet`]
+  reply.type(type).header('content-disposition', `attachment; filename="${name}"`)
   return reply.send(out)
 }

@@ -19,6 +19,15 @@ export async function* readSessionsDuring(
   for await (const ids of idsDuring(reads, keyId, period)) yield* reads.sessions.parts(keyId, ids)
 }
 
+/** The same without their people. */
+export async function* readHeadsDuring(
+  reads: Pick<Context['reads'], 'sessions'>,
+  keyId: number,
+  period: Period,
+): AsyncGenerator<SessionPart[]> {
+  for await (const ids of idsDuring(reads, keyId, period)) yield reads.sessions.heads(keyId, ids)
+}
+
 /** When they ran, and when who was inside. */
 export async function* readTimesDuring(
   reads: Pick<Context['reads'], 'sessions'>,

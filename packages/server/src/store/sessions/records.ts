@@ -173,6 +173,13 @@ export async function* readParts(
   }
 }
 
+/** Sessions in the order of their ids, without their people. */
+export async function readHeads({ db }: Pick<Over, 'db'>, keyId: number, ids: string[]): Promise<SessionPart[]> {
+  const rows = new Map((await readRows({ db }, keyId, ids)).map((row) => [row.id, row]))
+  const heads = ids.flatMap((id) => rows.get(id) ?? []).map((row) => toPart(row, [], []))
+  return withParents(db, keyId, heads)
+}
+
 /** Sessions without their people. */
 export async function readRows({ db }: Pick<Over, 'db'>, keyId: number, ids: string[]): Promise<Row[]> {
   return ids.length === 0 ? [] : db.all(rowsOf(db), { keyId, ids: JSON.stringify(ids) })

@@ -17,6 +17,7 @@ import { peopleSliceMax, readInside, readPeople } from './people.ts'
 import { readPresences } from './presence.ts'
 import {
   presenceIn,
+  readHeads,
   readParts,
   readRecord,
   readRecordOfOne,
@@ -198,6 +199,7 @@ export const sessions = noun({
     reaching: listReaching,
     /** In the order of their ids, each whole, or of a large one a page of its people after the other. */
     parts: readParts,
+    heads: readHeads,
     /** Those of them that are sealed, with the part of their text that has their people: at most `participantsMax` each. */
     async listSealedHeads(
       { db, pause }: Over,
