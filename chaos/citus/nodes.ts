@@ -45,7 +45,7 @@ export async function startServices(programs: string): Promise<Services> {
     await appendFile(
       join(data, 'postgresql.conf'),
       `port = ${port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 300\n` +
-        `max_prepared_transactions = 300\nshared_preload_libraries = '${library}'\n`,
+        `max_prepared_transactions = 300\nshared_preload_libraries = '${library}'\ncitus.shard_count = 8\n`,
     )
     await call('pg_ctl', '-D', data, '-l', join(folder, `${name}.log`), '-w', 'start')
     const url = `postgres://rollcall:rollcall@127.0.0.1:${port}/postgres`

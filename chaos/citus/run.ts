@@ -13,7 +13,7 @@ import { findPrograms, lack, type Services, startServices } from './nodes.ts'
 
 const keyCount = 8
 const factsPerPost = 100
-const factsOfAll = 24_000
+const factsOfAll = 16_000
 /** Callers at once, of all keys together. */
 const callers = 16
 const pageCount = 400

@@ -108,17 +108,28 @@ export async function distribute(
   { progress = () => {}, beside }: DistributeOptions = {},
 ): Promise<void> {
   const tables = Object.entries(layout).filter(([, place]) => place !== 'coordinator')
+  const isPlaced = await findPlaced(k)
   for (const [i, [table, place]] of tables.entries()) {
     progress(i, tables.length, table)
+    if (isPlaced(table)) continue
     const first = beside === undefined ? 'none' : `${beside}.counters`
     await k.transaction().execute(async (one) => {
       await sql`select pg_advisory_xact_lock(hashtextextended('rollcall distribute', 0))`.execute(one)
-      const { rows } = await sql`select from pg_dist_partition where logicalrelid = to_regclass(${table})`.execute(one)
-      if (rows.length > 0) return
+      // Of servers that start together, another may have.
+      if ((await findPlaced(one))(table)) return
       if (place === 'everywhere') await sql`select create_reference_table(${table})`.execute(one)
       else await createByKey(one, table, table === 'counters' ? first : 'counters')
     })
   }
+}
+
+/** Which of the tables that are named without a schema are where they belong. */
+async function findPlaced(k: Kysely<Tables>): Promise<(table: string) => boolean> {
+  const { rows } = await sql<{ name: string }>`
+    select c.relname as name from pg_dist_partition as p join pg_class as c on c.oid = p.logicalrelid
+    where c.relnamespace = current_schema()::regnamespace`.execute(k)
+  const names = new Set(rows.map(({ name }) => name))
+  return (table) => names.has(table)
 }
 
 /** A table whose rows lie where those of the same keys of another lie. */
