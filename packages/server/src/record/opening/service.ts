@@ -10,12 +10,18 @@ import { isPooledByTransaction } from '../../store/database/postgres/pooling.ts'
 import { openPostgres } from '../../store/database/postgres.ts'
 import { createSecretBox } from '../../store/database/secrets.ts'
 import { startReplica } from '../replica/replica.ts'
-import { createBatch } from '../writer/batch.ts'
+import { createBatch, shareOut } from '../writer/batch.ts'
 import { startBatches } from '../writer/writer.ts'
 import { type Hooks, type Opened, proveMasterKey, type StoreOptions } from './opened.ts'
 
 /** Connections to PostgreSQL that read. */
 const readConnections = 8
+
+/**
+ * Connections to Citus that write, keys shared out to them: a transaction of one key is one machine's alone, which is committed at once,
+ * where one of several is prepared on each first; and while one machine writes, so do others.
+ */
+const writersOnCitus = 4
 
 /** A PostgreSQL service, before which there may be several servers: of each, one connection writes, others read. */
 export async function openService(options: StoreOptions, databaseUrl: string, hooks: Hooks): Promise<Opened> {
@@ -36,13 +42,10 @@ export async function openService(options: StoreOptions, databaseUrl: string, ho
     const db = openPostgres(databaseUrl, { connections: readConnections, ...shared })
     opened.defer(() => db.close())
     const { awayMaxMs } = options
-    const writing = openPostgres(databaseUrl, {
-      connections: 1,
-      ...shared,
-      awayMaxMs,
-      onReadOnly: () => db.renew(),
-    })
-    opened.defer(() => writing.close())
+    const writing = Array.from({ length: isDistributed ? writersOnCitus : 1 }, () =>
+      openPostgres(databaseUrl, { connections: 1, ...shared, awayMaxMs, onReadOnly: () => db.renew() }),
+    )
+    opened.defer(async () => void (await Promise.all(writing.map((one) => one.close()))))
     await proveMasterKey({ db, box, now }, where)
     const logDays = openLogDays(databaseUrl)
     if (exclusive) await logDays.make(now())
@@ -53,16 +56,17 @@ export async function openService(options: StoreOptions, databaseUrl: string, ho
       hooks.onCommit?.(commit)
     }
     const parts = { box, rules, pause: (keyId: number) => turns.next(`written of ${keyId}`) }
-    const writer = startBatches((answered) => createBatch(writing, parts, answered, hooks.onUnwritten), now, {
-      ...hooks,
-      onCommit,
-    })
+    const batching = { unavailable: hooks.onUnwritten, isOfOneKey: isDistributed }
+    const writer = startBatches(
+      (answered) => shareOut(writing.map((one) => createBatch(one, parts, answered, batching))),
+      now,
+      { ...hooks, onCommit },
+    )
     const replica = exclusive && options.replica !== undefined ? await startReplica(db, options.replica) : undefined
     if (replica !== undefined) opened.defer(() => replica.stop())
     const kept = opened.move()
     const breakOff = () => {
-      db.breakOff()
-      writing.breakOff()
+      for (const one of [db, ...writing]) one.breakOff()
     }
     return { db, box, writer, logDays, breakOff, isPooled, replica, close: () => kept.disposeAsync() }
   } catch (error) {
