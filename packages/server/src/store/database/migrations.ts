@@ -22,6 +22,7 @@ import { ownRetention } from './migrations/rooms/retention.ts'
 import { schedules } from './migrations/schedules.ts'
 import { scopedKeys } from './migrations/scoped-keys.ts'
 import type { ShownOtherwise } from './migrations/shown-otherwise.ts'
+import { spanInRoom } from './migrations/span-in-room.ts'
 import { usage } from './migrations/usage.ts'
 import { shares, users } from './migrations/users.ts'
 import { webhooks } from './migrations/webhooks.ts'
@@ -60,6 +61,7 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0027-grams': { up: grams },
   '0028-own-retention': { up: ownRetention },
   '0030-usage': { up: usage },
+  '0034-span-in-room': { up: spanInRoom },
 }
 
 /**
