@@ -13,6 +13,7 @@ import { migrateToLatest } from '../../src/store/database/migrations.ts'
 import { openPostgres } from '../../src/store/database/postgres.ts'
 import { createSecretBox } from '../../src/store/database/secrets.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
+import type { Over } from '../../src/store/noun.ts'
 import type { ListPage } from '../../src/store/sessions/list.ts'
 import type { SessionFilter } from '../../src/store/sessions/list-queries.ts'
 import { sessions } from '../../src/store/sessions/sessions.ts'
@@ -42,6 +43,16 @@ const filters: { [name: string]: (world: World) => SessionFilter } = {
   'a moment at which somebody was inside': ({ momentAt }) => ({ activeAt: momentAt }),
   'a least duration': ({ longMs }) => ({ minDurationMs: longMs }),
   'a person': () => ({ participantId: 'somebody' }),
+  'what runs in a room': ({ roomIds }) => ({ roomId: roomIds[0] ?? '', status: 'ongoing' }),
+  'what ended in a room': ({ roomIds }) => ({ roomId: roomIds[0] ?? '', status: 'ended' }),
+  'a range of starts in a room': ({ roomIds, sessions }) => ({
+    roomId: roomIds[0] ?? '',
+    startFrom: startOf(sessions, 0.1),
+    startTo: startOf(sessions, 0.9),
+  }),
+  'a moment in a room': ({ roomIds, momentAt }) => ({ roomId: roomIds[0] ?? '', activeAt: momentAt }),
+  'a least duration in a room': ({ roomIds, longMs }) => ({ roomId: roomIds[0] ?? '', minDurationMs: longMs }),
+  'a person in a room': ({ roomIds }) => ({ roomId: roomIds[0] ?? '', participantId: 'somebody' }),
 }
 
 for (const database of ['SQLite', 'PostgreSQL'] as const) {
@@ -83,16 +94,40 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
         for (const world of worlds) visited.push(await weighPages(world, toFilter(world), weigh))
         const [small = {}, large = {}] = visited
         t.diagnostic(JSON.stringify({ small, large }))
-        for (const [page, rows] of Object.entries(large)) {
-          const before = small[page] ?? 0
-          assert.ok(
-            rows <= growthMax * Math.max(before, 100),
-            `${page}: ${before} at ${sizes[0]}, ${rows} at ${sizes[1]}`,
-          )
-        }
+        for (const [page, rows] of Object.entries(large)) assertFlat(page, small[page] ?? 0, rows)
       })
     }
+
+    test('looks at as many rows however long the history of a room is, for whoever joins it', async (t) => {
+      const weigh = await createScale(t, database)
+      if (weigh === undefined) return
+      const [small = 0, large = 0] = await Promise.all(
+        worlds.map(async ({ db, roomIds: [roomId = ''], place }) => {
+          const asked: Asked[] = []
+          await sessions.reads.listRunningInRoom(hear(db, asked), owner.keyId, roomId, 10)
+          return weigh(place, asked)
+        }),
+      )
+      assertFlat('what runs', small, large)
+    })
   })
+}
+
+function assertFlat(what: string, small: number, large: number): void {
+  const told = `${what}: ${small} at ${sizes[0]}, ${large} at ${sizes[1]}`
+  assert.ok(large <= growthMax * Math.max(small, 100), told)
+}
+
+/** What is read over it is noted in `asked`. */
+function hear(db: Database, asked: Asked[]): Over {
+  const heard: Database = {
+    ...db,
+    all(query, params) {
+      asked.push({ sql: query.sql, values: bind(query, params) })
+      return db.all(query, params)
+    },
+  }
+  return { db: heard, box: createSecretBox(Buffer.alloc(32)), now: () => until }
 }
 
 /** What each page of a filter makes the database look at. */
@@ -102,14 +137,7 @@ async function weighPages(
   weigh: Weigh,
 ): Promise<{ [page: string]: number }> {
   const asked: Asked[] = []
-  const heard: Database = {
-    ...db,
-    all(query, params) {
-      asked.push({ sql: query.sql, values: bind(query, params) })
-      return db.all(query, params)
-    },
-  }
-  const over = { db: heard, box: createSecretBox(Buffer.alloc(32)), now: () => until }
+  const over = hear(db, asked)
   const list = (keyId: number, filter: SessionFilter, page: ListPage) =>
     sessions.reads.list(over, keyId, filter, page, 1000)
   const { total } = await list(owner.keyId, filter, { page: 1, perPage })

@@ -20,6 +20,7 @@ import { processes } from './migrations/processes.ts'
 import { hosting } from './migrations/rooms/hosting.ts'
 import { invites } from './migrations/rooms/invites.ts'
 import { ownRetention } from './migrations/rooms/retention.ts'
+import { spanInRoom } from './migrations/rooms/span-in-room.ts'
 import { schedules } from './migrations/schedules.ts'
 import { scopedKeys } from './migrations/scoped-keys.ts'
 import type { ShownOtherwise } from './migrations/shown-otherwise.ts'
@@ -62,6 +63,7 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0028-own-retention': { up: ownRetention },
   '0030-usage': { up: usage },
   '0031-people-by-number': { up: peopleByNumber },
+  '0034-span-in-room': { up: spanInRoom },
 }
 
 /**

@@ -234,10 +234,12 @@ function asCandidates<DB, TB extends keyof DB>(query: SelectQueryBuilder<DB, TB,
 
 /**
  * A part of one room is told by its places among all rooms, and the order so too: no index but the room's fits that. Of a room that is
- * named alone SQLite walks over all sessions of that time.
+ * named alone SQLite walks over all sessions of that time. What runs, and what is found by its level, has an index of the room.
  */
-function isOfRoom({ roomId, cursor, startFrom, startTo }: Shape): boolean {
-  return roomId !== undefined && [cursor, startFrom, startTo].some((one) => one !== undefined)
+function isOfRoom({ roomId, cursor, startFrom, startTo, status, activeAt, minDurationMs }: Shape): boolean {
+  if (roomId === undefined || status === 'ongoing' || activeAt !== undefined || minDurationMs !== undefined)
+    return false
+  return [cursor, startFrom, startTo].some((one) => one !== undefined)
 }
 
 /** From where to where in the room: what is not bounded by a time is by the room. */
