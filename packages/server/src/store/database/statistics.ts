@@ -47,7 +47,7 @@ const known: { [table: string]: { [index: string]: [rows: number, ...Alike] } } 
     sqlite_autoindex_people_1: [people, people, people, 1],
     people_of_person: [few, few, 2],
     people_stale: [few, few, few, 1],
-    people_numbers: [people, people, 1],
+    people_by_number: [people, people, 1, 1],
     people_unnumbered: [few, few, few, 1],
     people_newest: [people, people, 1, 1, 1, 1, 1],
   },
