@@ -8,9 +8,10 @@ import { runProgram } from '../packages/server/test/support/run-program.ts'
 import { attacks } from './loads.ts'
 import { watchMemory } from './memory.ts'
 import type { Attack, Target } from './target.ts'
+import { doUsualWork } from './usual-work.ts'
 
-// Each attack against a server of its own, as `npm start` runs it with its own limits: how much memory it takes beside what an
-// idle server has, and how long /livez takes meanwhile. `npm run attacks`, or the names of some: `npm run attacks -- gzip`
+// Each attack against a server of its own, as `npm start` runs it with its own limits: how much memory it takes beside what it has
+// when it did some usual work and rests, and how long /livez takes meanwhile. `npm run attacks`, or the names of some: `npm run attacks -- gzip`
 
 const memoryMax = 1.5
 const livezMaxMs = 50
@@ -31,8 +32,9 @@ async function measure({ what, env, prepare, run }: Attack): Promise<void> {
   const { program, target } = await start(dataFolder, env)
   const prober = new Worker(new URL('./livez.ts', import.meta.url), { workerData: target.url })
   try {
+    await doUsualWork(target)
     await prepare?.(target)
-    // What the preparation left, and what the first requests make, is no part of it.
+    // What that left, and what the first requests make, is no part of it.
     await delay(3000)
     const memory = watchMemory(program.child.pid ?? 0)
     const before = await probe(prober, () => delay(3000))

@@ -176,6 +176,7 @@ export const holders: { [name: string]: Attack } = {
     what: '10 webhook endpoints that are an ingest of the same server, and 200 sessions',
     env: privateAddresses,
     async run(target) {
+      const before = await countSessions(target)
       const publicKeyUrl = `${target.url}/v2/public/rsa-public-key`
       for (let n = 0; n < 10; n++) {
         const source = await call<{ url: string }>(target, 'POST', '/v2/sources', {
@@ -187,10 +188,14 @@ export const holders: { [name: string]: Attack } = {
       }
       await tellSessions(target, 200)
       await delay(10_000)
-      const { pageInfo } = await call<{ pageInfo: { total: number } }>(target, 'GET', '/v2/sessions?perPage=1')
-      return `${pageInfo.total} sessions are there`
+      return `${(await countSessions(target)) - before} sessions came of it`
     },
   },
+}
+
+async function countSessions(target: Target): Promise<number> {
+  const { pageInfo } = await call<{ pageInfo: { total: number } }>(target, 'GET', '/v2/sessions?perPage=1')
+  return pageInfo.total
 }
 
 /** Answers 101 to whatever is asked. */

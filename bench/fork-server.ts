@@ -16,7 +16,7 @@ export async function forkServer(folder: string, env: NodeJS.ProcessEnv = proces
   const child = fork(join(import.meta.dirname, 'server.ts'), [folder], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     // As `npm start` runs it; and so that memory is measured after a collection.
-    execArgv: ['--no-concurrent-marking', '--max-semi-space-size=8', '--expose-gc'],
+    execArgv: ['--no-concurrent-marking', '--max-semi-space-size=8', '--no-allocation-site-pretenuring', '--expose-gc'],
     env,
   })
   const ready = await nextMessage<ServerReady>(child)

@@ -20,7 +20,7 @@ import { sendJson } from './paging/page-cache.ts'
 type Reads = Pick<Context['reads'], 'rooms' | 'sessions'>
 type Shown = Pick<Context, 'config' | 'clock'> & {
   reads: Reads & Pick<Context['reads'], 'deliveries' | 'media'>
-  known: Pick<Context['known'], 'webhookKeys'>
+  known: Pick<Context['known'], 'webhookKeys' | 'versionOf'>
 }
 
 // What a caller may not see is answered as if it did not exist, word for word: another key's things, and those of another room
@@ -83,10 +83,15 @@ export async function sendSession(
   const caller = callerOf(request)
   const { keyId } = caller.key
   const record = await requireSession(shown.reads, caller, sessionId)
-  if (record.session.people > embeddedParticipantsMax) await largeAnswers.take(keyId, reply.raw)
-  const webhooks = await summariseWebhooks(shown, keyId, [sessionId])
-  const view = { ...viewFor(shown, request), webhooks }
-  const pieces = await writeWholeSession(shown.reads, keyId, record, view, toMore(record))
+  const view = viewFor(shown, request)
+  const more = toMore(record)
+  const write = async (signal?: AbortSignal) => {
+    const webhooks = await summariseWebhooks(shown, keyId, [sessionId])
+    return writeWholeSession(shown.reads, keyId, record, { ...view, webhooks }, { more, signal })
+  }
+  const name = [sessionId, view.base, more, shown.known.versionOf(keyId)]
+  const isLarge = record.session.people > embeddedParticipantsMax
+  const pieces = isLarge ? await largeAnswers.share({ keyId, name, answer: reply.raw }, write) : await write()
   const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
   if (pieces.length <= wholePiecesMax) return sendJson(reply, Buffer.concat(pieces, bytes))
   reply.type('application/json; charset=utf-8').header('content-length', bytes)
@@ -102,7 +107,7 @@ export function viewFor({ config, clock }: Pick<Context, 'config' | 'clock'>, re
 
 /** What became of the webhooks about sessions; without a look at the database where the key never had an endpoint. */
 export async function summariseWebhooks(
-  { reads, known }: Pick<Shown, 'known'> & { reads: Pick<Shown['reads'], 'deliveries'> },
+  { reads, known }: { known: Pick<Context['known'], 'webhookKeys'>; reads: Pick<Shown['reads'], 'deliveries'> },
   keyId: number,
   sessionIds: string[],
 ): Promise<Map<string, WebhookSummary>> {

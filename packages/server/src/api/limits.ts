@@ -96,7 +96,9 @@ export const awayMaxMs = 30_000
 
 /** Answers that are made whole before they are sent, and are large, at once: one key alone has half of them. */
 export const largeAnswersMax = 4
-/** How long such an answer waits to be made, in milliseconds. */
+/** Answers that all people of large sessions are read for, and that are small, at once: one key alone has half of them. */
+export const longReadsMax = 16
+/** How long any of them waits to be made, in milliseconds. */
 export const largeAnswerWaitMs = 30_000
 /** Most occurrences of one answer about a schedule, and most cells of its grid: people × occurrences. */
 export const gridOccurrencesMax = 400

@@ -1,21 +1,23 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import {
   ActiveParticipantPage,
+  embeddedParticipantsMax,
   Participant,
   ParticipantPage,
   SessionAfterRemoval,
   toPageInfo,
 } from '@rollcall/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { addDetails } from '../record/media-view.ts'
-import { toLinks, toParticipants, toSessionOf } from '../record/session-view.ts'
+import { toLinks, toParticipants, toSessionOf, type ViewOptions } from '../record/session-view.ts'
 import { createSums } from '../record/whole-session.ts'
 import { quote } from '../runtime/explain.ts'
 import type { Commands } from '../sources/commands/commands.ts'
 import type { CommandedSession } from '../sources/commands/session-end.ts'
+import type { SessionPart } from '../store/sessions/records.ts'
 import { type ApiAuth, callerOf } from './auth/auth.ts'
 import type { Caller } from './auth/caller.ts'
 import { scopes } from './auth/scopes.ts'
@@ -30,6 +32,7 @@ import {
 } from './find.ts'
 import { refusals } from './http/refusals.ts'
 import { AllUnlessSaid, toKinds } from './paging/kinds-query.ts'
+import { longReads } from './paging/large-answers.ts'
 import { PageQuery, toPage } from './paging/page-query.ts'
 import { toActiveSession } from './views/active-session.ts'
 import { withMeetingNames } from './views/meeting-names.ts'
@@ -135,23 +138,14 @@ export function participantRoutes(
     app.get(
       '/v2/sessions/:id/participants/active',
       { onRequest: auth.any, schema: schemas.listActive },
-      async (request) => {
-        const { page, perPage } = toPage(request.query)
-        const caller = callerOf(request)
-        const { keyId } = caller.key
-        const { id } = request.params
-        const record = await requireSession(reads, caller, id)
-        const { session } = record
-        const kinds = toKinds(request.query.kinds)
-        const inside =
-          session.endAt === null ? await reads.sessions.listInside(keyId, id, { page, perPage }, kinds) : nobody
-        const webhooks = await summariseWebhooks(context, keyId, [id])
-        const view = { ...viewFor(context, request), webhooks }
-        const people = toParticipants({ ...record, ...inside }, view.now)
-        const shown = toSessionOf(record, people, await sums(keyId, session, view.now), view)
-        const ids = people.map((one) => one.participantId)
-        const origins = await reads.quality.listOrigins(keyId, id, ids)
-        return { pageInfo: toPageInfo(page, perPage, inside.total), data: [toActiveSession(shown, origins)] }
+      async (request, reply) => {
+        const record = await requireSession(reads, callerOf(request), request.params.id)
+        const { keyId } = callerOf(request).key
+        const view = viewFor(context, request)
+        const show = (signal?: AbortSignal) => showInside(keyId, record, request.query, view, signal)
+        if (record.session.people <= embeddedParticipantsMax) return show()
+        const name = ['active', record.session.id, request.query, view.base, context.known.versionOf(keyId)]
+        return longReads.share({ keyId, name, answer: reply.raw }, show)
       },
     )
 
@@ -177,6 +171,26 @@ export function participantRoutes(
       { onRequest: auth.any, schema: schemas.removeOld },
       async (request, reply) => removeParticipant(request, reply, { ...request.body, sessionId: request.params.id }),
     )
+  }
+
+  async function showInside(
+    keyId: number,
+    record: SessionPart,
+    query: Static<typeof schemas.listActive.querystring>,
+    viewed: ViewOptions,
+    signal?: AbortSignal,
+  ) {
+    const { session } = record
+    const { page, perPage } = toPage(query)
+    const kinds = toKinds(query.kinds)
+    const inside =
+      session.endAt === null ? await reads.sessions.listInside(keyId, session.id, { page, perPage }, kinds) : nobody
+    const view = { ...viewed, webhooks: await summariseWebhooks(context, keyId, [session.id]) }
+    const people = toParticipants({ ...record, ...inside }, view.now)
+    const shown = toSessionOf(record, people, await sums(keyId, session, view.now, signal), view)
+    const ids = people.map((one) => one.participantId)
+    const origins = await reads.quality.listOrigins(keyId, session.id, ids)
+    return { pageInfo: toPageInfo(page, perPage, inside.total), data: [toActiveSession(shown, origins)] }
   }
 
   async function removeParticipant(

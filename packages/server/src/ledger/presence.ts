@@ -30,23 +30,23 @@ export type Sum = { add(presence: Presence): void; sum(): Sums }
 
 /** @param now until when whoever is inside has been */
 export function createSum(now: number): Sum {
-  const moves = createSorted()
+  const moves = createMoves()
   let persons = 0
   let insideMs = 0
   return {
     add(presence) {
-      const movesOfThese: number[] = []
+      let ofThese = 0
       persons += presence.size
       for (const times of presence.values()) {
         for (const { joinedAt, leftAt } of times) {
           const until = leftAt ?? Math.max(now, joinedAt)
-          insideMs += until - joinedAt
-          movesOfThese.push(...movesOf(joinedAt, until))
+          ofThese += until - joinedAt
+          moves.add(joinedAt, until)
         }
       }
-      moves.add(movesOfThese)
+      insideMs += ofThese
     },
-    sum: () => ({ persons, insideMs, ...walk(moves.all()) }),
+    sum: () => ({ persons, insideMs, ...moves.walk() }),
   }
 }
 
@@ -56,13 +56,41 @@ export function whoWasInside(presence: Presence, at: number): string[] {
   return [...presence].flatMap(([participantId, times]) => (times.some(isInside) ? participantId : []))
 }
 
-/** Somebody's coming and going: each twice its time, plus 1 of the going, so that joins sort before leaves of the same moment. */
-export function movesOf(from: number, to: number): [joined: number, left: number] {
-  return [from * 2, to * 2 + 1]
+/** Who comes and who goes, in whatever order it is told: sorted as it is told, so that no turn takes long over many. */
+export type Moves = { add(from: number, to: number): void; walk(): Pick<Sums, 'activeMs' | 'peak'> }
+
+/** Moves that are sorted together: of most sessions all. */
+const movesTogether = 1024
+
+export function createMoves(): Moves {
+  /** Each twice its time, plus 1 of a going, so that joins sort before leaves of the same moment. */
+  let some: number[] = []
+  /** Each at least about twice as long as the next. */
+  const runs: Float64Array[] = []
+  const mergeLast = () => {
+    const [a, b] = runs.splice(-2)
+    if (a !== undefined && b !== undefined) runs.push(merge(a, b))
+  }
+  const sortSome = () => {
+    runs.push(new Float64Array(some).sort())
+    some = []
+    while (runs.length > 1 && (runs.at(-2)?.length ?? 0) < 2 * (runs.at(-1)?.length ?? 0)) mergeLast()
+  }
+  return {
+    add(from, to) {
+      some.push(from * 2, to * 2 + 1)
+      if (some.length >= movesTogether) sortSome()
+    },
+    walk() {
+      sortSome()
+      while (runs.length > 1) mergeLast()
+      return walk(runs[0] ?? new Float64Array())
+    },
+  }
 }
 
 /** @param moves in order */
-export function walk(moves: Float64Array): Pick<Sums, 'activeMs' | 'peak'> {
+function walk(moves: Float64Array): Pick<Sums, 'activeMs' | 'peak'> {
   let inside = 0
   let peak = 0
   let activeMs = 0
@@ -77,32 +105,13 @@ export function walk(moves: Float64Array): Pick<Sums, 'activeMs' | 'peak'> {
   return { activeMs, peak }
 }
 
-/** Numbers that are sorted as they come. */
-function createSorted() {
-  /** Each at least about twice as long as the next. */
-  const runs: Float64Array[] = []
-  const mergeLast = () => {
-    const [a, b] = runs.splice(-2)
-    if (a !== undefined && b !== undefined) runs.push(merge(a, b))
-  }
-  return {
-    add(numbers: number[]) {
-      runs.push(Float64Array.from(numbers).sort())
-      while (runs.length > 1 && (runs.at(-2)?.length ?? 0) < 2 * (runs.at(-1)?.length ?? 0)) mergeLast()
-    },
-    all(): Float64Array {
-      while (runs.length > 1) mergeLast()
-      return runs[0] ?? new Float64Array()
-    },
-  }
-}
-
 function merge(a: Float64Array, b: Float64Array): Float64Array {
   const merged = new Float64Array(a.length + b.length)
   let i = 0
   let j = 0
   for (let at = 0; at < merged.length; at++) {
-    const [fromA, fromB] = [a[i] ?? Number.POSITIVE_INFINITY, b[j] ?? Number.POSITIVE_INFINITY]
+    const fromA = a[i] ?? Number.POSITIVE_INFINITY
+    const fromB = b[j] ?? Number.POSITIVE_INFINITY
     if (fromA <= fromB) i += 1
     else j += 1
     merged[at] = Math.min(fromA, fromB)

@@ -15,17 +15,18 @@ const readsMax = 3
 /**
  * The JSON of a session as the API shows it, in the pieces it was made in.
  * @param more fields that are added to it
+ * @param signal nobody waits for it any more
  */
 export async function writeWholeSession(
   reads: WholeReads,
   keyId: number,
   record: SessionPart,
   view: ViewOptions,
-  more: object = {},
+  { more = {}, signal }: { more?: object; signal?: AbortSignal | undefined } = {},
 ): Promise<Buffer[]> {
   let read = record
   for (let tries = 1; ; tries++) {
-    const { pieces, slices } = await writeOnce(reads, keyId, read, view, more)
+    const { pieces, slices } = await writeOnce(reads, keyId, read, view, { more, signal })
     if (slices <= 1 || tries >= readsMax) return pieces
     const after = await reads.sessions.find(keyId, record.session.id)
     if (after === undefined || stateOf(after.session) === stateOf(read.session)) return pieces
@@ -38,12 +39,13 @@ async function writeOnce(
   keyId: number,
   record: SessionPart,
   view: ViewOptions,
-  more: object,
+  { more, signal }: { more: object; signal: AbortSignal | undefined },
 ): Promise<{ pieces: Buffer[]; slices: number }> {
   const { session } = record
   const sum = createSum(view.now)
   const people: Buffer[] = []
   for await (const slice of reads.sessions.people(keyId, session.id)) {
+    signal?.throwIfAborted()
     const part = { session, ...slice }
     const shown = await addDetails(reads.media, keyId, part, toParticipants(part, view.now, sum))
     const texts = shown.map((one) => JSON.stringify(one))
@@ -61,13 +63,21 @@ const noPeople = '"participants":[]'
 /** Sessions whose sums are kept; those that were asked for longest ago are forgotten first. */
 const sumsMax = 1000
 
-/** What a session amounts to: of one that did not change since it was asked for, at once. */
-export type SumsOf = (keyId: number, session: SessionPart['session'], now: number) => Promise<Sums>
+/**
+ * What a session amounts to: of one that did not change since it was asked for, at once.
+ * @param signal nobody waits for it any more
+ */
+export type SumsOf = (
+  keyId: number,
+  session: SessionPart['session'],
+  now: number,
+  signal?: AbortSignal,
+) => Promise<Sums>
 
 export function createSums(reads: SessionReads): SumsOf {
   /** `inside`: persons who are, while whom the sums grow. */
   const kept = new Map<string, { state: string; now: number; sums: Sums; inside: number }>()
-  return async (keyId, session, now) => {
+  return async (keyId, session, now, signal) => {
     const name = `${keyId} ${session.id}`
     const state = stateOf(session)
     const known = kept.get(name)
@@ -86,6 +96,7 @@ export function createSums(reads: SessionReads): SumsOf {
     let inside = 0
     let isAhead = false
     for await (const some of reads.presences(keyId, session)) {
+      signal?.throwIfAborted()
       sum.add(some)
       for (const times of some.values()) {
         const last = times.at(-1)

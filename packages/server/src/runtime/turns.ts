@@ -69,3 +69,24 @@ function takeNext(slices: Slice[]): Slice {
 
 /** Those of this thread, which has one event loop. */
 export const turns = createTurns()
+
+/**
+ * What many ask for in one moment is begun so much a turn of the event loop at most: what is beyond that waits for the next, in the
+ * order in which it came.
+ */
+export function createSpread(turnMax: number): (begin: () => void) => void {
+  const waiting: (() => void)[] = []
+  let begun = 0
+  const goOn = () => {
+    const some = waiting.splice(0, turnMax)
+    begun = some.length
+    if (begun > 0) setImmediate(goOn)
+    for (const begin of some) begin()
+  }
+  return (begin) => {
+    if (begun === 0) setImmediate(goOn)
+    begun += 1
+    if (begun > turnMax) waiting.push(begin)
+    else begin()
+  }
+}

@@ -152,6 +152,20 @@ describe('GET /v2/stream', () => {
     for (const reader of readers) reader.close()
   })
 
+  test('reads the log, and makes its text, once for all who go on from the same place far behind', async (t) => {
+    await record()
+    const after = (await lastSeq()) - 4
+    const read = t.mock.method(server.context.reads.changes, 'after')
+    const stringify = t.mock.method(JSON, 'stringify')
+    const readers = await Promise.all(Array.from({ length: 100 }, () => openStream(server, `?after=${after}`)))
+    const got = await Promise.all(readers.map((reader) => reader.changes(4)))
+    for (const changes of got) assert.deepEqual(changes, got[0])
+    const asked = read.mock.callCount()
+    const made = stringify.mock.calls.filter(({ arguments: [value] }) => value?.seq === after + 1).length
+    assert.ok(asked < 20 && made < 10, `${asked} reads, and ${made} texts, for ${readers.length} readers`)
+    for (const reader of readers) reader.close()
+  })
+
   test('makes the text of a change once for all its readers', async (t) => {
     const readers = await Promise.all(Array.from({ length: 20 }, () => openStream(server)))
     const stringify = t.mock.method(JSON, 'stringify')

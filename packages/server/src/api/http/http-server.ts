@@ -1,13 +1,17 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Config } from '../../config.ts'
+import { createSpread } from '../../runtime/turns.ts'
 import { headersMaxBytes, type Timeouts } from '../limits.ts'
 import { inOrder } from './go-on.ts'
 import { cutStalledReaders } from './stalled-readers.ts'
 
+/** Requests that are begun in one turn of the event loop: each takes some tens of microseconds until it waits for something. */
+const begunInTurn = 50
+
 /** The server that listens, with TLS where the settings have it, and with a bound on how long anybody may take. */
 export function createHttpServer({ tls }: Pick<Config, 'tls'>, timeouts: Timeouts, answer: RequestListener): Server {
-  const { listener, goOn } = inOrder(answer)
+  const { listener, goOn } = inOrder(spreadRequests(answer))
   const options: ServerOptions = {
     maxHeaderSize: headersMaxBytes,
     headersTimeout: timeouts.headersMs,
@@ -25,4 +29,13 @@ export function createHttpServer({ tls }: Pick<Config, 'tls'>, timeouts: Timeout
   server.on('checkContinue', goOn)
   cutStalledReaders(server, timeouts)
   return server
+}
+
+/** However many connections say something in one moment, or one says ahead: whether the server lives is answered all the same. */
+function spreadRequests(answer: RequestListener): RequestListener {
+  const spread = createSpread(begunInTurn)
+  return (request, reply) => {
+    if (request.url === '/livez') answer(request, reply)
+    else spread(() => answer(request, reply))
+  }
 }

@@ -1,5 +1,5 @@
 import { type ParticipantKind, toIso, type Usage, type UsageRow, type UsageTotal } from '@rollcall/protocol'
-import { movesOf, walk } from '../../ledger/presence.ts'
+import { createMoves } from '../../ledger/presence.ts'
 import type { SessionTimes } from '../../record/session-times.ts'
 import { stepsOf } from '../../runtime/calendar/calendar.ts'
 import type { Span } from './spans.ts'
@@ -121,7 +121,7 @@ type Tally = {
 
 function createTally(): Tally {
   const people = new Set<string>()
-  const moves: number[] = []
+  const moves = createMoves()
   let sessions = 0
   let lastSession = ''
   let insideMs = 0
@@ -134,10 +134,10 @@ function createTally(): Tally {
     addStay(participantId, { from, to }) {
       people.add(participantId)
       insideMs += to - from
-      moves.push(...movesOf(from, to))
+      moves.add(from, to)
     },
     finish() {
-      const { peak } = walk(Float64Array.from(moves).sort())
+      const { peak } = moves.walk()
       return toTotal(sessions, people.size, insideMs, peak)
     },
   }

@@ -17,18 +17,37 @@ const lettersTogether = 200_000
 /** Sessions that are read together. */
 const sessionsTogether = 200
 
-/** Sums up a period session after session. */
-export async function countSessions(reads: Reads, keyId: number, count: UsageCount, period: Period): Promise<Summed> {
-  for await (const session of readTimesDuring(reads, keyId, period)) count.add(session)
+/**
+ * Sums up a period session after session.
+ * @param signal nobody waits for it any more
+ */
+export async function countSessions(
+  reads: Reads,
+  keyId: number,
+  count: UsageCount,
+  period: Period,
+  signal?: AbortSignal,
+): Promise<Summed> {
+  for await (const session of readTimesDuring(reads, keyId, period)) {
+    signal?.throwIfAborted()
+    count.add(session)
+  }
   return count.finish()
 }
 
-/** Sums up a period of all rooms day after day: of those that are packed from their texts. */
-export async function sumDays(reads: Reads, keyId: number, sums: UsageSums, span: Span): Promise<Summed> {
+/** Sums up a period of all rooms day after day: of those that are packed from their texts. `signal`: as above. */
+export async function sumDays(
+  reads: Reads,
+  keyId: number,
+  sums: UsageSums,
+  span: Span,
+  signal?: AbortSignal,
+): Promise<Summed> {
   await addSessions(reads, keyId, sums, await reads.sessions.reaching(keyId, span))
   const days = await reads.usage.days(keyId, span)
   const texts = new Map<number, PackedText>()
   for (const [i, day] of days.entries()) {
+    signal?.throwIfAborted()
     const { startAt, version, unsealed } = day
     sums.settle(startAt)
     if (version !== null && !texts.has(startAt)) await readAhead(reads, keyId, days.slice(i), texts)

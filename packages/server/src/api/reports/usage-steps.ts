@@ -135,7 +135,7 @@ export function createConcurrency(starts: Float64Array): Concurrency {
     peaks,
     peak: () => peak,
     add(from, to, lastStep) {
-      // As `movesOf` has them.
+      // As `createMoves` has them.
       moves.add(2 * from)
       moves.add(2 * to + 1)
       if (to === starts[lastStep + 1]) endedAtStart[lastStep + 1] = (endedAtStart[lastStep + 1] ?? 0) + 1

@@ -8,6 +8,7 @@ import { requireReportedRoom } from '../find.ts'
 import { refusals } from '../http/refusals.ts'
 import { usageRowsMax } from '../limits.ts'
 import { PersonsUnlessSaid, toKindsOfPeople } from '../paging/kinds-query.ts'
+import { longReads } from '../paging/large-answers.ts'
 import { acceptedFormat, columnsOf, JsonOrTableQuery, sendTable, TableQuery, tableContent } from '../tables/table.ts'
 import { PeriodQuery, toPeriod } from './period.ts'
 import { countSteps, countUsage } from './usage-count.ts'
@@ -31,7 +32,7 @@ const UsageQuery = Type.Object({
 
 /** `GET /v2/usage`: how much the rooms were used, and when. */
 export function usageRoutes(
-  { reads, clock }: Pick<Context, 'reads' | 'clock'>,
+  { reads, clock, known }: Pick<Context, 'reads' | 'clock' | 'known'>,
   { auth }: { auth: ApiAuth },
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
@@ -59,9 +60,12 @@ export function usageRoutes(
       const counted = { now, kinds: toKindsOfPeople(request.query.kinds), timeZone: request.query.tz ?? 'UTC' }
       const { keyId } = caller.key
       const isOfAll = (groupBy === 'day' || groupBy === 'hour') && room.roomId === undefined
-      const sums = isOfAll
-        ? await sumDays(reads, keyId, sumUsage(groupBy, period, counted), period)
-        : await countSessions(reads, keyId, countUsage(groupBy, period, counted), { ...period, ...room })
+      const sum = (signal: AbortSignal) =>
+        isOfAll
+          ? sumDays(reads, keyId, sumUsage(groupBy, period, counted), period, signal)
+          : countSessions(reads, keyId, countUsage(groupBy, period, counted), { ...period, ...room }, signal)
+      const name = ['usage', request.query, room, known.versionOf(keyId)]
+      const sums = await longReads.share({ keyId, name, answer: reply.raw }, sum)
       const [from, to] = [period.from, period.to].map((at) => toIso(at))
       const found = { from, to, groupBy, ...sums } as Usage
       const { format = acceptedFormat(request) } = request.query

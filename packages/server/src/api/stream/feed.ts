@@ -99,7 +99,9 @@ export function openFeed(keyId: number, last: number, { tails, log, limits }: Pa
       if (page?.length === 0) return void following.add(stream)
       if (page !== undefined) writePage(stream, page)
       else {
+        await turns.next(`streams of ${keyId}`)
         const read = await tail.readAfter(stream.seq)
+        if (!streams.has(stream)) return
         writePage(stream, read.page)
         stream.seq = read.seq
       }

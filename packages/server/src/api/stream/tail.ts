@@ -25,6 +25,9 @@ export type Tail = {
   close(): void
 }
 
+/** Pages of a key that are kept for those who are behind: each has hundreds of changes. */
+const behindPagesMax = 4
+
 type Parts = {
   reads: Pick<Reads, 'changes'>
   log: Logger
@@ -70,6 +73,8 @@ function openTail({
   const recent: NumberedChange[] = []
   let fromSeq = last
   let toSeq = last
+  /** Pages that were read for whoever is behind, since the log was looked at last: many are at the same place. */
+  const behind = new Map<number, Promise<NumberedChange[]>>()
   /** The page that was asked for last: most readers ask for the same. */
   let asked: { seq: number; page: NumberedChange[] } | undefined
 
@@ -81,11 +86,16 @@ function openTail({
       return asked.page
     },
     async readAfter(seq) {
-      const page = await reads.changes.after(keyId, seq, pageChanges)
+      const reading = behind.get(seq) ?? reads.changes.after(keyId, seq, pageChanges)
+      behind.set(seq, reading)
+      reading.catch(() => behind.delete(seq))
+      if (behind.size > behindPagesMax) behind.delete(behind.keys().next().value as number)
+      const page = await reading
       // Where the log itself lost what comes next, it goes on with what is kept.
       return { page, seq: page.at(-1)?.seq ?? fromSeq }
     },
     refresh: coalesce(async () => {
+      behind.clear()
       for (let isFull = true; isFull; ) {
         const page = await reads.changes.after(keyId, toSeq, pageChanges)
         if (page.length > 0) append(page)

@@ -156,7 +156,6 @@ function prepareAhead(
 ): Pick<FactStore, 'prepare' | 'isHeld' | 'isErased' | 'claim'> {
   /** By key and room. */
   const fences = new Map<string, number>()
-
   const readFences = async (keyId: number, roomIds: Set<string>) => {
     const list = JSON.stringify([...roomIds].sort().map((roomId) => ({ roomId })))
     for (const { roomId, fence } of await db.all(fencesOf(db), { keyId, list })) fences.set(`${keyId} ${roomId}`, fence)
@@ -271,7 +270,10 @@ function scanSessions(
       return db.all(insideOf(db), { keyId, sessionId })
     },
     async listUndated(keyId, sessionId, at) {
-      await write()
+      // Every session ends, and hardly any has such a leave: what is held is not written for the sake of asking.
+      const are = marks.undated(keyId, sessionId)
+      if (are === 'none') return []
+      if (are === 'held') await write()
       return (await db.all(undatedOf(db), { keyId, sessionId, at })).map(({ participantId }) => participantId)
     },
     async othersLastAt(keyId, sessionId, participantId) {

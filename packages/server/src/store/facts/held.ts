@@ -123,12 +123,16 @@ export type HeldMarks = {
   forget(keyId: number, sessionId: string): void
   /** Of those that were listed. */
   remove(keyId: number, sessionId: string, mark: Mark): void
+  /** Where leaves of a session are that nobody says the time of; `held`: in memory too, to be written before they are read. */
+  undated(keyId: number, sessionId: string): 'none' | 'stored' | 'held'
 }
 
 export function holdMarks(db: Database, pending: PendingRows): HeldMarks {
   /** By key, session and person. */
   const held = new Map<string, Mark[]>()
   const begun = new Set<string>()
+  /** Sessions in which such a leave was told of in this transaction. */
+  const withUndated = new Set<string>()
   const nameOf = (keyId: number, { sessionId, participantId }: Whose) => `${keyId}\n${sessionId}\n${participantId}`
 
   const marks: HeldMarks = {
@@ -151,6 +155,7 @@ export function holdMarks(db: Database, pending: PendingRows): HeldMarks {
       const known = held.get(name)
       if (known === undefined) held.set(name, [mark])
       else known.push(mark)
+      if (mark.arrivedAt !== null) withUndated.add(`${keyId}\n${sessionId}`)
       pending.marks.push(toMarkRow(keyId, sessionId, mark))
     },
     forget(keyId, sessionId) {
@@ -166,6 +171,12 @@ export function holdMarks(db: Database, pending: PendingRows): HeldMarks {
       )
       if (unwritten === -1) pending.removedMarks.push({ keyId, sessionId, participantId, factId, kind })
       else pending.marks.splice(unwritten, 1)
+    },
+    undated(keyId, sessionId) {
+      const name = `${keyId}\n${sessionId}`
+      const isRemovedFrom = pending.removedMarks.some((one) => one.keyId === keyId && one.sessionId === sessionId)
+      if (withUndated.has(name) || isRemovedFrom) return 'held'
+      return begun.has(name) ? 'none' : 'stored'
     },
   }
   return marks

@@ -17,7 +17,7 @@ import { type Over, query } from '../noun.ts'
 export type People = { participants: Participant[]; marks: Mark[] }
 
 /** People that are read at a time, so that the largest session holds nobody up. */
-export const peopleSliceMax = 250
+export const peopleSliceMax = 100
 /** The same where nothing is asked of each but whether they are inside. */
 const insideSliceMax = 2000
 
