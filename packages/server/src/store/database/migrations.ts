@@ -27,6 +27,7 @@ import type { ShownOtherwise } from './migrations/shown-otherwise.ts'
 import { usage } from './migrations/usage.ts'
 import { shares, users } from './migrations/users.ts'
 import { webhooks } from './migrations/webhooks.ts'
+import { tellStatistics } from './statistics.ts'
 import type { Tables } from './tables.ts'
 
 /** @returns what it has shown otherwise from now on */
@@ -86,6 +87,7 @@ export async function migrateToLatest(db: Kysely<Tables>, tell: (text: string) =
     await refuseNewer(db)
     throw error
   }
+  await tellStatistics(db)
   for (const text of told) tell(text)
 }
 
