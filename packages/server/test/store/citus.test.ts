@@ -77,7 +77,19 @@ describe('on Citus', { skip }, () => {
     await store.seal(Date.now() + 3_600_000)
     await store.sweep(Date.now())
     await store.retain(Date.now(), { logMs: 86_400_000, retentionMs: undefined, confirmedAt: Date.now() })
+    const withNews = await store.reads.people.listKeysWithNews()
+    assert.deepEqual(
+      withNews.sort(),
+      keys.map(({ keyId }) => keyId),
+    )
     for (const { keyId } of keys) while ((await store.writes.people.gather({ keyId })) > 0);
+    assert.deepEqual(await store.reads.people.listKeysWithNews(), [])
+    assert.deepEqual(
+      [...(await store.reads.changes.countRecorded()).keys()].sort(),
+      keys.map(({ keyId }) => keyId),
+    )
+    assert.equal(await store.reads.sessions.countRunning(), 0)
+    assert.ok(await store.reads.retention.findLastFactAt())
     const { people } = await store.reads.people.search(keys[0]?.keyId ?? 0, {
       part: 'ad',
       after: undefined,
