@@ -4,22 +4,29 @@ import { join } from 'node:path'
 import type { StoreName } from './bench-database.ts'
 import { get } from './drive.ts'
 import { forkServer, nextMessage } from './fork-server.ts'
-import { withHistory } from './kept-history.ts'
+import { type History, withHistory } from './kept-history.ts'
 import { fillPeer } from './peers/fill.ts'
 import { plotLogLog, type Series } from './plot.ts'
 import { type Figure, median } from './report.ts'
 
 const perPage = 20
 const requestsPerPlace = 15
+const roomsAsked = 60
 const peerName = 'Express + ORM on PostgreSQL'
 
 /** How long a page took, in milliseconds, by its number. */
 type Taken = Map<number, number>
-type Measured = { name: string; sessions: number; taken: Taken }
+type Measured = {
+  name: string
+  sessions: number
+  taken: Taken
+  /** The first page of a room, in milliseconds. */
+  roomMs: number
+}
 
 /**
- * How long pages take near some page numbers, and the last page at some lengths of history: Rollcall on both stores, and what people
- * write instead. Writes two plots beside RESULTS.md.
+ * How long pages take near some page numbers, and the last page and the first of a room at some lengths of history: Rollcall on both
+ * stores, and what people write instead. Writes a plot of each beside RESULTS.md.
  */
 export async function benchPeers(sessions: number): Promise<Figure[]> {
   const measured: Measured[] = []
@@ -46,19 +53,33 @@ export async function benchPeers(sessions: number): Promise<Figure[]> {
         .map((one) => ({ x: one.sessions, y: [...one.taken.values()].at(-1) ?? Number.NaN })),
     })),
   })
+  await writePlot('rooms.svg', {
+    title: `The first page of ${perPage} of a room, another one each time`,
+    x: 'sessions',
+    series: names.map((name) => ({
+      name,
+      points: measured.filter((one) => one.name === name).map((one) => ({ x: one.sessions, y: one.roomMs })),
+    })),
+  })
   const peer = largest.find(({ name }) => name === peerName)
   return largest
     .filter((one) => one !== peer)
-    .flatMap(({ name, taken }) =>
-      [...taken].map(
+    .flatMap(({ name, taken, roomMs }) => {
+      const of = `${name}, ${sessions.toLocaleString('en')} sessions`
+      const beside = (value: number | undefined) => ({ what: peerName, value: value ?? Number.NaN })
+      const pages = [...taken].map(
         ([page, value]): Figure => ({
-          what: `${name}, ${sessions.toLocaleString('en')} sessions: page ${page.toLocaleString('en')}, none kept`,
+          what: `${of}: page ${page.toLocaleString('en')}, none kept`,
           value,
           unit: 'ms',
-          beside: { what: peerName, value: peer?.taken.get(page) ?? Number.NaN },
+          beside: beside(peer?.taken.get(page)),
         }),
-      ),
-    )
+      )
+      return [
+        ...pages,
+        { what: `${of}: page 1 of a room, another each time`, value: roomMs, unit: 'ms', beside: beside(peer?.roomMs) },
+      ]
+    })
 }
 
 async function writePlot(name: string, plot: { title: string; x: string; series: Series[] }): Promise<void> {
@@ -66,13 +87,13 @@ async function writePlot(name: string, plot: { title: string; x: string; series:
 }
 
 function measureRollcall(store: StoreName, sessions: number): Promise<Measured> {
-  return withHistory(store, sessions, ({ folder, env }) => measure(folder, env, store, sessions))
+  return withHistory(store, sessions, ({ folder, env }, history) => measure(folder, env, store, history))
 }
 
 /** Rollcall and the peer on one PostgreSQL, one after the other. */
 function measurePostgres(sessions: number): Promise<Measured[]> {
-  return withHistory('PostgreSQL', sessions, async ({ folder, env }) => {
-    const rollcall = await measure(folder, env, 'PostgreSQL', sessions)
+  return withHistory('PostgreSQL', sessions, async ({ folder, env }, history) => {
+    const rollcall = await measure(folder, env, 'PostgreSQL', history)
     await fillPeer(env.DATABASE_URL ?? '')
     const child: ChildProcess = fork(join(import.meta.dirname, 'peers/server.ts'), {
       env,
@@ -80,25 +101,38 @@ function measurePostgres(sessions: number): Promise<Measured[]> {
     })
     try {
       const { url } = await nextMessage<{ url: string }>(child)
-      return [rollcall, { name: peerName, sessions, taken: await timePages(`${url}/v2/sessions`, {}, sessions) }]
+      return [rollcall, { name: peerName, sessions, ...(await timeAll(`${url}/v2/sessions`, {}, history)) }]
     } finally {
       child.kill()
     }
   })
 }
 
-async function measure(folder: string, env: NodeJS.ProcessEnv, store: StoreName, sessions: number): Promise<Measured> {
+async function measure(folder: string, env: NodeJS.ProcessEnv, store: StoreName, history: History): Promise<Measured> {
   const server = await forkServer(folder, env)
   try {
     const headers = { authorization: server.token }
-    return {
-      name: `Rollcall on ${store}`,
-      sessions,
-      taken: await timePages(`${server.url}/v2/sessions`, headers, sessions),
-    }
+    const timed = await timeAll(`${server.url}/v2/sessions`, headers, history)
+    return { name: `Rollcall on ${store}`, sessions: history.sessions, ...timed }
   } finally {
     await server.stop()
   }
+}
+
+async function timeAll(url: string, headers: { [name: string]: string }, { sessions, roomIds }: History) {
+  const taken = await timePages(url, headers, sessions)
+  return { taken, roomMs: await timeRooms(url, headers, roomIds) }
+}
+
+/** The rooms that have the most sessions, each asked for once, one after the other. */
+async function timeRooms(url: string, headers: { [name: string]: string }, roomIds: string[]): Promise<number> {
+  const tookMs: number[] = []
+  for (const roomId of roomIds.slice(0, roomsAsked)) {
+    const startedAt = performance.now()
+    await get(`${url}?perPage=${perPage}&roomId=${roomId}`, headers)
+    tookMs.push(performance.now() - startedAt)
+  }
+  return median(tookMs)
 }
 
 /** Near page 1, 10, 100 and so on, and the last: every request another page, one after the other. */

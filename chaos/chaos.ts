@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util'
+import { printFigures } from '../bench/report.ts'
+import { runCitus } from './citus/run.ts'
 import { runFailovers, seconds } from './failover/run.ts'
 import { type ChaosOptions, runChaos } from './run.ts'
 
@@ -6,11 +8,20 @@ const shownMax = 20
 
 try {
   const options = readOptions(process.argv.slice(2))
-  const startedAt = performance.now()
   const interrupted = new AbortController()
   process.once('SIGINT', () => interrupted.abort())
   const { signal } = interrupted
   const say = (line: string) => process.stdout.write(`${line}\n`)
+  if (options.citus) await distributed({ ...options, signal }, say)
+  else await harm(options, signal, say)
+} catch (error) {
+  process.stderr.write(`chaos: ${(error as Error).stack}\n`)
+  // Whatever was under way in the middle of it would keep this process, and the programs that it started, for ever.
+  process.exit(1)
+}
+
+async function harm(options: Options, signal: AbortSignal, say: (line: string) => void): Promise<void> {
+  const startedAt = performance.now()
   const { result, told } = options.failover
     ? await failOver({ ...options, signal }, say)
     : await kill({ ...options, signal }, say)
@@ -25,10 +36,17 @@ try {
     }`,
   )
   if (lost.length + doubled.length + different.length + untold.length + faults.length > 0) process.exitCode = 1
-} catch (error) {
-  process.stderr.write(`chaos: ${(error as Error).stack}\n`)
-  // Whatever was under way in the middle of it would keep this process, and the programs that it started, for ever.
-  process.exit(1)
+}
+
+async function distributed(options: Options, say: (line: string) => void): Promise<void> {
+  const result = await runCitus(options, say)
+  if (result === undefined) return
+  const { figures, facts, deadlocks, faults } = result
+  printFigures('Citus, a coordinator and two machines that are this one', figures)
+  for (const text of faults) say(text)
+  const content = faults.length === 0 ? 'are content' : 'are not content'
+  say(`${facts} facts by two servers, ${deadlocks} deadlocks; verify and rebuild ${content}`)
+  if (deadlocks + faults.length > 0) process.exitCode = 1
 }
 
 async function kill(options: ChaosOptions, say: (line: string) => void) {
@@ -55,7 +73,7 @@ async function failOver(options: ChaosOptions, say: (line: string) => void) {
   return { result, told: `${result.failovers.length} failovers of PostgreSQL under two servers` }
 }
 
-type Options = ChaosOptions & { failover: boolean }
+type Options = ChaosOptions & { failover: boolean; citus: boolean; minutes: number }
 
 function readOptions(args: string[]): Options {
   const { values } = parseArgs({
@@ -65,13 +83,16 @@ function readOptions(args: string[]): Options {
       seed: { type: 'string', default: '1' },
       postgres: { type: 'boolean', default: false },
       failover: { type: 'boolean', default: false },
+      citus: { type: 'boolean', default: false },
+      minutes: { type: 'string', default: '30' },
       servers: { type: 'string', default: '1' },
     },
   })
-  const { postgres, failover } = values
+  const { postgres, failover, citus } = values
   const servers = whole('servers', values.servers)
   if (servers > 1 && !postgres) throw new Error(`--servers=${servers} takes --postgres: a SQLite file is of one server`)
-  return { rounds: whole('rounds', values.rounds), seed: whole('seed', values.seed), postgres, failover, servers }
+  const [rounds, seed, minutes] = (['rounds', 'seed', 'minutes'] as const).map((name) => whole(name, values[name]))
+  return { rounds: rounds ?? 0, seed: seed ?? 0, minutes: minutes ?? 0, postgres, failover, citus, servers }
 }
 
 function whole(name: string, text: string): number {

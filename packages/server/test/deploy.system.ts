@@ -34,6 +34,18 @@ describe('what deploys it', () => {
     assert.equal(readConfig({ ROLLCALL_PUBLIC_URL: '', ROLLCALL_TRUST_PROXY: 'off' }).publicUrl, undefined)
   })
 
+  test('by compose is a file that Debian’s docker-compose takes too', async (t) => {
+    const compose = await requireProgram(t, { names: ['docker-compose'], packages: ['docker-compose'] })
+    if (compose === undefined) return
+    const copy = join(folder, 'compose.yaml')
+    await copyFile(join(deploy, 'compose.yaml'), copy)
+    const { stdout } = await run(compose, ['--file', copy, 'config'])
+    // Both make the check of the same command.
+    const [, check = ''] = /^ +CMD (\[.*\])$/m.exec(await read('Containerfile')) ?? []
+    assert.ok(stdout.includes('/nodejs/bin/node'))
+    assert.ok((await read('compose.yaml')).replaceAll('$$', '$').includes(JSON.parse(check).at(-1)))
+  })
+
   test('under systemd is a unit that it takes, and that is exposed as little as its documentation says', async (t) => {
     const systemd = { names: ['systemd-analyze'], packages: ['systemd'] }
     if ((await requireProgram(t, systemd)) === undefined) return

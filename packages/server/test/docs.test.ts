@@ -80,7 +80,7 @@ describe('the documentation', () => {
 })
 
 /** Variables that the examples, the development of the pages and the tests read, and the server does not. */
-const ofOtherPrograms = /^ROLLCALL_(URL|TOKEN|ROOM_ID|CUSTOM_ROOM_ID|TEST_DATABASE_URL)$/
+const ofOtherPrograms = /^ROLLCALL_(URL|TOKEN|ROOM_ID|CUSTOM_ROOM_ID|TEST_DATABASE_URL|TEST_CITUS_URL)$/
 
 describe('docs/settings.md', () => {
   const rows = readTables('settings.md').flat()

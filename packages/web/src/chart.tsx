@@ -121,6 +121,13 @@ function labelsOf(seconds: number[], apart: number): string[] {
   return seconds.map((at) => format.format(at * 1000).replace(/\p{Bidi_Control}/gu, ''))
 }
 
+/** Of the font of an axis, in pixels. */
+const letterWidth = 7
+
+function longest(values: string[] | null): number {
+  return Math.max(0, ...(values ?? []).map(({ length }) => length))
+}
+
 type Look = { width: number; height: number; gutter: number; unit: string; withTimes: boolean; palette: Palette }
 
 function toOptions(series: Series[], { width, height, gutter, unit, withTimes, palette }: Look): uPlot.Options {
@@ -147,7 +154,8 @@ function toOptions(series: Series[], { width, height, gutter, unit, withTimes, p
       },
       {
         ...axis,
-        size: gutter,
+        // Where nothing below has to stand in line with it, it is as wide as its numbers.
+        size: (_, values) => (withTimes ? Math.max(gutter, 16 + letterWidth * longest(values)) : gutter),
         incrs: wholeSteps,
         values: (_, splits) => splits.map((value) => `${formatNumber(value)}${unit}`),
       },

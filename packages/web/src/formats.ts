@@ -43,6 +43,19 @@ export function dateFormat(options: Intl.DateTimeFormatOptions, timeZone = zone)
   return new Intl.DateTimeFormat(locales, { ...options, timeZone })
 }
 
+const wallClock = dateFormat({ dateStyle: 'medium', timeStyle: 'short' }, 'UTC')
+const date = dateFormat({ dateStyle: 'medium' }, 'UTC')
+
+/** What the clocks of some place show, given as yyyy-mm-ddThh:mm. */
+export function formatWallClock(local: string): string {
+  return wallClock.format(Date.parse(`${local.slice(0, 16)}Z`))
+}
+
+/** A day of a calendar, given as yyyy-mm-dd. */
+export function formatDay(day: string): string {
+  return date.format(Date.parse(day.slice(0, 10)))
+}
+
 const numbers = new Intl.NumberFormat(locales)
 
 export function formatNumber(number: number): string {

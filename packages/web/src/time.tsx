@@ -1,5 +1,5 @@
 import { Tooltip } from '@mantine/core'
-import { atLocal, dateFormat, formatNumber, offsetAt } from './formats.ts'
+import { atLocal, dateFormat, formatNumber, isoDay, offsetAt } from './formats.ts'
 import { useNow } from './live.ts'
 
 const moment = dateFormat({ dateStyle: 'medium', timeStyle: 'short' })
@@ -11,7 +11,7 @@ export function Time({ at, as = 'moment' }: { at: string | number; as?: 'moment'
   const utc = date.toISOString()
   return (
     <Tooltip label={utc} openDelay={200}>
-      <time dateTime={utc} dir="auto" style={{ whiteSpace: 'nowrap' }}>
+      <time dateTime={utc} dir="auto">
         {(as === 'moment' ? moment : clock).format(date)}
       </time>
     </Tooltip>
@@ -20,6 +20,17 @@ export function Time({ at, as = 'moment' }: { at: string | number; as?: 'moment'
 
 export function clockOf(at: number): string {
   return clock.format(at)
+}
+
+/** Whether two moments are of one day in the chosen zone: then the clock tells enough of them. */
+export function isOneDay(one: string | number, other: string | number): boolean {
+  return isoDay(one) === isoDay(other)
+}
+
+/** From when to when: with the days, where these are two. */
+export function spanOf(from: number, to: number | null): string {
+  const tell = isOneDay(from, to ?? Date.now()) ? clock : moment
+  return `${tell.format(from)} – ${to === null ? 'now' : tell.format(to)}`
 }
 
 /** How long something has lasted, second by second. */

@@ -232,54 +232,6 @@ describe('the dashboard', guard, () => {
     assert.deepEqual(complaints, [])
   })
 
-  test('needs no scrolling sideways on a phone', async (t) => {
-    const browser = await openBrowser(t)
-    if (browser === undefined) return
-    const sessionId = await recordMeeting(server)
-    const context = await browser.newContext({ viewport: { width: 390, height: 844 } })
-    const page = await context.newPage()
-    page.setDefaultTimeout(patienceMs)
-    await page.goto(await makeLink(server))
-    // Signed in, before another page is asked for.
-    await page.getByRole('heading', { name: 'Sessions' }).waitFor()
-    await rollcall.rooms.create({ customRoomId: 'class' })
-    const { id: scheduleId } = await rollcall.schedules.create({
-      ...{ name: 'Class', roomIds: ['class'], start: '2026-01-05T09:00', durationMinutes: 60, timeZone: 'UTC' },
-      ...{ rrule: 'FREQ=WEEKLY;COUNT=40', roster: [{ participantId: 'ann', name: 'Ann'.repeat(40) }] },
-    })
-    const attendance = `/sessions/${sessionId}?view=attendance`
-    const grid = `/schedules/${scheduleId}?from=2026-01-01&to=2026-12-31`
-    for (const path of [
-      '/',
-      '/people',
-      attendance,
-      '/overview',
-      '/rooms',
-      '/schedules',
-      grid,
-      '/sources',
-      '/imports',
-      '/keys',
-    ]) {
-      await page.goto(`${server.url}${path}`)
-      await page.getByRole('heading', { level: 1 }).waitFor()
-      await page.getByLabel('Times are those of').waitFor()
-      if (path === grid) await page.getByRole('row', { name: /^Ann/ }).waitFor()
-      // What is wide scrolls on its card, and the page does not.
-      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, path)
-      const beyond = await page.evaluate(
-        () =>
-          [...document.querySelectorAll('header *, main *')].filter(
-            (one) =>
-              !['Who was there', 'Keys', 'Who did what'].includes(
-                one.closest('table')?.parentElement?.ariaLabel ?? '',
-              ) && one.getBoundingClientRect().right > innerWidth + 1,
-          ).length,
-      )
-      assert.equal(beyond, 0, path)
-    }
-  })
-
   test('stays smooth with 2,000 people: no more rows are drawn than are seen', async (t) => {
     const browser = await openBrowser(t)
     if (browser === undefined) return

@@ -2,6 +2,7 @@ import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand, 
 import program from '../../package.json' with { type: 'json' }
 import { backup } from './backup/command.ts'
 import { demo } from './demo/command.ts'
+import { distribute } from './distribute/command.ts'
 import { doctor } from './doctor/command.ts'
 import { erase } from './erase.ts'
 import { exportRecord } from './export/command.ts'
@@ -44,6 +45,7 @@ const cli = defineCommand({
     verify,
     rebuild,
     'migrate-data': migrateData,
+    distribute,
     demo,
   },
 })

@@ -42,7 +42,7 @@ const plan = query<OfKey, PlanRow>((k, p) =>
       eb
         .selectFrom('usage_breaks as x')
         .select((of) => of.fn.countAll<number>().as('n'))
-        .whereRef('x.key_id', '=', 'b.key_id')
+        .where('x.key_id', '=', p.keyId)
         .whereRef('x.start_at', '=', 'b.start_at')
         .as('breaks'),
     )
@@ -103,7 +103,7 @@ const toPack = query<OfKey & { limit: number }, { startAt: number; isDue: number
               eb
                 .selectFrom('usage_breaks as x')
                 .select('x.id')
-                .whereRef('x.key_id', '=', 'b.key_id')
+                .where('x.key_id', '=', p.keyId)
                 .whereRef('x.start_at', '=', 'b.start_at'),
             ),
           ]),

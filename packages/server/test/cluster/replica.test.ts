@@ -6,8 +6,9 @@ import pg from 'pg'
 import { clusterLimits } from '../../src/cluster/limits.ts'
 import { type Replicated, startReplicated } from '../support/postgres-replica.ts'
 import { recordSession } from '../support/record-session.ts'
+import { runProgram } from '../support/run-program.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
 
 /** Longer than any test runs: what shows then shows for another reason than its age. */
@@ -47,11 +48,7 @@ describe('lists that a replica answers', () => {
     })
     for (let i = 0; i < count; i++) servers.push(await startServer(env, limits))
     for (const server of servers) await until(() => isReadFromReplica(server))
-    return { servers, proxy, databaseUrl } as {
-      servers: [TestServer, TestServer]
-      proxy: TcpProxy
-      databaseUrl: string
-    }
+    return { servers: servers as [TestServer, TestServer], proxy, databaseUrl, env }
   }
 
   test('they are read from it, and say the same', async (t) => {
@@ -161,6 +158,24 @@ describe('lists that a replica answers', () => {
     for await (const { session } of server.context.reads.sessions.parts(key?.keyId ?? 0, ids)) {
       assert.ok(ids.includes(session.id))
     }
+  })
+
+  test('rollcall doctor says how far it is behind, that it is too far, and that it is away', async (t) => {
+    const { servers, proxy, env } = await startServers(t)
+    const examine = async () => {
+      const { stdout } = await runProgram('cli.js', { ...env, DATABASE_READ_MAX_AGE_SECONDS: '2' }, ['doctor']).ended
+      return /^(\w+) +replica +(.*)$/m.exec(stdout)?.slice(1).join(': ') ?? stdout
+    }
+    await until(async () => /^ok: \d\.\d s behind$/.test(await examine()))
+    await services.replica.pause()
+    await recordSession(servers[0], oneSession)
+    assert.match(await examine(), /^look: more than 2\.0 s behind: lists and reports are read from the primary/)
+    await services.replica.resume()
+    proxy.cut()
+    assert.match(
+      await examine(),
+      /^look: lists and reports are read from the primary: the replica: The database does not answer/,
+    )
   })
 
   test('a database that is no replica of it is not read', async (t) => {

@@ -13,6 +13,7 @@ import { migrateToLatest } from '../../src/store/database/migrations.ts'
 import { openPostgres } from '../../src/store/database/postgres.ts'
 import { createSecretBox } from '../../src/store/database/secrets.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
+import type { Over } from '../../src/store/noun.ts'
 import type { ListPage } from '../../src/store/sessions/list.ts'
 import type { SessionFilter } from '../../src/store/sessions/list-queries.ts'
 import { sessions } from '../../src/store/sessions/sessions.ts'
@@ -29,8 +30,19 @@ const growthMax = 2
 
 /** A query that was asked, as its database takes it. */
 type Asked = { sql: string; values: unknown[] }
-/** `longMs`: sixty sessions took at least so long. `momentAt`: somebody was inside then, half-way through the history. */
-type World = { db: Database; roomIds: string[]; sessions: number; longMs: number; momentAt: number; place: string }
+type World = {
+  db: Database
+  place: string
+  sessions: number
+  /** The one with the most sessions first. */
+  roomIds: string[]
+  /** One with some sixty sessions. */
+  quietRoomId: string
+  /** Sixty sessions took at least so long. */
+  longMs: number
+  /** Somebody was inside then, half-way through the history. */
+  momentAt: number
+}
 
 /** Of those that tell how many fit only up to a number, as many fit at either size. */
 const filters: { [name: string]: (world: World) => SessionFilter } = {
@@ -42,6 +54,21 @@ const filters: { [name: string]: (world: World) => SessionFilter } = {
   'a moment at which somebody was inside': ({ momentAt }) => ({ activeAt: momentAt }),
   'a least duration': ({ longMs }) => ({ minDurationMs: longMs }),
   'a person': () => ({ participantId: 'somebody' }),
+  'what runs in a room': ({ roomIds }) => ({ roomId: roomIds[0] ?? '', status: 'ongoing' }),
+  'what ended in a room': ({ roomIds }) => ({ roomId: roomIds[0] ?? '', status: 'ended' }),
+  'a range of starts in a room': ({ roomIds, sessions }) => ({
+    roomId: roomIds[0] ?? '',
+    startFrom: startOf(sessions, 0.1),
+    startTo: startOf(sessions, 0.9),
+  }),
+  'a range of starts in a room of few sessions': ({ quietRoomId, sessions }) => ({
+    roomId: quietRoomId,
+    startFrom: startOf(sessions, 0.1),
+    startTo: startOf(sessions, 0.9),
+  }),
+  'a moment in a room': ({ roomIds, momentAt }) => ({ roomId: roomIds[0] ?? '', activeAt: momentAt }),
+  'a least duration in a room': ({ roomIds, longMs }) => ({ roomId: roomIds[0] ?? '', minDurationMs: longMs }),
+  'a person in a room': ({ roomIds }) => ({ roomId: roomIds[0] ?? '', participantId: 'somebody' }),
 }
 
 for (const database of ['SQLite', 'PostgreSQL'] as const) {
@@ -70,9 +97,11 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
       await countSessions(sink, owner, length)
       await sink.close()
       await nameSomebody(db)
-      await db.kysely.executeQuery({ sql: 'analyze', parameters: [] } as never)
+      // SQLite is never asked to look, as it is not of a server's file.
+      if (postgres !== undefined) await db.kysely.executeQuery({ sql: 'analyze', parameters: [] } as never)
       const roomIds = roomsOf(length).map(({ roomId }) => roomId)
-      return { db, roomIds, sessions, longMs: await findLong(db), momentAt: await findMoment(db, sessions), place }
+      const [longMs, momentAt] = [await findLong(db), await findMoment(db, sessions)]
+      return { db, place, sessions, roomIds, quietRoomId: await findQuiet(db), longMs, momentAt }
     }
 
     for (const [name, toFilter] of Object.entries(filters)) {
@@ -83,16 +112,40 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
         for (const world of worlds) visited.push(await weighPages(world, toFilter(world), weigh))
         const [small = {}, large = {}] = visited
         t.diagnostic(JSON.stringify({ small, large }))
-        for (const [page, rows] of Object.entries(large)) {
-          const before = small[page] ?? 0
-          assert.ok(
-            rows <= growthMax * Math.max(before, 100),
-            `${page}: ${before} at ${sizes[0]}, ${rows} at ${sizes[1]}`,
-          )
-        }
+        for (const [page, rows] of Object.entries(large)) assertFlat(page, small[page] ?? 0, rows)
       })
     }
+
+    test('looks at as many rows however long the history of a room is, for whoever joins it', async (t) => {
+      const weigh = await createScale(t, database)
+      if (weigh === undefined) return
+      const [small = 0, large = 0] = await Promise.all(
+        worlds.map(async ({ db, roomIds: [roomId = ''], place }) => {
+          const asked: Asked[] = []
+          await sessions.reads.listRunningInRoom(hear(db, asked), owner.keyId, roomId, 10)
+          return weigh(place, asked)
+        }),
+      )
+      assertFlat('what runs', small, large)
+    })
   })
+}
+
+function assertFlat(what: string, small: number, large: number): void {
+  const told = `${what}: ${small} at ${sizes[0]}, ${large} at ${sizes[1]}`
+  assert.ok(large <= growthMax * Math.max(small, 100), told)
+}
+
+/** What is read over it is noted in `asked`. */
+function hear(db: Database, asked: Asked[]): Over {
+  const heard: Database = {
+    ...db,
+    all(query, params) {
+      asked.push({ sql: query.sql, values: bind(query, params) })
+      return db.all(query, params)
+    },
+  }
+  return { db: heard, box: createSecretBox(Buffer.alloc(32)), now: () => until }
 }
 
 /** What each page of a filter makes the database look at. */
@@ -102,14 +155,7 @@ async function weighPages(
   weigh: Weigh,
 ): Promise<{ [page: string]: number }> {
   const asked: Asked[] = []
-  const heard: Database = {
-    ...db,
-    all(query, params) {
-      asked.push({ sql: query.sql, values: bind(query, params) })
-      return db.all(query, params)
-    },
-  }
-  const over = { db: heard, box: createSecretBox(Buffer.alloc(32)), now: () => until }
+  const over = hear(db, asked)
   const list = (keyId: number, filter: SessionFilter, page: ListPage) =>
     sessions.reads.list(over, keyId, filter, page, 1000)
   const { total } = await list(owner.keyId, filter, { page: 1, perPage })
@@ -195,6 +241,11 @@ async function countRows(place: string, asked: Asked[]): Promise<number> {
 function startOf(sessions: number, share: number): number {
   const [yearMs, dayMs] = [365 * 86_400_000, 86_400_000]
   return Math.floor(until - 5 * yearMs + (Math.floor(sessions * share) / sessions) * (5 * yearMs - dayMs))
+}
+
+async function findQuiet(db: Database): Promise<string> {
+  const counted = db.kysely.selectFrom('session_counts').select('room_id').where('sessions', '>=', 60)
+  return (await counted.orderBy('sessions').orderBy('room_id').executeTakeFirstOrThrow()).room_id
 }
 
 async function findLong(db: Database): Promise<number> {

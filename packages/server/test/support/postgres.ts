@@ -122,14 +122,49 @@ async function isAnswered(port: number): Promise<void> {
   }
 }
 
-/** Makes a database in a service, where it is not there; gives its address. */
-export async function createDatabase(url: string, name = `test_${randomBytes(6).toString('hex')}`): Promise<string> {
+/**
+ * Makes a database in a service, where it is not there; gives its address. Where the service has Citus the database does too, but if
+ * `isPlain`.
+ */
+export async function createDatabase(
+  url: string,
+  name = `test_${randomBytes(6).toString('hex')}`,
+  { isPlain = false } = {},
+): Promise<string> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   const { rowCount } = await client.query('select from pg_database where datname = $1', [name])
   if (rowCount === 0) await client.query(`create database ${name}`)
+  const { rows: citus } = await client.query("select from pg_extension where extname = 'citus'")
   await client.end()
   const made = new URL(url)
   made.pathname = `/${name}`
+  if (rowCount === 0 && citus.length > 0 && !isPlain) await spreadDatabase(url, made.href)
   return made.href
+}
+
+/** Citus has its machines in each database anew: those of the one, to the other. */
+export async function spreadDatabase(from: string, to: string): Promise<void> {
+  const ask = async (url: string, text: string, values: unknown[] = []) => {
+    const client = new pg.Client({ connectionString: url })
+    await client.connect()
+    try {
+      return (await client.query(text, values)).rows
+    } finally {
+      await client.end()
+    }
+  }
+  const nodes = await ask(from, 'select nodename as host, nodeport as port, groupid as "group" from pg_dist_node')
+  await ask(to, 'create extension citus')
+  for (const { host, port, group } of nodes) {
+    if (group === 0) await ask(to, 'select citus_set_coordinator_host($1, $2)', [host, port])
+  }
+  for (const { host, port, group } of nodes) {
+    if (group === 0) continue
+    const [service, database] = [new URL(from), new URL(to)]
+    for (const url of [service, database]) Object.assign(url, { hostname: host, port: String(port) })
+    await ask(service.href, `create database ${database.pathname.slice(1)}`)
+    await ask(database.href, 'create extension citus')
+    await ask(to, 'select citus_add_node($1, $2)', [host, port])
+  }
 }

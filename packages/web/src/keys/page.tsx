@@ -46,7 +46,7 @@ const columns: Keys<OwnerKey, 'name' | 'may' | 'last' | 'ends'> = {
 function KeyTable({ keys, onChange }: { keys: OwnerKey[]; onChange: () => void }) {
   const sorting = useSorting(keys, columns)
   return (
-    <WideTable label="Keys" miw={760}>
+    <WideTable label="Keys" miw={640}>
       <Table.Thead>
         <Table.Tr>
           <SortedHead by="name" sorting={sorting}>
@@ -104,7 +104,7 @@ function KeyRow({ of: key, onChange }: { of: OwnerKey; onChange: () => void }) {
         <Ends of={key} />
       </Table.Td>
       <Table.Td>
-        <Group gap="xs" wrap="nowrap" justify="flex-end">
+        <Group gap="xs" justify="flex-end">
           <RotateKey apiKey={apiKey} name={of} onRotated={onChange} />
           {!isFirst && (
             <>

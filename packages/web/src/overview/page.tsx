@@ -130,7 +130,7 @@ function Days({ usage }: { usage: Usage }) {
         color: 'bar-inferred',
         kind: 'bars',
         unit: '',
-        said: `at most ${total.peakConcurrency}`,
+        said: `at most ${formatNumber(total.peakConcurrency)}`,
       },
     ]
   }, [data, total])

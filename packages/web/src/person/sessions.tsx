@@ -9,7 +9,7 @@ import { explainEnd } from '../session/reasons.ts'
 import { useSignedIn } from '../signed-in.tsx'
 import { type Keys, SortedHead, useSorting } from '../sorting.tsx'
 import { Failure, Loading } from '../states.tsx'
-import { formatDuration, Time } from '../time.tsx'
+import { formatDuration, isOneDay, Time } from '../time.tsx'
 import { WideTable } from '../wide-table.tsx'
 import classes from './person.module.css'
 
@@ -84,6 +84,8 @@ export function PersonSessions({ person }: { person: Person }) {
 
 function Row({ session }: { session: PersonSession }) {
   const { sessionId, customRoomId, roomId, start, stays, seconds } = session
+  // The session's own day is said already.
+  const asOf = (at: string) => (isOneDay(start, at) ? 'clock' : 'moment')
   return (
     <Table.Tr>
       <Table.Td className={classes.anywhere ?? ''}>
@@ -97,9 +99,9 @@ function Row({ session }: { session: PersonSession }) {
       <Table.Td className={`numeric ${classes.stays}`}>
         {stays.map((stay) => (
           <div key={stay.start} title={explainEnd(stay)}>
-            <Time at={stay.start} as="clock" />
+            <Time at={stay.start} as={asOf(stay.start)} />
             {' – '}
-            {stay.end === null ? <span className="live-text">inside</span> : <Time at={stay.end} as="clock" />}
+            {stay.end === null ? <span className="live-text">inside</span> : <Time at={stay.end} as={asOf(stay.end)} />}
           </div>
         ))}
       </Table.Td>

@@ -3,7 +3,7 @@ import { type CoursePerson, RollcallError, type Schedule } from '@rollcall/clien
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ConfirmButton } from '../confirm-button.tsx'
-import { listSeparator, zone } from '../formats.ts'
+import { formatWallClock, listSeparator, zone } from '../formats.ts'
 import { calmMs, useLive } from '../live.ts'
 import { Pages } from '../pages.tsx'
 import { saveAnswer } from '../save-file.ts'
@@ -87,8 +87,8 @@ function About({ schedule, search, onChanged }: { schedule: Schedule; search: Sc
           {name}
         </Title>
         <Text c="dimmed" size="sm">
-          {explainRule(rrule)} from <bdi>{start.slice(0, 16).replace('T', ' ')}</bdi> ({timeZone}), {durationMinutes}{' '}
-          min, {graceMinutes} min grace, {expected} expected, in{' '}
+          {explainRule(rrule)} from <bdi>{formatWallClock(start)}</bdi> ({timeZone}), {durationMinutes} min,{' '}
+          {graceMinutes} min grace, {expected} expected, in{' '}
           {roomIds.map((roomId, n) => (
             <span key={roomId}>
               {n > 0 && ', '}

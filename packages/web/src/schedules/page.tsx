@@ -2,6 +2,7 @@ import { Button, FileButton, Group, Stack, Table, Text, TextInput, Title } from 
 import type { ImportedSchedules, ListedSchedule } from '@rollcall/client'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
+import { formatWallClock } from '../formats.ts'
 import { calmMs, useLive } from '../live.ts'
 import { Pages } from '../pages.tsx'
 import { saveAnswer } from '../save-file.ts'
@@ -99,7 +100,7 @@ function ScheduleTable({ schedules }: { schedules: ListedSchedule[] }) {
             </Table.Td>
             <Table.Td>
               <Text size="sm" className="numeric" dir="auto">
-                {start.slice(0, 16).replace('T', ' ')}
+                {formatWallClock(start)}
               </Text>
               <Text size="xs" c="dimmed">
                 {timeZone}, {durationMinutes} min

@@ -32,8 +32,18 @@ export function toRule(habit: Habit, count: number | undefined, rule: string): s
 /** In words, where there are some. */
 export function explainRule(rrule: string): string {
   const { habit, count } = toHabit(rrule)
-  if (habit === 'rule') return rrule
-  return count === undefined ? habits[habit].label : `${habits[habit].label}, ${count} times`
+  const said = habit === 'rule' ? explainInterval(rrule) : habits[habit].label
+  if (said === undefined) return rrule
+  return count === undefined ? said : `${said}, ${count} times`
+}
+
+const units: { [frequency: string]: string } = { DAILY: 'days', WEEKLY: 'weeks', MONTHLY: 'months', YEARLY: 'years' }
+
+/** Of a rule that says nothing but every how many days, weeks, months or years. */
+function explainInterval(rrule: string): string | undefined {
+  const [, frequency = '', interval = '1'] = /^FREQ=([A-Z]+);INTERVAL=(\d+)$/.exec(partsOf(rrule)) ?? []
+  const unit = units[frequency]
+  return unit === undefined ? undefined : `Every ${interval} ${unit}`
 }
 
 function partsOf(rule: string): string {

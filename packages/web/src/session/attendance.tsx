@@ -7,7 +7,7 @@ import { Pages } from '../pages.tsx'
 import { useMay, useSignedIn } from '../signed-in.tsx'
 import { type Keys, SortedHead, useSorting } from '../sorting.tsx'
 import { Empty } from '../states.tsx'
-import { formatDuration, Time } from '../time.tsx'
+import { formatDuration, isOneDay, Time } from '../time.tsx'
 import { ActionsHead, WideTable } from '../wide-table.tsx'
 import { explainEnd } from './reasons.ts'
 import classes from './session.module.css'
@@ -55,7 +55,7 @@ export function Attendance({ session, onChanged }: { session: Session; onChanged
         <WideTable label="Attendance" verticalSpacing="xs" className={classes.attendance ?? ''}>
           <Table.Thead>
             <Table.Tr>
-              <SortedHead by="person" sorting={sorting}>
+              <SortedHead by="person" sorting={sorting} className={classes.who}>
                 Person
               </SortedHead>
               <SortedHead by="joined" sorting={sorting}>
@@ -78,7 +78,7 @@ export function Attendance({ session, onChanged }: { session: Session; onChanged
           </Table.Thead>
           <Table.Tbody>
             {shown.map((person) => (
-              <Row key={person.participantId} person={person} sessionId={session.id} onChanged={onChanged} />
+              <Row key={person.participantId} person={person} session={session} onChanged={onChanged} />
             ))}
           </Table.Tbody>
         </WideTable>
@@ -88,13 +88,14 @@ export function Attendance({ session, onChanged }: { session: Session; onChanged
   )
 }
 
-function Row({ person, sessionId, onChanged }: { person: Participant; sessionId: string; onChanged: () => void }) {
+function Row({ person, session, onChanged }: { person: Participant; session: Session; onChanged: () => void }) {
   const { rollcall } = useSignedIn()
   const may = useMay()
   const { participantId, name, nameSource, kind, timelog, totalSeconds } = person
   const [first, last] = [timelog[0], timelog.at(-1)]
   if (first === undefined || last === undefined) return null
   const shownName = name || participantId
+  const as = isOneDay(session.start, session.end ?? Date.now()) ? 'clock' : 'moment'
   return (
     <Table.Tr>
       <Table.Td>
@@ -120,10 +121,10 @@ function Row({ person, sessionId, onChanged }: { person: Participant; sessionId:
         )}
       </Table.Td>
       <Table.Td className="numeric">
-        <Time at={first.start} as="clock" />
+        <Time at={first.start} as={as} />
       </Table.Td>
       <Table.Td className="numeric">
-        {last.end === null ? <span className="live-text">inside</span> : <Time at={last.end} as="clock" />}
+        {last.end === null ? <span className="live-text">inside</span> : <Time at={last.end} as={as} />}
       </Table.Td>
       <Table.Td className="numeric">{formatDuration(totalSeconds)}</Table.Td>
       <Table.Td className={`numeric ${classes.wide}`}>{timelog.length}</Table.Td>
@@ -138,7 +139,7 @@ function Row({ person, sessionId, onChanged }: { person: Participant; sessionId:
             ariaLabel={`Remove ${shownName}`}
             question={`${shownName} is put out of the room at once, here and in the media server. Whoever still has a good token can join again.`}
             run={async () => {
-              await rollcall.sessions.remove(sessionId, participantId)
+              await rollcall.sessions.remove(session.id, participantId)
               onChanged()
             }}
           />

@@ -1,6 +1,6 @@
 import { Tooltip } from '@mantine/core'
 import type { Participant } from '@rollcall/client'
-import { clockOf, formatDuration } from '../time.tsx'
+import { formatDuration, spanOf } from '../time.tsx'
 import type { View } from './stays.ts'
 import classes from './timeline.module.css'
 
@@ -24,7 +24,7 @@ export function MediaLines({
       if (end < from || start > to) return null
       const left = ((Math.max(start, from) - from) / (to - from)) * 100
       const right = ((Math.min(end, to) - from) / (to - from)) * 100
-      const said = `${name} on: ${clockOf(start)} – ${span.end === null ? 'now' : clockOf(end)}, ${formatDuration((end - start) / 1000)}`
+      const said = `${name} on: ${spanOf(start, span.end === null ? null : end)}, ${formatDuration((end - start) / 1000)}`
       return (
         <Tooltip key={`${kind} ${span.start}`} label={said}>
           <div

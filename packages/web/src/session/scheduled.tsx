@@ -8,7 +8,7 @@ import { calmMs, useLive } from '../live.ts'
 import { wordsOf } from '../schedule/verdict.ts'
 import { type Keys, SortedHead, useSorting } from '../sorting.tsx'
 import { Failure } from '../states.tsx'
-import { Time } from '../time.tsx'
+import { isOneDay, Time } from '../time.tsx'
 import { WideTable } from '../wide-table.tsx'
 import classes from './session.module.css'
 
@@ -56,8 +56,9 @@ function Occurrence({ rows }: { rows: OccurrenceRow[] }) {
         </Anchor>
       </Title>
       <Text size="sm" c="dimmed" mb="xs">
-        <Time at={first.occurrenceStart} /> – <Time at={first.occurrenceEnd} as="clock" />, {formatNumber(present)} of{' '}
-        {formatNumber(rows.filter(({ expected }) => expected).length)} expected were there
+        <Time at={first.occurrenceStart} /> –{' '}
+        <Time at={first.occurrenceEnd} as={isOneDay(first.occurrenceStart, first.occurrenceEnd) ? 'clock' : 'moment'} />
+        , {formatNumber(present)} of {formatNumber(rows.filter(({ expected }) => expected).length)} expected were there
       </Text>
       <WideTable label={label} verticalSpacing="xs">
         <Table.Thead>

@@ -6,7 +6,7 @@ import { memo, useMemo, useRef } from 'react'
 import { Chart, type Series } from '../chart.tsx'
 import { dateFormat } from '../formats.ts'
 import { useNow } from '../live.ts'
-import { clockOf, formatDuration } from '../time.tsx'
+import { clockOf, formatDuration, isOneDay, spanOf } from '../time.tsx'
 import { MediaLines, mediaNames } from './media.tsx'
 import { explainEnd } from './reasons.ts'
 import { countInside, isOpen, ticksOf, type View, wholeOf } from './stays.ts'
@@ -51,7 +51,7 @@ function Tools({ viewing: { view, isWhole, zoomBy, showWhole } }: { viewing: Vie
   return (
     <div className={classes.tools}>
       <Text size="sm" c="dimmed" flex={1} className="numeric">
-        {clockOf(view.from)} – {clockOf(view.to)} · {formatDuration((view.to - view.from) / 1000)}
+        {spanOf(view.from, view.to)} · <bdi>{formatDuration((view.to - view.from) / 1000)}</bdi>
       </Text>
       <Group gap={6}>
         <Button size="compact-sm" variant="default" onClick={() => zoomBy(zoomStep)} aria-label="Zoom in">
@@ -190,7 +190,7 @@ const Row = memo(function Row({
           if (end < from || start > to) return null
           const left = ((Math.max(start, from) - from) / (to - from)) * 100
           const right = ((Math.min(end, to) - from) / (to - from)) * 100
-          const said = `${clockOf(start)} – ${entry.end === null ? 'now' : clockOf(end)}, ${formatDuration((end - start) / 1000)}${toClause(explainEnd(entry))}`
+          const said = `${spanOf(start, entry.end === null ? null : end)}, ${formatDuration((end - start) / 1000)}${toClause(explainEnd(entry))}`
           return (
             <Tooltip key={entry.start} label={said} multiline maw={320}>
               <div
@@ -249,5 +249,7 @@ const day = dateFormat({ month: 'short', day: 'numeric' })
 function labelOf(at: number, { from, to }: View): string {
   const length = to - from
   if (length < 5 * 60_000) return clockOf(at)
+  // Of several days, the one that begins then.
+  if (!isOneDay(from, to) && !isOneDay(at - 1, at)) return day.format(at)
   return length > 3 * 86_400_000 ? day.format(at) : hourAndMinute.format(at)
 }

@@ -2,6 +2,7 @@ import { Container, Stack, Table, Text, Title } from '@mantine/core'
 import type { SharedReport } from '@rollcall/client'
 import { useQuery } from '@tanstack/react-query'
 import { openShare } from '../access.ts'
+import { formatDay, formatNumber } from '../formats.ts'
 import { Logo } from '../logo.tsx'
 import { type Keys, SortedHead, useSorting } from '../sorting.tsx'
 import { Failure, Loading } from '../states.tsx'
@@ -101,7 +102,7 @@ function PersonReport({ person }: { person: NonNullable<SharedReport['person']> 
           {name || id}
         </Title>
         <Text c="dimmed">
-          {formatDuration(totalSeconds)} inside, in {sessions} sessions of {rooms} rooms
+          {formatDuration(totalSeconds)} inside, in {formatNumber(sessions)} sessions of {formatNumber(rooms)} rooms
         </Text>
       </div>
       <WideTable label="Day by day" miw={320}>
@@ -115,8 +116,8 @@ function PersonReport({ person }: { person: NonNullable<SharedReport['person']> 
         <Table.Tbody>
           {time.map(({ start, sessions, seconds }) => (
             <Table.Tr key={start}>
-              <Table.Td>{start.slice(0, 10)}</Table.Td>
-              <Table.Td className="numeric">{sessions}</Table.Td>
+              <Table.Td>{formatDay(start)}</Table.Td>
+              <Table.Td className="numeric">{formatNumber(sessions)}</Table.Td>
               <Table.Td className="numeric">{formatDuration(seconds)}</Table.Td>
             </Table.Tr>
           ))}

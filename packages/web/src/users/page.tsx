@@ -45,7 +45,7 @@ function UserTable({ users, onChange }: { users: DashboardUser[]; onChange: () =
     return <Empty title="No user yet">Whoever opens a link of the command line signs in without being one.</Empty>
   }
   return (
-    <WideTable label="Users" miw={760}>
+    <WideTable label="Users" miw={560}>
       <Table.Thead>
         <Table.Tr>
           <SortedHead by="name" sorting={sorting}>
@@ -89,7 +89,7 @@ function UserRow({ user, onChange }: { user: DashboardUser; onChange: () => void
       </Table.Td>
       <Table.Td>{lastSignInAt === null ? <Text size="sm">never</Text> : <Time at={lastSignInAt} />}</Table.Td>
       <Table.Td>
-        <Group gap="xs" wrap="nowrap" justify="flex-end">
+        <Group gap="xs" justify="flex-end">
           <ChangeRole user={user} onChanged={onChange} />
           <ResetPassword user={user} />
           <ConfirmButton

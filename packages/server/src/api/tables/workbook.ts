@@ -15,7 +15,7 @@ const sheetRowsMax = 1_048_576
 /** Longest text of a cell, in characters. */
 const textMaxLength = 32_767
 /** Rows that are made into text at once. */
-const rowsTogether = 500
+const rowsTogether = 100
 
 const dayMs = 24 * 3600 * 1000
 /** Days that a workbook counts from its day 0 to 1970. */
@@ -42,7 +42,8 @@ export function writeWorkbook(columns: { name: string; width: number }[], pages:
   // The sheets are as many as the rows ask for: what names them is written after them.
   const addSheet = () => {
     sheets += 1
-    const sheet = Readable.from(writeSheet(columns, rows, addSheetOrEnd))
+    // No more is made ahead than what is zipped next.
+    const sheet = Readable.from(writeSheet(columns, rows, addSheetOrEnd), { highWaterMark: 1 })
     sheet.on('error', fail)
     zip.addReadStream(sheet, `xl/worksheets/sheet${sheets}.xml`, { mtime })
   }

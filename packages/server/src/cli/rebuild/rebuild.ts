@@ -83,6 +83,7 @@ async function foldLog(
   const { db, kept } = fresh
   await run(fresh, 'create table left_sessions (key_id integer, session_id text, primary key (key_id, session_id))')
   await run(fresh, 'create table left_keys (key_id integer primary key)')
+  await fresh.place(['left_sessions', 'left_keys'])
   await run(fresh, `insert into left_keys select key_id from ${kept}.counters where facts_dropped > 0`)
   const unlike: Unlike[] = []
   let facts = 0

@@ -18,18 +18,24 @@ export type BatchAnswers = { answers: BatchAnswer[]; commits: Commit[] }
 /** Most writes in one transaction: a bound on how long the first waits for the last. */
 const writesMax = 1000
 
+export type BatchOptions = {
+  /** Called when the database says no for the moment: what waits is tried again, or refused. */
+  unavailable?: (() => void) | undefined
+  /** What is in one transaction is of one key, or of none. */
+  isOfOneKey?: boolean
+}
+
 /**
  * Performs requests, as many in one transaction as wait for it: whatever arrives while one transaction commits goes into the
  * next, so that one write to the disk serves them all. Answers are given only after the commit.
- * @param unavailable called when the database says no for the moment: what waits is tried again, or refused
  */
 export function createBatch(
   db: Database,
   parts: Omit<TransactionParts, 'now'>,
   answered: (answers: BatchAnswers) => void,
-  unavailable: () => void = () => {},
+  { unavailable = () => {}, isOfOneKey = false }: BatchOptions = {},
 ): (requests: BatchRequest[]) => void {
-  const queue: BatchRequest[] = []
+  let queue: BatchRequest[] = []
   let scheduled = false
   let now = 0
   const transact = createTransact(db, { ...parts, now: () => now })
@@ -41,9 +47,18 @@ export function createBatch(
   }
   const flush = async () => {
     const commits: Commit[] = []
-    answered({ answers: await commit(queue.splice(0, writesMax), commits), commits })
+    answered({ answers: await commit(take(), commits), commits })
     scheduled = false
     if (queue.length > 0) schedule()
+  }
+
+  const take = (): BatchRequest[] => {
+    const [first] = queue
+    if (first === undefined || !isOfOneKey) return queue.splice(0, writesMax)
+    const ofKey = queue.filter(({ write }) => keyOf(write) === keyOf(first.write)).slice(0, writesMax)
+    const taken = new Set(ofKey)
+    queue = queue.filter((request) => !taken.has(request))
+    return ofKey
   }
 
   return (requests) => {
@@ -120,6 +135,18 @@ export function createBatch(
       throw error
     }
   }
+}
+
+/** Several batches at once, each on a connection of its own: what is of one key goes to the same, and keeps its order. */
+export function shareOut(batches: ((requests: BatchRequest[]) => void)[]): (requests: BatchRequest[]) => void {
+  return (requests) => {
+    const ofBatches = Map.groupBy(requests, ({ write }) => (keyOf(write) ?? 0) % batches.length)
+    for (const [i, some] of ofBatches) batches[i]?.(some)
+  }
+}
+
+function keyOf({ input }: Write): number | undefined {
+  return (input as { keyId?: number } | undefined)?.keyId
 }
 
 /** The facts that a write records; undefined where it is another write. */

@@ -3,6 +3,7 @@ import { type Kysely, sql } from 'kysely'
 import { requireRecord } from '../database/data-folder.ts'
 import type { Database } from '../database/database.ts'
 import { migrations } from '../database/migrations.ts'
+import { createByKey, distribute, findCitus } from '../database/postgres/citus.ts'
 import { openPostgres } from '../database/postgres.ts'
 import { openSqlite } from '../database/sqlite.ts'
 
@@ -61,6 +62,8 @@ export type FreshTables = {
   kept: string
   /** The schema of the fresh ones, where the database has schemas. */
   schema: string | undefined
+  /** Puts tables that were made beside them, each with a `key_id`, where the rows of these keys lie. */
+  place(tables: string[]): Promise<void>
   /** Throws the fresh tables away. */
   drop(): Promise<void>
 }
@@ -82,6 +85,7 @@ export async function openFreshSqlite(path: string): Promise<FreshTables> {
     db,
     kept: 'kept',
     schema: undefined,
+    place: async () => {},
     async drop() {
       await db.close()
       remove()
@@ -93,13 +97,17 @@ const freshSchema = 'rollcall_fresh'
 
 /** In a schema beside that of the kept tables. */
 export async function openFreshPostgres(url: string): Promise<FreshTables> {
-  const kept = await makeSchema(url)
-  const db = openPostgres(url, { connections: 1, schema: freshSchema })
+  const { kept, isDistributed } = await makeSchema(url)
+  const db = openPostgres(url, { connections: 1, schema: freshSchema, isDistributed })
   await makeTables(db)
+  if (isDistributed) await distribute(db.kysely, { beside: kept })
   return {
     db,
     kept,
     schema: freshSchema,
+    async place(tables) {
+      if (isDistributed) for (const table of tables) await createByKey(db.kysely, table)
+    },
     async drop() {
       await sql.raw(`drop schema ${freshSchema} cascade`).execute(db.kysely)
       await db.close()
@@ -107,14 +115,15 @@ export async function openFreshPostgres(url: string): Promise<FreshTables> {
   }
 }
 
-/** Makes the schema anew; gives the one that is used without a name. */
-async function makeSchema(url: string): Promise<string> {
+/** Makes the schema anew; gives the one that is used without a name, and whether its tables lie on Citus by key. */
+async function makeSchema(url: string): Promise<{ kept: string; isDistributed: boolean }> {
   const db = openPostgres(url, { connections: 1 })
   try {
     await sql.raw(`drop schema if exists ${freshSchema} cascade`).execute(db.kysely)
     await sql.raw(`create schema ${freshSchema}`).execute(db.kysely)
     const { rows } = await sql<{ schema: string }>`select current_schema() as schema`.execute(db.kysely)
-    return `"${rows[0]?.schema ?? 'public'}"`
+    const isDistributed = (await findCitus(db.kysely))?.isDistributed === true
+    return { kept: `"${rows[0]?.schema ?? 'public'}"`, isDistributed }
   } finally {
     await db.close()
   }

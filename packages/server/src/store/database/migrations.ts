@@ -14,17 +14,20 @@ import { erasedPeople } from './migrations/people/erased-people.ts'
 import { grams } from './migrations/people/grams.ts'
 import { kinds } from './migrations/people/kinds.ts'
 import { people } from './migrations/people/people.ts'
+import { peopleByNumber } from './migrations/people/people-by-number.ts'
 import { peopleInOrder } from './migrations/people/people-in-order.ts'
 import { processes } from './migrations/processes.ts'
 import { hosting } from './migrations/rooms/hosting.ts'
 import { invites } from './migrations/rooms/invites.ts'
 import { ownRetention } from './migrations/rooms/retention.ts'
+import { spanInRoom } from './migrations/rooms/span-in-room.ts'
 import { schedules } from './migrations/schedules.ts'
 import { scopedKeys } from './migrations/scoped-keys.ts'
 import type { ShownOtherwise } from './migrations/shown-otherwise.ts'
 import { usage } from './migrations/usage.ts'
 import { shares, users } from './migrations/users.ts'
 import { webhooks } from './migrations/webhooks.ts'
+import { tellStatistics } from './statistics.ts'
 import type { Tables } from './tables.ts'
 
 /** @returns what it has shown otherwise from now on */
@@ -60,6 +63,8 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0027-grams': { up: grams },
   '0028-own-retention': { up: ownRetention },
   '0030-usage': { up: usage },
+  '0031-people-by-number': { up: peopleByNumber },
+  '0034-span-in-room': { up: spanInRoom },
 }
 
 /**
@@ -82,6 +87,7 @@ export async function migrateToLatest(db: Kysely<Tables>, tell: (text: string) =
     await refuseNewer(db)
     throw error
   }
+  await tellStatistics(db)
   for (const text of told) tell(text)
 }
 

@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import type pg from 'pg'
 import { StartRefusal } from '../../error.ts'
-import { bind, type Database, type Differences, isNamed, onConflict, type Query } from './database.ts'
+import { bind, type Database, type Differences, isNamed, type Query } from './database.ts'
 import { connectAlone, connectionsTo } from './postgres/connections.ts'
 import { isAborted, isConflict, isUnavailable, toBusy } from './postgres/errors.ts'
-import { openPool, type Pool } from './postgres/pool.ts'
+import { clean, insertRows } from './postgres/insert.ts'
+import { type Ask, openPool, type Pool } from './postgres/pool.ts'
 import { isPooledByTransaction } from './postgres/pooling.ts'
 import type { Tables } from './tables.ts'
 
@@ -24,6 +25,8 @@ const pooledRenewalMs = 5000
  * them; where it cannot but do that, it takes the cost for one that is worth compiling the query for.
  */
 const byIndexes = 'set local enable_seqscan = off; set local jit = off'
+/** What is set on the coordinator for a transaction is set where its rows lie, too. */
+const asSetBefore = "set local citus.propagate_set_commands = 'local'"
 /** From one try to the next, in milliseconds. */
 export const retryMs = 500
 
@@ -37,14 +40,13 @@ export type PostgresOptions = {
   isBounded?: boolean
   /** Transactions wait for a service that is away for this long, in milliseconds. Default: half a minute. */
   awayMaxMs?: number | undefined
+  /** It is Citus, and the record lies on it by key. */
+  isDistributed?: boolean
   /** Called when the service is found to take no writes: it is a standby by now. */
   onReadOnly?: () => void
   /** Asks each new connection before anything else is asked on it. Where it rejects, the connection is not used. */
   onConnect?: (client: pg.ClientBase) => Promise<void>
 }
-
-/** Asks in SQL. @param isKept the connection keeps the text and its plan for the next time */
-export type Ask = (text: string, values: unknown[], isKept?: boolean) => Promise<pg.QueryResult>
 
 export type Postgres = Database & Pick<Pool, 'renew' | 'breakOff'> & { ask: Ask }
 
@@ -56,6 +58,7 @@ export function openPostgres(
     schema,
     isPooled = false,
     isBounded = false,
+    isDistributed = false,
     awayMaxMs: maxMs = awayMaxMs,
     onReadOnly = () => {},
     onConnect,
@@ -63,15 +66,17 @@ export function openPostgres(
 ): Postgres {
   const waitMs = isBounded && !isPooled ? lockMaxMs : undefined
   const pool = openPool(url, { max, schema, onReadOnly, onConnect, lockMaxMs: waitMs })
+  const settings = [
+    `set local idle_in_transaction_session_timeout = ${idleMaxMs}`,
+    ...(isDistributed ? [asSetBefore] : []),
+    ...(isBounded ? [`set local lock_timeout = ${lockMaxMs}`, byIndexes] : []),
+  ]
   /** The connection of the transaction under way. */
   let held: pg.PoolClient | undefined
   /** What failed first in it: whatever was sent behind that is told only that the transaction is aborted. */
   let firstFailure: unknown
   const nameOf = nameTexts()
-  const idleLimit = `set local idle_in_transaction_session_timeout = ${idleMaxMs}`
-  const begin = ['begin', idleLimit, ...(isBounded ? [`set local lock_timeout = ${lockMaxMs}`, byIndexes] : [])].join(
-    '; ',
-  )
+  const begin = ['begin', ...settings].join('; ')
   /** On the connection of the transaction under way, or on any. */
   const withClient = async <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
     // Inside a transaction it is the transaction that is tried again.
@@ -128,16 +133,7 @@ export function openPostgres(
     all: async <P, R>(compiled: Query<P, R>, params: P) =>
       (await query(compiled.sql, bind(compiled, params))).rows as R[],
     run: async (compiled, params) => (await query(compiled.sql, bind(compiled, params))).rowCount ?? 0,
-    async insertRows(table, rows, key, merge) {
-      const [first] = rows
-      if (first === undefined) return
-      const columns = Object.keys(first)
-      const list = columns.map((name) => `"${name}"`).join()
-      await query(
-        `insert into ${table} (${list}) select ${list} from json_populate_recordset(null::${table}, $1)${onConflict(columns, key, merge)}`,
-        [toCleanJson(rows)],
-      )
-    },
+    insertRows: (table, rows, key, merge) => insertRows(query, { table, rows, key, merge, isDistributed }),
     async transaction(work) {
       const client = await pool.take()
       let failure: unknown
@@ -251,18 +247,4 @@ async function isServerBehindPooler(client: pg.Client): Promise<boolean> {
   if (before.length === 0) return false
   await new Promise((resolve) => setTimeout(resolve, pooledRenewalMs))
   return (await list()).join() !== before.join()
-}
-
-/** As JSON writes what has to be cleaned; rarely an escaped backslash before the same letters. */
-const unclean = /\\u(0000|d[89a-f])/
-
-function toCleanJson(rows: object[]): string {
-  const json = JSON.stringify(rows)
-  return unclean.test(json) ? JSON.stringify(rows, (_, value: unknown) => clean(value)) : json
-}
-
-/** PostgreSQL keeps no NUL and no half characters in a text. */
-function clean(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(clean)
-  return typeof value === 'string' ? value.replaceAll('\0', '').toWellFormed() : value
 }

@@ -163,7 +163,8 @@ export const planClose = query<{ keyId: number; ids: string }>((k, p, { differen
         eb
           .selectFrom('rooms as r')
           .select(sql<number>`r.auto_close_ms + sessions.start_at`.as('at'))
-          .whereRef('r.key_id', '=', 'sessions.key_id')
+          // Not that of the session: named, it leads Citus to one place.
+          .where('r.key_id', '=', p.keyId)
           .whereRef('r.room_id', '=', 'sessions.room_id'),
     })
     .where('key_id', '=', p.keyId)

@@ -85,11 +85,17 @@ export async function findCandidates(
     const [one = '', two = one, three = two] = some
     const rows = await db.all(ofGrams(db), { keyId, noun, one, two, three })
     const ofGram = Map.groupBy(rows, ({ gram }) => gram)
-    for (const gram of some) blocks = intersect(blocks, ofGram.get(gram) ?? [])
+    // Those that the fewest have first: where nobody is left of a block, it is not unpacked any more.
+    const inOrder = some.map((gram) => ofGram.get(gram) ?? []).sort((a, b) => lengthOf(a) - lengthOf(b))
+    for (const ofOne of inOrder) blocks = intersect(blocks, ofOne)
     const found = toCandidates(blocks ?? new Map())
     if (found.count <= few) return found
   }
   return toCandidates(blocks ?? new Map())
+}
+
+function lengthOf(rows: Row[]): number {
+  return rows.reduce((sum, { members }) => sum + members.length, 0)
 }
 
 function unite(rows: Row[]): Map<number, Bits> {
@@ -109,8 +115,16 @@ function intersect(before: Map<number, Bits> | undefined, rows: Row[]): Map<numb
     const others = before?.get(block)
     if (before !== undefined && others === undefined) continue
     const bits = readBits(members)
-    if (others !== undefined) for (let at = 0; at < bits.length; at++) bits[at] = (bits[at] ?? 0) & (others[at] ?? 0)
-    blocks.set(block, bits)
+    let left = 1
+    if (others !== undefined) {
+      left = 0
+      for (let at = 0; at < bits.length; at++) {
+        const both = (bits[at] ?? 0) & (others[at] ?? 0)
+        bits[at] = both
+        left |= both
+      }
+    }
+    if (left !== 0) blocks.set(block, bits)
   }
   return blocks
 }

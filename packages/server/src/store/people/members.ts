@@ -13,11 +13,14 @@ export function createBits(): Bits {
   return new Uint32Array(words)
 }
 
+/** Where one text is unpacked after the other. */
+const unpacked = Buffer.alloc(bitmapBytes)
+
 export function readBits(members: string): Bits {
-  const bytes = Buffer.from(members, 'base64')
+  const length = unpacked.write(members, 'base64')
   const bits = createBits()
-  if (bytes.length === bitmapBytes) new Uint8Array(bits.buffer).set(bytes)
-  else for (let at = 0; at < bytes.length; at += 2) setBit(bits, (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8))
+  if (length === bitmapBytes) new Uint8Array(bits.buffer).set(unpacked)
+  else for (let at = 0; at < length; at += 2) setBit(bits, (unpacked[at] ?? 0) | ((unpacked[at + 1] ?? 0) << 8))
   return bits
 }
 

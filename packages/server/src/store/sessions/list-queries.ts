@@ -194,8 +194,10 @@ function conditions(db: Database, p: Params, shape: Shape): Expression<SqlBool>[
   if (shape.source !== undefined) all.push(of('s.source', '=', p.source))
   if (shape.status === 'ongoing') all.push(of('s.end_at', 'is', null))
   if (shape.status === 'ended') all.push(of('s.end_at', 'is not', null))
-  if (shape.startFrom !== undefined) all.push(of('s.start_at', '>=', p.startFrom))
-  if (shape.startTo !== undefined) all.push(of('s.start_at', '<=', p.startTo))
+  // With a sign no index of starts alone fits it: of a room its own is to be taken.
+  const start = isOfRoom(shape) ? sql<number>`+${sql.ref('s.start_at')}` : sql.ref<number>('s.start_at')
+  if (shape.startFrom !== undefined) all.push(of(start, '>=', p.startFrom))
+  if (shape.startTo !== undefined) all.push(of(start, '<=', p.startTo))
   if (isOfRoom(shape)) all.push(...placesInRoom(p, shape))
   else if (shape.cursor !== undefined) {
     const side = shape.cursor === 'after' ? '<' : '>'
@@ -234,10 +236,12 @@ function asCandidates<DB, TB extends keyof DB>(query: SelectQueryBuilder<DB, TB,
 
 /**
  * A part of one room is told by its places among all rooms, and the order so too: no index but the room's fits that. Of a room that is
- * named alone SQLite walks over all sessions of that time.
+ * named alone SQLite walks over all sessions of that time. What runs, and what is found by its level, has an index of the room.
  */
-function isOfRoom({ roomId, cursor, startFrom, startTo }: Shape): boolean {
-  return roomId !== undefined && [cursor, startFrom, startTo].some((one) => one !== undefined)
+function isOfRoom({ roomId, cursor, startFrom, startTo, status, activeAt, minDurationMs }: Shape): boolean {
+  if (roomId === undefined || status === 'ongoing' || activeAt !== undefined || minDurationMs !== undefined)
+    return false
+  return [cursor, startFrom, startTo].some((one) => one !== undefined)
 }
 
 /** From where to where in the room: what is not bounded by a time is by the room. */

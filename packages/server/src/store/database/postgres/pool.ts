@@ -15,6 +15,9 @@ export type Pool = {
   end(): Promise<void>
 }
 
+/** Asks in SQL. @param isKept the connection keeps the text and its plan for the next time */
+export type Ask = (text: string, values: unknown[], isKept?: boolean) => Promise<pg.QueryResult>
+
 /** Whole numbers of 64 bits come as numbers: ours are times and counts, far below 2 to the 53rd. */
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text') =>

@@ -1,8 +1,9 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import type pg from 'pg'
 import { bind, type Database } from '../database.ts'
-import { type Ask, openPostgres, type Postgres } from '../postgres.ts'
+import { openPostgres, type Postgres } from '../postgres.ts'
 import type { Tables } from '../tables.ts'
+import type { Ask } from './pool.ts'
 
 /**
  * Where a service is in the log of what was written (an LSN, in bytes): a primary has written all before it, and a replica has it.
