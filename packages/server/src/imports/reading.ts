@@ -10,8 +10,8 @@ type Some = Awaited<ReturnType<ReadFile['next']>>
 /** What it says once it has read the file, and then each time it is asked. */
 export type ReadingAnswer = { counts: ReadFile['counts'] } | { some: Some } | { code: Refusal['code']; message: string }
 
-/** What a file may take while it is read, in MiB: one that takes more is refused, and the server goes on. */
-const memoryMaxMb = 1024
+/** What a file may take while it is read, in MiB: enough for 500,000 rows. One that takes more is refused, and the server goes on. */
+const memoryMaxMb = 640
 /** The program of the thread, in the same form as this: as it is written, or built. */
 const threadBeside = new URL(`./reading-thread${extname(import.meta.url)}`, import.meta.url)
 
