@@ -3,7 +3,7 @@ import { call, type Target } from './target.ts'
 const calls = 100
 
 /**
- * What any server has done before it rests: 2,000 people come and go in 200 sessions, and somebody looks at them. One that never
+ * What any server has done before it rests: 2,000 come and go in 100 sessions, and somebody looks at them: 600 calls. One that never
  * answered anything is no measure: it has not even loaded all that it works with.
  */
 export async function doUsualWork(target: Target): Promise<void> {

@@ -13,7 +13,7 @@ const http: Plugin = {
       : undefined,
 }
 
-/** The process, the server in it, its settings and errors, the commands, and the thread that writes; with what they share in files beside them. */
+/** The process, the server in it, its settings and errors, the commands, and the threads that write, and read what is imported; with what they share in files beside them. */
 export default defineConfig({
   input: [
     'src/main.ts',
@@ -22,6 +22,7 @@ export default defineConfig({
     'src/error.ts',
     'src/cli/cli.ts',
     'src/record/writer/thread.ts',
+    'src/imports/reading-thread.ts',
   ],
   platform: 'node',
   plugins: [http],

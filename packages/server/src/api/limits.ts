@@ -37,6 +37,8 @@ export const addressesCountedMax = 50_000
 export const eventsMaxBytes = 8 * 1024 * 1024
 /** Largest file that can be imported by a call, in bytes: some 500,000 rows. */
 export const importMaxBytes = 64 * 1024 * 1024
+/** Most imports that are under way, each with its file in memory: one key has one. */
+export const importsMax = 2
 /** Most exports that are read at once: each has a connection to the database. */
 export const exportsMax = 4
 /** How long an import waits while too many facts wait for the disk, in milliseconds. */

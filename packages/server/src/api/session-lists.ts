@@ -2,9 +2,10 @@ import { embeddedParticipantsMax, timeTakes, toPageInfo } from '@rollcall/protoc
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
-import { toListedText } from '../record/session-view.ts'
+import { toListedText, type ViewOptions } from '../record/session-view.ts'
 import { parseLast, parseTime } from '../runtime/parse-time.ts'
 import { turns } from '../runtime/turns.ts'
+import type { Page } from '../store/database/page.ts'
 import { ownerOf } from '../store/keys/key.ts'
 import type { ListPage } from '../store/sessions/list.ts'
 import type { SessionFilter } from '../store/sessions/list-queries.ts'
@@ -16,8 +17,12 @@ import { summariseWebhooks } from './find.ts'
 import { baseUrlOf } from './http/base-url.ts'
 import { cursorMaxLength, minDurationMaxSeconds } from './limits.ts'
 import { cursorTakes, readCursor, writeCursor } from './paging/cursor.ts'
+import { largeAnswers } from './paging/large-answers.ts'
 import { createPageCache, sendJson, sendPage } from './paging/page-cache.ts'
 import { PageQuery, toPage } from './paging/page-query.ts'
+
+/** A page of more sessions than these may be large: of them few are made at once. */
+const smallPageMax = 100
 
 const exactId = 'one exact id'
 const ownerAbout = 'Sessions of this owner, as answers name them in `userId`: all of the key’s own, or none.'
@@ -109,37 +114,54 @@ export function createSessionLists(context: Pick<Context, 'config' | 'clock' | '
       if (kept !== undefined) return sendPage(request, reply, kept)
 
       const { page, perPage } = toPage(query)
-      const filter = toFilter(query)
-      const { cursor, userId } = query
-      const from = cursor === undefined ? { page, perPage } : { after: readCursor(cursor, filter), perPage }
-      const { sessions, total, totalCapped, next } = await listSessions(reads, caller, filter, from, userId)
-      const pageInfo = {
-        ...toPageInfo(page, perPage, total),
-        ...(next !== undefined && { nextCursor: writeCursor(next, filter) }),
-        ...(totalCapped && { totalCapped }),
-      }
-      const { activeAt } = filter
-      const webhooks = await summariseWebhooks(context, caller.key.keyId, sessions.map(idOf))
-      const texts: string[] = []
-      let people = 0
-      for (const one of sessions) {
-        people += 'record' in one ? one.record.participants.length : 0
-        if (people > peopleSliceMax) {
-          await turns.next(caller.key.keyId, texts)
-          people = 0
-        }
-        texts.push(toShown(toListedText(one, { ...view, activeAt, webhooks })))
-      }
-      const text = `{"pageInfo":${JSON.stringify(pageInfo)},"data":[${texts.join(',')}]}`
-      // A session that runs is longer a moment later, and a new room is found by its parts, though nothing shows that was written.
-      if (sessions.some(isRunning) || query.search !== undefined) return sendJson(reply, text)
-      return sendPage(request, reply, pages.keep(name, version, text))
+      const make = () => makePage(query, { page, perPage }, caller, view, { name, version, toShown })
+      const asked = { keyId: caller.key.keyId, name: [name, version], answer: reply.raw }
+      const { body, etag } = perPage > smallPageMax ? await largeAnswers.share(asked, make) : await make()
+      return etag === undefined ? sendJson(reply, body) : sendPage(request, reply, { body, etag })
     },
 
     async findLast(caller, roomId) {
       const [last] = (await listSessions(reads, caller, { roomId }, { page: 1, perPage: 1 })).sessions
       return last && idOf(last)
     },
+  }
+
+  /**
+   * Without an `etag` where it is not kept.
+   * @param kept under which name, and with which version
+   */
+  async function makePage(
+    query: SessionQuery,
+    { page, perPage }: Page,
+    caller: Caller,
+    view: ViewOptions,
+    kept: { name: string; version: number; toShown: (text: string) => string },
+  ): Promise<{ body: Buffer; etag?: string }> {
+    const filter = toFilter(query)
+    const { cursor, userId } = query
+    const from = cursor === undefined ? { page, perPage } : { after: readCursor(cursor, filter), perPage }
+    const { sessions, total, totalCapped, next } = await listSessions(reads, caller, filter, from, userId)
+    const pageInfo = {
+      ...toPageInfo(page, perPage, total),
+      ...(next !== undefined && { nextCursor: writeCursor(next, filter) }),
+      ...(totalCapped && { totalCapped }),
+    }
+    const { activeAt } = filter
+    const webhooks = await summariseWebhooks(context, caller.key.keyId, sessions.map(idOf))
+    const texts: string[] = []
+    let people = 0
+    for (const one of sessions) {
+      people += 'record' in one ? one.record.participants.length : 0
+      if (people > peopleSliceMax) {
+        await turns.next(caller.key.keyId, texts)
+        people = 0
+      }
+      texts.push(kept.toShown(toListedText(one, { ...view, activeAt, webhooks })))
+    }
+    const text = `{"pageInfo":${JSON.stringify(pageInfo)},"data":[${texts.join(',')}]}`
+    // A session that runs is longer a moment later, and a new room is found by its parts, though nothing shows that was written.
+    if (sessions.some(isRunning) || query.search !== undefined) return { body: Buffer.from(text) }
+    return pages.keep(kept.name, kept.version, text)
   }
 }
 

@@ -3,7 +3,7 @@ import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { placeFacts } from '../record/facts/rooms-of-facts.ts'
 import { type PlacedFact, toFacts } from './facts.ts'
-import type { ImportedSession, ImportedStay, ImportOptions, Reading } from './format.ts'
+import type { ImportedSession, ImportedStay, ImportOptions, Untaken } from './format.ts'
 import { formats } from './formats.ts'
 
 /** Facts that are recorded at a time. */
@@ -13,20 +13,26 @@ const aheadMaxMs = 5 * 60_000
 /** The earliest time that is taken, in epoch milliseconds: before it nobody met in a room like these. */
 const earliestAt = Date.UTC(1990, 0, 1)
 
-type Parts = Pick<Context, 'known' | 'record' | 'clock'>
+type Parts = Pick<Context, 'known' | 'record'>
+
+/** A file that was read: how much is in it, and then what, some at a time. */
+export type ReadFile = {
+  counts: { sessions: number; stays: number; facts: number; untaken: number }
+  /** First what is not taken, then the facts; undefined at the end. */
+  next(): Promise<{ untaken: Untaken[] } | { facts: PlacedFact[] } | undefined>
+}
 
 /** What to import, of which key. */
 export type Import = { keyId: number; format: ImportFormat; options: ImportOptions }
 
 /**
  * Reads a whole file. Throws a `Refusal` that says what to do where it cannot be read, or leaves open what is not to be guessed.
- * @returns what it tells, without the stays that cannot be
  */
 export async function readImport(
   bytes: Uint8Array,
   { format, options }: Omit<Import, 'keyId'>,
   now: number,
-): Promise<Reading> {
+): Promise<ReadFile> {
   const { sessions, untaken } = await formats[format].read(bytes, options)
   const possible: ImportedSession[] = []
   for (const session of sessions) {
@@ -38,7 +44,15 @@ export async function readImport(
     }
     if (stays.length > 0 || session.stays.length === 0) possible.push({ ...session, stays })
   }
-  return { sessions: possible, untaken }
+  const facts = possible.flatMap((session) => toFacts(session, format, now))
+  const stays = possible.reduce((sum, one) => sum + one.stays.length, 0)
+  return {
+    counts: { sessions: possible.length, stays, facts: facts.length, untaken: untaken.length },
+    async next() {
+      if (untaken.length > 0) return { untaken: untaken.splice(0, batchMax) }
+      return facts.length > 0 ? { facts: facts.splice(0, batchMax) } : undefined
+    },
+  }
 }
 
 /**
@@ -46,25 +60,20 @@ export async function readImport(
  * again goes on: what was recorded is known by its ids.
  */
 export async function* recordImport(
-  { known, record, clock }: Parts,
-  { keyId, format }: Omit<Import, 'options'>,
-  { sessions, untaken }: Reading,
+  { known, record }: Parts,
+  keyId: number,
+  file: ReadFile,
 ): AsyncGenerator<ImportStep> {
-  for (const one of untaken) yield { type: 'untaken', ...one }
-  const receivedAt = clock.now()
-  const facts = sessions.flatMap((session) => toFacts(session, format, receivedAt))
-  const stays = sessions.reduce((sum, one) => sum + one.stays.length, 0)
-  const report: ImportReport = {
-    type: 'report',
-    sessions: sessions.length,
-    stays,
-    recorded: 0,
-    duplicate: 0,
-    untaken: untaken.length,
-  }
-  for (let done = 0; done < facts.length; done += batchMax) {
-    yield { type: 'progress', done, all: facts.length }
-    yield* recordBatch(facts.slice(done, done + batchMax))
+  const { sessions, stays, facts: all, untaken } = file.counts
+  const report: ImportReport = { type: 'report', sessions, stays, recorded: 0, duplicate: 0, untaken }
+  let done = 0
+  for (let some = await file.next(); some !== undefined; some = await file.next()) {
+    if ('untaken' in some) for (const one of some.untaken) yield { type: 'untaken', ...one }
+    else {
+      yield { type: 'progress', done, all }
+      yield* recordBatch(some.facts)
+      done += some.facts.length
+    }
   }
   yield report
 

@@ -35,6 +35,8 @@ after(async () => {
   await stopProvider()
 })
 
+const toCookie = (text: string) => Buffer.from(text).toString('base64url')
+
 /** A real provider, at which whoever comes is `who`. */
 async function startProvider(client: string) {
   const http = createServer()
@@ -168,6 +170,25 @@ describe('a provider of sign-ins', () => {
     assert.equal((await other.account()).code, 'TOKEN_MISSING')
     await browser.walk(stolen)
     assert.equal((await browser.account()).user?.name, 'ada@example.org')
+  })
+
+  test('is not asked for whoever comes back with a cookie that no sign-in here began', async () => {
+    const cookies = [
+      '',
+      'x',
+      toCookie('null'),
+      toCookie('{"state":"b"}'),
+      toCookie('{"verifier":1,"state":[],"nonce":{}}'),
+    ]
+    for (const cookie of cookies) {
+      const { status, headers } = await fetch(`${server.url}/v2/oidc/callback?code=a&state=b`, {
+        headers: { cookie: `rollcall-oidc=${cookie}` },
+        redirect: 'manual',
+      })
+      const told = /rollcall-oidc-refused=([\w-]+)/.exec(headers.getSetCookie().join())?.[1] ?? ''
+      assert.equal(status, 302, cookie)
+      assert.match(Buffer.from(told, 'base64url').toString(), /not begun in this browser/)
+    }
   })
 
   test('that refuses, or is away, is named with what it said', async () => {

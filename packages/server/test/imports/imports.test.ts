@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import type { ImportReport, ImportStep, SessionPage } from '@rollcall/protocol'
+import type { ImportReport, ImportStep, Session, SessionPage } from '@rollcall/protocol'
 import { recordSession } from '../support/record-session.ts'
 import { runProgram } from '../support/run-program.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
@@ -82,20 +82,37 @@ describe('POST /v2/imports', () => {
 
   test('never merges a session with one that was recorded, though it is of the same room, time and people', async () => {
     const at = (time: string) => `2020-01-01T${time}Z`
-    const told = { roomId: 'both', participantId: 'person-0' }
+    const who = { roomId: 'both', participantId: 'person-0' }
     const events = [
-      { id: '1', type: 'participant-joined', at: at('09:00:00'), ...told },
-      { id: '2', type: 'participant-left', at: at('10:00:00'), ...told },
+      { id: '1', type: 'participant-joined', at: at('09:00:00'), ...who },
+      { id: '2', type: 'participant-left', at: at('10:00:00'), ...who },
     ]
     await server.call('POST', '/v2/events', { events })
     const before = (await listSessions('both')).data
     await send('format=csv&tz=UTC', writeTable('both', 1))
     const { data } = await listSessions('both')
     assert.equal(data.length, 2)
-    assert.deepEqual(
-      data.filter(({ id }) => id === before[0]?.id),
-      before,
-    )
+    // Whether it has ended by now is another matter.
+    const told = (sessions: Session[]) => sessions.map(({ id, start, participants }) => ({ id, start, participants }))
+    assert.deepEqual(told(data.filter(({ id }) => id === before[0]?.id)), told(before))
+  })
+
+  test('reads large files while others are answered, and so many at once', async () => {
+    const body = `room,person,joined,left\n${'a,b,c,d\n'.repeat(100_000)}`
+    let isOver = false
+    const sent = Promise.all(Array.from({ length: 4 }, () => send('format=csv&tz=UTC', body))).finally(() => {
+      isOver = true
+    })
+    let answered = 0
+    for (; !isOver; answered++) assert.equal((await server.call('GET', '/livez')).status, 200)
+    const answers = await sent
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 503, 503, 503])
+    for (const { status, text } of answers) {
+      if (status === 200) assert.equal(JSON.parse(text.trim().split('\n').at(-1) ?? '').untaken, 100_000)
+      else assert.equal(JSON.parse(text).code, 'BUSY')
+    }
+    assert.ok(answered > 100, `/livez was answered ${answered} times meanwhile`)
+    assert.equal((await send('format=csv&tz=UTC', writeTable('after', 1))).status, 200)
   })
 
   test('refuses a whole file that leaves something open, and a query that is not understood', async () => {

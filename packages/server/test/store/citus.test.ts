@@ -14,6 +14,7 @@ import { openPostgres } from '../../src/store/database/postgres.ts'
 import { createSecretBox } from '../../src/store/database/secrets.ts'
 import { createDatabase, spreadDatabase } from '../support/postgres.ts'
 import { runProgram } from '../support/run-program.ts'
+import { startServer } from '../support/start-server.ts'
 
 /** The address of a database with the extension, on the coordinator, whose machines take rows. */
 const given = process.env.ROLLCALL_TEST_CITUS_URL
@@ -77,7 +78,19 @@ describe('on Citus', { skip }, () => {
     await store.seal(Date.now() + 3_600_000)
     await store.sweep(Date.now())
     await store.retain(Date.now(), { logMs: 86_400_000, retentionMs: undefined, confirmedAt: Date.now() })
+    const withNews = await store.reads.people.listKeysWithNews()
+    assert.deepEqual(
+      withNews.sort(),
+      keys.map(({ keyId }) => keyId),
+    )
     for (const { keyId } of keys) while ((await store.writes.people.gather({ keyId })) > 0);
+    assert.deepEqual(await store.reads.people.listKeysWithNews(), [])
+    assert.deepEqual(
+      [...(await store.reads.changes.countRecorded()).keys()].sort(),
+      keys.map(({ keyId }) => keyId),
+    )
+    assert.equal(await store.reads.sessions.countRunning(), 0)
+    assert.ok(await store.reads.retention.findLastFactAt())
     const { people } = await store.reads.people.search(keys[0]?.keyId ?? 0, {
       part: 'ad',
       after: undefined,
@@ -129,6 +142,38 @@ describe('on Citus', { skip }, () => {
     await (await open(t, databaseUrl)).close()
     const { rows } = await sql`select from pg_dist_partition where logicalrelid = 'looks'::regclass`.execute(db.kysely)
     assert.equal(rows.length, 1)
+  })
+
+  test('lists and reports answer there, and whoever is erased is gone; verify finds nothing wrong', async (t) => {
+    const databaseUrl = await createDatabase(service)
+    const server = await startServer({ DATABASE_URL: databaseUrl, ROLLCALL_MASTER_KEY: masterKey.toString('hex') })
+    t.after(() => server.stop())
+    const startAt = Date.now() - 600_000
+    const events = ['ada', 'bob'].flatMap((participantId, i) =>
+      (['participant-joined', 'participant-left'] as const).map((type, n) => ({
+        ...{ id: `${participantId} ${type}`, type, roomId: 'class', sessionKey: 'one', participantId },
+        ...{ at: startAt + (n * 60 + i) * 1000, ...(n === 0 && { name: participantId }) },
+      })),
+    )
+    await server.call('POST', '/v2/webhooks', { endPoint: 'https://1.1.1.1/hook', events: ['*'] })
+    assert.equal((await server.call('POST', '/v2/events', { events })).status, 200)
+    const { body } = await server.call<{ data: { id: string }[] }>('GET', '/v2/sessions?customRoomId=class')
+    const [session] = body.data
+    const period = `startDate=${new Date(startAt - 1000).toISOString()}&endDate=${new Date().toISOString()}&tz=UTC`
+    for (const path of [
+      ...['/v2/rooms', '/v2/webhooks', '/v2/audit', '/v2/schedules', '/v2/sources', '/v2/people', '/v2/keys'],
+      ...[`/v2/sessions/${session?.id}`, `/v2/sessions/${session?.id}/participants`, `/v2/usage?${period}`],
+      ...[`/v2/attendance?${period}`, '/v2/sessions?search=cla', '/v2/sessions?participantId=ada'],
+    ]) {
+      assert.equal((await server.call('GET', path)).status, 200, path)
+    }
+    await server.call('POST', '/v2/sessions/end', { sessionId: session?.id })
+    assert.equal((await server.call('DELETE', '/v2/participants/ada')).status, 200)
+    const left = await server.call<{ pageInfo: { total: number } }>('GET', '/v2/sessions?participantId=ada')
+    assert.equal(left.body.pageInfo.total, 0)
+    assert.equal((await server.call('DELETE', `/v2/sessions/${session?.id}`)).status, 200)
+    await server.stop()
+    await assertClean(databaseUrl, 'verify')
   })
 
   test('recording for one key takes locks where its rows lie alone, on one connection to that machine', async (t) => {

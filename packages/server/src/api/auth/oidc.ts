@@ -28,7 +28,11 @@ export type Oidc = {
 
 type Provider = { oidc: typeof import('openid-client'); config: Configuration }
 
+/** Sign-ins that wait for the provider at once: whoever comes need not have been there. */
+const askedMax = 20
+
 export function createOidc({ issuer, clientId, clientSecret, roleClaim }: OidcProvider): Oidc {
+  let asked = 0
   let found: Promise<Provider> | undefined
   // It may be away when the server starts: it is looked for when somebody comes, and its client loaded then.
   const discover = () => {
@@ -63,7 +67,12 @@ export function createOidc({ issuer, clientId, clientSecret, roleClaim }: OidcPr
     async finish(url, { verifier, state, nonce }) {
       const { oidc, config } = await discover()
       const checks = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true }
-      const tokens = await oidc.authorizationCodeGrant(config, url, checks).catch((cause) => {
+      if (asked >= askedMax) throw new Refusal('BUSY', `${issuer} is slow: try again in a moment`)
+      asked += 1
+      const granting = oidc.authorizationCodeGrant(config, url, checks).finally(() => {
+        asked -= 1
+      })
+      const tokens = await granting.catch((cause) => {
         throw refuse('did not sign you in', cause)
       })
       const claims = tokens.claims()

@@ -1,10 +1,10 @@
-import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
+import { turns } from '../../runtime/turns.ts'
 import { readState, stateNumbers, writeExport } from '../../store/copies/export.ts'
 import { openSnapshot } from '../../store/copies/kept-tables.ts'
 import type { Database } from '../../store/database/database.ts'
@@ -99,7 +99,9 @@ export function exportRoutes(
             : writeRecordTable(db, key.keyId, table, clock.now())
         for await (const chunk of chunks) {
           if (out.destroyed) return
-          if (!out.write(chunk)) await Promise.race([once(out, 'drain'), once(out, 'close')])
+          if (!out.write(chunk)) await untilTaken(out)
+          // A file is read at once, and whoever reads fast leaves no turn of the loop to others.
+          await turns.next(key.keyId, snapshot)
         }
         out.end()
       })
@@ -118,6 +120,19 @@ export function exportRoutes(
       return sendFile(reply, table, out)
     })
   }
+}
+
+/** Or until nobody takes it any more. */
+function untilTaken(out: PassThrough): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const done = () => {
+    out.off('drain', done)
+    out.off('close', done)
+    resolve()
+  }
+  out.on('drain', done)
+  out.on('close', done)
+  return promise
 }
 
 /** Undefined: it is not one table that is asked for. */

@@ -1,17 +1,19 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { customRoomIdMaxLength, type ImportFormat, ImportStep, importFormats } from '@rollcall/protocol'
-import type { FastifyReply } from 'fastify'
+import { customRoomIdMaxLength, ImportStep, importFormats } from '@rollcall/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
-import type { Reading } from '../../imports/format.ts'
-import { readImport, recordImport, toFailure } from '../../imports/imports.ts'
+import { type ReadFile, recordImport, toFailure } from '../../imports/imports.ts'
 import { dateOrders } from '../../imports/local-time.ts'
+import { readOnThread } from '../../imports/reading.ts'
+import { createFairPool } from '../../runtime/fair-pool.ts'
+import { turns } from '../../runtime/turns.ts'
 import type { Backpressure } from '../../sources/backpressure.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { scopes } from '../auth/scopes.ts'
-import { importMaxBytes, importMaxWaitMs } from '../limits.ts'
+import { importMaxBytes, importMaxWaitMs, importsMax } from '../limits.ts'
 
 const ImportQuery = Type.Object(
   {
@@ -53,6 +55,9 @@ const ImportQuery = Type.Object(
   { additionalProperties: false },
 )
 
+/** Lines that are sent in one turn of the event loop. */
+const linesTogether = 500
+
 const ndjson = 'application/x-ndjson'
 const schema = {
   operationId: 'importFile',
@@ -79,25 +84,46 @@ export function importRoutes(
     // Whatever its type is said to be: the format says how to read it.
     app.removeAllContentTypeParsers()
     app.addContentTypeParser('*', { parseAs: 'buffer' }, async (_: unknown, body: Buffer) => body)
-    const options = { onRequest: auth.crawler, bodyLimit: importMaxBytes, schema }
+    const imports = createFairPool(importsMax)
+    const takePlace = async (request: FastifyRequest, reply: FastifyReply) => {
+      const { keyId } = callerOf(request).key
+      if (!imports.take(keyId)) throw new Refusal('BUSY', 'Other imports are under way: try again later')
+      reply.raw.once('close', () => imports.release(keyId))
+    }
+    const options = { onRequest: [auth.crawler, takePlace].flat(), bodyLimit: importMaxBytes, schema }
     app.post('/v2/imports', options, async (request, reply) => {
       const { format, ...given } = request.query
       if (!Buffer.isBuffer(request.body)) throw new Refusal('BAD_REQUEST', 'The body is empty: it takes a file')
       const { keyId } = callerOf(request).key
-      const reading = await readImport(request.body, { format, options: given }, clock.now())
-      return sendLines(reply, tell(keyId, format, reading, request.id))
+      const file = await readOnThread({ bytes: request.body, format, options: given, now: clock.now() }, leftBy(reply))
+      return sendLines(reply, tell(keyId, file, request.id))
     })
   }
 
   /** The answer has begun: what goes wrong from here on is told in it. */
-  async function* tell(keyId: number, format: ImportFormat, reading: Reading, requestId: string) {
+  async function* tell(keyId: number, file: ReadFile, requestId: string) {
+    const lines: string[] = []
     try {
-      for await (const step of recordImport({ ...context, record }, { keyId, format }, reading)) yield toLine(step)
+      for await (const step of recordImport({ ...context, record }, keyId, file)) {
+        lines.push(toLine(step))
+        if (step.type === 'untaken' && lines.length < linesTogether) continue
+        yield lines.splice(0).join('')
+        await turns.next(keyId, lines)
+      }
     } catch (err) {
       if (!(err instanceof Refusal)) log.error({ requestId, err }, 'import failed')
-      yield toLine(toFailure(err))
+      yield [...lines, toLine(toFailure(err))].join('')
     }
   }
+}
+
+/** When the answer is sent, or nobody waits for it any more. */
+function leftBy(reply: FastifyReply): AbortSignal {
+  const left = new AbortController()
+  const leave = () => left.abort(new Refusal('BUSY', 'Nobody waits for this answer any more'))
+  if (reply.raw.closed) leave()
+  else reply.raw.once('close', leave)
+  return left.signal
 }
 
 function sendLines(reply: FastifyReply, lines: AsyncIterable<string>): FastifyReply {

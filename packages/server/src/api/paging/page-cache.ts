@@ -3,6 +3,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** Most bytes of pages kept; the ones used longest ago go first. */
 export const pageCacheMaxBytes = 64 * 1024 * 1024
+/** A page that is larger is not kept: it would take the place of a thousand others. */
+const pageMaxBytes = 4 * 1024 * 1024
 
 export type CachedPage = { body: Buffer; etag: string }
 
@@ -37,6 +39,7 @@ export function createPageCache(maxBytes = pageCacheMaxBytes): PageCache {
       const page = { version, body, etag: `"${hash('sha256', body, 'base64url').slice(0, 27)}"` }
       const old = pages.get(name)
       if (old !== undefined) drop(name, old.body)
+      if (body.length > pageMaxBytes) return page
       pages.set(name, page)
       bytes += body.length + name.length
       for (const [oldest, { body }] of pages) {

@@ -6,7 +6,7 @@ export type Numbers = {
   add(number: number): void
   /** Those that there are, as they lie: valid until the next is added. */
   all(): Float64Array
-  /** Takes out those below a limit, in order: valid until the next are taken. */
+  /** Takes out those below a limit: valid until the next are taken. */
   takeBelow(limit: number): Float64Array
   clear(): void
 }
@@ -15,7 +15,6 @@ export function createNumbers(): Numbers {
   let numbers = new Float64Array(64)
   let length = 0
   let taken = new Float64Array(0)
-  const sort = createSort()
   return {
     add(number) {
       if (length === numbers.length) {
@@ -36,7 +35,7 @@ export function createNumbers(): Numbers {
         else numbers[left++] = number
       }
       length = left
-      return sort(taken.subarray(0, count))
+      return taken.subarray(0, count)
     },
     clear() {
       length = 0

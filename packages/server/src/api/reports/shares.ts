@@ -25,6 +25,7 @@ import { baseUrlOf } from '../http/base-url.ts'
 import { refusals } from '../http/refusals.ts'
 import { noteAbout } from '../keys/keep-audit.ts'
 import { linkCodeMaxLength } from '../limits.ts'
+import { longReads } from '../paging/large-answers.ts'
 import { summarise } from '../people/summary.ts'
 import { readSessionPages, toAttendanceRows } from './attendance-rows.ts'
 
@@ -77,7 +78,7 @@ const schemas = {
 
 /** `/v2/shares`: reports that whoever has a link may read. */
 export function shareRoutes(
-  { config, reads, writes, clock }: Pick<Context, 'config' | 'reads' | 'writes' | 'clock'>,
+  { config, reads, writes, clock, known }: Pick<Context, 'config' | 'reads' | 'writes' | 'clock' | 'known'>,
   { auth }: { auth: ApiAuth },
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
@@ -126,7 +127,13 @@ export function shareRoutes(
 
     app.post('/v2/shares/open', { onRequest: auth.open, schema: schemas.open }, async (request, reply) => {
       const share = await reads.shares.find(digestOf(request.body.code))
-      const report = share && (await readReport(share))
+      // Whoever has the link may ask as often as they like, from anywhere.
+      const report =
+        share &&
+        (await longReads.share(
+          { keyId: share.keyId, name: ['share', share.shareId, known.versionOf(share.keyId)], answer: reply.raw },
+          () => readReport(share),
+        ))
       if (report === undefined) {
         throw new Refusal('SHARE_NOT_FOUND', 'This link opens nothing: it is over, was taken back, or was never there')
       }

@@ -1,4 +1,4 @@
-import { createNumbers, type Numbers } from './numbers.ts'
+import { createNumbers, createSort, type Numbers } from './numbers.ts'
 
 /** Who was inside in each day or hour, and for how long. */
 export type Steps = {
@@ -102,6 +102,7 @@ export function createConcurrency(starts: Float64Array): Concurrency {
   /** How many stays end just where each step begins: they are not in it, though they are still inside at that moment. */
   const endedAtStart = new Float64Array(starts.length)
   const moves = createNumbers()
+  const sort = createSort()
   let step = 0
   let peak = 0
   /** How many are inside, and how many of them are in the step too. */
@@ -141,7 +142,7 @@ export function createConcurrency(starts: Float64Array): Concurrency {
       if (to === starts[lastStep + 1]) endedAtStart[lastStep + 1] = (endedAtStart[lastStep + 1] ?? 0) + 1
     },
     settle(moment) {
-      const due = moves.takeBelow(2 * moment)
+      const due = sort(moves.takeBelow(2 * moment))
       for (let at = 0; at < due.length; at++) apply(due[at] ?? 0)
     },
   }

@@ -39,7 +39,7 @@ export function oidcRoutes(
 
     app.get('/v2/oidc/callback', hidden, async (request, reply) =>
       orTell(request, reply, async () => {
-        const begun = readCookie(request.headers.cookie, begunCookie)
+        const begun = readBegun(readCookie(request.headers.cookie, begunCookie))
         if (begun === undefined) {
           throw new Refusal(
             'SIGN_IN_REFUSED',
@@ -47,7 +47,7 @@ export function oidcRoutes(
           )
         }
         const { search } = new URL(request.url, 'http://here')
-        const told = await oidc.finish(new URL(redirectUriOf(request) + search), JSON.parse(decode(begun)) as Begun)
+        const told = await oidc.finish(new URL(redirectUriOf(request) + search), begun)
         const user = await findOrAdd(told)
         const [key] = await listSeenKeys(context, user.userId)
         if (key === undefined) throw new Refusal('SIGN_IN_REFUSED', `${user.name} may see nothing here any more`)
@@ -110,6 +110,20 @@ export function oidcRoutes(
   function keep(request: FastifyRequest, reply: FastifyReply, name: string, value: string, lifetimeMs: number): void {
     setCookie(request, reply, config, { name, value, lifetimeMs, sameSite: 'Lax' })
   }
+}
+
+/** Undefined where it is none: whoever comes says what their cookies are. */
+function readBegun(cookie: string | undefined): Begun | undefined {
+  if (cookie === undefined) return undefined
+  let begun: { [name in keyof Begun]?: unknown } | null
+  try {
+    begun = JSON.parse(decode(cookie))
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+  const isWhole = [begun?.verifier, begun?.state, begun?.nonce].every((one) => typeof one === 'string' && one !== '')
+  return isWhole ? (begun as Begun) : undefined
 }
 
 export function decode(kept: string): string {

@@ -50,7 +50,6 @@ export async function importThere(
 export function importHere(store: Store, { keyId }: Key, format: ImportFormat, options: ImportOptions): TakeFile {
   return async function* (bytes) {
     const clock = systemClock
-    const reading = await readImport(bytes, { format, options }, clock.now())
-    yield* recordImport({ ...store, clock }, { keyId, format }, reading)
+    yield* recordImport(store, keyId, await readImport(bytes, { format, options }, clock.now()))
   }
 }

@@ -8,8 +8,8 @@ import { sealAtOf } from '../sessions/seals.ts'
 
 // What is recorded of one key, as lines of JSON, and lines of JSON as what is recorded.
 
-/** Rows that are read at once, or written in one transaction. */
-const pageRows = 2000
+/** Rows that are read in one turn of the event loop. */
+const pageRows = 500
 
 /**
  * The tables of the record, in the order of their export, each with what tells its rows apart within a key. Not among them is what follows

@@ -47,7 +47,7 @@ const known: { [table: string]: { [index: string]: [rows: number, ...Alike] } } 
     sqlite_autoindex_people_1: [people, people, people, 1],
     people_of_person: [few, few, 2],
     people_stale: [few, few, few, 1],
-    people_numbers: [people, people, 1],
+    people_by_number: [people, people, 1, 1],
     people_unnumbered: [few, few, few, 1],
     people_newest: [people, people, 1, 1, 1, 1, 1],
   },
@@ -74,25 +74,34 @@ const known: { [table: string]: { [index: string]: [rows: number, ...Alike] } } 
 
 type Row = { tbl: string; idx: string; stat: string }
 
+const wanted: Row[] = Object.entries(known).flatMap(([tbl, indexes]) =>
+  Object.entries(indexes).map(([idx, numbers]) => ({ tbl, idx, stat: numbers.map(Math.ceil).join(' ') })),
+)
+
 /** Tells SQLite what it plans by, where it was told otherwise, or not yet. PostgreSQL looks by itself. */
 export async function tellStatistics(db: Kysely<Tables>): Promise<void> {
-  if (isPostgres(db)) return
-  const told = Object.entries(known).flatMap(([tbl, indexes]) =>
-    Object.entries(indexes).map(([idx, numbers]): Row => ({ tbl, idx, stat: numbers.map(Math.ceil).join(' ') })),
-  )
-  const name = ({ tbl, idx, stat }: Row) => `${tbl} ${idx} ${stat}`
-  const wanted = told.map(name).sort().join('\n')
+  if (isPostgres(db) || (await isTold(db))) return
   await db.transaction().execute(async (trx) => {
     // Makes the table that is written below, which there is no other way to.
     await sql`analyze kysely_migration_lock`.execute(trx)
-    const { rows } = await sql<Row>`
-      select tbl, idx, stat from sqlite_stat1 where tbl in (${sql.join(Object.keys(known))})`.execute(trx)
-    if (rows.map(name).sort().join('\n') === wanted) return
     await sql`delete from sqlite_stat1 where tbl in (${sql.join(Object.keys(known))})`.execute(trx)
-    for (const { tbl, idx, stat } of told) {
+    for (const { tbl, idx, stat } of wanted) {
       await sql`insert into sqlite_stat1 (tbl, idx, stat) values (${tbl}, ${idx}, ${stat})`.execute(trx)
     }
     // This connection has it from here on, and others as they are opened.
     await sql`analyze sqlite_schema`.execute(trx)
   })
+}
+
+async function isTold(db: Kysely<Tables>): Promise<boolean> {
+  const made = await sql`select 1 from sqlite_schema where name = 'sqlite_stat1'`.execute(db)
+  if (made.rows.length === 0) return false
+  const told = await sql<Row>`
+    select tbl, idx, stat from sqlite_stat1 where tbl in (${sql.join(Object.keys(known))})`.execute(db)
+  return toText(told.rows) === toText(wanted)
+}
+
+function toText(rows: Row[]): string {
+  const lines = rows.map(({ tbl, idx, stat }) => `${tbl} ${idx} ${stat}`)
+  return lines.sort().join('\n')
 }

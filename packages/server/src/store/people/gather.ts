@@ -25,12 +25,12 @@ export async function gatherOfKey(db: Database, keyId: number): Promise<number> 
 /** The keys of which something is new. */
 export async function listKeysWithNews(db: Database): Promise<number[]> {
   const { rows } = await sql<{ keyId: number }>`
-    select k.key_id as "keyId" from keys as k
-    left join search_cursors as c on c.key_id = k.key_id left join counters as n on n.key_id = k.key_id
-    where c.key_id is null or c.session_id is not null or c.room_id is not null or c.seq < coalesce(n.change_seq, 0)
-      or exists (select 1 from people as p where p.key_id = k.key_id and p.stale = 1)
-      or exists (select 1 from people as p where p.key_id = k.key_id and p.number is null)
-      or exists (select 1 from search_rooms as r where r.key_id = k.key_id and r.number is null)`.execute(db.kysely)
+    select key_id as "keyId" from (select key_id from keys except select key_id from search_cursors) as fresh
+    union select c.key_id from search_cursors as c left join counters as n on n.key_id = c.key_id
+      where c.session_id is not null or c.room_id is not null or c.seq < coalesce(n.change_seq, 0)
+    union select key_id from people where stale = 1
+    union select key_id from people where number is null
+    union select key_id from search_rooms where number is null`.execute(db.kysely)
   return rows.map(({ keyId }) => keyId)
 }
 
