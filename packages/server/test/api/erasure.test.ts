@@ -102,6 +102,21 @@ describe('an erased person', () => {
     })
   }
 
+  test('is told apart from whoever has an id that begins as theirs, also in the receipt', async (t) => {
+    const server = await startServer()
+    t.after(() => server.stop())
+    const of = (participantId: string, who: string) => [
+      { id: `${who} in`, type: 'participant-joined', at, roomId: 'class', sessionKey: 'k', participantId },
+      { id: `${who} out`, type: 'participant-left', at, roomId: 'class', sessionKey: 'k', participantId },
+    ]
+    const end = { id: 'end', type: 'session-ended', at: at + 1000, roomId: 'class', sessionKey: 'k' }
+    await report(server, [...of('p7', 'first'), ...of('p70', 'second'), end])
+    const { body } = await server.call<{ sessions: number; facts: number }>('DELETE', '/v2/participants/p7')
+    assert.deepEqual([body.sessions, body.facts], [1, 2])
+    const { data } = (await server.call<SessionPage>('GET', '/v2/sessions?participantId=p70')).body
+    assert.equal(data.length, 1)
+  })
+
   test('has to have left: who is in a session that runs is refused, and so is whoever never was', async (t) => {
     const server = await startServer()
     t.after(() => server.stop())

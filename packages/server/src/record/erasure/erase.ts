@@ -25,12 +25,13 @@ export async function erasePerson(
   const newId = await writes.erasure.forget({ keyId, participantId })
   const bySession = Map.groupBy(facts, ({ sessionId }) => sessionId)
   for (const { id } of sessions) if (!bySession.has(id)) bySession.set(id, [])
+  let told = 0
   for (const [sessionId, ofSession] of bySession) {
     const seqs = ofSession.map(({ seq }) => seq)
-    await writes.erasure.anonymise({ keyId, sessionId, participantId, newId, seqs })
+    told += await writes.erasure.anonymise({ keyId, sessionId, participantId, newId, seqs })
   }
   await writes.erasure.settle({ keyId, participantId, newId })
-  return { sessions: sessions.length, facts: facts.length, rosters }
+  return { sessions: sessions.length, facts: told, rosters }
 }
 
 /**

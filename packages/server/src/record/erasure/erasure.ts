@@ -100,12 +100,12 @@ export const erasure = noun({
         newId,
         seqs,
       }: { keyId: number; sessionId: string; participantId: string; newId: string; seqs: number[] },
-    ): Promise<void> {
+    ): Promise<number> {
       const names = await namesOf(db, keyId, sessionId, participantId)
       const of = { participantId, newId, names: names.filter((name) => name !== '') }
       const ids = createNewIds()
       if (sessionId !== '') await anonymiseRows(db, { keyId, sessionId, of, ids })
-      await anonymiseLog(db, keyId, seqs, of, ids)
+      return anonymiseLog(db, keyId, seqs, of, ids)
     },
     /** When they are nobody in every session: nobody finds them any more, and whoever was merged with them is apart again. */
     async settle(
@@ -232,8 +232,10 @@ function hides(field: string, value: unknown, of: Anonymous): unknown {
   return /name|reason/i.test(field) ? '' : value
 }
 
-async function anonymiseLog(db: Database, keyId: number, seqs: number[], of: Anonymous, ids: NewIds): Promise<void> {
+/** Gives how many of these facts told of them: that a text is in one may be of somebody else, whose id begins so. */
+async function anonymiseLog(db: Database, keyId: number, seqs: number[], of: Anonymous, ids: NewIds): Promise<number> {
   const k = db.kysely
+  let told = 0
   for (const seq of seqs) {
     const row = await k
       .selectFrom('facts')
@@ -248,6 +250,8 @@ async function anonymiseLog(db: Database, keyId: number, seqs: number[], of: Ano
       ids,
     )
     const json = JSON.stringify(said)
+    if (json === row.json) continue
+    told += 1
     await k
       .updateTable('facts')
       .set({ fact_id: said.id, fact_json: json, reason: null })
@@ -262,6 +266,7 @@ async function anonymiseLog(db: Database, keyId: number, seqs: number[], of: Ano
       .where('fact_id', '=', row.factId)
       .execute()
   }
+  return told
 }
 
 async function namesOf(db: Database, keyId: number, sessionId: string, participantId: string): Promise<string[]> {
