@@ -297,7 +297,7 @@ describe('doctor', () => {
     assert.deepEqual(of('server'), [`ok: ${server.url} is ready`])
     assert.deepEqual(
       lines.map(({ what }) => what),
-      ['settings', 'database', 'disk', 'writing', 'clock', 'server', 'keys', 'sources', 'webhooks'],
+      ['settings', 'database', 'disk', 'writing', 'clock', 'replica', 'server', 'keys', 'sources', 'webhooks'],
     )
   })
 

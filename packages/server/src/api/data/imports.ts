@@ -85,12 +85,13 @@ export function importRoutes(
     app.removeAllContentTypeParsers()
     app.addContentTypeParser('*', { parseAs: 'buffer' }, async (_: unknown, body: Buffer) => body)
     const imports = createFairPool(importsMax)
-    const takePlace = async (request: FastifyRequest, reply: FastifyReply) => {
+    /** Before the file is read. */
+    const preParsing = async (request: FastifyRequest, reply: FastifyReply) => {
       const { keyId } = callerOf(request).key
       if (!imports.take(keyId)) throw new Refusal('BUSY', 'Other imports are under way: try again later')
       reply.raw.once('close', () => imports.release(keyId))
     }
-    const options = { onRequest: [auth.crawler, takePlace].flat(), bodyLimit: importMaxBytes, schema }
+    const options = { onRequest: auth.crawler, preParsing, bodyLimit: importMaxBytes, schema }
     app.post('/v2/imports', options, async (request, reply) => {
       const { format, ...given } = request.query
       if (!Buffer.isBuffer(request.body)) throw new Refusal('BAD_REQUEST', 'The body is empty: it takes a file')

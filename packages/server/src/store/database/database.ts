@@ -59,6 +59,8 @@ export type Differences = {
   texts(list: string): Expression<string>
   /** All rows, each as a list of these columns, in one JSON array; null where there are none. */
   listOf(columns: string[]): AliasableExpression<string | null>
+  /** A number's column, by which no index is to be chosen: where a database takes the wrong one. */
+  unindexed(column: string): Expression<number>
   /** The raw log is divided by days, which are dropped whole: see `log-days.ts`. */
   hasLogDays: boolean
   /** What the database itself finds wrong with its file, in words; nothing where that is not ours to look after. */

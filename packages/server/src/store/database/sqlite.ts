@@ -159,6 +159,7 @@ const differences: Differences = {
   eachText: (list) => sql<{ value: string }>`json_each(${list})`.as('x'),
   texts: (list) => sql<string>`(select value from json_each(${list}))`,
   listOf: (columns) => sql<string | null>`json_group_array(json_array(${sql.join(columns.map((c) => sql.ref(c)))}))`,
+  unindexed: (column) => sql<number>`+${sql.ref(column)}`,
   // The file has one writer.
   hasLogDays: false,
   async findFileFaults(kysely) {

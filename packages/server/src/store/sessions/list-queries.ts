@@ -194,8 +194,8 @@ function conditions(db: Database, p: Params, shape: Shape): Expression<SqlBool>[
   if (shape.source !== undefined) all.push(of('s.source', '=', p.source))
   if (shape.status === 'ongoing') all.push(of('s.end_at', 'is', null))
   if (shape.status === 'ended') all.push(of('s.end_at', 'is not', null))
-  // With a sign no index of starts alone fits it: of a room its own is to be taken.
-  const start = isOfRoom(shape) ? sql<number>`+${sql.ref('s.start_at')}` : sql.ref<number>('s.start_at')
+  // Of a room its own index is to be taken, not that of starts alone.
+  const start = isOfRoom(shape) ? db.differences.unindexed('s.start_at') : sql.ref<number>('s.start_at')
   if (shape.startFrom !== undefined) all.push(of(start, '>=', p.startFrom))
   if (shape.startTo !== undefined) all.push(of(start, '<=', p.startTo))
   if (isOfRoom(shape)) all.push(...placesInRoom(p, shape))
