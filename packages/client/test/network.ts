@@ -9,6 +9,8 @@ export type Network = {
   connections(): number
   /** Breaks every connection there is. New ones may come. */
   cut(): void
+  /** Breaks every connection there is, and each that comes, until what it gives is called. */
+  fail(): () => void
   /** Carries nothing more on the connections there are, and does not break them. */
   silence(): void
   close(): Promise<void>
@@ -18,7 +20,9 @@ export async function startNetwork(serverUrl: string): Promise<Network> {
   const { hostname, port } = new URL(serverUrl)
   const pairs = new Set<[Socket, Socket]>()
   let count = 0
+  let isFailing = false
   const listener = createServer((near) => {
+    if (isFailing) return near.resetAndDestroy()
     count += 1
     const far = connect(Number(port), hostname)
     const pair: [Socket, Socket] = [near, far]
@@ -47,6 +51,13 @@ export async function startNetwork(serverUrl: string): Promise<Network> {
     url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
     connections: () => count,
     cut,
+    fail() {
+      isFailing = true
+      cut()
+      return () => {
+        isFailing = false
+      }
+    },
     silence() {
       for (const [near, far] of pairs) {
         for (const socket of [near, far]) {

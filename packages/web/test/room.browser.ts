@@ -101,9 +101,10 @@ describe('the room page', guard, () => {
     await Promise.all([seeOthers(ann, ['Bob', 'Cem']), seeOthers(bob, ['Ann', 'Cem']), seeOthers(cem, ['Ann', 'Bob'])])
     assert.deepEqual(await insideNow(roomId), ['Ann', 'Bob', 'Cem'])
 
-    network.cut()
+    const mend = network.fail()
     const banner = cem.page.getByText('Connection to the server lost')
     await banner.waitFor()
+    mend()
     await Promise.all([seeOthers(cem, ['Ann', 'Bob']), seeOthers(ann, ['Cem'])])
     await banner.waitFor({ state: 'detached' })
     const timesOf = async (name: string) => {
