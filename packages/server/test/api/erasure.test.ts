@@ -117,6 +117,35 @@ describe('an erased person', () => {
     assert.equal(data.length, 1)
   })
 
+  test('leaves what is told of others as it was: the log says the same of them, and twice is once', async (t) => {
+    const kept = await keep()
+    t.after(() => kept.remove())
+    const server = await startServer(kept.env)
+    const of = { roomId: 'class', sessionKey: 'k' }
+    const both = [{ participantId: 'person-7' }, { participantId: 'person-70' }]
+    const facts = [
+      { id: 'person-7 came', type: 'participant-joined', at, ...of, participantId: 'person-7' },
+      { id: 'person-70 came', type: 'participant-joined', at, ...of, participantId: 'person-70' },
+      { id: 'person-8 came, let in by person-7', type: 'participant-joined', at, ...of, participantId: 'person-8' },
+      { id: 'person-7 and others', type: 'snapshot', at: at + 1000, ...of, participants: both },
+      { id: 'end', type: 'session-ended', at: at + 9000, ...of },
+    ]
+    await report(server, facts)
+    assert.equal((await server.call('DELETE', '/v2/participants/person-7')).status, 200)
+    const { body } = await server.call<{ results: object[] }>('POST', '/v2/events', { events: facts.slice(1, 2) })
+    assert.deepEqual(body.results, [{ id: 'person-70 came', outcome: 'duplicate' }])
+    const path = '/v2/sessions?participantId=person-70'
+    const before = (await server.call('GET', path)).text
+    await server.stop()
+    const { code, stdout, stderr } = await runProgram('cli.js', kept.env, ['rebuild', '--dry-run']).ended
+    assert.deepEqual([code, stderr], [0, ''], stdout)
+    assert.match(stdout, /nothing differs/)
+    for (const bytes of await readKept(kept)) assert.doesNotMatch(bytes.toString('latin1'), /person-7(?!0)/)
+    const again = await startServer(kept.env)
+    t.after(() => again.stop())
+    assert.equal((await again.call('GET', path)).text.replaceAll(again.url, server.url), before)
+  })
+
   test('has to have left: who is in a session that runs is refused, and so is whoever never was', async (t) => {
     const server = await startServer()
     t.after(() => server.stop())

@@ -16,8 +16,11 @@ export function newAnonymousId(): string {
 
 /** New ids in place of those that tell who somebody is: the same for the same, so that what belongs together still does. */
 export type NewIds = {
-  /** Of facts: one that says nothing of the person stays, for the id of a session may follow from it. */
-  factId(id: string, of: Anonymous[]): string
+  /**
+   * Of facts: one that says nothing of the person stays, for the id of a session may follow from it, and it is not to be taken again.
+   * In one of their own any part may tell of them, in others' a word alone: `p7` does not stand in `p70`.
+   */
+  factId(id: string, of: Anonymous[], isOwn: boolean): string
   connectionId(id: string): string
 }
 
@@ -29,16 +32,27 @@ export function createNewIds(): NewIds {
     return known
   }
   return {
-    factId(id, of) {
-      const text = id.toLowerCase()
-      const tells = of.some(({ participantId, names }) =>
-        [participantId, ...names].some((word) => text.includes(word.toLowerCase())),
-      )
-      if (!tells) return id
+    factId(id, of, isOwn) {
+      const words = of.flatMap(({ participantId, names }) => [participantId, ...names])
+      if (!words.some((word) => (isOwn ? hasPart(id, word) : hasWord(id, word)))) return id
       return id.startsWith(ownFactIdPrefix) ? `${ownFactIdPrefix}${renew(id)}` : renew(id)
     },
     connectionId: (id) => (id === '' ? id : renew(id)),
   }
+}
+
+function hasPart(text: string, part: string): boolean {
+  return text.toLowerCase().includes(part.toLowerCase())
+}
+
+/** Whether it stands in the text by itself, with no letter or digit on either side. */
+function hasWord(text: string, word: string): boolean {
+  const [within, sought] = [text.toLowerCase(), word.toLowerCase()]
+  for (let at = within.indexOf(sought); at !== -1; at = within.indexOf(sought, at + 1)) {
+    const beside = [within[at - 1], within[at + sought.length]]
+    if (!beside.some((letter) => letter !== undefined && /[\p{L}\p{N}]/u.test(letter))) return true
+  }
+  return false
 }
 
 /** What of a fact about a person says when and how somebody was there, and not who. */
@@ -61,7 +75,7 @@ const keptFields = [
  * nothing stays.
  */
 export function anonymise(fact: Fact, of: Anonymous[], ids: NewIds): Fact {
-  const id = ids.factId(fact.id, of)
+  const id = ids.factId(fact.id, of, isAbout(fact, of))
   if (fact.type === 'snapshot') {
     return { ...fact, id, participants: fact.participants.map((one) => inSnapshot(one, of, ids)) }
   }
@@ -79,6 +93,13 @@ export function anonymise(fact: Fact, of: Anonymous[], ids: NewIds): Fact {
     ...(connectionId !== undefined && { connectionId: ids.connectionId(connectionId) }),
     ...(type === 'quality' && { stats: {} }),
   } as Fact
+}
+
+/** Whether it is of somebody of them, or of many among whom they are. */
+function isAbout(fact: Fact, of: Anonymous[]): boolean {
+  const ids = new Set(of.map(({ participantId }) => participantId))
+  if (fact.type === 'snapshot') return fact.participants.some(({ participantId }) => ids.has(participantId))
+  return 'participantId' in fact && ids.has(fact.participantId)
 }
 
 type InSnapshot = Extract<Fact, { type: 'snapshot' }>['participants'][number]

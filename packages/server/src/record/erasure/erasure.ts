@@ -195,7 +195,7 @@ async function anonymiseMarks(db: Database, { keyId, sessionId, of, ids }: InSes
     ...mark,
     participant_id: of.newId,
     connection_id: ids.connectionId(mark.connection_id),
-    fact_id: ids.factId(mark.fact_id, [of]),
+    fact_id: ids.factId(mark.fact_id, [of], true),
     reason: null,
     name: null,
     name_source: null,
@@ -239,7 +239,13 @@ async function anonymiseLog(db: Database, keyId: number, seqs: number[], of: Ano
   for (const seq of seqs) {
     const row = await k
       .selectFrom('facts')
-      .select(['source', 'fact_id as factId', 'fact_json as json', 'received_at as receivedAt'])
+      .select([
+        'source',
+        'fact_id as factId',
+        'session_id as sessionId',
+        'fact_json as json',
+        'received_at as receivedAt',
+      ])
       .where('key_id', '=', keyId)
       .where('seq', '=', seq)
       .executeTakeFirst()
@@ -263,6 +269,15 @@ async function anonymiseLog(db: Database, keyId: number, seqs: number[], of: Ano
       .set({ fact_id: said.id, digest: digestOf(json) })
       .where('key_id', '=', keyId)
       .where('source', '=', row.source)
+      .where('fact_id', '=', row.factId)
+      .execute()
+    // Others have marks of it too: of what told of both, or of what was theirs and had their name in its id.
+    if (said.id === row.factId || row.sessionId === null) continue
+    await k
+      .updateTable('marks')
+      .set({ fact_id: said.id })
+      .where('key_id', '=', keyId)
+      .where('session_id', '=', row.sessionId)
       .where('fact_id', '=', row.factId)
       .execute()
   }
