@@ -119,6 +119,26 @@ describe('an erased room', () => {
     assert.deepEqual([unknown.status, unknown.body.code], [404, 'ROOM_NOT_FOUND'])
   })
 
+  test('takes nothing out of the log that told of others, however short its name is', async (t) => {
+    const kept = await keep()
+    t.after(() => kept.remove())
+    const server = await startServer(kept.env)
+    const of = { roomId: 'class', sessionKey: '1' }
+    await report(server, [
+      { id: 'ann came', type: 'participant-joined', at, ...of, participantId: 'ann' },
+      { id: 'up again 1', type: 'source-started', at: at + 1000 },
+      { id: 'ann was seen', type: 'participant-seen', at: at + 2000, ...of, participantId: 'ann' },
+      { id: 'end', type: 'session-ended', at: at + 9000, ...of },
+      { id: 'short', type: 'session-started', at, roomId: '1', sessionKey: 'of the short one' },
+      { id: 'short end', type: 'session-ended', at: at + 1000, roomId: '1', sessionKey: 'of the short one' },
+    ])
+    const { body: room } = await server.call<{ roomId: string }>('GET', '/v2/rooms/1')
+    assert.equal((await server.call('DELETE', `/v2/rooms/${room.roomId}`)).status, 200)
+    await server.stop()
+    const { code, stdout } = await runProgram('cli.js', kept.env, ['rebuild', '--dry-run']).ended
+    assert.deepEqual([code, /nothing differs/.test(stdout)], [0, true], stdout)
+  })
+
   test('is erased by the command too: through the server that runs, and without one', async (t) => {
     const kept = await keep()
     const server = await startServer(kept.env)

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type Fact, ownFactIdPrefix } from '@rollcall/protocol'
+import { hasWord } from './pattern.ts'
 
 /** Somebody in one session, and who they are from now on. */
 export type Anonymous = {
@@ -43,16 +44,6 @@ export function createNewIds(): NewIds {
 
 function hasPart(text: string, part: string): boolean {
   return text.toLowerCase().includes(part.toLowerCase())
-}
-
-/** Whether it stands in the text by itself, with no letter or digit on either side. */
-function hasWord(text: string, word: string): boolean {
-  const [within, sought] = [text.toLowerCase(), word.toLowerCase()]
-  for (let at = within.indexOf(sought); at !== -1; at = within.indexOf(sought, at + 1)) {
-    const beside = [within[at - 1], within[at + sought.length]]
-    if (!beside.some((letter) => letter !== undefined && /[\p{L}\p{N}]/u.test(letter))) return true
-  }
-  return false
 }
 
 /** What of a fact about a person says when and how somebody was there, and not who. */

@@ -10,7 +10,7 @@ import { eraseNewest } from '../../store/sessions/newest-texts.ts'
 import { sealAtOf } from '../../store/sessions/seals.ts'
 import { digestOf } from '../facts/fact-text.ts'
 import { newAnonymousId } from './anonymous.ts'
-import { patternOf } from './pattern.ts'
+import { hasWord, inJson, patternOf } from './pattern.ts'
 import { emptyFact } from './session-erasure.ts'
 
 /** Sessions that are listed, and facts of the log that are looked at, at a time. */
@@ -67,9 +67,11 @@ export const roomErasure = noun({
         .execute()
       let emptied = 0
       for (const fact of facts) {
-        if (fact.sessionId === null) await emptyFact(db, keyId, fact, 'its room was erased')
-        else if (!(await forgetParent(db, room, fact))) continue
-        emptied += 1
+        if (fact.sessionId !== null) emptied += (await forgetParent(db, room, fact)) ? 1 : 0
+        else if (tellsOf(fact, namesOf(room))) {
+          await emptyFact(db, keyId, fact, 'its room was erased')
+          emptied += 1
+        }
       }
       return { next, emptied }
     },
@@ -120,6 +122,13 @@ function namesOf({ roomId, id, customRoomId }: ErasedRoom): string[] {
 }
 
 type LoggedFact = { seq: number; source: string; factId: string; json: string }
+
+/** Of a fact of no session that has a room's name in it. That a source started anew is told of all its rooms, whatever its id says. */
+function tellsOf({ json }: LoggedFact, names: string[]): boolean {
+  const { type, roomId } = JSON.parse(json) as Fact
+  if (type === 'source-started') return names.includes(roomId)
+  return names.some((name) => hasWord(json, inJson(name)))
+}
 
 /** False where it tells of something else. */
 async function forgetParent(db: Database, { keyId, roomId }: ErasedRoom, fact: LoggedFact): Promise<boolean> {
