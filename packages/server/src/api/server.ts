@@ -17,6 +17,7 @@ import type { RateLimit } from './auth/rate-limit.ts'
 import { createSignIns, type SignIns } from './auth/sign-ins.ts'
 import type { TokenVerifier } from './auth/token.ts'
 import { dailyRoutes } from './daily/meetings.ts'
+import { dailyErrors } from './daily/refusals.ts'
 import { erasureRoutes } from './data/erasure.ts'
 import { exportRoutes } from './data/export.ts'
 import { importRoutes } from './data/imports.ts'
@@ -103,6 +104,7 @@ export type ApiParts = {
 export async function createApiServer(context: Context, parts: ApiParts): Promise<FastifyInstance> {
   const { config, log, metrics } = context
   const handleError = createErrorHandler(log)
+  const handleDailyError = createErrorHandler(log, dailyErrors)
   const { rateLimit } = parts
   const app = fastify({
     serverFactory: (handler) => createHttpServer(config, parts.timeouts ?? usualTimeouts, handler),
@@ -115,7 +117,9 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
     // What is still in flight when the server stops is answered.
     return503OnClosing: false,
     clientErrorHandler: createClientErrorHandler(metrics),
-    frameworkErrors: (error, request, reply) => handleError(error, request, reply as FastifyReply),
+    // Of a path that cannot be read there is no route, whose words these would be.
+    frameworkErrors: (error, request, reply) =>
+      (request.url.startsWith('/daily/') ? handleDailyError : handleError)(error, request, reply as FastifyReply),
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   const table = createRouteTable(app)

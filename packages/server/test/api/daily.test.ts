@@ -289,6 +289,7 @@ describe('Daily’s words for what is refused', () => {
     ]) {
       assert.deepEqual(await refused(`${path}?${query}`), [400, 'invalid-request-error'], query)
     }
+    assert.deepEqual(await refused(`${path}/%zz`), [400, 'invalid-request-error'], 'a path that cannot be read')
   })
 
   test('are the same of another’s meeting as of none', async () => {
