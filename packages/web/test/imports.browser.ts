@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Rollcall } from '@rollcall/client'
 import { startServer, type TestServer } from '../../server/test/support/start-server.ts'
-import { openBrowser, watch } from './browser.ts'
-import { makeLink } from './link.ts'
+import { openDashboard } from './open-dashboard.ts'
 
 let server: TestServer
 before(async () => {
@@ -17,15 +16,11 @@ standup,bob@example.org,Bob,03/04/2026 10:05:00,03/04/2026 10:01:00
 `
 
 test('a file is dropped and imported; what it leaves open is asked for, and each line that was not taken is told with its reason', async (t) => {
-  const browser = await openBrowser(t)
-  if (browser === undefined) return
-  const page = await browser.newPage()
-  page.setDefaultTimeout(150_000)
-  const complaints = watch(page)
-  const button = (name: string) => page.getByRole('button', { name, exact: true })
+  const dashboard = await openDashboard(t, server)
+  if (dashboard === undefined) return
+  const { page, complaints, button } = dashboard
   const choose = (name: string, content: string) =>
     page.locator('input[type=file]').setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(content) })
-  await page.goto(await makeLink(server))
   await page.getByRole('link', { name: 'Import' }).click()
   await page.getByText('What another system recorded becomes sessions here').waitFor()
   await button('Import').click()

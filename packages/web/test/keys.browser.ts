@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Rollcall } from '@rollcall/client'
 import { startServer, type TestServer } from '../../server/test/support/start-server.ts'
-import { openBrowser, watch } from './browser.ts'
-import { makeLink } from './link.ts'
+import { openDashboard } from './open-dashboard.ts'
 
 let server: TestServer
 before(async () => {
@@ -12,14 +11,10 @@ before(async () => {
 after(() => server.stop())
 
 test('the keys page adds a key, shows its secret once, takes it back, and shows who did what', async (t) => {
-  const browser = await openBrowser(t)
-  if (browser === undefined) return
-  const page = await browser.newPage()
-  page.setDefaultTimeout(150_000)
-  const complaints = watch(page)
-  const button = (name: string) => page.getByRole('button', { name, exact: true })
+  const dashboard = await openDashboard(t, server)
+  if (dashboard === undefined) return
+  const { page, complaints, button } = dashboard
   const dialog = page.getByRole('dialog')
-  await page.goto(await makeLink(server))
   await page.getByRole('link', { name: 'Keys' }).click()
   await page.getByText('everything: the first key').waitFor()
 

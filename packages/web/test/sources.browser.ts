@@ -3,8 +3,7 @@ import { after, before, test } from 'node:test'
 import { Rollcall } from '@rollcall/client'
 import { deliver, deliverAsLivekit, livekitKey } from '../../server/test/support/senders/source-client.ts'
 import { startServer, type TestServer } from '../../server/test/support/start-server.ts'
-import { openBrowser, watch } from './browser.ts'
-import { makeLink } from './link.ts'
+import { openDashboard } from './open-dashboard.ts'
 
 let server: TestServer
 before(async () => {
@@ -15,14 +14,10 @@ after(() => server.stop())
 const event = { type: 'participant-joined', at: '2026-01-05T09:00:00Z', roomId: 'standup', participantId: 'anna' }
 
 test('a source is added, its lines work as they are shown, and what came and what was refused is seen as it happens', async (t) => {
-  const browser = await openBrowser(t)
-  if (browser === undefined) return
-  const page = await browser.newPage()
-  page.setDefaultTimeout(150_000)
-  const complaints = watch(page)
-  const button = (name: string) => page.getByRole('button', { name, exact: true })
+  const dashboard = await openDashboard(t, server)
+  if (dashboard === undefined) return
+  const { page, complaints, button } = dashboard
   const dialog = page.getByRole('dialog')
-  await page.goto(await makeLink(server))
   await page.getByRole('link', { name: 'Sources' }).click()
   await page.getByText('No media server reports here yet').waitFor()
 
