@@ -13,7 +13,7 @@ import type {
 } from '@rollcall/protocol'
 import { hashPassword } from '../../src/api/auth/passwords.ts'
 import { createLink } from '../../src/api/auth/sign-in-link.ts'
-import { signToken } from '../../src/api/auth/token.ts'
+import { signToken } from '../support/sign-token.ts'
 import type { Key } from '../../src/store/keys/key.ts'
 import { makeRoom } from '../support/api-calls.ts'
 import { connect, join, type RtcClient } from '../support/clients/rtc-client.ts'

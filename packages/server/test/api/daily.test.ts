@@ -7,7 +7,7 @@ import type {
   DailyParticipantPage,
   ListedDailyMeeting,
 } from '@rollcall/protocol'
-import { signToken } from '../../src/api/auth/token.ts'
+import { signToken } from '../support/sign-token.ts'
 import { makeRoom } from '../support/api-calls.ts'
 import { addNeighbour, recordSession } from '../support/record-session.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { ActiveParticipantPage, ActiveSession, Participant, ParticipantPage, Session } from '@rollcall/protocol'
-import { signToken } from '../../src/api/auth/token.ts'
+import { signToken } from '../support/sign-token.ts'
 import { makeRoom } from '../support/api-calls.ts'
 import { join } from '../support/clients/rtc-client.ts'
 import { addNeighbour, recordSession } from '../support/record-session.ts'

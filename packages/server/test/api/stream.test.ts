@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { signToken } from '../../src/api/auth/token.ts'
+import { signToken } from '../support/sign-token.ts'
 import { feedLimits } from '../../src/api/stream/limits.ts'
 import { makeRoom } from '../support/api-calls.ts'
 import { openStream } from '../support/clients/stream-reader.ts'

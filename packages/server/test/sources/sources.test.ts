@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { engineOf, type Source } from '@rollcall/protocol'
-import { signToken } from '../../src/api/auth/token.ts'
+import { signToken } from '../support/sign-token.ts'
 import { addNeighbour } from '../support/record-session.ts'
 import { runProgram } from '../support/run-program.ts'
 import {

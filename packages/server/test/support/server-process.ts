@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { signToken } from '../../src/api/auth/token.ts'
+import { signToken } from './sign-token.ts'
 import type { ClusterLimits } from '../../src/cluster/limits.ts'
 import { type Program, runServer } from './run-program.ts'
 

@@ -3,10 +3,9 @@ import { Agent, type IncomingHttpHeaders, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TokenClaims } from '@rollcall/protocol'
-import { signToken } from '../../src/api/auth/token.ts'
+import { signToken } from './sign-token.ts'
 import type { AppParts } from '../../src/app.ts'
 import type { Context } from '../../src/context.ts'
-import { createLog } from '../../src/runtime/log.ts'
 import { readConfig, startApp } from './built-server.ts'
 import { assertDescribed, describeServer } from './documents/openapi-check.ts'
 
@@ -52,7 +51,7 @@ export async function startServer(env: { [name: string]: string } = {}, parts: A
   const dataFolder = env.ROLLCALL_DATA ?? (await mkdtemp(join(tmpdir(), 'rollcall-test-')))
   const storeEnv = { ROLLCALL_DATA: dataFolder, ...(await databaseFor(dataFolder)) }
   const config = readConfig({ PORT: '0', LOG_LEVEL: 'silent', ...storeEnv, ...env })
-  const app = await startApp(config, { log: createLog(config.logLevel), ...parts })
+  const app = await startApp(config, parts)
   const { url, context, firstKey } = app
   if (firstKey === undefined) throw new Error('the server has no enabled key')
   const sign: TestServer['sign'] = (claims = {}) =>

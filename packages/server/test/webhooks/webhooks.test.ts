@@ -8,7 +8,7 @@ import type { Session, SessionPage, WebhookDelivery, WebhookEndpoint } from '@ro
 import { VideoSDK } from '@videosdk.live/server-sdk'
 import { Webhook } from 'standardwebhooks'
 import { createRandom } from '../../../../chaos/random.ts'
-import { signToken } from '../../src/api/auth/token.ts'
+import { signToken } from '../support/sign-token.ts'
 import { failingMaxMs, retryWaitsMs } from '../../src/store/outbox/limits.ts'
 import { wants } from '../../src/store/outbox/patterns.ts'
 import { webhookLimits } from '../../src/webhooks/limits.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { roomIdPattern } from '@rollcall/protocol'
-import { signToken } from '../../../src/api/auth/token.ts'
+import { signToken } from '../../support/sign-token.ts'
 import type { OpenApiDocument } from '../../../src/api/openapi/openapi-document.ts'
 import { withoutTime } from '../../support/api-calls.ts'
 import { describeServer } from '../../support/documents/openapi-check.ts'

@@ -24,7 +24,7 @@ import {
   WebhooksResource,
   WebhookVerificationError,
 } from '@videosdk.live/server-sdk'
-import { signToken } from '../../../src/api/auth/token.ts'
+import { signToken } from '../../support/sign-token.ts'
 import { makeRoom } from '../../support/api-calls.ts'
 import { connect, join } from '../../support/clients/rtc-client.ts'
 import { describeServer } from '../../support/documents/openapi-check.ts'
