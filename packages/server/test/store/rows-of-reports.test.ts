@@ -129,7 +129,7 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
         await read(hear(world.db, asked, firstAt))
         return asked.length
       }
-    const some = world.ids.slice(0, 8)
+      const some = world.ids.slice(0, 8)
       const ofPerson = world.ids.map((sessionId) => ({ sessionId, participantId: 'person 7' }))
       const found = await sessions.reads.duringEach(hear(world.db, [], firstAt), keyId, periodsOf(world.roomId, 20))
       assert.deepEqual(
