@@ -1,7 +1,13 @@
 import { type Participant as ApiParticipant, embeddedParticipantsMax, type ParticipantKind } from '@rollcall/protocol'
 import { toTimelogs } from '../ledger/timelogs.ts'
+import { turns } from '../runtime/turns.ts'
 import type { SessionPart } from '../store/sessions/records.ts'
 import type { SealedHead } from '../store/sessions/sessions.ts'
+
+/** Sealed sessions whose texts are read in one turn of the loop. */
+const textsTogether = 50
+/** People whose times are told in one turn of the loop. */
+const peopleTogether = 500
 
 /** When a session ran, and when each of some people was inside. Times are epoch milliseconds; null: goes on. */
 export type SessionTimes = {
@@ -47,6 +53,19 @@ export function timesOfSealed({ head, ...session }: SealedHead): SessionTimes {
 
 /** Those of these sessions, in their order: what is sealed is read from its text, and a large one comes in parts. */
 export async function* readTimesOf(reads: TimesReads, keyId: number, ids: string[]): AsyncGenerator<SessionTimes> {
+  let people = 0
+  for (let from = 0; from < ids.length; from += textsTogether) {
+    for await (const session of readSome(reads, keyId, ids.slice(from, from + textsTogether))) {
+      people += session.people.length
+      yield session
+      if (people < peopleTogether) continue
+      await turns.next(keyId, ids)
+      people = 0
+    }
+  }
+}
+
+async function* readSome(reads: TimesReads, keyId: number, ids: string[]): AsyncGenerator<SessionTimes> {
   const heads = await reads.sessions.listSealedHeads(keyId, ids, embeddedParticipantsMax)
   const sealed = new Map(heads.map((head) => [head.id, head]))
   const others: string[] = []

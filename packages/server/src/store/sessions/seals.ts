@@ -1,6 +1,6 @@
 import type { Session } from '../../ledger/state.ts'
 import type { Database } from '../database/database.ts'
-import { query } from '../noun.ts'
+import { type Over, query } from '../noun.ts'
 
 /**
  * An ended session's JSON, in three parts: before its `links`, from there to its `webhook`, and after that. Nothing of a
@@ -41,6 +41,20 @@ export type Seal = SealedText & {
   gaps: 0 | 1
 }
 
+type SealedRow = SealedText & { id: string }
+
+/** Sessions whose texts are read in one turn of the loop: each may be 100 kB. */
+const textsTogether = 50
+
+// From the ids to their texts: the order of this join is not left to the database.
+const sealsOf = query<{ keyId: number; ids: string }, SealedRow>((k, p, { differences }) =>
+  k
+    .selectFrom(differences.eachText(p.ids))
+    .crossJoin('seals as z')
+    .select(['z.session_id as id', 'z.head', 'z.middle', 'z.tail'])
+    .where('z.key_id', '=', p.keyId)
+    .whereRef('z.session_id', '=', 'x.value'),
+)
 const toSeal = query<{ now: number; limit: number }, SessionToSeal>((k, p) =>
   k
     .selectFrom('sessions as s')
@@ -84,4 +98,15 @@ export async function keepSeal(db: Database, seal: Seal): Promise<boolean> {
   if ((await db.run(markSealed(db), seal)) === 0) return false
   await db.run(upsert(db), seal)
   return true
+}
+
+/** The texts of those of these sessions that are sealed. */
+export async function readSealed({ db, pause }: Over, keyId: number, ids: string[]): Promise<SealedRow[]> {
+  const texts: SealedRow[] = []
+  for (let from = 0; from < ids.length; from += textsTogether) {
+    if (from > 0) await pause?.(keyId, ids)
+    const some = JSON.stringify(ids.slice(from, from + textsTogether))
+    texts.push(...(await db.all(sealsOf(db), { keyId, ids: some })))
+  }
+  return texts
 }

@@ -27,7 +27,7 @@ import {
   type SessionRecord,
   visibleSessions,
 } from './records.ts'
-import { isOfPart, type SealedText } from './seals.ts'
+import { isOfPart, readSealed, type SealedText } from './seals.ts'
 
 /** One session of a list: as it was sealed, or with what it takes to show it. */
 export type ListedSession = { sealed: SealedText & SealedAbout } | { record: SessionRecord }
@@ -61,18 +61,8 @@ export type SessionToClose = {
   deactivates: boolean
 }
 
-type SealedRow = SealedText & { id: string }
-
 const columns = sessionColumns.map((column) => `s.${column}` as const)
 // From the ids to their texts: the order of this join is not left to the database.
-const sealsOf = query<{ keyId: number; ids: string }, SealedRow>((k, p, { differences }) =>
-  k
-    .selectFrom(differences.eachText(p.ids))
-    .crossJoin('seals as z')
-    .select(['z.session_id as id', 'z.head', 'z.middle', 'z.tail'])
-    .where('z.key_id', '=', p.keyId)
-    .whereRef('z.session_id', '=', 'x.value'),
-)
 const headsOf = query<{ keyId: number; ids: string; max: number }, SealedHead>((k, p, { differences }) =>
   k
     .selectFrom(differences.eachText(p.ids))
@@ -275,7 +265,7 @@ async function readListed(
   { sealed, participantsMax }: { sealed: boolean; participantsMax: number },
 ): Promise<ListedSession[]> {
   const ids = sealed ? idsOf(keys.filter(({ gaps }) => gaps !== null)) : []
-  const texts = ids.length === 0 ? [] : await over.db.all(sealsOf(over.db), { keyId, ids: JSON.stringify(ids) })
+  const texts = await readSealed(over, keyId, ids)
   const textOf = new Map(texts.map((text) => [text.id, text]))
   const open = await readRecords(over, keyId, idsOf(keys.filter((key) => !textOf.has(key.id))), participantsMax)
   const recordOf = new Map(open.map((record) => [record.session.id, record]))
