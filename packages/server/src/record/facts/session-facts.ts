@@ -4,6 +4,7 @@ import {
   type Change,
   type Fact,
   type Outcome,
+  type ParticipantJoined,
   type SessionEnded,
   type SessionFact,
   type SessionStarted,
@@ -28,8 +29,8 @@ export type Recorded = {
   reason?: string
   /** The session it belongs to; absent where it was ignored or refused. */
   sessionId?: string
-  /** Of a join: something of that person in that session had been recorded before. */
-  knewPerson?: true
+  /** Of a join: that person had another connection in that session before. */
+  hadOther?: true
 }
 
 /** Records what nobody reported. */
@@ -125,8 +126,8 @@ export async function applyFound(
   }
   await save(parts, keyId, isNew ? undefined : session, applied)
   if (fact.type === 'session-started') await moveInto(fact)
-  const knewPerson = fact.type === 'participant-joined' && marks.length > 0
-  return { id: fact.id, outcome: applied.outcome, sessionId: session.id, ...(knewPerson && { knewPerson }) }
+  const hadOther = fact.type === 'participant-joined' && marks.some((mark) => isOther(mark, fact))
+  return { id: fact.id, outcome: applied.outcome, sessionId: session.id, ...(hadOther && { hadOther }) }
 
   /** From sessions that this one turns out to be, and from others of its room. */
   async function moveInto(started: SessionStarted): Promise<void> {
@@ -139,6 +140,10 @@ export async function applyFound(
     const keepOne = (sessionId: string, kept: SessionFact) => applyUnannounced(parts, keyId, sessionId, kept)
     await takeJoined(parts, keyId, started, { into, applyOne, keepOne })
   }
+}
+
+function isOther(mark: Mark, { connectionId = '' }: ParticipantJoined): boolean {
+  return mark.connectionId !== connectionId
 }
 
 /** Applies a fact of a person again of which everybody was told. */
