@@ -106,13 +106,14 @@ export async function applyFound(
 ): Promise<Recorded> {
   const { facts } = parts
   const isNew = found.to === 'new'
-  const newId = newSessionId(keyId, fact)
-  let session = isNew ? newSession(fact, newId) : found.session
+  let session = isNew ? newSession(fact, newSessionId(keyId, fact)) : found.session
   const { superseded } = found
 
   const person = 'participantId' in fact ? fact.participantId : undefined
   const marks = person === undefined || isNew ? [] : await facts.listMarks(keyId, session.id, person)
-  const wasOpened = isNew ? (await facts.getSession(keyId, newId)) !== undefined : session.id === newId && !isMoved
+  const wasOpened = isNew
+    ? (await facts.getSession(keyId, session.id)) !== undefined
+    : !isMoved && isOpenedBy(session, keyId, fact)
   if (wasOpened || marks.some(({ factId }) => factId === fact.id)) return { id: fact.id, outcome: 'duplicate' }
   if (fact.type === 'session-ended' && fact.inferred === undefined) {
     session = await endLeaves(parts, keyId, { session, superseded }, fact)
@@ -214,9 +215,10 @@ export async function save(
   for (const mark of applied.dropped ?? []) facts.removeMark(keyId, session.id, mark)
   for (const mark of applied.marks) facts.insertMark(keyId, session.id, mark)
 
-  const person = applied.participant?.participantId
+  const { participantId: person, openSince } = applied.participant ?? { openSince: null }
+  const othersInside = session.inside - Number(openSince !== null)
   const closes =
-    before !== undefined && movesCloses(before, session)
+    before !== undefined && othersInside > 0 && movesCloses(before, session)
       ? (await facts.listInside(keyId, session.id)).filter(({ participantId }) => participantId !== person)
       : []
   for (const change of inOrder(applied.changes, changesOfInside(before, session, closes))) {
@@ -237,9 +239,8 @@ export type Found =
 
 export async function findSession(parts: RecordParts, keyId: number, fact: SessionFact): Promise<Found> {
   const { facts, rules } = parts
-  const { sessionKey } = fact
-  if (sessionKey !== undefined) {
-    const session = await facts.findNamed(keyId, { ...fact, sessionKey })
+  if (isNamed(fact)) {
+    const session = await facts.findNamed(keyId, fact)
     const plain = { covered: true, superseded: false }
     return session === undefined ? { to: 'new', ...plain } : { to: 'session', session, ...plain }
   }
@@ -264,6 +265,10 @@ export async function findSession(parts: RecordParts, keyId: number, fact: Sessi
   }
 }
 
+function isNamed(fact: SessionFact): fact is SessionFact & { sessionKey: string } {
+  return fact.sessionKey !== undefined
+}
+
 async function findCandidates(
   facts: FactStore,
   keyId: number,
@@ -282,6 +287,11 @@ async function findCandidates(
 export function newSessionId(keyId: number, fact: SessionFact): string {
   const tail = hash('sha256', JSON.stringify([keyId, fact.source, fact.id])).slice(0, 16)
   return toObjectId(evidenceAt(fact), tail)
+}
+
+function isOpenedBy({ id }: Session, keyId: number, fact: SessionFact): boolean {
+  // Most were told at another second, which costs less to see.
+  return id.startsWith(toObjectId(evidenceAt(fact), '')) && id === newSessionId(keyId, fact)
 }
 
 export function byPerson(marks: Mark[]): People {
