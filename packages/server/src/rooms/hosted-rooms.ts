@@ -6,6 +6,7 @@ import { createTokenBuckets } from '../api/auth/token-bucket.ts'
 import type { RoomLeases } from '../cluster/room-leases.ts'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
+import { createIntake } from '../runtime/turns.ts'
 import { type CountStranger, createSocketServer, refuseUpgrade, type Upgrade } from '../runtime/upgrades.ts'
 import type { CommandedRooms } from '../sources/commands/commanded-rooms.ts'
 import type { Commands } from '../sources/commands/commands.ts'
@@ -99,6 +100,7 @@ function createHub(
     connections: new Map(),
     rooms: new Map(),
     pending: new Set(),
+    intake: createIntake({ messagesMax: limits.messagesPerTurn, bytesMax: limits.bytesPerTurn }),
     // What a key's own servers sign has no end either: only who holds a secret has a bucket here.
     joins: createTokenBuckets(limits.joinsPerToken, Number.POSITIVE_INFINITY, limits.joinsMs),
     backlogBytes: 0,
@@ -125,10 +127,11 @@ function accept(hub: Hub, heartbeat: Heartbeat, socket: WebSocket, isStrangerToo
   })
   socket.on('message', (data, isBinary) => {
     touch()
-    receive(hub, connection, data, isBinary)
+    hub.intake.take(socket, (data as Buffer).length, () => receive(hub, connection, data, isBinary))
   })
   socket.on('error', (error) => log.debug({ err: error }, 'socket failed'))
   socket.on('close', () => {
+    hub.intake.finish(socket)
     metrics.noteSocketEnd(connection.closedAs ?? 'DISCONNECTED')
     depart(hub, connection, { reason: 'disconnected' })
     setBacklog(hub, connection, 0)

@@ -3,6 +3,7 @@ import type { TokenVerifier } from '../api/auth/token.ts'
 import type { TokenBuckets } from '../api/auth/token-bucket.ts'
 import type { RoomLease, RoomLeases } from '../cluster/room-leases.ts'
 import type { Context } from '../context.ts'
+import type { Intake } from '../runtime/turns.ts'
 import type { Commands } from '../sources/commands/commands.ts'
 import { type Backlog, send, trimBacklog } from './backlog.ts'
 import type { Connection } from './connection.ts'
@@ -23,6 +24,8 @@ export type Hub = Pick<Context, 'config' | 'clock' | 'log' | 'metrics' | 'reads'
     rooms: Map<string, HostedRoom>
     /** Sockets that have sent no `join` yet, the oldest first. */
     pending: Set<Connection>
+    /** Takes what is said, so much a turn of the loop. */
+    intake: Intake
     /** Joins of each token to each room. */
     joins: TokenBuckets
     /** Ends a connection whose peer reads too slowly. */

@@ -21,6 +21,10 @@ export type RtcLimits = {
   messagesPerSecond: number
   /** Messages that may come at once before the rate counts: a join among many makes a signal for each. */
   messageBurst: number
+  /** Messages of all connections that are taken in one turn of the event loop; the others wait for the next, and are not read meanwhile. */
+  messagesPerTurn: number
+  /** Bytes of them: a turn that took so many takes no further message. */
+  bytesPerTurn: number
   /** From one sample of a connection's media to the next; more are dropped: each is a row. */
   statsIntervalMs: number
   /** Bytes that may wait for a slow reader, in memory. */
@@ -56,6 +60,8 @@ export const rtcLimits: RtcLimits = {
   messageMaxBytes: rtcMessageMaxBytes,
   messagesPerSecond: 100,
   messageBurst: 200,
+  messagesPerTurn: 50,
+  bytesPerTurn: 256 * 1024,
   statsIntervalMs,
   bufferedMaxBytes: 4 * 1024 * 1024,
   roomBufferedMaxBytes: 16 * 1024 * 1024,

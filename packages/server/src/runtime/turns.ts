@@ -90,3 +90,71 @@ export function createSpread(turnMax: number): (begin: () => void) => void {
     else begin()
   }
 }
+
+/** Whose messages are taken: a socket, which is read no further while one of them waits. */
+export type Sender = { pause(): void; resume(): void }
+
+/**
+ * What many say in one moment is taken so much a turn of the event loop, however many they are: what is beyond that waits for a turn
+ * to come, and whoever sent it is not read meanwhile. Each takes turns with the others, and what one sent keeps its order.
+ */
+export type Intake = {
+  /** Takes a message: now, or in a turn to come. */
+  take(sender: Sender, sizeBytes: number, work: () => void): void
+  /** Takes at once what waits of one who sends no more. */
+  finish(sender: Sender): void
+}
+
+export type IntakeLimits = {
+  /** Messages that are taken in one turn. */
+  messagesMax: number
+  /** No further message is taken in a turn that took so many bytes. */
+  bytesMax: number
+}
+
+type Message = { sizeBytes: number; work(): void }
+
+export function createIntake({ messagesMax, bytesMax }: IntakeLimits): Intake {
+  /** In the order in which they have their turn. */
+  const waiting = new Map<Sender, Message[]>()
+  let messages = 0
+  let bytes = 0
+  const hasRoom = () => messages < messagesMax && bytes < bytesMax
+
+  const run = ({ sizeBytes, work }: Message) => {
+    if (messages === 0) setImmediate(goOn)
+    messages += 1
+    bytes += sizeBytes
+    work()
+  }
+  const goOn = () => {
+    messages = 0
+    bytes = 0
+    while (hasRoom()) {
+      const [first] = waiting
+      if (first === undefined) return
+      const [sender, [message, ...rest]] = first
+      waiting.delete(sender)
+      if (rest.length > 0) waiting.set(sender, rest)
+      else sender.resume()
+      if (message !== undefined) run(message)
+    }
+  }
+  return {
+    take(sender, sizeBytes, work) {
+      const message = { sizeBytes, work }
+      const before = waiting.get(sender)
+      if (before !== undefined) before.push(message)
+      else if (hasRoom()) run(message)
+      else {
+        waiting.set(sender, [message])
+        sender.pause()
+      }
+    },
+    finish(sender) {
+      const left = waiting.get(sender) ?? []
+      waiting.delete(sender)
+      for (const { work } of left) work()
+    },
+  }
+}

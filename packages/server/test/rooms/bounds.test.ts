@@ -200,3 +200,37 @@ describe('what waits for readers that do not read', () => {
     })
   })
 })
+
+describe('what many people say in one moment', () => {
+  test('is taken so much a turn of the event loop, whole and in order', async () => {
+    await withServer({ limits: { messagesPerTurn: 4 } }, async (server, roomId) => {
+      const [people, said] = [10, 20]
+      const token = await server.sign()
+      const clients: Awaited<ReturnType<typeof join>>[] = []
+      for (let n = 0; n < people; n++) clients.push(await join(server, roomId, `p${n}`, token))
+      const listener = await join(server, roomId, 'listener', token)
+
+      let turns = 0
+      let isOver = false
+      const count = () => {
+        turns += 1
+        if (!isOver) setImmediate(count)
+      }
+      setImmediate(count)
+      for (const { send } of clients) {
+        for (let data = 0; data < said; data++) send({ type: 'signal', to: listener.joined.connectionId, data })
+      }
+      const heard = new Map<string, unknown[]>()
+      for (let n = 0; n < people * said; ) {
+        const message = await listener.any()
+        if (message.type !== 'signal') continue
+        heard.set(message.from, [...(heard.get(message.from) ?? []), message.data])
+        n += 1
+      }
+      isOver = true
+      const inOrder = Array.from({ length: said }, (_, data) => data)
+      assert.deepEqual([...heard.values()], Array(people).fill(inOrder))
+      assert.ok(turns >= (people * said) / 4, `all was taken in ${turns} turns`)
+    })
+  })
+})

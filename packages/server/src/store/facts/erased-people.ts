@@ -12,7 +12,7 @@ const erasedAmong = query<{ keyId: number; list: string }, { digest: string; era
       .selectFrom('erased_people')
       .select(['digest', 'erased_at as erasedAt'])
       .where('key_id', '=', p.keyId)
-      .where('digest', 'in', differences.texts(p.list)),
+      .where(differences.isIn('digest', p.list)),
 )
 
 /** Until when each person of these facts, and each life of a room, is erased: by key, and participantId or `lifeOf`. */
