@@ -1,45 +1,22 @@
-import { type Participant as ApiParticipant, embeddedParticipantsMax, type ParticipantKind } from '@rollcall/protocol'
-import { toTimelogs } from '../ledger/timelogs.ts'
+import { type Participant as ApiParticipant, embeddedParticipantsMax } from '@rollcall/protocol'
 import { turns } from '../runtime/turns.ts'
-import type { SessionPart } from '../store/sessions/records.ts'
-import type { SealedHead } from '../store/sessions/sessions.ts'
+import type { SealedHead } from '../store/sessions/seals.ts'
+import type { SessionTimes } from '../store/sessions/times.ts'
 
 /** Sealed sessions whose texts are read in one turn of the loop. */
-const textsTogether = 50
+const textsTogether = 100
 /** People whose times are told in one turn of the loop. */
 const peopleTogether = 500
-
-/** When a session ran, and when each of some people was inside. Times are epoch milliseconds; null: goes on. */
-export type SessionTimes = {
-  id: string
-  roomId: string
-  customRoomId: string | null
-  startAt: number
-  endAt: number | null
-  people: { participantId: string; name: string; kind: ParticipantKind; times: { from: number; to: number | null }[] }[]
-}
 
 /** What it takes to read them. */
 export type TimesReads = {
   sessions: {
     listSealedHeads(keyId: number, ids: string[], participantsMax: number): Promise<SealedHead[]>
-    parts(keyId: number, ids: string[]): AsyncGenerator<SessionPart>
+    times(keyId: number, ids: string[]): AsyncGenerator<SessionTimes>
   }
 }
 
-export function timesOf(part: SessionPart): SessionTimes {
-  const { id, roomId, startAt, endAt } = part.session
-  const logs = toTimelogs(part)
-  return {
-    ...{ id, roomId, customRoomId: part.customRoomId, startAt, endAt },
-    people: part.participants.map(({ participantId, name, kind }) => ({
-      ...{ participantId, name, kind },
-      times: (logs.get(participantId) ?? []).map(({ joinedAt, leftAt }) => ({ from: joinedAt, to: leftAt })),
-    })),
-  }
-}
-
-/** The same of what is sealed: its text is read, rather than made again. */
+/** Of what is sealed its text is read, rather than made again. */
 export function timesOfSealed({ head, ...session }: SealedHead): SessionTimes {
   const { participants } = JSON.parse(`${head}}`) as { participants: ApiParticipant[] }
   return {
@@ -73,13 +50,9 @@ async function* readSome(reads: TimesReads, keyId: number, ids: string[]): Async
     const head = sealed.get(id)
     if (head === undefined) others.push(id)
     else {
-      if (others.length > 0) yield* timesOfOthers(others.splice(0))
+      if (others.length > 0) yield* reads.sessions.times(keyId, others.splice(0))
       yield timesOfSealed(head)
     }
   }
-  if (others.length > 0) yield* timesOfOthers(others)
-
-  async function* timesOfOthers(some: string[]): AsyncGenerator<SessionTimes> {
-    for await (const part of reads.sessions.parts(keyId, some)) yield timesOf(part)
-  }
+  if (others.length > 0) yield* reads.sessions.times(keyId, others)
 }

@@ -122,7 +122,7 @@ async function dropBeyond(db: Database, keyId: number, rows: Row[]): Promise<voi
 type Told = Omit<Medium, 'kind'> & { kind: string }
 const ofSession = query<{ keyId: number; sessionId: string }, Told>((k, p) => told(k, p))
 const ofPeople = query<{ keyId: number; sessionId: string; ids: string }, Told>((k, p, { differences }) =>
-  told(k, p).where('participant_id', 'in', differences.texts(p.ids)),
+  told(k, p).where(differences.isIn('participant_id', p.ids)),
 )
 
 function told(k: Kysely<Tables>, p: { keyId: number; sessionId: string }) {

@@ -152,7 +152,7 @@ const originsOf = query<
     .select(['participant_id as participantId', 'origin_json as originJson'])
     .where('key_id', '=', p.keyId)
     .where('session_id', '=', p.sessionId)
-    .where('participant_id', 'in', differences.texts(p.ids)),
+    .where(differences.isIn('participant_id', p.ids)),
 )
 /** How everybody's media went. It is written with the facts that tell of it. */
 export const quality = noun({

@@ -158,7 +158,7 @@ async function list(
 ): Promise<{ rooms: Room[]; total: number }> {
   let found = over.db.kysely.selectFrom('rooms').where('key_id', '=', keyId)
   if (roomIds !== undefined) {
-    found = found.where('room_id', 'in', over.db.differences.texts(JSON.stringify(roomIds)))
+    found = found.where(over.db.differences.isIn('room_id', JSON.stringify(roomIds)))
   }
   if (anyId !== undefined) {
     found = found.where((eb) => eb.or([eb('room_id', '=', anyId), eb('custom_room_id', '=', anyId)]))
@@ -166,7 +166,7 @@ async function list(
   const wanted = toSearched(part)
   if (wanted !== '') {
     const ids = await findRooms(over.db, keyId, wanted, roomsFoundMax)
-    found = found.where('room_id', 'in', over.db.differences.texts(JSON.stringify(ids)))
+    found = found.where(over.db.differences.isIn('room_id', JSON.stringify(ids)))
   }
   const { total } = await found.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
   const decoded = anyId === undefined ? undefined : decodeId(anyId)

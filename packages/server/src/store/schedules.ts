@@ -77,7 +77,7 @@ const roomsOf = query<{ keyId: number; ids: string }, { id: string; roomId: stri
     .selectFrom('schedule_rooms')
     .select(['schedule_id as id', 'room_id as roomId'])
     .where('key_id', '=', p.keyId)
-    .where('schedule_id', 'in', differences.texts(p.ids))
+    .where(differences.isIn('schedule_id', p.ids))
     .orderBy('schedule_id')
     .orderBy('room_id'),
 )

@@ -147,7 +147,7 @@ const breakDays = query<{ keyId: number; ids: string; breakId: string }>((k, p, 
       .select(['key_id', dayOf.as('start_at'), sql<string>`cast(${p.breakId} as text)`.as('id')])
       .distinct()
       .where('key_id', '=', p.keyId)
-      .where('id', 'in', differences.texts(p.ids))
+      .where(differences.isIn('id', p.ids))
       .where('gaps', 'is not', null)
       .$narrowType<{ start_at: number }>(),
   ),

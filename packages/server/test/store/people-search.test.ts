@@ -82,7 +82,7 @@ async function checkSearch(db: Database): Promise<void> {
   await db.kysely
     .deleteFrom('participants')
     .where('key_id', '=', keyId)
-    .where('participant_id', 'in', db.differences.texts(JSON.stringify(goneIds)))
+    .where(db.differences.isIn('participant_id', JSON.stringify(goneIds)))
     .execute()
   await markStale(db, keyId, goneIds)
   await gather()

@@ -1,23 +1,20 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, describe, type TestContext, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { roomsOf } from '../../../../bench/history.ts'
 import { countSessions, loadSessions } from '../../../../bench/load.ts'
 import { openFileSink, openPostgresSink } from '../../../../bench/sink.ts'
-import { requireProgram } from '../../../client/test/system-program.ts'
-import { bind, type Database } from '../../src/store/database/database.ts'
+import type { Database } from '../../src/store/database/database.ts'
 import { migrateToLatest } from '../../src/store/database/migrations.ts'
 import { openPostgres } from '../../src/store/database/postgres.ts'
-import { createSecretBox } from '../../src/store/database/secrets.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
-import type { Over } from '../../src/store/noun.ts'
 import type { ListPage } from '../../src/store/sessions/list.ts'
 import type { SessionFilter } from '../../src/store/sessions/list-queries.ts'
 import { sessions } from '../../src/store/sessions/sessions.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
+import { type Asked, createScale, hear, type Weigh } from '../support/scale.ts'
 
 // However long the history is, a page of the list looks at as many rows.
 
@@ -28,8 +25,6 @@ const owner = { keyId: 1, apiKey: 'key', userId: 'user' }
 /** A page may look at so much more at the larger size: an index is a level deeper, a bucket is one of more. */
 const growthMax = 2
 
-/** A query that was asked, as its database takes it. */
-type Asked = { sql: string; values: unknown[] }
 type World = {
   db: Database
   place: string
@@ -122,7 +117,7 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
       const [small = 0, large = 0] = await Promise.all(
         worlds.map(async ({ db, roomIds: [roomId = ''], place }) => {
           const asked: Asked[] = []
-          await sessions.reads.listRunningInRoom(hear(db, asked), owner.keyId, roomId, 10)
+          await sessions.reads.listRunningInRoom(hear(db, asked, until), owner.keyId, roomId, 10)
           return weigh(place, asked)
         }),
       )
@@ -136,18 +131,6 @@ function assertFlat(what: string, small: number, large: number): void {
   assert.ok(large <= growthMax * Math.max(small, 100), told)
 }
 
-/** What is read over it is noted in `asked`. */
-function hear(db: Database, asked: Asked[]): Over {
-  const heard: Database = {
-    ...db,
-    all(query, params) {
-      asked.push({ sql: query.sql, values: bind(query, params) })
-      return db.all(query, params)
-    },
-  }
-  return { db: heard, box: createSecretBox(Buffer.alloc(32)), now: () => until }
-}
-
 /** What each page of a filter makes the database look at. */
 async function weighPages(
   { db, place }: World,
@@ -155,7 +138,7 @@ async function weighPages(
   weigh: Weigh,
 ): Promise<{ [page: string]: number }> {
   const asked: Asked[] = []
-  const over = hear(db, asked)
+  const over = hear(db, asked, until)
   const list = (keyId: number, filter: SessionFilter, page: ListPage) =>
     sessions.reads.list(over, keyId, filter, page, 1000)
   const { total } = await list(owner.keyId, filter, { page: 1, perPage })
@@ -172,69 +155,6 @@ async function weighPages(
     visited.backwards = await weigh(place, asked.splice(0))
   }
   return visited
-}
-
-/** Gives a number that grows with the rows that these queries make the database look at. */
-type Weigh = (place: string, asked: Asked[]) => Promise<number>
-
-async function createScale(t: TestContext, database: 'SQLite' | 'PostgreSQL'): Promise<Weigh | undefined> {
-  if (database === 'PostgreSQL') return countRows
-  // What a statement does is counted by its own shell alone.
-  const shell = await requireProgram(t, { names: ['sqlite3'], packages: ['sqlite3'] })
-  return shell === undefined ? undefined : (place, asked) => countSteps(shell, place, asked)
-}
-
-/** Steps of SQLite's machine: a handful for each row, of a table or an index. */
-async function countSteps(shell: string, place: string, asked: Asked[]): Promise<number> {
-  const texts = asked.map(({ sql, values }) => {
-    const rest = [...values]
-    return `${sql.replace(/\?/g, () => toLiteral(rest.shift()))};`
-  })
-  const { promise, resolve, reject } = Promise.withResolvers<string>()
-  const child = execFile(shell, ['-readonly', place], { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) =>
-    error === null && stderr === '' ? resolve(stdout) : reject(new Error(`${error?.message ?? ''}${stderr}`)),
-  )
-  child.stdin?.end(`.stats vmstep\n${texts.join('\n')}\n`)
-  const steps = [...(await promise).matchAll(/^VM-steps: (\d+)$/gm)].map(([, count]) => Number(count))
-  assert.equal(steps.length, asked.length)
-  return steps.reduce((sum, count) => sum + count, 0)
-}
-
-function toLiteral(value: unknown): string {
-  return typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value)
-}
-
-type Plan = {
-  'Actual Rows': number
-  'Actual Loops': number
-  'Node Type': string
-  Plans?: Plan[]
-  [detail: string]: unknown
-}
-
-/** Rows that PostgreSQL read, those that it threw away again among them. */
-async function countRows(place: string, asked: Asked[]): Promise<number> {
-  // A table of a few pages it would read whole, at whichever size that is quicker: what is asked is what the index gives.
-  const url = new URL(place)
-  url.search = `?options=${encodeURIComponent('-c enable_seqscan=off')}`
-  const db = openPostgres(url.href, { connections: 1 })
-  let rows = 0
-  const add = (plan: Plan) => {
-    const removed = Object.entries(plan).filter(([name]) => name.startsWith('Rows Removed by'))
-    const perLoop = plan['Actual Rows'] + removed.reduce((sum, [, count]) => sum + Number(count), 0)
-    if (plan['Node Type'].includes('Scan')) rows += perLoop * plan['Actual Loops']
-    for (const inner of plan.Plans ?? []) add(inner)
-  }
-  try {
-    for (const { sql, values } of asked) {
-      const places = { sql: `explain (analyze, format json) ${sql}`, places: values.map((value) => ({ value })) }
-      const [explained] = await db.all<object, { 'QUERY PLAN': { Plan: Plan }[] }>(places, {})
-      for (const { Plan } of explained?.['QUERY PLAN'] ?? []) add(Plan)
-    }
-  } finally {
-    await db.close()
-  }
-  return rows
 }
 
 /** The moment at which that share of the sessions had started. */

@@ -5,8 +5,8 @@ import fc from 'fast-check'
 import { createSort } from '../../src/api/reports/numbers.ts'
 import { countUsage, type UsageCount } from '../../src/api/reports/usage-count.ts'
 import { sumUsage, type UsageSums } from '../../src/api/reports/usage-sums.ts'
-import type { SessionTimes } from '../../src/record/session-times.ts'
 import { createDayPacker, DayReader } from '../../src/record/usage/packed-day.ts'
+import type { SessionTimes } from '../../src/store/sessions/times.ts'
 import { startOfDay } from '../../src/store/usage.ts'
 
 const hourMs = 3_600_000

@@ -176,15 +176,13 @@ export function peopleRoutes(
         const all = (await reads.people.times(keyId, participantIds)).toReversed()
         const { format } = request.query
         if (format === 'csv' || format === 'xlsx') {
-          const shown = (one: TimesOfSession) => showSession(keyId, one.session.id, one.participantId)
-          const table = toStayTable(name || id, all, { show: shown, now: clock.now() })
+          const show = (some: TimesOfSession[]) => showSessions(keyId, some)
+          const table = toStayTable(name || id, all, { show, now: clock.now() })
           return sendTable(reply, format, table, request.query)
         }
         const shown = all.slice((page.page - 1) * page.perPage, page.page * page.perPage)
-        const data = await Promise.all(
-          shown.map(({ session, participantId }) => showSession(keyId, session.id, participantId)),
-        )
-        return { pageInfo: toPageInfo(page.page, page.perPage, all.length), data: data.flat() }
+        const data = await showSessions(keyId, shown)
+        return { pageInfo: toPageInfo(page.page, page.perPage, all.length), data }
       },
     )
 
@@ -216,22 +214,23 @@ export function peopleRoutes(
     throw new Refusal('PERSON_NOT_FOUND', `Person ${id} not found`)
   }
 
-  /** Nothing where it was erased in between. */
-  async function showSession(keyId: number, sessionId: string, participantId: string): Promise<PersonSession[]> {
-    const part = await reads.sessions.getParticipant(keyId, sessionId, participantId)
-    if (part === undefined) return []
-    const { session, customRoomId } = part
-    return toParticipants(part, clock.now()).map(({ name, totalSeconds, timelog }) => ({
-      sessionId,
-      roomId: session.roomId,
-      customRoomId,
-      start: toIso(session.startAt),
-      end: session.endAt === null ? null : toIso(session.endAt),
-      participantId,
-      name,
-      seconds: totalSeconds,
-      stays: timelog,
-    }))
+  /** Without those that were erased in between. */
+  async function showSessions(keyId: number, some: TimesOfSession[]): Promise<PersonSession[]> {
+    const asked = some.map(({ session, participantId }) => ({ sessionId: session.id, participantId }))
+    const parts = await reads.sessions.ofPeople(keyId, asked)
+    return parts.flatMap((part) =>
+      toParticipants(part, clock.now()).map(({ participantId, name, totalSeconds, timelog }) => ({
+        sessionId: part.session.id,
+        roomId: part.session.roomId,
+        customRoomId: part.customRoomId,
+        start: toIso(part.session.startAt),
+        end: part.session.endAt === null ? null : toIso(part.session.endAt),
+        participantId,
+        name,
+        seconds: totalSeconds,
+        stays: timelog,
+      })),
+    )
   }
 }
 

@@ -10,19 +10,22 @@ const columns = columnsOf<Stay>(
   { start: 'time', end: 'time', seconds: 'seconds' },
 )
 
-/** Every time inside of a person, a row each. @param show gives a session with their times in it; none where it is gone */
+/** Sessions that are shown at once. */
+const sessionsTogether = 100
+
+/** Every time inside of a person, a row each. @param show gives sessions with their times in them, without those that are gone */
 export function toStayTable(
   name: string,
   sessions: TimesOfSession[],
-  { show, now }: { show: (one: TimesOfSession) => Promise<PersonSession[]>; now: number },
+  { show, now }: { show: (some: TimesOfSession[]) => Promise<PersonSession[]>; now: number },
 ): Table<Stay> {
   const starts = sessions.map(({ session }) => session.startAt)
   const span = { from: Math.min(now, ...starts.slice(-1)), to: Math.max(...starts.slice(0, 1), 0) }
   return { name: `${name} stays`, columns, pages: pages(), span }
 
   async function* pages(): AsyncGenerator<Stay[]> {
-    for (const one of sessions) {
-      for (const { stays, ...about } of await show(one)) {
+    for (let i = 0; i < sessions.length; i += sessionsTogether) {
+      for (const { stays, ...about } of await show(sessions.slice(i, i + sessionsTogether))) {
         yield stays.map(({ start, end }) => ({ ...about, start, end, seconds: secondsOf(start, end) }))
       }
     }

@@ -1,9 +1,10 @@
 import type { AttendanceRow, Participant, ParticipantKind } from '@rollcall/protocol'
 import type { Context } from '../../context.ts'
-import { readTimesOf, type SessionTimes } from '../../record/session-times.ts'
+import { readTimesOf } from '../../record/session-times.ts'
 import { toParticipants } from '../../record/session-view.ts'
 import type { Period } from '../../store/sessions/during.ts'
 import type { SessionPart } from '../../store/sessions/records.ts'
+import type { SessionTimes } from '../../store/sessions/times.ts'
 
 export type Per = 'interval' | 'participant'
 

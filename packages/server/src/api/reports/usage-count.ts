@@ -1,7 +1,7 @@
 import { type ParticipantKind, toIso, type Usage, type UsageRow, type UsageTotal } from '@rollcall/protocol'
 import { createMoves } from '../../ledger/presence.ts'
-import type { SessionTimes } from '../../record/session-times.ts'
 import { stepsOf } from '../../runtime/calendar/calendar.ts'
+import type { SessionTimes } from '../../store/sessions/times.ts'
 import type { Span } from './spans.ts'
 
 export type GroupBy = Usage['groupBy']

@@ -1,6 +1,6 @@
 import { toIso, type Usage } from '@rollcall/protocol'
-import type { SessionTimes } from '../../record/session-times.ts'
 import { DayReader, digestPerson } from '../../record/usage/packed-day.ts'
+import type { SessionTimes } from '../../store/sessions/times.ts'
 import { createPersonNumbers } from './numbers.ts'
 import type { Span } from './spans.ts'
 import { type Counted, startsOf, toTotal } from './usage-count.ts'

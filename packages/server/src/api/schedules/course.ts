@@ -1,9 +1,10 @@
 import type { ParticipantKind } from '@rollcall/protocol'
 import type { Context } from '../../context.ts'
-import { readTimesOf, type SessionTimes } from '../../record/session-times.ts'
+import { readTimesOf } from '../../record/session-times.ts'
 import { turns } from '../../runtime/turns.ts'
 import type { Who } from '../../store/people/who.ts'
 import type { Schedule } from '../../store/schedules.ts'
+import type { SessionTimes } from '../../store/sessions/times.ts'
 import { mergeSpans, type Span } from '../reports/spans.ts'
 import { judge, type Occurrence, reaches, type Verdict } from './judge.ts'
 import type { Planned } from './occurrences.ts'
@@ -72,15 +73,14 @@ export async function readCourse(reads: Reads, schedule: Schedule, planned: Plan
 /** The sessions that ran in the rooms of a schedule then, each with the places of the occurrences that it reaches into. */
 async function findSessions(reads: Reads, { keyId, roomIds }: Schedule, planned: Planned[]) {
   const bySession = new Map<string, number[]>()
-  for (const [n, { from, to }] of planned.entries()) {
-    for (const roomId of roomIds) {
-      for await (const id of reads.sessions.during(keyId, { from, to, roomId })) {
-        const places = bySession.get(id)
-        if (places === undefined) bySession.set(id, [n])
-        else places.push(n)
-      }
+  const periods = planned.flatMap(({ from, to }, n) => roomIds.map((roomId) => ({ n, from, to, roomId })))
+  const lists = await reads.sessions.duringEach(keyId, periods)
+  for (const [i, { n }] of periods.entries()) {
+    for (const id of lists[i] ?? []) {
+      const places = bySession.get(id)
+      if (places === undefined) bySession.set(id, [n])
+      else places.push(n)
     }
-    await turns.next(keyId)
   }
   return bySession
 }

@@ -151,12 +151,12 @@ async function readSessions(db: Database, after: { keyId: number; id: string }):
 async function addPeople(db: Database, page: Kept[]): Promise<void> {
   for (const [keyId, ofKey] of Map.groupBy(page, (kept) => kept.keyId)) {
     const byId = new Map(ofKey.map((kept) => [kept.session.id, kept]))
-    const ids = db.differences.texts(JSON.stringify([...byId.keys()]))
+    const isOfThem = db.differences.isIn('session_id', JSON.stringify([...byId.keys()]))
     const people = await db.kysely
       .selectFrom('participants')
       .select(participantColumns)
       .where('key_id', '=', keyId)
-      .where('session_id', 'in', ids as never)
+      .where(isOfThem)
       .orderBy('session_id')
       .orderBy('joined_at')
       .orderBy('participant_id')
@@ -166,7 +166,7 @@ async function addPeople(db: Database, page: Kept[]): Promise<void> {
       .selectFrom('marks')
       .select(markColumns)
       .where('key_id', '=', keyId)
-      .where('session_id', 'in', ids as never)
+      .where(isOfThem)
       .execute()
     for (const row of marks) byId.get(row.sessionId)?.marks.push(toMark(row as MarkColumns))
   }

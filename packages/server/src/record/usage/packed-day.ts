@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { type ParticipantKind, participantKinds } from '@rollcall/protocol'
-import type { SessionTimes } from '../session-times.ts'
+import type { SessionTimes } from '../../store/sessions/times.ts'
 
 // The sessions of a day in a few bytes each, so that what sums up a year reads days, and not sessions: first who was there, each by
 // the beginning of a digest of their id, then each session in order of time, with who was inside and from when to when. Numbers are

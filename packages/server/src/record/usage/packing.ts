@@ -19,7 +19,7 @@ export const packing = noun({
       const reads: TimesReads = {
         sessions: {
           listSealedHeads: (...asked) => sessions.reads.listSealedHeads(over, ...asked),
-          parts: (...asked) => sessions.reads.parts(over, ...asked),
+          times: (...asked) => sessions.reads.times(over, ...asked),
         },
       }
       const packer = createDayPacker(startAt)

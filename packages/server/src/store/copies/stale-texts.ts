@@ -41,7 +41,7 @@ async function readSeals(db: Database, keyId: number, ids: string[]): Promise<Ma
     .innerJoin('seals as z', (join) => join.onRef('z.key_id', '=', 's.key_id').onRef('z.session_id', '=', 's.id'))
     .select(['s.id as sessionId', 's.room_id as roomId', 's.start_at as startAt', 'z.head', 'z.middle', 'z.tail'])
     .where('s.key_id', '=', keyId)
-    .where('s.id', 'in', db.differences.texts(JSON.stringify(ids)) as never)
+    .where(db.differences.isIn('s.id', JSON.stringify(ids)))
     .where('s.gaps', 'is not', null)
     .$narrowType<{ startAt: number }>()
     .execute()

@@ -6,6 +6,7 @@ import {
   type Insertable,
   type Kysely,
   type Selectable,
+  type SqlBool,
   sql,
 } from 'kysely'
 import type { Refusal } from '../../error.ts'
@@ -53,10 +54,25 @@ export type Differences = {
    * are looked up one by one, whatever the database took the table for when it last looked at it.
    */
   named<T extends keyof Tables>(table: T, list: string, by: NamedBy<T>): AliasableExpression<Selectable<Tables[T]>>
+  /** The same of rows `t` that a condition finds for an element `x`: one that several find is there as often. */
+  found<T extends keyof Tables>(
+    table: T,
+    list: string,
+    isFound: Expression<unknown>,
+  ): AliasableExpression<Selectable<Tables[T]>>
   /** The elements of a JSON array of texts, as rows `x` with a column `value`. */
   eachText(list: string): AliasedExpression<{ value: string }, 'x'>
-  /** The same for `in`. */
-  texts(list: string): Expression<string>
+  /** Whether a column's text is one of a JSON array: each is looked up in an index of the column, where there is one. */
+  isIn(column: string, list: string): Expression<SqlBool>
+  /**
+   * Whether a row has this value in one column, and a number between two, both exclusive, in another: by an index that has the one
+   * before the other, and not by another of the latter, whatever the database took the table for when it last looked at it.
+   */
+  liesBetween(
+    column: string,
+    value: Expression<number>,
+    within: { column: string; above: Expression<number>; below: Expression<number> },
+  ): Expression<SqlBool>
   /** All rows, each as a list of these columns, in one JSON array; null where there are none. */
   listOf(columns: string[]): AliasableExpression<string | null>
   /** A number's column, by which no index is to be chosen: where a database takes the wrong one. */

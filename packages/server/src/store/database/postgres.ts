@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { Kysely, PostgresDialect, sql } from 'kysely'
+import { Kysely, PostgresDialect, type SqlBool, sql } from 'kysely'
 import type pg from 'pg'
 import { StartRefusal } from '../../error.ts'
 import { bind, type Database, type Differences, isNamed, type Query } from './database.ts'
@@ -206,14 +206,23 @@ function throwBusy(error: unknown): never {
   throw toBusy(error) ?? error
 }
 
-const lists: Pick<Differences, 'each' | 'named' | 'eachText' | 'texts' | 'listOf'> = {
+// `offset 0` keeps the look-up of one from being planned as a join with all, which reads a table that was small whole.
+const found: Differences['found'] = (table, list, isFound) => sql`(
+  select t.* from json_array_elements(cast(${list} as json)) as x(value)
+  cross join lateral (select * from ${sql.table(table)} as t where ${isFound} offset 0) as t)`
+
+const lists: Pick<Differences, 'each' | 'named' | 'found' | 'eachText' | 'isIn' | 'liesBetween' | 'listOf'> = {
   each: (list) => sql<{ value: string }>`json_array_elements(cast(${list} as json))`.as<'x'>(sql`x(value)`),
-  // `offset 0` keeps the look-up of one from being planned as a join with all, which reads a table that was small whole.
-  named: (table, list, by) => sql`(
-    select t.* from json_array_elements(cast(${list} as json)) as x(value)
-    cross join lateral (select * from ${sql.table(table)} as t where ${isNamed(by)} offset 0) as t)`,
+  named: (table, list, by) => found(table, list, isNamed(by)),
+  found,
   eachText: (list) => sql<{ value: string }>`json_array_elements_text(cast(${list} as json))`.as<'x'>(sql`x(value)`),
-  texts: (list) => sql<string>`(select json_array_elements_text(cast(${list} as json)))`,
+  // Of an array, and not of a query: that is planned as a join, which walks over all of a key where its tables look otherwise than they are.
+  isIn: (column, list) =>
+    sql<SqlBool>`${sql.ref(column)} = any (array(select json_array_elements_text(cast(${list} as json))))`,
+  liesBetween(column, value, { column: within, above, below }) {
+    const both = sql`(${sql.ref(column)}, ${sql.ref(within)})`
+    return sql<SqlBool>`${both} > (${value}, ${above}) and ${both} < (${value}, ${below})`
+  },
   listOf(columns) {
     const list = sql.join(columns.map((column) => sql.ref(column)))
     return sql<string | null>`cast(json_agg(json_build_array(${list})) as text)`

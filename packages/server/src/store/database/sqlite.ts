@@ -6,6 +6,7 @@ import {
   type DialectAdapter,
   type Driver,
   Kysely,
+  type SqlBool,
   SqliteDialect,
   sql,
 } from 'kysely'
@@ -152,12 +153,19 @@ class Dialect extends SqliteDialect {
   }
 }
 
+const found: Differences['found'] = (table, list, isFound) =>
+  sql`(select t.* from json_each(${list}) as x cross join ${sql.table(table)} as t where ${isFound})`
+
 const differences: Differences = {
   each: (list) => sql<{ value: string }>`json_each(${list})`.as('x'),
-  named: (table, list, by) =>
-    sql`(select t.* from json_each(${list}) as x cross join ${sql.table(table)} as t where ${isNamed(by)})`,
+  named: (table, list, by) => found(table, list, isNamed(by)),
+  found,
   eachText: (list) => sql<{ value: string }>`json_each(${list})`.as('x'),
-  texts: (list) => sql<string>`(select value from json_each(${list}))`,
+  isIn: (column, list) => sql<SqlBool>`${sql.ref(column)} in (select value from json_each(${list}))`,
+  liesBetween(column, value, { column: within, above, below }) {
+    const [one, other] = [sql.ref(column), sql.ref(within)]
+    return sql<SqlBool>`${one} = ${value} and ${other} > ${above} and ${other} < ${below}`
+  },
   listOf: (columns) => sql<string | null>`json_group_array(json_array(${sql.join(columns.map((c) => sql.ref(c)))}))`,
   unindexed: (column) => sql<number>`+${sql.ref(column)}`,
   // The file has one writer.

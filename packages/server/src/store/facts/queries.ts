@@ -168,7 +168,7 @@ export const planClose = query<{ keyId: number; ids: string }>((k, p, { differen
           .whereRef('r.room_id', '=', 'sessions.room_id'),
     })
     .where('key_id', '=', p.keyId)
-    .where('id', 'in', differences.texts(p.ids)),
+    .where(differences.isIn('id', p.ids)),
 )
 export const toLookAt = query<{ now: number; limit: number }, { keyId: number; sessionId: string; roomId: string }>(
   (k, p) =>

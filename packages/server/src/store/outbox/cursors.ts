@@ -23,7 +23,7 @@ const move = query<{ keyId: number; ids: string; seq: number }>((k, p, { differe
     .updateTable('webhook_cursors')
     .set({ seq: p.seq })
     .where('key_id', '=', p.keyId)
-    .where('endpoint_id', 'in', differences.texts(p.ids)),
+    .where(differences.isIn('endpoint_id', p.ids)),
 )
 const open = query<{ keyId: number; endpointId: string; seq: number }>((k, p) =>
   k

@@ -59,7 +59,7 @@ const setPending = query<{ keyId: number; ids: string; state: DeliveryState }>((
     .updateTable('webhook_deliveries')
     .set({ state: p.state, attempts: 0, next_at: null })
     .where('key_id', '=', p.keyId)
-    .where('id', 'in', differences.texts(p.ids)),
+    .where(differences.isIn('id', p.ids)),
 )
 
 /** Webhooks on their way, planned from the log of changes. */

@@ -60,7 +60,7 @@ const enabledOwn = query<{ keyId: number }, Row>((k, p) =>
 const enabledOfRooms = query<{ keyId: number; ids: string }, Row>((k, p, { differences }) =>
   existing(k)
     .where('e.key_id', '=', p.keyId)
-    .where('e.room_id', 'in', differences.texts(p.ids))
+    .where(differences.isIn('e.room_id', p.ids))
     .where('e.disabled_at', 'is', null)
     .orderBy('e.id'),
 )

@@ -57,7 +57,7 @@ const busyAmong = query<OfEndpoint & { ids: string }, { sessionId: string }>((k,
     .where('key_id', '=', p.keyId)
     .where('endpoint_id', '=', p.endpointId)
     .where('state', '=', sql.lit('pending'))
-    .where('session_id', 'in', differences.texts(p.ids)),
+    .where(differences.isIn('session_id', p.ids)),
 )
 
 /** Lets the first of what is pending of a session go, and the others wait for it. */

@@ -22,7 +22,7 @@ const sessionsOfWebhooks = query<{ keyId: number; ids: string }, SessionOfWebhoo
     .leftJoin('rooms as r', (join) => join.onRef('r.key_id', '=', 's.key_id').onRef('r.room_id', '=', 's.room_id'))
     .select(['s.id as sessionId', 's.start_at as startAt', 's.end_at as endAt', 'r.custom_room_id as customRoomId'])
     .where('s.key_id', '=', p.keyId)
-    .where('s.id', 'in', differences.texts(p.ids))
+    .where(differences.isIn('s.id', p.ids))
     .where('s.start_at', 'is not', null)
     .$narrowType<{ startAt: number }>(),
 )

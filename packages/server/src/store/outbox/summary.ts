@@ -18,7 +18,7 @@ const counts = query<OfSessions, { sessionId: string; total: number; success: nu
       sql<number>`count(case when state = 'delivered' then 1 end)`.as('success'),
     ])
     .where('key_id', '=', p.keyId)
-    .where('session_id', 'in', differences.texts(p.ids))
+    .where(differences.isIn('session_id', p.ids))
     .groupBy('session_id'),
 )
 const firstSent = query<OfSessions, { sessionId: string; type: string; state: string }>((k, p, { differences }) =>
@@ -29,7 +29,7 @@ const firstSent = query<OfSessions, { sessionId: string; type: string; state: st
         .select(['session_id as sessionId', 'type', 'state', 'seq', 'endpoint_id as endpointId'])
         .select(sql<number>`row_number() over (partition by session_id order by seq, endpoint_id)`.as('n'))
         .where('key_id', '=', p.keyId)
-        .where('session_id', 'in', differences.texts(p.ids))
+        .where(differences.isIn('session_id', p.ids))
         .as('t'),
     )
     .select(['t.sessionId', 't.type', 't.state'])

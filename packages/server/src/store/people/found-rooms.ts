@@ -17,7 +17,7 @@ export async function noteRooms(db: Database, keyId: number, roomIds: string[]):
     .selectFrom('rooms')
     .select(['room_id as roomId', 'custom_room_id as customRoomId'])
     .where('key_id', '=', keyId)
-    .where('room_id', 'in', db.differences.texts(JSON.stringify(roomIds)))
+    .where(db.differences.isIn('room_id', JSON.stringify(roomIds)))
     .orderBy('room_id')
     .execute()
   const rows = rooms.map(({ roomId, customRoomId }) => ({

@@ -181,6 +181,6 @@ async function readPeople(db: Database, keyId: number, ids: string[]): Promise<K
     .select(['id', 'name', 'seen_at as seenAt', 'texts', 'person_id as personId', 'number'])
     .where('key_id', '=', keyId)
     .where('merged', '=', 0)
-    .where('id', 'in', db.differences.texts(JSON.stringify(ids)))
+    .where(db.differences.isIn('id', JSON.stringify(ids)))
     .execute()
 }

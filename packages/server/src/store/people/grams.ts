@@ -213,6 +213,6 @@ async function changeBlock(
     .where('key_id', '=', keyId)
     .where('noun', '=', noun)
     .where('block', '=', block)
-    .where('gram', 'in', db.differences.texts(JSON.stringify(gone)))
+    .where(db.differences.isIn('gram', JSON.stringify(gone)))
     .execute()
 }

@@ -64,6 +64,6 @@ export async function markStale(db: Database, keyId: number, ids: string[], merg
     .set({ stale: 1 })
     .where('key_id', '=', keyId)
     .where('merged', '=', merged)
-    .where('id', 'in', db.differences.texts(JSON.stringify(ids)))
+    .where(db.differences.isIn('id', JSON.stringify(ids)))
     .execute()
 }

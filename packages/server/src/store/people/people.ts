@@ -32,13 +32,13 @@ export const people = noun({
     /** Facts stay as they are: it is noted that these participants are one person. */
     async merge({ db }: Over, { keyId, id, name, participantIds }: Merge): Promise<void> {
       await lockFound(db, keyId)
-      const ids = db.differences.texts(JSON.stringify(participantIds))
+      const isOneOfThem = db.differences.isIn('id', JSON.stringify(participantIds))
       const known = await db.kysely
         .selectFrom('people')
         .select(['id', 'person_id as personId'])
         .where('key_id', '=', keyId)
         .where('merged', '=', 0)
-        .where('id', 'in', ids)
+        .where(isOneOfThem)
         .execute()
       const missing = participantIds.find((one) => !known.some((row) => row.id === one))
       if (missing !== undefined) throw new Refusal('PERSON_NOT_FOUND', `Person ${missing} not found`)
@@ -52,7 +52,7 @@ export const people = noun({
         .set({ person_id: id, stale: 1 })
         .where('key_id', '=', keyId)
         .where('merged', '=', 0)
-        .where('id', 'in', ids)
+        .where(isOneOfThem)
         .execute()
       const row = { key_id: keyId, merged: 1, id, name, seen_at: 0, texts: toFoundBy(id), person_id: null, stale: 1 }
       const kept = { texts: 'people.texts', number: 'people.number' }

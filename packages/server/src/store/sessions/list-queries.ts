@@ -190,7 +190,7 @@ function long(db: Database, p: Params, { minDurationMs: _, ...shape }: Shape, fr
 function conditions(db: Database, p: Params, shape: Shape): Expression<SqlBool>[] {
   const all: Expression<SqlBool>[] = []
   if (shape.roomId !== undefined && !isOfRoom(shape)) all.push(of('s.room_id', '=', p.roomId))
-  if (shape.roomIds !== undefined) all.push(of('s.room_id', 'in', db.differences.texts(p.roomIds)))
+  if (shape.roomIds !== undefined) all.push(db.differences.isIn('s.room_id', p.roomIds))
   if (shape.source !== undefined) all.push(of('s.source', '=', p.source))
   if (shape.status === 'ongoing') all.push(of('s.end_at', 'is', null))
   if (shape.status === 'ended') all.push(of('s.end_at', 'is not', null))

@@ -112,12 +112,12 @@ const dropOfSealed = query<{ keyId: number; ids: string }>((k, p, { differences 
         .selectFrom('sessions as s')
         .select('s.room_id')
         .where('s.key_id', '=', p.keyId)
-        .where('s.id', 'in', differences.texts(p.ids))
+        .where(differences.isIn('s.id', p.ids))
         .where('s.gaps', 'is not', null),
     ),
 )
 const dropOfRooms = query<{ keyId: number; list: string }>((k, p, { differences }) =>
-  k.deleteFrom('newest_texts').where('key_id', '=', p.keyId).where('room_id', 'in', differences.texts(p.list)),
+  k.deleteFrom('newest_texts').where('key_id', '=', p.keyId).where(differences.isIn('room_id', p.list)),
 )
 
 /** The newest sessions of a room. */

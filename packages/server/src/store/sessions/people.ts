@@ -50,25 +50,25 @@ const insideAfter = query<Slice, Pick<ParticipantColumns, 'participantId' | 'joi
       'kind',
     ]),
 )
-type Named = { keyId: number; ids: string; people: string }
+type Named = { keyId: number; sessionId: string; people: string }
 const peopleNamed = query<Named, ParticipantColumns>((k, p, { differences }) =>
   k
     .selectFrom('participants')
     .select(participantColumns)
     .where('key_id', '=', p.keyId)
-    .where('session_id', 'in', differences.texts(p.ids))
-    .where('participant_id', 'in', differences.texts(p.people))
+    .where('session_id', '=', p.sessionId)
+    .where(differences.isIn('participant_id', p.people))
     .orderBy('joined_at')
     .orderBy('participant_id'),
 )
-/** Of these people in these sessions. */
+/** Of these people in one session. */
 export const marksOfPeople = query<Named, MarkColumns>((k, p, { differences }) =>
   k
     .selectFrom('marks')
     .select(markColumns)
     .where('key_id', '=', p.keyId)
-    .where('session_id', 'in', differences.texts(p.ids))
-    .where('participant_id', 'in', differences.texts(p.people)),
+    .where('session_id', '=', p.sessionId)
+    .where(differences.isIn('participant_id', p.people)),
 )
 
 /**
@@ -87,8 +87,7 @@ export async function* readPeople(
   for (;;) {
     const found = await db.all(peopleAfter(db), { keyId, sessionId, ...last, limit: peopleSliceMax })
     const people = JSON.stringify(found.map((one) => one.participantId))
-    const ids = JSON.stringify([sessionId])
-    const marks = await db.all(marksOfPeople(db), { keyId, ids, people })
+    const marks = await db.all(marksOfPeople(db), { keyId, sessionId, people })
     if (found.length > 0) yield { participants: found.map(toParticipant), marks: marks.map(toMark) }
     if (found.length < peopleSliceMax) return
     last = placeOf(found)
@@ -118,10 +117,9 @@ export async function readInside(
     last = placeOf(found)
     await pause?.(keyId, work)
   }
-  const ids = JSON.stringify([sessionId])
   const people = JSON.stringify(inside.slice((page - 1) * perPage, page * perPage))
-  const found = await db.all(peopleNamed(db), { keyId, ids, people })
-  const marks = await db.all(marksOfPeople(db), { keyId, ids, people })
+  const found = await db.all(peopleNamed(db), { keyId, sessionId, people })
+  const marks = await db.all(marksOfPeople(db), { keyId, sessionId, people })
   return { participants: found.map(toParticipant), marks: marks.map(toMark), total: inside.length }
 }
 

@@ -65,12 +65,11 @@ async function foldOthers(
   times: Map<string, TimeInside | undefined>,
 ): Promise<Presence> {
   const others = [...times].flatMap(([id, time]) => (time === undefined ? id : []))
-  const ids = JSON.stringify([session.id])
   const all: Presence = new Map()
   for (let from = 0; from < others.length; from += peopleSliceMax) {
     if (from > 0) await pause?.(keyId, times)
     const people = JSON.stringify(others.slice(from, from + peopleSliceMax))
-    const marks = await db.all(marksOfPeople(db), { keyId, ids, people })
+    const marks = await db.all(marksOfPeople(db), { keyId, sessionId: session.id, people })
     for (const [id, log] of toTimelogs({ session, marks: marks.map(toMark) })) all.set(id, log)
   }
   return all

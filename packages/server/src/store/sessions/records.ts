@@ -41,7 +41,7 @@ export type PageOfPeople = SessionPart & { total: number }
 export type SessionRecord = SessionPart &
   ({ truncated: false; presence?: Presence } | { truncated: true; presence: Presence })
 
-type Row = Session & { startAt: number; customRoomId: string | null }
+export type Row = Session & { startAt: number; customRoomId: string | null }
 
 const columns = [...sessionColumns.map((column) => `s.${column}` as const), 'r.custom_room_id as customRoomId'] as const
 
@@ -57,15 +57,13 @@ export function visibleSessions(k: Kysely<Tables>, keyId: number) {
 const byId = query<{ keyId: number; sessionId: string }, Row>((k, p) =>
   visibleSessions(k, p.keyId).where('s.id', '=', p.sessionId).select(columns),
 )
-// From the ids to their sessions: the order of this join is not left to the database.
 export const rowsOf = query<{ keyId: number; ids: string }, Row>((k, p, { differences }) =>
   k
-    .selectFrom(differences.eachText(p.ids))
-    .crossJoin('sessions as s')
+    .selectFrom('sessions as s')
     .leftJoin('rooms as r', (join) => join.onRef('r.key_id', '=', 's.key_id').onRef('r.room_id', '=', 's.room_id'))
     .select(columns)
     .where('s.key_id', '=', p.keyId)
-    .whereRef('s.id', '=', 'x.value')
+    .where(differences.isIn('s.id', p.ids))
     .$narrowType<{ startAt: number }>(),
 )
 type OfSessions = { keyId: number; ids: string }
@@ -74,18 +72,14 @@ const peopleOf = query<OfSessions, ParticipantColumns>((k, p, { differences }) =
     .selectFrom('participants')
     .select(participantColumns)
     .where('key_id', '=', p.keyId)
-    .where('session_id', 'in', differences.texts(p.ids))
+    .where(differences.isIn('session_id', p.ids))
     .where('joined_at', 'is not', null)
     .orderBy('session_id')
     .orderBy('joined_at')
     .orderBy('participant_id'),
 )
 const marksOf = query<OfSessions, MarkColumns>((k, p, { differences }) =>
-  k
-    .selectFrom('marks')
-    .select(markColumns)
-    .where('key_id', '=', p.keyId)
-    .where('session_id', 'in', differences.texts(p.ids)),
+  k.selectFrom('marks').select(markColumns).where('key_id', '=', p.keyId).where(differences.isIn('session_id', p.ids)),
 )
 type OfKinds = { keyId: number; sessionId: string; kinds: string }
 const ofKinds = (k: Kysely<Tables>, p: OfKinds, { differences }: Database) =>
@@ -94,7 +88,7 @@ const ofKinds = (k: Kysely<Tables>, p: OfKinds, { differences }: Database) =>
     .where('key_id', '=', p.keyId)
     .where('session_id', '=', p.sessionId)
     .where('joined_at', 'is not', null)
-    .where('kind', 'in', differences.texts(p.kinds))
+    .where(differences.isIn('kind', p.kinds))
 const peoplePage = query<OfKinds & { limit: number; offset: number }, ParticipantColumns>((k, p, db) =>
   ofKinds(k, p, db)
     .select(participantColumns)
@@ -215,8 +209,7 @@ export async function readRecordOfPage(
   const of = { keyId, sessionId, kinds: JSON.stringify(kinds ?? participantKinds) }
   const found = await db.all(peoplePage(db), { ...of, ...toLimit(page) })
   const people = JSON.stringify(found.map((one) => one.participantId))
-  const ids = JSON.stringify([sessionId])
-  const marks = await db.all(marksOfPeople(db), { keyId, ids, people })
+  const marks = await db.all(marksOfPeople(db), { keyId, sessionId, people })
   const total = kinds === undefined ? row.people : ((await db.all(countOfKinds(db), of))[0]?.total ?? 0)
   return { ...toPart(row, found, marks), total }
 }
@@ -253,7 +246,7 @@ async function withParents<T extends SessionPart>(db: Database, keyId: number, r
 }
 
 /** So many together that their people are about a slice; a session of more people is one of its own. */
-function inSlices(rows: Row[], sliceMax: number): Row[][] {
+export function inSlices(rows: Row[], sliceMax: number): Row[][] {
   const slices: Row[][] = []
   let people = Number.POSITIVE_INFINITY
   for (const row of rows) {

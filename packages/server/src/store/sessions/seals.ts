@@ -44,16 +44,24 @@ export type Seal = SealedText & {
 type SealedRow = SealedText & { id: string }
 
 /** Sessions whose texts are read in one turn of the loop: each may be 100 kB. */
-const textsTogether = 50
+const textsTogether = 100
 
-// From the ids to their texts: the order of this join is not left to the database.
+/** `head`: see `SealedText`. */
+export type SealedHead = {
+  id: string
+  roomId: string
+  customRoomId: string | null
+  startAt: number
+  endAt: number
+  head: string
+}
+
 const sealsOf = query<{ keyId: number; ids: string }, SealedRow>((k, p, { differences }) =>
   k
-    .selectFrom(differences.eachText(p.ids))
-    .crossJoin('seals as z')
+    .selectFrom('seals as z')
     .select(['z.session_id as id', 'z.head', 'z.middle', 'z.tail'])
     .where('z.key_id', '=', p.keyId)
-    .whereRef('z.session_id', '=', 'x.value'),
+    .where(differences.isIn('z.session_id', p.ids)),
 )
 const toSeal = query<{ now: number; limit: number }, SessionToSeal>((k, p) =>
   k
@@ -87,6 +95,34 @@ const markSealed = query<Seal>((k, p) =>
     .where('id', '=', p.sessionId)
     .where('seal_at', '=', p.sealAt),
 )
+
+const headsOf = query<{ keyId: number; ids: string; max: number }, SealedHead>((k, p, { differences }) =>
+  k
+    .selectFrom('sessions as s')
+    .innerJoin('seals as z', (join) => join.onRef('z.key_id', '=', 's.key_id').onRef('z.session_id', '=', 's.id'))
+    .leftJoin('rooms as r', (join) => join.onRef('r.key_id', '=', 's.key_id').onRef('r.room_id', '=', 's.room_id'))
+    .select(['s.id', 's.room_id as roomId', 's.start_at as startAt', 's.end_at as endAt'])
+    .select(['r.custom_room_id as customRoomId', 'z.head'])
+    .where('s.key_id', '=', p.keyId)
+    .where(differences.isIn('s.id', p.ids))
+    .where('s.gaps', 'is not', null)
+    .where('s.people', '<=', p.max)
+    // Both, or one of them may be read whole for the join.
+    .where('z.key_id', '=', p.keyId)
+    .where(differences.isIn('z.session_id', p.ids))
+    .$narrowType<{ startAt: number; endAt: number }>(),
+)
+
+/** Those of these sessions that are sealed and had at most `participantsMax` people, with the part of their text that has these. */
+export async function readSealedHeads(
+  { db, pause }: Over,
+  keyId: number,
+  ids: string[],
+  participantsMax: number,
+): Promise<SealedHead[]> {
+  await pause?.(keyId, {})
+  return db.all(headsOf(db), { keyId, ids: JSON.stringify(ids), max: participantsMax })
+}
 
 /** Sessions, of all keys, that may be sealed by `now`. */
 export async function listToSeal(db: Database, now: number, limit: number): Promise<SessionToSeal[]> {

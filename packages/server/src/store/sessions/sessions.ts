@@ -6,13 +6,14 @@ import { sessionColumns } from '../database/columns.ts'
 import type { Database } from '../database/database.ts'
 import { noun, type Over, query } from '../noun.ts'
 import { decodeId } from '../rooms.ts'
-import { listDuring, listReaching } from './during.ts'
+import { listDuring, listDuringEach, listReaching } from './during.ts'
 import { findInRooms, findRoomsWith } from './in-rooms.ts'
 import { type Cursor, findPage, type ListPage, type WithSomebodyInside } from './list.ts'
 import type { Key, SessionFilter } from './list-queries.ts'
 import { newestMax, type OfRoom, readNewest } from './newest-texts.ts'
 import { findOfSource, listOfSource } from './of-source.ts'
 import { findParents, findParts } from './parents.ts'
+import { readPartsOfPeople } from './parts-of-people.ts'
 import { peopleSliceMax, readInside, readPeople } from './people.ts'
 import { readPresences } from './presence.ts'
 import {
@@ -27,7 +28,8 @@ import {
   type SessionRecord,
   visibleSessions,
 } from './records.ts'
-import { isOfPart, readSealed, type SealedText } from './seals.ts'
+import { isOfPart, readSealed, readSealedHeads, type SealedText } from './seals.ts'
+import { readTimesIn } from './times.ts'
 
 /** One session of a list: as it was sealed, or with what it takes to show it. */
 export type ListedSession = { sealed: SealedText & SealedAbout } | { record: SessionRecord }
@@ -43,16 +45,6 @@ export type FoundSessions = {
   next: Cursor | undefined
 }
 
-/** `head`: see `SealedText`. */
-export type SealedHead = {
-  id: string
-  roomId: string
-  customRoomId: string | null
-  startAt: number
-  endAt: number
-  head: string
-}
-
 export type SessionToClose = {
   keyId: number
   roomId: string
@@ -62,30 +54,12 @@ export type SessionToClose = {
 }
 
 const columns = sessionColumns.map((column) => `s.${column}` as const)
-// From the ids to their texts: the order of this join is not left to the database.
-const headsOf = query<{ keyId: number; ids: string; max: number }, SealedHead>((k, p, { differences }) =>
-  k
-    .selectFrom(differences.eachText(p.ids))
-    .crossJoin('sessions as s')
-    .crossJoin('seals as z')
-    .leftJoin('rooms as r', (join) => join.onRef('r.key_id', '=', 's.key_id').onRef('r.room_id', '=', 's.room_id'))
-    .select(['s.id', 's.room_id as roomId', 's.start_at as startAt', 's.end_at as endAt'])
-    .select(['r.custom_room_id as customRoomId', 'z.head'])
-    .where('s.key_id', '=', p.keyId)
-    .whereRef('s.id', '=', 'x.value')
-    .where('s.gaps', 'is not', null)
-    .where('s.people', '<=', p.max)
-    .where('z.key_id', '=', p.keyId)
-    .whereRef('z.session_id', '=', 's.id')
-    .$narrowType<{ startAt: number; endAt: number }>(),
-)
 const keysById = query<{ keyId: number; ids: string }, Key>((k, p, { differences }) =>
   k
-    .selectFrom(differences.eachText(p.ids))
-    .crossJoin('sessions as s')
+    .selectFrom('sessions as s')
     .select(['s.id', 's.room_id as roomId', 's.start_at as startAt', 's.gaps'])
     .where('s.key_id', '=', p.keyId)
-    .whereRef('s.id', '=', 'x.value')
+    .where(differences.isIn('s.id', p.ids))
     .where('s.start_at', 'is not', null)
     .$narrowType<{ startAt: number }>(),
 )
@@ -186,20 +160,14 @@ export const sessions = noun({
     getParticipant: readRecordOfOne,
     listParticipants: readRecordOfPage,
     during: listDuring,
+    duringEach: listDuringEach,
     reaching: listReaching,
     /** In the order of their ids, each whole, or of a large one a page of its people after the other. */
     parts: readParts,
+    times: readTimesIn,
     heads: readHeads,
-    /** Those of them that are sealed, with the part of their text that has their people: at most `participantsMax` each. */
-    async listSealedHeads(
-      { db, pause }: Over,
-      keyId: number,
-      ids: string[],
-      participantsMax: number,
-    ): Promise<SealedHead[]> {
-      await pause?.(keyId, {})
-      return db.all(headsOf(db), { keyId, ids: JSON.stringify(ids), max: participantsMax })
-    },
+    listSealedHeads: readSealedHeads,
+    ofPeople: readPartsOfPeople,
     /** Running sessions, of all keys, whose room's `autoCloseConfig` ends them by `now`. */
     async listToClose({ db }: Over, now: number, limit: number): Promise<SessionToClose[]> {
       const rows = await db.all(toClose(db), { now, limit })
@@ -214,7 +182,17 @@ export const sessions = noun({
     },
   },
   writes: {},
-  replicated: ['list', 'listOfSource', 'listParticipants', 'during', 'reaching', 'parts', 'listSealedHeads'],
+  replicated: [
+    'list',
+    'listOfSource',
+    'listParticipants',
+    'during',
+    'duringEach',
+    'reaching',
+    'parts',
+    'times',
+    'listSealedHeads',
+  ],
 })
 
 /** Whether the first page of all sessions of a room is asked for, and their texts may lie side by side. */
