@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { writeList } from '../../src/api/paging/pieces.ts'
 import { countUsage, type UsageCount } from '../../src/api/reports/usage-count.ts'
+import { readCalendar } from '../../src/api/schedules/calendar-in.ts'
 import { readTimesOf } from '../../src/record/session-times.ts'
 import { inTurns } from '../../src/runtime/turns.ts'
 import type { SessionTimes } from '../../src/store/sessions/times.ts'
@@ -147,5 +148,39 @@ describe('usage by participant', () => {
     assert.equal(most(turns), 1)
     // Each 500 rows once finished, once put in order, and merged as often as there are twice as many together.
     assert.ok(slices >= people / 500 + people / 500 + people / 5000, `${slices} slices`)
+  })
+})
+
+describe('an iCalendar file that is large', () => {
+  const events = 1000
+  const file = `BEGIN:VCALENDAR
+${Array.from(
+  { length: events },
+  (_, n) => `BEGIN:VEVENT
+UID:e${n}
+SUMMARY:Lesson ${n}
+DTSTART;TZID=Europe/Berlin:20260105T090000
+DTEND;TZID=Europe/Berlin:20260105T094500
+END:VEVENT
+`,
+).join('')}END:VCALENDAR
+`
+
+  test('is read a hundred lines a turn, and then twenty events a turn; others are read after it', async () => {
+    let read: string[][] = []
+    const turns = await inEachTurn(async () => {
+      const calendars = await Promise.all([readCalendar(file, 1), readCalendar(file, 2)])
+      read = calendars.map(({ events }) => events.map(({ schedule }) => schedule.name))
+    })
+    const names = Array.from({ length: events }, (_, n) => `Lesson ${n}`)
+    assert.deepEqual(read, [names, names])
+    const each = (6 * events) / 100 + events / 20
+    assert.ok(turns.length >= 2 * each - events / 20, `two were read in ${turns.length} turns`)
+  })
+
+  test('is refused as it is, and whoever waited for it is read', async () => {
+    const twice = file.replace('SUMMARY:Lesson 0', 'DTSTART:20260105T090000Z')
+    const [refused, taken] = await Promise.allSettled([readCalendar(twice, 1), readCalendar(file, 2)])
+    assert.deepEqual([refused.status, taken.status], ['rejected', 'fulfilled'])
   })
 })
