@@ -9,11 +9,11 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { buildPages } from '../../../build/build.ts'
-import { signToken } from '../src/api/auth/token.ts'
 import { readConfig, toRules } from '../src/config.ts'
 import { openStore } from '../src/record/open-store.ts'
 import { systemClock } from '../src/runtime/clock.ts'
 import { type Program, runOnTerminal, runProgram, runServer } from './support/run-program.ts'
+import { signToken } from './support/sign-token.ts'
 import { startServer } from './support/start-server.ts'
 
 const run = promisify(execFile)

@@ -13,13 +13,13 @@ import type {
 } from '@rollcall/protocol'
 import { hashPassword } from '../../src/api/auth/passwords.ts'
 import { createLink } from '../../src/api/auth/sign-in-link.ts'
-import { signToken } from '../../src/api/auth/token.ts'
 import type { Key } from '../../src/store/keys/key.ts'
 import { makeRoom } from '../support/api-calls.ts'
 import { connect, join, type RtcClient } from '../support/clients/rtc-client.ts'
 import { readTables } from '../support/documents/markdown-table.ts'
 import { collectRoutes } from '../support/documents/registered-routes.ts'
 import { recordSession } from '../support/record-session.ts'
+import { signToken } from '../support/sign-token.ts'
 import { send, startServer, type TestServer } from '../support/start-server.ts'
 
 const [, calls = [], joins = [], messages = []] = readTables('access.md')

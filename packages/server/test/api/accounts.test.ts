@@ -7,9 +7,9 @@ import type { Account, AuditPage, BrowserSignInList, UserRole, UserWithPassword 
 import type { FastifyRequest } from 'fastify'
 import { createPasswordTries } from '../../src/api/auth/password-tries.ts'
 import { createLink } from '../../src/api/auth/sign-in-link.ts'
-import { signToken } from '../../src/api/auth/token.ts'
 import { form, makeRoom, withoutTime } from '../support/api-calls.ts'
 import { addNeighbour, recordSession } from '../support/record-session.ts'
+import { signToken } from '../support/sign-token.ts'
 import { type Answer, startServer, type TestServer } from '../support/start-server.ts'
 
 const password = 'correct horse battery'

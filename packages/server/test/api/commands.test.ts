@@ -3,11 +3,11 @@ import { connect as connectTcp } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import type { DeactivatedRoom, Room, Session } from '@rollcall/protocol'
 import { WebSocket } from 'ws'
-import { signToken } from '../../src/api/auth/token.ts'
 import { rtcLimits } from '../../src/rooms/limits.ts'
 import { form, insideOf, listSessions, makeRoom } from '../support/api-calls.ts'
 import { connect, join, type RtcClient } from '../support/clients/rtc-client.ts'
 import { addNeighbour, recordSession } from '../support/record-session.ts'
+import { signToken } from '../support/sign-token.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 type Commanded = Session & { enforced: boolean; message?: string; meetingId?: string; userMeetingId?: string | null }

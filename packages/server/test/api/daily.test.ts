@@ -7,9 +7,9 @@ import type {
   DailyParticipantPage,
   ListedDailyMeeting,
 } from '@rollcall/protocol'
-import { signToken } from '../../src/api/auth/token.ts'
 import { makeRoom } from '../support/api-calls.ts'
 import { addNeighbour, recordSession } from '../support/record-session.ts'
+import { signToken } from '../support/sign-token.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 // The meetings of Daily's REST API. Each rule is of its documentation, or one that a public client depends on: see docs/daily.md.

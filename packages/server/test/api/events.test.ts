@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, describe, test } from 'node:test'
 import { type EventResult, reportedFactsMax, roomIdPattern, type Session } from '@rollcall/protocol'
-import { signToken } from '../../src/api/auth/token.ts'
 import { addNeighbour } from '../support/record-session.ts'
+import { signToken } from '../support/sign-token.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 type Given = { [field: string]: unknown }

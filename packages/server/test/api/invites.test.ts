@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { isGuestId, type OpenedInvite, type Permission, type Room } from '@rollcall/protocol'
 import { decodeJwt } from 'jose'
-import { signToken } from '../../src/api/auth/token.ts'
 import { rtcLimits } from '../../src/rooms/limits.ts'
 import { form, listSessions, makeRoom } from '../support/api-calls.ts'
 import { connect, join } from '../support/clients/rtc-client.ts'
 import { addNeighbour } from '../support/record-session.ts'
+import { signToken } from '../support/sign-token.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 type Invite = {

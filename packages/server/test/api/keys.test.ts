@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import type { AuditPage, OwnerKey, OwnerKeyList, OwnerKeyWithSecret } from '@rollcall/protocol'
-import { signToken } from '../../src/api/auth/token.ts'
 import { makeRoom } from '../support/api-calls.ts'
 import { recordSession } from '../support/record-session.ts'
+import { signToken } from '../support/sign-token.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 const hourMs = 3_600_000

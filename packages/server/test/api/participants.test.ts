@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { ActiveParticipantPage, ActiveSession, Participant, ParticipantPage, Session } from '@rollcall/protocol'
-import { signToken } from '../../src/api/auth/token.ts'
 import { makeRoom } from '../support/api-calls.ts'
 import { join } from '../support/clients/rtc-client.ts'
 import { addNeighbour, recordSession } from '../support/record-session.ts'
+import { signToken } from '../support/sign-token.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 const start = Date.parse('2026-01-15T12:00:00.000Z')

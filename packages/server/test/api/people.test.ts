@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { PeoplePage, Person, PersonSessionPage, RoomPage } from '@rollcall/protocol'
-import { signToken } from '../../src/api/auth/token.ts'
 import { makeRoom } from '../support/api-calls.ts'
 import { addNeighbour, recordSession } from '../support/record-session.ts'
+import { signToken } from '../support/sign-token.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 const at = (time: string) => Date.parse(`${time}Z`)

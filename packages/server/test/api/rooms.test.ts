@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { roomIdPattern } from '@rollcall/protocol'
-import { signToken } from '../../src/api/auth/token.ts'
 import { form, withoutTime } from '../support/api-calls.ts'
 import { connect } from '../support/clients/rtc-client.ts'
 import { addNeighbour } from '../support/record-session.ts'
+import { signToken } from '../support/sign-token.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 let server: TestServer

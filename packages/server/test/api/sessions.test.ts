@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { PageInfo, SessionPage } from '@rollcall/protocol'
-import { signToken } from '../../src/api/auth/token.ts'
 import { withoutTime } from '../support/api-calls.ts'
 import { describeServer } from '../support/documents/openapi-check.ts'
 import { addNeighbour, recordSession } from '../support/record-session.ts'
+import { signToken } from '../support/sign-token.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 type Session = {

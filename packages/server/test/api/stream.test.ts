@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { signToken } from '../../src/api/auth/token.ts'
 import { feedLimits } from '../../src/api/stream/limits.ts'
 import { makeRoom } from '../support/api-calls.ts'
 import { openStream } from '../support/clients/stream-reader.ts'
 import { addNeighbour, recordSession } from '../support/record-session.ts'
+import { signToken } from '../support/sign-token.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 const limits = { ...feedLimits, pageChanges: 20, recentChanges: 50, heartbeatMs: 50, tokenCheckMs: 20 }

@@ -4,7 +4,6 @@ import { after, before, describe, test } from 'node:test'
 import { joinRoom } from '@rollcall/client'
 import type { Participant, Session, SessionPage } from '@rollcall/protocol'
 import pg from 'pg'
-import { signToken } from '../../src/api/auth/token.ts'
 import { type ClusterLimits, clusterLimits } from '../../src/cluster/limits.ts'
 import { toRules } from '../../src/config.ts'
 import { openStore } from '../../src/record/open-store.ts'
@@ -15,6 +14,7 @@ import { startReceiver } from '../support/clients/webhook-receiver.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 import type { Program } from '../support/run-program.ts'
 import { type ServerProcess, settingsOf, startServerProcess } from '../support/server-process.ts'
+import { signToken } from '../support/sign-token.ts'
 
 const key = { apiKey: 'many', secret: 'a secret of the tests with many servers' }
 let postgres: Postgres

@@ -5,10 +5,10 @@ import { join as joinPath } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import type { Participant, Session, SessionPage } from '@rollcall/protocol'
-import { signToken } from '../../src/api/auth/token.ts'
 import { clusterLimits } from '../../src/cluster/limits.ts'
 import { join } from '../support/clients/rtc-client.ts'
 import { type Program, runServer } from '../support/run-program.ts'
+import { signToken } from '../support/sign-token.ts'
 
 const key = { apiKey: 'crash', secret: 'a secret of the crash tests' }
 const people = Array.from({ length: 100 }, (_, i) => `p${i}`)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { closeNameOf } from '@rollcall/protocol'
+import { closeNameOf } from '@rollcall/protocol/close-codes'
 import { rtcLimits } from '../../src/rooms/limits.ts'
 import { openRaw, type RawClient } from '../support/clients/raw-client.ts'
 import { connect, join, type RtcClient } from '../support/clients/rtc-client.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import type { ReconcileLimits } from '../../src/sources/reconciling/reconcile.ts'
+import type { ReconcileLimits } from '../../src/sources/reconciling/limits.ts'
 import { seeSoon } from '../support/senders/janus-events.ts'
 import {
   type Capture,

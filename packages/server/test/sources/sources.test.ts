@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { engineOf, type Source } from '@rollcall/protocol'
-import { signToken } from '../../src/api/auth/token.ts'
 import { addNeighbour } from '../support/record-session.ts'
 import { runProgram } from '../support/run-program.ts'
 import {
@@ -16,6 +15,7 @@ import {
   livekitKey,
   signAsLivekit,
 } from '../support/senders/source-client.ts'
+import { signToken } from '../support/sign-token.ts'
 import { send, startServer, type TestServer } from '../support/start-server.ts'
 
 let server: TestServer

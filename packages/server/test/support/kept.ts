@@ -13,6 +13,7 @@ import { openPostgres } from '../../src/store/database/postgres.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
 import { reporter, toTime } from '../ledger/history.ts'
 import { builtThread } from './built-server.ts'
+import { copyEmptyRecord } from './empty-record.ts'
 import type { Postgres } from './postgres.ts'
 
 export const rules = toRules({ graceMs: 20_000 })
@@ -31,6 +32,7 @@ export type Kept = {
 export async function keep(postgres?: Postgres): Promise<Kept> {
   const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-kept-'))
   const databaseUrl = await postgres?.newDatabase()
+  if (databaseUrl === undefined) await copyEmptyRecord(dataFolder)
   const masterKey = randomBytes(32)
   return {
     env: {

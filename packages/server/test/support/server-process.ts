@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { signToken } from '../../src/api/auth/token.ts'
 import type { ClusterLimits } from '../../src/cluster/limits.ts'
 import { type Program, runServer } from './run-program.ts'
+import { signToken } from './sign-token.ts'
 
 type Key = { apiKey: string; secret: string }
 

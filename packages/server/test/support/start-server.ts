@@ -3,12 +3,12 @@ import { Agent, type IncomingHttpHeaders, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TokenClaims } from '@rollcall/protocol'
-import { signToken } from '../../src/api/auth/token.ts'
 import type { AppParts } from '../../src/app.ts'
 import type { Context } from '../../src/context.ts'
-import { createLog } from '../../src/runtime/log.ts'
 import { readConfig, startApp } from './built-server.ts'
 import { assertDescribed, describeServer } from './documents/openapi-check.ts'
+import { copyEmptyRecord } from './empty-record.ts'
+import { signToken } from './sign-token.ts'
 
 export type Answer<Body> = { status: number; headers: IncomingHttpHeaders; text: string; body: Body }
 
@@ -49,10 +49,10 @@ export const onSqlite = { skip: process.env.ROLLCALL_TEST_DATABASE_URL !== undef
 
 /** A whole real server on a free port, in this process, with a data folder of its own that `stop` removes. */
 export async function startServer(env: { [name: string]: string } = {}, parts: AppParts = {}): Promise<TestServer> {
-  const dataFolder = env.ROLLCALL_DATA ?? (await mkdtemp(join(tmpdir(), 'rollcall-test-')))
+  const dataFolder = env.ROLLCALL_DATA ?? (await makeDataFolder())
   const storeEnv = { ROLLCALL_DATA: dataFolder, ...(await databaseFor(dataFolder)) }
   const config = readConfig({ PORT: '0', LOG_LEVEL: 'silent', ...storeEnv, ...env })
-  const app = await startApp(config, { log: createLog(config.logLevel), ...parts })
+  const app = await startApp(config, parts)
   const { url, context, firstKey } = app
   if (firstKey === undefined) throw new Error('the server has no enabled key')
   const sign: TestServer['sign'] = (claims = {}) =>
@@ -87,6 +87,12 @@ export async function startServer(env: { [name: string]: string } = {}, parts: A
       if (env.ROLLCALL_DATA === undefined) await rm(dataFolder, { recursive: true, force: true })
     },
   }
+}
+
+async function makeDataFolder(): Promise<string> {
+  const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
+  await copyEmptyRecord(dataFolder)
+  return dataFolder
 }
 
 const databases = new Map<string, string>()

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { roomIdPattern } from '@rollcall/protocol'
-import { signToken } from '../../../src/api/auth/token.ts'
 import type { OpenApiDocument } from '../../../src/api/openapi/openapi-document.ts'
 import { withoutTime } from '../../support/api-calls.ts'
 import { describeServer } from '../../support/documents/openapi-check.ts'
 import { addNeighbour, recordSession } from '../../support/record-session.ts'
+import { signToken } from '../../support/sign-token.ts'
 import { startServer, type TestServer } from '../../support/start-server.ts'
 
 // Whatever somebody may not see is, byte for byte, what does not exist: each route is asked for both, and the answers compared.

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { toNetwork } from '../../../src/api/auth/rate-limit.ts'
-import { signToken } from '../../../src/api/auth/token.ts'
 import { createTokenBuckets } from '../../../src/api/auth/token-bucket.ts'
 import { readConfig } from '../../../src/config.ts'
 import { addNeighbour } from '../../support/record-session.ts'
+import { signToken } from '../../support/sign-token.ts'
 import { type Answer, startServer, type TestServer } from '../../support/start-server.ts'
 
 async function withServer(env: { [name: string]: string }, work: (server: TestServer) => Promise<void>): Promise<void> {

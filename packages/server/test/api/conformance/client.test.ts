@@ -24,12 +24,12 @@ import {
   WebhooksResource,
   WebhookVerificationError,
 } from '@videosdk.live/server-sdk'
-import { signToken } from '../../../src/api/auth/token.ts'
 import { makeRoom } from '../../support/api-calls.ts'
 import { connect, join } from '../../support/clients/rtc-client.ts'
 import { describeServer } from '../../support/documents/openapi-check.ts'
 import { addNeighbour, recordSession } from '../../support/record-session.ts'
 import { runProgram } from '../../support/run-program.ts'
+import { signToken } from '../../support/sign-token.ts'
 import { send, startServer, type TestServer } from '../../support/start-server.ts'
 
 /** All that the client does for rooms, sessions, participants, tokens and webhooks: each method is called below. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { closeNameOf, type ServerMessage } from '@rollcall/protocol'
+import type { ServerMessage } from '@rollcall/protocol'
+import { closeNameOf } from '@rollcall/protocol/close-codes'
 import { type ClientOptions, WebSocket } from 'ws'
 import type { TestServer } from '../start-server.ts'
 

@@ -1,0 +1,21 @@
+import { copyFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+// To make the tables takes as long as the rest of a server's start: the files of a run copy those that were made once.
+
+/** Makes the file in this folder, for all files of the run. */
+export async function makeEmptyRecord(folder: string): Promise<void> {
+  const { openSqlite } = await import('../../src/store/database/sqlite.ts')
+  const { migrateToLatest } = await import('../../src/store/database/migrations.ts')
+  const path = join(folder, 'rollcall.db')
+  const db = openSqlite(path)
+  await migrateToLatest(db.kysely)
+  await db.close()
+  process.env.ROLLCALL_TEST_EMPTY_RECORD = path
+}
+
+/** Copies it into a new data folder; of a file of tests that runs alone, the server makes its own. */
+export async function copyEmptyRecord(dataFolder: string): Promise<void> {
+  const path = process.env.ROLLCALL_TEST_EMPTY_RECORD
+  if (path !== undefined) await copyFile(path, join(dataFolder, 'rollcall.db'))
+}
