@@ -34,6 +34,7 @@ export function Chart({
   gutter = 48,
   unit = '',
   withTimes = true,
+  label = formatDayOf,
 }: {
   times: number[]
   series: Series[]
@@ -45,6 +46,8 @@ export function Chart({
   unit?: string
   /** False where the times are told beside it. */
   withTimes?: boolean
+  /** What stands below a bar, of its time; always the same function. */
+  label?: (at: number) => string
 }) {
   const scheme = useComputedColorScheme('light')
   const host = useRef<HTMLDivElement>(null)
@@ -63,7 +66,15 @@ export function Chart({
     const element = host.current
     if (element === null) return
     const chart = new uPlot(
-      toOptions(series, { width: element.clientWidth, height, gutter, unit, withTimes, palette: palettes[scheme] }),
+      toOptions(series, {
+        width: element.clientWidth,
+        height,
+        gutter,
+        unit,
+        withTimes,
+        label,
+        palette: palettes[scheme],
+      }),
       [[], ...series.map(() => [])],
       element,
     )
@@ -117,20 +128,44 @@ function labelsOf(seconds: number[], apart: number): string[] {
           : apart >= 60
             ? minute
             : second
-  // A canvas is written from left to right: marks of the other direction would turn its dates around.
-  return seconds.map((at) => format.format(at * 1000).replace(/\p{Bidi_Control}/gu, ''))
+  return seconds.map((at) => toLeftToRight(format.format(at * 1000)))
+}
+
+/** A canvas is written from left to right: marks of the other direction would turn its dates around. */
+function toLeftToRight(text: string): string {
+  return text.replace(/\p{Bidi_Control}/gu, '')
+}
+
+function formatDayOf(at: number): string {
+  return axisFormats.day.format(at)
 }
 
 /** Of the font of an axis, in pixels. */
 const letterWidth = 7
+/** Of what stands below a bar, with the space to the next, in pixels. */
+const labelWidth = 56
+
+/** Those bars below which something stands: the last, and as many before it as there is room for, as far apart as one another. */
+function labelled({ width, data: [times] }: uPlot): number[] {
+  const apart = Math.max(1, Math.ceil((times.length * labelWidth) / Math.max(1, width)))
+  return Array.from(times).filter((_, n) => (times.length - 1 - n) % apart === 0)
+}
 
 function longest(values: string[] | null): number {
   return Math.max(0, ...(values ?? []).map(({ length }) => length))
 }
 
-type Look = { width: number; height: number; gutter: number; unit: string; withTimes: boolean; palette: Palette }
+type Look = {
+  width: number
+  height: number
+  gutter: number
+  unit: string
+  withTimes: boolean
+  label: (at: number) => string
+  palette: Palette
+}
 
-function toOptions(series: Series[], { width, height, gutter, unit, withTimes, palette }: Look): uPlot.Options {
+function toOptions(series: Series[], { width, height, gutter, unit, withTimes, label, palette }: Look): uPlot.Options {
   const axis = {
     stroke: palette.text,
     grid: { stroke: palette.line, width: 1 },
@@ -150,7 +185,12 @@ function toOptions(series: Series[], { width, height, gutter, unit, withTimes, p
         ...axis,
         grid: { show: false },
         show: withTimes,
-        values: (_, splits, __, ___, apart) => labelsOf(splits, apart),
+        ...(series[0]?.kind === 'bars'
+          ? {
+              splits: labelled,
+              values: (_: uPlot, at: number[]) => at.map((one) => toLeftToRight(label(one * 1000))),
+            }
+          : { values: (_, splits, __, ___, apart) => labelsOf(splits, apart) }),
       },
       {
         ...axis,

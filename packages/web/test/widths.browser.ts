@@ -16,11 +16,12 @@ after(() => server.stop())
 
 const patienceMs = 150_000
 const hourMs = 3_600_000
+const roomName = 'Einführung in die Wirtschaftsinformatik'
 const name = 'Maximiliane Friederike von und zu Hohenlohe-Langenburg'
 
 /** One of each thing that a page shows, with names that are as long as they get. Gives the pages. */
 async function fill(): Promise<string[]> {
-  const { roomId } = await rollcall.rooms.create({ customRoomId: 'Einführung in die Wirtschaftsinformatik' })
+  const { roomId } = await rollcall.rooms.create({ customRoomId: roomName })
   const startAt = Date.now() - 40 * hourMs
   const stays = Array.from({ length: 12 }, (_, n) => ({
     participantId: `student-${n}@university-of-somewhere.example`,
@@ -102,7 +103,10 @@ describe('every page shows all that is on it', { timeout: 900_000 }, () => {
         await page.getByRole('heading', { level: 1 }).waitFor()
         await page.getByLabel('Times are those of').waitFor()
         await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' })
-        if (path.startsWith('/schedules/')) await page.getByRole('row', { name: /^Ann/ }).waitFor()
+        if (path.startsWith('/schedules/')) {
+          await page.getByRole('row', { name: /^Ann/ }).waitFor()
+          await page.getByRole('link', { name: roomName }).waitFor()
+        }
         assert.deepEqual(await page.evaluate(findUnseen), [], `${path}, ${width} px, ${locale}`)
       }
     })

@@ -158,7 +158,10 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
     maxAge: corsMaxAgeSeconds,
     strictPreflight: false,
   })
-  app.addHook('onRequest', async (request, reply) => refuseOthers(request, reply))
+  app.addHook('onRequest', (request, reply, done) => {
+    refuseOthers(request, reply)
+    done()
+  })
   const patience = createPatience()
   const { verifyToken, awayMaxMs } = parts
   const signIns = createSignIns(context, verifyToken)

@@ -93,6 +93,11 @@ function foldConnection(marks: Mark[], stays: Stay[], lone: Set<string>): void {
     stays.push(open(only))
     return
   }
+  const plain = toPlainStay(marks)
+  if (plain !== undefined) {
+    stays.push(plain)
+    return
+  }
   const { whole, rest } = takeWhole(marks)
   const walk: Walk = { stays: [], marks, lone, loneLeave: undefined, told: new Set(whole.map(({ factId }) => factId)) }
   for (const moment of toMoments(rest)) walkMoment(walk, moment)
@@ -109,6 +114,19 @@ function foldConnection(marks: Mark[], stays: Stay[], lone: Set<string>): void {
     walk.stays.sort((a, b) => endOf(a) - endOf(b) || a.joinedAt - b.joinedAt)
   }
   stays.push(...walk.stays)
+}
+
+/** Nearly every connection: one fact told its join, and another its leave later. */
+function toPlainStay(marks: Mark[]): Stay | undefined {
+  const [a, b] = marks
+  if (a === undefined || b === undefined || marks.length > 2) return undefined
+  const [join, leave] = a.kind === 'joined' ? [a, b] : [b, a]
+  if (join.kind !== 'joined' || leave.kind !== 'left' || join.factId === leave.factId || leave.at <= join.at) {
+    return undefined
+  }
+  const stay = open(join)
+  close(stay, leave)
+  return stay
 }
 
 /** A stay that one leave told whole: it says when its join was. */

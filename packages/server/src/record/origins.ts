@@ -20,8 +20,12 @@ export function originOf({ publicPem }: Pick<SigningKey, 'publicPem'>): string {
 
 /** The records that a delivery comes from, whoever sends it first; none where it is no webhook of a Rollcall. */
 export function readOrigins(headers: IncomingHttpHeaders): string[] {
-  const listed = String(headers[originsHeader] ?? '').split(',')
-  return listed.map((one) => one.trim()).filter((one) => one !== '')
+  const listed = headers[originsHeader]
+  if (listed === undefined) return []
+  return String(listed)
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '')
 }
 
 export function writeOrigins(own: string, before: string[]): string {

@@ -254,6 +254,19 @@ describe('attendance', () => {
     )
   })
 
+  test('of a session names the offset of its own time alone, and its day by the clocks asked for', async () => {
+    const { roomId } = await makeRoom(server, { customRoomId: 'late' })
+    // Clocks in Newfoundland went back on 1 November 2026.
+    const startAt = Date.parse('2026-11-20T01:00:00Z')
+    const stays = [{ participantId: 'ann', joinedAt: startAt, leftAt: startAt + 1000 }]
+    const id = await recordSession(server, { roomId, startAt, endAt: startAt + 2000, stays })
+    const path = `/v2/sessions/${id}/attendance?format=csv&tz=America/St_Johns`
+    const { text, headers } = await server.call('GET', path)
+    assert.match(text, /"start \(America\/St_Johns, UTC-03:30\)"/)
+    assert.match(text, /,2026-11-19 21:30:00,/)
+    assert.match(String(headers['content-disposition']), /filename="late 2026-11-19 attendance.csv"/)
+  })
+
   test('of another key’s session is answered as of one that does not exist', async () => {
     const neighbour = await addNeighbour(server)
     const other = await server.context.reads.keys.find(neighbour.apiKey)

@@ -79,4 +79,28 @@ describe('what one transaction records', () => {
       await db.close()
     }
   })
+
+  test('says of a join whether they had another connection, which alone makes anybody look for an older one', async () => {
+    const db = await openRecord()
+    const [joined, left] = factsOf(0, { leavesAt: at + 5000 }) as [Fact, Fact]
+    const again = { ...joined, id: 'again', connectionId: 'other', at: at + 7000, receivedAt: at + 7000 }
+    const recorded = await db.transaction(async () => {
+      const facts = openFacts(db)
+      await facts.prepare([{ keyId, facts: [left, joined, again] }])
+      const told = []
+      // A leave may come before its join.
+      for (const fact of [left, joined, again]) told.push(await record({ facts, rules }, keyId, fact))
+      await facts.flush()
+      return told
+    })
+    assert.deepEqual(
+      recorded.map(({ id, hadOther }) => [id, hadOther]),
+      [
+        ['0l', undefined],
+        ['0j', undefined],
+        ['again', true],
+      ],
+    )
+    await db.close()
+  })
 })

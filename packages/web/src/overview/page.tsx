@@ -114,7 +114,7 @@ function Days({ usage }: { usage: Usage }) {
         color: 'bar',
         kind: 'bars',
         unit: '',
-        said: `${total.sessions} in all`,
+        said: `${formatNumber(total.sessions)} in all`,
       },
       {
         label: 'Hours inside per day',

@@ -5,7 +5,7 @@ import { useMemo } from 'react'
 import { BackLink } from '../back-link.tsx'
 import { Chart, type Series } from '../chart.tsx'
 import { Fact, Facts } from '../facts.tsx'
-import { formatNumber, zone } from '../formats.ts'
+import { dateFormat, formatNumber, zone } from '../formats.ts'
 import { Found } from '../found.tsx'
 import { calmMs, useLive } from '../live.ts'
 import { useSignedIn } from '../signed-in.tsx'
@@ -93,6 +93,9 @@ function PersonFacts({ person }: { person: Person }) {
 }
 
 const weekMs = 7 * 86_400_000
+/** A week is told by its Monday; days have no zone. */
+const weekStart = dateFormat({ day: 'numeric', month: 'numeric' }, 'UTC')
+const formatWeek = (middle: number) => weekStart.format(middle - weekMs / 2)
 /** Weeks that the chart has room for. */
 const weeksMax = 52
 
@@ -122,7 +125,7 @@ function Weeks({ person: { time } }: { person: Person }) {
       <Text size="sm" c="dimmed" mb="xs">
         {said}
       </Text>
-      <Chart times={times} series={series} unit=" h" summary={`Hours by week: ${said}`} />
+      <Chart times={times} series={series} unit=" h" label={formatWeek} summary={`Hours by week: ${said}`} />
     </section>
   )
 }

@@ -74,6 +74,17 @@ export function SchedulePage() {
   )
 }
 
+/** By its own name, where it has one. */
+function RoomLink({ roomId }: { roomId: string }) {
+  const { rollcall } = useSignedIn()
+  const { data } = useLive(['room', roomId], () => rollcall.rooms.get(roomId), calmMs)
+  return (
+    <Link to="/" search={{ room: roomId }}>
+      <bdi>{data?.customRoomId ?? roomId}</bdi>
+    </Link>
+  )
+}
+
 function About({ schedule, search, onChanged }: { schedule: Schedule; search: ScheduleSearch; onChanged: () => void }) {
   const may = useMay()
   const { rollcall } = useSignedIn()
@@ -92,9 +103,7 @@ function About({ schedule, search, onChanged }: { schedule: Schedule; search: Sc
           {roomIds.map((roomId, n) => (
             <span key={roomId}>
               {n > 0 && ', '}
-              <Link to="/" search={{ room: roomId }}>
-                {roomId}
-              </Link>
+              <RoomLink roomId={roomId} />
             </span>
           ))}
         </Text>

@@ -30,6 +30,9 @@ const others: { [start: string]: string } = {
   '/ai/v1/cloud': 'run agents',
 }
 
+/** A path that begins so, with slashes repeated or not: one look at each request. */
+const isOfOthers = new RegExp(`^(${Object.keys(others).join('|').replaceAll('/', '/+')})(?:[/?]|$)`)
+
 const hostedRoomPath = '/v2/rtc'
 
 /**
@@ -37,13 +40,12 @@ const hostedRoomPath = '/v2/rtc'
  * 404 for a room that was not found, and call again after a 5xx.
  */
 export function refuseOthers(request: FastifyRequest, reply: FastifyReply): void {
-  const path = tidy(pathOf(request.url))
-  const start = Object.keys(others).find((one) => path === one || path.startsWith(`${one}/`))
+  const [, start] = isOfOthers.exec(request.url) ?? []
   if (start === undefined) return
   reply.header('allow', '')
   throw new Refusal(
     'NOT_SUPPORTED',
-    `Rollcall does not ${others[start]}: it keeps the record of who was in which room, and of VideoSDK's API it has the rooms and sessions (GET /openapi.json lists all calls)`,
+    `Rollcall does not ${others[tidy(start)]}: it keeps the record of who was in which room, and of VideoSDK's API it has the rooms and sessions (GET /openapi.json lists all calls)`,
   )
 }
 

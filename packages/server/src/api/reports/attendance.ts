@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Attendance, AttendanceRow, OccurrenceAttendance, OccurrenceRow, toIso } from '@rollcall/protocol'
+import { Attendance, AttendanceRow, OccurrenceAttendance, OccurrenceRow } from '@rollcall/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
+import { toLocal } from '../../runtime/calendar/recurrence.ts'
 import type { SessionPart } from '../../store/sessions/records.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { requireParticipants, requireReportedRoom } from '../find.ts'
@@ -17,6 +18,7 @@ import {
   type Column,
   columnsOf,
   sendTable,
+  type TableSpan,
   tableContent,
   types,
   writeJson,
@@ -73,7 +75,7 @@ type Rows<Row extends object> = {
   pages: AsyncIterable<Row[]>
   columns: Column<Row>[]
   name: string
-  span: { from: number; to: number }
+  span: TableSpan
 }
 
 /** Who was inside, from when to when, as rows: for a register, an invoice, a spreadsheet. Answers are sent as they are read. */
@@ -130,9 +132,10 @@ export function attendanceRoutes(
       const caller = callerOf(request)
       const { id } = request.params
       const { session, customRoomId } = await requireParticipants(reads, caller, id, { page: 1, perPage: 1 })
-      const name = `${customRoomId ?? session.roomId} ${toIso(session.startAt).slice(0, 10)} attendance`
+      const day = toLocal(session.startAt, request.query.tz ?? 'UTC').slice(0, 10)
+      const name = `${customRoomId ?? session.roomId} ${day} attendance`
       const records = readSessionPages(reads, caller.key.keyId, id)
-      const span = { from: session.startAt, to: session.endAt ?? clock.now() }
+      const span = { from: session.startAt, to: session.endAt ?? clock.now(), daysBeyond: 1 }
       return send(request, reply, toRows(records, request.query, { name, span }))
     })
   }
@@ -140,7 +143,7 @@ export function attendanceRoutes(
   function toRows(
     records: AsyncIterable<SessionPart>,
     { per = 'interval', kinds }: Pick<FormQuery, 'per' | 'kinds'>,
-    { name, span, ...period }: { from?: number; to?: number; name: string; span?: { from: number; to: number } },
+    { name, span, ...period }: { from?: number; to?: number; name: string; span?: TableSpan },
   ): Rows<AttendanceRow> {
     const now = clock.now()
     const view = { ...period, kinds: toKindsOfPeople(kinds), now }

@@ -1,8 +1,9 @@
 import type { ExpectedPerson, LeftEvent, NewSchedule } from '@rollcall/protocol'
-import ical, { type VEvent } from 'node-ical'
+import ical, { type CalendarResponse, type VEvent } from 'node-ical'
 import { Refusal } from '../../error.ts'
 import { isTimeZone } from '../../runtime/calendar/calendar.ts'
 import { toLocal } from '../../runtime/calendar/recurrence.ts'
+import { turns } from '../../runtime/turns.ts'
 import { participantUri } from './calendar-out.ts'
 
 /** An event as a schedule; `location`: what it says of its place. */
@@ -11,16 +12,25 @@ export type ReadEvent = { uid: string; location: string | undefined; schedule: O
 const minuteMs = 60_000
 type Zoned = Date & { tz?: string }
 
-/** The events of an iCalendar file, and those that cannot be schedules, with why. Guesses nothing that the file leaves open. */
-export async function readCalendar(text: string): Promise<{ events: ReadEvent[]; left: LeftEvent[] }> {
+/** Lines that are read in one turn of the loop. */
+const linesTogether = 100
+/** Events that are made schedules in one turn. */
+const eventsTogether = 20
+
+/**
+ * The events of an iCalendar file, and those that cannot be schedules, with why. Guesses nothing that the file leaves open.
+ * @param whose takes turns with others while a long one is read
+ */
+export async function readCalendar(text: string, whose: number): Promise<{ events: ReadEvent[]; left: LeftEvent[] }> {
   if (!/^\s*BEGIN:VCALENDAR/i.test(text.replace(/^\ufeff/, ''))) {
     throw new Refusal('BAD_REQUEST', 'The body is no iCalendar file: it takes one that begins with BEGIN:VCALENDAR')
   }
-  const calendar = await ical.async.parseICS(holdTogether(text))
+  const calendar = await parse(holdTogether(text))
   const floating = findFloating(text)
   const events: ReadEvent[] = []
   const left: LeftEvent[] = []
-  for (const component of Object.values(calendar)) {
+  for (const [n, component] of Object.values(calendar).entries()) {
+    if (n % eventsTogether === 0) await turns.next(whose, calendar)
     if (component?.type !== 'VEVENT') continue
     const event = component as VEvent
     const { uid } = event
@@ -29,6 +39,33 @@ export async function readCalendar(text: string): Promise<{ events: ReadEvent[];
     else events.push({ uid, ...read })
   }
   return { events, left }
+}
+
+/** Some lines a turn; `ctx`, `stack` and `startIndex` are for the library itself. */
+type ParseLines = (
+  lines: string[],
+  batchSize: number,
+  ctx: undefined,
+  stack: undefined,
+  startIndex: number,
+  done: (error: Error | null, calendar: CalendarResponse) => void,
+) => void
+
+let underWay: Promise<unknown> = Promise.resolve()
+
+/** One file after the other: the library reads some lines in a turn of the loop, but of each file that is under way. */
+function parse(text: string): Promise<CalendarResponse> {
+  const parseLines = ical.parseLines as ParseLines
+  const parsed = underWay.then(
+    () =>
+      new Promise<CalendarResponse>((resolve, reject) => {
+        const done = (error: Error | null, calendar: CalendarResponse) =>
+          error === null ? resolve(calendar) : reject(error)
+        parseLines(text.split(/\r?\n/), linesTogether, undefined, undefined, 0, done)
+      }),
+  )
+  underWay = parsed.catch(() => {})
+  return parsed
 }
 
 /** Why not, in words, where it cannot be one. */

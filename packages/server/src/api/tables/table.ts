@@ -76,13 +76,13 @@ export type Column<Row> = {
   of: (row: Row) => string | number | boolean | null | undefined
 }
 
-/** `name`: of the file. `span`: which time it is about, in epoch milliseconds. */
-export type Table<Row> = {
-  name: string
-  columns: Column<Row>[]
-  pages: AsyncIterable<Row[]>
-  span: { from: number; to: number }
-}
+const dayMs = 24 * 3600 * 1000
+
+/** Which time a table is about, in epoch milliseconds; its rows reach no further beyond than so many days. Default: a month. */
+export type TableSpan = { from: number; to: number; daysBeyond?: number }
+
+/** `name`: of the file. */
+export type Table<Row> = { name: string; columns: Column<Row>[]; pages: AsyncIterable<Row[]>; span: TableSpan }
 
 /** The columns of rows whose fields are these, by the names that a schema gives them. */
 export function columnsOf<Row extends object>(
@@ -163,8 +163,9 @@ function headOf<Row>(
 }
 
 /** Such as Europe/Berlin, UTC+01:00 and UTC+02:00. */
-export function zoneOf(clock: WallClock, { from, to }: { from: number; to: number }): string {
-  const offsets = clock.offsets(from, to).join(' and ')
+export function zoneOf(clock: WallClock, { from, to, daysBeyond = 31 }: TableSpan): string {
+  const beyond = daysBeyond * dayMs
+  const offsets = clock.offsets(from - beyond, to + beyond).join(' and ')
   return clock.timeZone === offsets ? offsets : `${clock.timeZone}, ${offsets}`
 }
 

@@ -7,11 +7,12 @@ import { type FactText, textOf } from '../facts/fact-text.ts'
  * What of a fact is heard: nothing of the past of somebody, or of a session, that was erased. Undefined where it tells of nothing else.
  */
 export function toHeard(
-  facts: Pick<FactStore, 'isErased'>,
+  facts: Pick<FactStore, 'isErased' | 'isAnyErased'>,
   keyId: number,
   said: Fact,
   text: FactText,
 ): { said: Fact; text: FactText } | undefined {
+  if (!facts.isAnyErased()) return { said, text }
   if (facts.isErased(keyId, lifeOf(said), said.at)) return undefined
   if (facts.isErased(keyId, pastOf(said.roomId), said.at)) return undefined
   if (said.type !== 'snapshot') {

@@ -4,6 +4,7 @@ import {
   type Change,
   type Fact,
   type Outcome,
+  type ParticipantJoined,
   type SessionEnded,
   type SessionFact,
   type SessionStarted,
@@ -28,8 +29,8 @@ export type Recorded = {
   reason?: string
   /** The session it belongs to; absent where it was ignored or refused. */
   sessionId?: string
-  /** Of a join: something of that person in that session had been recorded before. */
-  knewPerson?: true
+  /** Of a join: that person had another connection in that session before. */
+  hadOther?: true
 }
 
 /** Records what nobody reported. */
@@ -105,13 +106,14 @@ export async function applyFound(
 ): Promise<Recorded> {
   const { facts } = parts
   const isNew = found.to === 'new'
-  const newId = newSessionId(keyId, fact)
-  let session = isNew ? newSession(fact, newId) : found.session
+  let session = isNew ? newSession(fact, newSessionId(keyId, fact)) : found.session
   const { superseded } = found
 
   const person = 'participantId' in fact ? fact.participantId : undefined
   const marks = person === undefined || isNew ? [] : await facts.listMarks(keyId, session.id, person)
-  const wasOpened = isNew ? (await facts.getSession(keyId, newId)) !== undefined : session.id === newId && !isMoved
+  const wasOpened = isNew
+    ? (await facts.getSession(keyId, session.id)) !== undefined
+    : !isMoved && isOpenedBy(session, keyId, fact)
   if (wasOpened || marks.some(({ factId }) => factId === fact.id)) return { id: fact.id, outcome: 'duplicate' }
   if (fact.type === 'session-ended' && fact.inferred === undefined) {
     session = await endLeaves(parts, keyId, { session, superseded }, fact)
@@ -125,8 +127,8 @@ export async function applyFound(
   }
   await save(parts, keyId, isNew ? undefined : session, applied)
   if (fact.type === 'session-started') await moveInto(fact)
-  const knewPerson = fact.type === 'participant-joined' && marks.length > 0
-  return { id: fact.id, outcome: applied.outcome, sessionId: session.id, ...(knewPerson && { knewPerson }) }
+  const hadOther = fact.type === 'participant-joined' && marks.some((mark) => isOther(mark, fact))
+  return { id: fact.id, outcome: applied.outcome, sessionId: session.id, ...(hadOther && { hadOther }) }
 
   /** From sessions that this one turns out to be, and from others of its room. */
   async function moveInto(started: SessionStarted): Promise<void> {
@@ -139,6 +141,10 @@ export async function applyFound(
     const keepOne = (sessionId: string, kept: SessionFact) => applyUnannounced(parts, keyId, sessionId, kept)
     await takeJoined(parts, keyId, started, { into, applyOne, keepOne })
   }
+}
+
+function isOther(mark: Mark, { connectionId = '' }: ParticipantJoined): boolean {
+  return mark.connectionId !== connectionId
 }
 
 /** Applies a fact of a person again of which everybody was told. */
@@ -209,9 +215,10 @@ export async function save(
   for (const mark of applied.dropped ?? []) facts.removeMark(keyId, session.id, mark)
   for (const mark of applied.marks) facts.insertMark(keyId, session.id, mark)
 
-  const person = applied.participant?.participantId
+  const { participantId: person, openSince } = applied.participant ?? { openSince: null }
+  const othersInside = session.inside - Number(openSince !== null)
   const closes =
-    before !== undefined && movesCloses(before, session)
+    before !== undefined && othersInside > 0 && movesCloses(before, session)
       ? (await facts.listInside(keyId, session.id)).filter(({ participantId }) => participantId !== person)
       : []
   for (const change of inOrder(applied.changes, changesOfInside(before, session, closes))) {
@@ -232,9 +239,8 @@ export type Found =
 
 export async function findSession(parts: RecordParts, keyId: number, fact: SessionFact): Promise<Found> {
   const { facts, rules } = parts
-  const { sessionKey } = fact
-  if (sessionKey !== undefined) {
-    const session = await facts.findNamed(keyId, { ...fact, sessionKey })
+  if (isNamed(fact)) {
+    const session = await facts.findNamed(keyId, fact)
     const plain = { covered: true, superseded: false }
     return session === undefined ? { to: 'new', ...plain } : { to: 'session', session, ...plain }
   }
@@ -259,6 +265,10 @@ export async function findSession(parts: RecordParts, keyId: number, fact: Sessi
   }
 }
 
+function isNamed(fact: SessionFact): fact is SessionFact & { sessionKey: string } {
+  return fact.sessionKey !== undefined
+}
+
 async function findCandidates(
   facts: FactStore,
   keyId: number,
@@ -277,6 +287,11 @@ async function findCandidates(
 export function newSessionId(keyId: number, fact: SessionFact): string {
   const tail = hash('sha256', JSON.stringify([keyId, fact.source, fact.id])).slice(0, 16)
   return toObjectId(evidenceAt(fact), tail)
+}
+
+function isOpenedBy({ id }: Session, keyId: number, fact: SessionFact): boolean {
+  // Most were told at another second, which costs less to see.
+  return id.startsWith(toObjectId(evidenceAt(fact), '')) && id === newSessionId(keyId, fact)
 }
 
 export function byPerson(marks: Mark[]): People {

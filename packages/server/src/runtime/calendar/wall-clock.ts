@@ -2,8 +2,6 @@ import { Temporal } from 'temporal-polyfill'
 
 /** Zones change their clocks at whole quarters of an hour. */
 const stepMs = 15 * 60_000
-/** Before and after a time, in which its offsets are looked for too. */
-const aroundMs = 31 * 24 * 3600 * 1000
 
 /** What clocks in a time zone show. Times are epoch milliseconds. */
 export type WallClock = {
@@ -12,7 +10,7 @@ export type WallClock = {
   show(at: number): number
   /** The same as yyyy-mm-dd hh:mm:ss. */
   write(at: number): string
-  /** How far they are from UTC at some time of a period or near it, such as UTC+01:00, the earliest first. */
+  /** How far they are from UTC at some time of a period, such as UTC+01:00, the earliest first. */
   offsets(from: number, to: number): string[]
 }
 
@@ -33,8 +31,8 @@ export function createWallClock(timeZone: string): WallClock {
     write: (at) => new Date(show(at)).toISOString().slice(0, 19).replace('T', ' '),
     offsets(from, to) {
       const found = new Set<string>()
-      let zoned: Temporal.ZonedDateTime | null = zonedAt(from - aroundMs)
-      while (zoned !== null && zoned.epochMilliseconds <= to + aroundMs) {
+      let zoned: Temporal.ZonedDateTime | null = zonedAt(from)
+      while (zoned !== null && zoned.epochMilliseconds <= to) {
         found.add(zoned.offset === '+00:00' ? 'UTC' : `UTC${zoned.offset}`)
         zoned = zoned.getTimeZoneTransition('next')
       }

@@ -28,7 +28,7 @@ export function createClocks({ reads, clock: ours }: Pick<Context, 'reads' | 'cl
     async correct(source, report, receivedAt) {
       const { sentAt, facts, sightings = [] } = report
       if (sentAt === undefined) return report
-      const [first] = [...facts, ...sightings]
+      const first = facts[0] ?? sightings[0]
       const name = sourceNameOf(source.id, first?.reporter)
       const lagMs = receivedAt - sentAt
       const isNew = !clocks.has(name)

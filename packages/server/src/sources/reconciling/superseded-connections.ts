@@ -19,9 +19,9 @@ export function createSupersededConnections(
   return {
     async endOlder(source, facts, recorded) {
       for (const [i, fact] of facts.entries()) {
-        const { sessionId, knewPerson } = recorded[i] ?? {}
-        // Mostly it is the first that is heard of somebody: then there is nothing to look for.
-        if (fact.type !== 'participant-joined' || sessionId === undefined || !knewPerson) continue
+        const { sessionId, hadOther } = recorded[i] ?? {}
+        // Mostly it is their only connection: then there is nothing to look for.
+        if (fact.type !== 'participant-joined' || sessionId === undefined || !hadOther) continue
         await endOlderOf(source, fact, sessionId)
       }
     },

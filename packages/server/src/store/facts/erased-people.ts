@@ -19,8 +19,9 @@ const erasedAmong = query<{ keyId: number; list: string }, { digest: string; era
 export type ErasedPeople = {
   /** One look where nobody of the key was erased. */
   read(keyId: number, facts: Fact[]): Promise<void>
-  /** Whether a fact of this time is of the erased past of somebody, or of a room. */
+  /** Whether a fact of this time, which was read for, is of the erased past of somebody, or of a room. */
   isErased(keyId: number, who: string, at: number): boolean
+  isAnyErased(): boolean
 }
 
 export function openErasedPeople(db: Database): ErasedPeople {
@@ -37,6 +38,7 @@ export function openErasedPeople(db: Database): ErasedPeople {
         until.set(`${keyId} ${byDigest.get(digest)}`, erasedAt)
       }
     },
+    isAnyErased: () => until.size > 0,
     isErased: (keyId, who, at) => at <= (until.get(`${keyId} ${who}`) ?? Number.NEGATIVE_INFINITY),
   }
 }

@@ -8,7 +8,7 @@ import { openQualityWriter, type QualityWriter } from '../quality.ts'
 import { type Counted, openBuckets } from '../sessions/buckets.ts'
 import { dropNewest } from '../sessions/newest-texts.ts'
 import { breakUsage } from '../usage.ts'
-import { openErasedPeople } from './erased-people.ts'
+import { type ErasedPeople, openErasedPeople } from './erased-people.ts'
 import { holdMarks, holdSessions, nameOf, openClaims } from './held.ts'
 import { type LogEntry, openPending, toChangeRow, toFactRow, toParticipantRow, toSessionRow } from './pending-rows.ts'
 import {
@@ -38,15 +38,14 @@ type Answer<T> = T | Promise<T>
  * `flush`: many facts of one transaction are mostly about few sessions, and what they change is written in few statements.
  */
 export type FactStore = QualityWriter &
-  MediaWriter & {
+  MediaWriter &
+  Omit<ErasedPeople, 'read'> & {
     /** Reads at once what recording these facts will ask for, and keeps others from the same rooms until the commit. */
     prepare(facts: { keyId: number; facts: Fact[]; fence?: number | undefined }[]): Promise<void>
     /** Whether the lease on the rooms of these facts, which were prepared for, is that of this fence. */
     isHeld(keyId: number, facts: Fact[], fence: number): boolean
     /** True when this fact is new; else the digest of what was claimed under its id. */
     claim(keyId: number, fact: { source: string; id: string }, digest: string): Answer<true | string>
-    /** Whether a fact of this time, which was prepared for, is of the past of somebody who was erased. */
-    isErased(keyId: number, who: string, at: number): boolean
     /** Appends to the raw log. */
     log(keyId: number, entry: LogEntry): void
     findNamed(keyId: number, fact: SessionFact & { sessionKey: string }): Answer<Session | undefined>
@@ -153,7 +152,7 @@ function openHeld(db: Database) {
 function prepareAhead(
   db: Database,
   { sessions, marks, claims, erasedPeople }: Held,
-): Pick<FactStore, 'prepare' | 'isHeld' | 'isErased' | 'claim'> {
+): Pick<FactStore, 'prepare' | 'isHeld' | 'isErased' | 'isAnyErased' | 'claim'> {
   /** By key and room. */
   const fences = new Map<string, number>()
   const readFences = async (keyId: number, roomIds: Set<string>) => {
@@ -201,6 +200,7 @@ function prepareAhead(
     },
     isHeld: (keyId, facts, fence) => roomsOf(facts).every((roomId) => fences.get(`${keyId} ${roomId}`) === fence),
     isErased: erasedPeople.isErased,
+    isAnyErased: erasedPeople.isAnyErased,
     claim: claims.claim,
   }
 }
