@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { OpenApiDocument } from '../../../src/api/openapi/openapi-document.ts'
 import type { Answer } from '../start-server.ts'
-import { findFault, resolve } from './schema-check.ts'
+import { readSchemas } from './schema-check.ts'
 
 /** A server's OpenAPI document, and what it says a value is. */
 export type Described = {
@@ -68,10 +68,11 @@ export function toPointer(path: string): string {
 }
 
 function describe(document: OpenApiDocument): Described {
+  const { findFault } = readSchemas(document)
   return {
     document,
     check(pointer, value) {
-      const fault = findFault(document, resolve(document, pointer), value)
+      const fault = findFault(pointer, value)
       if (fault === undefined) return
       assert.fail(`not as the document says at ${pointer}: ${fault}: ${JSON.stringify(value)}`)
     },
