@@ -7,25 +7,9 @@ import { readCalendar } from '../../src/api/schedules/calendar-in.ts'
 import { readTimesOf } from '../../src/record/session-times.ts'
 import { inTurns } from '../../src/runtime/turns.ts'
 import type { SessionTimes } from '../../src/store/sessions/times.ts'
+import { inEachTurn } from '../support/turns.ts'
 
 // What may be long is done some a turn of the event loop: here by how much is done in each of them.
-
-/** Does something, and gives what was noted in each turn of the loop meanwhile. */
-async function inEachTurn<Noted>(work: (note: (one: Noted) => void) => Promise<unknown>): Promise<Noted[][]> {
-  const turns: Noted[][] = [[]]
-  let isOver = false
-  const count = () => {
-    turns.push([])
-    if (!isOver) setImmediate(count)
-  }
-  setImmediate(count)
-  try {
-    await work((one) => turns.at(-1)?.push(one))
-  } finally {
-    isOver = true
-  }
-  return turns
-}
 
 const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0)
 const most = (turns: number[][]) => Math.max(...turns.map(sum))
