@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream'
 import { embeddedParticipantsMax, type ParticipantKind } from '@rollcall/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Context } from '../context.ts'
@@ -15,7 +14,7 @@ import { callerOf } from './auth/auth.ts'
 import { type Caller, maySee } from './auth/caller.ts'
 import { baseUrlOf } from './http/base-url.ts'
 import { largeAnswers } from './paging/large-answers.ts'
-import { sendJson } from './paging/page-cache.ts'
+import { sendPieces } from './paging/pieces.ts'
 
 type Reads = Pick<Context['reads'], 'rooms' | 'sessions'>
 type Shown = Pick<Context, 'config' | 'clock'> & {
@@ -92,14 +91,8 @@ export async function sendSession(
   const name = [sessionId, view.base, more, shown.known.versionOf(keyId)]
   const isLarge = record.session.people > embeddedParticipantsMax
   const pieces = isLarge ? await largeAnswers.share({ keyId, name, answer: reply.raw }, write) : await write()
-  const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
-  if (pieces.length <= wholePiecesMax) return sendJson(reply, Buffer.concat(pieces, bytes))
-  reply.type('application/json; charset=utf-8').header('content-length', bytes)
-  return reply.send(Readable.from(pieces))
+  return sendPieces(reply, pieces)
 }
-
-/** More pieces than these are sent one by one: a small session is one. */
-const wholePiecesMax = 4
 
 export function viewFor({ config, clock }: Pick<Context, 'config' | 'clock'>, request: FastifyRequest): ViewOptions {
   return { now: clock.now(), base: baseUrlOf(request, config), key: ownerOf(callerOf(request).key) }

@@ -4,12 +4,10 @@ import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import { toListedText, type ViewOptions } from '../record/session-view.ts'
 import { parseLast, parseTime } from '../runtime/parse-time.ts'
-import { turns } from '../runtime/turns.ts'
 import type { Page } from '../store/database/page.ts'
 import { ownerOf } from '../store/keys/key.ts'
 import type { ListPage } from '../store/sessions/list.ts'
 import type { SessionFilter } from '../store/sessions/list-queries.ts'
-import { peopleSliceMax } from '../store/sessions/people.ts'
 import type { FoundSessions, ListedSession } from '../store/sessions/sessions.ts'
 import { callerOf } from './auth/auth.ts'
 import { type Caller, maySee } from './auth/caller.ts'
@@ -18,8 +16,9 @@ import { baseUrlOf } from './http/base-url.ts'
 import { cursorMaxLength, minDurationMaxSeconds } from './limits.ts'
 import { cursorTakes, readCursor, writeCursor } from './paging/cursor.ts'
 import { largeAnswers } from './paging/large-answers.ts'
-import { createPageCache, sendJson, sendPage } from './paging/page-cache.ts'
+import { createPageCache, sendPage } from './paging/page-cache.ts'
 import { PageQuery, toPage } from './paging/page-query.ts'
+import { sendPieces, writeList } from './paging/pieces.ts'
 
 /** A page of more sessions than these may be large: of them few are made at once. */
 const smallPageMax = 100
@@ -116,8 +115,8 @@ export function createSessionLists(context: Pick<Context, 'config' | 'clock' | '
       const { page, perPage } = toPage(query)
       const make = () => makePage(query, { page, perPage }, caller, view, { name, version, toShown })
       const asked = { keyId: caller.key.keyId, name: [name, version], answer: reply.raw }
-      const { body, etag } = perPage > smallPageMax ? await largeAnswers.share(asked, make) : await make()
-      return etag === undefined ? sendJson(reply, body) : sendPage(request, reply, { body, etag })
+      const { pieces, etag } = perPage > smallPageMax ? await largeAnswers.share(asked, make) : await make()
+      return etag === undefined ? sendPieces(reply, pieces) : sendPage(request, reply, { pieces, etag })
     },
 
     async findLast(caller, roomId) {
@@ -136,7 +135,7 @@ export function createSessionLists(context: Pick<Context, 'config' | 'clock' | '
     caller: Caller,
     view: ViewOptions,
     kept: { name: string; version: number; toShown: (text: string) => string },
-  ): Promise<{ body: Buffer; etag?: string }> {
+  ): Promise<{ pieces: Buffer[]; etag?: string }> {
     const filter = toFilter(query)
     const { cursor, userId } = query
     const from = cursor === undefined ? { page, perPage } : { after: readCursor(cursor, filter), perPage }
@@ -148,20 +147,13 @@ export function createSessionLists(context: Pick<Context, 'config' | 'clock' | '
     }
     const { activeAt } = filter
     const webhooks = await summariseWebhooks(context, caller.key.keyId, sessions.map(idOf))
-    const texts: string[] = []
-    let people = 0
-    for (const one of sessions) {
-      people += 'record' in one ? one.record.participants.length : 0
-      if (people > peopleSliceMax) {
-        await turns.next(caller.key.keyId, texts)
-        people = 0
-      }
-      texts.push(kept.toShown(toListedText(one, { ...view, activeAt, webhooks })))
-    }
-    const text = `{"pageInfo":${JSON.stringify(pageInfo)},"data":[${texts.join(',')}]}`
+    const made = await writeList(caller.key.keyId, { pageInfo }, { data: sessions }, (one) => ({
+      text: kept.toShown(toListedText(one, { ...view, activeAt, webhooks })),
+      people: peopleReadFor(one),
+    }))
     // A session that runs is longer a moment later, and a new room is found by its parts, though nothing shows that was written.
-    if (sessions.some(isRunning) || query.search !== undefined) return { body: Buffer.from(text) }
-    return pages.keep(kept.name, kept.version, text)
+    if (sessions.some(isRunning) || query.search !== undefined) return { pieces: made.pieces }
+    return pages.keep(kept.name, kept.version, made)
   }
 }
 
@@ -188,6 +180,11 @@ export async function listSessions(
 
 function idOf(listed: ListedSession): string {
   return 'sealed' in listed ? listed.sealed.id : listed.record.session.id
+}
+
+/** How many people are read from their marks when it is shown. */
+export function peopleReadFor(listed: ListedSession): number {
+  return 'record' in listed ? listed.record.participants.length : 0
 }
 
 export function isRunning(listed: ListedSession): boolean {

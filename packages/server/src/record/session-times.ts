@@ -1,6 +1,12 @@
 import { type Participant as ApiParticipant, embeddedParticipantsMax } from '@rollcall/protocol'
+import { turns } from '../runtime/turns.ts'
 import type { SealedHead } from '../store/sessions/seals.ts'
 import type { SessionTimes } from '../store/sessions/times.ts'
+
+/** Sealed sessions whose texts are read in one turn of the loop. */
+const textsTogether = 100
+/** People whose times are told in one turn of the loop. */
+const peopleTogether = 500
 
 /** What it takes to read them. */
 export type TimesReads = {
@@ -24,6 +30,19 @@ export function timesOfSealed({ head, ...session }: SealedHead): SessionTimes {
 
 /** Those of these sessions, in their order: what is sealed is read from its text, and a large one comes in parts. */
 export async function* readTimesOf(reads: TimesReads, keyId: number, ids: string[]): AsyncGenerator<SessionTimes> {
+  let people = 0
+  for (let from = 0; from < ids.length; from += textsTogether) {
+    for await (const session of readSome(reads, keyId, ids.slice(from, from + textsTogether))) {
+      people += session.people.length
+      yield session
+      if (people < peopleTogether) continue
+      await turns.next(keyId, ids)
+      people = 0
+    }
+  }
+}
+
+async function* readSome(reads: TimesReads, keyId: number, ids: string[]): AsyncGenerator<SessionTimes> {
   const heads = await reads.sessions.listSealedHeads(keyId, ids, embeddedParticipantsMax)
   const sealed = new Map(heads.map((head) => [head.id, head]))
   const others: string[] = []

@@ -5,9 +5,12 @@ import { networkInterfaces } from 'node:os'
 import { limitResolver, type ResolvedAddress, type Resolver, systemResolver } from './addresses/dns.ts'
 import { createOwnNetworks } from './addresses/own-networks.ts'
 import { isListed, isPublicAddress } from './addresses/public-address.ts'
+import { createSpread } from './turns.ts'
 
 /** Answers before the answer (1xx) that are listened to: a server may send them without end. */
 const interimMax = 100
+/** Exchanges that are begun in one turn of the event loop: each takes a tenth of a millisecond, and hundreds may be due at once. */
+const begunInTurn = 10
 /** Longest exchange, from resolving the name to the last byte, in milliseconds. */
 export const fetchTimeoutMs = 10_000
 /** Largest answer that is read, in bytes: it is held in memory. */
@@ -71,6 +74,7 @@ export function createGuardedFetch({
 }: GuardOptions): GuardedFetch {
   const resolveName = limitResolver(resolver)
   const ownNetworks = createOwnNetworks(interfaces)
+  const spread = createSpread(begunInTurn)
   return {
     async send(url, { timeoutMs = fetchTimeoutMs, ...request } = {}) {
       const target = parseTarget(url)
@@ -78,6 +82,7 @@ export function createGuardedFetch({
       try {
         const addresses = await orAborted(signal, resolve(target))
         guard(target, addresses)
+        await orAborted(signal, new Promise<void>(spread))
         return await exchange(target, addresses, signal, request)
       } catch (error) {
         if (error instanceof FetchFailure) throw error

@@ -70,6 +70,19 @@ function takeNext(slices: Slice[]): Slice {
 /** Those of this thread, which has one event loop. */
 export const turns = createTurns()
 
+/** Does work that yields between its slices, each in its turn; gives what comes of it. */
+export async function inTurns<T>(
+  whose: string | number,
+  slices: Generator<void, T, void>,
+  work: object = slices,
+): Promise<T> {
+  for (;;) {
+    const { done, value } = slices.next()
+    if (done) return value
+    await turns.next(whose, work)
+  }
+}
+
 /**
  * What many ask for in one moment is begun so much a turn of the event loop at most: what is beyond that waits for the next, in the
  * order in which it came.

@@ -4,6 +4,10 @@ import { retryAfterSeconds, statusOf } from '@rollcall/protocol'
 import { type ServerOptions, WebSocketServer } from 'ws'
 import { Refusal } from '../error.ts'
 import { answerBare } from './bare-answer.ts'
+import { createSpread } from './turns.ts'
+
+/** Upgrades that are begun in one turn of the event loop: thousands may be asked for in one moment. */
+const begunInTurn = 25
 
 /** Takes over an HTTP connection that asks for another protocol, such as WebSocket. */
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
@@ -17,14 +21,19 @@ export function routeUpgrades(
   routes: { path: RegExp; upgrade: Upgrade }[],
   countStranger: CountStranger,
 ): void {
+  const spread = createSpread(begunInTurn)
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // The peer may be gone before it is answered, and an `error` event without a listener ends the process.
     socket.on('error', () => socket.destroy())
+    spread(() => begin(request, socket, head))
+  })
+
+  function begin(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const [path = ''] = request.url?.split('?', 1) ?? []
     const route = routes.find((one) => one.path.test(path))
     if (route !== undefined) return route.upgrade(request, socket, head)
     refuseUpgrade(socket, countStranger(request) ?? new Refusal('NOT_FOUND', 'There is no WebSocket at this path'))
-  })
+  }
 }
 
 export function refuseUpgrade(socket: Duplex, { code, message }: Refusal): void {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -10,6 +11,7 @@ import {
   FetchFailure,
   type FetchFailureCode,
 } from '../../src/runtime/guarded-fetch.ts'
+import { inEachTurn } from '../support/turns.ts'
 
 const servers: Server[] = []
 after(() => {
@@ -260,5 +262,21 @@ describe('a guarded request', () => {
       assert.ok(!error.message.includes('secret'))
       return failsWith('ADDRESS', /user and password/)(error)
     })
+  })
+
+  test('is one of a few that are begun in a turn of the event loop, however many are made in one moment', async () => {
+    const count = 200
+    const port = await listen((_, answer) => answer.end('ok'))
+    const begin = 'http.client.request.start'
+    const turns = await inEachTurn<unknown>(async (note) => {
+      subscribe(begin, note)
+      const sent = Array.from({ length: count }, () => open.send(`http://127.0.0.1:${port}/`))
+      const bodies = (await Promise.all(sent)).map(({ body }) => body.toString())
+      unsubscribe(begin, note)
+      assert.deepEqual(bodies, Array(count).fill('ok'))
+    })
+    assert.equal(turns.flat().length, count)
+    const most = Math.max(...turns.map(({ length }) => length))
+    assert.ok(most <= 10, `${most} were begun in one turn`)
   })
 })

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { createServer, IncomingMessage, type Server } from 'node:http'
+import { type AddressInfo, connect, Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { createClientErrorHandler } from '../../src/api/http/client-error.ts'
 import { Refusal } from '../../src/error.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 import { createSocketServer, refuseUpgrade, routeUpgrades, type Upgrade } from '../../src/runtime/upgrades.ts'
+import { inEachTurn } from '../support/turns.ts'
 
 const upgrade = (path: string, ...extra: string[]) =>
   `${[`GET ${path} HTTP/1.1`, 'host: a', 'connection: upgrade', 'upgrade: websocket', ...extra].join('\r\n')}\r\n\r\n`
@@ -62,4 +63,29 @@ describe('a connection that was refused', () => {
       })
     }
   }
+})
+
+test('upgrades that are asked for in one moment are begun some in a turn of the event loop', async () => {
+  const count = 200
+  const turns = await inEachTurn<number>(async (note) => {
+    const server = createServer()
+    const begun = Promise.withResolvers<void>()
+    const take: Upgrade = ({ url }) => {
+      const n = Number(url?.slice('/rtc?'.length))
+      note(n)
+      if (n === count - 1) begun.resolve()
+    }
+    routeUpgrades(server, [{ path: /^\/rtc$/, upgrade: take }], () => undefined)
+    for (let n = 0; n < count; n++) {
+      const request = Object.assign(new IncomingMessage(new Socket()), { url: `/rtc?${n}` })
+      server.emit('upgrade', request, request.socket, Buffer.alloc(0))
+    }
+    await begun.promise
+  })
+  assert.deepEqual(
+    turns.flat(),
+    Array.from({ length: count }, (_, n) => n),
+  )
+  const most = Math.max(...turns.map(({ length }) => length))
+  assert.ok(most <= 25, `${most} were begun in one turn`)
 })

@@ -12,8 +12,9 @@ import type { Caller } from '../auth/caller.ts'
 import { requireSession, viewFor } from '../find.ts'
 import { createErrorHandler } from '../http/errors.ts'
 import { notModified, refusals } from '../http/refusals.ts'
-import { createPageCache, sendJson, sendPage } from '../paging/page-cache.ts'
-import { isRunning, listSessions } from '../session-lists.ts'
+import { createPageCache, sendPage } from '../paging/page-cache.ts'
+import { sendPieces, writeList } from '../paging/pieces.ts'
+import { isRunning, listSessions, peopleReadFor } from '../session-lists.ts'
 import { listAfter, listBefore } from './participants.ts'
 import { dailyErrors } from './refusals.ts'
 import { toDailyMeeting, toListedDailyMeeting } from './view.ts'
@@ -112,14 +113,15 @@ export function dailyRoutes(
       const page = await toPage(caller, request.query)
       const { sessions, total } = await listSessions(reads, caller, toFilter(request.query), page)
       const view = viewFor(context, request)
-      const data = sessions.map((one) => {
-        const session = JSON.parse(toListedText(one, view)) as Session
-        return toListedDailyMeeting(session, view.now, { withPeople: request.query.no_participants !== true })
+      const withPeople = request.query.no_participants !== true
+      const made = await writeList(caller.key.keyId, { total_count: total }, { data: sessions }, (one) => {
+        const listed = toListedText(one, view)
+        const meeting = toListedDailyMeeting(JSON.parse(listed) as Session, view.now, { withPeople })
+        return { text: JSON.stringify(meeting), people: peopleReadFor(one), read: listed.length }
       })
-      const text = JSON.stringify({ total_count: total, data })
       // A meeting that runs is longer a moment later, though nothing was written.
-      if (sessions.some(isRunning)) return sendJson(reply, text)
-      return sendPage(request, reply, pages.keep(name, version, text))
+      if (sessions.some(isRunning)) return sendPieces(reply, made.pieces)
+      return sendPage(request, reply, pages.keep(name, version, made))
     })
 
     app.get('/daily/v1/meetings/:meeting', { onRequest: auth.any, schema: schemas.one }, async (request) => {

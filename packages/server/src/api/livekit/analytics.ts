@@ -8,7 +8,8 @@ import type { Source } from '../../store/sources.ts'
 import type { RateLimit } from '../auth/rate-limit.ts'
 import { notModified, refusals } from '../http/refusals.ts'
 import { pageMax } from '../limits.ts'
-import { createPageCache, sendJson, sendPage } from '../paging/page-cache.ts'
+import { createPageCache, sendPage } from '../paging/page-cache.ts'
+import { sendPieces, writeList } from '../paging/pieces.ts'
 import { createProjectAuth, sourceOf } from './project-auth.ts'
 import { toLivekitDetail, toLivekitPeople, toLivekitSession } from './view.ts'
 
@@ -103,10 +104,10 @@ export function livekitAnalyticsRoutes(
       const kept = pages.get(name, version)
       if (kept !== undefined) return sendPage(request, reply, kept)
       const sessions = await listSessions(sourceOf(request), request.query)
-      const text = JSON.stringify({ sessions })
+      const made = await writeList(keyId, {}, { sessions }, (one) => ({ text: JSON.stringify(one) }))
       // A session that runs is active a moment later, though nothing was written.
-      if (sessions.some(({ endedAt }) => endedAt === undefined)) return sendJson(reply, text)
-      return sendPage(request, reply, pages.keep(name, version, text))
+      if (sessions.some(({ endedAt }) => endedAt === undefined)) return sendPieces(reply, made.pieces)
+      return sendPage(request, reply, pages.keep(name, version, made))
     })
 
     app.get('/api/project/:projectId/sessions/:sessionId', { onRequest, schema: schemas.one }, async (request) =>

@@ -9,7 +9,8 @@ export type GroupBy = Usage['groupBy']
 const hourMs = 3600 * 1000
 const dayMs = 24 * hourMs
 
-/** Epoch milliseconds: `from` inclusive, `to` exclusive. */
+/** Rows that are finished, or put in order, in one turn of the loop. */
+const rowsTogether = 500
 
 /** At most so many days or hours are in a period, or one or two less. */
 export function countSteps({ from, to }: Span, groupBy: 'day' | 'hour'): number {
@@ -27,7 +28,8 @@ export function startsOf({ from, to }: Span, groupBy: GroupBy, timeZone: string)
 
 export type UsageCount = {
   add(session: SessionTimes): void
-  finish(): Pick<Usage, 'total' | 'data'>
+  /** It yields now and then, so that others have their turn: there may be as many rows as people. */
+  finish(): Generator<void, Pick<Usage, 'total' | 'data'>, void>
 }
 
 /** `kinds`: participants of these count, undefined: all. `timeZone`: whose days are meant. `now`: epoch milliseconds. */
@@ -94,12 +96,48 @@ export function countUsage(groupBy: GroupBy, { from, to }: Span, { now, kinds, t
         }
       }
     },
-    finish() {
-      const data = [...groups.values()].map(({ names, tally }) => ({ ...names, ...tally.finish() }))
-      if (starts.length === 0) data.sort((a, b) => b.participantMinutes - a.participantMinutes)
+    *finish() {
+      const rows: UsageRow[] = []
+      for (const { names, tally } of groups.values()) {
+        if (rows.push({ ...names, ...tally.finish() }) % rowsTogether === 0) yield
+      }
+      yield
+      const data =
+        starts.length > 0 ? rows : yield* sortInSlices(rows, (a, b) => b.participantMinutes - a.participantMinutes)
       return { total: total.finish(), data }
     },
   }
+}
+
+/** Puts rows in order, some at a time; those that are alike stay as they are. */
+function* sortInSlices<Row>(rows: Row[], compare: (a: Row, b: Row) => number): Generator<void, Row[], void> {
+  let runs: Row[][] = []
+  for (let from = 0; from < rows.length; from += rowsTogether) {
+    runs.push(rows.slice(from, from + rowsTogether).sort(compare))
+    yield
+  }
+  while (runs.length > 1) {
+    const merged: Row[][] = []
+    for (let i = 0; i < runs.length; i += 2) merged.push(yield* merge(runs[i] ?? [], runs[i + 1] ?? [], compare))
+    runs = merged
+  }
+  return runs[0] ?? []
+}
+
+function* merge<Row>(a: Row[], b: Row[], compare: (a: Row, b: Row) => number): Generator<void, Row[], void> {
+  const merged: Row[] = []
+  for (let i = 0, j = 0; merged.length < a.length + b.length; ) {
+    const [ofA, ofB] = [a[i], b[j]]
+    if (ofA !== undefined && (ofB === undefined || compare(ofA, ofB) <= 0)) {
+      merged.push(ofA)
+      i += 1
+    } else if (ofB !== undefined) {
+      merged.push(ofB)
+      j += 1
+    }
+    if (merged.length % (10 * rowsTogether) === 0) yield
+  }
+  return merged
 }
 
 /** The place of the last of these numbers, which are in order, that is not above one; 0 where all are. */

@@ -1,6 +1,6 @@
 import type { Context } from '../../context.ts'
 import { readTimesOf } from '../../record/session-times.ts'
-import { turns } from '../../runtime/turns.ts'
+import { inTurns } from '../../runtime/turns.ts'
 import { dayMs } from '../../store/sessions/buckets.ts'
 import type { Period } from '../../store/sessions/during.ts'
 import type { PackedText, UsageDay } from '../../store/usage.ts'
@@ -10,7 +10,7 @@ import type { UsageCount } from './usage-count.ts'
 import type { UsageSums } from './usage-sums.ts'
 
 type Reads = Pick<Context['reads'], 'sessions' | 'usage'>
-type Summed = ReturnType<UsageCount['finish']>
+type Summed = ReturnType<UsageSums['finish']>
 
 /** Letters of packed days that are read at once: about ten thousand times inside. */
 const lettersTogether = 200_000
@@ -32,7 +32,7 @@ export async function countSessions(
     signal?.throwIfAborted()
     count.add(session)
   }
-  return count.finish()
+  return inTurns(keyId, count.finish())
 }
 
 /** Sums up a period of all rooms day after day: of those that are packed from their texts. `signal`: as above. */
@@ -54,7 +54,7 @@ export async function sumDays(
     const text = texts.get(startAt)
     texts.delete(startAt)
     if (text !== undefined && text.version === version) {
-      for (const _ of sums.addDay(startAt, text.packed)) await turns.next(keyId, sums)
+      await inTurns(keyId, sums.addDay(startAt, text.packed), sums)
       await addSessions(reads, keyId, sums, unsealed)
     } else {
       const within = { from: Math.max(startAt, span.from), to: Math.min(startAt + dayMs, span.to) }

@@ -18,7 +18,7 @@ export type UsageSums = {
   settle(at: number): void
   add(session: SessionTimes): void
   /** The sessions of a day that is packed; it yields now and then, so that others have their turn. Those from before the period are left out. */
-  addDay(dayStart: number, packed: string): Generator<void, void>
+  addDay(dayStart: number, packed: string): Generator<void, void, void>
   finish(): Pick<Usage, 'total' | 'data'>
 }
 

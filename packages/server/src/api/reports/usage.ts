@@ -3,12 +3,14 @@ import { toIso, Usage, type UsageRow } from '@rollcall/protocol'
 import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import { Refusal } from '../../error.ts'
+import { turns } from '../../runtime/turns.ts'
 import { type ApiAuth, callerOf } from '../auth/auth.ts'
 import { requireReportedRoom } from '../find.ts'
 import { refusals } from '../http/refusals.ts'
 import { usageRowsMax } from '../limits.ts'
 import { PersonsUnlessSaid, toKindsOfPeople } from '../paging/kinds-query.ts'
 import { longReads } from '../paging/large-answers.ts'
+import { sendPieces, writeList } from '../paging/pieces.ts'
 import { acceptedFormat, columnsOf, JsonOrTableQuery, sendTable, TableQuery, tableContent } from '../tables/table.ts'
 import { PeriodQuery, toPeriod } from './period.ts'
 import { countSteps, countUsage } from './usage-count.ts'
@@ -65,12 +67,20 @@ export function usageRoutes(
           ? sumDays(reads, keyId, sumUsage(groupBy, period, counted), period, signal)
           : countSessions(reads, keyId, countUsage(groupBy, period, counted), { ...period, ...room }, signal)
       const name = ['usage', request.query, room, known.versionOf(keyId)]
-      const sums = await longReads.share({ keyId, name, answer: reply.raw }, sum)
-      const [from, to] = [period.from, period.to].map((at) => toIso(at))
-      const found = { from, to, groupBy, ...sums } as Usage
+      const { total, data } = await longReads.share({ keyId, name, answer: reply.raw }, sum)
       const { format = acceptedFormat(request) } = request.query
-      if (format !== 'csv' && format !== 'xlsx') return found
-      const table = { name: `usage by ${groupBy}`, columns: columnsBy[groupBy], pages: once(found.data), span: period }
+      if (format !== 'csv' && format !== 'xlsx') {
+        const [from, to] = [period.from, period.to].map((at) => toIso(at))
+        const about = { from, to, groupBy, total }
+        const { pieces } = await writeList(keyId, about, { data }, (row) => ({ text: JSON.stringify(row) }))
+        return sendPieces(reply, pieces)
+      }
+      const table = {
+        name: `usage by ${groupBy}`,
+        columns: columnsBy[groupBy],
+        pages: inPages(keyId, data),
+        span: period,
+      }
       return sendTable(reply, format, table, request.query)
     })
   }
@@ -89,6 +99,12 @@ const columnsBy = {
   participant: columnsWith('participantId', 'name'),
 }
 
-async function* once<T>(rows: T[]): AsyncGenerator<T[]> {
-  yield rows
+/** Rows of a table that are written at a time. */
+const rowsTogether = 500
+
+async function* inPages<T>(keyId: number, rows: T[]): AsyncGenerator<T[]> {
+  for (let from = 0; from < rows.length; from += rowsTogether) {
+    if (from > 0) await turns.next(keyId, rows)
+    yield rows.slice(from, from + rowsTogether)
+  }
 }

@@ -1,8 +1,9 @@
 import type { ExpectedPerson, LeftEvent, NewSchedule } from '@rollcall/protocol'
-import ical, { type VEvent } from 'node-ical'
+import ical, { type CalendarResponse, type VEvent } from 'node-ical'
 import { Refusal } from '../../error.ts'
 import { isTimeZone } from '../../runtime/calendar/calendar.ts'
 import { toLocal } from '../../runtime/calendar/recurrence.ts'
+import { turns } from '../../runtime/turns.ts'
 import { participantUri } from './calendar-out.ts'
 
 /** An event as a schedule; `location`: what it says of its place. */
@@ -11,24 +12,61 @@ export type ReadEvent = { uid: string; location: string | undefined; schedule: O
 const minuteMs = 60_000
 type Zoned = Date & { tz?: string }
 
-/** The events of an iCalendar file, and those that cannot be schedules, with why. Guesses nothing that the file leaves open. */
-export async function readCalendar(text: string): Promise<{ events: ReadEvent[]; left: LeftEvent[] }> {
+/** Lines that are read in one turn of the loop. */
+const linesTogether = 100
+/** Events that are made schedules in one turn. */
+const eventsTogether = 20
+
+/**
+ * The events of an iCalendar file, and those that cannot be schedules, with why. Guesses nothing that the file leaves open.
+ * @param whose takes turns with others while a long one is read
+ */
+export async function readCalendar(text: string, whose: number): Promise<{ events: ReadEvent[]; left: LeftEvent[] }> {
   if (!/^\s*BEGIN:VCALENDAR/i.test(text.replace(/^\ufeff/, ''))) {
     throw new Refusal('BAD_REQUEST', 'The body is no iCalendar file: it takes one that begins with BEGIN:VCALENDAR')
   }
-  const calendar = await ical.async.parseICS(holdTogether(text))
-  const floating = findFloating(text)
+  const straight = straighten(text)
+  const calendar = await parse(straight)
+  const untold = findUntold(straight)
   const events: ReadEvent[] = []
   const left: LeftEvent[] = []
-  for (const component of Object.values(calendar)) {
+  for (const [n, component] of Object.values(calendar).entries()) {
+    if (n % eventsTogether === 0) await turns.next(whose, calendar)
     if (component?.type !== 'VEVENT') continue
     const event = component as VEvent
     const { uid } = event
-    const read = floating.has(uid) ? 'its start names no time zone' : readEvent(event)
+    const read = untold.get(uid) ?? readEvent(event)
     if (typeof read === 'string') left.push({ uid, name: textOf(event.summary) ?? '', reason: read })
     else events.push({ uid, ...read })
   }
   return { events, left }
+}
+
+/** Some lines a turn; `ctx`, `stack` and `startIndex` are for the library itself. */
+type ParseLines = (
+  lines: string[],
+  batchSize: number,
+  ctx: undefined,
+  stack: undefined,
+  startIndex: number,
+  done: (error: Error | null, calendar: CalendarResponse) => void,
+) => void
+
+let underWay: Promise<unknown> = Promise.resolve()
+
+/** One file after the other: the library reads some lines in a turn of the loop, but of each file that is under way. */
+function parse(text: string): Promise<CalendarResponse> {
+  const parseLines = ical.parseLines as ParseLines
+  const parsed = underWay.then(
+    () =>
+      new Promise<CalendarResponse>((resolve, reject) => {
+        const done = (error: Error | null, calendar: CalendarResponse) =>
+          error === null ? resolve(calendar) : reject(error)
+        parseLines(text.split(/\r?\n/), linesTogether, undefined, undefined, 0, done)
+      }),
+  )
+  underWay = parsed.catch(() => {})
+  return parsed
 }
 
 /** Why not, in words, where it cannot be one. */
@@ -98,10 +136,14 @@ function toExpected(
 /** Stands for a semicolon within quotes, where the library would cut a name in two: a letter that no file has. */
 const heldSemicolon = '\u{e000}'
 
-function holdTogether(text: string): string {
+/** As the library reads it: a line in one piece, names in capitals, and no semicolon within the quotes of who is invited. */
+function straighten(text: string): string {
   return text
     .replaceAll(/\r?\n[ \t]/g, '')
-    .replaceAll(/^ATTENDEE;.*$/gim, (line) =>
+    .replaceAll(/^[\w-]+(?:;[\w-]+=[^";:\r\n]*)*/gm, (head) =>
+      head.replaceAll(/(?:^|;)[\w-]+/g, (name) => name.toUpperCase()),
+    )
+    .replaceAll(/^ATTENDEE;.*$/gm, (line) =>
       line.replaceAll(/"[^"]*"/g, (quoted) => quoted.replaceAll(';', heldSemicolon)),
     )
 }
@@ -125,16 +167,18 @@ function toZone(tz: string | undefined): string | undefined {
   return /^(Etc\/)?(UTC|Z)$/.test(tz) ? 'UTC' : tz
 }
 
-/** The library takes the zone of the process for a start that names none: so these are found in the text. */
-function findFloating(text: string): Set<string> {
-  const found = new Set<string>()
-  const lines = text.replaceAll(/\r?\n[ \t]/g, '').split(/\r?\n/)
-  let [uid, isFloating] = ['', false]
-  for (const line of lines) {
-    if (/^BEGIN:VEVENT/i.test(line)) [uid, isFloating] = ['', false]
-    else if (/^UID[:;]/i.test(line)) uid = line.slice(line.indexOf(':') + 1)
-    else if (/^DTSTART(;|:)/i.test(line)) isFloating = !/;(TZID|VALUE=DATE(?!-))|Z\s*$/i.test(line)
-    else if (/^END:VEVENT/i.test(line) && isFloating) found.add(uid)
+/** Why events cannot be schedules, by their UID, where the library says nothing of it: so it is found in the straightened text. */
+function findUntold(text: string): Map<string, string> {
+  const found = new Map<string, string>()
+  let [uid, reason] = ['', '']
+  for (const line of text.split(/\r?\n/)) {
+    if (line.startsWith('BEGIN:VEVENT')) [uid, reason] = ['', '']
+    else if (/^UID[:;]/.test(line)) uid = line.slice(line.indexOf(':') + 1)
+    // It takes the zone of the process for a start that names none.
+    else if (/^DTSTART(?!.*(;TZID|;VALUE=DATE(?!-)|Z\s*$))/.test(line)) reason = 'its start names no time zone'
+    // What alters an occurrence and all that follow it alters that one alone.
+    else if (/^RECURRENCE-ID;.*RANGE=/.test(line)) reason = 'it changes from one occurrence on (RANGE=THISANDFUTURE)'
+    else if (line.startsWith('END:VEVENT') && reason !== '') found.set(uid, reason)
   }
   return found
 }

@@ -126,7 +126,7 @@ export function calendarRoutes(
       const caller = callerOf(request)
       const { roomId: anyId } = request.query
       const room = anyId === undefined ? undefined : (await requireRoom(reads, caller, anyId)).roomId
-      const { events, left } = await readCalendar(bodyOf(request).toString('utf8'))
+      const { events, left } = await readCalendar(bodyOf(request).toString('utf8'), caller.key.keyId)
       const data: Found[] = []
       for (const event of events) {
         const saved = await importEvent(request, event, room)

@@ -41,6 +41,11 @@ export type Seal = SealedText & {
   gaps: 0 | 1
 }
 
+type SealedRow = SealedText & { id: string }
+
+/** Sessions whose texts are read in one turn of the loop: each may be 100 kB. */
+const textsTogether = 100
+
 /** `head`: see `SealedText`. */
 export type SealedHead = {
   id: string
@@ -51,6 +56,13 @@ export type SealedHead = {
   head: string
 }
 
+const sealsOf = query<{ keyId: number; ids: string }, SealedRow>((k, p, { differences }) =>
+  k
+    .selectFrom('seals as z')
+    .select(['z.session_id as id', 'z.head', 'z.middle', 'z.tail'])
+    .where('z.key_id', '=', p.keyId)
+    .where(differences.isIn('z.session_id', p.ids)),
+)
 const toSeal = query<{ now: number; limit: number }, SessionToSeal>((k, p) =>
   k
     .selectFrom('sessions as s')
@@ -122,4 +134,15 @@ export async function keepSeal(db: Database, seal: Seal): Promise<boolean> {
   if ((await db.run(markSealed(db), seal)) === 0) return false
   await db.run(upsert(db), seal)
   return true
+}
+
+/** The texts of those of these sessions that are sealed. */
+export async function readSealed({ db, pause }: Over, keyId: number, ids: string[]): Promise<SealedRow[]> {
+  const texts: SealedRow[] = []
+  for (let from = 0; from < ids.length; from += textsTogether) {
+    if (from > 0) await pause?.(keyId, ids)
+    const some = JSON.stringify(ids.slice(from, from + textsTogether))
+    texts.push(...(await db.all(sealsOf(db), { keyId, ids: some })))
+  }
+  return texts
 }

@@ -28,7 +28,7 @@ import {
   type SessionRecord,
   visibleSessions,
 } from './records.ts'
-import { isOfPart, readSealedHeads, type SealedText } from './seals.ts'
+import { isOfPart, readSealed, readSealedHeads, type SealedText } from './seals.ts'
 import { readTimesIn } from './times.ts'
 
 /** One session of a list: as it was sealed, or with what it takes to show it. */
@@ -53,16 +53,7 @@ export type SessionToClose = {
   deactivates: boolean
 }
 
-type SealedRow = SealedText & { id: string }
-
 const columns = sessionColumns.map((column) => `s.${column}` as const)
-const sealsOf = query<{ keyId: number; ids: string }, SealedRow>((k, p, { differences }) =>
-  k
-    .selectFrom('seals as z')
-    .select(['z.session_id as id', 'z.head', 'z.middle', 'z.tail'])
-    .where('z.key_id', '=', p.keyId)
-    .where(differences.isIn('z.session_id', p.ids)),
-)
 const keysById = query<{ keyId: number; ids: string }, Key>((k, p, { differences }) =>
   k
     .selectFrom('sessions as s')
@@ -252,7 +243,7 @@ async function readListed(
   { sealed, participantsMax }: { sealed: boolean; participantsMax: number },
 ): Promise<ListedSession[]> {
   const ids = sealed ? idsOf(keys.filter(({ gaps }) => gaps !== null)) : []
-  const texts = ids.length === 0 ? [] : await over.db.all(sealsOf(over.db), { keyId, ids: JSON.stringify(ids) })
+  const texts = await readSealed(over, keyId, ids)
   const textOf = new Map(texts.map((text) => [text.id, text]))
   const open = await readRecords(over, keyId, idsOf(keys.filter((key) => !textOf.has(key.id))), participantsMax)
   const recordOf = new Map(open.map((record) => [record.session.id, record]))

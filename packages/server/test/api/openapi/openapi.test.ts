@@ -4,7 +4,9 @@ import { Webhooks } from '@rollcall/protocol'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import program from '../../../package.json' with { type: 'json' }
 import type { OpenApiDocument, Operation } from '../../../src/api/openapi/openapi-document.ts'
+import { toPointer } from '../../support/documents/openapi-check.ts'
 import { collectRoutes } from '../../support/documents/registered-routes.ts'
+import { readSchemas } from '../../support/documents/schema-check.ts'
 import { startServer, type TestServer } from '../../support/start-server.ts'
 
 let server: TestServer
@@ -208,3 +210,39 @@ describe('/openapi.json', () => {
     }
   })
 })
+
+describe('what holds answers against the document', () => {
+  test('finds in its examples no fault, and one where a field lacks, another is there, or two change places', () => {
+    const { findFault } = readSchemas(document)
+    const seen = { good: 0, bad: 0 }
+    for (const { path, method, operation } of listOperations()) {
+      for (const [status, { content }] of Object.entries(operation.responses)) {
+        const { example, schema: said } = content?.['application/json'] ?? {}
+        if (!isObject(example) || !isObject(said)) continue
+        const schema = document.components.schemas[String(said.$ref).split('/').at(-1) ?? ''] ?? said
+        const pointer = `${toPointer(path)}/${method}/responses/${status}/content/application~1json/schema`
+        assert.equal(findFault(pointer, example), undefined, pointer)
+        seen.good += 1
+        for (const one of isObject(schema.properties) ? broken(example, schema.required as string[]) : []) {
+          assert.ok(findFault(pointer, one) !== undefined, `${pointer}: ${JSON.stringify(one)}`)
+          seen.bad += 1
+        }
+      }
+    }
+    assert.ok(seen.good > 20 && seen.bad > 200, JSON.stringify(seen))
+  })
+})
+
+function broken(value: object, required: string[] = []): object[] {
+  const fields = Object.entries(value)
+  const [first, second, ...others] = fields
+  return [
+    { ...value, another: 1 },
+    ...(second === undefined ? [] : [Object.fromEntries([second, first as (typeof fields)[number], ...others])]),
+    ...required.map((name) => Object.fromEntries(fields.filter(([other]) => other !== name))),
+  ]
+}
+
+function isObject(value: unknown): value is { [name: string]: unknown } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
-import { Ajv2020 } from 'ajv/dist/2020.js'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { OpenApiDocument } from '../../../src/api/openapi/openapi-document.ts'
 import type { Answer } from '../start-server.ts'
+import { readSchemas } from './schema-check.ts'
 
 /** A server's OpenAPI document, and what it says a value is. */
 export type Described = {
@@ -12,10 +14,22 @@ export type Described = {
 
 let described: Promise<Described> | undefined
 
-/** The document is the same of every server, but for the address: it is asked for once. */
+/** The document is the same of every server, but for the address: it is asked for once, by a file of tests, or by the run. */
 export function describeServer(url: string): Promise<Described> {
-  described ??= fetch(`${url}/openapi.json`).then(async (answer) => describe((await answer.json()) as OpenApiDocument))
+  described ??= readDocument(url).then((text) => describe(JSON.parse(text) as OpenApiDocument))
   return described
+}
+
+function readDocument(url: string): Promise<string> {
+  const kept = process.env.ROLLCALL_TEST_OPENAPI
+  return kept === undefined ? fetch(`${url}/openapi.json`).then((answer) => answer.text()) : readFile(kept, 'utf8')
+}
+
+/** For the files of tests of a run: the document, in a file in this folder. */
+export async function keepDocument(url: string, folder: string): Promise<void> {
+  const path = join(folder, 'openapi.json')
+  await writeFile(path, await readDocument(url))
+  process.env.ROLLCALL_TEST_OPENAPI = path
 }
 
 /** Fails where an answer is not as the document has it: its route, its status, its body, the code of its error. */
@@ -54,35 +68,15 @@ export function toPointer(path: string): string {
 }
 
 function describe(document: OpenApiDocument): Described {
-  const ajv = new Ajv2020({ strict: false, validateSchema: false })
-  ajv.addFormat('int64', true)
-  ajv.addFormat('double', true)
-  ajv.addFormat('date-time', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|\+00:00)$/)
-  ajv.addKeyword({ keyword: 'keysInOrder', validate: isInOrder })
-  ajv.addSchema(close(document) as object, 'document')
+  const { findFault } = readSchemas(document)
   return {
     document,
     check(pointer, value) {
-      const isValid = ajv.getSchema(`document#${encodeURI(pointer)}`)
-      assert.ok(isValid, `the document has nothing at ${pointer}`)
-      if (isValid(value)) return
-      assert.fail(`not as the document says at ${pointer}: ${ajv.errorsText(isValid.errors)}: ${JSON.stringify(value)}`)
+      const fault = findFault(pointer, value)
+      if (fault === undefined) return
+      assert.fail(`not as the document says at ${pointer}: ${fault}: ${JSON.stringify(value)}`)
     },
   }
-}
-
-/** Every schema of an object takes the fields that it names and no others, in its order. */
-function close(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map(close)
-  const closed = Object.fromEntries(Object.entries(value).map(([name, part]) => [name, close(part)]))
-  if (closed.type !== 'object' || closed.properties === undefined) return closed
-  return { additionalProperties: false, ...closed, keysInOrder: Object.keys(closed.properties as object) }
-}
-
-function isInOrder(names: string[], value: object): boolean {
-  const places = Object.keys(value).map((name) => names.indexOf(name))
-  return places.every((place, i) => i === 0 || place > (places[i - 1] ?? 0))
 }
 
 /** The path of the document that a request is for: of several, the one with the fewest parameters. */
