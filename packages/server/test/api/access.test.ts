@@ -11,13 +11,13 @@ import type {
   TokenClaims,
   UserRole,
 } from '@rollcall/protocol'
-import { hashPassword } from '../../src/api/auth/passwords.ts'
 import { createLink } from '../../src/api/auth/sign-in-link.ts'
 import type { Key } from '../../src/store/keys/key.ts'
 import { makeRoom } from '../support/api-calls.ts'
 import { connect, join, type RtcClient } from '../support/clients/rtc-client.ts'
 import { readTables } from '../support/documents/markdown-table.ts'
 import { collectRoutes } from '../support/documents/registered-routes.ts'
+import { quickHash } from '../support/quick-hash.ts'
 import { recordSession } from '../support/record-session.ts'
 import { signToken } from '../support/sign-token.ts'
 import { send, startServer, type TestServer } from '../support/start-server.ts'
@@ -30,7 +30,6 @@ before(async () => {
   routes = await collectRoutes(async () => {
     server = await startServer()
   })
-  passwordHash = await hashPassword(password)
 })
 after(() => server.stop())
 
@@ -89,7 +88,7 @@ function scheduleIn({ roomId }: Room) {
 const goneFrom = ({ id }: Room) => `gone-${id}`
 
 const password = 'correct horse battery'
-let passwordHash: string
+const passwordHash = quickHash(password)
 let counted = 0
 
 /** What a call of each endpoint sends, where it sends anything. */
