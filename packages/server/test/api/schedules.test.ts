@@ -413,6 +413,33 @@ describe('a calendar', () => {
     })
   }
 
+  test('is taken with its names in small letters; one that changes from an occurrence on is left', async () => {
+    const small = eventOf(
+      'small',
+      ...nine,
+      'RRULE:FREQ=WEEKLY;COUNT=2',
+      'ATTENDEE;CN=Anna Müller:mailto:anna@example.org',
+    )
+    const names = small.map((line) => line.replace(/^[A-Z;-]+(?=[:=])/, (name) => name.toLowerCase()))
+    assert.ok(names.some((line) => line.startsWith('dtstart;tzid=Europe/Berlin:')))
+    const file = calendarOf(
+      ...names,
+      ...eventOf('over', ...nine, 'RRULE:FREQ=WEEKLY;COUNT=4'),
+      ...['BEGIN:VEVENT', 'UID:over', 'RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20261019T090000'],
+      ...['STATUS:CANCELLED', ...nine, 'END:VEVENT'],
+    )
+    const { data, left } = await call<ImportedSchedules>('POST', `/v2/schedules/import?roomId=${art}`, file)
+    assert.deepEqual(
+      data.map(({ uid, rrule, expected }) => [uid, rrule, expected]),
+      [['small', 'FREQ=WEEKLY;COUNT=2', 1]],
+    )
+    assert.deepEqual(
+      left.map(({ uid, reason }) => [uid, reason]),
+      [['over', 'it changes from one occurrence on (RANGE=THISANDFUTURE)']],
+    )
+    for (const { id } of data) await call('DELETE', `/v2/schedules/${id}`)
+  })
+
   test('is taken with Windows’ names of zones; what leaves anything open is left, with why', async () => {
     process.env.TZ = 'Asia/Kolkata'
     const file = calendarOf(

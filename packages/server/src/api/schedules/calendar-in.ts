@@ -25,8 +25,9 @@ export async function readCalendar(text: string, whose: number): Promise<{ event
   if (!/^\s*BEGIN:VCALENDAR/i.test(text.replace(/^\ufeff/, ''))) {
     throw new Refusal('BAD_REQUEST', 'The body is no iCalendar file: it takes one that begins with BEGIN:VCALENDAR')
   }
-  const calendar = await parse(holdTogether(text))
-  const floating = findFloating(text)
+  const straight = straighten(text)
+  const calendar = await parse(straight)
+  const untold = findUntold(straight)
   const events: ReadEvent[] = []
   const left: LeftEvent[] = []
   for (const [n, component] of Object.values(calendar).entries()) {
@@ -34,7 +35,7 @@ export async function readCalendar(text: string, whose: number): Promise<{ event
     if (component?.type !== 'VEVENT') continue
     const event = component as VEvent
     const { uid } = event
-    const read = floating.has(uid) ? 'its start names no time zone' : readEvent(event)
+    const read = untold.get(uid) ?? readEvent(event)
     if (typeof read === 'string') left.push({ uid, name: textOf(event.summary) ?? '', reason: read })
     else events.push({ uid, ...read })
   }
@@ -135,10 +136,14 @@ function toExpected(
 /** Stands for a semicolon within quotes, where the library would cut a name in two: a letter that no file has. */
 const heldSemicolon = '\u{e000}'
 
-function holdTogether(text: string): string {
+/** As the library reads it: a line in one piece, names in capitals, and no semicolon within the quotes of who is invited. */
+function straighten(text: string): string {
   return text
     .replaceAll(/\r?\n[ \t]/g, '')
-    .replaceAll(/^ATTENDEE;.*$/gim, (line) =>
+    .replaceAll(/^[\w-]+(?:;[\w-]+=[^";:\r\n]*)*/gm, (head) =>
+      head.replaceAll(/(?:^|;)[\w-]+/g, (name) => name.toUpperCase()),
+    )
+    .replaceAll(/^ATTENDEE;.*$/gm, (line) =>
       line.replaceAll(/"[^"]*"/g, (quoted) => quoted.replaceAll(';', heldSemicolon)),
     )
 }
@@ -162,16 +167,18 @@ function toZone(tz: string | undefined): string | undefined {
   return /^(Etc\/)?(UTC|Z)$/.test(tz) ? 'UTC' : tz
 }
 
-/** The library takes the zone of the process for a start that names none: so these are found in the text. */
-function findFloating(text: string): Set<string> {
-  const found = new Set<string>()
-  const lines = text.replaceAll(/\r?\n[ \t]/g, '').split(/\r?\n/)
-  let [uid, isFloating] = ['', false]
-  for (const line of lines) {
-    if (/^BEGIN:VEVENT/i.test(line)) [uid, isFloating] = ['', false]
-    else if (/^UID[:;]/i.test(line)) uid = line.slice(line.indexOf(':') + 1)
-    else if (/^DTSTART(;|:)/i.test(line)) isFloating = !/;(TZID|VALUE=DATE(?!-))|Z\s*$/i.test(line)
-    else if (/^END:VEVENT/i.test(line) && isFloating) found.add(uid)
+/** Why events cannot be schedules, by their UID, where the library says nothing of it: so it is found in the straightened text. */
+function findUntold(text: string): Map<string, string> {
+  const found = new Map<string, string>()
+  let [uid, reason] = ['', '']
+  for (const line of text.split(/\r?\n/)) {
+    if (line.startsWith('BEGIN:VEVENT')) [uid, reason] = ['', '']
+    else if (/^UID[:;]/.test(line)) uid = line.slice(line.indexOf(':') + 1)
+    // It takes the zone of the process for a start that names none.
+    else if (/^DTSTART(?!.*(;TZID|;VALUE=DATE(?!-)|Z\s*$))/.test(line)) reason = 'its start names no time zone'
+    // What alters an occurrence and all that follow it alters that one alone.
+    else if (/^RECURRENCE-ID;.*RANGE=/.test(line)) reason = 'it changes from one occurrence on (RANGE=THISANDFUTURE)'
+    else if (line.startsWith('END:VEVENT') && reason !== '') found.set(uid, reason)
   }
   return found
 }
