@@ -258,7 +258,8 @@ describe('a stop', guard, () => {
     const answer = server.call('GET', '/v2/sessions/621497578bea0d0404c35c4c')
     await asked
     const stopped = server.stop()
-    await assert.rejects(server.call('GET', '/livez'), { code: 'ECONNREFUSED' })
+    // Whoever comes in the moment of the stop finds the port open, and is cut off.
+    await assert.rejects(server.call('GET', '/livez'), { code: /^(ECONNREFUSED|ECONNRESET)$/ })
     release()
     assert.equal((await answer).body.code, 'SESSION_NOT_FOUND')
     await stopped
