@@ -94,6 +94,33 @@ describe('a table that is whole on the page', { timeout: 600_000 }, () => {
     assert.equal(await absent.getAttribute('aria-sort'), 'ascending')
   })
 
+  test('is printed with everybody and in which zone it is, and without what is pressed; people are found without accents', async (t) => {
+    const browser = await openBrowser(t)
+    if (browser === undefined) return
+    const { roomId } = await rollcall.rooms.create({ customRoomId: 'hall' })
+    const startAt = Date.now() - 3_600_000
+    const stays = Array.from({ length: 120 }, (_, n) => ({
+      ...{ participantId: `p${n}`, name: n === 7 ? 'Zoë Ångström' : `Person ${n}` },
+      ...{ joinedAt: startAt + n, leftAt: startAt + 30 * minuteMs },
+    }))
+    const sessionId = await recordSession(server, { roomId, startAt, endAt: startAt + 40 * minuteMs, stays })
+    const page = await signIn(browser)
+    await page.goto(`${server.url}/sessions/${sessionId}?view=attendance`)
+    const rows = page.getByRole('region', { name: 'Attendance' }).locator('tbody tr')
+    await rows.first().waitFor()
+    assert.equal(await rows.count(), 50)
+    await page.emulateMedia({ media: 'print' })
+    await page.evaluate(() => dispatchEvent(new Event('beforeprint')))
+    assert.equal(await rows.count(), 120)
+    assert.deepEqual(await page.getByRole('button').and(page.locator(':not(th *)')).allInnerTexts(), [])
+    assert.equal(await page.getByLabel('Times are those of').isVisible(), true)
+    await page.emulateMedia({ media: 'screen' })
+    await page.evaluate(() => dispatchEvent(new Event('afterprint')))
+    assert.equal(await rows.count(), 50)
+    await page.getByLabel('Find a person').fill('zoe angstrom')
+    assert.deepEqual(await firstColumn(page, 'Attendance'), ['Zoë Ångström\n\np7'])
+  })
+
   test('is no list that comes page by page: its heads are no buttons', async (t) => {
     const browser = await openBrowser(t)
     if (browser === undefined) return

@@ -1,4 +1,4 @@
-import { type AutoCloseConfig, type RoomWebhook, roomIdPattern } from '@rollcall/protocol'
+import { type AutoCloseConfig, type RoomWebhook, roomIdPattern, toSearched } from '@rollcall/protocol'
 import type { Kysely } from 'kysely'
 import { newObjectId, newRoomId } from './database/ids.ts'
 import { type Page, toLimit } from './database/page.ts'
@@ -7,7 +7,6 @@ import { keepErased } from './facts/erased-people.ts'
 import { noun, type Over, query } from './noun.ts'
 import { addEndpointOfRoom } from './outbox/endpoints.ts'
 import { findRooms, noteRooms } from './people/found-rooms.ts'
-import { toSearched } from './people/searched.ts'
 
 export type Room = {
   keyId: number

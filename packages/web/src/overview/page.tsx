@@ -175,7 +175,7 @@ function Busiest({ usage }: { usage: Usage }) {
               <Table.Th>Room</Table.Th>
               <Table.Th>Sessions</Table.Th>
               <Table.Th className={classes.wide ?? ''}>People</Table.Th>
-              <Table.Th w="45%">Time inside</Table.Th>
+              <Table.Th className={classes.time ?? ''}>Time inside</Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>

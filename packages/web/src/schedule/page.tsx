@@ -6,6 +6,7 @@ import { ConfirmButton } from '../confirm-button.tsx'
 import { formatWallClock, listSeparator, zone } from '../formats.ts'
 import { calmMs, useLive } from '../live.ts'
 import { Pages } from '../pages.tsx'
+import { usePrinting } from '../printing.ts'
 import { saveAnswer } from '../save-file.ts'
 import { Editor } from '../schedules/editor.tsx'
 import { explainRule } from '../schedules/recurs.ts'
@@ -36,6 +37,7 @@ export function SchedulePage() {
     calmMs,
   )
   const rows = data?.people ?? nobody
+  const isPrinting = usePrinting()
   const sorting = useSorting(rows, courseKeys)
   const isGone = about.error instanceof RollcallError && about.error.code === 'SCHEDULE_NOT_FOUND'
   if (isGone) {
@@ -46,7 +48,8 @@ export function SchedulePage() {
     )
   }
   const lastPage = Math.max(1, Math.ceil(rows.length / perPage))
-  const shown = sorting.sorted.slice((Math.min(page, lastPage) - 1) * perPage, Math.min(page, lastPage) * perPage)
+  const at = Math.min(page, lastPage)
+  const shown = isPrinting ? sorting.sorted : sorting.sorted.slice((at - 1) * perPage, at * perPage)
   return (
     <Stack gap="lg">
       {about.data !== undefined && <About schedule={about.data} search={asked} onChanged={() => about.refetch()} />}
@@ -65,11 +68,13 @@ export function SchedulePage() {
           <Grid attendance={data} people={shown} sorting={sorting} />
         </div>
       )}
-      <Pages
-        page={Math.min(page, lastPage)}
-        lastPage={lastPage}
-        onPage={(next) => navigate({ search: given({ ...asked, page: next === 1 ? undefined : next }) })}
-      />
+      {!isPrinting && (
+        <Pages
+          page={at}
+          lastPage={lastPage}
+          onPage={(next) => navigate({ search: given({ ...asked, page: next === 1 ? undefined : next }) })}
+        />
+      )}
     </Stack>
   )
 }

@@ -1,9 +1,11 @@
 import { Table, Text, TextInput } from '@mantine/core'
 import { isPerson, type Participant, type Session } from '@rollcall/client'
+import { toSearched } from '@rollcall/protocol'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ConfirmButton } from '../confirm-button.tsx'
 import { Pages } from '../pages.tsx'
+import { usePrinting } from '../printing.ts'
 import { useMay, useSignedIn } from '../signed-in.tsx'
 import { type Keys, SortedHead, useSorting } from '../sorting.tsx'
 import { Empty } from '../states.tsx'
@@ -30,13 +32,15 @@ const keys: Keys<Participant, 'person' | 'joined' | 'left' | 'inside' | 'times' 
 export function Attendance({ session, onChanged }: { session: Session; onChanged: () => void }) {
   const [page, setPage] = useState(1)
   const [sought, setSought] = useState('')
-  const wanted = sought.trim().toLowerCase()
+  const isPrinting = usePrinting()
+  const wanted = toSearched(sought)
   const people = session.participants.filter(({ name, participantId }) =>
-    `${name}\n${participantId}`.toLowerCase().includes(wanted),
+    [name, participantId].some((one) => toSearched(one).includes(wanted)),
   )
   const sorting = useSorting(people, keys)
   const lastPage = Math.max(1, Math.ceil(people.length / perPage))
-  const shown = sorting.sorted.slice((Math.min(page, lastPage) - 1) * perPage, Math.min(page, lastPage) * perPage)
+  const at = Math.min(page, lastPage)
+  const shown = isPrinting ? sorting.sorted : sorting.sorted.slice((at - 1) * perPage, at * perPage)
   return (
     <div>
       {session.participants.length > 10 && (
@@ -83,7 +87,7 @@ export function Attendance({ session, onChanged }: { session: Session; onChanged
           </Table.Tbody>
         </WideTable>
       )}
-      <Pages page={Math.min(page, lastPage)} lastPage={lastPage} onPage={setPage} />
+      {!isPrinting && <Pages page={at} lastPage={lastPage} onPage={setPage} />}
     </div>
   )
 }

@@ -1,10 +1,11 @@
+import { toSearched } from '@rollcall/protocol'
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
 import { query } from '../noun.ts'
 import { type Candidates, findCandidates } from './grams.ts'
 import { nextNumber } from './kept-people.ts'
-import { toPattern, toSearched } from './searched.ts'
+import { toPattern } from './searched.ts'
 
 /** To put somebody in order takes about as long as to walk over so many. */
 const walkedPerGathered = 4

@@ -1,30 +1,11 @@
+import { toSearched } from '@rollcall/protocol'
+
 /** Characters of a gram. */
 const gramLength = 3
 /** Characters of one name or id that it is found by: nearly always all. */
 const textMaxLength = 256
 /** Grams of a part that are looked up, by their places in eighths of it: its end, its middle and its beginning tell most. */
 const eighths = [8, 4, 0, 6, 2, 7, 5, 3, 1]
-
-const letters: { [letter: string]: string } = {
-  ß: 'ss',
-  æ: 'ae',
-  œ: 'oe',
-  ø: 'o',
-  ł: 'l',
-  đ: 'd',
-  ð: 'd',
-  þ: 'th',
-  ı: 'i',
-}
-
-/** A text as it is searched: without accents and capitals, and each gap one space. */
-export function toSearched(text: string): string {
-  const plain = text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
-  return plain
-    .replace(/[ßæœøłđðþı]/g, (letter) => letters[letter] ?? letter)
-    .replace(/\s+/g, ' ')
-    .trim()
-}
 
 /** A name or id as it is kept to be found by. */
 export function toFoundBy(text: string): string {

@@ -1,6 +1,6 @@
+import { toSearched } from '@rollcall/protocol'
 import type { Database } from '../database/database.ts'
 import { findRooms, hasPart } from '../people/found-rooms.ts'
-import { toSearched } from '../people/searched.ts'
 import {
   type Cursor,
   countMax,
