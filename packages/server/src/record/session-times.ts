@@ -4,7 +4,7 @@ import type { SealedHead } from '../store/sessions/seals.ts'
 import type { SessionTimes } from '../store/sessions/times.ts'
 
 /** Sealed sessions whose texts are read in one turn of the loop. */
-const textsTogether = 100
+const textsTogether = 50
 /** People whose times are told in one turn of the loop. */
 const peopleTogether = 500
 

@@ -6,7 +6,7 @@ import { createTokenBuckets } from '../api/auth/token-bucket.ts'
 import type { RoomLeases } from '../cluster/room-leases.ts'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
-import { createIntake } from '../runtime/turns.ts'
+import { createIntake, createSpread } from '../runtime/turns.ts'
 import { type CountStranger, createSocketServer, refuseUpgrade, type Upgrade } from '../runtime/upgrades.ts'
 import type { CommandedRooms } from '../sources/commands/commanded-rooms.ts'
 import type { Commands } from '../sources/commands/commands.ts'
@@ -101,6 +101,7 @@ function createHub(
     rooms: new Map(),
     pending: new Set(),
     intake: createIntake({ messagesMax: limits.messagesPerTurn, bytesMax: limits.bytesPerTurn }),
+    spreadEntries: createSpread(limits.entriesPerTurn),
     // What a key's own servers sign has no end either: only who holds a secret has a bucket here.
     joins: createTokenBuckets(limits.joinsPerToken, Number.POSITIVE_INFINITY, limits.joinsMs),
     backlogBytes: 0,

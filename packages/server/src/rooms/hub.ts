@@ -26,6 +26,8 @@ export type Hub = Pick<Context, 'config' | 'clock' | 'log' | 'metrics' | 'reads'
     pending: Set<Connection>
     /** Takes what is said, so much a turn of the loop. */
     intake: Intake
+    /** Lets people in, some a turn of the loop. */
+    spreadEntries: (enter: () => void) => void
     /** Joins of each token to each room. */
     joins: TokenBuckets
     /** Ends a connection whose peer reads too slowly. */

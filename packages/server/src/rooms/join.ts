@@ -113,6 +113,7 @@ async function enter(hub: Hub, room: HostedRoom, connection: Connection): Promis
   setState(hub, connection, 'entering')
   markAlike(hub, room, connection)
   const sessionId = await hub.reporter.join(room, connection)
+  await new Promise<void>(hub.spreadEntries)
   if (connection.state !== 'entering') return
   connection.sessionId = sessionId
 

@@ -25,6 +25,8 @@ export type RtcLimits = {
   messagesPerTurn: number
   /** Bytes of them: a turn that took so many takes no further message. */
   bytesPerTurn: number
+  /** People who come in, in one turn of the loop: each is announced to everybody inside, and many joins are durable in one moment. */
+  entriesPerTurn: number
   /** From one sample of a connection's media to the next; more are dropped: each is a row. */
   statsIntervalMs: number
   /** Bytes that may wait for a slow reader, in memory. */
@@ -62,6 +64,7 @@ export const rtcLimits: RtcLimits = {
   messageBurst: 200,
   messagesPerTurn: 50,
   bytesPerTurn: 256 * 1024,
+  entriesPerTurn: 5,
   statsIntervalMs,
   bufferedMaxBytes: 4 * 1024 * 1024,
   roomBufferedMaxBytes: 16 * 1024 * 1024,

@@ -7,6 +7,7 @@ import { type RtcLimits, rtcLimits } from '../../src/rooms/limits.ts'
 import { makeRoom } from '../support/api-calls.ts'
 import { connect, join, type RtcClient } from '../support/clients/rtc-client.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
+import { inEachTurn } from '../support/turns.ts'
 
 async function withServer(
   { env = {}, limits = {} }: { env?: { [name: string]: string }; limits?: Partial<RtcLimits> },
@@ -231,6 +232,31 @@ describe('what many people say in one moment', () => {
       const inOrder = Array.from({ length: said }, (_, data) => data)
       assert.deepEqual([...heard.values()], Array(people).fill(inOrder))
       assert.ok(turns >= (people * said) / 4, `all was taken in ${turns} turns`)
+    })
+  })
+
+  test('and those who come in one moment come in some a turn: each is in the list of the others, or announced to them', async () => {
+    await withServer({ limits: { entriesPerTurn: 1 } }, async (server, roomId) => {
+      const people = 20
+      const token = await server.sign()
+      const clients = await Promise.all(Array.from({ length: people }, () => connect(server)))
+      const turns = await inEachTurn<unknown>(async (note) => {
+        await Promise.all(
+          clients.map(async (client, n) => {
+            client.send({ type: 'join', token, roomId, participantId: `p${n}` })
+            const { participants } = await client.next('joined')
+            note(n)
+            const known = new Set(participants.map(({ participantId }) => participantId))
+            while (known.size < people - 1) {
+              const message = await client.any()
+              if (message.type === 'participant-joined') known.add(message.participantId)
+            }
+          }),
+        )
+      })
+      const most = Math.max(...turns.map(({ length }) => length))
+      // One a turn, and what was sent in some turns may be read in one.
+      assert.ok(most <= 4, `${most} came in in one turn`)
     })
   })
 })

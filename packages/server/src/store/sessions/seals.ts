@@ -44,7 +44,7 @@ export type Seal = SealedText & {
 type SealedRow = SealedText & { id: string }
 
 /** Sessions whose texts are read in one turn of the loop: each may be 100 kB. */
-const textsTogether = 100
+const textsTogether = 50
 
 /** `head`: see `SealedText`. */
 export type SealedHead = {
