@@ -68,6 +68,16 @@ function serversOn(
   }
 }
 
+/** Two, and their database, for tests in rooms of their own that leave both running. */
+function pair(): Promise<[ServerProcess, ServerProcess, string]> {
+  running ??= postgres.newDatabase().then(async (databaseUrl) => {
+    const start = serversOn(databaseUrl)
+    return [...(await Promise.all([start(), start()])), databaseUrl]
+  })
+  return running
+}
+let running: ReturnType<typeof pair> | undefined
+
 async function sessionsOf(server: ServerProcess, roomId: string): Promise<Session[]> {
   return (await server.call<SessionPage>('GET', `/v2/sessions?roomId=${roomId}`)).data
 }
@@ -145,8 +155,7 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
   })
 
   test('a join elsewhere than where the room is held is told where, and may go there', async () => {
-    const start = serversOn(await postgres.newDatabase())
-    const [one, two] = await Promise.all([start(), start()])
+    const [one, two] = await pair()
     const { roomId } = await one.call<{ roomId: string }>('POST', '/v2/rooms')
     const ann = await join(one, roomId, 'ann')
     const bob = await connect(two)
@@ -162,7 +171,6 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
     // The room page of the other lets the browser go there, too.
     const policy = async () => (await fetch(`${two.url}/room/${roomId}`)).headers.get('content-security-policy') ?? ''
     await until(policy, (text) => /connect-src [^;]*/.exec(text)?.[0].includes(new URL(one.wsUrl).origin) === true)
-    await Promise.all([one.kill(), two.kill()])
   })
 
   test('the client package goes where it is sent, and a lost connection begins at the first address again', async () => {
@@ -188,8 +196,7 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
   })
 
   test('a command reaches the process that holds the room: its sockets are closed before the answer, and the answering one shows nothing older', async () => {
-    const start = serversOn(await postgres.newDatabase())
-    const [one, two] = await Promise.all([start(), start()])
+    const [one, two] = await pair()
     const { roomId } = await one.call<{ roomId: string }>('POST', '/v2/rooms')
     const [ann, bob, cy] = await Promise.all(['ann', 'bob', 'cy'].map((name) => join(one, roomId, name)))
     assert.equal((await sessionsOf(two, roomId))[0]?.status, 'ongoing')
@@ -209,13 +216,10 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
     const dan = await join(one, roomId, 'dan')
     await two.call('POST', '/v2/rooms/deactivate', { roomId })
     assert.equal(await dan.closed, 'ROOM_CLOSED')
-    await Promise.all([one.kill(), two.kill()])
   })
 
   test('whoever is on the way into a room while it is closed does not come in, whichever process closes it', async () => {
-    const databaseUrl = await postgres.newDatabase()
-    const start = serversOn(databaseUrl)
-    const [one, two] = await Promise.all([start(), start()])
+    const [one, two, databaseUrl] = await pair()
     const client = await connectTo(databaseUrl)
     for (const closing of [one, two]) {
       const { roomId } = await one.call<{ roomId: string }>('POST', '/v2/rooms')
@@ -248,7 +252,6 @@ describe('several servers before one PostgreSQL', { timeout: 300_000 }, () => {
       assert.match(await bob.closed, /^(INVALID_MEETING_ID|ROOM_CLOSED)$/)
       assert.deepEqual(await sessionsOf(one, roomId), [])
     }
-    await Promise.all([one.kill(), two.kill()])
   })
 
   test('a command to a process that sleeps is recorded at once all the same, and answered as pending', async () => {
