@@ -12,8 +12,9 @@ export type ReadEvent = { uid: string; location: string | undefined; schedule: O
 const minuteMs = 60_000
 type Zoned = Date & { tz?: string }
 
-/** Lines that are read in one turn of the loop. */
+/** Lines that are read in one turn of the loop, and such as are made ready for it. */
 const linesTogether = 100
+const linesStraightened = 1000
 /** Events that are made schedules in one turn. */
 const eventsTogether = 20
 
@@ -25,9 +26,14 @@ export async function readCalendar(text: string, whose: number): Promise<{ event
   if (!/^\s*BEGIN:VCALENDAR/i.test(text.replace(/^\ufeff/, ''))) {
     throw new Refusal('BAD_REQUEST', 'The body is no iCalendar file: it takes one that begins with BEGIN:VCALENDAR')
   }
-  const straight = straighten(text)
-  const calendar = await parse(straight)
-  const untold = findUntold(straight)
+  const lines = text.replaceAll(/\r?\n[ \t]/g, '').split(/\r?\n/)
+  const untold = createUntold()
+  for (const [n, line] of lines.entries()) {
+    if (n % linesStraightened === 0) await turns.next(whose, lines)
+    lines[n] = straighten(line)
+    untold.note(lines[n])
+  }
+  const calendar = await parse(lines)
   const events: ReadEvent[] = []
   const left: LeftEvent[] = []
   for (const [n, component] of Object.values(calendar).entries()) {
@@ -35,7 +41,7 @@ export async function readCalendar(text: string, whose: number): Promise<{ event
     if (component?.type !== 'VEVENT') continue
     const event = component as VEvent
     const { uid } = event
-    const read = untold.get(uid) ?? readEvent(event)
+    const read = untold.reasons.get(uid) ?? readEvent(event)
     if (typeof read === 'string') left.push({ uid, name: textOf(event.summary) ?? '', reason: read })
     else events.push({ uid, ...read })
   }
@@ -55,14 +61,14 @@ type ParseLines = (
 let underWay: Promise<unknown> = Promise.resolve()
 
 /** One file after the other: the library reads some lines in a turn of the loop, but of each file that is under way. */
-function parse(text: string): Promise<CalendarResponse> {
+function parse(lines: string[]): Promise<CalendarResponse> {
   const parseLines = ical.parseLines as ParseLines
   const parsed = underWay.then(
     () =>
       new Promise<CalendarResponse>((resolve, reject) => {
         const done = (error: Error | null, calendar: CalendarResponse) =>
           error === null ? resolve(calendar) : reject(error)
-        parseLines(text.split(/\r?\n/), linesTogether, undefined, undefined, 0, done)
+        parseLines(lines, linesTogether, undefined, undefined, 0, done)
       }),
   )
   underWay = parsed.catch(() => {})
@@ -136,16 +142,14 @@ function toExpected(
 /** Stands for a semicolon within quotes, where the library would cut a name in two: a letter that no file has. */
 const heldSemicolon = '\u{e000}'
 
-/** As the library reads it: a line in one piece, names in capitals, and no semicolon within the quotes of who is invited. */
-function straighten(text: string): string {
-  return text
-    .replaceAll(/\r?\n[ \t]/g, '')
-    .replaceAll(/^[\w-]+(?:;[\w-]+=[^";:\r\n]*)*/gm, (head) =>
-      head.replaceAll(/(?:^|;)[\w-]+/g, (name) => name.toUpperCase()),
-    )
-    .replaceAll(/^ATTENDEE;.*$/gm, (line) =>
-      line.replaceAll(/"[^"]*"/g, (quoted) => quoted.replaceAll(';', heldSemicolon)),
-    )
+/** A line as the library reads it: names in capitals, and no semicolon within the quotes of who is invited. */
+function straighten(line: string): string {
+  const [head = ''] = /^[\w-]+(?:;[\w-]+=[^";:]*)*/.exec(line) ?? []
+  const names = head.replaceAll(/(?:^|;)[\w-]+/g, (name) => name.toUpperCase())
+  const rest = line.slice(head.length)
+  if (names === 'BEGIN' || names === 'END') return names + rest.toUpperCase()
+  if (!names.startsWith('ATTENDEE')) return names + rest
+  return names + rest.replaceAll(/"[^"]*"/g, (quoted) => quoted.replaceAll(';', heldSemicolon))
 }
 
 function toName(name: string): string {
@@ -167,20 +171,22 @@ function toZone(tz: string | undefined): string | undefined {
   return /^(Etc\/)?(UTC|Z)$/.test(tz) ? 'UTC' : tz
 }
 
-/** Why events cannot be schedules, by their UID, where the library says nothing of it: so it is found in the straightened text. */
-function findUntold(text: string): Map<string, string> {
-  const found = new Map<string, string>()
+/** Why events cannot be schedules, by their UID, where the library says nothing of it: so it is found in the straightened lines. */
+function createUntold(): { reasons: Map<string, string>; note(line: string): void } {
+  const reasons = new Map<string, string>()
   let [uid, reason] = ['', '']
-  for (const line of text.split(/\r?\n/)) {
-    if (line.startsWith('BEGIN:VEVENT')) [uid, reason] = ['', '']
-    else if (/^UID[:;]/.test(line)) uid = line.slice(line.indexOf(':') + 1)
-    // It takes the zone of the process for a start that names none.
-    else if (/^DTSTART(?!.*(;TZID|;VALUE=DATE(?!-)|Z\s*$))/.test(line)) reason = 'its start names no time zone'
-    // What alters an occurrence and all that follow it alters that one alone.
-    else if (/^RECURRENCE-ID;.*RANGE=/.test(line)) reason = 'it changes from one occurrence on (RANGE=THISANDFUTURE)'
-    else if (line.startsWith('END:VEVENT') && reason !== '') found.set(uid, reason)
+  return {
+    reasons,
+    note(line) {
+      if (line.startsWith('BEGIN:VEVENT')) [uid, reason] = ['', '']
+      else if (/^UID[:;]/.test(line)) uid = line.slice(line.indexOf(':') + 1)
+      // It takes the zone of the process for a start that names none.
+      else if (/^DTSTART(?!.*(;TZID|;VALUE=DATE(?!-)|Z\s*$))/.test(line)) reason = 'its start names no time zone'
+      // What alters an occurrence and all that follow it alters that one alone.
+      else if (/^RECURRENCE-ID;.*RANGE=/.test(line)) reason = 'it changes from one occurrence on (RANGE=THISANDFUTURE)'
+      else if (line.startsWith('END:VEVENT') && reason !== '') reasons.set(uid, reason)
+    },
   }
-  return found
 }
 
 /** A text may come with its parameters. */

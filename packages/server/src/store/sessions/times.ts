@@ -1,6 +1,7 @@
 import type { ParticipantKind } from '@rollcall/protocol'
 import { toTimelogs } from '../../ledger/timelogs.ts'
 import { type ParticipantColumns, toMark } from '../database/columns.ts'
+import type { Database } from '../database/database.ts'
 import { marksOf } from '../facts/queries.ts'
 import { type Over, query } from '../noun.ts'
 import { beforeAll, inOrderAfter, peopleSliceMax, placeOf, type Slice } from './people.ts'
@@ -56,15 +57,26 @@ export async function* readTimesIn(
   const rows = new Map((await readRows(over, keyId, ids)).map((row) => [row.id, row]))
   const inOrder = ids.flatMap((id) => rows.get(id) ?? [])
   const work = {}
-  for (const some of inSlices(inOrder, rowsMax)) {
+  const slices = inSlices(inOrder, rowsMax)
+  let next = readAhead(over.db, keyId, slices[0])
+  for (const [i, some] of slices.entries()) {
     await over.pause?.(keyId, work)
+    const people = await next
+    next = readAhead(over.db, keyId, slices[i + 1])
     const [one] = some
-    if (one !== undefined && one.people > rowsMax) yield* readLarge(over, keyId, one, work)
-    else {
-      const people = await over.db.all(peopleOf(over.db), { keyId, ids: JSON.stringify(some.map(({ id }) => id)) })
-      yield* await toTimes(over, keyId, some, people)
-    }
+    if (people !== undefined) yield* await toTimes(over, keyId, some, people)
+    else if (one !== undefined) yield* readLarge(over, keyId, one, work)
   }
+}
+
+/** The people of the next sessions, which a service reads while those before are made use of; undefined where it is a large one. */
+function readAhead(db: Database, keyId: number, some: Row[] = []): Promise<Person[] | undefined> {
+  if (some.every(({ people }) => people > rowsMax)) return Promise.resolve(undefined)
+  const ids = JSON.stringify(some.map(({ id }) => id))
+  const people = (async () => db.all(peopleOf(db), { keyId, ids }))()
+  // Whoever awaits it hears of it; nobody does where enough was read before.
+  people.catch(() => {})
+  return people
 }
 
 async function* readLarge(
