@@ -5,7 +5,7 @@ import { FindButton } from './find/button.tsx'
 import { Logo } from './logo.tsx'
 import classes from './shell.module.css'
 import { useMay, useSignedIn } from './signed-in.tsx'
-import { Empty, Failure } from './states.tsx'
+import { Failure, Missing } from './states.tsx'
 import { ZoneChoice } from './zone.tsx'
 
 /** Of the server's package.json, put in by the build. */
@@ -122,8 +122,8 @@ function KeyChoice({ onFailure }: { onFailure: (error: Error) => void }) {
 
 export function NotFound() {
   return (
-    <Empty title="There is no such page">
+    <Missing what="page">
       <Link to="/">All sessions</Link>
-    </Empty>
+    </Missing>
   )
 }

@@ -1,4 +1,4 @@
-import { Alert, Button, Center, Group, Skeleton, Stack, Text } from '@mantine/core'
+import { Alert, Button, Center, Group, Skeleton, Stack, Text, Title } from '@mantine/core'
 import { RollcallError } from '@rollcall/client'
 import { type ReactNode, useEffect, useState } from 'react'
 import { serverUrl } from './base.ts'
@@ -26,10 +26,24 @@ export function Loading({ rows = 6 }: { rows?: number }) {
 }
 
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+  return <InPlace heading={<Text fw={600}>{title}</Text>}>{children}</InPlace>
+}
+
+/** In place of a whole page, about a thing that there is not. */
+export function Missing({ what, children }: { what: string; children: ReactNode }) {
+  const heading = (
+    <Title order={1} size="h4">
+      There is no such {what}
+    </Title>
+  )
+  return <InPlace heading={heading}>{children}</InPlace>
+}
+
+function InPlace({ heading, children }: { heading: ReactNode; children: ReactNode }) {
   return (
     <Center py={56} px="md">
       <Stack gap={6} maw={440} ta="center" align="center">
-        <Text fw={600}>{title}</Text>
+        {heading}
         {children !== undefined && (
           <Text c="dimmed" component="div">
             {children}

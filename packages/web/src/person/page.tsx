@@ -9,7 +9,7 @@ import { dateFormat, formatNumber, zone } from '../formats.ts'
 import { Found } from '../found.tsx'
 import { calmMs, useLive } from '../live.ts'
 import { useSignedIn } from '../signed-in.tsx'
-import { Empty } from '../states.tsx'
+import { Missing } from '../states.tsx'
 import { formatDuration, Time } from '../time.tsx'
 import { Days } from './days.tsx'
 import { Identity } from './identity.tsx'
@@ -22,9 +22,9 @@ export function PersonPage() {
   const { rollcall } = useSignedIn()
   const result = useLive(['person', personId, zone], () => rollcall.people.get(personId, { tz: zone }), calmMs)
   const missing = (
-    <Empty title="There is no such person">
+    <Missing what="person">
       <Link to="/people">All people</Link>
-    </Empty>
+    </Missing>
   )
   return (
     <Found result={result} missing={missing}>

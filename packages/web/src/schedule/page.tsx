@@ -13,7 +13,7 @@ import { explainRule } from '../schedules/recurs.ts'
 import { given } from '../search.ts'
 import { useMay, useSignedIn } from '../signed-in.tsx'
 import { useSorting } from '../sorting.tsx'
-import { Empty, Failure, Loading } from '../states.tsx'
+import { Empty, Failure, Loading, Missing } from '../states.tsx'
 import { courseKeys, Grid, Legend, Totals } from './grid.tsx'
 import classes from './schedule.module.css'
 import type { ScheduleSearch } from './search.ts'
@@ -42,9 +42,9 @@ export function SchedulePage() {
   const isGone = about.error instanceof RollcallError && about.error.code === 'SCHEDULE_NOT_FOUND'
   if (isGone) {
     return (
-      <Empty title="There is no such schedule">
+      <Missing what="schedule">
         <Link to="/schedules">All schedules</Link>
-      </Empty>
+      </Missing>
     )
   }
   const lastPage = Math.max(1, Math.ceil(rows.length / perPage))

@@ -10,7 +10,7 @@ import { Found } from '../found.tsx'
 import { useLive } from '../live.ts'
 import { ShareButton } from '../shared/share-button.tsx'
 import { useMay, useSignedIn } from '../signed-in.tsx'
-import { Empty, Failure } from '../states.tsx'
+import { Empty, Failure, Missing } from '../states.tsx'
 import { formatDuration, RunningClock, Time } from '../time.tsx'
 import { Attendance } from './attendance.tsx'
 import { Downloads } from './downloads.tsx'
@@ -33,9 +33,9 @@ export function SessionPage() {
     (change) => change.type !== 'reset' && change.sessionId === sessionId,
   )
   const missing = (
-    <Empty title="There is no such session">
+    <Missing what="session">
       <Link to="/">All sessions</Link>
-    </Empty>
+    </Missing>
   )
   return (
     <Found result={result} missing={missing}>

@@ -10,7 +10,7 @@ import { Found } from '../found.tsx'
 import { briskMs, useLive } from '../live.ts'
 import { Secret } from '../secret.tsx'
 import { useSignedIn } from '../signed-in.tsx'
-import { Empty, Failure } from '../states.tsx'
+import { Failure, Missing } from '../states.tsx'
 import { useSubmit } from '../submit.ts'
 import { Time } from '../time.tsx'
 import { EndpointFields, readEndpoint } from '../webhooks/fields.tsx'
@@ -26,9 +26,9 @@ export function WebhookPage() {
   const { rollcall } = useSignedIn()
   const result = useLive(['webhook', webhookId], () => rollcall.webhooks.get(webhookId), briskMs)
   const missing = (
-    <Empty title="There is no such endpoint">
+    <Missing what="endpoint">
       <Link to="/webhooks">All endpoints</Link>
-    </Empty>
+    </Missing>
   )
   return (
     <Found result={result} missing={missing}>
