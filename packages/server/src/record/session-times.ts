@@ -4,7 +4,7 @@ import type { SealedHead } from '../store/sessions/seals.ts'
 import type { SessionTimes } from '../store/sessions/times.ts'
 
 /** Sealed sessions whose texts are read in one turn of the loop. */
-const textsTogether = 50
+const textsTogether = 20
 /** People whose times are told in one turn of the loop. */
 const peopleTogether = 500
 
@@ -31,8 +31,13 @@ export function timesOfSealed({ head, ...session }: SealedHead): SessionTimes {
 /** Those of these sessions, in their order: what is sealed is read from its text, and a large one comes in parts. */
 export async function* readTimesOf(reads: TimesReads, keyId: number, ids: string[]): AsyncGenerator<SessionTimes> {
   let people = 0
+  let next = readHeads(reads, keyId, ids.slice(0, textsTogether))
   for (let from = 0; from < ids.length; from += textsTogether) {
-    for await (const session of readSome(reads, keyId, ids.slice(from, from + textsTogether))) {
+    const some = ids.slice(from, from + textsTogether)
+    const heads = await next
+    // A service reads the next ones while these are made use of.
+    next = readHeads(reads, keyId, ids.slice(from + textsTogether, from + 2 * textsTogether))
+    for await (const session of readSome(reads, keyId, some, heads)) {
       people += session.people.length
       yield session
       if (people < peopleTogether) continue
@@ -42,8 +47,20 @@ export async function* readTimesOf(reads: TimesReads, keyId: number, ids: string
   }
 }
 
-async function* readSome(reads: TimesReads, keyId: number, ids: string[]): AsyncGenerator<SessionTimes> {
-  const heads = await reads.sessions.listSealedHeads(keyId, ids, embeddedParticipantsMax)
+function readHeads(reads: TimesReads, keyId: number, ids: string[]): Promise<SealedHead[]> {
+  if (ids.length === 0) return Promise.resolve([])
+  const heads = reads.sessions.listSealedHeads(keyId, ids, embeddedParticipantsMax)
+  // Whoever awaits it hears of it; nobody does where enough was read before.
+  heads.catch(() => {})
+  return heads
+}
+
+async function* readSome(
+  reads: TimesReads,
+  keyId: number,
+  ids: string[],
+  heads: SealedHead[],
+): AsyncGenerator<SessionTimes> {
   const sealed = new Map(heads.map((head) => [head.id, head]))
   const others: string[] = []
   for (const id of ids) {

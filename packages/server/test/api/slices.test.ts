@@ -65,13 +65,15 @@ describe('sessions that are sealed', () => {
   const ids = Array.from({ length: 120 }, (_, n) => `s${n}`)
   const head = JSON.stringify({ participants }).slice(0, -1)
 
-  test('tell who was inside in some hundred people a turn, and are read fifty at a time', async () => {
+  test('tell who was inside in some hundred people a turn, and are read twenty at a time, one part ahead', async () => {
     const asked: number[] = []
     const told: string[] = []
+    let ahead = 0
     const reads = {
       sessions: {
         async listSealedHeads(_: number, some: string[]) {
           asked.push(some.length)
+          ahead = Math.max(ahead, asked.length * 20 - told.length)
           return some.map((id) => ({ id, roomId: 'r', customRoomId: null, startAt: 0, endAt: 1, head }))
         },
         // biome-ignore lint/correctness/useYield: there are none of them
@@ -88,7 +90,8 @@ describe('sessions that are sealed', () => {
     })
     assert.deepEqual(told, ids)
     assert.ok(most(turns) < 600, `${most(turns)} people in one turn`)
-    assert.deepEqual(asked, [50, 50, 20])
+    assert.deepEqual(asked, [20, 20, 20, 20, 20, 20])
+    assert.equal(ahead, 40)
   })
 })
 

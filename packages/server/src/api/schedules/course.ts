@@ -9,8 +9,6 @@ import { mergeSpans, type Span } from '../reports/spans.ts'
 import { judge, type Occurrence, reaches, type Verdict } from './judge.ts'
 import type { Planned } from './occurrences.ts'
 
-/** Sessions that are read together. */
-const sessionsTogether = 8
 /** What is judged in one turn of the loop. */
 const verdictsTogether = 2000
 
@@ -96,23 +94,20 @@ async function gather(reads: Reads, keyId: number, { bySession, ...gathering }: 
   const attendees = new Map<string, Attendee>()
   /** By their participantId: most people are in most sessions, and are asked for once. */
   const known = new Map<string, Attendee>()
-  const ids = [...bySession.keys()]
   const { now, kinds } = gathering.asked
-  for (let i = 0; i < ids.length; i += sessionsTogether) {
-    for await (const session of readTimesOf(reads, keyId, ids.slice(i, i + sessionsTogether))) {
-      const places = bySession.get(session.id) ?? []
-      const people = session.people.filter(({ kind }) => kinds === undefined || kinds.includes(kind))
-      noteSession(session, places, { ...gathering, now })
-      await meet(people)
-      for (const { participantId, name, times } of people) {
-        const attendee = known.get(participantId)
-        if (attendee === undefined) continue
-        // The latest session has the latest name.
-        if (!attendee.who.merged && name !== '') attendee.who.name = name
-        noteStays(attendee, times, places, gathering.planned)
-      }
-      await turns.next(keyId)
+  for await (const session of readTimesOf(reads, keyId, [...bySession.keys()])) {
+    const places = bySession.get(session.id) ?? []
+    const people = session.people.filter(({ kind }) => kinds === undefined || kinds.includes(kind))
+    noteSession(session, places, { ...gathering, now })
+    await meet(people)
+    for (const { participantId, name, times } of people) {
+      const attendee = known.get(participantId)
+      if (attendee === undefined) continue
+      // The latest session has the latest name.
+      if (!attendee.who.merged && name !== '') attendee.who.name = name
+      noteStays(attendee, times, places, gathering.planned)
     }
+    await turns.next(keyId)
   }
   // Whoever was inside only before or after was not there.
   for (const [key, { stays }] of attendees) if (!isThere(stays, gathering.planned)) attendees.delete(key)
