@@ -5,7 +5,19 @@ import { keep } from '../support/kept.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 import { runProgram } from '../support/run-program.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
-import { at, bob, elsewhere, eventsOf, found, readKept, report, search, traces, zoe } from '../support/traces.ts'
+import {
+  at,
+  bob,
+  elsewhere,
+  eventsOf,
+  found,
+  readKept,
+  readLeft,
+  report,
+  search,
+  traces,
+  zoe,
+} from '../support/traces.ts'
 
 let postgres: Postgres
 before(async () => {
@@ -88,7 +100,7 @@ describe('an erased person', () => {
       assert.deepEqual([twice.status, twice.body.code], [404, 'PARTICIPANT_NOT_FOUND'])
 
       await server.stop()
-      for (const bytes of await readKept(kept)) for (const trace of traces) assert.ok(!bytes.includes(trace), trace)
+      for (const bytes of await readLeft(kept)) for (const trace of traces) assert.ok(!bytes.includes(trace), trace)
       for (const args of [['verify'], ['rebuild', '--dry-run']]) {
         const { code, stdout, stderr } = await runProgram('cli.js', kept.env, args).ended
         assert.equal(code, 0, `${stdout}${stderr}`)
@@ -140,7 +152,7 @@ describe('an erased person', () => {
     const { code, stdout, stderr } = await runProgram('cli.js', kept.env, ['rebuild', '--dry-run']).ended
     assert.deepEqual([code, stderr], [0, ''], stdout)
     assert.match(stdout, /nothing differs/)
-    for (const bytes of await readKept(kept)) assert.doesNotMatch(bytes.toString('latin1'), /person-7(?!0)/)
+    for (const bytes of await readLeft(kept)) assert.doesNotMatch(bytes.toString('latin1'), /person-7(?!0)/)
     const again = await startServer(kept.env)
     t.after(() => again.stop())
     assert.equal((await again.call('GET', path)).text.replaceAll(again.url, server.url), before)
@@ -201,7 +213,7 @@ describe('an erased session', () => {
       assert.deepEqual([gone.status, gone.body.code], [404, 'SESSION_NOT_FOUND'])
 
       await server.stop()
-      for (const bytes of await readKept(kept)) for (const trace of traces) assert.ok(!bytes.includes(trace), trace)
+      for (const bytes of await readLeft(kept)) for (const trace of traces) assert.ok(!bytes.includes(trace), trace)
       for (const args of [['verify'], ['rebuild', '--dry-run']]) {
         const { code, stdout, stderr } = await runProgram('cli.js', kept.env, args).ended
         assert.equal(code, 0, `${stdout}${stderr}`)

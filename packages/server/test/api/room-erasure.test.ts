@@ -5,7 +5,7 @@ import { keep } from '../support/kept.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 import { runProgram } from '../support/run-program.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
-import { at, bob, elsewhere, eventsOf, found, readKept, report, search, traces, zoe } from '../support/traces.ts'
+import { at, bob, elsewhere, eventsOf, found, readLeft, report, search, traces, zoe } from '../support/traces.ts'
 
 let postgres: Postgres
 before(async () => {
@@ -91,7 +91,7 @@ describe('an erased room', () => {
       assert.equal(audit.data[0]?.action, 'eraseRoom')
 
       await server.stop()
-      for (const bytes of await readKept(kept)) {
+      for (const bytes of await readLeft(kept)) {
         for (const trace of [...traces, roomId, id]) assert.ok(!bytes.includes(trace), trace)
       }
       for (const args of [['verify'], ['rebuild', '--dry-run']]) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import type { EventResults } from '@rollcall/protocol'
 import { sql } from 'kysely'
 import type { Kept } from './kept.ts'
@@ -71,6 +72,19 @@ export async function readKept(kept: Kept): Promise<Buffer[]> {
     }
     return all
   })
+}
+
+/**
+ * All bytes that are left once the server is stopped and a file is packed: in the unused part of a page SQLite may keep a copy of a row that
+ * it had moved, as docs/erasure.md says.
+ */
+export function readLeft(kept: Kept): Promise<Buffer[]> {
+  if (kept.where.databaseUrl === undefined) {
+    const file = new DatabaseSync(join(kept.where.dataFolder, 'rollcall.db'))
+    file.exec('vacuum')
+    file.close()
+  }
+  return readKept(kept)
 }
 
 /** The same in another room, of people who have no part in it. */
