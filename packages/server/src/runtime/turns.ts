@@ -146,9 +146,10 @@ export function createIntake({ messagesMax, bytesMax }: IntakeLimits): Intake {
     while (hasRoom()) {
       const [first] = waiting
       if (first === undefined) return
-      const [sender, [message, ...rest]] = first
+      const [sender, left] = first
+      const message = left.shift()
       waiting.delete(sender)
-      if (rest.length > 0) waiting.set(sender, rest)
+      if (left.length > 0) waiting.set(sender, left)
       else sender.resume()
       if (message !== undefined) run(message)
     }

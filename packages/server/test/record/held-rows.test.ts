@@ -94,7 +94,7 @@ describe('what one transaction records', () => {
       return told
     })
     assert.deepEqual(
-      recorded.map(({ id, hadOther }) => [id, hadOther]),
+      recorded.map(({ id, hadOtherConnection }) => [id, hadOtherConnection]),
       [
         ['0l', undefined],
         ['0j', undefined],

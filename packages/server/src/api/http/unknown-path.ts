@@ -31,7 +31,7 @@ const others: { [start: string]: string } = {
 }
 
 /** A path that begins so, with slashes repeated or not: one look at each request. */
-const isOfOthers = new RegExp(`^(${Object.keys(others).join('|').replaceAll('/', '/+')})(?:[/?]|$)`)
+const pathOfOthers = new RegExp(`^(${Object.keys(others).join('|').replaceAll('/', '/+')})(?:[/?]|$)`)
 
 const hostedRoomPath = '/v2/rtc'
 
@@ -40,7 +40,7 @@ const hostedRoomPath = '/v2/rtc'
  * 404 for a room that was not found, and call again after a 5xx.
  */
 export function refuseOthers(request: FastifyRequest, reply: FastifyReply): void {
-  const [, start] = isOfOthers.exec(request.url) ?? []
+  const [, start] = pathOfOthers.exec(request.url) ?? []
   if (start === undefined) return
   reply.header('allow', '')
   throw new Refusal(

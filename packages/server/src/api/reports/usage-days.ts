@@ -14,8 +14,6 @@ type Summed = ReturnType<UsageSums['finish']>
 
 /** Letters of packed days that are read at once: about ten thousand times inside. */
 const lettersTogether = 200_000
-/** Sessions that are read together. */
-const sessionsTogether = 200
 
 /**
  * Sums up a period session after session.
@@ -65,9 +63,7 @@ export async function sumDays(
 }
 
 async function addSessions(reads: Reads, keyId: number, sums: UsageSums, ids: string[]): Promise<void> {
-  for (let i = 0; i < ids.length; i += sessionsTogether) {
-    for await (const session of readTimesOf(reads, keyId, ids.slice(i, i + sessionsTogether))) sums.add(session)
-  }
+  for await (const session of readTimesOf(reads, keyId, ids)) sums.add(session)
 }
 
 /** Reads the text of the first of these days, and of those after it that go with it. */

@@ -12,8 +12,6 @@ export type Known = {
 
 export type FindRoomIds = (keyId: number, givenIds: string[]) => Promise<Map<string, string>>
 
-const none: Map<string, string> = new Map()
-
 /** Names of rooms that are remembered. */
 const rememberedMax = 20_000
 
@@ -34,7 +32,7 @@ export function rememberRoomIds(
   // Many who report of a new room at once ask for it at once.
   const findTogether = collectAtTurnEnd(find)
   return async (keyId, givenIds) => {
-    if (givenIds.length === 0) return none
+    if (givenIds.length === 0) return new Map()
     const roomIds = new Map<string, string>()
     const others: string[] = []
     const version = versions.of(keyId)

@@ -4,7 +4,6 @@ import {
   type Change,
   type Fact,
   type Outcome,
-  type ParticipantJoined,
   type SessionEnded,
   type SessionFact,
   type SessionStarted,
@@ -30,7 +29,7 @@ export type Recorded = {
   /** The session it belongs to; absent where it was ignored or refused. */
   sessionId?: string
   /** Of a join: that person had another connection in that session before. */
-  hadOther?: true
+  hadOtherConnection?: true
 }
 
 /** Records what nobody reported. */
@@ -127,8 +126,9 @@ export async function applyFound(
   }
   await save(parts, keyId, isNew ? undefined : session, applied)
   if (fact.type === 'session-started') await moveInto(fact)
-  const hadOther = fact.type === 'participant-joined' && marks.some((mark) => isOther(mark, fact))
-  return { id: fact.id, outcome: applied.outcome, sessionId: session.id, ...(hadOther && { hadOther }) }
+  const hadOther =
+    fact.type === 'participant-joined' && marks.some(({ connectionId }) => connectionId !== (fact.connectionId ?? ''))
+  return { id: fact.id, outcome: applied.outcome, sessionId: session.id, ...(hadOther && { hadOtherConnection: true }) }
 
   /** From sessions that this one turns out to be, and from others of its room. */
   async function moveInto(started: SessionStarted): Promise<void> {
@@ -141,10 +141,6 @@ export async function applyFound(
     const keepOne = (sessionId: string, kept: SessionFact) => applyUnannounced(parts, keyId, sessionId, kept)
     await takeJoined(parts, keyId, started, { into, applyOne, keepOne })
   }
-}
-
-function isOther(mark: Mark, { connectionId = '' }: ParticipantJoined): boolean {
-  return mark.connectionId !== connectionId
 }
 
 /** Applies a fact of a person again of which everybody was told. */

@@ -4,9 +4,6 @@ import { usage } from '../../store/usage.ts'
 import { readTimesOf, type TimesReads } from '../session-times.ts'
 import { createDayPacker } from './packed-day.ts'
 
-/** Sessions that are read together. */
-const sessionsTogether = 100
-
 /** `breaks`: those that were noted before it was read. `isWhole`: every session that is over is sealed. */
 export type PackedDay = { breaks: string[]; isWhole: boolean; sessions: number; packed: string }
 
@@ -23,10 +20,7 @@ export const packing = noun({
         },
       }
       const packer = createDayPacker(startAt)
-      for (let i = 0; i < sealed.length; i += sessionsTogether) {
-        const some = sealed.slice(i, i + sessionsTogether)
-        for await (const session of readTimesOf(reads, keyId, some)) packer.add(session)
-      }
+      for await (const session of readTimesOf(reads, keyId, sealed)) packer.add(session)
       return { breaks, isWhole, ...packer.finish() }
     },
   },

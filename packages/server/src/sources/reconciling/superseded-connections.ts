@@ -19,9 +19,9 @@ export function createSupersededConnections(
   return {
     async endOlder(source, facts, recorded) {
       for (const [i, fact] of facts.entries()) {
-        const { sessionId, hadOther } = recorded[i] ?? {}
+        const { sessionId, hadOtherConnection } = recorded[i] ?? {}
         // Mostly it is their only connection: then there is nothing to look for.
-        if (fact.type !== 'participant-joined' || sessionId === undefined || !hadOther) continue
+        if (fact.type !== 'participant-joined' || sessionId === undefined || !hadOtherConnection) continue
         await endOlderOf(source, fact, sessionId)
       }
     },
