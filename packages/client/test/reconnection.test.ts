@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
@@ -144,6 +148,40 @@ describe('a connection that is lost', guard, () => {
     await new Promise((resolve) => setTimeout(resolve, 500))
     assert.deepEqual(givenUp, [])
     await room.leave()
+  })
+
+  test('is told nothing once the other side began to close it, and is given up where that goes no further', async (t) => {
+    const farewell = createServer()
+    const held: Socket[] = []
+    farewell.on('upgrade', ({ headers }, socket: Socket) => {
+      const accept = createHash('sha1').update(`${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept.digest('base64')}\r\n\r\n`,
+      )
+      held.push(socket)
+      socket.on('error', () => socket.destroy())
+      socket.once('data', () => socket.write(Buffer.from([0x88, 2, 4113 >> 8, 4113 & 0xff])))
+    })
+    await once(farewell.listen(0, '127.0.0.1'), 'listening')
+    const states: number[] = []
+    const Native = globalThis.WebSocket
+    globalThis.WebSocket = class extends Native {
+      override send(data: string) {
+        states.push(this.readyState)
+        super.send(data)
+      }
+    }
+    t.after(() => {
+      globalThis.WebSocket = Native
+      for (const socket of held) socket.destroy()
+      farewell.close()
+    })
+    const url = `http://127.0.0.1:${(farewell.address() as AddressInfo).port}`
+    const room = open({ url }, { pingIntervalMs: 20, unansweredMax: 5 })
+    room.joined.catch(() => {})
+    await nextEvent(room, 'reconnecting', ({ attempt }) => attempt === 2)
+    await room.leave()
+    assert.deepEqual(new Set(states), new Set([Native.OPEN]))
   })
 
   test('a leave meanwhile ends it: no token is asked for, and no connection tried', async () => {

@@ -56,8 +56,9 @@ export function openRoomSocket(address: string, limits: RoomLimits, tell: Socket
     send({ type: 'ping' })
   }
 
+  /** A browser complains of each message to a socket that the other side has begun to close: nobody would read it. */
   function send(message: ClientMessage): void {
-    socket.send(JSON.stringify(message))
+    if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message))
   }
 
   function end(code: number): void {
