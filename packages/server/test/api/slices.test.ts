@@ -185,9 +185,15 @@ END:VEVENT
     assert.ok(turns.length >= 2 * each - events / 20, `two were read in ${turns.length} turns`)
   })
 
-  test('is refused as it is, and whoever waited for it is read', async () => {
+  test('is read but for what is wrong in it, and whoever waited for it is read', async () => {
     const twice = file.replace('SUMMARY:Lesson 0', 'DTSTART:20260105T090000Z')
-    const [refused, taken] = await Promise.allSettled([readCalendar(twice, 1), readCalendar(file, 2)])
-    assert.deepEqual([refused.status, taken.status], ['rejected', 'fulfilled'])
+    const [wrong, right] = await Promise.all([readCalendar(twice, 1), readCalendar(file, 2)])
+    assert.deepEqual(
+      [wrong, right].map(({ events, left }) => [events.length, left.map(({ uid, reason }) => `${uid}: ${reason}`)]),
+      [
+        [events - 1, ['e0: it has DTSTART twice']],
+        [events, []],
+      ],
+    )
   })
 })
