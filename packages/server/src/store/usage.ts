@@ -37,7 +37,8 @@ const plan = query<OfKey, PlanRow>((k, p) =>
       join.onRef('d.key_id', '=', 'b.key_id').onRef('d.start_at', '=', 'b.start_at'),
     )
     .select(['b.start_at as startAt', 'b.sessions', 'd.sessions as packed', 'd.version'])
-    .select(sql<number | null>`length(d.packed)`.as('size'))
+    // Of bytes: letters are counted by reading all of the text.
+    .select(sql<number | null>`octet_length(d.packed)`.as('size'))
     .select((eb) =>
       eb
         .selectFrom('usage_breaks as x')

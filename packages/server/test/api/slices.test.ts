@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { writeList } from '../../src/api/paging/pieces.ts'
 import { countUsage, type UsageCount } from '../../src/api/reports/usage-count.ts'
+import { sumUsage } from '../../src/api/reports/usage-sums.ts'
 import { readCalendar } from '../../src/api/schedules/calendar-in.ts'
 import { readTimesOf } from '../../src/record/session-times.ts'
 import { inTurns } from '../../src/runtime/turns.ts'
@@ -136,6 +137,25 @@ describe('usage by participant', () => {
     // Each 500 rows once finished, once put in order, and merged as often as there are twice as many together.
     assert.ok(slices >= people / 500 + people / 500 + people / 5000, `${slices} slices`)
   })
+})
+
+test('usage by hour of a long time, of many people, is finished some rows and some people at a time', () => {
+  const hours = 8000
+  const span = { from: 0, to: hours * 3_600_000 }
+  const sums = sumUsage('hour', span, { now: 0, kinds: undefined, timeZone: 'UTC' })
+  const people = Array.from({ length: 5000 }, (_, n) => ({
+    ...{ participantId: `p${n}`, name: '', kind: 'person' as const },
+    times: [{ from: n, to: n + 1 }],
+  }))
+  sums.add({ id: 's', roomId: 'r', customRoomId: null, startAt: 0, endAt: 10_000, people })
+  const slices = sums.finish()
+  let count = 1
+  let last = slices.next()
+  for (; !last.done; last = slices.next()) count += 1
+  assert.equal(last.value.data.length, hours)
+  assert.equal(last.value.total.uniqueParticipants, people.length)
+  // 500 rows each, and a sixteenth of the people.
+  assert.ok(count > hours / 500 + 16, `${count} slices`)
 })
 
 describe('an iCalendar file that is large', () => {

@@ -1,3 +1,4 @@
+import type { Usage } from '@rollcall/protocol'
 import type { Context } from '../../context.ts'
 import { readTimesOf } from '../../record/session-times.ts'
 import { inTurns } from '../../runtime/turns.ts'
@@ -10,7 +11,7 @@ import type { UsageCount } from './usage-count.ts'
 import type { UsageSums } from './usage-sums.ts'
 
 type Reads = Pick<Context['reads'], 'sessions' | 'usage'>
-type Summed = ReturnType<UsageSums['finish']>
+type Summed = Pick<Usage, 'total' | 'data'>
 
 /** Letters of packed days that are read at once: about ten thousand times inside. */
 const lettersTogether = 200_000
@@ -52,14 +53,14 @@ export async function sumDays(
     const text = texts.get(startAt)
     texts.delete(startAt)
     if (text !== undefined && text.version === version) {
-      await inTurns(keyId, sums.addDay(startAt, text.packed), sums)
       await addSessions(reads, keyId, sums, unsealed)
+      await inTurns(keyId, sums.addDay(startAt, text.packed), sums)
     } else {
       const within = { from: Math.max(startAt, span.from), to: Math.min(startAt + dayMs, span.to) }
       await addSessions(reads, keyId, sums, await reads.usage.startedIn(keyId, within))
     }
   }
-  return sums.finish()
+  return inTurns(keyId, sums.finish(), sums)
 }
 
 async function addSessions(reads: Reads, keyId: number, sums: UsageSums, ids: string[]): Promise<void> {

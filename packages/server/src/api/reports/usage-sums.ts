@@ -1,13 +1,18 @@
-import { toIso, type Usage } from '@rollcall/protocol'
+import { participantKinds, toIso, type Usage, type UsageRow } from '@rollcall/protocol'
 import { DayReader, digestPerson } from '../../record/usage/packed-day.ts'
 import type { SessionTimes } from '../../store/sessions/times.ts'
-import { createPersonNumbers } from './numbers.ts'
+import { createConcurrency } from './concurrency.ts'
+import { createDistinct, createPersonNumbers } from './people-numbers.ts'
 import type { Span } from './spans.ts'
 import { type Counted, startsOf, toTotal } from './usage-count.ts'
-import { createConcurrency, createSteps } from './usage-steps.ts'
+import { createSteps, type Steps } from './usage-steps.ts'
 
 /** Times inside that are added in one turn of the loop. */
 const staysTogether = 10_000
+/** People who are known by a number at a time, or twice as many as are in what is not settled: such a table lies near the processor. */
+const peopleTogether = 2048
+/** Rows that are made in one turn of the loop. */
+const rowsTogether = 500
 
 /**
  * The same sums as `usage-count.ts`, by days or hours, of sessions that come in order of the day they started in: what is over
@@ -17,14 +22,18 @@ export type UsageSums = {
   /** Tells that every session to come started then or later. */
   settle(at: number): void
   add(session: SessionTimes): void
-  /** The sessions of a day that is packed; it yields now and then, so that others have their turn. Those from before the period are left out. */
+  /**
+   * The sessions of a day that is packed, after all others of that day; it yields now and then, so that others have their turn.
+   * Those from before the period are left out.
+   */
   addDay(dayStart: number, packed: string): Generator<void, void, void>
-  finish(): Pick<Usage, 'total' | 'data'>
+  /** It yields too: there may be as many rows as hours. */
+  finish(): Generator<void, Pick<Usage, 'total' | 'data'>, void>
 }
 
 export function sumUsage(groupBy: 'day' | 'hour', { from, to }: Span, { now, kinds, timeZone }: Counted): UsageSums {
   const starts = Float64Array.from([...startsOf({ from, to }, groupBy, timeZone), Number.POSITIVE_INFINITY])
-  const people = createPersonNumbers()
+  const people = createPeople()
   const steps = createSteps(starts, people.count)
   const concurrency = createConcurrency(starts)
   const sessions = new Float64Array(starts.length)
@@ -33,6 +42,7 @@ export function sumUsage(groupBy: 'day' | 'hour', { from, to }: Span, { now, kin
   let lastDay: DayReader | undefined
   /** Of people, by their numbers in the day; -1 of those who were not met. */
   let numbers = new Int32Array(0)
+  const isCounted = participantKinds.map((kind) => kinds === undefined || kinds.includes(kind))
 
   const reaches = (start: number, end: number) => start < to && (end > from || (start === end && start >= from))
   const addSession = (startAt: number, endAt: number): boolean => {
@@ -57,7 +67,7 @@ export function sumUsage(groupBy: 'day' | 'hour', { from, to }: Span, { now, kin
       stays += day.stays
       if (dayStart + day.startAt < from || !addSession(dayStart + day.startAt, dayStart + day.endAt)) continue
       while (day.nextStay()) {
-        if (kinds !== undefined && !kinds.includes(day.kind)) continue
+        if (!isCounted[day.kindPlace]) continue
         const start = dayStart + day.from
         const end = dayStart + day.to
         if (!reaches(start, end)) continue
@@ -74,6 +84,7 @@ export function sumUsage(groupBy: 'day' | 'hour', { from, to }: Span, { now, kin
   const settle = (at: number) => {
     concurrency.settle(at)
     steps.settle(at)
+    if (people.forget(steps)) numbers.fill(-1)
   }
 
   return {
@@ -98,20 +109,53 @@ export function sumUsage(groupBy: 'day' | 'hour', { from, to }: Span, { now, kin
       lastDay = day
       if (numbers.length < day.people) numbers = new Int32Array(2 * day.people)
       numbers.fill(-1)
-      while (addSome(day, dayStart)) yield
+      while (addSome(day, dayStart)) {
+        settle(dayStart + day.startAt)
+        yield
+      }
     },
-    finish() {
+    *finish() {
       settle(Number.POSITIVE_INFINITY)
-      const rows = [...starts.subarray(0, -1)].map((at, step) => ({
-        start: toIso(at),
-        ...toTotal(
-          sessions[step] ?? 0,
-          steps.unique[step] ?? 0,
-          steps.insideMs[step] ?? 0,
-          concurrency.peaks[step] ?? 0,
-        ),
-      }))
-      return { total: toTotal(total.sessions, people.count(), total.insideMs, concurrency.peak()), data: rows }
+      yield
+      const data: UsageRow[] = []
+      for (const [step, at] of starts.subarray(0, -1).entries()) {
+        const inside = [steps.unique[step] ?? 0, steps.insideMs[step] ?? 0, concurrency.peaks[step] ?? 0] as const
+        data.push({ start: toIso(at), ...toTotal(sessions[step] ?? 0, ...inside) })
+        if (data.length % rowsTogether === 0) yield
+      }
+      const different = yield* people.countAll()
+      return { total: toTotal(total.sessions, different, total.insideMs, concurrency.peak()), data }
+    },
+  }
+}
+
+/** Numbers people for as long as something that is not settled knows them, and counts all that there ever were. */
+function createPeople() {
+  const all = createDistinct()
+  let known = createPersonNumbers(all.add)
+  let before = createPersonNumbers(all.add)
+  let numbers = new Int32Array(0)
+  let most = peopleTogether
+  return {
+    count: () => known.count(),
+    numberOf: (high: number, low: number) => known.numberOf(high, low),
+    countAll: () => all.count(),
+    /** Forgets those who are in nothing that is not settled, where there are many; the others have new numbers then. */
+    forget(steps: Steps): boolean {
+      if (known.count() < most) return false
+      ;[known, before] = [before, known]
+      known.clear()
+      if (numbers.length < before.count()) numbers = new Int32Array(2 * before.count())
+      numbers.fill(-1)
+      steps.renumber((person) => {
+        const number = numbers[person] ?? -1
+        if (number !== -1) return number
+        const next = known.numberOf(before.highOf(person), before.lowOf(person))
+        numbers[person] = next
+        return next
+      })
+      most = Math.max(peopleTogether, 2 * known.count())
+      return true
     },
   }
 }
