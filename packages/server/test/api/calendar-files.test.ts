@@ -118,6 +118,31 @@ describe('an event is read as it is written', () => {
     }
   })
 
+  test('a time that is twice, as the clocks go back, is the first of the two, in and out; in UTC and by a duration it is either', async () => {
+    const night = 'DTSTART;TZID=Europe/Berlin:20261024T220000'
+    const lengths = [
+      [night, 'DTEND;TZID=Europe/Berlin:20261025T023000'],
+      [night, 'DTEND:20261025T003000Z'],
+      [night, 'DTEND:20261025T013000Z'],
+      [night, 'DURATION:PT5H30M'],
+      ['DTSTART;TZID=Europe/Berlin:20261025T023000', 'DTEND;TZID=Europe/Berlin:20261025T033000'],
+    ]
+    for (const [n, minutes] of [270, 270, 330, 330, 120].entries()) {
+      const { durationMinutes } = await one(...(lengths[n] ?? []))
+      assert.equal(durationMinutes, minutes, lengths[n]?.join())
+      const { text } = await server.call('GET', '/v2/schedules.ics')
+      const [again] = (await put(text)).data.filter(({ uid }) => uid === 'one')
+      assert.equal(again?.durationMinutes, minutes, text)
+    }
+    const changed = ['RECURRENCE-ID;TZID=Europe/Berlin:20261024T220000', night, lengths[0]?.[1] ?? '']
+    const weekly = [
+      'DTSTART;TZID=Europe/Berlin:20261017T220000',
+      'DTEND;TZID=Europe/Berlin:20261018T023000',
+      'RRULE:FREQ=WEEKLY',
+    ]
+    assert.deepEqual(told(await put(fileOf(...odd(...weekly), ...odd(...changed)))), { taken: ['odd'], left: [] })
+  })
+
   test('names that look like numbers stay as they are', async () => {
     const { roster } = await one(
       ...nine,

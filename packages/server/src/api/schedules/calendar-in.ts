@@ -2,7 +2,7 @@ import type { ExpectedPerson, LeftEvent, NewSchedule } from '@rollcall/protocol'
 import ical, { type CalendarResponse, type VEvent } from 'node-ical'
 import { Refusal } from '../../error.ts'
 import { isTimeZone } from '../../runtime/calendar/calendar.ts'
-import { toLocal } from '../../runtime/calendar/recurrence.ts'
+import { toInstant, toLocal } from '../../runtime/calendar/recurrence.ts'
 import { turns } from '../../runtime/turns.ts'
 import { createCalendarLines, freeName } from './calendar-lines.ts'
 import { participantUri } from './calendar-out.ts'
@@ -94,7 +94,7 @@ function readEvent(event: VEvent, uid: string): Omit<ReadEvent, 'uid'> | string 
   const end = event.end as Zoned | undefined
   if (end?.dateOnly) return 'its end has no time of day'
   if (end !== undefined && toZone(end.tz) === undefined) return unknownZone(end.tz)
-  const durationMinutes = end === undefined ? 0 : (end.getTime() - start.getTime()) / minuteMs
+  const durationMinutes = lengthOf(event) / minuteMs
   if (!(durationMinutes > 0)) return 'it has no end after its start'
   const left = readExceptions(event, timeZone)
   if (typeof left === 'string') return left
@@ -122,18 +122,30 @@ function readExceptions(event: VEvent, timeZone: string): string[] | string {
     if (!date.dateOnly && toZone(date.tz) === undefined) return unknownZone(date.tz)
     if (date.dateOnly || toLocal(date.getTime(), timeZone).slice(10) === timeOfDay) days.add(toDay(date, timeZone))
   }
-  const lengthMs = (event.end as Date).getTime() - startAt
+  const lengthMs = lengthOf(event)
   for (const one of Object.values(event.recurrences ?? {}) as (Partial<VEvent> & { recurrenceid: Zoned })[]) {
     const { recurrenceid, start, end = start, status } = one
     if (!recurrenceid.dateOnly && toZone(recurrenceid.tz) === undefined) return unknownZone(recurrenceid.tz)
     const day = toDay(recurrenceid, timeZone)
     if (status === 'CANCELLED') days.add(day)
     else if (start === undefined || end === undefined) return `its occurrence of ${day} has no start`
-    else if (start.getTime() !== recurrenceid.getTime() || end.getTime() - start.getTime() !== lengthMs) {
+    else if (start.getTime() !== recurrenceid.getTime() || lengthOf({ ...one, end }) !== lengthMs) {
       return `its occurrence of ${day} was moved`
     }
   }
   return [...days]
+}
+
+/** In milliseconds. A duration is counted from the moment that the library has for the start. */
+function lengthOf({ start, end, duration }: Partial<VEvent>): number {
+  if (start === undefined || end === undefined) return 0
+  return duration === undefined ? toMoment(end) - toMoment(start) : end.getTime() - start.getTime()
+}
+
+/** Of a time that is twice, as the clocks go back, RFC 5545 means the first, and the library has the second. */
+function toMoment(time: Zoned): number {
+  const zone = time.dateOnly ? undefined : toZone(time.tz)
+  return zone === undefined ? time.getTime() : toInstant(toLocal(time.getTime(), zone), zone)
 }
 
 /** A day without a time is by no clocks: the library has it by those of the process. */

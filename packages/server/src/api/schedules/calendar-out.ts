@@ -21,7 +21,8 @@ export async function* writeCalendar(
 
 function toEvent(schedule: Schedule, roster: Expected[], room: string): string[] {
   const { uid, name, startLocal, timeZone, durationMinutes, rrule, exdates, updatedAt } = schedule
-  const endLocal = toLocal(toInstant(startLocal, timeZone) + durationMinutes * 60_000, timeZone)
+  const endAt = toInstant(startLocal, timeZone) + durationMinutes * 60_000
+  const endLocal = toLocal(endAt, timeZone)
   const at = (local: string) => local.replaceAll(/[-:]/g, '')
   const timed = (property: string, locals: string[]) => {
     const values = locals.map(at).map((text) => (isUtc(timeZone) ? `${text}Z` : text))
@@ -32,7 +33,8 @@ function toEvent(schedule: Schedule, roster: Expected[], room: string): string[]
     `UID:${toText(uid)}`,
     `DTSTAMP:${at(new Date(updatedAt).toISOString().slice(0, 19))}Z`,
     timed('DTSTART', [startLocal]),
-    timed('DTEND', [endLocal]),
+    // A local time that is twice, as the clocks go back, means the first.
+    toInstant(endLocal, timeZone) === endAt ? timed('DTEND', [endLocal]) : `DTEND:${toUtc(endAt)}`,
     ...(rrule === '' ? [] : [`RRULE:${toRule(schedule)}`]),
     ...(exdates.length === 0
       ? []
@@ -53,8 +55,12 @@ function toEvent(schedule: Schedule, roster: Expected[], room: string): string[]
 function toRule({ rrule, timeZone }: Schedule): string {
   return rrule.replace(/UNTIL=(\d{8})(T\d{6})?(?=;|$)/, (_, day: string, time = 'T235959') => {
     const local = `${day}${time}`.replace(/^(....)(..)(..)T(..)(..)(..)$/, '$1-$2-$3T$4:$5:$6')
-    return `UNTIL=${new Date(toInstant(local, timeZone)).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`
+    return `UNTIL=${toUtc(toInstant(local, timeZone))}`
   })
+}
+
+function toUtc(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`
 }
 
 function toAttendee({ participantId, name }: Expected): string {
