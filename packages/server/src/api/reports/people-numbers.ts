@@ -77,14 +77,34 @@ const partLength = 256
 /** Parts that are counted in one turn of the loop. */
 const partsTogether = 8
 
-/** `words`: of each digest two; of `length` of them. */
-type Part = { words: Int32Array; length: number }
-
 export function createDistinct(): Distinct {
+  const parts = createParts()
   // They are of different lengths, so that they are not all full at once.
-  const parts = Array.from({ length: partsMax }, (_, n): Part => {
-    return { words: new Int32Array(2 * Math.round(partLength * 2 ** (n / partsMax))), length: 0 }
-  })
+  const all = Array.from({ length: partsMax }, (_, n) => createPart(Math.round(partLength * 2 ** (n / partsMax))))
+  return {
+    add: (high, low) => parts.add(all[high >>> (32 - partBits)] as Part, high, low),
+    *count() {
+      let different = 0
+      for (const [n, part] of all.entries()) {
+        different += parts.count(part)
+        if (n % partsTogether === partsTogether - 1) yield
+      }
+      return different
+    },
+  }
+}
+
+/** Some digests, of each two words, in the first `length` places: one may be there more than once. */
+export type Part = { words: Int32Array; length: number }
+
+export function createPart(length: number): Part {
+  return { words: new Int32Array(2 * length), length: 0 }
+}
+
+/** What tells apart the people of many parts. */
+export type Parts = { add(part: Part, high: number, low: number): void; count(part: Part): number }
+
+export function createParts(): Parts {
   const tellApart = createTellingApart()
   const makeRoom = (part: Part) => {
     tellApart(part)
@@ -95,21 +115,15 @@ export function createDistinct(): Distinct {
     part.words = larger
   }
   return {
-    add(high, low) {
-      const part = parts[high >>> (32 - partBits)] as Part
+    add(part, high, low) {
       if (2 * part.length === part.words.length) makeRoom(part)
       part.words[2 * part.length] = high
       part.words[2 * part.length + 1] = low
       part.length += 1
     },
-    *count() {
-      let different = 0
-      for (const [n, part] of parts.entries()) {
-        tellApart(part)
-        different += part.length
-        if (n % partsTogether === partsTogether - 1) yield
-      }
-      return different
+    count(part) {
+      tellApart(part)
+      return part.length
     },
   }
 }
@@ -120,7 +134,7 @@ function createTellingApart(): (part: Part) => void {
   let table = new Int32Array(1024)
   return (part) => {
     const { words, length } = part
-    let places = 1024
+    let places = 16
     while (places < 2 * length) places *= 2
     if (table.length < places) table = new Int32Array(places)
     else table.fill(0, 0, places)
