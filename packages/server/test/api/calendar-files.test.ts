@@ -37,6 +37,16 @@ describe('an event that cannot be a schedule is left, with why, and the others a
     ['an end that is no time', [nine[0] ?? '', 'DTEND:later'], /its end later is no time/],
     ['an end without a zone', [nine[0] ?? '', 'DTEND:20261005T100000'], /its end names no time zone/],
     ['an end that is a day', [nine[0] ?? '', 'DTEND;VALUE=DATE:20261006'], /its end has no time of day/],
+    [
+      'a zone of the file that is not in it',
+      ['DTSTART;TZID=Customized Time Zone:20261005T090000', 'DURATION:PT1H'],
+      /its time zone Customized Time Zone is not defined in the file/,
+    ],
+    [
+      'another of this kind',
+      ['DTSTART;TZID=tzone://Microsoft/Custom:20261005T090000', 'DURATION:PT1H'],
+      /its time zone tzone:\/\/Microsoft\/Custom is not defined in the file/,
+    ],
     ['an end in an unknown zone', [nine[0] ?? '', 'DTEND;TZID=Here:20261005T100000'], /its time zone Here is none/],
     ['two starts', [...nine, 'DTSTART:20261005T090000Z'], /it has DTSTART twice/],
     ['two rules', [...nine, 'RRULE:FREQ=DAILY', 'RRULE:FREQ=WEEKLY'], /it has RRULE twice/],
@@ -217,5 +227,39 @@ test('whatever a file holds, it is answered, and what is right in it is taken', 
     }
     const { taken } = told(await put([file, ...event(...plain), 'END:VCALENDAR'].join('\r\n')))
     assert.ok(taken.includes('plain'), file)
+  }
+})
+
+describe('what is read of a file', () => {
+  const head = (cells: string) => `${cells}\nann\n`
+  const many = (text: string) => text.repeat(300_000 / text.length)
+  const calendar = (lines: string) => fileOf(...event('UID:one', 'LOCATION:math', ...nine, lines))
+  const shapes: [what: string, method: 'POST' | 'PUT', file: string][] = [
+    ['a head of spaces', 'PUT', head(`id${many(' ')}(,id`)],
+    ['a head of brackets', 'PUT', head(`id${many(' (')},id`)],
+    ['parts that never end', 'POST', calendar(many('BEGIN:VALARM\r\nEND:VTODO\r\n'))],
+    ['parts in parts', 'POST', calendar(many('BEGIN:VALARM\r\n'))],
+    ['spaces', 'POST', calendar(`SUMMARY:${many(' ')}x`)],
+    ['quotes', 'POST', calendar(`ATTENDEE${many(';CN="')}:x`)],
+    [
+      'time zones',
+      'POST',
+      fileOf(...Array.from({ length: 3000 }, (_, n) => `BEGIN:VTIMEZONE\r\nTZID:${n}\r\nEND:VTIMEZONE`)),
+    ],
+  ]
+  for (const [what, method, file] of shapes) {
+    test(`takes no longer than its size: ${what}`, async (t) => {
+      const { body: schedule } = await server.call<Schedule>('POST', '/v2/schedules', {
+        ...{ name: 'x', roomIds: ['math'], start: '2026-10-05T09:00', durationMinutes: 45, timeZone: 'UTC' },
+      })
+      const path = method === 'PUT' ? `/v2/schedules/${schedule.id}/roster` : '/v2/schedules/import'
+      const before = process.cpuUsage()
+      const { status } = await server.call(method, path, file)
+      const { user, system } = process.cpuUsage(before)
+      t.diagnostic(`${status} after ${Math.round((user + system) / 1000)} ms`)
+      assert.ok(status === 200 || status === 400)
+      // Each takes a tenth of that; what takes the square of its size took ten seconds and more.
+      assert.ok(user + system < 3_000_000, `${user + system} µs`)
+    })
   }
 })

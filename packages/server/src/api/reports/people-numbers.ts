@@ -19,7 +19,7 @@ export type PersonNumbers = {
  * @param onNew is told of each digest that is met first
  */
 export function createPersonNumbers(onNew: (high: number, low: number) => void = () => {}): PersonNumbers {
-  let places = 1024
+  let places = 64
   let table = new Int32Array(places)
   /** Two words of each person. */
   let digests = new Int32Array(places)
@@ -72,8 +72,8 @@ export type Distinct = {
 
 const partBits = 7
 const partsMax = 2 ** partBits
-/** Digests that the first part takes before its people are told apart. */
-const partLength = 256
+/** Digests that the first part takes before its people are told apart: few, for most that is asked for has few. */
+const partLength = 8
 /** Parts that are counted in one turn of the loop. */
 const partsTogether = 8
 
@@ -131,9 +131,10 @@ export function createParts(): Parts {
 /** Leaves each digest in a part once. */
 function createTellingApart(): (part: Part) => void {
   /** By place: where in the part, and one. */
-  let table = new Int32Array(1024)
+  let table = new Int32Array(0)
   return (part) => {
     const { words, length } = part
+    if (length < 2) return
     let places = 16
     while (places < 2 * length) places *= 2
     if (table.length < places) table = new Int32Array(places)

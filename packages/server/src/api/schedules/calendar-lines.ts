@@ -1,4 +1,5 @@
 import { isCleanId } from '@rollcall/protocol'
+import { Refusal } from '../../error.ts'
 import { readLocal } from '../../runtime/calendar/recurrence.ts'
 import { quote } from '../../runtime/explain.ts'
 import { ruleOf } from './read-schedule.ts'
@@ -23,6 +24,10 @@ const onceNames = new Set(['DTSTART', 'DTEND', 'RECURRENCE-ID', 'RRULE'])
 const textNames = new Set(['SUMMARY', 'LOCATION', 'DURATION', 'SEQUENCE'])
 
 const uidMaxLength = 1024
+/** Most time zones that a file defines: the library looks through them for each time. */
+const zonesMax = 100
+/** Zones that the library takes for that of the process where the file does not define them before. */
+const ownZone = /^(tzone:\/\/Microsoft\/|\(no TZ description\)$|Customized Time Zone)/
 
 type Line = { name: string; params: string; value: string }
 
@@ -49,7 +54,10 @@ export function createCalendarLines(): CalendarLines {
   const open: string[] = ['VCALENDAR']
   /** How many of them the library is told of: whatever is in another is left out. */
   let told = 1
-  let component = createComponent(uids)
+  const zones = new Set<string>()
+  let component = createComponent(uids, zones)
+  /** How often each is open: an end of what is not is looked for nowhere. */
+  const depths = new Map<string, number>()
 
   const begin = (name: string) => {
     // Files that were put together are one; what follows an event that does not end is not in it.
@@ -57,14 +65,16 @@ export function createCalendarLines(): CalendarLines {
     if (name === 'VCALENDAR') return
     const isTold = told === open.length && places[name] === open.at(-1)
     open.push(name)
+    depths.set(name, (depths.get(name) ?? 0) + 1)
     if (!isTold) return
     told = open.length
-    component = createComponent(uids)
+    component = createComponent(uids, zones)
     lines.push(`BEGIN:${name}`)
   }
   const closeTo = (length: number, isEarly: boolean) => {
     while (open.length > length) {
-      const name = open.pop()
+      const name = open.pop() ?? ''
+      depths.set(name, (depths.get(name) ?? 0) - 1)
       if (told <= open.length) continue
       told = open.length
       lines.push(`END:${name}`)
@@ -76,8 +86,8 @@ export function createCalendarLines(): CalendarLines {
     }
   }
   const end = (name: string) => {
-    const at = open.lastIndexOf(name)
-    if (at >= 0) closeTo(Math.max(at, 1), at === 0)
+    if (name === 'VCALENDAR') closeTo(1, true)
+    else if ((depths.get(name) ?? 0) > 0) closeTo(open.lastIndexOf(name), false)
   }
 
   return {
@@ -117,7 +127,7 @@ function createNumbers(): Numbers {
 }
 
 /** What is in one component: each line is given as the library gets it, or not at all. */
-function createComponent(uids: Numbers) {
+function createComponent(uids: Numbers, zones: Set<string>) {
   const names = new Set<string>()
   let number: string | undefined
   let reason: string | undefined
@@ -141,12 +151,16 @@ function createComponent(uids: Numbers) {
   const toTimes = ({ name, params, value }: Line) => {
     const what = { DTSTART: 'start', DTEND: 'end' }[name] ?? name
     // A zone of this kind has a colon in its name, which the library looks for.
-    const times = (/;TZID=tzone$/i.test(params) ? value.slice(value.lastIndexOf(':') + 1) : value).split(',')
+    const cut = /;TZID=tzone$/i.test(params) ? value.lastIndexOf(':') : -1
+    const times = value.slice(cut + 1).split(',')
     const wrong = times.find((time) => !isTime(time))
     if (wrong !== undefined) return leave(`its ${what} ${quote(wrong)} is no time`)
     // It takes the zone of the process for a time that names none.
     const isZoned = /;TZID=|;VALUE=DATE(?!-)/.test(params) || times.every((time) => /^\d{8}$|Z$/.test(time))
     if (!isZoned) return leave(`its ${what} names no time zone`)
+    const zone =
+      (/;TZID=([^;]*)/.exec(params)?.[1] ?? '').replaceAll('"', '') + (cut < 0 ? '' : `:${value.slice(0, cut)}`)
+    if (ownZone.test(zone) && !zones.has(zone)) return leave(`its time zone ${quote(zone)} is not defined in the file`)
     // What alters an occurrence and all that follow it alters that one alone.
     if (/;RANGE=/.test(params)) leave('it changes from one occurrence on (RANGE=THISANDFUTURE)')
     return `${name}${params}:${value}`
@@ -158,6 +172,10 @@ function createComponent(uids: Numbers) {
     addOfZone({ name, params, value }: Line): string | undefined {
       if (names.has(name) || !zoneNames.has(name)) return
       names.add(name)
+      if (name === 'TZID') zones.add(value.replaceAll('"', ''))
+      if (zones.size > zonesMax) {
+        throw new Refusal('BAD_REQUEST', `The file defines more than ${zonesMax} time zones (VTIMEZONE)`)
+      }
       return `${name}${params}:${value}`
     },
     addOfEvent(line: Line): string | undefined {
