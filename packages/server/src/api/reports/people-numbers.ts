@@ -1,3 +1,5 @@
+import { createPool } from './numbers.ts'
+
 // Of millions of people, who is who by the digests of their ids. A table of all of them lies all over the memory, where each look
 // takes as long as all else that is done for a time inside. So there are two: one that is small, of the people of a day or two, and
 // one in parts, whose people are told apart a part at a time.
@@ -80,7 +82,7 @@ const partsTogether = 8
 export function createDistinct(): Distinct {
   const parts = createParts()
   // They are of different lengths, so that they are not all full at once.
-  const all = Array.from({ length: partsMax }, (_, n) => createPart(Math.round(partLength * 2 ** (n / partsMax))))
+  const all = Array.from({ length: partsMax }, (_, n) => parts.create(Math.round(partLength * 2 ** (n / partsMax))))
   return {
     add: (high, low) => parts.add(all[high >>> (32 - partBits)] as Part, high, low),
     *count() {
@@ -95,26 +97,27 @@ export function createDistinct(): Distinct {
 }
 
 /** Some digests, of each two words, in the first `length` places: one may be there more than once. */
-export type Part = { words: Int32Array; length: number }
-
-export function createPart(length: number): Part {
-  return { words: new Int32Array(2 * length), length: 0 }
-}
+export type Part = { words: Int32Array<ArrayBuffer>; length: number }
 
 /** What tells apart the people of many parts. */
-export type Parts = { add(part: Part, high: number, low: number): void; count(part: Part): number }
+export type Parts = {
+  /** @param length digests that there is room for at first */
+  create(length: number): Part
+  add(part: Part, high: number, low: number): void
+  count(part: Part): number
+}
 
 export function createParts(): Parts {
   const tellApart = createTellingApart()
+  const pool = createPool((length) => new Int32Array(length))
   const makeRoom = (part: Part) => {
     tellApart(part)
     // So each is looked at twice or so, however many there are.
     if (4 * part.length < part.words.length) return
-    const larger = new Int32Array(2 * part.words.length)
-    larger.set(part.words)
-    part.words = larger
+    part.words = pool.enlarge(part.words)
   }
   return {
+    create: (length) => ({ words: pool.take(2 * length), length: 0 }),
     add(part, high, low) {
       if (2 * part.length === part.words.length) makeRoom(part)
       part.words[2 * part.length] = high

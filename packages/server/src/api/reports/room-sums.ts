@@ -1,5 +1,6 @@
 import type { UsageRow } from '@rollcall/protocol'
-import { createPart, createParts, type Part } from './people-numbers.ts'
+import { createPool } from './numbers.ts'
+import { createParts, type Part } from './people-numbers.ts'
 import { sortInSlices, toTotal } from './usage-count.ts'
 
 /** Sums up rooms one beside the other, of sessions that come in order of the day they started in. */
@@ -22,7 +23,7 @@ type Room = {
   sessions: number
   insideMs: number
   people: Part
-  moves: Float64Array
+  moves: Float64Array<ArrayBuffer>
   length: number
   inside: number
   peak: number
@@ -38,6 +39,11 @@ const workOfRoom = 20
 export function createRoomSums(): RoomSums {
   const rooms = new Map<string, Room>()
   const parts = createParts()
+  const pool = createPool((length) => new Float64Array(length))
+  const createRoom = (): Room => {
+    const people = parts.create(peopleFirst)
+    return { sessions: 0, insideMs: 0, people, moves: pool.take(movesFirst), length: 0, inside: 0, peak: 0 }
+  }
   let settled = Number.NEGATIVE_INFINITY
   let room = createRoom()
   let idsOfDay: string[] = []
@@ -53,9 +59,7 @@ export function createRoomSums(): RoomSums {
   const makeRoom = () => {
     settleRoom(room, settled)
     if (2 * room.length < room.moves.length) return
-    const larger = new Float64Array(2 * room.moves.length)
-    larger.set(room.moves)
-    room.moves = larger
+    room.moves = pool.enlarge(room.moves)
   }
   return {
     enter(roomId) {
@@ -98,11 +102,6 @@ export function createRoomSums(): RoomSums {
       return yield* sortInSlices(rows)
     },
   }
-}
-
-function createRoom(): Room {
-  const moves = new Float64Array(movesFirst)
-  return { sessions: 0, insideMs: 0, people: createPart(peopleFirst), moves, length: 0, inside: 0, peak: 0 }
 }
 
 /** Takes those before a moment in order. */
