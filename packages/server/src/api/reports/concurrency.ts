@@ -101,8 +101,9 @@ type Laid = { moves: Float64Array; ends: Uint32Array; joins: Uint32Array; least:
 
 /** Lays moves in parts by their time. It gives nothing where they are too far apart. */
 function createLaying(): (moves: Float64Array) => Laid | undefined {
-  const ends = new Uint32Array(partsMax)
-  const joins = new Uint32Array(partsMax)
+  // Made when there are many moves first.
+  let ends = new Uint32Array(0)
+  let joins = new Uint32Array(0)
   /** Of each, how long after the first. */
   let after = new Int32Array(0)
   let laid = new Float64Array(0)
@@ -124,8 +125,13 @@ function createLaying(): (moves: Float64Array) => Laid | undefined {
       after = new Int32Array(2 * length)
       laid = new Float64Array(2 * length)
     }
-    ends.fill(0)
-    joins.fill(0)
+    if (ends.length === 0) {
+      ends = new Uint32Array(partsMax)
+      joins = new Uint32Array(partsMax)
+    } else {
+      ends.fill(0)
+      joins.fill(0)
+    }
     for (let n = 0; n < length; n++) {
       const long = (moves[n] ?? 0) - least
       const part = long >>> shift
