@@ -31,7 +31,7 @@ export type Kept = {
 /** In a SQLite file, or on a PostgreSQL service. */
 export async function keep(postgres?: Postgres): Promise<Kept> {
   const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-kept-'))
-  const databaseUrl = await postgres?.newDatabase()
+  const databaseUrl = await postgres?.newStore()
   if (databaseUrl === undefined) await copyEmptyRecord(dataFolder)
   const masterKey = randomBytes(32)
   return {
