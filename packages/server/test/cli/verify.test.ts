@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
@@ -8,6 +7,7 @@ import { sql } from 'kysely'
 import { verify } from '../../src/cli/verify/verify.ts'
 import { openSnapshot } from '../../src/store/copies/kept-tables.ts'
 import { reporter, toTime } from '../ledger/history.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { type Kept, keep, recordWorld } from '../support/kept.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 import { runProgram } from '../support/run-program.ts'
@@ -279,7 +279,7 @@ test('verify of a folder without a record says so', async () => {
 })
 
 test('verify of a record that an older version made says so, and what brings it up to date', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'rollcall-'))
+  const folder = await mkdtemp(join(dataParent, 'rollcall-'))
   t.after(() => rm(folder, { recursive: true }))
   const packed = await readFile(join(import.meta.dirname, '../fixtures/record-0.1.0/rollcall.db.gz'))
   await writeFile(join(folder, 'rollcall.db'), gunzipSync(packed))

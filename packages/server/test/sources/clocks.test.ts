@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import type { Session, SessionPage, Source } from '@rollcall/protocol'
 import fc from 'fast-check'
 import { createSenderClock } from '../../src/sources/clocks/clock.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { runProgram } from '../support/run-program.ts'
 import { basic, createJanus, janusKey } from '../support/senders/janus-events.ts'
 import { bigbluebuttonSecret, deliverAsBigbluebutton } from '../support/senders/senders.ts'
@@ -285,7 +285,7 @@ describe('a clock that is wrong', () => {
 
   test('is known after a restart by the sessions that run: they go on by it, though what comes first comes late', async (t) => {
     for (const aheadMs of [-hour, hour]) {
-      const folder = await mkdtemp(join(tmpdir(), 'rollcall-'))
+      const folder = await mkdtemp(join(dataParent, 'rollcall-'))
       t.after(() => rm(folder, { recursive: true }))
       const started = await start(t, { ROLLCALL_DATA: folder })
       const teller = await tellers.BigBlueButton(started, aheadMs)
@@ -331,7 +331,7 @@ describe('a clock that is wrong', () => {
 })
 
 test('the record of clocks that are wrong has no fault, and folded again it is the same', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'rollcall-'))
+  const folder = await mkdtemp(join(dataParent, 'rollcall-'))
   t.after(() => rm(folder, { recursive: true }))
   const started = await start(t, { ROLLCALL_DATA: folder })
   for (const name of tellerNames) {

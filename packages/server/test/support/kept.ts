@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Fact } from '@rollcall/protocol'
 import { sql } from 'kysely'
@@ -13,6 +12,7 @@ import { openPostgres } from '../../src/store/database/postgres.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
 import { reporter, toTime } from '../ledger/history.ts'
 import { builtThread } from './built-server.ts'
+import { dataParent } from './data-parent.ts'
 import { copyEmptyRecord } from './empty-record.ts'
 import type { Postgres } from './postgres.ts'
 
@@ -30,7 +30,7 @@ export type Kept = {
 
 /** In a SQLite file, or on a PostgreSQL service. */
 export async function keep(postgres?: Postgres): Promise<Kept> {
-  const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-kept-'))
+  const dataFolder = await mkdtemp(join(dataParent, 'rollcall-kept-'))
   const databaseUrl = await postgres?.newStore()
   if (databaseUrl === undefined) await copyEmptyRecord(dataFolder)
   const masterKey = randomBytes(32)
