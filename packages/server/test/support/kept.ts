@@ -102,7 +102,7 @@ export async function recordWorld(kept: Kept): Promise<void> {
       autoClose: { type: 'session-ends', duration: 1 },
     })
     const world = createWorld(random)
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       for (const { inOrder, facts } of world.nextRound()) {
         const arriving = inOrder ? facts : random.shuffle([...facts, ...facts.filter(() => random.chance(0.2))])
         for (let from = 0; from < arriving.length; ) {
