@@ -71,12 +71,24 @@ function parseDocument(text: string, index: number): Json {
 function splitDocuments(text: string): string[] {
   const documents: string[] = []
   let [depth, start] = [0, 0]
-  for (const { 0: token, index } of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
-    if (token.startsWith('"')) continue
-    depth += token === '{' || token === '[' ? 1 : -1
-    if (depth > 0) continue
-    documents.push(text.slice(start, index + 1))
-    start = index + 1
+  for (let at = 0; at < text.length; at++) {
+    const letter = text[at]
+    if (letter === '"') at = findEnd(text, at)
+    else if (letter === '{' || letter === '[') depth += 1
+    else if (letter === '}' || letter === ']') depth -= 1
+    else continue
+    if (letter === '"' || depth > 0) continue
+    documents.push(text.slice(start, at + 1))
+    start = at + 1
   }
   return text.slice(start).trim() === '' ? documents : []
+}
+
+/** Where the text that begins here ends. Not by a pattern, which would look for the end of one that has none from each quote in it. */
+function findEnd(text: string, from: number): number {
+  for (let at = from + 1; at < text.length; at++) {
+    if (text[at] === '\\') at += 1
+    else if (text[at] === '"') return at
+  }
+  return text.length
 }

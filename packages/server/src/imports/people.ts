@@ -8,5 +8,8 @@ export function idOf(email: string | undefined, name: string | undefined): strin
 
 /** `Ann (Ann Smith)` is called Ann, as Zoom writes whoever changed their name. */
 export function withoutOriginalName(name: string | undefined): string | undefined {
-  return name?.replace(/^(.+?)\s*\((?:.+)\)$/, '$1')
+  // Not by a pattern: of many brackets it would try each with each.
+  const bracketAt = name?.endsWith(')') ? name.indexOf('(', 1) : -1
+  const isNamed = name !== undefined && bracketAt > 0 && bracketAt < name.length - 2
+  return isNamed ? name.slice(0, bracketAt).trimEnd() || name : name
 }

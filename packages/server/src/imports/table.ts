@@ -53,8 +53,8 @@ export function placeOf({ line }: Row): string {
 
 /** `Name (Original Name)` and `User Name` are `name`. */
 function simplify(header: string): string {
-  return header
-    .toLowerCase()
-    .replace(/\s*\(.*\)$/, '')
-    .trim()
+  // Not by a pattern: of many spaces and brackets it would try each with each.
+  const name = header.toLowerCase().trim()
+  const bracketAt = name.endsWith(')') ? name.indexOf('(') : -1
+  return (bracketAt < 0 ? name : name.slice(0, bracketAt)).trim()
 }

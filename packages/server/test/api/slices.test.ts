@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { writeList } from '../../src/api/paging/pieces.ts'
 import { countUsage, type UsageCount } from '../../src/api/reports/usage-count.ts'
+import { sumUsage } from '../../src/api/reports/usage-sums.ts'
 import { readCalendar } from '../../src/api/schedules/calendar-in.ts'
 import { readTimesOf } from '../../src/record/session-times.ts'
 import { inTurns } from '../../src/runtime/turns.ts'
@@ -110,7 +111,7 @@ describe('usage by participant', () => {
     return usage
   }
 
-  test('is finished and put in order some rows a turn, and those that are alike stay in order', async () => {
+  test('is finished and put in order some rows a turn, and those that are alike by their ids', async () => {
     let slices = 0
     const turns = await inEachTurn<number>(async (note) => {
       const rows = (function* () {
@@ -126,7 +127,7 @@ describe('usage by participant', () => {
       const { data } = await inTurns(1, rows)
       const order = session.people
         .map(({ participantId, times: [time] }) => ({ participantId, minutes: (time?.to ?? 0) / 60_000 }))
-        .sort((a, b) => b.minutes - a.minutes)
+        .sort((a, b) => b.minutes - a.minutes || (a.participantId < b.participantId ? -1 : 1))
       assert.deepEqual(
         data.map(({ participantId }) => participantId),
         order.map(({ participantId }) => participantId),
@@ -136,6 +137,25 @@ describe('usage by participant', () => {
     // Each 500 rows once finished, once put in order, and merged as often as there are twice as many together.
     assert.ok(slices >= people / 500 + people / 500 + people / 5000, `${slices} slices`)
   })
+})
+
+test('usage by hour of a long time, of many people, is finished some rows and some people at a time', () => {
+  const hours = 8000
+  const span = { from: 0, to: hours * 3_600_000 }
+  const sums = sumUsage('hour', span, { now: 0, kinds: undefined, timeZone: 'UTC' })
+  const people = Array.from({ length: 5000 }, (_, n) => ({
+    ...{ participantId: `p${n}`, name: '', kind: 'person' as const },
+    times: [{ from: n, to: n + 1 }],
+  }))
+  sums.add({ id: 's', roomId: 'r', customRoomId: null, startAt: 0, endAt: 10_000, people })
+  const slices = sums.finish()
+  let count = 1
+  let last = slices.next()
+  for (; !last.done; last = slices.next()) count += 1
+  assert.equal(last.value.data.length, hours)
+  assert.equal(last.value.total.uniqueParticipants, people.length)
+  // 500 rows each, and a sixteenth of the people.
+  assert.ok(count > hours / 500 + 16, `${count} slices`)
 })
 
 describe('an iCalendar file that is large', () => {
@@ -165,9 +185,15 @@ END:VEVENT
     assert.ok(turns.length >= 2 * each - events / 20, `two were read in ${turns.length} turns`)
   })
 
-  test('is refused as it is, and whoever waited for it is read', async () => {
+  test('is read but for what is wrong in it, and whoever waited for it is read', async () => {
     const twice = file.replace('SUMMARY:Lesson 0', 'DTSTART:20260105T090000Z')
-    const [refused, taken] = await Promise.allSettled([readCalendar(twice, 1), readCalendar(file, 2)])
-    assert.deepEqual([refused.status, taken.status], ['rejected', 'fulfilled'])
+    const [wrong, right] = await Promise.all([readCalendar(twice, 1), readCalendar(file, 2)])
+    assert.deepEqual(
+      [wrong, right].map(({ events, left }) => [events.length, left.map(({ uid, reason }) => `${uid}: ${reason}`)]),
+      [
+        [events - 1, ['e0: it has DTSTART twice']],
+        [events, []],
+      ],
+    )
   })
 })

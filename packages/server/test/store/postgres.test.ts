@@ -43,3 +43,39 @@ test('what is known of a fact is looked up by its name, also in a table that was
   )
   assert.ok(Number(rows[0]?.read) < facts, `${rows[0]?.read} rows were read`)
 })
+
+test('what a report asks for is looked up by its name, also in a table that is small', async (t) => {
+  const postgres = await startPostgres()
+  t.after(() => postgres.stop())
+  const kept = await keep(postgres)
+  t.after(() => kept.remove())
+  const store = await kept.open(() => 1_000_000)
+  const { keyId } = await store.writes.keys.add({ name: null, email: null })
+  const sessions = 50
+  const facts = Array.from({ length: sessions }, (_, n) => {
+    const about = { source: 'generic', roomId: 'room', sessionKey: `${n}`, receivedAt: 1_000_000 }
+    const at = 1000 * n
+    return [
+      { ...about, type: 'session-started', id: `${n} begins`, at },
+      { ...about, type: 'session-ended', id: `${n} ends`, at: at + 500 },
+    ]
+  })
+  await store.record(keyId, facts.flat() as never, { newRooms: ['room'] })
+  await kept.within((db) => sql`analyze`.execute(db.kysely))
+  const { rooms } = await store.reads.rooms.list(keyId, {}, { page: 1, perPage: 1 })
+  const roomId = rooms[0]?.roomId ?? ''
+  const periods = Array.from({ length: sessions }, (_, n) => ({ roomId, from: 1000 * n + 100, to: 1000 * n + 200 }))
+  const found = await store.reads.sessions.duringEach(keyId, periods)
+  assert.deepEqual(
+    found.map((ids) => ids.length),
+    periods.map(() => 1),
+  )
+  await store.close()
+  const { rows } = await kept.within((db) =>
+    sql<{ scans: number }>`select seq_scan as scans from pg_stat_user_tables where relname = 'sessions'`.execute(
+      db.kysely,
+    ),
+  )
+  // For each of these times there are look-ups at every level.
+  assert.ok(Number(rows[0]?.scans) < sessions, `the table was read whole ${rows[0]?.scans} times`)
+})

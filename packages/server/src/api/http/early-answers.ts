@@ -53,6 +53,7 @@ async function isOver(request: IncomingMessage): Promise<boolean> {
   request.on('data', (chunk: Buffer) => {
     bytes += chunk.length
     if (bytes > lingerMaxBytes) stop.abort()
+    giveBack(chunk)
     // What is thrown away has no hurry: all of it together takes one piece in a turn of the event loop.
     request.pause()
     turns.next(thrownAway).then(() => request.resume())
@@ -67,4 +68,10 @@ async function isOver(request: IncomingMessage): Promise<boolean> {
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** Frees what a chunk holds at once: of as much as is thrown away, memory would be full before it is looked at for garbage. */
+function giveBack({ buffer, byteLength }: Buffer): void {
+  // A small one may share its memory with others.
+  if (buffer.byteLength === byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0)
 }

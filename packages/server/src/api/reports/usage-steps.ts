@@ -1,4 +1,4 @@
-import { createNumbers, createSort, type Numbers } from './numbers.ts'
+import { createNumbers, type Numbers } from './numbers.ts'
 
 /** Who was inside in each day or hour, and for how long. */
 export type Steps = {
@@ -11,7 +11,11 @@ export type Steps = {
   addStay(person: number, from: number, to: number): number
   /** Tells that every stay to come begins then or later. */
   settle(at: number): void
+  /** Has people known by other numbers from now on. */
+  renumber(toNumber: (person: number) => number): void
 }
+
+const none = new Float64Array(0)
 
 /**
  * @param starts where each begins, in order, and then infinity
@@ -44,7 +48,9 @@ export function createSteps(starts: Float64Array, countPeople: () => number): St
   }
   const count = (people: Numbers, mark: number): number => {
     let different = 0
-    for (const person of people.all()) {
+    const all = people.all()
+    for (let n = 0; n < all.length; n++) {
+      const person = all[n] ?? 0
       if (counted[person] === mark) continue
       counted[person] = mark
       different += 1
@@ -83,67 +89,11 @@ export function createSteps(starts: Float64Array, countPeople: () => number): St
         free.push(people)
       }
     },
-  }
-}
-
-/** How many were inside at most, in all of the time and in each step. */
-export type Concurrency = {
-  peaks: Float64Array
-  peak(): number
-  /** @param lastStep the last that it reaches into */
-  add(from: number, to: number, lastStep: number): void
-  /** Tells that every stay to come begins then or later. */
-  settle(at: number): void
-}
-
-/** @param starts as above */
-export function createConcurrency(starts: Float64Array): Concurrency {
-  const peaks = new Float64Array(starts.length)
-  /** How many stays end just where each step begins: they are not in it, though they are still inside at that moment. */
-  const endedAtStart = new Float64Array(starts.length)
-  const moves = createNumbers()
-  const sort = createSort()
-  let step = 0
-  let peak = 0
-  /** How many are inside, and how many of them are in the step too. */
-  let [inside, insideStep] = [0, 0]
-  /** Of those who leave as the step begins, the ones who are not in it. */
-  let leavesToSkip = 0
-
-  const enter = (next: number) => {
-    step = next
-    leavesToSkip = endedAtStart[step] ?? 0
-    insideStep = inside - leavesToSkip
-    peaks[step] = Math.max(peaks[step] ?? 0, insideStep)
-  }
-  const apply = (move: number) => {
-    const at = Math.floor(move / 2)
-    while ((starts[step + 1] ?? Number.POSITIVE_INFINITY) <= at) enter(step + 1)
-    // A remainder of numbers as large as these takes longer than all the rest.
-    if (move === 2 * at) {
-      inside += 1
-      insideStep += 1
-      if (inside > peak) peak = inside
-      if (insideStep > (peaks[step] ?? 0)) peaks[step] = insideStep
-      return
-    }
-    inside -= 1
-    if (leavesToSkip > 0 && at === starts[step]) leavesToSkip -= 1
-    else insideStep -= 1
-  }
-
-  return {
-    peaks,
-    peak: () => peak,
-    add(from, to, lastStep) {
-      // As `createMoves` has them.
-      moves.add(2 * from)
-      moves.add(2 * to + 1)
-      if (to === starts[lastStep + 1]) endedAtStart[lastStep + 1] = (endedAtStart[lastStep + 1] ?? 0) + 1
-    },
-    settle(moment) {
-      const due = sort(moves.takeBelow(2 * moment))
-      for (let at = 0; at < due.length; at++) apply(due[at] ?? 0)
+    renumber(toNumber) {
+      for (let step = settled; step < inside.length; step++) {
+        const all = inside[step]?.all() ?? none
+        for (let n = 0; n < all.length; n++) all[n] = toNumber(all[n] ?? 0)
+      }
     },
   }
 }

@@ -4,15 +4,16 @@ import { Refusal } from '../../error.ts'
 import { isTimeZone } from '../../runtime/calendar/calendar.ts'
 import { toLocal } from '../../runtime/calendar/recurrence.ts'
 import { turns } from '../../runtime/turns.ts'
+import { createCalendarLines, freeName } from './calendar-lines.ts'
 import { participantUri } from './calendar-out.ts'
 
 /** An event as a schedule; `location`: what it says of its place. */
 export type ReadEvent = { uid: string; location: string | undefined; schedule: Omit<NewSchedule, 'roomIds'> }
 
 const minuteMs = 60_000
-type Zoned = Date & { tz?: string }
+type Zoned = Date & { tz?: string; dateOnly?: boolean }
 
-/** Lines that are read in one turn of the loop, and such as are made ready for it. */
+/** Lines that the library reads in one turn of the loop, and such as are made ready for it. */
 const linesTogether = 100
 const linesStraightened = 1000
 /** Events that are made schedules in one turn. */
@@ -26,25 +27,29 @@ export async function readCalendar(text: string, whose: number): Promise<{ event
   if (!/^\s*BEGIN:VCALENDAR/i.test(text.replace(/^\ufeff/, ''))) {
     throw new Refusal('BAD_REQUEST', 'The body is no iCalendar file: it takes one that begins with BEGIN:VCALENDAR')
   }
-  const lines = text.replaceAll(/\r?\n[ \t]/g, '').split(/\r?\n/)
-  const untold = createUntold()
+  const lines = text
+    .replace(/^\s+/, '')
+    .replaceAll(/\r?\n[ \t]/g, '')
+    .split(/\r?\n/)
+  const straight = createCalendarLines()
   for (const [n, line] of lines.entries()) {
     if (n % linesStraightened === 0) await turns.next(whose, lines)
-    lines[n] = straighten(line)
-    untold.note(lines[n])
+    straight.add(line)
   }
-  const calendar = await parse(lines)
+  const calendar = await parse(straight.finish())
   const events: ReadEvent[] = []
   const left: LeftEvent[] = []
   for (const [n, component] of Object.values(calendar).entries()) {
     if (n % eventsTogether === 0) await turns.next(whose, calendar)
     if (component?.type !== 'VEVENT') continue
     const event = component as VEvent
-    const { uid } = event
-    const read = untold.reasons.get(uid) ?? readEvent(event)
+    const uid = straight.uidOf(event.uid)
+    if (uid === undefined) continue
+    const read = straight.reasons.get(event.uid) ?? readEvent(event, uid)
     if (typeof read === 'string') left.push({ uid, name: textOf(event.summary) ?? '', reason: read })
     else events.push({ uid, ...read })
   }
+  for (const reason of straight.unnamed) left.push({ uid: '', name: '', reason })
   return { events, left }
 }
 
@@ -66,8 +71,11 @@ function parse(lines: string[]): Promise<CalendarResponse> {
   const parsed = underWay.then(
     () =>
       new Promise<CalendarResponse>((resolve, reject) => {
+        // It is about what the file says.
         const done = (error: Error | null, calendar: CalendarResponse) =>
-          error === null ? resolve(calendar) : reject(error)
+          error === null
+            ? resolve(calendar)
+            : reject(new Refusal('BAD_REQUEST', `The file is not understood: ${error.message}`))
         parseLines(lines, linesTogether, undefined, undefined, 0, done)
       }),
   )
@@ -76,15 +84,16 @@ function parse(lines: string[]): Promise<CalendarResponse> {
 }
 
 /** Why not, in words, where it cannot be one. */
-function readEvent(event: VEvent): Omit<ReadEvent, 'uid'> | string {
+function readEvent(event: VEvent, uid: string): Omit<ReadEvent, 'uid'> | string {
   const start = event.start as Zoned | undefined
   if (start === undefined || Number.isNaN(start.getTime())) return 'it has no start'
   if (event.datetype === 'date') return 'it is of whole days: it has no time of day'
   if (event.status === 'CANCELLED') return 'it was cancelled'
-  if (event.rdate !== undefined) return 'it has RDATE, dates beside its rule'
   const timeZone = toZone(start.tz)
-  if (timeZone === undefined) return `its time zone ${start.tz} is none that IANA or Windows names`
-  const end = event.end as Date | undefined
+  if (timeZone === undefined) return unknownZone(start.tz)
+  const end = event.end as Zoned | undefined
+  if (end?.dateOnly) return 'its end has no time of day'
+  if (end !== undefined && toZone(end.tz) === undefined) return unknownZone(end.tz)
   const durationMinutes = end === undefined ? 0 : (end.getTime() - start.getTime()) / minuteMs
   if (!(durationMinutes > 0)) return 'it has no end after its start'
   const left = readExceptions(event, timeZone)
@@ -93,7 +102,7 @@ function readEvent(event: VEvent): Omit<ReadEvent, 'uid'> | string {
   return {
     location: textOf(event.location),
     schedule: {
-      name: textOf(event.summary) ?? event.uid,
+      name: textOf(event.summary) ?? uid,
       start: toLocal(start.getTime(), timeZone),
       durationMinutes,
       timeZone,
@@ -106,24 +115,35 @@ function readEvent(event: VEvent): Omit<ReadEvent, 'uid'> | string {
 
 /** The days on which it is left out: one that another event stands for is not, unless it is the same time. */
 function readExceptions(event: VEvent, timeZone: string): string[] | string {
-  const start = toLocal((event.start as Date).getTime(), timeZone)
+  const startAt = (event.start as Date).getTime()
+  const timeOfDay = toLocal(startAt, timeZone).slice(10)
   const days = new Set<string>()
-  for (const date of Object.values(event.exdate ?? {})) {
-    const local = toLocal((date as Date).getTime(), timeZone)
-    if (local.slice(10) === start.slice(10)) days.add(local.slice(0, 10))
+  for (const date of Object.values(event.exdate ?? {}) as Zoned[]) {
+    if (!date.dateOnly && toZone(date.tz) === undefined) return unknownZone(date.tz)
+    if (date.dateOnly || toLocal(date.getTime(), timeZone).slice(10) === timeOfDay) days.add(toDay(date, timeZone))
   }
-  const lengthMs = (event.end as Date).getTime() - (event.start as Date).getTime()
-  for (const one of Object.values(event.recurrences ?? {}) as (VEvent & { recurrenceid: Date })[]) {
-    const day = toLocal(one.recurrenceid.getTime(), timeZone).slice(0, 10)
-    if (one.status === 'CANCELLED') days.add(day)
-    else if (
-      one.start.getTime() !== one.recurrenceid.getTime() ||
-      (one.end ?? one.start).getTime() - one.start.getTime() !== lengthMs
-    ) {
+  const lengthMs = (event.end as Date).getTime() - startAt
+  for (const one of Object.values(event.recurrences ?? {}) as (Partial<VEvent> & { recurrenceid: Zoned })[]) {
+    const { recurrenceid, start, end = start, status } = one
+    if (!recurrenceid.dateOnly && toZone(recurrenceid.tz) === undefined) return unknownZone(recurrenceid.tz)
+    const day = toDay(recurrenceid, timeZone)
+    if (status === 'CANCELLED') days.add(day)
+    else if (start === undefined || end === undefined) return `its occurrence of ${day} has no start`
+    else if (start.getTime() !== recurrenceid.getTime() || end.getTime() - start.getTime() !== lengthMs) {
       return `its occurrence of ${day} was moved`
     }
   }
   return [...days]
+}
+
+/** A day without a time is by no clocks: the library has it by those of the process. */
+function toDay(date: Zoned, timeZone: string): string {
+  if (!date.dateOnly) return toLocal(date.getTime(), timeZone).slice(0, 10)
+  return [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((part) => `${part}`.padStart(2, '0')).join('-')
+}
+
+function unknownZone(tz: string | undefined): string {
+  return `its time zone ${tz} is none that IANA or Windows names`
 }
 
 function toExpected(
@@ -136,24 +156,7 @@ function toExpected(
   // Rooms and projectors are invited too.
   if (/^(ROOM|RESOURCE|GROUP)$/i.test(params.CUTYPE ?? '')) return []
   const participantId = toId(address)
-  return participantId === '' ? [] : [{ participantId, ...(params.CN && { name: toName(params.CN) }) }]
-}
-
-/** Stands for a semicolon within quotes, where the library would cut a name in two: a letter that no file has. */
-const heldSemicolon = '\u{e000}'
-
-/** A line as the library reads it: names in capitals, and no semicolon within the quotes of who is invited. */
-function straighten(line: string): string {
-  const [head = ''] = /^[\w-]+(?:;[\w-]+=[^";:]*)*/.exec(line) ?? []
-  const names = head.replaceAll(/(?:^|;)[\w-]+/g, (name) => name.toUpperCase())
-  const rest = line.slice(head.length)
-  if (names === 'BEGIN' || names === 'END') return names + rest.toUpperCase()
-  if (!names.startsWith('ATTENDEE')) return names + rest
-  return names + rest.replaceAll(/"[^"]*"/g, (quoted) => quoted.replaceAll(';', heldSemicolon))
-}
-
-function toName(name: string): string {
-  return name.replaceAll(/^"|"$/g, '').replaceAll(heldSemicolon, ';')
+  return participantId === '' ? [] : [{ participantId, ...(params.CN && { name: freeName(params.CN) }) }]
 }
 
 function toId(address: string): string {
@@ -169,24 +172,6 @@ function toId(address: string): string {
 function toZone(tz: string | undefined): string | undefined {
   if (tz === undefined || !isTimeZone(tz)) return undefined
   return /^(Etc\/)?(UTC|Z)$/.test(tz) ? 'UTC' : tz
-}
-
-/** Why events cannot be schedules, by their UID, where the library says nothing of it: so it is found in the straightened lines. */
-function createUntold(): { reasons: Map<string, string>; note(line: string): void } {
-  const reasons = new Map<string, string>()
-  let [uid, reason] = ['', '']
-  return {
-    reasons,
-    note(line) {
-      if (line.startsWith('BEGIN:VEVENT')) [uid, reason] = ['', '']
-      else if (/^UID[:;]/.test(line)) uid = line.slice(line.indexOf(':') + 1)
-      // It takes the zone of the process for a start that names none.
-      else if (/^DTSTART(?!.*(;TZID|;VALUE=DATE(?!-)|Z\s*$))/.test(line)) reason = 'its start names no time zone'
-      // What alters an occurrence and all that follow it alters that one alone.
-      else if (/^RECURRENCE-ID;.*RANGE=/.test(line)) reason = 'it changes from one occurrence on (RANGE=THISANDFUTURE)'
-      else if (line.startsWith('END:VEVENT') && reason !== '') reasons.set(uid, reason)
-    },
-  }
 }
 
 /** A text may come with its parameters. */

@@ -70,10 +70,17 @@ function readTime(field: string, text: string): string {
 }
 
 function readRule(text = ''): string {
-  if (text.trim() === '') return ''
+  const read = ruleOf(text)
+  if ('rule' in read) return read.rule
+  throw new Refusal('BAD_REQUEST', read.wrong)
+}
+
+/** A rule in one form, empty where there is none, or what a caller is told is wrong with it. */
+export function ruleOf(text: string): { rule: string } | { wrong: string } {
+  if (text.trim() === '') return { rule: '' }
   const parsed = parseRule(text)
-  if ('rule' in parsed) return parsed.rule
-  throw new Refusal('BAD_REQUEST', `rrule=${quote(text)} is not understood: ${parsed.wrong}; it takes ${ruleTakes}`)
+  if ('rule' in parsed) return parsed
+  return { wrong: `rrule=${quote(text)} is not understood: ${parsed.wrong}; it takes ${ruleTakes}` }
 }
 
 function readDays(days: string[]): string[] {

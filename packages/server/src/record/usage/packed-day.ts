@@ -1,6 +1,9 @@
 import { hash } from 'node:crypto'
-import { type ParticipantKind, participantKinds } from '@rollcall/protocol'
+import { endianness } from 'node:os'
+import { participantKinds } from '@rollcall/protocol'
 import type { SessionTimes } from '../../store/sessions/times.ts'
+import { createBytes } from './bytes.ts'
+import { createRoomPacker } from './packed-rooms.ts'
 
 // The sessions of a day in a few bytes each, so that what sums up a year reads days, and not sessions: first who was there, each by
 // the beginning of a digest of their id, then each session in order of time, with who was inside and from when to when. Numbers are
@@ -9,20 +12,21 @@ import type { SessionTimes } from '../../store/sessions/times.ts'
 /** Of somebody's id: who has the same is the same. At a million people two are taken for one with a chance of 1 in 37 million. */
 export type PersonDigest = { high: number; low: number }
 const digestBytes = 8
+const isLittleEndian = endianness() === 'LE'
 
 /** Room for a kind beside the number of a person: the place of a kind in `participantKinds` stays what it is. */
 const kindsMax = 16
 
 export function digestPerson(participantId: string): PersonDigest {
   const bytes = hash('sha256', participantId, 'buffer')
-  return { high: bytes.readUInt32LE(0), low: bytes.readUInt32LE(4) }
+  return { high: bytes.readInt32LE(0), low: bytes.readInt32LE(4) }
 }
 
 export type DayPacker = {
   /** In order of time; one that comes in parts, one after the other. */
   add(session: SessionTimes): void
-  /** How many sessions, and their text. */
-  finish(): { sessions: number; packed: string }
+  /** How many sessions, their text, and that of their rooms. */
+  finish(): { sessions: number; packed: string; rooms: string }
 }
 
 /** @param dayStart epoch milliseconds, as are all times here */
@@ -30,6 +34,7 @@ export function createDayPacker(dayStart: number): DayPacker {
   const people = new Map<string, number>()
   const digests: PersonDigest[] = []
   const body = createBytes()
+  const rooms = createRoomPacker()
   let sessions = 0
   let before = dayStart
   let open: { of: SessionTimes; stays: number[] } | undefined
@@ -39,6 +44,7 @@ export function createDayPacker(dayStart: number): DayPacker {
     const { startAt, endAt } = open.of
     for (const number of [startAt - before, (endAt ?? startAt) - startAt, open.stays.length / 3]) body.add(number)
     for (const number of open.stays) body.add(number)
+    rooms.add(open.of.roomId)
     before = startAt
     sessions += 1
     open = undefined
@@ -71,19 +77,28 @@ export function createDayPacker(dayStart: number): DayPacker {
       head.add(sessions)
       const ids = Buffer.alloc(digests.length * digestBytes)
       for (const [i, { high, low }] of digests.entries()) {
-        ids.writeUInt32LE(high, i * digestBytes)
-        ids.writeUInt32LE(low, i * digestBytes + 4)
+        ids.writeInt32LE(high, i * digestBytes)
+        ids.writeInt32LE(low, i * digestBytes + 4)
       }
-      return { sessions, packed: Buffer.concat([head.bytes(), ids, body.bytes()]).toString('base64') }
+      const packed = Buffer.concat([head.bytes(), ids, body.bytes()]).toString('base64')
+      return { sessions, packed, rooms: rooms.finish() }
     },
   }
 }
+
+/** Numbers that are unpacked together. */
+const numbersTogether = 4096
 
 /** Reads what was packed, as it goes along: a day may have a hundred thousand times inside. Times are milliseconds since the day began. */
 export class DayReader {
   #bytes: Buffer
   #at = 0
-  #idsAt: number
+  #end: number
+  #numbers: Float64Array
+  #numbersAt = 0
+  #numbersEnd = 0
+  /** Of each person two words. */
+  #digests: Int32Array
   #sessionsLeft: number
   #staysLeft = 0
   /** People who were told of so far. */
@@ -98,26 +113,33 @@ export class DayReader {
   from = 0
   to = 0
   person = 0
-  kind: ParticipantKind = 'person'
+  /** Of their kind, in `participantKinds`. */
+  kindPlace = 0
 
   /** @param over another that is done with: its memory is used again */
   constructor(packed: string, over?: DayReader) {
     const length = Math.ceil(packed.length * 0.75)
     const given = over === undefined ? 0 : over.#bytes.length
     this.#bytes = over === undefined || given < length ? Buffer.alloc(2 * length) : over.#bytes
-    this.#bytes.write(packed, 'base64')
+    this.#numbers = over === undefined ? new Float64Array(numbersTogether) : over.#numbers
+    this.#end = this.#bytes.write(packed, 'base64')
+    this.#unpack(2)
     this.people = this.#next()
     this.#sessionsLeft = this.#next()
-    this.#idsAt = this.#at
-    this.#at += this.people * digestBytes
+    const words = 2 * this.people
+    this.#digests = over !== undefined && over.#digests.length >= words ? over.#digests : new Int32Array(2 * words)
+    const digests = this.#bytes.subarray(this.#at, this.#at + this.people * digestBytes)
+    if (isLittleEndian) new Uint8Array(this.#digests.buffer).set(digests)
+    else for (let n = 0; n < words; n++) this.#digests[n] = digests.readInt32LE(4 * n)
+    this.#at += digests.length
   }
 
   /** The digest of a person, in two words. */
   highOf(person: number): number {
-    return this.#bytes.readUInt32LE(this.#idsAt + person * digestBytes)
+    return this.#digests[2 * person] ?? 0
   }
   lowOf(person: number): number {
-    return this.#bytes.readUInt32LE(this.#idsAt + person * digestBytes + 4)
+    return this.#digests[2 * person + 1] ?? 0
   }
 
   /** Goes on to the next session; false at the end. */
@@ -141,31 +163,32 @@ export class DayReader {
     const who = this.#next()
     const back = Math.floor(who / kindsMax)
     this.person = back === 0 ? this.#met++ : this.#met - back
-    this.kind = participantKinds[who % kindsMax] ?? 'person'
+    this.kindPlace = who - back * kindsMax
     return true
   }
 
   #next(): number {
-    let number = 0
-    for (let place = 1; ; place *= 128) {
-      const byte = this.#bytes[this.#at++] ?? 0
-      if (byte < 128) return number + byte * place
-      number += (byte - 128) * place
-    }
+    if (this.#numbersAt === this.#numbersEnd) this.#unpack(numbersTogether)
+    return this.#numbers[this.#numbersAt++] ?? 0
   }
-}
 
-function createBytes() {
-  let bytes = Buffer.alloc(1024)
-  let length = 0
-  return {
-    add(number: number) {
-      // Ten bytes hold any whole number there is.
-      if (length + 10 > bytes.length) bytes = Buffer.concat([bytes], bytes.length * 2)
-      let left = number
-      for (; left >= 128; left = Math.floor(left / 128)) bytes[length++] = (left % 128) + 128
-      bytes[length++] = left
-    },
-    bytes: () => bytes.subarray(0, length),
+  /** Unpacks so many of the next numbers, or all that are left. */
+  #unpack(most: number): void {
+    const bytes = this.#bytes
+    const numbers = this.#numbers
+    let at = this.#at
+    let count = 0
+    for (; count < most && at < this.#end; count++) {
+      let byte = bytes[at++] ?? 0
+      let number = byte & 127
+      for (let place = 128; byte >= 128; place *= 128) {
+        byte = bytes[at++] ?? 0
+        number += (byte & 127) * place
+      }
+      numbers[count] = number
+    }
+    this.#at = at
+    this.#numbersAt = 0
+    this.#numbersEnd = count
   }
 }

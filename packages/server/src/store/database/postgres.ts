@@ -21,11 +21,12 @@ const lockMaxMs = 5000
 /** A server behind a pooler that pools by transaction has renewed its lease within this, in milliseconds. */
 const pooledRenewalMs = 5000
 /**
- * A server's transactions ask for few rows by their names. PostgreSQL keeps plans, and reads tables whole that were small when it made
- * them; where it cannot but do that, it takes the cost for one that is worth compiling the query for.
+ * What of a server waits for a lock of others fails after a while. And it asks for few rows by their names: PostgreSQL, which guesses how
+ * many, and keeps plans, would read tables whole that were small when it made them, for each name anew; and where it cannot but do
+ * that, it takes the cost for one that is worth compiling the query for.
  */
-const byIndexes = 'set local enable_seqscan = off; set local jit = off'
-/** What is set on the coordinator for a transaction is set where its rows lie, too. */
+const ofServer = [`lock_timeout = ${lockMaxMs}`, 'enable_seqscan = off', 'jit = off']
+/** What is set on the coordinator for a transaction, and that alone, is set where its rows lie, too. */
 const asSetBefore = "set local citus.propagate_set_commands = 'local'"
 /** From one try to the next, in milliseconds. */
 export const retryMs = 500
@@ -64,12 +65,12 @@ export function openPostgres(
     onConnect,
   }: PostgresOptions,
 ): Postgres {
-  const waitMs = isBounded && !isPooled ? lockMaxMs : undefined
-  const pool = openPool(url, { max, schema, onReadOnly, onConnect, lockMaxMs: waitMs })
+  const parameters = isBounded ? ofServer : []
+  const pool = openPool(url, { max, schema, onReadOnly, onConnect, parameters: isPooled ? [] : parameters })
   const settings = [
     `set local idle_in_transaction_session_timeout = ${idleMaxMs}`,
     ...(isDistributed ? [asSetBefore] : []),
-    ...(isBounded ? [`set local lock_timeout = ${lockMaxMs}`, byIndexes] : []),
+    ...(isPooled || isDistributed ? parameters.map((one) => `set local ${one}`) : []),
   ]
   /** The connection of the transaction under way. */
   let held: pg.PoolClient | undefined

@@ -22,7 +22,8 @@ export type Kept = {
 export type Numbered = Kept & { number: number }
 
 export function combine(before: Kept | undefined, id: string, seen: Seen[]): Kept {
-  const inOrder = seen.toSorted((a, b) => a.at - b.at)
+  // Of several at the same moment always the same is the last, in whatever order they were read.
+  const inOrder = seen.toSorted((a, b) => a.at - b.at || (a.name < b.name ? -1 : Number(a.name > b.name)))
   const texts = new Set(before?.texts.split('\n') ?? [toFoundBy(id)])
   for (const { name } of inOrder) if (texts.size <= namesMax && name !== '') texts.add(toFoundBy(name))
   const latest = inOrder.at(-1)

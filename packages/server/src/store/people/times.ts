@@ -52,6 +52,9 @@ const sessionsOf = query<Params, Row>((k, p, { differences }) =>
     .where('s.start_at', 'is not', null)
     .orderBy('s.start_at')
     .orderBy('s.id')
+    // Several ids of one person may be in a session: pages go on where those before ended.
+    .orderBy('p.joined_at')
+    .orderBy('p.participant_id')
     .$narrowType<{ startAt: number; joinedAt: number }>(),
 )
 /** All sessions of these participants, in order of time, with when they were inside: where they were inside once, no mark is read. */

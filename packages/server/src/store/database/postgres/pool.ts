@@ -30,21 +30,24 @@ export type PoolOptions = {
   max: number
   /** The schema of what is named without one, in place of the usual. */
   schema?: string | undefined
-  /** What is asked waits for a lock of others for this long, in milliseconds, and fails then. Default: for ever. */
-  lockMaxMs?: number | undefined
+  /** What is set on each connection for as long as it is open: `lock_timeout = 5000`. */
+  parameters?: string[] | undefined
   /** Called when the service is found to take no writes: it is a standby by now. */
   onReadOnly(): void
   /** Asks each new connection before it is given to anybody. */
   onConnect?: ((client: pg.ClientBase) => Promise<void>) | undefined
 }
 
-export function openPool(url: string, { max, schema, lockMaxMs, onReadOnly, onConnect: asked }: PoolOptions): Pool {
+export function openPool(
+  url: string,
+  { max, schema, parameters = [], onReadOnly, onConnect: asked }: PoolOptions,
+): Pool {
   const connections = connectionsTo(url)
   const { settings, Client } = connections
   const options = schema === undefined ? settings.options : `${settings.options ?? ''} -c search_path=${schema}`
   // Here and not in `options`: poolers refuse what they do not know of those.
   const onConnect = async (client: pg.ClientBase) => {
-    if (lockMaxMs !== undefined) await client.query(`set lock_timeout = ${lockMaxMs}`)
+    if (parameters.length > 0) await client.query(parameters.map((one) => `set ${one}`).join('; '))
     await asked?.(client)
   }
   // What a transaction asks is sent while what it asked before is still answered.
