@@ -14,7 +14,8 @@ const daysLookedAt = 400
 
 /** A day's sessions. `version`: of its text, where that may be used. `size`: letters of that. */
 export type UsageDay = { startAt: number; unsealed: string[] } & ({ version: string; size: number } | { version: null })
-export type PackedText = { startAt: number; version: string; packed: string }
+/** `rooms`: of its sessions, where these were asked for and are packed. */
+export type PackedText = { startAt: number; version: string; packed: string; rooms: string | null }
 
 type OfKey = { keyId: number; from: number; to: number }
 type OfDay = { keyId: number; startAt: number }
@@ -66,13 +67,24 @@ const plan = query<OfKey, PlanRow>((k, p) =>
         .$castTo<PlanRow>(),
     ),
 )
-const texts = query<{ keyId: number; days: string }, PackedText>((k, p, { differences }) =>
-  k
-    .selectFrom(differences.eachText(p.days))
-    .crossJoin('usage_days as d')
-    .select(['d.start_at as startAt', 'd.version', 'd.packed'])
-    .where('d.key_id', '=', p.keyId)
-    .where('d.start_at', '=', sql<number>`cast(x.value as bigint)`),
+const textsOf = (withRooms: boolean) =>
+  query<{ keyId: number; days: string }, PackedText>((k, p, { differences }) =>
+    k
+      .selectFrom(differences.eachText(p.days))
+      .crossJoin('usage_days as d')
+      .select(['d.start_at as startAt', 'd.version', 'd.packed'])
+      .select(withRooms ? 'd.rooms' : sql<string | null>`cast(null as text)`.as('rooms'))
+      .where('d.key_id', '=', p.keyId)
+      .where('d.start_at', '=', sql<number>`cast(x.value as bigint)`),
+  )
+const texts = { withRooms: textsOf(true), alone: textsOf(false) }
+const roomNames = query<{ keyId: number; ids: string }, { roomId: string; customRoomId: string | null }>(
+  (k, p, { differences }) =>
+    k
+      .selectFrom('rooms')
+      .select(['room_id as roomId', 'custom_room_id as customRoomId'])
+      .where('key_id', '=', p.keyId)
+      .where(differences.isIn('room_id', p.ids)),
 )
 const startedIn = query<OfKey, { id: string; startAt: number; isSealed: number; isOver: number }>((k, p) =>
   k
@@ -100,6 +112,7 @@ const toPack = query<OfKey & { limit: number }, { startAt: number; isDue: number
         .when(
           eb.or([
             eb('b.ended', '!=', eb.fn.coalesce('d.sessions', sql.lit(0))),
+            eb.and([eb('d.version', 'is not', null), eb('d.rooms', 'is', null)]),
             eb.exists(
               eb
                 .selectFrom('usage_breaks as x')
@@ -185,9 +198,21 @@ export const usage = noun({
         })
     },
     /** The texts of these days, of one that is not there any more none. */
-    async texts({ db, pause }: Over, keyId: number, days: number[]): Promise<PackedText[]> {
+    async texts(
+      { db, pause }: Over,
+      keyId: number,
+      days: number[],
+      { withRooms = false }: { withRooms?: boolean } = {},
+    ): Promise<PackedText[]> {
       await pause?.(keyId, {})
-      return db.all(texts(db), { keyId, days: JSON.stringify(days.map(String)) })
+      const asked = texts[withRooms ? 'withRooms' : 'alone']
+      return db.all(asked(db), { keyId, days: JSON.stringify(days.map(String)) })
+    },
+    /** The custom ids of those of these rooms that have one, by their ids. */
+    async roomNames({ db, pause }: Over, keyId: number, ids: string[]): Promise<Map<string, string | null>> {
+      await pause?.(keyId, {})
+      const rows = await db.all(roomNames(db), { keyId, ids: JSON.stringify(ids) })
+      return new Map(rows.map(({ roomId, customRoomId }) => [roomId, customRoomId]))
     },
     /** The ids of the sessions that started from `from` on and before `to`, in order of time. */
     async startedIn({ db, pause }: Over, keyId: number, span: { from: number; to: number }): Promise<string[]> {
@@ -224,9 +249,19 @@ export const usage = noun({
     /** Keeps what a day was packed to. `breaks`: those that were noted before it was read. */
     async keep(
       { db }: Over,
-      { keyId, startAt, breaks, sessions, packed }: OfDay & { breaks: string[]; sessions: number; packed: string },
+      {
+        keyId,
+        startAt,
+        breaks,
+        ...packed
+      }: OfDay & {
+        breaks: string[]
+        sessions: number
+        packed: string
+        rooms: string
+      },
     ): Promise<void> {
-      const row = { key_id: keyId, start_at: startAt, version: newId(), sessions, packed }
+      const row = { key_id: keyId, start_at: startAt, version: newId(), ...packed }
       await db.insertRows('usage_days', [row], ['key_id', 'start_at'])
       if (breaks.length === 0) return
       await db.kysely
@@ -237,7 +272,7 @@ export const usage = noun({
         .execute()
     },
   },
-  replicated: ['days', 'texts', 'startedIn'],
+  replicated: ['days', 'texts', 'roomNames', 'startedIn'],
   unseen: ['keep'],
 })
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import type { AuditPage, OwnerKey, OwnerKeyList, OwnerKeyWithSecret } from '@rollcall/protocol'
 import { makeRoom } from '../support/api-calls.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { recordSession } from '../support/record-session.ts'
 import { signToken } from '../support/sign-token.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
@@ -85,7 +85,7 @@ describe('a further key of an owner', () => {
   })
 
   test('says when it was last used', async () => {
-    const env = { ROLLCALL_DATA: await mkdtemp(join(tmpdir(), 'rollcall-test-')) }
+    const env = { ROLLCALL_DATA: await mkdtemp(join(dataParent, 'rollcall-test-')) }
     const clock = { now: () => nowMs }
     const own = await startServer(env, { clock })
     const { apiKey, secret } = await add({ name: 'used', scopes: ['read'] }, own)

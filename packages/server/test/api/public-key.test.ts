@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { createPrivateKey, createPublicKey, createSign, createVerify } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { dataParent } from '../support/data-parent.ts'
 import { onSqlite, startServer, type TestServer } from '../support/start-server.ts'
 
 type Answer = { publicKey: string }
@@ -11,7 +11,7 @@ type Answer = { publicKey: string }
 let dataFolder: string
 let server: TestServer
 before(async () => {
-  dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
+  dataFolder = await mkdtemp(join(dataParent, 'rollcall-test-'))
   server = await startServer({ ROLLCALL_DATA: dataFolder })
 })
 after(async () => {

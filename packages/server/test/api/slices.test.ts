@@ -111,7 +111,7 @@ describe('usage by participant', () => {
     return usage
   }
 
-  test('is finished and put in order some rows a turn, and those that are alike stay in order', async () => {
+  test('is finished and put in order some rows a turn, and those that are alike by their ids', async () => {
     let slices = 0
     const turns = await inEachTurn<number>(async (note) => {
       const rows = (function* () {
@@ -127,7 +127,7 @@ describe('usage by participant', () => {
       const { data } = await inTurns(1, rows)
       const order = session.people
         .map(({ participantId, times: [time] }) => ({ participantId, minutes: (time?.to ?? 0) / 60_000 }))
-        .sort((a, b) => b.minutes - a.minutes)
+        .sort((a, b) => b.minutes - a.minutes || (a.participantId < b.participantId ? -1 : 1))
       assert.deepEqual(
         data.map(({ participantId }) => participantId),
         order.map(({ participantId }) => participantId),

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { createLog } from '../../src/runtime/log.ts'
 import { listSessions } from '../support/api-calls.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { recordSession } from '../support/record-session.ts'
 import { runProgram } from '../support/run-program.ts'
 import { onSqlite, startServer } from '../support/start-server.ts'
 
 let folder: string
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
+  folder = await mkdtemp(join(dataParent, 'rollcall-test-'))
 })
 after(() => rm(folder, { recursive: true }))
 

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { Rollcall } from '@rollcall/client'
 import { demoApiKey } from '../../src/cli/demo/demo.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { runProgram } from '../support/run-program.ts'
 
 let folder: string
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
+  folder = await mkdtemp(join(dataParent, 'rollcall-test-'))
 })
 after(() => rm(folder, { recursive: true, force: true }))
 

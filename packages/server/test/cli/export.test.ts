@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { SessionPage } from '@rollcall/protocol'
+import { dataParent } from '../support/data-parent.ts'
 import { type Kept, keep, recordWorld } from '../support/kept.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 import { recordSession } from '../support/record-session.ts'
@@ -14,7 +14,7 @@ let postgres: Postgres
 let folder: string
 before(async () => {
   postgres = await startPostgres()
-  folder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
+  folder = await mkdtemp(join(dataParent, 'rollcall-test-'))
 })
 after(async () => {
   await postgres.stop()

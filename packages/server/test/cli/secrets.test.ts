@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { toTable } from '../../src/cli/command.ts'
@@ -8,9 +7,10 @@ import { toPrintable } from '../../src/cli/print.ts'
 import { readSecrets } from '../../src/cli/secret-input.ts'
 import { readConfig } from '../../src/config.ts'
 import { createLog } from '../../src/runtime/log.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { startServer } from '../support/start-server.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'rollcall-secrets-'))
+const folder = mkdtempSync(join(dataParent, 'rollcall-secrets-'))
 after(() => rmSync(folder, { recursive: true }))
 
 function write(name: string, text: string): string {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
@@ -8,6 +7,7 @@ import { sql } from 'kysely'
 import { verify } from '../../src/cli/verify/verify.ts'
 import { openSnapshot } from '../../src/store/copies/kept-tables.ts'
 import { reporter, toTime } from '../ledger/history.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { type Kept, keep, recordWorld } from '../support/kept.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 import { runProgram } from '../support/run-program.ts'
@@ -190,24 +190,6 @@ function contract(open: () => Promise<Kept>) {
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
   })
 
-  test('beside a running server it looks at one moment, while facts come', async () => {
-    const store = await kept.open(() => toTime(10_000))
-    const { keyId } = (await store.reads.keys.list())[0] ?? { keyId: 0 }
-    const { joined } = reporter({ source: 'busy', roomId: 'busy', sessionKey: 'one' })
-    let busy = true
-    const comes = (async () => {
-      for (let n = 0; busy; n++) await store.record(keyId, [joined(`p${n}`, 10_000)])
-    })()
-    try {
-      for (let i = 0; i < 20; i++) assert.deepEqual(await findFaults(kept), [])
-    } finally {
-      busy = false
-      await comes
-      while ((await store.writes.people.gather({ keyId })) > 0);
-      await store.close()
-    }
-  })
-
   for (const [rule, [damage, told]] of Object.entries(broken)) {
     test(`it is told where this does not hold: ${rule}`, async () => {
       // The damage is undone by never being kept.
@@ -248,6 +230,25 @@ function contract(open: () => Promise<Kept>) {
     )
   })
 
+  // It comes after those that look at all that there is, again and again: it makes that more.
+  test('beside a running server it looks at one moment, while facts come', async () => {
+    const store = await kept.open(() => toTime(10_000))
+    const { keyId } = (await store.reads.keys.list())[0] ?? { keyId: 0 }
+    const { joined } = reporter({ source: 'busy', roomId: 'busy', sessionKey: 'one' })
+    let busy = true
+    const comes = (async () => {
+      for (let n = 0; busy; n++) await store.record(keyId, [joined(`p${n}`, 10_000)])
+    })()
+    try {
+      for (let i = 0; i < 20; i++) assert.deepEqual(await findFaults(kept), [])
+    } finally {
+      busy = false
+      await comes
+      while ((await store.writes.people.gather({ keyId })) > 0);
+      await store.close()
+    }
+  })
+
   test('what does not hold is said a line each, with exit code 1', async () => {
     await kept.within(async (db) => {
       await sql.raw(`update participants set name = 'x' where ${ann}`).execute(db.kysely)
@@ -279,7 +280,7 @@ test('verify of a folder without a record says so', async () => {
 })
 
 test('verify of a record that an older version made says so, and what brings it up to date', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'rollcall-'))
+  const folder = await mkdtemp(join(dataParent, 'rollcall-'))
   t.after(() => rm(folder, { recursive: true }))
   const packed = await readFile(join(import.meta.dirname, '../fixtures/record-0.1.0/rollcall.db.gz'))
   await writeFile(join(folder, 'rollcall.db'), gunzipSync(packed))

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { request } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Fact, Source } from '@rollcall/protocol'
 import { WebSocket } from 'ws'
+import { dataParent } from '../support/data-parent.ts'
 import { runProgram } from '../support/run-program.ts'
 import { createJanus, janusKey, seeSoon } from '../support/senders/janus-events.ts'
 import { type Sender, type SenderKind, secondOfJoin, senderKinds } from '../support/senders/senders.ts'
@@ -161,7 +161,7 @@ const factsWaitingMax = 5000
 
 /** A server, and one sender of each kind. */
 async function start(t: TestContext, parts: { ingestMaxWaitMs?: number } = {}) {
-  const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
+  const dataFolder = await mkdtemp(join(dataParent, 'rollcall-test-'))
   const env = { ROLLCALL_ALLOW_PRIVATE_ADDRESSES: 'on', ROLLCALL_DATA: dataFolder }
   const limited = { ...parts, factsWaitingMax }
   const server = await startServer(env, limited)

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import type { Participant, Session, SessionPage } from '@rollcall/protocol'
 import { clusterLimits } from '../../src/cluster/limits.ts'
 import { join } from '../support/clients/rtc-client.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { type Program, runServer } from '../support/run-program.ts'
 import { signToken } from '../support/sign-token.ts'
 
@@ -24,7 +24,7 @@ const acknowledgedMin = 200
 let folder: string
 const programs: Program[] = []
 before(async () => {
-  folder = await mkdtemp(joinPath(tmpdir(), 'rollcall-crash-'))
+  folder = await mkdtemp(joinPath(dataParent, 'rollcall-crash-'))
 })
 after(async () => {
   for (const { child, ended } of programs) {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, open, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { verify } from '../../src/cli/verify/verify.ts'
 import { openSnapshot } from '../../src/store/copies/kept-tables.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { recordSession } from '../support/record-session.ts'
 import { onSqlite, startServer } from '../support/start-server.ts'
 
@@ -22,7 +22,7 @@ async function damage(path: string, name: string): Promise<void> {
 }
 
 test('a damaged file is found by verify, and turns /readyz red as soon as it is met', onSqlite, async () => {
-  const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-damage-'))
+  const dataFolder = await mkdtemp(join(dataParent, 'rollcall-damage-'))
   const env = { ROLLCALL_DATA: dataFolder }
   try {
     let server = await startServer(env)

@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Fact, FactBase, ParticipantKind, SessionFact, Snapshot } from '@rollcall/protocol'
@@ -10,6 +9,7 @@ import { openStore } from '../../src/record/open-store.ts'
 import { toSession } from '../../src/record/session-view.ts'
 import { openFreshSqlite, snapshotSqlite } from '../../src/store/copies/kept-tables.ts'
 import { builtThread } from '../support/built-server.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { toRecords } from '../support/listed-records.ts'
 
 /** All times of a history are seconds from here; tests give and get them so. */
@@ -85,7 +85,7 @@ export type History = Awaited<ReturnType<ReturnType<typeof openHistories>['begin
 
 /** A real store, in which each test has a history of its own. */
 export function openHistories() {
-  const dataFolder = mkdtempSync(join(tmpdir(), 'rollcall-ledger-'))
+  const dataFolder = mkdtempSync(join(dataParent, 'rollcall-ledger-'))
   let now = start
   const rules = toRules({ graceMs: 20_000 })
   const opened = openStore({ dataFolder, rules, clock: { now: () => now }, threadUrl: builtThread })

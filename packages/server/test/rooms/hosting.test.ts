@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { AuditPage, KeptOutList, OpenedInvite, Permission, Room, ServerMessage } from '@rollcall/protocol'
 import { listSessions, makeRoom } from '../support/api-calls.ts'
 import { connect, join, type RtcClient } from '../support/clients/rtc-client.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 // What a host may do, through real sockets.
@@ -57,7 +57,7 @@ async function listDeeds(roomId: string) {
 
 describe('a host', () => {
   test('keeps somebody out: against a reload, the same link, the same participantId and a new start of the server, until they are let back', async () => {
-    const dataFolder = await mkdtemp(path.join(tmpdir(), 'rollcall-test-'))
+    const dataFolder = await mkdtemp(path.join(dataParent, 'rollcall-test-'))
     const first = await startServer({ ROLLCALL_DATA: dataFolder })
     const { roomId } = await makeRoom(first)
     const teacher = await enter(roomId, 'teacher', host, first)

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect as connectTcp } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Participant, Session, SessionPage } from '@rollcall/protocol'
@@ -13,6 +12,7 @@ import type { Context } from '../../src/context.ts'
 import { createHostedRooms } from '../../src/rooms/hosted-rooms.ts'
 import { rtcLimits } from '../../src/rooms/limits.ts'
 import { connect, join, type RtcClient } from '../support/clients/rtc-client.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 let server: TestServer
@@ -530,7 +530,7 @@ describe('limits and silence', () => {
 
 describe('stopping', () => {
   test('SERVER_STOPPING: everybody is told, and has left in the record before the server is gone', async () => {
-    const dataFolder = await mkdtemp(joinPath(tmpdir(), 'rollcall-test-'))
+    const dataFolder = await mkdtemp(joinPath(dataParent, 'rollcall-test-'))
     try {
       const stopping = await startServer({ ROLLCALL_DATA: dataFolder })
       const roomId = await newRoom({}, stopping)

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Room, Session } from '@rollcall/protocol'
 import { insideOf, listSessions, makeRoom } from '../support/api-calls.ts'
 import { connect, join } from '../support/clients/rtc-client.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { recordSession } from '../support/record-session.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
@@ -109,7 +109,7 @@ describe('autoCloseConfig', () => {
   })
 
   test('holds over a restart, also where the time came while no server ran', async () => {
-    const ROLLCALL_DATA = await mkdtemp(joinPath(tmpdir(), 'rollcall-test-'))
+    const ROLLCALL_DATA = await mkdtemp(joinPath(dataParent, 'rollcall-test-'))
     let restarted = await startServer({ ROLLCALL_DATA }, { clock })
     try {
       const [soon, later] = await Promise.all(

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import type { Session, SessionPage, Source } from '@rollcall/protocol'
 import fc from 'fast-check'
 import { createSenderClock } from '../../src/sources/clocks/clock.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { runProgram } from '../support/run-program.ts'
 import { basic, createJanus, janusKey } from '../support/senders/janus-events.ts'
 import { bigbluebuttonSecret, deliverAsBigbluebutton } from '../support/senders/senders.ts'
@@ -46,9 +46,15 @@ async function start(t: TestContext, env: { [name: string]: string } = {}) {
     },
     /** Each session: by how much it was corrected, and each stay in seconds from the start. */
     async see(room: string) {
+      return (await this.seeAll()).filter(({ customRoomId }) => customRoomId === room)
+    },
+    async seeAll() {
       const { body } = await server.call<SessionPage>('GET', '/v2/sessions?perPage=1000')
-      const sessions = body.data.toReversed().filter(({ customRoomId }) => customRoomId === room)
-      return sessions.map((session) => ({ corrected: session.clockCorrectedMs ?? 0, stays: staysOf(session) }))
+      return body.data.toReversed().map((session) => ({
+        customRoomId: session.customRoomId,
+        corrected: session.clockCorrectedMs ?? 0,
+        stays: staysOf(session),
+      }))
     },
   }
 }
@@ -249,8 +255,9 @@ for (const name of tellerNames) {
         await join(`room ${n}`, 'anna', joinedAt, cameMs)
         await leave(`room ${n}`, 'anna', joinedAt, leftAt, cameMs + 10)
       }
+      const seen = await started.seeAll()
       for (let n = 0; n < 40; n += 1) {
-        const [session] = await started.see(`room ${n}`)
+        const session = seen.find(({ customRoomId }) => customRoomId === `room ${n}`)
         assertStays(session?.stays, { anna: [[n * 60, n * 60 + 30]] })
         assert.equal(session?.corrected, 0)
       }
@@ -285,7 +292,7 @@ describe('a clock that is wrong', () => {
 
   test('is known after a restart by the sessions that run: they go on by it, though what comes first comes late', async (t) => {
     for (const aheadMs of [-hour, hour]) {
-      const folder = await mkdtemp(join(tmpdir(), 'rollcall-'))
+      const folder = await mkdtemp(join(dataParent, 'rollcall-'))
       t.after(() => rm(folder, { recursive: true }))
       const started = await start(t, { ROLLCALL_DATA: folder })
       const teller = await tellers.BigBlueButton(started, aheadMs)
@@ -331,7 +338,7 @@ describe('a clock that is wrong', () => {
 })
 
 test('the record of clocks that are wrong has no fault, and folded again it is the same', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'rollcall-'))
+  const folder = await mkdtemp(join(dataParent, 'rollcall-'))
   t.after(() => rm(folder, { recursive: true }))
   const started = await start(t, { ROLLCALL_DATA: folder })
   for (const name of tellerNames) {

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { json } from 'node:stream/consumers'
@@ -14,6 +13,7 @@ import type { Source } from '@rollcall/protocol'
 import { WebSocket } from 'ws'
 import { reconcileLimits } from '../../src/sources/reconciling/limits.ts'
 import { withoutTable } from '../store/hidden-table.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { basic, createJanus, janusKey, post, see, seeSoon } from '../support/senders/janus-events.ts'
 import { addSource, deliver, deliverBytes, getSource, listSeen } from '../support/senders/source-client.ts'
 import { onSqlite, startServer, type TestServer } from '../support/start-server.ts'
@@ -395,7 +395,7 @@ describe('an AudioBridge of Janus', () => {
 
 describe('a Janus that crashes without a word', () => {
   test('has had everybody inside until the last that came of their media, also where Rollcall stopped meanwhile', async (t) => {
-    const folder = await mkdtemp(join(tmpdir(), 'rollcall-janus-'))
+    const folder = await mkdtemp(join(dataParent, 'rollcall-janus-'))
     t.after(() => rm(folder, { recursive: true }))
     const clock = { now: () => start + 200_000 }
     const open = () => startServer({ ROLLCALL_DATA: folder, PORT: '0' }, { clock })

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import type { Session, Source } from '@rollcall/protocol'
@@ -9,6 +8,7 @@ import type { Clock } from '../../src/runtime/clock.ts'
 import type { MediaServerCommandLimits } from '../../src/sources/commands/media-server-commands.ts'
 import { toId } from '../../src/sources/engines/reported.ts'
 import type { ReconcileLimits } from '../../src/sources/reconciling/limits.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { seeSoon } from '../support/senders/janus-events.ts'
 import { type LivekitPerson, type LivekitRooms, serveLivekitRooms } from '../support/senders/livekit-rooms.ts'
 import { addSource, deliverAsLivekit, getSource, listSeen, livekitKey } from '../support/senders/source-client.ts'
@@ -307,7 +307,7 @@ describe('a LiveKit whose RoomService is asked', () => {
   })
 
   test('has looks that are evidence though they change nothing, after a restart too', async () => {
-    const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
+    const dataFolder = await mkdtemp(join(dataParent, 'rollcall-test-'))
     const env = { ROLLCALL_DATA: dataFolder }
     let own = await start({}, env)
     try {
@@ -434,7 +434,7 @@ describe('a LiveKit whose RoomService is asked', () => {
   })
 
   test('is asked as the server starts, and once it sends something after a silence, however rarely else', async () => {
-    const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
+    const dataFolder = await mkdtemp(join(dataParent, 'rollcall-test-'))
     const env = { ROLLCALL_DATA: dataFolder }
     const seldom = { intervalMs: 3_600_000, gapMs: -1 }
     let rare = await start(seldom, env)

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { engineOf, type Source } from '@rollcall/protocol'
+import { dataParent } from '../support/data-parent.ts'
 import { addNeighbour } from '../support/record-session.ts'
 import { runProgram } from '../support/run-program.ts'
 import {
@@ -79,7 +79,7 @@ describe('a source', () => {
   })
 
   test('has its secrets in no file in clear', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
+    const folder = await mkdtemp(join(dataParent, 'rollcall-test-'))
     const other = await startServer({ ROLLCALL_DATA: folder })
     await addSource(other, 'livekit', livekitKey)
     await addSource(other, 'generic', { secret: secrets.bigbluebutton })
@@ -320,7 +320,7 @@ describe('the health of a source', () => {
   })
 
   test('is there after a restart', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
+    const folder = await mkdtemp(join(dataParent, 'rollcall-test-'))
     const first = await startServer({ ROLLCALL_DATA: folder })
     const source = await addSource(first, 'livekit', livekitKey)
     await deliverAsLivekit(source, joined)

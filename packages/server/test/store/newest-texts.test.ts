@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
@@ -15,6 +14,7 @@ import { createLog } from '../../src/runtime/log.ts'
 import { openSnapshot } from '../../src/store/copies/kept-tables.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
 import { type Gathered, newestFrom, newestMax, type OfRoom, unpack } from '../../src/store/sessions/newest-texts.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { type Kept, keep, rules } from '../support/kept.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 
@@ -158,7 +158,7 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
 
 test('a record of release 0.1.0 opens, reads as it read there, and gets its texts side by side', async () => {
   const fixture = join(import.meta.dirname, '../fixtures/record-0.1.0')
-  const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-release-'))
+  const dataFolder = await mkdtemp(join(dataParent, 'rollcall-release-'))
   const where = { databaseUrl: undefined, dataFolder }
   try {
     await writeFile(join(dataFolder, 'rollcall.db'), gunzipSync(await readFile(join(fixture, 'rollcall.db.gz'))))

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import type { Insertable } from 'kysely'
@@ -16,6 +15,7 @@ import { keys } from '../../src/store/keys/keys.ts'
 import { markStale } from '../../src/store/people/kept-people.ts'
 import { people } from '../../src/store/people/people.ts'
 import { findPeople, type PeopleCursor } from '../../src/store/people/search.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { startPostgres } from '../support/postgres.ts'
 
 const seed = 11
@@ -161,7 +161,7 @@ const guarantee =
 
 describe('people are searched', () => {
   test(`on SQLite: ${guarantee}`, async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'rollcall-people-'))
+    const folder = mkdtempSync(join(dataParent, 'rollcall-people-'))
     const db = openSqlite(join(folder, 'rollcall.db'))
     try {
       await checkSearch(db)

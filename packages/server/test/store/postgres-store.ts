@@ -15,7 +15,7 @@ export function usePostgres(): () => Promise<StoreUnderTest> {
   after(() => postgres.stop())
   return async () => {
     const options = {
-      databaseUrl: await postgres.newDatabase(),
+      databaseUrl: await postgres.newStore(),
       masterKey: randomBytes(32),
       dataFolder: '',
       rules: toRules({ graceMs: 20_000 }),

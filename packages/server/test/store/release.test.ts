@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { sql } from 'kysely'
 import { migrations } from '../../src/store/database/migrations.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { runProgram } from '../support/run-program.ts'
 import { onSqlite, startServer } from '../support/start-server.ts'
 
@@ -31,7 +31,7 @@ test(
   'a record of release 0.2.0 is answered as it was there by every call, opens its secrets, holds together and goes on',
   onSqlite,
   async (t) => {
-    const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-release-'))
+    const dataFolder = await mkdtemp(join(dataParent, 'rollcall-release-'))
     t.after(() => rm(dataFolder, { recursive: true }))
     await writeFile(join(dataFolder, 'rollcall.db'), await unpack('rollcall.db.gz'))
     const { now, answers }: Told = JSON.parse(String(await unpack('answers.json.gz')))
@@ -61,7 +61,7 @@ test(
 )
 
 test('the tables of release 0.2.0 are those that this version begins with: none of its steps was taken away or renamed', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'rollcall-release-'))
+  const folder = await mkdtemp(join(dataParent, 'rollcall-release-'))
   t.after(() => rm(folder, { recursive: true }))
   await writeFile(join(folder, 'rollcall.db'), await unpack('rollcall.db.gz'))
   const db = openSqlite(join(folder, 'rollcall.db'), { readOnly: true })

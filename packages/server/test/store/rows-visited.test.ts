@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { roomsOf } from '../../../../bench/history.ts'
@@ -13,6 +12,7 @@ import { openSqlite } from '../../src/store/database/sqlite.ts'
 import type { ListPage } from '../../src/store/sessions/list.ts'
 import type { SessionFilter } from '../../src/store/sessions/list-queries.ts'
 import { sessions } from '../../src/store/sessions/sessions.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 import { type Asked, createScale, hear, type Weigh } from '../support/scale.ts'
 
@@ -72,7 +72,7 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
     let folder = ''
     const worlds: World[] = []
     before(async () => {
-      folder = await mkdtemp(join(tmpdir(), 'rollcall-rows-'))
+      folder = await mkdtemp(join(dataParent, 'rollcall-rows-'))
       if (database === 'PostgreSQL') postgres = await startPostgres()
       for (const sessions of sizes) worlds.push(await fill(sessions))
     })

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, test } from 'node:test'
@@ -16,6 +15,7 @@ import { createSecretBox } from '../../src/store/database/secrets.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
 import { rooms } from '../../src/store/rooms.ts'
 import { builtThread } from '../support/built-server.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { toRecords } from '../support/listed-records.ts'
 import { storeContract } from './contract.ts'
 import { listContract } from './list-contract.ts'
@@ -24,7 +24,7 @@ const rules = toRules({ graceMs: 20_000 })
 const clock = { now: () => Date.now() }
 
 function newFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'rollcall-store-'))
+  return mkdtempSync(join(dataParent, 'rollcall-store-'))
 }
 
 describe('the store on SQLite', () => {

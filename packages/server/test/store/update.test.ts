@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Migration, Migrator, sql } from 'kysely'
@@ -11,6 +10,7 @@ import { systemClock } from '../../src/runtime/clock.ts'
 import { migrateToLatest, migrations } from '../../src/store/database/migrations.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
 import { builtThread } from '../support/built-server.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { dump, keep } from '../support/kept.ts'
 import { startPostgres } from '../support/postgres.ts'
 
@@ -18,7 +18,7 @@ import { startPostgres } from '../support/postgres.ts'
 const released = '0003-processes'
 
 test('an update tells of each session that it has shown otherwise than before, and of no other; what its log lacks is added', async (t) => {
-  const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-update-'))
+  const dataFolder = await mkdtemp(join(dataParent, 'rollcall-update-'))
   t.after(() => rm(dataFolder, { recursive: true }))
   const options = {
     ...{ dataFolder, rules: toRules({ graceMs: 20_000 }), clock: systemClock, threadUrl: builtThread },
@@ -76,7 +76,7 @@ for (const [what, from] of [
   ['an update', released],
 ] as const) {
   test(`${what} that is killed while it makes tables is made up for by the next`, async (t) => {
-    const folder = await mkdtemp(join(tmpdir(), 'rollcall-killed-'))
+    const folder = await mkdtemp(join(dataParent, 'rollcall-killed-'))
     t.after(() => rm(folder, { recursive: true }))
     const path = join(folder, 'rollcall.db')
     if (from !== undefined) {

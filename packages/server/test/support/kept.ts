@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Fact } from '@rollcall/protocol'
 import { sql } from 'kysely'
@@ -13,6 +12,7 @@ import { openPostgres } from '../../src/store/database/postgres.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
 import { reporter, toTime } from '../ledger/history.ts'
 import { builtThread } from './built-server.ts'
+import { dataParent } from './data-parent.ts'
 import { copyEmptyRecord } from './empty-record.ts'
 import type { Postgres } from './postgres.ts'
 
@@ -30,8 +30,8 @@ export type Kept = {
 
 /** In a SQLite file, or on a PostgreSQL service. */
 export async function keep(postgres?: Postgres): Promise<Kept> {
-  const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-kept-'))
-  const databaseUrl = await postgres?.newDatabase()
+  const dataFolder = await mkdtemp(join(dataParent, 'rollcall-kept-'))
+  const databaseUrl = await postgres?.newStore()
   if (databaseUrl === undefined) await copyEmptyRecord(dataFolder)
   const masterKey = randomBytes(32)
   return {
@@ -102,7 +102,7 @@ export async function recordWorld(kept: Kept): Promise<void> {
       autoClose: { type: 'session-ends', duration: 1 },
     })
     const world = createWorld(random)
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       for (const { inOrder, facts } of world.nextRound()) {
         const arriving = inOrder ? facts : random.shuffle([...facts, ...facts.filter(() => random.chance(0.2))])
         for (let from = 0; from < arriving.length; ) {

@@ -13,6 +13,8 @@ export type Postgres = {
   url: string
   /** The address of a database of its own, empty; of one of this name, which may be there already. */
   newDatabase(name?: string): Promise<string>
+  /** The address of one for a store: with tables and nothing in them where the run has made such, else the store makes its own. */
+  newStore(): Promise<string>
   /** Stops it, whoever is connected, and starts it again on the same data. Only one of its own can be. */
   restart(): Promise<void>
   stop(): Promise<void>
@@ -28,13 +30,15 @@ export async function startPostgres(kept?: string): Promise<Postgres> {
   if (given === undefined || kept !== undefined) return startOwnPostgres(kept)
   const restart = () => Promise.reject(new Error(`${given} is a service that others use: it is not restarted`))
   const made: string[] = []
+  const make = async (name?: string, options?: DatabaseOptions) => {
+    const url = await createDatabase(given, name, options)
+    made.push(new URL(url).pathname.slice(1))
+    return url
+  }
   return {
     url: given,
-    async newDatabase(name) {
-      const url = await createDatabase(given, name)
-      made.push(new URL(url).pathname.slice(1))
-      return url
-    },
+    newDatabase: (name) => make(name),
+    newStore: () => make(undefined, { template: process.env.ROLLCALL_TEST_EMPTY_DATABASE }),
     restart,
     // As if it stopped: what a test that failed left open ends, and does not hold up the run.
     stop: () => disconnectAll(given, made),
@@ -92,6 +96,7 @@ export async function startOwnPostgres(kept?: string, settings: string[] = []): 
   return {
     url,
     newDatabase: (name) => createDatabase(url, name),
+    newStore: () => createDatabase(url),
     async restart() {
       await service.stop()
       await service.start()
@@ -122,19 +127,24 @@ async function isAnswered(port: number): Promise<void> {
   }
 }
 
-/**
- * Makes a database in a service, where it is not there; gives its address. Where the service has Citus the database does too, but if
- * `isPlain`.
- */
+type DatabaseOptions = {
+  /** Without Citus where the service has it. */
+  isPlain?: boolean
+  /** The name of the database that it is a copy of. Default: it is empty. */
+  template?: string | undefined
+}
+
+/** Makes a database in a service, where it is not there; gives its address. Where the service has Citus the database does too. */
 export async function createDatabase(
   url: string,
   name = `test_${randomBytes(6).toString('hex')}`,
-  { isPlain = false } = {},
+  { isPlain = false, template }: DatabaseOptions = {},
 ): Promise<string> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   const { rowCount } = await client.query('select from pg_database where datname = $1', [name])
-  if (rowCount === 0) await client.query(`create database ${name}`)
+  const copied = template === undefined ? '' : ` template ${template}`
+  if (rowCount === 0) await client.query(`create database ${name}${copied}`)
   const { rows: citus } = await client.query("select from pg_extension where extname = 'citus'")
   await client.end()
   const made = new URL(url)

@@ -5,7 +5,7 @@ import { buildServer } from '../../../../build/build.ts'
 import workspace from '../../../../package.json' with { type: 'json' }
 import type { AppParts } from '../../src/app.ts'
 
-await buildServer()
+if (process.env.ROLLCALL_TEST_BUILT === undefined) await buildServer()
 
 export type Ended = { code: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string }
 
@@ -47,7 +47,13 @@ export async function runServer(
 function run(args: string[], env: { [name: string]: string }, command = process.execPath): Program {
   const compiled = join(import.meta.dirname, '../../../../node_modules/.cache/compiled')
   const child = spawn(command, args, {
-    env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: compiled, NO_COLOR: '1', ...env },
+    env: {
+      PATH: process.env.PATH ?? '',
+      NODE_COMPILE_CACHE: compiled,
+      NO_COLOR: '1',
+      ROLLCALL_TEST_BUILT: 'yes',
+      ...env,
+    },
   })
   const said = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {

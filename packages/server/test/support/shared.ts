@@ -13,6 +13,8 @@ let folder: string | undefined
 
 export async function globalSetup(): Promise<void> {
   await startPostgres()
+  // `startServer` has built it.
+  process.env.ROLLCALL_TEST_BUILT = 'yes'
   folder = await mkdtemp(join(tmpdir(), 'rollcall-shared-'))
   await makeEmptyRecord(folder)
   const server = await startServer()

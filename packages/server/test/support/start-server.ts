@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { Agent, type IncomingHttpHeaders, request } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TokenClaims } from '@rollcall/protocol'
 import type { AppParts } from '../../src/app.ts'
 import type { Context } from '../../src/context.ts'
 import { readConfig, startApp } from './built-server.ts'
+import { dataParent } from './data-parent.ts'
 import { assertDescribed, describeServer } from './documents/openapi-check.ts'
 import { copyEmptyRecord } from './empty-record.ts'
 import { signToken } from './sign-token.ts'
@@ -90,7 +90,7 @@ export async function startServer(env: { [name: string]: string } = {}, parts: A
 }
 
 async function makeDataFolder(): Promise<string> {
-  const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
+  const dataFolder = await mkdtemp(join(dataParent, 'rollcall-test-'))
   await copyEmptyRecord(dataFolder)
   return dataFolder
 }

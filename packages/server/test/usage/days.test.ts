@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type Fact, participantKinds } from '@rollcall/protocol'
 import { createRandom, type Random } from '../../../../chaos/random.ts'
-import { countUsage } from '../../src/api/reports/usage-count.ts'
+import { type Counted, countUsage } from '../../src/api/reports/usage-count.ts'
 import { countSessions, sumDays } from '../../src/api/reports/usage-days.ts'
-import { sumUsage } from '../../src/api/reports/usage-sums.ts'
+import { type SummedBy, sumUsage } from '../../src/api/reports/usage-sums.ts'
 import { verify } from '../../src/cli/verify/verify.ts'
 import { erasePerson, eraseSession } from '../../src/record/erasure/erase.ts'
 import type { Store } from '../../src/record/open-store.ts'
@@ -49,11 +49,20 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
       await store.seal(now)
     }
     const compare = async (store: Store, keyId: number, random: Random) => {
-      const groupBy = random.pick(['day', 'hour'] as const)
+      const groupBy = random.pick(['day', 'hour', 'room'] as const)
       const from = start + random.below(6 * 24) * hourMs + random.pick([0, 0, random.below(hourMs)])
       const span = { from, to: from + 1 + random.pick([random.below(2 * dayMs), dayMs, 8 * dayMs]) }
       const kinds = random.chance(0.5) ? undefined : participantKinds.filter(() => random.chance(0.5))
-      const counted = { now, kinds, timeZone: random.pick(zones) }
+      await compareBy(store, keyId, groupBy, span, { kinds, timeZone: random.pick(zones) })
+    }
+    const compareBy = async (
+      store: Store,
+      keyId: number,
+      groupBy: SummedBy,
+      span: { from: number; to: number },
+      { kinds, timeZone }: Pick<Counted, 'kinds' | 'timeZone'> = { kinds: undefined, timeZone: 'UTC' },
+    ) => {
+      const counted = { now, kinds, timeZone }
       const sums = await sumDays(store.reads, keyId, sumUsage(groupBy, span, counted), span)
       assert.deepEqual(sums, await countSessions(store.reads, keyId, countUsage(groupBy, span, counted), span))
     }
@@ -63,9 +72,10 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
       async (store, keyId) => {
         const random = createRandom(database.length)
         const told: Fact[] = []
+        const { roomId } = await store.writes.rooms.create({ keyId, customRoomId: 'a room with a name' })
         let usable = 0
         for (let round = 0; round < 40; round++) {
-          const facts = sessionOf(random, round)
+          const facts = sessionOf(random, round, [roomId, 'room 1', 'room 2'])
           told.push(...facts)
           // Some is told late, or never: such a session runs.
           await store.record(keyId, random.shuffle(facts).slice(0, 1 + random.below(facts.length)))
@@ -108,7 +118,8 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
       await seal(store)
       await packDays(store, keyId, start + dayMs)
       await erasePerson(store, keyId, 'ann')
-      const listDays = () => kept.within((db) => db.kysely.selectFrom('usage_days').select('packed').execute())
+      const listDays = () =>
+        kept.within((db) => db.kysely.selectFrom('usage_days').select(['packed', 'rooms']).execute())
       assert.deepEqual(await listDays(), [])
       await seal(store)
       await packDays(store, keyId, start + dayMs)
@@ -117,6 +128,23 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
       for (const one of sessions) await eraseSession(store, { keyId, sessionId: idOf(one) })
       assert.deepEqual(await listDays(), [])
     })
+
+    withKept(
+      'are packed again where they were packed before the rooms of their sessions were',
+      async (store, keyId, kept) => {
+        await store.record(keyId, [...meeting('one', start, 'ann'), ...meeting('two', start + hourMs, 'bob')])
+        await seal(store)
+        await packDays(store, keyId, start + dayMs)
+        const listRooms = () => kept.within((db) => db.kysely.selectFrom('usage_days').select('rooms').execute())
+        const packed = await listRooms()
+        await kept.within((db) => db.kysely.updateTable('usage_days').set({ rooms: null }).execute())
+        await compareBy(store, keyId, 'room', { from: start, to: start + dayMs })
+        await packDays(store, keyId, start + dayMs)
+        assert.deepEqual(await listRooms(), packed)
+        assert.match(packed[0]?.rooms ?? '', /room/)
+        await compareBy(store, keyId, 'room', { from: start, to: start + dayMs })
+      },
+    )
 
     withKept('are packed in the background, also of a record from before there were any', async (store, keyId) => {
       for (let day = 0; day < 3; day++) await store.record(keyId, meeting(`day ${day}`, start + day * dayMs))
@@ -133,9 +161,9 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
 }
 
 /** A session of some hours with some people in it, which may be told in any order. */
-function sessionOf(random: Random, n: number): Fact[] {
+function sessionOf(random: Random, n: number, roomIds: string[]): Fact[] {
   const startAt = start + random.below(5 * 24) * hourMs + random.pick([0, 0, random.below(hourMs)])
-  const of = { source: 'events', roomId: `room ${random.below(3)}`, sessionKey: `s${n}` }
+  const of = { source: 'events', roomId: random.pick(roomIds), sessionKey: `s${n}` }
   const facts: Fact[] = []
   for (let person = 0; person < random.below(5); person++) {
     const joinedAt = startAt + random.below(4) * hourMs

@@ -49,12 +49,12 @@ const history = fc
   .map((sessions) =>
     sessions
       .toSorted((a, b) => a.startAt - b.startAt)
-      .map((one, n) => ({ ...one, id: `s${String(n).padStart(2, '0')}`, roomId: 'room', customRoomId: null })),
+      .map((one, n) => ({ ...one, id: `s${String(n).padStart(2, '0')}`, roomId: `room ${n % 3}`, customRoomId: null })),
   )
 const asked = fc.record({
   from: moment,
   lasts: length.map((ms) => ms + 1),
-  groupBy: fc.constantFrom<('day' | 'hour')[]>('day', 'hour'),
+  groupBy: fc.constantFrom<('day' | 'hour' | 'room')[]>('day', 'hour', 'room'),
   timeZone: fc.constantFrom(...zones),
   kinds: fc.option(fc.subarray([...participantKinds]), { nil: undefined }),
 })
@@ -88,13 +88,14 @@ function sumPacked(sessions: Sealable[], sums: UsageSums, from: number) {
     sums.settle(day)
     for (const one of ofDay) if (!one.isSealed && one.startAt >= from) sums.add(one)
     const sealed = ofDay.filter(({ isSealed }) => isSealed)
-    for (const _ of sums.addDay(day, pack(day, sealed).packed));
+    const { packed, rooms } = pack(day, sealed)
+    for (const _ of sums.addDay(day, packed, rooms));
   }
   return finish(sums)
 }
 
 describe('what usage sums up', () => {
-  test('is the same of packed days as session after session, whichever time is asked for and by whose clocks', () => {
+  test('is the same of packed days as session after session, whichever time is asked for and by whose clocks, and by room', () => {
     fc.assert(
       fc.property(history, asked, (sessions, { from, lasts, groupBy, timeZone, kinds }) => {
         const span = { from, to: from + lasts }
@@ -122,9 +123,10 @@ describe('what usage sums up', () => {
       })
       const endAt = Math.max(...people.flatMap(({ times }) => times.map(({ to }) => to)))
       const id = `s${String(n).padStart(4, '0')}`
-      return { id, roomId: 'r', customRoomId: null, startAt, endAt, people, isSealed: random.chance(0.95) }
+      const roomId = `r${random.below(random.pick([3, 400]))}`
+      return { id, roomId, customRoomId: null, startAt, endAt, people, isSealed: random.chance(0.95) }
     })
-    for (const groupBy of ['day', 'hour'] as const) {
+    for (const groupBy of ['day', 'hour', 'room'] as const) {
       for (const timeZone of ['UTC', 'Asia/Kathmandu']) {
         const span = { from: start + dayMs / 3, to: start + 6 * dayMs }
         const counted = { now: start + 10 * dayMs, kinds: random.pick([undefined, ['person' as const]]), timeZone }

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, afterEach, before, describe, test } from 'node:test'
@@ -13,6 +12,7 @@ import { wants } from '../../src/store/outbox/patterns.ts'
 import { webhookLimits } from '../../src/webhooks/limits.ts'
 import { listSessions, makeRoom } from '../support/api-calls.ts'
 import { type Received, type Receiver, startReceiver } from '../support/clients/webhook-receiver.ts'
+import { dataParent } from '../support/data-parent.ts'
 import { addNeighbour, recordSession } from '../support/record-session.ts'
 import { signToken } from '../support/sign-token.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
@@ -374,7 +374,7 @@ describe('delivery', () => {
 
   test('brings every change once, in the order of its session, over failures, silence, an hour without a network, and restarts of both sides', async (t) => {
     t.diagnostic(`seed ${seed}`)
-    const dataFolder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
+    const dataFolder = await mkdtemp(join(dataParent, 'rollcall-test-'))
     const env = { ...settings, ROLLCALL_DATA: dataFolder }
     const webhookLimits = { ...limits, deliveryTimeoutMs: 1000 }
     const start = () => startServer(env, { clock: { now: () => now }, webhookLimits })
@@ -578,7 +578,7 @@ describe('a session’s webhook', () => {
 
 describe('an endpoint', () => {
   test('shows its secret when it was just made, and never again; no file has it in clear', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
+    const folder = await mkdtemp(join(dataParent, 'rollcall-test-'))
     const other = await startServer({ ...settings, ROLLCALL_DATA: folder }, { webhookLimits: limits })
     const receiver = await receive()
     const { id, secret = '' } = await addEndpoint(receiver, ['*'], other)

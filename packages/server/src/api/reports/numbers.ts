@@ -42,3 +42,21 @@ export function createNumbers(): Numbers {
     },
   }
 }
+
+/** Keeps arrays that were outgrown for what grows to their length next: each new one has to be collected. */
+export function createPool<T extends Float64Array | Int32Array>(make: (length: number) => T) {
+  const free = new Map<number, T[]>()
+  const take = (length: number): T => free.get(length)?.pop() ?? make(length)
+  return {
+    take,
+    /** Gives a longer one with the same in it. */
+    enlarge(array: T): T {
+      const larger = take(2 * array.length)
+      larger.set(array)
+      const outgrown = free.get(array.length)
+      if (outgrown === undefined) free.set(array.length, [array])
+      else outgrown.push(array)
+      return larger
+    },
+  }
+}

@@ -1,3 +1,5 @@
+import { createPool } from './numbers.ts'
+
 // Of millions of people, who is who by the digests of their ids. A table of all of them lies all over the memory, where each look
 // takes as long as all else that is done for a time inside. So there are two: one that is small, of the people of a day or two, and
 // one in parts, whose people are told apart a part at a time.
@@ -77,39 +79,54 @@ const partLength = 8
 /** Parts that are counted in one turn of the loop. */
 const partsTogether = 8
 
-/** `words`: of each digest two; of `length` of them. */
-type Part = { words: Int32Array; length: number }
-
 export function createDistinct(): Distinct {
+  const parts = createParts()
   // They are of different lengths, so that they are not all full at once.
-  const parts = Array.from({ length: partsMax }, (_, n): Part => {
-    return { words: new Int32Array(2 * Math.round(partLength * 2 ** (n / partsMax))), length: 0 }
-  })
+  const all = Array.from({ length: partsMax }, (_, n) => parts.create(Math.round(partLength * 2 ** (n / partsMax))))
+  return {
+    add: (high, low) => parts.add(all[high >>> (32 - partBits)] as Part, high, low),
+    *count() {
+      let different = 0
+      for (const [n, part] of all.entries()) {
+        different += parts.count(part)
+        if (n % partsTogether === partsTogether - 1) yield
+      }
+      return different
+    },
+  }
+}
+
+/** Some digests, of each two words, in the first `length` places: one may be there more than once. */
+export type Part = { words: Int32Array<ArrayBuffer>; length: number }
+
+/** What tells apart the people of many parts. */
+export type Parts = {
+  /** @param length digests that there is room for at first */
+  create(length: number): Part
+  add(part: Part, high: number, low: number): void
+  count(part: Part): number
+}
+
+export function createParts(): Parts {
   const tellApart = createTellingApart()
+  const pool = createPool((length) => new Int32Array(length))
   const makeRoom = (part: Part) => {
     tellApart(part)
     // So each is looked at twice or so, however many there are.
     if (4 * part.length < part.words.length) return
-    const larger = new Int32Array(2 * part.words.length)
-    larger.set(part.words)
-    part.words = larger
+    part.words = pool.enlarge(part.words)
   }
   return {
-    add(high, low) {
-      const part = parts[high >>> (32 - partBits)] as Part
+    create: (length) => ({ words: pool.take(2 * length), length: 0 }),
+    add(part, high, low) {
       if (2 * part.length === part.words.length) makeRoom(part)
       part.words[2 * part.length] = high
       part.words[2 * part.length + 1] = low
       part.length += 1
     },
-    *count() {
-      let different = 0
-      for (const [n, part] of parts.entries()) {
-        tellApart(part)
-        different += part.length
-        if (n % partsTogether === partsTogether - 1) yield
-      }
-      return different
+    count(part) {
+      tellApart(part)
+      return part.length
     },
   }
 }
@@ -121,7 +138,7 @@ function createTellingApart(): (part: Part) => void {
   return (part) => {
     const { words, length } = part
     if (length < 2) return
-    let places = 1024
+    let places = 16
     while (places < 2 * length) places *= 2
     if (table.length < places) table = new Int32Array(places)
     else table.fill(0, 0, places)

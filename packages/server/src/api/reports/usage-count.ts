@@ -102,30 +102,36 @@ export function countUsage(groupBy: GroupBy, { from, to }: Span, { now, kinds, t
         if (rows.push({ ...names, ...tally.finish() }) % rowsTogether === 0) yield
       }
       yield
-      const data =
-        starts.length > 0 ? rows : yield* sortInSlices(rows, (a, b) => b.participantMinutes - a.participantMinutes)
+      const data = starts.length > 0 ? rows : yield* sortInSlices(rows)
       return { total: total.finish(), data }
     },
   }
 }
 
-/** Puts rows in order, some at a time; those that are alike stay as they are. */
-function* sortInSlices<Row>(rows: Row[], compare: (a: Row, b: Row) => number): Generator<void, Row[], void> {
-  let runs: Row[][] = []
+/** Those with the most minutes first, and of those that are alike by their ids. */
+function compare(a: UsageRow, b: UsageRow): number {
+  if (a.participantMinutes !== b.participantMinutes) return b.participantMinutes - a.participantMinutes
+  const [idOfA = '', idOfB = ''] = [a.roomId ?? a.participantId, b.roomId ?? b.participantId]
+  return idOfA < idOfB ? -1 : Number(idOfA > idOfB)
+}
+
+/** Puts rows in order, some at a time. */
+export function* sortInSlices(rows: UsageRow[]): Generator<void, UsageRow[], void> {
+  let runs: UsageRow[][] = []
   for (let from = 0; from < rows.length; from += rowsTogether) {
     runs.push(rows.slice(from, from + rowsTogether).sort(compare))
     yield
   }
   while (runs.length > 1) {
-    const merged: Row[][] = []
-    for (let i = 0; i < runs.length; i += 2) merged.push(yield* merge(runs[i] ?? [], runs[i + 1] ?? [], compare))
+    const merged: UsageRow[][] = []
+    for (let i = 0; i < runs.length; i += 2) merged.push(yield* merge(runs[i] ?? [], runs[i + 1] ?? []))
     runs = merged
   }
   return runs[0] ?? []
 }
 
-function* merge<Row>(a: Row[], b: Row[], compare: (a: Row, b: Row) => number): Generator<void, Row[], void> {
-  const merged: Row[] = []
+function* merge(a: UsageRow[], b: UsageRow[]): Generator<void, UsageRow[], void> {
+  const merged: UsageRow[] = []
   for (let i = 0, j = 0; merged.length < a.length + b.length; ) {
     const [ofA, ofB] = [a[i], b[j]]
     if (ofA !== undefined && (ofB === undefined || compare(ofA, ofB) <= 0)) {

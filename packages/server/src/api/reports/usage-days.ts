@@ -1,4 +1,4 @@
-import type { Usage } from '@rollcall/protocol'
+import type { Usage, UsageRow } from '@rollcall/protocol'
 import type { Context } from '../../context.ts'
 import { readTimesOf } from '../../record/session-times.ts'
 import { inTurns } from '../../runtime/turns.ts'
@@ -15,6 +15,8 @@ type Summed = Pick<Usage, 'total' | 'data'>
 
 /** Letters of packed days that are read at once: about ten thousand times inside. */
 const lettersTogether = 200_000
+/** Rooms whose custom ids are read at once. */
+const roomsTogether = 500
 
 /**
  * Sums up a period session after session.
@@ -42,6 +44,7 @@ export async function sumDays(
   span: Span,
   signal?: AbortSignal,
 ): Promise<Summed> {
+  const { isByRoom } = sums
   await addSessions(reads, keyId, sums, await reads.sessions.reaching(keyId, span))
   const days = await reads.usage.days(keyId, span)
   const texts = new Map<number, PackedText>()
@@ -49,26 +52,46 @@ export async function sumDays(
     signal?.throwIfAborted()
     const { startAt, version, unsealed } = day
     sums.settle(startAt)
-    if (version !== null && !texts.has(startAt)) await readAhead(reads, keyId, days.slice(i), texts)
+    if (version !== null && !texts.has(startAt)) await readAhead(reads, keyId, days.slice(i), texts, isByRoom)
     const text = texts.get(startAt)
     texts.delete(startAt)
-    if (text !== undefined && text.version === version) {
+    if (text !== undefined && text.version === version && !(isByRoom && text.rooms === null)) {
       await addSessions(reads, keyId, sums, unsealed)
-      await inTurns(keyId, sums.addDay(startAt, text.packed), sums)
+      await inTurns(keyId, sums.addDay(startAt, text.packed, text.rooms), sums)
     } else {
       const within = { from: Math.max(startAt, span.from), to: Math.min(startAt + dayMs, span.to) }
       await addSessions(reads, keyId, sums, await reads.usage.startedIn(keyId, within))
     }
   }
-  return inTurns(keyId, sums.finish(), sums)
+  const { total, data } = await inTurns(keyId, sums.finish(), sums)
+  if (isByRoom) await nameRooms(reads, keyId, data)
+  return { total, data }
 }
 
 async function addSessions(reads: Reads, keyId: number, sums: UsageSums, ids: string[]): Promise<void> {
   for await (const session of readTimesOf(reads, keyId, ids)) sums.add(session)
 }
 
+/** Puts the custom ids of rooms in their rows. */
+async function nameRooms(reads: Reads, keyId: number, rows: UsageRow[]): Promise<void> {
+  for (let from = 0; from < rows.length; from += roomsTogether) {
+    const some = rows.slice(from, from + roomsTogether)
+    const names = await reads.usage.roomNames(
+      keyId,
+      some.flatMap(({ roomId }) => roomId ?? []),
+    )
+    for (const row of some) row.customRoomId = names.get(row.roomId ?? '') ?? null
+  }
+}
+
 /** Reads the text of the first of these days, and of those after it that go with it. */
-async function readAhead(reads: Reads, keyId: number, days: UsageDay[], texts: Map<number, PackedText>): Promise<void> {
+async function readAhead(
+  reads: Reads,
+  keyId: number,
+  days: UsageDay[],
+  texts: Map<number, PackedText>,
+  withRooms: boolean,
+): Promise<void> {
   const wanted: number[] = []
   let letters = 0
   for (const day of days) {
@@ -77,5 +100,5 @@ async function readAhead(reads: Reads, keyId: number, days: UsageDay[], texts: M
     if (wanted.length > 0 && letters > lettersTogether) break
     wanted.push(day.startAt)
   }
-  for (const text of await reads.usage.texts(keyId, wanted)) texts.set(text.startAt, text)
+  for (const text of await reads.usage.texts(keyId, wanted, { withRooms })) texts.set(text.startAt, text)
 }

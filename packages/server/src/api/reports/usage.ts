@@ -61,9 +61,8 @@ export function usageRoutes(
       const room = await requireReportedRoom(reads, caller, roomId)
       const counted = { now, kinds: toKindsOfPeople(request.query.kinds), timeZone: request.query.tz ?? 'UTC' }
       const { keyId } = caller.key
-      const isOfAll = (groupBy === 'day' || groupBy === 'hour') && room.roomId === undefined
       const sum = (signal: AbortSignal) =>
-        isOfAll
+        groupBy !== 'participant' && room.roomId === undefined
           ? sumDays(reads, keyId, sumUsage(groupBy, period, counted), period, signal)
           : countSessions(reads, keyId, countUsage(groupBy, period, counted), { ...period, ...room }, signal)
       const name = ['usage', request.query, room, known.versionOf(keyId)]

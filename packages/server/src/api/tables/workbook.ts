@@ -32,8 +32,12 @@ const typed = 'application/vnd.openxmlformats-officedocument.spreadsheetml'
 /** A workbook of one table, as its bytes come: what it takes of memory does not depend on how many rows there are. */
 export function writeWorkbook(columns: { name: string; width: number }[], pages: AsyncIterable<Cell[][]>): Readable {
   const zip = new ZipFile()
-  const output = Readable.from(zip.outputStream as AsyncIterable<Buffer>, { objectMode: false })
-  const fail = (error: Error) => output.destroy(error)
+  const zipped = zip.outputStream as unknown as Readable
+  const output = Readable.from(zipped, { objectMode: false })
+  // What the output waits for, else it would wait on.
+  const fail = (error: Error) => zipped.destroy(error)
+  // It is written ahead of whoever sends it: an error that comes before they listen is told to them then, and ends no process.
+  for (const stream of [zipped, output]) stream.on('error', () => {})
   const mtime = new Date(Date.UTC(2026, 0, 1))
   const add = (path: string, text: string) => zip.addBuffer(Buffer.from(head + text), path, { mtime })
   const rows = pages[Symbol.asyncIterator]()

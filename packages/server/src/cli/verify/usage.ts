@@ -12,9 +12,10 @@ export async function* findWrongDays(db: Database): AsyncGenerator<string> {
   for (const { keyId } of keys) {
     for (const { startAt, version } of await reads.usage.days(keyId, all)) {
       if (version === null) continue
-      const [kept] = await reads.usage.texts(keyId, [startAt])
-      const { packed } = await reads.packing.pack(keyId, startAt)
-      if (kept?.packed !== packed)
+      const [kept] = await reads.usage.texts(keyId, [startAt], { withRooms: true })
+      const { packed, rooms } = await reads.packing.pack(keyId, startAt)
+      // Of a day that was packed before there were rooms of it these are packed soon.
+      if (kept?.packed !== packed || (kept.rooms !== null && kept.rooms !== rooms))
         yield `usage_days of key ${keyId}, ${toIso(startAt)}: it is not what its sessions are`
     }
   }

@@ -2,6 +2,8 @@ import { hash } from 'node:crypto'
 import { endianness } from 'node:os'
 import { participantKinds } from '@rollcall/protocol'
 import type { SessionTimes } from '../../store/sessions/times.ts'
+import { createBytes } from './bytes.ts'
+import { createRoomPacker } from './packed-rooms.ts'
 
 // The sessions of a day in a few bytes each, so that what sums up a year reads days, and not sessions: first who was there, each by
 // the beginning of a digest of their id, then each session in order of time, with who was inside and from when to when. Numbers are
@@ -23,8 +25,8 @@ export function digestPerson(participantId: string): PersonDigest {
 export type DayPacker = {
   /** In order of time; one that comes in parts, one after the other. */
   add(session: SessionTimes): void
-  /** How many sessions, and their text. */
-  finish(): { sessions: number; packed: string }
+  /** How many sessions, their text, and that of their rooms. */
+  finish(): { sessions: number; packed: string; rooms: string }
 }
 
 /** @param dayStart epoch milliseconds, as are all times here */
@@ -32,6 +34,7 @@ export function createDayPacker(dayStart: number): DayPacker {
   const people = new Map<string, number>()
   const digests: PersonDigest[] = []
   const body = createBytes()
+  const rooms = createRoomPacker()
   let sessions = 0
   let before = dayStart
   let open: { of: SessionTimes; stays: number[] } | undefined
@@ -41,6 +44,7 @@ export function createDayPacker(dayStart: number): DayPacker {
     const { startAt, endAt } = open.of
     for (const number of [startAt - before, (endAt ?? startAt) - startAt, open.stays.length / 3]) body.add(number)
     for (const number of open.stays) body.add(number)
+    rooms.add(open.of.roomId)
     before = startAt
     sessions += 1
     open = undefined
@@ -76,7 +80,8 @@ export function createDayPacker(dayStart: number): DayPacker {
         ids.writeInt32LE(high, i * digestBytes)
         ids.writeInt32LE(low, i * digestBytes + 4)
       }
-      return { sessions, packed: Buffer.concat([head.bytes(), ids, body.bytes()]).toString('base64') }
+      const packed = Buffer.concat([head.bytes(), ids, body.bytes()]).toString('base64')
+      return { sessions, packed, rooms: rooms.finish() }
     },
   }
 }
@@ -185,20 +190,5 @@ export class DayReader {
     this.#at = at
     this.#numbersAt = 0
     this.#numbersEnd = count
-  }
-}
-
-function createBytes() {
-  let bytes = Buffer.alloc(1024)
-  let length = 0
-  return {
-    add(number: number) {
-      // Ten bytes hold any whole number there is.
-      if (length + 10 > bytes.length) bytes = Buffer.concat([bytes], bytes.length * 2)
-      let left = number
-      for (; left >= 128; left = Math.floor(left / 128)) bytes[length++] = (left % 128) + 128
-      bytes[length++] = left
-    },
-    bytes: () => bytes.subarray(0, length),
   }
 }

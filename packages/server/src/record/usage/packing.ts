@@ -5,9 +5,9 @@ import { readTimesOf, type TimesReads } from '../session-times.ts'
 import { createDayPacker } from './packed-day.ts'
 
 /** `breaks`: those that were noted before it was read. `isWhole`: every session that is over is sealed. */
-export type PackedDay = { breaks: string[]; isWhole: boolean; sessions: number; packed: string }
+export type PackedDay = { breaks: string[]; isWhole: boolean; sessions: number; packed: string; rooms: string }
 
-/** The sessions of a day in one text. */
+/** The sessions of a day in one text, and their rooms in another. */
 export const packing = noun({
   reads: {
     /** Packs the sealed sessions that started in a day: all is read from where it is written, for a copy may be behind. */

@@ -24,7 +24,7 @@ import { spanInRoom } from './migrations/rooms/span-in-room.ts'
 import { schedules } from './migrations/schedules.ts'
 import { scopedKeys } from './migrations/scoped-keys.ts'
 import type { ShownOtherwise } from './migrations/shown-otherwise.ts'
-import { usage } from './migrations/usage.ts'
+import { usage, usageRooms } from './migrations/usage.ts'
 import { shares, users } from './migrations/users.ts'
 import { webhooks } from './migrations/webhooks.ts'
 import { tellStatistics } from './statistics.ts'
@@ -65,6 +65,7 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0030-usage': { up: usage },
   '0031-people-by-number': { up: peopleByNumber },
   '0034-span-in-room': { up: spanInRoom },
+  '0036-usage-rooms': { up: usageRooms },
 }
 
 /**

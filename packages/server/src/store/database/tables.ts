@@ -61,8 +61,15 @@ export type Tables = KeyTables & {
   seals: { key_id: number; session_id: string; head: string; middle: string; tail: string }
   /** The texts of a room's newest sealed sessions: see `newest-texts.ts`. */
   newest_texts: { key_id: number; room_id: string; texts: string }
-  /** The sealed sessions that started in a day (UTC), packed: see `usage.ts`. */
-  usage_days: { key_id: number; start_at: number; version: string; sessions: number; packed: string }
+  /** The sealed sessions that started in a day (UTC), packed, and the rooms of these: see `usage.ts`. */
+  usage_days: {
+    key_id: number
+    start_at: number
+    version: string
+    sessions: number
+    packed: string
+    rooms: string | null
+  }
   /** Days of which something was packed that is not so any more. */
   usage_breaks: { key_id: number; start_at: number; id: string }
   participants: {

@@ -42,7 +42,7 @@ export function assertDescribed(
   const what = `${method} ${path} answered ${status} ${text.slice(0, 2000)}`
   const verb = method === 'HEAD' ? 'get' : method.toLowerCase()
   const mediaType = headers['content-type']?.split(';', 1)[0] ?? ''
-  const template = findTemplate(document, verb, path)
+  const template = findTemplate(readTemplates(document, verb), path)
   if (template === undefined) {
     assert.ok(status >= 400, `${what}: the document has no such route`)
     // A browser that asks for a page is shown one, which the document is not about.
@@ -79,14 +79,29 @@ function describe(document: OpenApiDocument): Described {
   }
 }
 
+type Template = { template: string; steps: string[] }
+
+const templatesOf = new WeakMap<OpenApiDocument, Map<string, Template[]>>()
+
+/** The paths that the document has of a method, those with the fewest parameters first; read once. */
+function readTemplates(document: OpenApiDocument, verb: string): Template[] {
+  const known = templatesOf.get(document) ?? new Map<string, Template[]>()
+  templatesOf.set(document, known)
+  const templates =
+    known.get(verb) ??
+    Object.keys(document.paths)
+      .filter((template) => document.paths[template]?.[verb] !== undefined)
+      .sort((a, b) => a.split('{').length - b.split('{').length)
+      .map((template) => ({ template, steps: template.split('/').filter(Boolean) }))
+  known.set(verb, templates)
+  return templates
+}
+
 /** The path of the document that a request is for: of several, the one with the fewest parameters. */
-function findTemplate(document: OpenApiDocument, verb: string, path: string): string | undefined {
+function findTemplate(templates: Template[], path: string): string | undefined {
   const asked = path.split('?', 1)[0]?.split('/').filter(Boolean) ?? []
-  const fits = (template: string) => {
-    const steps = template.split('/').filter(Boolean)
-    return steps.length === asked.length && steps.every((step, i) => step === asked[i] || step.startsWith('{'))
-  }
-  return Object.keys(document.paths)
-    .filter((template) => document.paths[template]?.[verb] !== undefined && fits(template))
-    .sort((a, b) => a.split('{').length - b.split('{').length)[0]
+  const found = templates.find(
+    ({ steps }) => steps.length === asked.length && steps.every((step, i) => step === asked[i] || step.startsWith('{')),
+  )
+  return found?.template
 }

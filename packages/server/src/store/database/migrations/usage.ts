@@ -28,3 +28,8 @@ export async function usage(db: Kysely<unknown>): Promise<void> {
     .where(sql.ref('gaps'), 'is', null)
     .execute()
 }
+
+/** The rooms of these sessions: days from before there were such are packed again. */
+export async function usageRooms(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('usage_days').addColumn('rooms', textOf(db)).execute()
+}
