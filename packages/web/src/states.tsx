@@ -45,7 +45,8 @@ function InPlace({ heading, children }: { heading: ReactNode; children: ReactNod
       <Stack gap={6} maw={440} ta="center" align="center">
         {heading}
         {children !== undefined && (
-          <Text c="dimmed" component="div">
+          // As a paragraph is, though it may have buttons in it.
+          <Text c="dimmed" component="div" className="words">
             {children}
           </Text>
         )}

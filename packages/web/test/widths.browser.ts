@@ -73,6 +73,12 @@ function findUnseen(): string[] {
     const isCut = overflowX === 'hidden' && textOverflow !== 'ellipsis' && one.scrollWidth > one.clientWidth + 1
     if (isCut) unseen.push(`cut: ${told(one)}`)
   }
+  // A phone folds the columns of a table that it has no room for, but for a grid of persons and days.
+  for (const one of document.querySelectorAll('main section[tabindex="0"]')) {
+    const label = one.getAttribute('aria-label')
+    const isGrid = label === 'Who was there'
+    if (innerWidth < 500 && !isGrid && one.scrollWidth > one.clientWidth + 1) unseen.push(`scrolls sideways: ${label}`)
+  }
   // Names break anywhere, and so a column that others squeeze is a letter wide.
   for (const one of document.querySelectorAll('tbody tr > :first-child')) {
     if (one.getBoundingClientRect().width < 90) unseen.push(`squeezed: ${told(one)}`)

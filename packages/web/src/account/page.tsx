@@ -8,7 +8,7 @@ import { type Keys, SortedHead, useSorting } from '../sorting.tsx'
 import { Failure, Loading, WhatWentWrong } from '../states.tsx'
 import { useSubmit } from '../submit.ts'
 import { Time } from '../time.tsx'
-import { ActionsHead, WideTable } from '../wide-table.tsx'
+import { Actions, ActionsHead, Folded, foldedColumn, WideTable } from '../wide-table.tsx'
 
 /** Who one is here, one's password, and where one is signed in. */
 export function AccountPage() {
@@ -94,16 +94,16 @@ function SignIns() {
       {data === undefined ? (
         error === null && <Loading rows={2} />
       ) : (
-        <WideTable label="Where you are signed in" miw={640}>
+        <WideTable label="Where you are signed in" leastWidth={640}>
           <Table.Thead>
             <Table.Tr>
               <SortedHead by="browser" sorting={sorting}>
                 Browser
               </SortedHead>
-              <SortedHead by="since" sorting={sorting}>
+              <SortedHead by="since" sorting={sorting} className={foldedColumn}>
                 Since
               </SortedHead>
-              <SortedHead by="last" sorting={sorting}>
+              <SortedHead by="last" sorting={sorting} className={foldedColumn}>
                 Last used
               </SortedHead>
               <ActionsHead />
@@ -132,15 +132,23 @@ function SignInRow({ signIn, onEnded }: { signIn: BrowserSignIn; onEnded: () => 
           </Text>
           {isThis && <Badge color="gray.7">This one</Badge>}
         </Group>
+        <Folded>
+          <div>
+            Since <Time at={createdAt} />
+          </div>
+          <div>
+            Last used: <Time at={lastSeenAt} />
+          </div>
+        </Folded>
       </Table.Td>
-      <Table.Td>
+      <Table.Td className={foldedColumn}>
         <Time at={createdAt} />
       </Table.Td>
-      <Table.Td>
+      <Table.Td className={foldedColumn}>
         <Time at={lastSeenAt} />
       </Table.Td>
       <Table.Td>
-        <Group justify="flex-end">
+        <Actions>
           {!isThis && (
             <ConfirmButton
               size="xs"
@@ -152,7 +160,7 @@ function SignInRow({ signIn, onEnded }: { signIn: BrowserSignIn; onEnded: () => 
               }}
             />
           )}
-        </Group>
+        </Actions>
       </Table.Td>
     </Table.Tr>
   )

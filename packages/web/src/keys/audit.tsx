@@ -1,11 +1,11 @@
-import { Button, Group, Table, Text, Title } from '@mantine/core'
+import { Button, Group, Table, Title } from '@mantine/core'
 import type { AuditEntry } from '@rollcall/client'
 import { useState } from 'react'
 import { briskMs, useLive } from '../live.ts'
 import { useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
 import { Time } from '../time.tsx'
-import { WideTable } from '../wide-table.tsx'
+import { Folded, foldedColumn, WideTable } from '../wide-table.tsx'
 
 const perPage = 20
 
@@ -55,38 +55,46 @@ export function Audit() {
 
 function Entries({ entries }: { entries: AuditEntry[] }) {
   return (
-    <WideTable label="Who did what" verticalSpacing="xs" miw={640}>
+    <WideTable label="Who did what" verticalSpacing="xs" leastWidth={640}>
       <Table.Thead>
         <Table.Tr>
           <Table.Th>When</Table.Th>
           <Table.Th>What</Table.Th>
-          <Table.Th>By</Table.Th>
-          <Table.Th>To</Table.Th>
+          <Table.Th className={foldedColumn}>By</Table.Th>
+          <Table.Th className={foldedColumn}>To</Table.Th>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
-        {entries.map(({ id, at, action, apiKey, keyName, userName, asParticipant, participantId, about }) => (
-          <Table.Tr key={id}>
-            <Table.Td>
-              <Time at={at} />
-            </Table.Td>
-            <Table.Td>
-              <Text size="sm">{action}</Text>
-            </Table.Td>
-            <Table.Td>
-              <Text size="sm">
-                {userName ?? (apiKey === null ? 'the command line' : (keyName ?? apiKey))}
-                {asParticipant !== null && `, as ${asParticipant}`}
-              </Text>
-            </Table.Td>
-            <Table.Td>
-              <Text size="sm">
-                {[...(participantId === null ? [] : [participantId]), ...Object.values(about)].join(', ')}
-              </Text>
-            </Table.Td>
-          </Table.Tr>
+        {entries.map((entry) => (
+          <EntryRow key={entry.id} entry={entry} />
         ))}
       </Table.Tbody>
     </WideTable>
+  )
+}
+
+function EntryRow({
+  entry: { at, action, apiKey, keyName, userName, asParticipant, participantId, about },
+}: {
+  entry: AuditEntry
+}) {
+  const who = userName ?? (apiKey === null ? 'the command line' : (keyName ?? apiKey))
+  const by = asParticipant === null ? who : `${who}, as ${asParticipant}`
+  const to = [...(participantId === null ? [] : [participantId]), ...Object.values(about)].join(', ')
+  return (
+    <Table.Tr>
+      <Table.Td>
+        <Time at={at} />
+      </Table.Td>
+      <Table.Td>
+        {action}
+        <Folded>
+          <div>by {by}</div>
+          {to !== '' && <div>to {to}</div>}
+        </Folded>
+      </Table.Td>
+      <Table.Td className={foldedColumn}>{by}</Table.Td>
+      <Table.Td className={foldedColumn}>{to}</Table.Td>
+    </Table.Tr>
   )
 }

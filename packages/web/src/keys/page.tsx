@@ -6,7 +6,7 @@ import { useSignedIn } from '../signed-in.tsx'
 import { type Keys, SortedHead, useSorting } from '../sorting.tsx'
 import { Failure, Loading } from '../states.tsx'
 import { Time } from '../time.tsx'
-import { ActionsHead, WideTable } from '../wide-table.tsx'
+import { Actions, ActionsHead, Folded, foldedColumn, WideTable } from '../wide-table.tsx'
 import { AddKey } from './add-key.tsx'
 import { Audit } from './audit.tsx'
 import { Retention } from './retention.tsx'
@@ -46,19 +46,19 @@ const columns: Keys<OwnerKey, 'name' | 'may' | 'last' | 'ends'> = {
 function KeyTable({ keys, onChange }: { keys: OwnerKey[]; onChange: () => void }) {
   const sorting = useSorting(keys, columns)
   return (
-    <WideTable label="Keys" miw={640}>
+    <WideTable label="Keys" leastWidth={640}>
       <Table.Thead>
         <Table.Tr>
           <SortedHead by="name" sorting={sorting}>
             Name
           </SortedHead>
-          <SortedHead by="may" sorting={sorting}>
+          <SortedHead by="may" sorting={sorting} className={foldedColumn}>
             May do
           </SortedHead>
-          <SortedHead by="last" sorting={sorting}>
+          <SortedHead by="last" sorting={sorting} className={foldedColumn}>
             Last used
           </SortedHead>
-          <SortedHead by="ends" sorting={sorting}>
+          <SortedHead by="ends" sorting={sorting} className={foldedColumn}>
             Ends
           </SortedHead>
           <ActionsHead />
@@ -86,6 +86,7 @@ function KeyRow({ of: key, onChange }: { of: OwnerKey; onChange: () => void }) {
     onChange()
   }
   const of = name ?? apiKey
+  const may = isFirst ? 'everything: the first key' : scopes.join(', ')
   return (
     <Table.Tr>
       <Table.Td>
@@ -95,16 +96,21 @@ function KeyRow({ of: key, onChange }: { of: OwnerKey; onChange: () => void }) {
         <Text size="xs" c="dimmed" ff="monospace">
           {apiKey}
         </Text>
+        <Folded>
+          <div>{may}</div>
+          <div>Last used: {lastUsedAt === null ? 'never' : <Time at={lastUsedAt} />}</div>
+          <div>
+            Ends: <Ends of={key} />
+          </div>
+        </Folded>
       </Table.Td>
-      <Table.Td>
-        <Text size="sm">{isFirst ? 'everything: the first key' : scopes.join(', ')}</Text>
-      </Table.Td>
-      <Table.Td>{lastUsedAt === null ? <Text size="sm">never</Text> : <Time at={lastUsedAt} />}</Table.Td>
-      <Table.Td>
+      <Table.Td className={foldedColumn}>{may}</Table.Td>
+      <Table.Td className={foldedColumn}>{lastUsedAt === null ? 'never' : <Time at={lastUsedAt} />}</Table.Td>
+      <Table.Td className={foldedColumn}>
         <Ends of={key} />
       </Table.Td>
       <Table.Td>
-        <Group gap="xs" justify="flex-end">
+        <Actions>
           <RotateKey apiKey={apiKey} name={of} onRotated={onChange} />
           {!isFirst && (
             <>
@@ -128,7 +134,7 @@ function KeyRow({ of: key, onChange }: { of: OwnerKey; onChange: () => void }) {
               />
             </>
           )}
-        </Group>
+        </Actions>
       </Table.Td>
     </Table.Tr>
   )
@@ -136,7 +142,7 @@ function KeyRow({ of: key, onChange }: { of: OwnerKey; onChange: () => void }) {
 
 function Ends({ of: { disabledAt, expiresAt } }: { of: OwnerKey }) {
   if (disabledAt !== null) return <Badge color="gray.7">Disabled</Badge>
-  if (expiresAt === null) return <Text size="sm">never</Text>
+  if (expiresAt === null) return 'never'
   if (Date.parse(expiresAt) <= Date.now()) return <Badge color="gray.7">Expired</Badge>
   return <Time at={expiresAt} />
 }

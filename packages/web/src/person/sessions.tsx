@@ -10,7 +10,7 @@ import { useSignedIn } from '../signed-in.tsx'
 import { type Keys, SortedHead, useSorting } from '../sorting.tsx'
 import { Failure, Loading } from '../states.tsx'
 import { formatDuration, isOneDay, Time } from '../time.tsx'
-import { WideTable } from '../wide-table.tsx'
+import { Folded, foldedColumn, WideTable } from '../wide-table.tsx'
 import classes from './person.module.css'
 
 const perPage = 20
@@ -62,7 +62,7 @@ export function PersonSessions({ person }: { person: Person }) {
             <SortedHead by="inside" sorting={whole}>
               Inside
             </SortedHead>
-            <SortedHead by="for" sorting={whole}>
+            <SortedHead by="for" sorting={whole} className={foldedColumn}>
               For
             </SortedHead>
           </Table.Tr>
@@ -104,8 +104,9 @@ function Row({ session }: { session: PersonSession }) {
             {stay.end === null ? <span className="live-text">inside</span> : <Time at={stay.end} as={asOf(stay.end)} />}
           </div>
         ))}
+        <Folded>{formatDuration(seconds)}</Folded>
       </Table.Td>
-      <Table.Td className="numeric">{formatDuration(seconds)}</Table.Td>
+      <Table.Td className={`numeric ${foldedColumn}`}>{formatDuration(seconds)}</Table.Td>
     </Table.Tr>
   )
 }

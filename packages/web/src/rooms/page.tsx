@@ -11,7 +11,7 @@ import { useMay, useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
 import { textOf, useSubmit } from '../submit.ts'
 import { Time } from '../time.tsx'
-import { ActionsHead, WideTable } from '../wide-table.tsx'
+import { ActionsHead, Folded, foldedColumn, WideTable } from '../wide-table.tsx'
 import { RoomActions } from './actions.tsx'
 import classes from './rooms.module.css'
 import { roomsPerPage } from './search.ts'
@@ -85,8 +85,8 @@ function RoomTable({ rooms, onChanged }: { rooms: ListedRoom[]; onChanged: () =>
       <Table.Thead>
         <Table.Tr>
           <Table.Th>Room</Table.Th>
-          <Table.Th className={classes.wide}>Created</Table.Th>
-          <Table.Th>Status</Table.Th>
+          <Table.Th className={foldedColumn}>Created</Table.Th>
+          <Table.Th className={foldedColumn}>Status</Table.Th>
           <ActionsHead />
         </Table.Tr>
       </Table.Thead>
@@ -107,13 +107,14 @@ function RoomTable({ rooms, onChanged }: { rooms: ListedRoom[]; onChanged: () =>
                   Sessions {describeDays(retentionDays)}
                 </Text>
               )}
+              <Folded>{statusOf(disabled, lockedAt !== undefined)}</Folded>
             </Table.Td>
-            <Table.Td className={classes.wide}>
+            <Table.Td className={foldedColumn}>
               <Time at={createdAt} />
             </Table.Td>
-            <Table.Td>
+            <Table.Td className={foldedColumn}>
               <Badge variant="default" tt="none" miw="max-content">
-                {disabled ? 'Closed' : lockedAt === undefined ? 'Open' : 'Locked'}
+                {statusOf(disabled, lockedAt !== undefined)}
               </Badge>
             </Table.Td>
             <Table.Td>
@@ -128,6 +129,11 @@ function RoomTable({ rooms, onChanged }: { rooms: ListedRoom[]; onChanged: () =>
       </Table.Tbody>
     </WideTable>
   )
+}
+
+function statusOf(isClosed: boolean, isLocked: boolean): string {
+  if (isClosed) return 'Closed'
+  return isLocked ? 'Locked' : 'Open'
 }
 
 function CreateRoom({ onCreated }: { onCreated: (roomId: string) => void }) {

@@ -124,7 +124,7 @@ function People({ session, isAtMoment }: { session: Session; isAtMoment: boolean
       <span className="numeric">
         {formatNumber(count)}
         {end === null && !isAtMoment && ' inside'}
-      </span>
+      </span>{' '}
       <Text span c="dimmed" size="sm" className={classes.wide} mx={8}>
         {names.join(', ')}
         {count > names.length && names.length > 0 && ' …'}

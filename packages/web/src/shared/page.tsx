@@ -59,7 +59,7 @@ function SessionReport({ session }: { session: NonNullable<SharedReport['session
           <Time at={start} /> to {end === null ? 'now' : <Time at={end} />}
         </Text>
       </div>
-      <WideTable label="Who was inside" miw={480}>
+      <WideTable label="Who was inside" leastWidth={480}>
         <Table.Thead>
           <Table.Tr>
             <SortedHead by="person" sorting={sorting}>
@@ -105,7 +105,7 @@ function PersonReport({ person }: { person: NonNullable<SharedReport['person']> 
           {formatDuration(totalSeconds)} inside, in {formatNumber(sessions)} sessions of {formatNumber(rooms)} rooms
         </Text>
       </div>
-      <WideTable label="Day by day" miw={320}>
+      <WideTable label="Day by day">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Day (UTC)</Table.Th>

@@ -6,7 +6,7 @@ import { useSignedIn } from '../signed-in.tsx'
 import { type Keys, SortedHead, useSorting } from '../sorting.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
 import { Time } from '../time.tsx'
-import { ActionsHead, WideTable } from '../wide-table.tsx'
+import { Actions, ActionsHead, Folded, foldedColumn, WideTable } from '../wide-table.tsx'
 import { AddUser } from './add-user.tsx'
 import { ChangeRole } from './change-role.tsx'
 import { ResetPassword } from './reset-password.tsx'
@@ -45,16 +45,16 @@ function UserTable({ users, onChange }: { users: DashboardUser[]; onChange: () =
     return <Empty title="No user yet">Whoever opens a link of the command line signs in without being one.</Empty>
   }
   return (
-    <WideTable label="Users" miw={560}>
+    <WideTable label="Users" leastWidth={560}>
       <Table.Thead>
         <Table.Tr>
           <SortedHead by="name" sorting={sorting}>
             Name
           </SortedHead>
-          <SortedHead by="role" sorting={sorting}>
+          <SortedHead by="role" sorting={sorting} className={foldedColumn}>
             Role
           </SortedHead>
-          <SortedHead by="last" sorting={sorting}>
+          <SortedHead by="last" sorting={sorting} className={foldedColumn}>
             Last sign-in
           </SortedHead>
           <ActionsHead />
@@ -78,8 +78,12 @@ function UserRow({ user, onChange }: { user: DashboardUser; onChange: () => void
         <Text fw={600} size="sm">
           {name}
         </Text>
+        <Folded>
+          <div>{[role, ...(rooms.length > 0 ? [`of ${rooms.join(', ')}`] : [])].join(' ')}</div>
+          <div>Last sign-in: {lastSignInAt === null ? 'never' : <Time at={lastSignInAt} />}</div>
+        </Folded>
       </Table.Td>
-      <Table.Td>
+      <Table.Td className={foldedColumn}>
         <Text size="sm">{role}</Text>
         {rooms.length > 0 && (
           <Text size="xs" c="dimmed">
@@ -87,9 +91,9 @@ function UserRow({ user, onChange }: { user: DashboardUser; onChange: () => void
           </Text>
         )}
       </Table.Td>
-      <Table.Td>{lastSignInAt === null ? <Text size="sm">never</Text> : <Time at={lastSignInAt} />}</Table.Td>
+      <Table.Td className={foldedColumn}>{lastSignInAt === null ? 'never' : <Time at={lastSignInAt} />}</Table.Td>
       <Table.Td>
-        <Group gap="xs" justify="flex-end">
+        <Actions>
           <ChangeRole user={user} onChanged={onChange} />
           <ResetPassword user={user} />
           <ConfirmButton
@@ -109,7 +113,7 @@ function UserRow({ user, onChange }: { user: DashboardUser; onChange: () => void
               onChange()
             }}
           />
-        </Group>
+        </Actions>
       </Table.Td>
     </Table.Tr>
   )

@@ -10,7 +10,7 @@ import { given } from '../search.ts'
 import { useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
 import { Time } from '../time.tsx'
-import { ActionsHead, WideTable } from '../wide-table.tsx'
+import { Actions, ActionsHead, Folded, foldedColumn, WideTable } from '../wide-table.tsx'
 import { deliveriesPerPage, deliveryStates, type WebhookSearch } from './search.ts'
 import classes from './webhook.module.css'
 
@@ -131,15 +131,15 @@ function List({
   onReplay: (deliveryId: string) => void
 }) {
   return (
-    <WideTable label="Deliveries" verticalSpacing="xs" miw={760}>
+    <WideTable label="Deliveries" verticalSpacing="xs" leastWidth={760}>
       <Table.Thead>
         <Table.Tr>
           <Table.Th>Webhook</Table.Th>
           <Table.Th>State</Table.Th>
-          <Table.Th>Attempts</Table.Th>
-          <Table.Th>Last answer</Table.Th>
-          <Table.Th>Took</Table.Th>
-          <Table.Th>Due</Table.Th>
+          <Table.Th className={foldedColumn}>Attempts</Table.Th>
+          <Table.Th className={foldedColumn}>Last answer</Table.Th>
+          <Table.Th className={foldedColumn}>Took</Table.Th>
+          <Table.Th className={foldedColumn}>Due</Table.Th>
           <ActionsHead />
         </Table.Tr>
       </Table.Thead>
@@ -182,6 +182,13 @@ function Row({
             its session
           </Link>
         )}
+        <Folded>
+          <div>
+            Due <Time at={createdAt} />
+          </div>
+          <div>Attempts: {attempts}</div>
+          <div>Last answer: {lastError ?? lastStatus ?? '–'}</div>
+        </Folded>
       </Table.Td>
       <Table.Td>
         <State state={state as DeliveryState} />
@@ -191,14 +198,16 @@ function Row({
           </Text>
         )}
       </Table.Td>
-      <Table.Td className="numeric">{attempts}</Table.Td>
-      <Table.Td className={classes.answer ?? ''}>{lastError ?? lastStatus ?? '–'}</Table.Td>
-      <Table.Td className="numeric">{lastDurationMs === null ? '–' : `${formatNumber(lastDurationMs)} ms`}</Table.Td>
-      <Table.Td>
+      <Table.Td className={`numeric ${foldedColumn}`}>{attempts}</Table.Td>
+      <Table.Td className={`${classes.answer} ${foldedColumn}`}>{lastError ?? lastStatus ?? '–'}</Table.Td>
+      <Table.Td className={`numeric ${foldedColumn}`}>
+        {lastDurationMs === null ? '–' : `${formatNumber(lastDurationMs)} ms`}
+      </Table.Td>
+      <Table.Td className={foldedColumn}>
         <Time at={createdAt} />
       </Table.Td>
       <Table.Td>
-        <Group gap="xs" justify="flex-end" wrap="nowrap">
+        <Actions>
           <Button size="compact-sm" variant="default" onClick={onOpen} aria-label={`Details of ${webhookType}`}>
             Details
           </Button>
@@ -211,7 +220,7 @@ function Row({
           >
             Send again
           </Button>
-        </Group>
+        </Actions>
       </Table.Td>
     </Table.Tr>
   )
