@@ -93,8 +93,8 @@ export function Chart({
     if (chart === undefined) return
     chart.setData([times.map((at) => at / 1000), ...series.map(({ values }) => values)] as uPlot.AlignedData, false)
     const [first = 0, last = 1] = [times[0], times.at(-1)]
-    // Bars reach beyond their own time by half their width.
-    const half = series[0]?.kind === 'bars' && times.length > 1 ? (last - first) / (times.length - 1) / 2 : 0
+    // Bars reach beyond their own time by half their width; what is at one time alone needs some around it.
+    const half = times.length < 2 ? aloneMs : series[0]?.kind === 'bars' ? (last - first) / (times.length - 1) / 2 : 0
     chart.setScale('x', { min: (range?.from ?? first - half) / 1000, max: (range?.to ?? last + half) / 1000 })
   }, [times, series, range?.from, range?.to, shape])
 
@@ -102,6 +102,9 @@ export function Chart({
     <div ref={host} dir="ltr" role="img" aria-label={summary} style={{ height, minWidth: 0, overflow: 'hidden' }} />
   )
 }
+
+/** Around what is at one time alone. */
+const aloneMs = 1000
 
 /** Of people and sessions there are no halves. */
 const wholeSteps = Array.from({ length: 9 }, (_, power) => [1, 2, 5].map((n) => n * 10 ** power)).flat()

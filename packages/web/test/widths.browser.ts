@@ -139,3 +139,29 @@ test('a session over several days is told with its days, and in the reader’s o
   assert.deepEqual((await cells.allInnerTexts()).slice(1, 3), ['03.03.2026, 19:00', '05.03.2026, 01:00'])
   assert.doesNotMatch((await page.locator('body').allInnerTexts()).join(), /\d\/\d+\/\d\d|\d [AP]M\b/)
 })
+
+test('whoever came in one week alone has a bar of it', async (t) => {
+  const browser = await openBrowser(t)
+  if (browser === undefined) return
+  const { roomId } = await rollcall.rooms.create({ customRoomId: 'once' })
+  const startAt = Date.parse('2026-03-03T18:00:00Z')
+  const stays = [{ participantId: 'cem', joinedAt: startAt, leftAt: startAt + hourMs }]
+  await recordSession(server, { roomId, startAt, endAt: startAt + hourMs, stays })
+  const { keyId } = (await server.context.reads.keys.find(server.apiKey)) ?? assert.fail()
+  while ((await server.context.writes.people.gather({ keyId })) > 0);
+  const page = await (await browser.newContext({ colorScheme: 'light' })).newPage()
+  page.setDefaultTimeout(patienceMs)
+  await page.goto(await makeLink(server))
+  await page.getByRole('heading', { name: 'Sessions' }).waitFor()
+  await page.goto(`${server.url}/people/cem`)
+  await page.getByRole('img', { name: 'Hours by week: at most 1 h in a week' }).waitFor()
+  // The colour of a bar is somewhere in it.
+  await page.waitForFunction(() => {
+    const canvas = document.querySelector('canvas')
+    const { data } = canvas?.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] }
+    for (let at = 0; at < data.length; at += 4) {
+      if (data[at] === 0x23 && data[at + 1] === 0x70 && data[at + 2] === 0x32) return true
+    }
+    return false
+  })
+})
