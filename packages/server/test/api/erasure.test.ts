@@ -134,25 +134,29 @@ describe('an erased person', () => {
     t.after(() => kept.remove())
     const server = await startServer(kept.env)
     const of = { roomId: 'class', sessionKey: 'k' }
-    const both = [{ participantId: 'person-7' }, { participantId: 'person-70' }]
+    // Not `person-7`: that may be read out of the search, where `person` stands before three letters of a new id.
+    const both = [{ participantId: 'visitor-7' }, { participantId: 'visitor-70' }]
     const facts = [
-      { id: 'person-7 came', type: 'participant-joined', at, ...of, participantId: 'person-7' },
-      { id: 'person-70 came', type: 'participant-joined', at, ...of, participantId: 'person-70' },
-      { id: 'person-8 came, let in by person-7', type: 'participant-joined', at, ...of, participantId: 'person-8' },
-      { id: 'person-7 and others', type: 'snapshot', at: at + 1000, ...of, participants: both },
+      { id: 'visitor-7 came', type: 'participant-joined', at, ...of, participantId: 'visitor-7' },
+      { id: 'visitor-70 came', type: 'participant-joined', at, ...of, participantId: 'visitor-70' },
+      { id: 'visitor-8 came, let in by visitor-7', type: 'participant-joined', at, ...of, participantId: 'visitor-8' },
+      { id: 'visitor-7 and others', type: 'snapshot', at: at + 1000, ...of, participants: both },
       { id: 'end', type: 'session-ended', at: at + 9000, ...of },
     ]
     await report(server, facts)
-    assert.equal((await server.call('DELETE', '/v2/participants/person-7')).status, 200)
+    assert.equal((await server.call('DELETE', '/v2/participants/visitor-7')).status, 200)
     const { body } = await server.call<{ results: object[] }>('POST', '/v2/events', { events: facts.slice(1, 2) })
-    assert.deepEqual(body.results, [{ id: 'person-70 came', outcome: 'duplicate' }])
-    const path = '/v2/sessions?participantId=person-70'
+    assert.deepEqual(body.results, [{ id: 'visitor-70 came', outcome: 'duplicate' }])
+    const path = '/v2/sessions?participantId=visitor-70'
     const before = (await server.call('GET', path)).text
     await server.stop()
     const { code, stdout, stderr } = await runProgram('cli.js', kept.env, ['rebuild', '--dry-run']).ended
     assert.deepEqual([code, stderr], [0, ''], stdout)
     assert.match(stdout, /nothing differs/)
-    for (const bytes of await readLeft(kept)) assert.doesNotMatch(bytes.toString('latin1'), /person-7(?!0)/)
+    for (const bytes of await readLeft(kept)) {
+      const [left] = /.{0,60}visitor-7(?!0).{0,60}/s.exec(bytes.toString('latin1')) ?? []
+      assert.equal(left, undefined)
+    }
     const again = await startServer(kept.env)
     t.after(() => again.stop())
     assert.equal((await again.call('GET', path)).text.replaceAll(again.url, server.url), before)
