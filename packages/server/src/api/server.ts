@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
 import cors from '@fastify/cors'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
@@ -142,6 +143,7 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
   if (context.tracing !== undefined) traceRequests(app, context.tracing)
   logRequests(app, log)
   lingerOverEarlyAnswers(app)
+  readNothingForHead(app)
   measureRequests(app, metrics)
 
   await app.register(cors, {
@@ -219,6 +221,15 @@ async function registerRoutes(
   await app.register(openApiRoutes(context, { ...parts, routes }))
   await app.register(docsRoutes(context))
   await app.register(webRoutes(context, parts))
+}
+
+/** Of an answer that is read as it is sent, whoever asks for its head is sent nothing: nor is it read for them. */
+function readNothingForHead(app: FastifyInstance): void {
+  app.addHook('onSend', async ({ method }, _reply, payload) => {
+    if (method !== 'HEAD' || !(payload instanceof Readable)) return payload
+    payload.destroy()
+    return Readable.from([])
+  })
 }
 
 function saneRequestId(given: string | string[] | undefined): string | undefined {

@@ -77,3 +77,43 @@ async function* breaksAfter(pages: number): AsyncGenerator<string[][]> {
   for (let n = 0; n < pages; n++) yield [['the same again, which is packed into nothing'.repeat(80)]]
   throw new Error('the store breaks')
 }
+
+describe('an answer of which the head is asked for', () => {
+  // A workbook of so few is packed before its first bytes are sent.
+  for (const format of ['json', 'csv', 'ndjson']) {
+    test(`is as the answer, and is not read to its end: ${format}`, { timeout: 20_000 }, async () => {
+      const { sessions: reads } = server.context.reads
+      const { parts } = reads
+      let read = 0
+      let ended = 0
+      reads.parts = async function* (...asked) {
+        try {
+          for await (const part of parts.apply(reads, asked)) {
+            read += 1
+            yield part
+          }
+        } finally {
+          ended += 1
+        }
+      }
+      const ask = async (method: string) => {
+        const path = `/v2/attendance?from=2026-01-01&to=2026-02-01&format=${format}`
+        const answer = await fetch(server.url + path, { method, headers: { authorization: await server.sign() } })
+        await answer.arrayBuffer()
+        return [answer.status, answer.headers.get('content-type'), answer.headers.get('content-disposition')]
+      }
+      try {
+        const whole = await ask('GET')
+        assert.equal(read, sessions)
+        read = 0
+        ended = 0
+        assert.deepEqual(await ask('HEAD'), whole)
+        // It ends where it was, without what comes after.
+        while (read > 0 && ended === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+        assert.ok(read < sessions, `${read} were read`)
+      } finally {
+        reads.parts = parts
+      }
+    })
+  }
+})

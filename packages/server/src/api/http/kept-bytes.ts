@@ -28,9 +28,18 @@ export function sendKept(
   const etag = `"${digest}-${form}"`
   const others = reply.getHeader('vary')
   reply.header('etag', etag).header('vary', others === undefined ? 'accept-encoding' : `${others}, accept-encoding`)
-  if (request.headers['if-none-match'] === etag) return reply.code(304).send()
+  if (hasAlready(request, etag)) return reply.code(304).send()
   if (form !== 'identity') reply.header('content-encoding', form)
   return reply.type(type).send(forms[form])
+}
+
+/**
+ * Whether the client has what this tag stands for: it may name several, and a proxy that packs an answer makes its tag a weak one
+ * (RFC 9110, section 13.1.2).
+ */
+export function hasAlready({ headers }: FastifyRequest, etag: string): boolean {
+  const named = headers['if-none-match']?.split(',').map((one) => one.trim().replace(/^W\//, ''))
+  return named !== undefined && (named.includes(etag) || named.includes('*'))
 }
 
 function readEncodings(header: string | string[] | undefined): Set<string> {

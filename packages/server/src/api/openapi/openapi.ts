@@ -6,6 +6,7 @@ import { Type } from 'typebox'
 import type { Context } from '../../context.ts'
 import type { ApiAuth } from '../auth/auth.ts'
 import { baseUrlOf } from '../http/base-url.ts'
+import { hasAlready } from '../http/kept-bytes.ts'
 import { notModified } from '../http/refusals.ts'
 
 /** The routes that are registered from here on, as they come, without those that are hidden. */
@@ -59,7 +60,7 @@ function sendDocument(
   const head = Buffer.from(`${start},"servers":${JSON.stringify([{ url: base }])}`)
   const etag = `"${hash('sha256', head + digest, 'base64url').slice(0, 27)}"`
   reply.header('etag', etag)
-  if (request.headers['if-none-match'] === etag) return reply.code(304).send()
+  if (hasAlready(request, etag)) return reply.code(304).send()
   reply.type('application/json; charset=utf-8').header('content-length', head.length + rest.length)
   return reply.send(Readable.from([head, rest]))
 }

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { hasAlready } from '../http/kept-bytes.ts'
 import { type Made, sendPieces, sizeOf } from './pieces.ts'
 
 /** Most bytes of pages kept; the ones used longest ago go first. */
@@ -54,6 +55,6 @@ export function createPageCache(maxBytes = pageCacheMaxBytes): PageCache {
 /** A page whose text is known: 304 where the client has it already. */
 export function sendPage(request: FastifyRequest, reply: FastifyReply, { pieces, etag }: CachedPage): FastifyReply {
   reply.header('etag', etag)
-  if (request.headers['if-none-match'] === etag) return reply.code(304).send()
+  if (hasAlready(request, etag)) return reply.code(304).send()
   return sendPieces(reply, pieces)
 }
