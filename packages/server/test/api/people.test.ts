@@ -217,6 +217,29 @@ describe('people', () => {
     assert.deepEqual(body.data, [])
   })
 
+  test('who were in a session under two ids are listed there by when they came, the latest first', async () => {
+    const neighbour = await addNeighbour(server)
+    const token = await signToken(neighbour, { roles: ['crawler'] }, { now: clock.now(), lifetimeMs: 3_600_000 })
+    const startAt = at('2026-04-01T09:00')
+    const [first, second] = [
+      { participantId: 'z', joinedAt: startAt + 1000 },
+      { participantId: 'a', joinedAt: startAt + 2000 },
+    ]
+    const about = { roomId: 'both', startAt, endAt: startAt + 9000, stays: [second, first] }
+    const [{ apiKey }, { context }] = [neighbour, server]
+    await recordSession({ context, apiKey }, about)
+    const owner = await context.reads.keys.find(apiKey)
+    while ((await context.writes.people.gather({ keyId: owner?.keyId ?? 0 })) > 0);
+    const body = { participantIds: ['a', 'z'], name: 'Both' }
+    assert.equal((await server.call('PUT', '/v2/people/both', body, { token })).status, 200)
+    const { data } = (await server.call<PersonSessionPage>('GET', '/v2/people/both/sessions', undefined, { token }))
+      .body
+    assert.deepEqual(
+      data.map(({ participantId }) => participantId),
+      ['a', 'z'],
+    )
+  })
+
   test('go with their last session: nothing that they were found by is left', async () => {
     const { roomId } = await makeRoom(server)
     const visit = {
