@@ -124,7 +124,7 @@ describe('whoever signs in', { timeout: 600_000 }, () => {
     assert.deepEqual(await stranger.getByRole('link').count(), 0)
     assert.deepEqual(complaints, [])
     await page.getByRole('button', { name: 'Take back' }).click()
-    await page.getByRole('dialog').last().getByRole('button', { name: 'Take back' }).click()
+    await page.getByRole('dialog', { name: 'Take back' }).getByRole('button', { name: 'Take back' }).click()
     await page.getByText(/^A link, until/).waitFor({ state: 'detached' })
     await stranger.reload()
     await stranger.getByText('This link opens nothing').waitFor()

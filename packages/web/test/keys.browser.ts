@@ -16,7 +16,7 @@ test('the keys page adds a key, shows its secret once, takes it back, and shows 
   const { page, complaints, button } = dashboard
   const dialog = page.getByRole('dialog')
   await page.getByRole('link', { name: 'Keys' }).click()
-  await page.getByText('everything: the first key').waitFor()
+  await page.getByRole('cell', { name: 'everything: the first key' }).waitFor()
 
   await button('Add a key').click()
   await page.getByLabel('Name').fill('Reports')
