@@ -57,7 +57,7 @@ export function PeoplePage() {
             <Table.Thead>
               <Table.Tr>
                 <Table.Th>Person</Table.Th>
-                <Table.Th className={classes.wide ?? ''}>Id</Table.Th>
+                <Table.Th className={`${classes.wide} ${classes.id}`}>Id</Table.Th>
                 <Table.Th>Last seen</Table.Th>
               </Table.Tr>
             </Table.Thead>

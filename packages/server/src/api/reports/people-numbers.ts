@@ -74,21 +74,30 @@ export type Distinct = {
 
 const partBits = 7
 const partsMax = 2 ** partBits
-/** Digests that the first part takes before its people are told apart: few, for most that is asked for has few. */
+/** Digests that the first part takes before its people are told apart. */
 const partLength = 8
 /** Parts that are counted in one turn of the loop. */
 const partsTogether = 8
 
 export function createDistinct(): Distinct {
   const parts = createParts()
+  /** Each is made when it is needed first: most that is asked for has few people. */
+  const all = new Array<Part | undefined>(partsMax).fill(undefined)
   // They are of different lengths, so that they are not all full at once.
-  const all = Array.from({ length: partsMax }, (_, n) => parts.create(Math.round(partLength * 2 ** (n / partsMax))))
+  const make = (n: number): Part => {
+    const part = parts.create(Math.round(partLength * 2 ** (n / partsMax)))
+    all[n] = part
+    return part
+  }
   return {
-    add: (high, low) => parts.add(all[high >>> (32 - partBits)] as Part, high, low),
+    add(high, low) {
+      const n = high >>> (32 - partBits)
+      parts.add(all[n] ?? make(n), high, low)
+    },
     *count() {
       let different = 0
       for (const [n, part] of all.entries()) {
-        different += parts.count(part)
+        if (part !== undefined) different += parts.count(part)
         if (n % partsTogether === partsTogether - 1) yield
       }
       return different
