@@ -26,7 +26,7 @@ export function WideTable({ label, children, leastWidth = 0, ...props }: WideTab
   )
 }
 
-/** A column that a phone has no room for: what is in it is folded. */
+/** A column that a phone has no room for: what of it matters there is `Folded`. */
 export const foldedColumn = classes.column ?? ''
 
 /** What a phone shows below what a row is about, in place of the columns that are folded. */
@@ -34,9 +34,13 @@ export function Folded({ children }: { children: ReactNode }) {
   return <div className={classes.folded}>{children}</div>
 }
 
-/** The buttons of a row: on a phone one below the other. */
-export function Actions({ children }: { children: ReactNode }) {
-  return <div className={classes.actions}>{children}</div>
+/** The buttons of a row: on a phone one below the other, but for many. */
+export function Actions({ children, areMany = false }: { children: ReactNode; areMany?: boolean }) {
+  return (
+    <div className={classes.actions} data-many={areMany || undefined}>
+      {children}
+    </div>
+  )
 }
 
 /** The head of the column of buttons, for those who hear it. */

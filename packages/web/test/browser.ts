@@ -19,18 +19,17 @@ after(() => browser?.close())
  * after the test. Undefined where there is none: the test is skipped.
  */
 export async function openBrowser(t: TestContext): Promise<Browser | undefined> {
-  browser ??= stilled(await launchChromium(t, more))
-  const opened = browser
+  const opened = browser ?? (await launchChromium(t, more))
   if (opened === undefined) return undefined
+  browser ??= stilled(opened)
   await buildPages()
   t.after(() => Promise.all(opened.contexts().map((context) => context.close())))
   return opened
 }
 
 /** In its pages nothing moves but pictures: a dialog that was closed is gone, and another is there as soon as it is asked for. */
-function stilled(launched: Browser | undefined): Browser | undefined {
-  const newContext = launched?.newContext.bind(launched)
-  if (launched === undefined || newContext === undefined) return launched
+function stilled(launched: Browser): Browser {
+  const newContext = launched.newContext.bind(launched)
   launched.newContext = (options) => newContext({ reducedMotion: 'reduce', ...options })
   return launched
 }

@@ -1,20 +1,26 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import { sql } from 'kysely'
 import { keep } from '../support/kept.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { storeContract } from './contract.ts'
 import { usePostgres } from './postgres-store.ts'
 
-describe('the store on PostgreSQL', () => storeContract(usePostgres()))
-
-test('what is known of a fact is looked up by its name, also in a table that was small when PostgreSQL last looked at it', async (t) => {
+/** A store of its own, with a key. */
+async function openStore(t: TestContext) {
   const postgres = await startPostgres()
   t.after(() => postgres.stop())
   const kept = await keep(postgres)
   t.after(() => kept.remove())
   const store = await kept.open(() => 1_000_000)
   const { keyId } = await store.writes.keys.add({ name: null, email: null })
+  return { kept, store, keyId }
+}
+
+describe('the store on PostgreSQL', () => storeContract(usePostgres()))
+
+test('what is known of a fact is looked up by its name, also in a table that was small when PostgreSQL last looked at it', async (t) => {
+  const { kept, store, keyId } = await openStore(t)
   const about = { source: 'generic', roomId: 'room', receivedAt: 1_000_000 } as const
   const record = async (first: number, count: number) => {
     const facts = Array.from({ length: count }, (_, i) => {
@@ -45,12 +51,7 @@ test('what is known of a fact is looked up by its name, also in a table that was
 })
 
 test('what a report asks for is looked up by its name, also in a table that is small', async (t) => {
-  const postgres = await startPostgres()
-  t.after(() => postgres.stop())
-  const kept = await keep(postgres)
-  t.after(() => kept.remove())
-  const store = await kept.open(() => 1_000_000)
-  const { keyId } = await store.writes.keys.add({ name: null, email: null })
+  const { kept, store, keyId } = await openStore(t)
   const sessions = 50
   const facts = Array.from({ length: sessions }, (_, n) => {
     const about = { source: 'generic', roomId: 'room', sessionKey: `${n}`, receivedAt: 1_000_000 }

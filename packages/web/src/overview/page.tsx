@@ -9,6 +9,7 @@ import { calmMs, useLive } from '../live.ts'
 import { useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
 import { formatDuration } from '../time.tsx'
+import { foldedColumn } from '../wide-table.tsx'
 import classes from './overview.module.css'
 import { overviewDays } from './search.ts'
 
@@ -174,7 +175,7 @@ function Busiest({ usage }: { usage: Usage }) {
             <Table.Tr>
               <Table.Th>Room</Table.Th>
               <Table.Th>Sessions</Table.Th>
-              <Table.Th className={classes.wide ?? ''}>People</Table.Th>
+              <Table.Th className={foldedColumn}>People</Table.Th>
               <Table.Th className={classes.time ?? ''}>Time inside</Table.Th>
             </Table.Tr>
           </Table.Thead>
@@ -187,7 +188,7 @@ function Busiest({ usage }: { usage: Usage }) {
                   </Link>
                 </Table.Td>
                 <Table.Td className="numeric">{formatNumber(sessions)}</Table.Td>
-                <Table.Td className={`numeric ${classes.wide}`}>{formatNumber(uniqueParticipants)}</Table.Td>
+                <Table.Td className={`numeric ${foldedColumn}`}>{formatNumber(uniqueParticipants)}</Table.Td>
                 <Table.Td className="numeric">
                   {formatDuration(participantMinutes * 60)}
                   <div className={classes.share} style={{ width: `${(participantMinutes / most) * 100}%` }} />

@@ -6,6 +6,7 @@ import { useEffect, useState } from 'react'
 import { useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
 import { Time } from '../time.tsx'
+import { foldedColumn } from '../wide-table.tsx'
 import classes from './people.module.css'
 
 const perPage = 50
@@ -57,7 +58,7 @@ export function PeoplePage() {
             <Table.Thead>
               <Table.Tr>
                 <Table.Th>Person</Table.Th>
-                <Table.Th className={`${classes.wide} ${classes.id}`}>Id</Table.Th>
+                <Table.Th className={`${foldedColumn} ${classes.id}`}>Id</Table.Th>
                 <Table.Th>Last seen</Table.Th>
               </Table.Tr>
             </Table.Thead>
@@ -75,7 +76,7 @@ export function PeoplePage() {
                       </Text>
                     )}
                   </Table.Td>
-                  <Table.Td className={`${classes.wide} ${classes.name}`}>
+                  <Table.Td className={`${foldedColumn} ${classes.name}`}>
                     <Text size="sm" c="dimmed">
                       {id}
                     </Text>

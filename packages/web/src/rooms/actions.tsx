@@ -3,10 +3,10 @@ import type { ListedRoom } from '@rollcall/client'
 import { Link } from '@tanstack/react-router'
 import { ConfirmButton } from '../confirm-button.tsx'
 import { useMay, useSignedIn } from '../signed-in.tsx'
+import { Actions } from '../wide-table.tsx'
 import { Invite } from './invite.tsx'
 import { KeptOut } from './kept-out.tsx'
 import { MoreActions } from './more.tsx'
-import classes from './rooms.module.css'
 
 /** What can be done about one room. */
 export function RoomActions({
@@ -32,7 +32,7 @@ export function RoomActions({
   const more = may.administer && <MoreActions room={{ roomId, retentionDays }} name={name} onChanged={onChanged} />
   if (disabled) {
     return may.run ? (
-      <div className={classes.actions}>
+      <Actions areMany>
         <ConfirmButton
           size="compact-sm"
           label="Open again"
@@ -41,12 +41,12 @@ export function RoomActions({
           run={then(() => rollcall.rooms.activate(roomId))}
         />
         {more}
-      </div>
+      </Actions>
     ) : null
   }
   const isLocked = lockedAt !== undefined
   return (
-    <div className={classes.actions}>
+    <Actions areMany>
       {may.seeAll && (
         <Button
           size="compact-sm"
@@ -83,6 +83,6 @@ export function RoomActions({
         </>
       )}
       {more}
-    </div>
+    </Actions>
   )
 }

@@ -9,7 +9,7 @@ import { saveAnswer } from '../save-file.ts'
 import { given } from '../search.ts'
 import { useMay, useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
-import { WideTable } from '../wide-table.tsx'
+import { foldedColumn, WideTable } from '../wide-table.tsx'
 import { Editor } from './editor.tsx'
 import { explainRule } from './recurs.ts'
 import classes from './schedules.module.css'
@@ -86,8 +86,8 @@ function ScheduleTable({ schedules }: { schedules: ListedSchedule[] }) {
         <Table.Tr>
           <Table.Th>Schedule</Table.Th>
           <Table.Th>First begins</Table.Th>
-          <Table.Th className={classes.wide ?? ''}>Takes place</Table.Th>
-          <Table.Th className={classes.wide ?? ''}>Expected</Table.Th>
+          <Table.Th className={foldedColumn}>Takes place</Table.Th>
+          <Table.Th className={foldedColumn}>Expected</Table.Th>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
@@ -106,10 +106,10 @@ function ScheduleTable({ schedules }: { schedules: ListedSchedule[] }) {
                 {timeZone}, {durationMinutes} min
               </Text>
             </Table.Td>
-            <Table.Td className={classes.wide ?? ''}>
+            <Table.Td className={foldedColumn}>
               <Text size="sm">{explainRule(rrule)}</Text>
             </Table.Td>
-            <Table.Td className={`numeric ${classes.wide}`}>{expected}</Table.Td>
+            <Table.Td className={`numeric ${foldedColumn}`}>{expected}</Table.Td>
           </Table.Tr>
         ))}
       </Table.Tbody>

@@ -10,7 +10,7 @@ import { useSignedIn } from '../signed-in.tsx'
 import { Empty, Failure, Loading } from '../states.tsx'
 import { useSubmit } from '../submit.ts'
 import { Time } from '../time.tsx'
-import { WideTable } from '../wide-table.tsx'
+import { foldedColumn, WideTable } from '../wide-table.tsx'
 import { EndpointFields, readEndpoint } from './fields.tsx'
 import { webhooksPerPage } from './search.ts'
 import { EndpointState } from './state.tsx'
@@ -65,9 +65,9 @@ function EndpointTable({ endpoints }: { endpoints: WebhookEndpoint[] }) {
         <Table.Tr>
           <Table.Th>Address</Table.Th>
           <Table.Th>State</Table.Th>
-          <Table.Th className={classes.wide ?? ''}>Events</Table.Th>
-          <Table.Th className={classes.wide ?? ''}>Rooms</Table.Th>
-          <Table.Th className={classes.wide ?? ''}>Added</Table.Th>
+          <Table.Th className={foldedColumn}>Events</Table.Th>
+          <Table.Th className={foldedColumn}>Rooms</Table.Th>
+          <Table.Th className={foldedColumn}>Added</Table.Th>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
@@ -83,13 +83,13 @@ function EndpointTable({ endpoints }: { endpoints: WebhookEndpoint[] }) {
               <Table.Td>
                 <EndpointState endpoint={endpoint} />
               </Table.Td>
-              <Table.Td className={classes.wide ?? ''}>
+              <Table.Td className={foldedColumn}>
                 <Text size="sm">{events.join(', ')}</Text>
               </Table.Td>
-              <Table.Td className={classes.wide ?? ''}>
+              <Table.Td className={foldedColumn}>
                 <Text size="sm">{roomId ?? 'all'}</Text>
               </Table.Td>
-              <Table.Td className={classes.wide ?? ''}>
+              <Table.Td className={foldedColumn}>
                 <Time at={createdAt} />
               </Table.Td>
             </Table.Tr>

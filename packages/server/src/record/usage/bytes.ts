@@ -1,4 +1,4 @@
-/** Packs whole numbers, of seven bits a byte, the lowest first. */
+/** Packs whole numbers, of seven bits a byte, the lowest first. `unpackNumbers` reads them. */
 export function createBytes() {
   let bytes = Buffer.alloc(1024)
   let length = 0
@@ -12,4 +12,27 @@ export function createBytes() {
     },
     bytes: () => bytes.subarray(0, length),
   }
+}
+
+/**
+ * Unpacks `most` numbers from a place on, or all that are left before `end`, into the first places of `numbers`.
+ * @returns how many, and the place after them
+ */
+export function unpackNumbers(
+  bytes: Buffer,
+  { at: from, end, most }: { at: number; end: number; most: number },
+  numbers: Float64Array,
+): { count: number; at: number } {
+  let at = from
+  let count = 0
+  for (; count < most && at < end; count++) {
+    let byte = bytes[at++] ?? 0
+    let number = byte & 127
+    for (let place = 128; byte >= 128; place *= 128) {
+      byte = bytes[at++] ?? 0
+      number += (byte & 127) * place
+    }
+    numbers[count] = number
+  }
+  return { count, at }
 }

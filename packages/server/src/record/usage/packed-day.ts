@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { endianness } from 'node:os'
 import { participantKinds } from '@rollcall/protocol'
 import type { SessionTimes } from '../../store/sessions/times.ts'
-import { createBytes } from './bytes.ts'
+import { createBytes, unpackNumbers } from './bytes.ts'
 import { createRoomPacker } from './packed-rooms.ts'
 
 // The sessions of a day in a few bytes each, so that what sums up a year reads days, and not sessions: first who was there, each by
@@ -174,19 +174,8 @@ export class DayReader {
 
   /** Unpacks so many of the next numbers, or all that are left. */
   #unpack(most: number): void {
-    const bytes = this.#bytes
-    const numbers = this.#numbers
-    let at = this.#at
-    let count = 0
-    for (; count < most && at < this.#end; count++) {
-      let byte = bytes[at++] ?? 0
-      let number = byte & 127
-      for (let place = 128; byte >= 128; place *= 128) {
-        byte = bytes[at++] ?? 0
-        number += (byte & 127) * place
-      }
-      numbers[count] = number
-    }
+    const place = { at: this.#at, end: this.#end, most }
+    const { count, at } = unpackNumbers(this.#bytes, place, this.#numbers)
     this.#at = at
     this.#numbersAt = 0
     this.#numbersEnd = count
