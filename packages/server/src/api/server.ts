@@ -225,10 +225,10 @@ async function registerRoutes(
 
 /** Of an answer that is read as it is sent, whoever asks for its head is sent nothing: nor is it read for them. */
 function readNothingForHead(app: FastifyInstance): void {
-  app.addHook('onSend', async ({ method }, _reply, payload) => {
-    if (method !== 'HEAD' || !(payload instanceof Readable)) return payload
+  app.addHook('onSend', ({ method }, _reply, payload, done) => {
+    if (method !== 'HEAD' || !(payload instanceof Readable)) return done(null, payload)
     payload.destroy()
-    return Readable.from([])
+    done(null, Readable.from([]))
   })
 }
 

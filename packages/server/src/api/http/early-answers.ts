@@ -21,13 +21,13 @@ export function isAnswered(socket: Socket): boolean {
  * long and so much at most.
  */
 export function lingerOverEarlyAnswers(app: FastifyInstance): void {
-  app.addHook('onSend', async ({ raw, method }, reply, payload) => {
+  app.addHook('onSend', ({ raw, method }, reply, payload, done) => {
     const isWhole = typeof payload === 'string' || payload instanceof Buffer
-    if (!isWhole || raw.complete || method === 'HEAD' || !hasBody(raw)) return payload
+    if (!isWhole || raw.complete || method === 'HEAD' || !hasBody(raw)) return done(null, payload)
     // To close is left to us: Fastify says that the connection closes, and some clients then close it while they still send.
     reply.removeHeader('connection')
     reply.header('content-length', Buffer.byteLength(payload))
-    return Readable.from(linger(raw, payload))
+    done(null, Readable.from(linger(raw, payload)))
   })
 }
 
