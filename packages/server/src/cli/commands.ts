@@ -1,6 +1,7 @@
 import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand, runMain } from 'citty'
 import program from '../../package.json' with { type: 'json' }
 import { backup } from './backup/command.ts'
+import { compact } from './compact/command.ts'
 import { demo } from './demo/command.ts'
 import { distribute } from './distribute/command.ts'
 import { doctor } from './doctor/command.ts'
@@ -44,6 +45,7 @@ const cli = defineCommand({
     doctor,
     verify,
     rebuild,
+    compact,
     'migrate-data': migrateData,
     distribute,
     demo,

@@ -2,6 +2,7 @@ import type { Config } from '../config.ts'
 import { Refusal } from '../error.ts'
 import { type FreshTables, openFreshPostgres, openFreshSqlite } from '../store/copies/kept-tables.ts'
 import { requireRecord, takeLock } from '../store/database/data-folder.ts'
+import type { Database } from '../store/database/database.ts'
 import { migrateToLatest } from '../store/database/migrations.ts'
 import { lockDatabase, openPostgres } from '../store/database/postgres.ts'
 import { noteClosed } from '../store/database/running.ts'
@@ -18,15 +19,20 @@ export async function openFresh({ databaseUrl, dataFolder }: Where): Promise<Fre
 async function openFreshFile(path: string, dataFolder: string): Promise<FreshTables> {
   const lock = takeLock(dataFolder)
   try {
-    const db = openSqlite(path)
-    await migrateToLatest(db.kysely, (text) => print(`${text}\n`))
-    await noteClosed(db)
-    await db.close()
+    await (await openLatestFile(path)).close()
     return releasing(await openFreshSqlite(path), lock)
   } catch (error) {
     lock.release()
     throw error
   }
+}
+
+/** A SQLite file that no server has, with the latest tables: closed, all of its log is in it. */
+export async function openLatestFile(path: string): Promise<Database> {
+  const db = openSqlite(path)
+  await migrateToLatest(db.kysely, (text) => print(`${text}\n`))
+  await noteClosed(db)
+  return db
 }
 
 async function openFreshSchema(url: string): Promise<FreshTables> {

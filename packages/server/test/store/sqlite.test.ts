@@ -4,13 +4,15 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { describe, test } from 'node:test'
+import { constants, DatabaseSync } from 'node:sqlite'
+import { describe, mock, test } from 'node:test'
 import { toRules } from '../../src/config.ts'
 import { StartRefusal } from '../../src/error.ts'
 import { openStore } from '../../src/record/open-store.ts'
 import type { StoreOptions } from '../../src/record/opening/opened.ts'
 import { createTransact } from '../../src/record/transaction.ts'
 import type { Clock } from '../../src/runtime/clock.ts'
+import { compile } from '../../src/store/database/database.ts'
 import { createSecretBox } from '../../src/store/database/secrets.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
 import { rooms } from '../../src/store/rooms.ts'
@@ -25,6 +27,29 @@ const clock = { now: () => Date.now() }
 
 function newFolder(): string {
   return mkdtempSync(join(dataParent, 'rollcall-store-'))
+}
+
+/** A file, and how often SQLite asks whether somebody may read while it does something: it does so when it plans a query. */
+function openCounted(path: string) {
+  const { exec } = DatabaseSync.prototype
+  let connection: DatabaseSync | undefined
+  const spy = mock.method(DatabaseSync.prototype, 'exec', function (this: DatabaseSync, sql: string) {
+    connection = this
+    exec.call(this, sql)
+  })
+  const db = openSqlite(path)
+  spy.mock.restore()
+  let plans = 0
+  connection?.setAuthorizer((action) => {
+    if (action === constants.SQLITE_SELECT) plans += 1
+    return constants.SQLITE_OK
+  })
+  const countPlans = async (work: () => Promise<unknown>) => {
+    const before = plans
+    await work()
+    return plans - before
+  }
+  return { db, countPlans }
 }
 
 describe('the store on SQLite', () => {
@@ -63,6 +88,22 @@ describe('the store on SQLite', () => {
       await (await openStore(options)).close()
     },
   )
+
+  withFolder('a query is planned once, with whatever limits it is asked', async (folder, options) => {
+    await (await openStore(options)).close()
+    const { db, countPlans } = openCounted(join(folder, 'rollcall.db'))
+    const some = () => db.kysely.selectFrom('rooms').select('id').where('key_id', '=', 1).orderBy('created_at')
+    const compiled = compile<{ limit: number }, { id: string }>(({ limit }) => some().limit(limit))
+    const ask = async (limit: number) => {
+      await db.all(compiled, { limit })
+      await some().limit(limit).execute()
+    }
+    await ask(1)
+    assert.equal(await countPlans(() => ask(1)), 0)
+    assert.equal(await countPlans(() => ask(20)), 0)
+    assert.notEqual(await countPlans(() => some().execute()), 0)
+    await db.close()
+  })
 
   withFolder('a room whose making was undone is made anew: nothing of it is remembered', async (folder, options) => {
     const store = await openStore(options)

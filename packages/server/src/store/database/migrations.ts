@@ -29,6 +29,7 @@ import { shares, users } from './migrations/users.ts'
 import { webhooks } from './migrations/webhooks.ts'
 import { tellStatistics } from './statistics.ts'
 import type { Tables } from './tables.ts'
+import { emptyTablesByKey } from './without-rowid.ts'
 
 /** @returns what it has shown otherwise from now on */
 type Up = (db: Kysely<unknown>) => Promise<ShownOtherwise[] | undefined> | Promise<void>
@@ -66,6 +67,7 @@ export const migrations: { [name: string]: { up: Up } } = {
   '0031-people-by-number': { up: peopleByNumber },
   '0034-span-in-room': { up: spanInRoom },
   '0036-usage-rooms': { up: usageRooms },
+  '0038-tables-by-key': { up: emptyTablesByKey },
 }
 
 /**

@@ -6,8 +6,11 @@ import {
   type DialectAdapter,
   type Driver,
   Kysely,
+  type LimitNode,
+  type QueryCompiler,
   type SqlBool,
   SqliteDialect,
+  SqliteQueryCompiler,
   sql,
 } from 'kysely'
 import { Refusal } from '../../error.ts'
@@ -150,6 +153,17 @@ class Dialect extends SqliteDialect {
     return Object.assign(super.createDriver(), {
       beginTransaction: async (connection: DatabaseConnection) => void (await connection.executeQuery(begin)),
     })
+  }
+  override createQueryCompiler(): QueryCompiler {
+    return new Compiler()
+  }
+}
+
+/** SQLite plans a statement anew each time that it is given the value of a bare `limit ?`, which takes longer than most reads. */
+class Compiler extends SqliteQueryCompiler {
+  protected override visitLimit({ limit }: LimitNode): void {
+    this.append('limit 0 + ')
+    this.visitNode(limit)
   }
 }
 
