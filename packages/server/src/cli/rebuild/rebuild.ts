@@ -22,8 +22,8 @@ export type Rebuilt = {
 /** What is told while it goes on: each session that it changes, and each difference, in words; and how many facts of all are done. */
 export type RebuildReport = { tell(text: string): void; progress(done: number, all: number): void }
 
-/** Facts folded in one transaction. */
-const pageFacts = 5000
+/** Facts folded in one transaction: of more, what is held until its end outlives V8's space for new objects. */
+const pageFacts = 1000
 /** Sessions that are read, and sealed or counted, in one transaction. */
 const pageSessions = 500
 
@@ -45,8 +45,10 @@ export async function rebuild(
   await bringInLine(fresh)
   await sealAgain(fresh)
 
-  for await (const text of listChangedSessions(fresh)) report.tell(text)
   const comparison = await compareTables(fresh)
+  if (comparison.differs('sessions') || comparison.differs('participants')) {
+    for await (const text of listChangedSessions(fresh)) report.tell(text)
+  }
   let differences = unlike.length
   for (const { keyId, seq, was, is } of unlike) {
     report.tell(`facts: key_id ${keyId}, seq ${seq}: outcome is ${was}, folded again ${is}`)

@@ -24,25 +24,33 @@ const valueMaxLength = 80
 export type Difference = { text: string /** How many rows it tells of. */; rows: number }
 
 export type Comparison = {
+  /** Whether any row of a table is otherwise than the fresh one, or only one of both has it. */
+  differs(table: keyof typeof derived): boolean
   /** Where the kept tables are otherwise than the fresh ones, in words. */
   list(): AsyncGenerator<Difference>
   /** Makes the kept tables like the fresh ones; to be called in a transaction. */
   mend(): Promise<void>
 }
 
-/** Compares the kept tables with the fresh ones: those that follow from the log. */
+/**
+ * Compares the kept tables with the fresh ones: those that follow from the log. Each is read once to see whether it is the same, as
+ * nearly all are; what the others have otherwise is found when it is asked for.
+ */
 export async function compareTables({ db, kept, schema: freshSchema }: FreshTables): Promise<Comparison> {
   const found = await db.kysely.introspection.getTables()
-  const tables = Object.entries(derived).map(([table, key]) => {
+  const all = Object.entries(derived).map(([table, key]) => {
     const columns = found
       .find(({ name, schema }) => name === table && schema === freshSchema)
       ?.columns.map((column) => column.name)
     if (columns === undefined) throw new Error(`there is no table ${table}`)
     return { table, key, columns, others: columns.filter((column) => !(key as readonly string[]).includes(column)) }
   })
-  type Table = (typeof tables)[number]
+  type Table = (typeof all)[number]
+  const tables: Table[] = []
+  for (const table of all) if (!(await isSame(table))) tables.push(table)
 
   return {
+    differs: (name) => tables.some(({ table }) => table === name),
     async *list() {
       for (const table of tables) {
         yield* listAbsent(table, `${table.table}`, `${kept}.${table.table}`, 'it is missing')
@@ -66,6 +74,14 @@ export async function compareTables({ db, kept, schema: freshSchema }: FreshTabl
     },
   }
 
+  async function isSame({ table, key, others }: Table): Promise<boolean> {
+    const [rows] = await run(
+      `select (select count(*) from ${table}) as fresh, (select count(*) from ${kept}.${table}) as kept,
+        (select count(*) from ${table} as f join ${kept}.${table} as k on ${match(key)} where not (${isUnlike(others)})) as alike`,
+    )
+    return rows?.fresh === rows?.alike && rows?.kept === rows?.alike
+  }
+
   async function* listAbsent({ table, key }: Table, there: string, absent: string, what: string) {
     const from = `from ${there} as f where not exists (select 1 from ${absent} as k where ${match(key)})`
     const rows = await run(`select ${key.map((column) => `f."${column}"`).join()} ${from} limit ${toldMax}`)
@@ -74,8 +90,7 @@ export async function compareTables({ db, kept, schema: freshSchema }: FreshTabl
   }
 
   async function* listUnlike({ table, key, others }: Table) {
-    const unlike = others.map((column) => `f."${column}" is distinct from k."${column}"`).join(' or ')
-    const from = `from ${table} as f join ${kept}.${table} as k on ${match(key)} where ${unlike}`
+    const from = `from ${table} as f join ${kept}.${table} as k on ${match(key)} where ${isUnlike(others)}`
     const both = others.map((column) => `f."${column}" as "fresh ${column}", k."${column}" as "kept ${column}"`)
     const rows = await run(
       `select ${[...key.map((column) => `f."${column}"`), ...both].join()} ${from} limit ${toldMax}`,
@@ -104,6 +119,10 @@ export async function compareTables({ db, kept, schema: freshSchema }: FreshTabl
 
 function match(key: readonly string[]): string {
   return key.map((column) => `f."${column}" = k."${column}"`).join(' and ')
+}
+
+function isUnlike(columns: readonly string[]): string {
+  return columns.map((column) => `f."${column}" is distinct from k."${column}"`).join(' or ')
 }
 
 function nameOf(row: { [column: string]: unknown }, key: readonly string[]): string {

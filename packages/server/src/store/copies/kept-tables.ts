@@ -76,11 +76,13 @@ export async function openFreshSqlite(path: string): Promise<FreshTables> {
   }
   remove()
   const db = openSqlite(freshPath)
-  // Nothing is lost with the fresh tables: what is kept is as safe as ever.
-  await sql`pragma main.synchronous = off`.execute(db.kysely)
+  // Nothing is lost with the fresh tables, and nothing of them is undone: what is kept is as safe as ever.
+  for (const pragma of ['journal_mode = off', 'synchronous = off', 'cache_size = -128000']) {
+    await sql.raw(`pragma main.${pragma}`).execute(db.kysely)
+  }
   await sql`attach database ${path} as kept`.execute(db.kysely)
   await sql`pragma kept.synchronous = full`.execute(db.kysely)
-  await makeTables(db)
+  await makeTables(db, 'main')
   return {
     db,
     kept: 'kept',
@@ -99,7 +101,7 @@ const freshSchema = 'rollcall_fresh'
 export async function openFreshPostgres(url: string): Promise<FreshTables> {
   const { kept, isDistributed } = await makeSchema(url)
   const db = openPostgres(url, { connections: 1, schema: freshSchema, isDistributed })
-  await makeTables(db)
+  await makeTables(db, freshSchema)
   if (isDistributed) await distribute(db.kysely, { beside: kept })
   return {
     db,
@@ -129,6 +131,15 @@ async function makeSchema(url: string): Promise<{ kept: string; isDistributed: b
   }
 }
 
-async function makeTables(db: Database): Promise<void> {
+/** What lists are found by, and nobody asks while the log is folded: each row would be written into these too. */
+const indexesOfLists = [
+  ...['sessions_by_span', 'sessions_newest', 'sessions_of_room', 'sessions_of_room_by_span', 'sessions_of_source'],
+  ...['sessions_of_room_running', 'sessions_running_newest', 'sessions_to_seal', 'sessions_unsealed'],
+  'participants_by_id',
+]
+
+async function makeTables(db: Database, schema: string): Promise<void> {
   for (const { up } of Object.values(migrations)) await up(db.kysely as object as Kysely<unknown>)
+  // By the schema's name: without it that of the kept tables might be meant.
+  for (const index of indexesOfLists) await sql.raw(`drop index ${schema}.${index}`).execute(db.kysely)
 }
