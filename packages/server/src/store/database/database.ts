@@ -20,8 +20,8 @@ export type Query<P, R> = {
   row?: R
 }
 
-/** For columns that are not simply written over: SQL that makes the value from that of `excluded`, the new row, and of the old. */
-export type Merge = { [column: string]: string }
+/** For columns that are not simply written over: SQL that makes the value from that of `excluded`, the new row, and of the old; null: the old stays. */
+export type Merge = { [column: string]: string | null }
 
 /** One connection to the database. Answers may come at once or later: callers await. */
 export type Database = {
@@ -134,7 +134,8 @@ export function bind<P>(query: Query<P, unknown>, params: P): unknown[] {
 /** What an insert of rows with these columns does with those that are there already. */
 export function onConflict(columns: string[], key: string[] | undefined, merge: Merge = {}): string {
   if (key === undefined) return ''
-  if (columns.every((name) => key.includes(name))) return ` on conflict (${key}) do nothing`
-  const sets = columns.map((name) => `"${name}" = ${merge[name] ?? `excluded."${name}"`}`)
+  const set = columns.filter((name) => !key.includes(name) && merge[name] !== null)
+  if (set.length === 0) return ` on conflict (${key}) do nothing`
+  const sets = set.map((name) => `"${name}" = ${merge[name] ?? `excluded."${name}"`}`)
   return ` on conflict (${key}) do update set ${sets}`
 }

@@ -14,7 +14,8 @@ import {
   sql,
 } from 'kysely'
 import { Refusal } from '../../error.ts'
-import { bind, type Database, type Differences, isNamed, onConflict, type Query } from './database.ts'
+import { bind, type Database, type Differences, isNamed, type Query } from './database.ts'
+import { createRowWriters, type SQLiteRow } from './sqlite-rows.ts'
 import type { Tables } from './tables.ts'
 
 /** A statement is kept for each text, up to this many texts: then all are dropped and made anew. */
@@ -49,6 +50,7 @@ export function openSqlite(
     return statement
   }
   const rows = createRowReader(connection)
+  const writerOf = createRowWriters(connection, prepare)
   const values = <P>(query: Query<P, unknown>, params: P) => bind(query, params) as SQLInputValue[]
 
   const kysely = new Kysely<Tables>({
@@ -88,12 +90,8 @@ export function openSqlite(
     insertRows(table, all, key, merge) {
       const [first] = all
       if (first === undefined) return
-      const names = Object.keys(first)
-      const places = names.map(() => '?')
-      const list = names.map((name) => `"${name}"`)
-      const text = `insert into ${table} (${list}) values (${places})${onConflict(names, key, merge)}`
-      const statement = prepare(text)
-      for (const row of all) statement.run(...(Object.values(row) as SQLInputValue[]))
+      const write = writerOf({ table, columns: Object.keys(first), key, merge })
+      for (const row of all) write(row as SQLiteRow)
     },
     all<P, R>(query: Query<P, R>, params: P) {
       try {

@@ -26,7 +26,7 @@ export async function noteRooms(db: Database, keyId: number, roomIds: string[]):
     number: null,
     texts: [roomId, customRoomId ?? ''].map(toFoundBy).join('\n').trim(),
   }))
-  await db.insertRows('search_rooms', rows, ['key_id', 'room_id'], { number: 'search_rooms.number' })
+  await db.insertRows('search_rooms', rows, ['key_id', 'room_id'], { number: null })
 }
 
 /** Gives rooms that were noted their numbers. */

@@ -139,7 +139,7 @@ async function takeIn(db: Database, keyId: number, seen: Seen[]): Promise<void> 
     const old = isNew ? new Set<string>() : gramsOf(before?.texts ?? '')
     changes.push({ number: numbered.number, add: without(gramsOf(after.texts), old), remove: [] })
   }
-  await db.insertRows('people', rows, ['key_id', 'merged', 'id'], { stale: 'people.stale' })
+  await db.insertRows('people', rows, ['key_id', 'merged', 'id'], { stale: null })
   await changeGrams(db, keyId, 'person', changes)
   const mergedInto = [...new Set([...known.values()].flatMap(({ personId }) => personId ?? []))]
   if (mergedInto.length > 0) await markStale(db, keyId, mergedInto, 1)

@@ -55,7 +55,7 @@ export const people = noun({
         .where(isOneOfThem)
         .execute()
       const row = { key_id: keyId, merged: 1, id, name, seen_at: 0, texts: toFoundBy(id), person_id: null, stale: 1 }
-      const kept = { texts: 'people.texts', number: 'people.number' }
+      const kept = { texts: null, number: null }
       await db.insertRows('people', [{ ...row, number: null }], ['key_id', 'merged', 'id'], kept)
       while ((await gatherOfKey(db, keyId)) > 0);
     },
