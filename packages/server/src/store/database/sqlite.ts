@@ -15,7 +15,7 @@ import {
 } from 'kysely'
 import { Refusal } from '../../error.ts'
 import { bind, type Database, type Differences, isNamed, type Query } from './database.ts'
-import { createRowWriters, type SQLiteRow } from './sqlite-rows.ts'
+import { createRowWriters, type SQLiteRow } from './sqlite/row-writers.ts'
 import type { Tables } from './tables.ts'
 
 /** A statement is kept for each text, up to this many texts: then all are dropped and made anew. */

@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
-import { type Merge, onConflict } from './database.ts'
+import { type Merge, onConflict } from '../database.ts'
 
 export type SQLiteRow = { [column: string]: SQLInputValue }
 type Written = { table: string; columns: string[]; key: string[] | undefined; merge: Merge | undefined }
