@@ -11,21 +11,46 @@ export type Backlog = {
   /** All sockets, each with its room once it has one. */
   connections: Map<Connection, HostedRoom | undefined>
   backlogBytes: number
-  /** Somebody is being cut off to shorten it. */
-  isTrimming: boolean
+  /** Whom something was sent to that goes out once what is being done is done. */
+  corked: Set<Connection>
   /** Ends a connection at once: what waits for it is to be forgotten. */
   cutTooSlow(connection: Connection): void
 }
 
-/** Sends one message. False when the peer reads too slowly to be sent more: the caller ends the connection. */
+/**
+ * Sends one message. Several to one peer, as when many come in at once, go out in one write: writes are most of what a full room
+ * costs. False when the peer reads too slowly to be sent more: the caller ends the connection.
+ */
 export function send(backlog: Backlog, connection: Connection, message: Buffer): boolean {
-  const { socket } = connection
+  const { socket, stream } = connection
+  const { corked, limits } = backlog
   if (socket.readyState !== WebSocket.OPEN) return true
-  if (socket.bufferedAmount > backlog.limits.bufferedMaxBytes) return false
-  const recount = () => setBacklog(backlog, connection, socket.bufferedAmount)
-  socket.send(message, { binary: false }, recount)
-  recount()
+  if (socket.bufferedAmount > limits.bufferedMaxBytes) return false
+  if (!corked.has(connection)) {
+    if (corked.size === 0) process.nextTick(uncork, backlog)
+    corked.add(connection)
+    stream.cork()
+  }
+  socket.send(message, { binary: false }, () => recount(backlog, connection))
   return true
+}
+
+/** Writes what was sent. Whoever is cut off for it is announced to others, in a further write. */
+function uncork(backlog: Backlog): void {
+  const sent = [...backlog.corked]
+  const rooms = new Set<HostedRoom>()
+  backlog.corked.clear()
+  for (const connection of sent) {
+    connection.stream.uncork()
+    recount(backlog, connection)
+    const room = backlog.connections.get(connection)
+    if (room !== undefined) rooms.add(room)
+  }
+  for (const room of rooms) trimBacklog(backlog, room)
+}
+
+function recount(backlog: Backlog, connection: Connection): void {
+  setBacklog(backlog, connection, connection.socket.bufferedAmount)
 }
 
 /** Counts the bytes that wait for a connection; 0 once it is closed. */
@@ -39,17 +64,13 @@ export function setBacklog(backlog: Backlog, connection: Connection, bytes: numb
 }
 
 /** Cuts off whoever has the most waiting, for as long as a room or the process holds more for its readers than it may. */
-export function trimBacklog(backlog: Backlog, room: HostedRoom): void {
-  // A cut is announced to the others, who may be slow too: the loop that cut sees to them.
-  if (backlog.isTrimming) return
-  backlog.isTrimming = true
+function trimBacklog(backlog: Backlog, room: HostedRoom): void {
   for (let full = findFull(backlog, room); full !== undefined; full = findFull(backlog, room)) {
     const slowest = findSlowest(backlog, full)
-    if (slowest === undefined) break
+    if (slowest === undefined) return
     setBacklog(backlog, slowest, 0)
     backlog.cutTooSlow(slowest)
   }
-  backlog.isTrimming = false
 }
 
 /** This room where it holds too much; where the process does, the one that holds most: others are not to suffer for it. */

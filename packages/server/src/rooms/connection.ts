@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Duplex } from 'node:stream'
 import { type CloseName, closeCodes, type Json, type NameSource, type Permission } from '@rollcall/protocol'
 import { WebSocket } from 'ws'
 import type { RtcLimits } from './limits.ts'
@@ -19,11 +20,13 @@ export type Identity = {
   link: string | null
 }
 
+/** `stream`: what the socket writes to. */
+export type Accepted = { socket: WebSocket; stream: Duplex }
+
 /** One socket, from its opening to its end. */
-export type Connection = {
+export type Connection = Accepted & {
   /** 128 random bits. */
   id: string
-  socket: WebSocket
   /**
    * pending: has sent no join; checking: its join is being checked; waiting: asks to be admitted; entering: its join is on
    * the way to the disk; inside; gone: closed, or about to be.
@@ -64,13 +67,13 @@ export function isHost({ identity }: Connection): boolean {
 }
 
 export function newConnection(
-  socket: WebSocket,
+  accepted: Accepted,
   { now, beat, isStrangerTooMany }: { now: number; beat: number } & Pick<Connection, 'isStrangerTooMany'>,
   limits: RtcLimits,
 ): Connection {
   return {
     id: randomBytes(16).toString('base64url'),
-    socket,
+    ...accepted,
     state: 'pending',
     identity: undefined,
     sessionId: undefined,

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { WebSocket } from 'ws'
 import type { TokenVerifier } from '../api/auth/token.ts'
 import { createTokenBuckets } from '../api/auth/token-bucket.ts'
 import type { RoomLeases } from '../cluster/room-leases.ts'
@@ -11,7 +10,7 @@ import { type CountStranger, createSocketServer, refuseUpgrade, type Upgrade } f
 import type { CommandedRooms } from '../sources/commands/commanded-rooms.ts'
 import type { Commands } from '../sources/commands/commands.ts'
 import { setBacklog } from './backlog.ts'
-import { newConnection, takeCredit } from './connection.ts'
+import { type Accepted, newConnection, takeCredit } from './connection.ts'
 import { type Heartbeat, startHeartbeat } from './heartbeat.ts'
 import { type Hub, nameOf } from './hub.ts'
 import { cut, depart, leave, refuse } from './leave.ts'
@@ -66,7 +65,7 @@ export function createHostedRooms(context: RoomsContext, parts: RoomsParts): Hos
       const [oldest] = pending
       if (oldest !== undefined && pending.size >= limits.pendingMax) cut(hub, oldest, 'JOIN_TIMEOUT')
       sockets.handleUpgrade(request, socket, head, (accepted) =>
-        accept(hub, heartbeat, accepted, () => parts.countStranger(request) !== undefined),
+        accept(hub, heartbeat, { socket: accepted, stream: socket }, () => parts.countStranger(request) !== undefined),
       )
     },
     takeOut: (keyId, roomId) => takeOut(hub, keyId, roomId),
@@ -105,16 +104,17 @@ function createHub(
     // What a key's own servers sign has no end either: only who holds a secret has a bucket here.
     joins: createTokenBuckets(limits.joinsPerToken, Number.POSITIVE_INFINITY, limits.joinsMs),
     backlogBytes: 0,
-    isTrimming: false,
+    corked: new Set(),
     endTooSlow: (connection) => leave(hub, connection, { reason: 'too-slow' }, 'TOO_SLOW'),
     cutTooSlow: (connection) => cut(hub, connection, 'TOO_SLOW'),
   }
   return hub
 }
 
-function accept(hub: Hub, heartbeat: Heartbeat, socket: WebSocket, isStrangerTooMany: () => boolean): void {
+function accept(hub: Hub, heartbeat: Heartbeat, accepted: Accepted, isStrangerTooMany: () => boolean): void {
+  const { socket } = accepted
   const { clock, log, metrics } = hub
-  const connection = newConnection(socket, { now: clock.now(), beat: heartbeat.now(), isStrangerTooMany }, hub.limits)
+  const connection = newConnection(accepted, { now: clock.now(), beat: heartbeat.now(), isStrangerTooMany }, hub.limits)
   hub.connections.set(connection, undefined)
   hub.pending.add(connection)
   const touch = () => {

@@ -5,7 +5,7 @@ import type { RoomLease, RoomLeases } from '../cluster/room-leases.ts'
 import type { Context } from '../context.ts'
 import type { Intake } from '../runtime/turns.ts'
 import type { Commands } from '../sources/commands/commands.ts'
-import { type Backlog, send, trimBacklog } from './backlog.ts'
+import { type Backlog, send } from './backlog.ts'
 import type { Connection } from './connection.ts'
 import type { SampleIntake } from './quality.ts'
 import type { Reporter } from './reporter.ts'
@@ -72,8 +72,6 @@ export function seat(hub: Hub, room: HostedRoom, connection: Connection): void {
 /** Sends to one connection. */
 export function notify(hub: Hub, connection: Connection, message: ServerMessage): void {
   if (!send(hub, connection, toBytes(message))) hub.endTooSlow(connection)
-  const room = hub.connections.get(connection)
-  if (room !== undefined) trimBacklog(hub, room)
 }
 
 /** Sends to everybody inside who passes `test`. */
@@ -90,7 +88,6 @@ export function notifyRoom(
     if (test(connection) && !send(hub, connection, bytes)) tooSlow.push(connection)
   }
   for (const connection of tooSlow) hub.endTooSlow(connection)
-  trimBacklog(hub, room)
 }
 
 function toBytes(message: ServerMessage): Buffer {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
-import { describe, test } from 'node:test'
+import { Socket } from 'node:net'
+import { describe, type MockTracker, test } from 'node:test'
 import type { ServerMessage } from '@rollcall/protocol'
 import { WebSocket } from 'ws'
 import { type RtcLimits, rtcLimits } from '../../src/rooms/limits.ts'
@@ -259,4 +260,37 @@ describe('what many people say in one moment', () => {
       assert.ok(most <= 4, `${most} came in in one turn`)
     })
   })
+
+  test('and whoever is told of several who come in one moment is told in one write', async ({ mock }) => {
+    await withServer({}, async (server, roomId) => {
+      const people = 40
+      const token = await server.sign()
+      const clients = await Promise.all(Array.from({ length: people }, () => connect(server)))
+      const writes = countWrites(mock, server)
+      await Promise.all(
+        clients.map(async (client, n) => {
+          client.send({ type: 'join', token, roomId, participantId: `p${n}` })
+          const { participants } = await client.next('joined')
+          for (let known = participants.length; known < people - 1; known++) await client.next('participant-joined')
+        }),
+      )
+      const announced = (people * (people - 1)) / 2
+      assert.ok(writes() < announced / 2, `${announced} announcements took ${writes()} writes`)
+    })
+  })
 })
+
+type Writing = { _writev(this: Socket, ...args: unknown[]): void }
+
+/** How many writes of several buffers, as a message is one, the sockets of a server have made since. */
+function countWrites(mock: MockTracker, { url }: TestServer): () => number {
+  const port = Number(new URL(url).port)
+  const prototype = Socket.prototype as unknown as Writing
+  const write = prototype._writev
+  let writes = 0
+  mock.method(prototype, '_writev', function (this: Socket, ...args: unknown[]) {
+    if (this.localPort === port) writes += 1
+    write.apply(this, args)
+  })
+  return () => writes
+}
