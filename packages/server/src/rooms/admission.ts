@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import {
   type CloseName,
   isCleanId,
@@ -56,24 +56,30 @@ export async function checkJoin(
   if (inviteId !== undefined && !isOfRoom(invite, room, clock.now())) return { refused: 'INVALID_TOKEN' }
 
   const participantId = join.participantId ?? token.participantId ?? randomLetters(8)
-  const isBoundToAnother =
-    token.participantId === undefined
-      ? await isSomebodyElses(reads, room, participantId)
-      : token.participantId !== participantId
   const { allowedParticipantIds } = room
   // An empty list restricts nobody: it is what PHP sends for none.
   const isAllowed = !allowedParticipantIds?.length || allowedParticipantIds.includes(participantId)
-  if (isBoundToAnother || !isAllowed || !isParticipantId(participantId)) return { refused: 'INVALID_PARTICIPANT_ID' }
+  if (!isAllowed || !isParticipantId(participantId)) return { refused: 'INVALID_PARTICIPANT_ID' }
+  const name = toCleanText(token.name ?? join.name ?? participantId)
+  const look = lookOf(name)
+  const isBound = token.participantId !== undefined && token.name !== undefined
+  const taken = isBound ? undefined : await reads.invites.taken({ keyId, roomId: room.roomId, participantId, look })
+  // Whoever says themselves who they are is none of those whom an invite names.
+  const isAnothers =
+    token.participantId === undefined
+      ? isGuestId(participantId) || taken?.id === true
+      : token.participantId !== participantId
+  if (isAnothers) return { refused: 'INVALID_PARTICIPANT_ID' }
 
   const { permissions } = token
   const mayEnter = permissions.has('allow_join')
   if (!mayEnter && !permissions.has('ask_join')) return { refused: 'INVALID_PERMISSIONS' }
   const metadata = (join.metadata ?? null) as Json | null
-  const named = await nameOf(reads, room, { token, join, participantId })
+  const nameSource = nameSourceOf(token, join, taken?.name === true)
   const counted = inviteId ?? digestOfSigned(join.token)
   const isAnybodys = inviteId === undefined ? token.participantId === undefined : invite?.participantId === null
   const identity: Identity = {
-    ...{ participantId, ...named, metadata, permissions, apiKey: token.key.apiKey },
+    ...{ participantId, name, nameSource, look, metadata, permissions, apiKey: token.key.apiKey },
     link: isAnybodys ? counted : null,
   }
   return { keyId, room, identity, mayEnter, counted }
@@ -81,9 +87,7 @@ export async function checkJoin(
 
 /** What of a token is signed: a signature can be written in several ways. */
 function digestOfSigned(token: string): string {
-  return createHash('sha256')
-    .update(token.slice(0, token.lastIndexOf('.')))
-    .digest('base64')
+  return hash('sha256', token.slice(0, token.lastIndexOf('.')), 'base64')
 }
 
 /** A token that was made for an invite is good as long as that is. */
@@ -91,28 +95,11 @@ function isOfRoom(invite: Invite | undefined, { roomId }: Room, now: number): bo
   return invite?.roomId === roomId && isGood(invite, now)
 }
 
-/** Whoever says themselves who they are is none of those whom an invite names. */
-async function isSomebodyElses(
-  { invites }: Pick<Context['reads'], 'invites'>,
-  { keyId, roomId }: Room,
-  participantId: string,
-): Promise<boolean> {
-  return isGuestId(participantId) || (await invites.binds({ keyId, roomId, participantId }))
-}
-
-async function nameOf(
-  { invites }: Pick<Context['reads'], 'invites'>,
-  { keyId, roomId }: Room,
-  { token, join, participantId }: { token: Verified; join: Join; participantId: string },
-): Promise<Pick<Identity, 'name' | 'nameSource' | 'look'>> {
-  const name = toCleanText(token.name ?? join.name ?? participantId)
-  const look = lookOf(name)
-  const sourceOf = async (): Promise<NameSource | undefined> => {
-    if (token.name !== undefined) return 'bound'
-    if (await invites.namesAlike({ keyId, roomId, participantId, look })) return 'alike'
-    return join.name === undefined ? undefined : 'typed'
-  }
-  return { name, nameSource: await sourceOf(), look }
+/** Who answers for a name: nobody does where it was left out. */
+function nameSourceOf(token: Verified, join: Join, isAlike: boolean): NameSource | undefined {
+  if (token.name !== undefined) return 'bound'
+  if (isAlike) return 'alike'
+  return join.name === undefined ? undefined : 'typed'
 }
 
 function isParticipantId(id: string): boolean {

@@ -32,6 +32,8 @@ export type Connection = Accepted & {
    * the way to the disk; inside; gone: closed, or about to be.
    */
   state: 'pending' | 'checking' | 'waiting' | 'entering' | 'inside' | 'gone'
+  /** Of its room, `rulesTold` when nothing was found locked, and nobody kept out; undefined: something was. */
+  foundOpenAt: number | undefined
   /** Known from the join on. */
   identity: Identity | undefined
   /** The session that it joined; undefined before. */
@@ -75,6 +77,7 @@ export function newConnection(
     id: randomBytes(16).toString('base64url'),
     ...accepted,
     state: 'pending',
+    foundOpenAt: undefined,
     identity: undefined,
     sessionId: undefined,
     joinedAt: 0,

@@ -42,6 +42,7 @@ export function openRoom(hub: Hub, keyId: number, roomId: string, lease?: RoomLe
     name: null,
     connections: new Set<Connection>(),
     lastAt: 0,
+    rulesTold: 0,
     lease,
     backlogBytes: 0,
   }

@@ -1,4 +1,4 @@
-import { type CloseName, hostedSource, type ServerMessage } from '@rollcall/protocol'
+import type { CloseName, ServerMessage } from '@rollcall/protocol'
 import { checkJoin, type Join } from './admission.ts'
 import type { Connection, Identity } from './connection.ts'
 import { forgetIfEmpty, type Hub, mayAdmit, nameOf, notify, notifyRoom, openRoom, seat, setState } from './hub.ts'
@@ -7,9 +7,6 @@ import { replace } from './replacement.ts'
 import { countInside, type HostedRoom, inState, ofParticipant, toPeer } from './room.ts'
 import { tellRules } from './rules.ts'
 import { toTurnServer } from './turn.ts'
-
-/** Sessions that are looked through for the hosted one of a room: other reporters may name the same room. */
-const runningMax = 10
 
 /** Brings a connection into its room, or lets it wait to be admitted, or refuses it. */
 export function join(hub: Hub, connection: Connection, message: Join): void {
@@ -56,9 +53,11 @@ async function findRoomAndEnter(hub: Hub, connection: Connection, message: Join)
     return refuse(hub, connection, 'MAX_PARTICIPANT_REACHED')
   }
   seat(hub, room, connection)
+  const { rulesTold } = room
   const standing = await readStanding(hub, room, identity)
   if (connection.state !== 'checking') return
   if ('refused' in standing) return refuse(hub, connection, standing.refused)
+  if (standing.isOpen) connection.foundOpenAt = rulesTold
   if (mayEnter && !standing.hasToAsk) return enter(hub, room, connection)
   if (mayEnter && isWaitingRoomFull(hub, room, identity)) return refuse(hub, connection, 'MAX_PARTICIPANT_REACHED')
   wait(hub, room, connection)
@@ -66,30 +65,27 @@ async function findRoomAndEnter(hub: Hub, connection: Connection, message: Join)
 
 /**
  * Whether the room takes this person now. It is read once they have their seat: whoever closes or locks a room, or keeps somebody
- * out, writes that down and then looks who is there, so that of the two one sees the other.
+ * out, writes that down and then looks who is there, so that of the two one sees the other. `isOpen`: it has no rules to tell of.
  */
 async function readStanding(
   { reads, limits }: Hub,
   { keyId, roomId }: HostedRoom,
   { participantId, link, permissions }: Identity,
-): Promise<{ refused: CloseName } | { hasToAsk: boolean }> {
-  const [found, running, kept] = await Promise.all([
-    reads.rooms.find(keyId, roomId),
-    reads.sessions.listRunningInRoom(keyId, roomId, runningMax),
-    reads.keptOut.match({ keyId, roomId, participantId, link }),
-  ])
-  if (found?.disabled !== false) return { refused: 'INVALID_MEETING_ID' }
-  if (kept === 'they') return { refused: 'KEPT_OUT' }
-  const session = running.find(({ source }) => source === hostedSource)
+): Promise<{ refused: CloseName } | { hasToAsk: boolean; isOpen: boolean }> {
+  const standing = await reads.keptOut.standing({ keyId, roomId, participantId, link })
+  if (standing?.disabled !== false) return { refused: 'INVALID_MEETING_ID' }
+  const { session, locked, keptOut } = standing
+  if (keptOut === 'they') return { refused: 'KEPT_OUT' }
   const isCrowded = session !== undefined && session.people >= limits.sessionPeopleMax
-  const isLocked = found.lockedAt !== null && !permissions.has('allow_mod')
-  if (!isCrowded && !isLocked && kept === undefined) return { hasToAsk: false }
+  const isLocked = locked && !permissions.has('allow_mod')
+  const isOpen = !locked && keptOut === undefined
+  if (!isCrowded && !isLocked && keptOut !== 'link') return { hasToAsk: false, isOpen }
   // Whoever was inside before may come back.
   if (session !== undefined && (await reads.sessions.getParticipant(keyId, session.id, participantId)) !== undefined) {
-    return { hasToAsk: false }
+    return { hasToAsk: false, isOpen }
   }
   if (isLocked) return { refused: 'ROOM_LOCKED' }
-  return isCrowded ? { refused: 'MAX_PARTICIPANT_REACHED' } : { hasToAsk: true }
+  return isCrowded ? { refused: 'MAX_PARTICIPANT_REACHED' } : { hasToAsk: true, isOpen }
 }
 
 function wait(hub: Hub, room: HostedRoom, connection: Connection): void {
@@ -135,7 +131,9 @@ async function enter(hub: Hub, room: HostedRoom, connection: Connection): Promis
   })
   notifyRoom(hub, room, { type: 'participant-joined', ...toPeer(connection) }, (one) => one !== connection)
   for (const one of older) if (one !== connection) replace(hub, one)
-  tellRules(hub, room, connection).catch((err) => hub.log.error({ err }, 'rules of a room not told'))
+  if (connection.foundOpenAt !== room.rulesTold) {
+    tellRules(hub, room, connection).catch((err) => hub.log.error({ err }, 'rules of a room not told'))
+  }
   if (!mayAdmit(connection)) return
   for (const one of inState(room, 'waiting')) notify(hub, connection, toRequest(one))
 }

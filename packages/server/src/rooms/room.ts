@@ -10,6 +10,8 @@ export type HostedRoom = {
   name: string | null
   connections: Set<Connection>
   lastAt: number
+  /** How often those inside were told that its rules are others. */
+  rulesTold: number
   /** Undefined while nobody has joined. */
   lease: RoomLease | undefined
   /** Bytes that wait for its connections to be read. */

@@ -30,6 +30,7 @@ export async function applyRules(hub: Hub, keyId: number, roomId: string): Promi
     else if (locked && state === 'waiting' && !isHost(connection)) refuse(hub, connection, 'ROOM_LOCKED')
   }
   const told: Rules = { type: 'rules', locked }
+  room.rulesTold += 1
   notifyRoom(hub, room, { ...told, keptOut: keptOut.slice(0, toldMax).map(toTold) }, isHost)
   notifyRoom(hub, room, told, (one) => !isHost(one))
   await Promise.all(leaving)

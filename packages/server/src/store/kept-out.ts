@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { hostedSource } from '@rollcall/protocol'
 import { noun, type Over, query } from './noun.ts'
 
 /** Somebody who may not come into a room until that is lifted. */
@@ -11,6 +11,16 @@ export type KeptOut = {
   /** Which host did it; null: a program, or the dashboard. */
   byParticipant: string | null
   keptOutAt: number
+}
+
+/** How a room takes somebody. */
+export type Standing = {
+  disabled: boolean
+  locked: boolean
+  /** The hosted session that runs in it. */
+  session: { id: string; people: number } | undefined
+  /** Who is kept out: this participant, somebody who came by the same link, or others alone; undefined: nobody. */
+  keptOut: 'they' | 'link' | 'others' | undefined
 }
 
 type OfRoom = { keyId: number; roomId: string }
@@ -37,15 +47,43 @@ const ofRoom = query<OfRoom, KeptOut>((k, p) =>
     .orderBy('participant_id'),
 )
 type Given = OfRoom & { participantId: string }
-type Matched = { isThey: number }
-const matching = query<Given & { link: string }, Matched>((k, p) =>
-  k
-    .selectFrom('kept_out')
-    .select(sql<number>`case when participant_id = ${p.participantId} then 1 else 0 end`.as('isThey'))
+type Visitor = Given & { link: string | null }
+type StandingRow = {
+  disabled: number
+  lockedAt: number | null
+  sessionId: string | null
+  people: number | null
+  who: number | null
+}
+/** By the number that stands for it: the highest of a room counts. */
+const keptOutWho = ['others', 'link', 'they'] as const
+const standing = query<Visitor & { source: string }, StandingRow>((k, p) => {
+  const session = k
+    .selectFrom('sessions')
+    .select('id')
     .where('key_id', '=', p.keyId)
     .where('room_id', '=', p.roomId)
-    .where((eb) => eb.or([eb('participant_id', '=', p.participantId), eb('link', '=', p.link)])),
-)
+    .where('source', '=', p.source)
+    .where('start_at', 'is not', null)
+    .where('end_at', 'is', null)
+    .orderBy('start_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(1)
+  const kept = k
+    .selectFrom('kept_out')
+    .select(({ eb, fn }) => {
+      const isThey = eb('participant_id', '=', p.participantId)
+      return fn.max(eb.case().when(isThey).then(2).when('link', '=', p.link).then(1).else(0).end()).as('who')
+    })
+    .where('key_id', '=', p.keyId)
+    .where('room_id', '=', p.roomId)
+  return k
+    .selectFrom('rooms as r')
+    .leftJoin('sessions as s', (join) => join.on('s.key_id', '=', p.keyId).on('s.id', '=', session))
+    .select(['r.disabled', 'r.locked_at as lockedAt', 's.id as sessionId', 's.people', kept.as('who')])
+    .where('r.key_id', '=', p.keyId)
+    .where('r.room_id', '=', p.roomId)
+})
 const noteLink = query<Given & { link: string }>((k, p) =>
   k
     .updateTable('kept_out')
@@ -70,11 +108,17 @@ export const keptOut = noun({
     async list({ db }: Over, of: OfRoom): Promise<KeptOut[]> {
       return (await db.all(ofRoom(db), of)).map((row) => ({ ...row, keptOutAt: Number(row.keptOutAt) }))
     },
-    /** `they`: this participant is kept out; `link`: somebody is who came by the same link; undefined: neither. */
-    async match({ db }: Over, of: Given & { link: string | null }): Promise<'they' | 'link' | undefined> {
-      const rows = await db.all(matching(db), { ...of, link: of.link ?? '' })
-      if (rows.some(({ isThey }) => Number(isThey) === 1)) return 'they'
-      return rows.length > 0 ? 'link' : undefined
+    /** How a hosted room takes somebody at this moment. Undefined where there is no such room. */
+    async standing({ db }: Over, visitor: Visitor): Promise<Standing | undefined> {
+      const [row] = await db.all(standing(db), { ...visitor, source: hostedSource })
+      if (row === undefined) return undefined
+      const { disabled, lockedAt, sessionId, people, who } = row
+      return {
+        disabled: disabled === 1,
+        locked: lockedAt !== null,
+        session: sessionId === null ? undefined : { id: sessionId, people: Number(people) },
+        keptOut: who === null ? undefined : keptOutWho[Number(who)],
+      }
     },
   },
   writes: {

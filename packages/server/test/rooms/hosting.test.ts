@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { AuditPage, KeptOutList, OpenedInvite, Permission, Room, ServerMessage } from '@rollcall/protocol'
+import { rtcLimits } from '../../src/rooms/limits.ts'
 import { listSessions, makeRoom } from '../support/api-calls.ts'
 import { connect, join, type RtcClient } from '../support/clients/rtc-client.ts'
 import { dataParent } from '../support/data-parent.ts'
@@ -140,6 +141,22 @@ describe('a host', () => {
     await server.call('DELETE', `/v2/rooms/${roomId}/lock`)
     assert.equal((await until(back, 'rules')).locked, false)
     assert.equal(await ask(roomId, await token('late', guest)), 'joined')
+  })
+
+  test('is told that the room is locked, also where that happens while many come in at once', async () => {
+    const limits = { ...rtcLimits, entriesPerTurn: 1 }
+    const crowded = await startServer({}, { rtcLimits: limits })
+    try {
+      const { roomId } = await makeRoom(crowded)
+      const teacher = await enter(roomId, 'teacher', host, crowded)
+      const token = await crowded.sign({ roles: ['rtc'], roomId, permissions: host })
+      const others = await Promise.all(Array.from({ length: 12 }, () => connect(crowded)))
+      for (const [n, other] of others.entries()) other.send({ type: 'join', token, roomId, participantId: `host ${n}` })
+      teacher.send({ type: 'lock', locked: true })
+      for (const one of [teacher, ...others]) assert.equal((await until(one, 'rules')).locked, true)
+    } finally {
+      await crowded.stop()
+    }
   })
 
   test('ends the session for everybody, mutes all others, and lets in all who wait until the room is full', async () => {

@@ -49,30 +49,25 @@ const byId = query<{ keyId: number; id: string }, Row>((k, p) =>
 const byDigest = query<{ digest: string }, Row>((k, p) =>
   k.selectFrom('invites').select(columns).where('digest', '=', p.digest),
 )
-type Binding = OfRoom & { participantId: string; now: number }
-const binding = query<Binding, { id: string }>((k, p) =>
-  k
+type Visitor = OfRoom & { participantId: string; look: string }
+const takenOf = query<Visitor & { now: number }, { id: unknown; name: unknown }>((k, p) => {
+  const good = k
     .selectFrom('invites')
     .select('id')
     .where('key_id', '=', p.keyId)
     .where('room_id', '=', p.roomId)
-    .where('participant_id', '=', p.participantId)
     .where('revoked_at', 'is', null)
     .where('expires_at', '>', p.now)
-    .limit(1),
-)
-const alike = query<Binding & { look: string }, { id: string }>((k, p) =>
-  k
-    .selectFrom('invites')
-    .select('id')
+  const ofOthers = good.where('participant_id', '!=', p.participantId)
+  return k
+    .selectFrom('rooms')
+    .select(({ exists }) => [
+      exists(good.where('participant_id', '=', p.participantId)).as('id'),
+      exists(ofOthers.where('look', '=', p.look)).as('name'),
+    ])
     .where('key_id', '=', p.keyId)
     .where('room_id', '=', p.roomId)
-    .where('look', '=', p.look)
-    .where('participant_id', '!=', p.participantId)
-    .where('revoked_at', 'is', null)
-    .where('expires_at', '>', p.now)
-    .limit(1),
-)
+})
 const counted = query<OfRoom, { count: number }>((k, p) =>
   k
     .selectFrom('invites')
@@ -118,13 +113,10 @@ export const invites = noun({
       const [{ count } = { count: 0 }] = await db.all(counted(db), { keyId, roomId })
       return { invites: rows.map(toInvite), total: Number(count) }
     },
-    /** Whether a good invite to the room is this participant's. */
-    async binds({ db, now }: Over, of: Omit<Binding, 'now'>): Promise<boolean> {
-      return (await db.all(binding(db), { ...of, now: now() })).length > 0
-    },
-    /** Whether a good invite to the room is somebody else's whose name looks like this. */
-    async namesAlike({ db, now }: Over, of: Omit<Binding, 'now'> & { look: string }): Promise<boolean> {
-      return (await db.all(alike(db), { ...of, now: now() })).length > 0
+    /** Of whoever says themselves who they are: `id`: a good invite to the room is for that participant; `name`: one for another has a name that looks like this. */
+    async taken({ db, now }: Over, visitor: Visitor): Promise<{ id: boolean; name: boolean }> {
+      const [row] = await db.all(takenOf(db), { ...visitor, now: now() })
+      return { id: Boolean(row?.id), name: Boolean(row?.name) }
     },
   },
   writes: {
