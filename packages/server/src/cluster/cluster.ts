@@ -2,7 +2,7 @@ import type { Context } from '../context.ts'
 import type { Store } from '../record/open-store.ts'
 import type { Shared } from '../record/shared.ts'
 import { repeat } from '../runtime/repeat.ts'
-import { joinMembers, type MemberParts } from '../store/members.ts'
+import type { MemberParts } from '../store/members.ts'
 import { pooledPrefix } from '../store/pooled-members.ts'
 import { createDuties, type Duty } from './duties.ts'
 import { createFailureDetector } from './failure-detector.ts'
@@ -162,6 +162,8 @@ async function joinOthers(
 }
 
 async function joinOrRefuse(databaseUrl: string, parts: MemberParts) {
+  // With the client of PostgreSQL, which one server alone on SQLite does without.
+  const { joinMembers } = await import('../store/members.ts')
   const member = await joinMembers(databaseUrl, parts)
   if (member !== undefined) return member
   throw heldRefusal()

@@ -11,8 +11,7 @@ import type { RecordFacts } from './facts/record.ts'
 import { sweepMax } from './facts/recording.ts'
 import { isUnseen, type Reads, readsOver, type Write, type Writes, writesBy } from './nouns.ts'
 import { openFile } from './opening/file.ts'
-import { hooksOf, type StoreOptions } from './opening/opened.ts'
-import { openService } from './opening/service.ts'
+import { type Hooks, hooksOf, type Opened, type StoreOptions } from './opening/opened.ts'
 import { createRecordingHealth, type RecordingHealth } from './recording-health.ts'
 import type { Replica } from './replica/replica.ts'
 import { type RetainingStore, retainRecord, type ServerRetention } from './retain.ts'
@@ -57,7 +56,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   })
   const hooks = hooksOf(options, recordingHealth)
   const opened =
-    databaseUrl === undefined ? await openFile(options, hooks) : await openService(options, databaseUrl, hooks)
+    databaseUrl === undefined ? await openFile(options, hooks) : await openServiceAt(databaseUrl, options, hooks)
   const { db, box, writer, replica } = opened
   const reads = readsOver({ db, box, now: () => options.clock.now(), pause: turns.next }, replica)
   const webhookKeys = new Set(await reads.webhooks.listKeys())
@@ -107,6 +106,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       await opened.close()
     },
   }
+}
+
+/** The client of PostgreSQL is loaded by whoever has such a service. */
+async function openServiceAt(databaseUrl: string, options: StoreOptions, hooks: Hooks): Promise<Opened> {
+  const { openService } = await import('./opening/service.ts')
+  return openService(options, databaseUrl, hooks)
 }
 
 /** What is of no key and on no page, such as a lease, is waited for by nobody who reads. */

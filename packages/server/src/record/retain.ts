@@ -1,4 +1,5 @@
-import { dayMs, type LogDays, startOfDay } from '../store/database/log-days.ts'
+import { dayMs, startOfDay } from '../store/database/days.ts'
+import type { LogDays } from '../store/database/log-days.ts'
 import type { KeyRetention, OldLog, OldSessions } from '../store/retention.ts'
 import type { Reads, Writes } from './nouns.ts'
 

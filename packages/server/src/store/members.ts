@@ -2,7 +2,8 @@ import type pg from 'pg'
 import { Refusal } from '../error.ts'
 import { connectAlone, connectionsTo } from './database/postgres/connections.ts'
 import { isUnavailable } from './database/postgres/errors.ts'
-import { retryMs, serverLock } from './database/postgres.ts'
+import { serverLock } from './database/postgres/server-lock.ts'
+import { retryMs } from './database/postgres.ts'
 
 /** The first half of the numbers of our locks; the second is made of a name. */
 const lockClass = 0x726f6c6c

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from './database/database.ts'
-import { serverLock } from './database/postgres.ts'
+import { serverLock } from './database/postgres/server-lock.ts'
 import type { Member } from './members.ts'
 
 /** Begins the name of a process that has no connection of its own to stand for it: others know it by its lease alone. */

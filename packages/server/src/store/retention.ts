@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from './database/database.ts'
-import { dayMs } from './database/log-days.ts'
+import { dayMs } from './database/days.ts'
 import type { Tables } from './database/tables.ts'
 import { noun, type Over, query } from './noun.ts'
 import { openBuckets } from './sessions/buckets.ts'

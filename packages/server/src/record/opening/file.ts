@@ -7,7 +7,7 @@ import { lacksItsLog, noteClosed, noteRunning } from '../../store/database/runni
 import { createSecretBox } from '../../store/database/secrets.ts'
 import { openSqlite } from '../../store/database/sqlite.ts'
 import { createTransact } from '../transaction.ts'
-import { startWriter, writeHere } from '../writer/writer.ts'
+import { startWriter, type Writer, writeHere } from '../writer/writer.ts'
 import { type Hooks, type Opened, proveMasterKey, type StoreOptions } from './opened.ts'
 
 /** The SQLite file: a thread writes to it, and no other process does. */
@@ -16,16 +16,19 @@ export async function openFile(options: StoreOptions, hooks: Hooks): Promise<Ope
   const path = join(dataFolder, 'rollcall.db')
   const masterKey = prepareFolder(dataFolder, given)
   const lock = exclusive ? takeLock(dataFolder) : undefined
+  let writer: Writer | undefined
   try {
     const box = createSecretBox(masterKey)
     const now = () => clock.now()
     if (exclusive && lacksItsLog(path)) options.onLogLost?.()
-    const db = await openMigrated(path, { ...hooks, ...options })
-    await proveMasterKey({ db, box, now }, `ROLLCALL_DATA=${dataFolder}`)
-    await (exclusive ? noteRunning(db) : noteClosedUnlessRunning(db, dataFolder))
-    const writer = exclusive
+    const db = await orRefuse(path, () => openSqlite(path, hooks))
+    // A thread takes a tenth of a second until it writes: it starts while the tables are looked at.
+    writer = exclusive
       ? startWriter({ path, masterKey, rules }, now, { ...hooks, threadUrl: options.threadUrl })
       : writeHere(createTransact(db, { box, rules, now }))
+    await orRefuse(path, () => migrateToLatest(db.kysely, options.onShownOtherwise))
+    await proveMasterKey({ db, box, now }, `ROLLCALL_DATA=${dataFolder}`)
+    await (exclusive ? noteRunning(db) : noteClosedUnlessRunning(db, dataFolder))
     return {
       db,
       box,
@@ -40,6 +43,7 @@ export async function openFile(options: StoreOptions, hooks: Hooks): Promise<Ope
       },
     }
   } catch (error) {
+    await writer?.close()
     lock?.release()
     throw error
   }
@@ -58,14 +62,9 @@ async function noteClosedUnlessRunning(db: Database, dataFolder: string): Promis
   lock.release()
 }
 
-async function openMigrated(
-  path: string,
-  { onDamage, onShownOtherwise }: Pick<Hooks, 'onDamage'> & Pick<StoreOptions, 'onShownOtherwise'>,
-): Promise<Database> {
+async function orRefuse<T>(path: string, open: () => T | Promise<T>): Promise<T> {
   try {
-    const db = openSqlite(path, { onDamage })
-    await migrateToLatest(db.kysely, onShownOtherwise)
-    return db
+    return await open()
   } catch (error) {
     throw new StartRefusal(`${path} cannot be opened: ${(error as Error).message}`)
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Database } from '../database/database.ts'
-import { dayMs } from '../database/log-days.ts'
+import { dayMs } from '../database/days.ts'
 import { migrations } from '../database/migrations.ts'
 import type { Tables } from '../database/tables.ts'
 import { sealAtOf } from '../sessions/seals.ts'

@@ -1,11 +1,11 @@
 import { toIso } from '@rollcall/protocol'
 import { sql } from 'kysely'
 import type { Database } from './database.ts'
+import { dayMs, startOfDay } from './days.ts'
 import { openPostgres } from './postgres.ts'
 
 // On PostgreSQL the log is divided by the day that a fact came, so that dropping a day is one quick step that leaves nothing to tidy up.
 
-export const dayMs = 86_400_000
 /** Days that are made before they begin. */
 const daysAhead = 3
 /** How long writers may be kept waiting, in milliseconds: else the next look tries again. */
@@ -83,11 +83,6 @@ async function holdsNothing(db: Database, day: string): Promise<boolean> {
     db.kysely,
   )
   return rows.length === 0
-}
-
-/** In UTC. */
-export function startOfDay(at: number): number {
-  return Math.floor(at / dayMs) * dayMs
 }
 
 function nameOf(day: number): string {

@@ -75,6 +75,18 @@ export const migrations: { [name: string]: { up: Up } } = {
  * @param tell told of each session that is shown otherwise by the rules of this version, once it is done: in words
  */
 export async function migrateToLatest(db: Kysely<Tables>, tell: (text: string) => void = () => {}): Promise<void> {
+  if (!(await isLatest(db))) await migrate(db, tell)
+  await tellStatistics(db)
+}
+
+/** Whether nothing is left to do: what does it takes a lock, which is a write, and reads what all tables are like. */
+async function isLatest(db: Kysely<Tables>): Promise<boolean> {
+  // Of a database without tables, or one that cannot be read, the migrations tell.
+  const done = await listDone(db).catch(() => [])
+  return done.join() === Object.keys(migrations).join()
+}
+
+async function migrate(db: Kysely<Tables>, tell: (text: string) => void): Promise<void> {
   const told: string[] = []
   const telling = Object.entries(migrations).map(([name, { up }]) => {
     const upAndNote = async (db: Kysely<unknown>) => {
@@ -90,7 +102,6 @@ export async function migrateToLatest(db: Kysely<Tables>, tell: (text: string) =
     await refuseNewer(db)
     throw error
   }
-  await tellStatistics(db)
   for (const text of told) tell(text)
 }
 

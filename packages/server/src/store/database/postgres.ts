@@ -8,6 +8,7 @@ import { isAborted, isConflict, isUnavailable, toBusy } from './postgres/errors.
 import { clean, insertRows } from './postgres/insert.ts'
 import { type Ask, openPool, type Pool } from './postgres/pool.ts'
 import { isPooledByTransaction } from './postgres/pooling.ts'
+import { serverLock } from './postgres/server-lock.ts'
 import type { Tables } from './tables.ts'
 
 /** A transaction that met another is tried again, so many times. */
@@ -229,9 +230,6 @@ const lists: Pick<Differences, 'each' | 'named' | 'found' | 'eachText' | 'isIn' 
     return sql<string | null>`cast(json_agg(json_build_array(${list})) as text)`
   },
 }
-
-/** Servers share this lock, each as long as it is connected; what needs the database for itself takes it alone. */
-export const serverLock = 'rollcall server'
 
 /** Holds a database for this process alone, as long as it is connected. Undefined: servers hold it, or something else does. */
 export async function lockDatabase(url: string): Promise<{ release(): Promise<void> } | undefined> {
