@@ -1,5 +1,5 @@
 import { dayMs, startOfDay } from '../store/database/days.ts'
-import type { LogDays } from '../store/database/log-days.ts'
+import type { LogDays } from '../store/database/postgres/log-days.ts'
 import type { KeyRetention, OldLog, OldSessions } from '../store/retention.ts'
 import type { Reads, Writes } from './nouns.ts'
 

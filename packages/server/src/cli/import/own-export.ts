@@ -15,7 +15,7 @@ import {
 } from '../../store/copies/export.ts'
 import { takeLock } from '../../store/database/data-folder.ts'
 import type { Database } from '../../store/database/database.ts'
-import { openLogDays } from '../../store/database/log-days.ts'
+import { openLogDays } from '../../store/database/postgres/log-days.ts'
 import { lockDatabase, openPostgres } from '../../store/database/postgres.ts'
 import { openSqlite } from '../../store/database/sqlite.ts'
 import { startProgress } from '../progress.ts'

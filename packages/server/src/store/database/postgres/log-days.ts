@@ -1,8 +1,8 @@
 import { toIso } from '@rollcall/protocol'
 import { sql } from 'kysely'
-import type { Database } from './database.ts'
-import { dayMs, startOfDay } from './days.ts'
-import { openPostgres } from './postgres.ts'
+import type { Database } from '../database.ts'
+import { dayMs, startOfDay } from '../days.ts'
+import { openPostgres } from '../postgres.ts'
 
 // On PostgreSQL the log is divided by the day that a fact came, so that dropping a day is one quick step that leaves nothing to tidy up.
 
