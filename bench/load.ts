@@ -1,6 +1,7 @@
 import { embeddedParticipantsMax } from '@rollcall/protocol'
 import { sealSession } from '../packages/server/src/record/session-view.ts'
 import { roomBucketsFrom } from '../packages/server/src/store/sessions/buckets.ts'
+import { encodeText } from '../packages/server/src/store/sessions/seal-text.ts'
 import { spanLevelOf } from '../packages/server/src/store/sessions/span.ts'
 import { type Length, roomsOf, sessionOf } from './history.ts'
 import type { Sink, Value } from './sink.ts'
@@ -93,7 +94,7 @@ async function insertSessions(
         ...[keyId, s.id, m.participantId, m.connectionId, m.at, m.kind, m.factId, m.name, m.participantKind],
       ])
     }
-    rows.seals.push([keyId, s.id, head, middle, tail])
+    rows.seals.push([keyId, s.id, encodeText(head), encodeText(middle), encodeText(tail)])
   }
   for (const table of ['sessions', 'participants', 'marks', 'seals'] as const) {
     await sink.insert(table, columnsOf[table], rows[table])

@@ -9,6 +9,7 @@ import { takeLock } from '../../src/store/database/data-folder.ts'
 import type { Database } from '../../src/store/database/database.ts'
 import { migrateToLatest } from '../../src/store/database/migrations.ts'
 import { openSqlite } from '../../src/store/database/sqlite.ts'
+import { decodeSeal, type SealedText } from '../../src/store/sessions/seals.ts'
 import { dataParent } from '../support/data-parent.ts'
 import { runProgram } from '../support/run-program.ts'
 
@@ -31,11 +32,12 @@ async function readAll(path: string) {
   for (const { type, name } of made) {
     if (type !== 'table') continue
     const all = await sql`select * from ${sql.table(name)}`.execute(db.kysely)
-    rows[name] = all.rows.map((row) => JSON.stringify(row)).sort()
+    rows[name] = all.rows.map((row) => JSON.stringify(name === 'seals' ? decodeSeal(row as SealedText) : row)).sort()
   }
+  const plain = await sql`select 1 from seals where head like '{%'`.execute(db.kysely)
   const tablesByKey = await listByKey(db)
   await db.close()
-  return { made, rows, tablesByKey }
+  return { made, rows, tablesByKey, plainTexts: plain.rows.length }
 }
 
 /** A record of release 0.1.0, which has rows in its tables. */
@@ -62,12 +64,13 @@ test('a file of release 0.1.0 stays as it is after an update, and is made as sma
   const before = await readAll(path)
   // Of those that had rows none is written anew by the way.
   assert.deepEqual(before.tablesByKey, ['media'])
+  assert.ok(before.plainTexts > 0)
   const bytesBefore = statSync(path).size
   const { code, stdout } = await run('compact')
   assert.equal(code, 0)
   assert.match(stdout, /rollcall\.db has \d+\.\d MB, and had \d+\.\d MB\n$/)
   const after = await readAll(path)
-  assert.deepEqual(after.tablesByKey, byKey)
+  assert.deepEqual([after.tablesByKey, after.plainTexts], [byKey, 0])
   assert.deepEqual([after.made, after.rows], [before.made, before.rows])
   assert.ok(statSync(path).size < bytesBefore)
   assert.equal(statSync(path).mode & 0o777, 0o600)

@@ -7,7 +7,7 @@ import { compareTables } from '../../store/copies/compare.ts'
 import type { FreshTables } from '../../store/copies/kept-tables.ts'
 import { openFacts } from '../../store/facts/facts.ts'
 import { openBuckets } from '../../store/sessions/buckets.ts'
-import type { SessionToSeal } from '../../store/sessions/seals.ts'
+import { type SessionToSeal, writeText } from '../../store/sessions/seals.ts'
 import { listChangedSessions } from './sessions.ts'
 
 export type Rebuilt = {
@@ -239,18 +239,26 @@ async function bringInLine(fresh: FreshTables): Promise<void> {
   )
 }
 
-/** Seals what is kept sealed. */
+/** Seals what is kept sealed: a text from before there was a shorter form stays in its own. */
 async function sealAgain({ db, kept }: FreshTables): Promise<void> {
   for (;;) {
-    const { rows } = await sql<Omit<SessionToSeal, 'roomId'>>`
-      select s.key_id as "keyId", s.id as "sessionId", s.seal_at as "sealAt", keys.api_key as "apiKey", keys.user_id as "userId"
+    const { rows } = await sql<Omit<SessionToSeal, 'roomId'> & { isEncoded: boolean | number }>`
+      select s.key_id as "keyId", s.id as "sessionId", s.seal_at as "sealAt", keys.api_key as "apiKey", keys.user_id as "userId",
+        z.head is null or z.head not like '{%' as "isEncoded"
       from sessions as s join ${sql.raw(kept)}.sessions as k on k.key_id = s.key_id and k.id = s.id
+      left join ${sql.raw(kept)}.seals as z on z.key_id = k.key_id and z.session_id = k.id
       join keys on keys.key_id = s.key_id
       where s.seal_at is not null and s.start_at is not null and k.seal_at is null limit ${pageSessions}`.execute(
       db.kysely,
     )
     if (rows.length === 0) return
-    await db.transaction(() => sealSessions({ db }, rows))
+    const plain = new Map(rows.flatMap((row) => (row.isEncoded ? [] : [[row.sessionId, row.keyId]])))
+    await db.transaction(async () => {
+      for (const { id: sessionId, ...text } of await sealSessions({ db }, rows)) {
+        const keyId = plain.get(sessionId)
+        if (keyId !== undefined) await writeText(db, { keyId, sessionId, ...text })
+      }
+    })
   }
 }
 

@@ -14,6 +14,7 @@ import {
   toParticipant,
 } from '../../store/database/columns.ts'
 import type { Database } from '../../store/database/database.ts'
+import { decodeSeal } from '../../store/sessions/seals.ts'
 import { findFaults, type KeptSession } from './session.ts'
 import { findWrongDays } from './usage.ts'
 
@@ -140,7 +141,7 @@ async function readSessions(db: Database, after: { keyId: number; id: string }):
       spanLevel,
       sealAt,
       gaps,
-      seal: head === null ? undefined : { head, middle: middle ?? '', tail: tail ?? '' },
+      seal: head === null ? undefined : decodeSeal({ head, middle: middle ?? '', tail: tail ?? '' }),
       key: { apiKey: apiKey ?? '', userId: userId ?? '' },
       participants: [],
       marks: [],

@@ -4,6 +4,10 @@ import { Refusal } from '../../error.ts'
 import type { Database } from '../database/database.ts'
 import { tellStatistics } from '../database/statistics.ts'
 import { allTablesByKey } from '../database/without-rowid.ts'
+import { encodeSeal, writeText } from '../sessions/seals.ts'
+
+/** Texts that are read, and written, in one transaction. */
+const pageTexts = 500
 
 export type Compacted = { bytesBefore: number; bytes: number }
 
@@ -25,6 +29,7 @@ export async function compactFile(path: string, open: () => Promise<Database>): 
       await allTablesByKey(db.kysely)
       // What was told of a table goes with it.
       await tellStatistics(db.kysely)
+      await encodeTexts(db)
       await sql`vacuum into ${part}`.execute(db.kysely)
     } finally {
       await db.close()
@@ -38,4 +43,20 @@ export async function compactFile(path: string, open: () => Promise<Database>): 
     rmSync(part, { force: true })
   }
   return { bytesBefore, bytes: statSync(path).size }
+}
+
+/** The texts of sessions from before there was a shorter form of them. */
+async function encodeTexts(db: Database): Promise<void> {
+  for (let after = { keyId: 0, sessionId: '' }; ; ) {
+    const { rows } = await sql<{ keyId: number; sessionId: string; head: string; middle: string; tail: string }>`
+      select key_id as "keyId", session_id as "sessionId", head, middle, tail from seals
+      where (key_id, session_id) > (${after.keyId}, ${after.sessionId}) and head like '{%'
+      order by key_id, session_id limit ${sql.lit(pageTexts)}`.execute(db.kysely)
+    const last = rows.at(-1)
+    if (last === undefined) return
+    await db.transaction(async () => {
+      for (const row of rows) await writeText(db, encodeSeal(row))
+    })
+    after = last
+  }
 }

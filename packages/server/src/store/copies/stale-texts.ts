@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../database/database.ts'
 import { unpack } from '../sessions/newest-texts.ts'
+import { decodeSeal } from '../sessions/seals.ts'
 
 /** Rooms whose texts are read at once. */
 const pageRooms = 100
@@ -46,6 +47,8 @@ async function readSeals(db: Database, keyId: number, ids: string[]): Promise<Ma
     .$narrowType<{ startAt: number }>()
     .execute()
   return new Map(
-    rows.map(({ head, middle, tail, ...one }) => [one.sessionId, { ...one, text: `${head}${middle}${tail}` }]),
+    rows
+      .map(decodeSeal)
+      .map(({ head, middle, tail, ...one }) => [one.sessionId, { ...one, text: `${head}${middle}${tail}` }]),
   )
 }

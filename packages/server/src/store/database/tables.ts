@@ -57,7 +57,7 @@ export type Tables = KeyTables & {
     /** Of a sealed session: whether there was a time between its start and its end when nobody was inside. */
     gaps: Generated<number | null>
   }
-  /** The JSON of ended sessions, as `session-view.ts` makes it: valid while the session's `seal_at` is null. */
+  /** The JSON of ended sessions, as `session-view.ts` makes it and `seal-text.ts` shortens it: valid while the session's `seal_at` is null. */
   seals: { key_id: number; session_id: string; head: string; middle: string; tail: string }
   /** The texts of a room's newest sealed sessions: see `newest-texts.ts`. */
   newest_texts: { key_id: number; room_id: string; texts: string }

@@ -3,7 +3,7 @@ import type { Database } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
 import { query } from '../noun.ts'
 import { sourceScope } from './buckets.ts'
-import type { SealedText } from './seals.ts'
+import { decodeSeal, type SealedText } from './seals.ts'
 
 // The first page of a room is asked for most, and its sessions' texts lie in as many places as there are sessions: other rooms'
 // were sealed in between. So those of each room's newest sessions are kept side by side too, in one row. That row follows from
@@ -167,7 +167,8 @@ export async function gatherNewest(db: Database, keyId: number, roomIds: string[
   await db.run(dropOfRooms(db), { keyId, list })
   const rows: Insertable<Tables['newest_texts']>[] = []
   for (const { roomId } of await db.all(largeRooms(db), { keyId, list })) {
-    rows.push({ key_id: keyId, room_id: roomId, texts: pack(await db.all(sealedOfRoom(db), { keyId, roomId })) })
+    const sealed = await db.all(sealedOfRoom(db), { keyId, roomId })
+    rows.push({ key_id: keyId, room_id: roomId, texts: pack(sealed.map(decodeSeal)) })
   }
   await db.insertRows('newest_texts', rows)
 }

@@ -1,6 +1,7 @@
 import type { Session } from '../../ledger/state.ts'
 import type { Database } from '../database/database.ts'
 import { type Over, query } from '../noun.ts'
+import { decodeText, encodeText } from './seal-text.ts'
 
 /**
  * An ended session's JSON, in three parts: before its `links`, from there to its `webhook`, and after that. Nothing of a
@@ -41,6 +42,9 @@ export type Seal = SealedText & {
   gaps: 0 | 1
 }
 
+/** Where a text is kept: encoded, but for those from before there was that. */
+type KeptText = SealedText & Pick<Seal, 'keyId' | 'sessionId'>
+
 type SealedRow = SealedText & { id: string }
 
 /** Sessions whose texts are read in one turn of the loop: each may be 100 kB. */
@@ -75,7 +79,7 @@ const toSeal = query<{ now: number; limit: number }, SessionToSeal>((k, p) =>
     .limit(p.limit)
     .$narrowType<{ sealAt: number }>(),
 )
-const upsert = query<Seal>((k, p) =>
+const upsert = query<KeptText>((k, p) =>
   k
     .insertInto('seals')
     .values({ key_id: p.keyId, session_id: p.sessionId, head: p.head, middle: p.middle, tail: p.tail })
@@ -121,7 +125,8 @@ export async function readSealedHeads(
   participantsMax: number,
 ): Promise<SealedHead[]> {
   await pause?.(keyId, {})
-  return db.all(headsOf(db), { keyId, ids: JSON.stringify(ids), max: participantsMax })
+  const rows = await db.all(headsOf(db), { keyId, ids: JSON.stringify(ids), max: participantsMax })
+  return rows.map((row) => ({ ...row, head: decodeText(row.head) }))
 }
 
 /** Sessions, of all keys, that may be sealed by `now`. */
@@ -132,8 +137,23 @@ export async function listToSeal(db: Database, now: number, limit: number): Prom
 /** Keeps the text of a session, unless that was written since it was listed: then it gives false. */
 export async function keepSeal(db: Database, seal: Seal): Promise<boolean> {
   if ((await db.run(markSealed(db), seal)) === 0) return false
-  await db.run(upsert(db), seal)
+  await writeText(db, encodeSeal(seal))
   return true
+}
+
+/** Keeps a text as it is given. */
+export async function writeText(db: Database, text: KeptText): Promise<void> {
+  await db.run(upsert(db), text)
+}
+
+/** A row with its text as it is kept. */
+export function encodeSeal<T extends SealedText>(row: T): T {
+  return { ...row, head: encodeText(row.head), middle: encodeText(row.middle), tail: encodeText(row.tail) }
+}
+
+/** A row with its text as it was before that. */
+export function decodeSeal<T extends SealedText>(row: T): T {
+  return { ...row, head: decodeText(row.head), middle: decodeText(row.middle), tail: decodeText(row.tail) }
 }
 
 /** The texts of those of these sessions that are sealed. */
@@ -142,7 +162,7 @@ export async function readSealed({ db, pause }: Over, keyId: number, ids: string
   for (let from = 0; from < ids.length; from += textsTogether) {
     if (from > 0) await pause?.(keyId, ids)
     const some = JSON.stringify(ids.slice(from, from + textsTogether))
-    texts.push(...(await db.all(sealsOf(db), { keyId, ids: some })))
+    texts.push(...(await db.all(sealsOf(db), { keyId, ids: some })).map(decodeSeal))
   }
   return texts
 }
