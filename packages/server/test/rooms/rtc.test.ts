@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:http'
 import { type AddressInfo, connect as connectTcp } from 'node:net'
 import { join as joinPath } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -13,6 +12,7 @@ import { createHostedRooms } from '../../src/rooms/hosted-rooms.ts'
 import { rtcLimits } from '../../src/rooms/limits.ts'
 import { connect, join, type RtcClient } from '../support/clients/rtc-client.ts'
 import { dataParent } from '../support/data-parent.ts'
+import { createServer } from '../support/http.ts'
 import { startServer, type TestServer } from '../support/start-server.ts'
 
 let server: TestServer

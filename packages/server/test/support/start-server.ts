@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { Agent, type IncomingHttpHeaders, request } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import { join } from 'node:path'
 import type { TokenClaims } from '@rollcall/protocol'
 import type { AppParts } from '../../src/app.ts'
@@ -8,6 +8,7 @@ import { readConfig, startApp } from './built-server.ts'
 import { dataParent } from './data-parent.ts'
 import { assertDescribed, describeServer } from './documents/openapi-check.ts'
 import { copyEmptyRecord } from './empty-record.ts'
+import { Agent, request } from './http.ts'
 import { signToken } from './sign-token.ts'
 
 export type Answer<Body> = { status: number; headers: IncomingHttpHeaders; text: string; body: Body }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { request } from 'node:http'
 import type { StreamedChange } from '@rollcall/protocol'
+import { request } from '../http.ts'
 import type { TestServer } from '../start-server.ts'
 
 export type StreamMessage = { id?: string; event?: string; data?: string; comment?: boolean }

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Webhook } from '@rollcall/protocol'
+import { createServer } from '../http.ts'
 
 export type Received = { id: string; headers: IncomingHttpHeaders; body: string; webhook: Webhook }
 

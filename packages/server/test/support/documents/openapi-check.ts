@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { OpenApiDocument } from '../../../src/api/openapi/openapi-document.ts'
 import type { Answer } from '../start-server.ts'
-import { readSchemas } from './schema-check.ts'
+import { readSchemas } from './built-check.ts'
 
 /** A server's OpenAPI document, and what it says a value is. */
 export type Described = {

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type ClaimGrants, TokenVerifier } from 'livekit-server-sdk'
+import { createServer } from '../http.ts'
 import { livekitKey } from './source-client.ts'
 
 export type LivekitPerson = {

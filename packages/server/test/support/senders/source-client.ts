@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { Agent, type OutgoingHttpHeaders, request } from 'node:http'
+import type { OutgoingHttpHeaders } from 'node:http'
 import type { EventResults, Session, Source } from '@rollcall/protocol'
 import { SignJWT } from 'jose'
+import { Agent, request } from '../http.ts'
 import { type Answer, send, type TestServer } from '../start-server.ts'
 
 type Api = Pick<TestServer, 'call'>
