@@ -116,14 +116,16 @@ function foldConnection(marks: Mark[], stays: Stay[], lone: Set<string>): void {
   stays.push(...walk.stays)
 }
 
-/** Nearly every connection: one fact told its join, and another its leave later. */
+/** Nearly every connection: its join was told, perhaps again by its leave, and its leave was later. */
 function toPlainStay(marks: Mark[]): Stay | undefined {
-  const [a, b] = marks
-  if (a === undefined || b === undefined || marks.length > 2) return undefined
-  const [join, leave] = a.kind === 'joined' ? [a, b] : [b, a]
-  if (join.kind !== 'joined' || leave.kind !== 'left' || join.factId === leave.factId || leave.at <= join.at) {
-    return undefined
+  let join: Mark | undefined
+  let leave: Mark | undefined
+  for (const mark of marks) {
+    if (mark.kind === 'joined' && mark.at === (join?.at ?? mark.at)) join = mark
+    else if (mark.kind === 'left' && leave === undefined) leave = mark
+    else return undefined
   }
+  if (join === undefined || leave === undefined || leave.at <= join.at) return undefined
   const stay = open(join)
   close(stay, leave)
   return stay
