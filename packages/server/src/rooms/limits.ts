@@ -64,7 +64,7 @@ export const rtcLimits: RtcLimits = {
   messageBurst: 200,
   messagesPerTurn: 50,
   bytesPerTurn: 256 * 1024,
-  entriesPerTurn: 5,
+  entriesPerTurn: 10,
   statsIntervalMs,
   bufferedMaxBytes: 4 * 1024 * 1024,
   roomBufferedMaxBytes: 16 * 1024 * 1024,
