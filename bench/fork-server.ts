@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
-import type { ServerAnswer, ServerOrder, ServerReady } from './server.ts'
+import type { Processor, ServerAnswer, ServerOrder, ServerReady } from './server.ts'
 
 /** The server under test, in a process of its own. */
 export type ForkedServer = ServerReady & {
@@ -8,6 +8,8 @@ export type ForkedServer = ServerReady & {
   setBytes(bytes: string): Promise<void>
   /** Resident memory, in bytes, after a collection of garbage. */
   memory(): Promise<number>
+  /** Processor time since its start, in microseconds. */
+  processor(): Promise<Processor>
   stop(): Promise<void>
 }
 
@@ -29,7 +31,8 @@ export async function forkServer(folder: string, env: NodeJS.ProcessEnv = proces
     async setBytes(bytes) {
       await ask({ bytes })
     },
-    memory: async () => (await ask({})).memory,
+    memory: async () => (await ask({ collect: true })).memory,
+    processor: async () => (await ask({})).processor,
     stop() {
       const { promise, resolve } = Promise.withResolvers<void>()
       child.once('exit', () => resolve())

@@ -87,7 +87,7 @@ async function run({ folder, databaseUrl, env }: BenchDatabase, shape: Shape) {
 }
 
 /** What the server committed so far, by its metrics; commits without facts are not counted. */
-async function readCommits({ url }: ForkedServer): Promise<{ facts: number; commits: number }> {
+export async function readCommits({ url }: ForkedServer): Promise<{ facts: number; commits: number }> {
   const text = await (await fetch(`${url}/metrics`)).text()
   const read = (name: string) => Number(new RegExp(`^rollcall_commit_facts${name} (\\d+)$`, 'm').exec(text)?.[1])
   return { facts: read('_sum'), commits: read('_count') - read('_bucket\\{le="0"\\}') }

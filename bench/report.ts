@@ -2,7 +2,7 @@ export type Figure = {
   what: string
   value: number
   /** Default: per second. */
-  unit?: 'ms' | 's' | 'MB'
+  unit?: 'µs' | 'ms' | 's' | 'MB'
   /** What it is held against: the same, measured in turn with it. */
   beside?: { what: string; value: number }
   /** What it should be: of the ratio where something stands beside it, else of the figure. */
@@ -40,6 +40,6 @@ export function quantile(values: number[], share: number): number {
 
 function toText(value: number, unit: Figure['unit']): string {
   if (unit === undefined) return `${Math.round(value).toLocaleString('en')}/s`
-  const digits = unit !== 'MB' && value < 10 ? 2 : 0
+  const digits = unit !== 'MB' && unit !== 'µs' && value < 10 ? 2 : 0
   return `${value.toFixed(digits)} ${unit}`
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import WebSocket from 'ws'
 import { insertIntoFile } from './by-hand.ts'
 import { type ForkedServer, forkServer } from './fork-server.ts'
+import { readCommits } from './record.ts'
 import { type Figure, median, quantile } from './report.ts'
 
 const people = 64
@@ -19,26 +20,31 @@ export async function benchRooms(): Promise<Figure[]> {
   try {
     const server = await forkServer(folder)
     const roomIds = await Promise.all(Array.from({ length: rooms }, () => createRoom(server)))
-    const until = performance.now() + seconds * 1000
     let facts = 0
-    await Promise.all(
-      Array.from({ length: people }, async (_, i) => {
-        while (performance.now() < until) {
-          await joinAndLeave(server, roomIds[i % rooms] ?? '', `p${i}`)
-          facts += 2
-        }
-      }),
-    )
+    const spent = await weigh(server, async () => {
+      const until = performance.now() + seconds * 1000
+      await Promise.all(
+        Array.from({ length: people }, async (_, i) => {
+          while (performance.now() < until) {
+            await joinAndLeave(server, roomIds[i % rooms] ?? '', `p${i}`)
+            facts += 2
+          }
+        }),
+      )
+    })
+    const committed = await readCommits(server)
+    const together = Math.round(committed.facts / committed.commits)
     await server.stop()
     return [
       {
         what: `joins and leaves of ${people} people in ${rooms} hosted rooms, a socket each`,
         value: facts / seconds,
         beside: {
-          what: 'the same rows inserted by hand, as many a commit',
-          value: await insertIntoFile(folder, { before: 0, together: people }),
+          what: `the same rows inserted by hand, ${together} a commit as there`,
+          value: await insertIntoFile(folder, { before: 0, together }),
         },
       },
+      ...processorOf('a join and its leave', spent, facts / 2),
       ...(await benchSockets()),
     ]
   } finally {
@@ -54,14 +60,16 @@ async function benchSockets(): Promise<Figure[]> {
     const server = await forkServer(folder)
     const beforeBytes = await server.memory()
     const started = performance.now()
-    for (let i = 0; i < idleSockets; i += idlePerRoom) {
-      const roomId = await createRoom(server)
-      const joining = Array.from({ length: idlePerRoom }, (_, n) => joinRoom(server, roomId, `p${n}`))
-      for (const { socket, joined } of joining) {
-        sockets.push(socket)
-        await joined
+    const spent = await weigh(server, async () => {
+      for (let i = 0; i < idleSockets; i += idlePerRoom) {
+        const roomId = await createRoom(server)
+        const joining = Array.from({ length: idlePerRoom }, (_, n) => joinRoom(server, roomId, `p${n}`))
+        for (const { socket, joined } of joining) {
+          sockets.push(socket)
+          await joined
+        }
       }
-    }
+    })
     const joinsSeconds = (performance.now() - started) / 1000
     const seenMs: number[] = []
     for (let i = 0; i < seenJoins; i++) {
@@ -82,6 +90,7 @@ async function benchSockets(): Promise<Figure[]> {
         what: `${size} people join one after the other, ${idlePerRoom} to a room, and stay`,
         value: idleSockets / joinsSeconds,
       },
+      ...processorOf('such a join', spent, idleSockets),
       {
         what: `a join beside ${size} idle sockets, from its answer until the API lists it: median`,
         value: median(seenMs),
@@ -95,6 +104,26 @@ async function benchSockets(): Promise<Figure[]> {
     for (const socket of sockets) socket.terminate()
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** Processor time in microseconds: of the server, and of what drives it, beside it on the same machine. */
+type Spent = { all: number; main: number; driver: number }
+
+async function weigh(server: ForkedServer, work: () => Promise<void>): Promise<Spent> {
+  const before = await server.processor()
+  const driver = process.cpuUsage()
+  await work()
+  const { user, system } = process.cpuUsage(driver)
+  const after = await server.processor()
+  return { all: after.all - before.all, main: after.main - before.main, driver: user + system }
+}
+
+function processorOf(what: string, { all, main, driver }: Spent, count: number): Figure[] {
+  const beside = { what: 'of what drives it', value: driver / count }
+  return [
+    { what: `processor time of ${what}: of the server`, value: all / count, unit: 'µs', beside },
+    { what: 'the same: of its main thread', value: main / count, unit: 'µs', beside },
+  ]
 }
 
 async function createRoom({ url, token }: ForkedServer): Promise<string> {

@@ -7,10 +7,11 @@ import { createLog } from '../packages/server/src/runtime/log.ts'
 // The server under test, in a process of its own, with a bare server beside it that sends bytes from memory.
 
 export type ServerReady = { url: string; wsUrl: string; memoryUrl: string; token: string }
-/** What the bare server is to send from now on. */
-export type ServerOrder = { bytes?: string }
-/** Resident memory, in bytes. */
-export type ServerAnswer = { memory: number }
+/** `bytes`: what the bare server is to send from now on; `collect`: garbage, before the answer. */
+export type ServerOrder = { bytes?: string; collect?: boolean }
+/** Resident memory, in bytes; processor time since the start, in microseconds: of all threads, and of the main one. */
+export type ServerAnswer = { memory: number; processor: Processor }
+export type Processor = { all: number; main: number }
 
 const [, , folder = ''] = process.argv
 const config = readConfig({
@@ -32,8 +33,9 @@ const memoryUrl = await memory.listen({ port: 0, host: '127.0.0.1' })
 
 process.on('message', (order: ServerOrder) => {
   if (order.bytes !== undefined) bytes = Buffer.from(order.bytes)
-  globalThis.gc?.()
-  process.send?.({ memory: process.memoryUsage.rss() } satisfies ServerAnswer)
+  if (order.collect === true) globalThis.gc?.()
+  const processor = { all: sumOf(process.cpuUsage()), main: sumOf(process.threadCpuUsage()) }
+  process.send?.({ memory: process.memoryUsage.rss(), processor } satisfies ServerAnswer)
 })
 process.on('SIGTERM', async () => {
   await app.stop()
@@ -47,3 +49,7 @@ const ready: ServerReady = {
   token: await signToken(app.firstKey, { roles: ['crawler', 'rtc'] }, { now: Date.now(), lifetimeMs: 86_400_000 }),
 }
 process.send?.(ready)
+
+function sumOf({ user, system }: NodeJS.CpuUsage): number {
+  return user + system
+}
