@@ -1,5 +1,5 @@
 import { embeddedParticipantsMax, type Participant } from '@rollcall/protocol'
-import { createSum } from '../ledger/presence.ts'
+import { createSum, type Sum } from '../ledger/presence.ts'
 import { noun, type Over } from '../store/noun.ts'
 import {
   addNewest,
@@ -8,10 +8,9 @@ import {
   type NewestText,
   type OfRoom,
 } from '../store/sessions/newest-texts.ts'
-import { readPeople } from '../store/sessions/people.ts'
-import { readSession, type SessionPart } from '../store/sessions/records.ts'
+import { readParts } from '../store/sessions/records.ts'
 import { keepSeal, listToSeal, type SessionToSeal } from '../store/sessions/seals.ts'
-import { sealShown, toParticipants, type ViewOptions } from './session-view.ts'
+import { type SessionHead, sealShown, toParticipants } from './session-view.ts'
 
 /** Most sessions sealed in one transaction. */
 export const sealMax = 50
@@ -50,32 +49,43 @@ export async function sealSessions(
   due: Omit<SessionToSeal, 'roomId'>[],
 ): Promise<(NewestText & { roomId: string })[]> {
   const kept = []
-  for (const { keyId, sessionId, sealAt, apiKey, userId } of due) {
-    const record = await readSession(over, keyId, sessionId)
-    if (record === undefined) continue
-    const sealed = await sealInSlices(over, keyId, record, { apiKey, userId })
-    if (!(await keepSeal(over.db, { keyId, sessionId, sealAt, ...sealed }))) continue
-    const { id, roomId, startAt } = record.session
-    kept.push({ id, roomId, startAt, ...sealed })
+  for (const [keyId, ofKey] of Map.groupBy(due, (one) => one.keyId)) {
+    const byId = new Map(ofKey.map((one) => [one.sessionId, one]))
+    for await (const whole of readWhole(over, keyId, [...byId.keys()])) {
+      const { id, roomId, startAt } = whole.record.session
+      const of = byId.get(id)
+      if (of === undefined) continue
+      const { apiKey, userId, sealAt } = of
+      const sealed = sealShown(whole.record, whole.shown, whole.sum.sum(), { apiKey, userId })
+      if (await keepSeal(over.db, { keyId, sessionId: id, sealAt, ...sealed })) {
+        kept.push({ id, roomId, startAt, ...sealed })
+      }
+    }
   }
   return kept
 }
 
-/** Of the largest session too a slice of people at a time. */
-async function sealInSlices(
-  over: Pick<Over, 'db' | 'pause'>,
-  keyId: number,
-  { session, customRoomId }: SessionPart,
-  key: ViewOptions['key'],
-) {
-  const endAt = session.endAt ?? 0
-  const sum = createSum(endAt)
-  const shown: Participant[] = []
-  let people = 0
-  for await (const slice of readPeople(over, keyId, session.id)) {
-    const all = toParticipants({ session, ...slice }, endAt, sum)
-    shown.push(...all.slice(0, embeddedParticipantsMax - shown.length))
-    people += all.length
+/** `shown`: of the people of a session those that its text has. */
+type Whole = { record: SessionHead; shown: Participant[]; people: number; sum: Sum }
+
+/** Sessions with all of their people: small ones are read together, and of the largest too a slice of people at a time. */
+async function* readWhole(over: Pick<Over, 'db' | 'pause'>, keyId: number, ids: string[]): AsyncGenerator<Whole> {
+  let whole: Whole | undefined
+  for await (const part of readParts(over, keyId, ids)) {
+    const endAt = part.session.endAt ?? 0
+    if (whole?.record.session.id !== part.session.id) {
+      if (whole !== undefined) yield whole
+      whole = {
+        record: { session: part.session, customRoomId: part.customRoomId },
+        shown: [],
+        people: 0,
+        sum: createSum(endAt),
+      }
+    }
+    const all = toParticipants(part, endAt, whole.sum)
+    whole.people += all.length
+    whole.shown.push(...all.slice(0, embeddedParticipantsMax - whole.shown.length))
+    whole.record.truncated = whole.people > whole.shown.length
   }
-  return sealShown({ session, customRoomId, truncated: people > shown.length }, shown, sum.sum(), key)
+  if (whole !== undefined) yield whole
 }
