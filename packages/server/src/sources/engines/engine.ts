@@ -11,6 +11,8 @@ export type Delivery = {
   urls: string[]
   /** Epoch milliseconds, by our clock. */
   receivedAt: number
+  /** What its token says, where an engine has read it. */
+  claims?: { [name: string]: unknown }
 }
 
 /**
