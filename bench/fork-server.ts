@@ -18,8 +18,14 @@ export async function forkServer(folder: string, env: NodeJS.ProcessEnv = proces
   const child = fork(join(import.meta.dirname, 'server.ts'), [folder], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     // As `npm start` runs it; and so that memory is measured after a collection.
-    execArgv: ['--no-concurrent-marking', '--max-semi-space-size=8', '--no-allocation-site-pretenuring', '--expose-gc'],
-    env,
+    execArgv: [
+      '--no-concurrent-marking',
+      '--max-semi-space-size=8',
+      '--no-allocation-site-pretenuring',
+      '--initial-old-space-size=32',
+      '--expose-gc',
+    ],
+    env: { MALLOC_ARENA_MAX: '1', ...env },
   })
   const ready = await nextMessage<ServerReady>(child)
   const ask = (order: ServerOrder) => {

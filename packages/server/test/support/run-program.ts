@@ -27,9 +27,10 @@ export function runOnTerminal(env: { [name: string]: string }): Program {
   return run(['-qefc', typed, '/dev/null'], env, 'script')
 }
 
-/** What `npm start` has for Node itself. */
+/** What `npm start` has for Node itself, and for the system's allocator. */
 const [, flags = ''] = /exec node (.*) packages\//.exec(workspace.scripts.start) ?? []
 const startFlags = flags.split(' ')
+const [, arenas = ''] = /MALLOC_ARENA_MAX=(\d+)/.exec(workspace.scripts.start) ?? []
 
 /** The parts of a server that can be handed to another process. */
 export type ServerLimits = Omit<AppParts, 'clock' | 'log' | 'onFailure' | 'threadUrl'>
@@ -50,6 +51,7 @@ function run(args: string[], env: { [name: string]: string }, command = process.
     env: {
       PATH: process.env.PATH ?? '',
       NODE_COMPILE_CACHE: compiled,
+      MALLOC_ARENA_MAX: arenas,
       NO_COLOR: '1',
       ROLLCALL_TEST_BUILT: 'yes',
       ...env,
