@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, type TestContext, test } from 'node:test'
+import { after, before, describe, type TestContext, test } from 'node:test'
 import type { Session, SessionPage, Source } from '@rollcall/protocol'
 import fc from 'fast-check'
 import { createSenderClock } from '../../src/sources/clocks/clock.ts'
@@ -10,7 +10,8 @@ import { runProgram } from '../support/run-program.ts'
 import { basic, createJanus, janusKey } from '../support/senders/janus-events.ts'
 import { bigbluebuttonSecret, deliverAsBigbluebutton } from '../support/senders/senders.ts'
 import { addSource, deliver, deliverAsLivekit, getSource, livekitKey } from '../support/senders/source-client.ts'
-import { startServer } from '../support/start-server.ts'
+import { signToken } from '../support/sign-token.ts'
+import { startServer, type TestServer } from '../support/start-server.ts'
 
 const startMs = Date.UTC(2026, 0, 5, 9)
 const second = 1000
@@ -25,25 +26,53 @@ type Teller = {
   leave(room: string, who: string, joinedMs: number, atMs: number, cameMs?: number): Promise<unknown>
 }
 
-/** A server whose clock is right, and what it has of a room. */
-async function start(t: TestContext, env: { [name: string]: string } = {}) {
-  let nowMs = startMs
-  const clock = { now: () => nowMs }
-  let server = await startServer(env, { clock })
+let nowMs = startMs
+const clock = {
+  now: () => nowMs,
+  set: (ms: number) => {
+    nowMs = startMs + ms
+  },
+}
+
+let shared: TestServer
+before(async () => {
+  shared = await startServer({}, { clock })
+})
+after(() => shared.stop())
+
+/** The server, whose clock is right, for a key that nobody else has. */
+async function start(): Promise<Started> {
+  clock.set(0)
+  const key = await shared.context.writes.keys.add({ name: null, email: null })
+  const sign = () => signToken(key, { roles: ['crawler'] }, { now: nowMs, lifetimeMs: hour })
+  return watch({ call: async (method, path, body) => shared.call(method, path, body, { token: await sign() }) })
+}
+
+/** A server of its own, which can be stopped and started again. */
+async function startOwn(t: TestContext) {
+  clock.set(0)
+  const folder = await mkdtemp(join(dataParent, 'rollcall-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const open = () => startServer({ ROLLCALL_DATA: folder }, { clock })
+  let server = await open()
   t.after(() => server.stop())
   return {
-    get server() {
-      return server
-    },
-    clock: {
-      set: (ms: number) => {
-        nowMs = startMs + ms
-      },
-    },
+    ...watch({ call: (method, path, body) => server.call(method, path, body) }),
+    stop: () => server.stop(),
+    storeEnv: server.storeEnv,
+    /** Gives its new address. */
     async restart() {
       await server.stop()
-      server = await startServer(env, { clock })
+      server = await open()
+      return server.url
     },
+  }
+}
+
+/** What a server has of a room. */
+function watch(server: Pick<TestServer, 'call'>) {
+  return {
+    server,
     /** Each session: by how much it was corrected, and each stay in seconds from the start. */
     async see(room: string) {
       return (await this.seeAll()).filter(({ customRoomId }) => customRoomId === room)
@@ -59,7 +88,7 @@ async function start(t: TestContext, env: { [name: string]: string } = {}) {
   }
 }
 
-type Started = Awaited<ReturnType<typeof start>>
+type Started = ReturnType<typeof watch>
 
 function staysOf({ participants }: Session): { [who: string]: number[][] } {
   const since = (time: string | null) => (time === null ? Number.NaN : (Date.parse(time) - startMs) / second)
@@ -82,7 +111,7 @@ function assertStays(seen: { [who: string]: number[][] } | undefined, truth: { [
 }
 
 const tellers = {
-  async LiveKit({ server, clock }: Started, aheadMs: number): Promise<Teller> {
+  async LiveKit({ server }: Started, aheadMs: number): Promise<Teller> {
     const source = await addSource(server, 'livekit', livekitKey)
     const toSecond = (ms: number) => String(Math.floor((startMs + ms + aheadMs) / second))
     const tell = (event: string, room: string, who: string, joinedMs: number, atMs: number, cameMs: number) => {
@@ -104,7 +133,7 @@ const tellers = {
     }
   },
 
-  async Jitsi({ server, clock }: Started, aheadMs: number): Promise<Teller> {
+  async Jitsi({ server }: Started, aheadMs: number): Promise<Teller> {
     const secret = 'a secret that Prosody has too'
     const source = await addSource(server, 'jitsi', { secret })
     const toSecond = (ms: number) => Math.floor((startMs + ms + aheadMs) / second)
@@ -137,7 +166,7 @@ const tellers = {
     }
   },
 
-  async BigBlueButton({ server, clock }: Started, aheadMs: number): Promise<Teller> {
+  async BigBlueButton({ server }: Started, aheadMs: number): Promise<Teller> {
     const source = await addSource(server, 'bigbluebutton', { secret: bigbluebuttonSecret })
     const tell = (id: string, room: string, who: string, joinedMs: number, atMs: number, cameMs: number) => {
       clock.set(cameMs)
@@ -154,7 +183,7 @@ const tellers = {
     }
   },
 
-  async Janus({ server, clock }: Started, aheadMs: number): Promise<Teller> {
+  async Janus({ server }: Started, aheadMs: number): Promise<Teller> {
     const source = await addSource(server, 'janus', janusKey)
     const janus = createJanus('janus-1', startMs + aheadMs)
     const tell = async (event: object, cameMs: number) => {
@@ -173,9 +202,9 @@ const tellerNames = Object.keys(tellers) as TellerName[]
 
 for (const name of tellerNames) {
   describe(`a ${name} whose clock is ahead`, () => {
-    test('gives the right stays by ten seconds, ten minutes, an hour or ten years, and the record says by how much', async (t) => {
+    test('gives the right stays by ten seconds, ten minutes, an hour or ten years, and the record says by how much', async () => {
       for (const aheadMs of [10 * second, 10 * minute, hour, 3650 * 24 * hour]) {
-        const started = await start(t)
+        const started = await start()
         const { join, leave } = await tellers[name](started, aheadMs)
         await join('room', 'ben', 1300)
         await join('room', 'anna', 61_200)
@@ -188,8 +217,8 @@ for (const name of tellerNames) {
       }
     })
 
-    test('sends again what was recorded: it is the same, though its clock is known better by then', async (t) => {
-      const started = await start(t)
+    test('sends again what was recorded: it is the same, though its clock is known better by then', async () => {
+      const started = await start()
       const { source, join, leave } = await tellers[name](started, hour)
       // For 30 s on its way, of which nothing is known until another came at once.
       await join('room', 'ben', 0, 30_000)
@@ -207,8 +236,8 @@ for (const name of tellerNames) {
   })
 
   describe(`a ${name} whose clock is an hour behind`, () => {
-    test('is believed to be once all that it sent for twenty minutes came late by as much: from the next session on', async (t) => {
-      const started = await start(t)
+    test('is believed to be once all that it sent for twenty minutes came late by as much: from the next session on', async () => {
+      const started = await start()
       const { join, leave } = await tellers[name](started, -hour)
       await join('running', 'ben', 0)
       for (let at = minute; at < 31 * minute; at += 2 * minute) {
@@ -229,8 +258,8 @@ for (const name of tellerNames) {
   })
 
   describe(`a ${name} whose clock is behind, and that sends often,`, () => {
-    test('is believed to be after five minutes: from the next session on', async (t) => {
-      const started = await start(t)
+    test('is believed to be after five minutes: from the next session on', async () => {
+      const started = await start()
       const { join, leave } = await tellers[name](started, -10 * minute)
       for (let at = 0; at < 5 * minute; at += 20 * second) {
         await join(`short ${at}`, 'cyd', at)
@@ -245,8 +274,8 @@ for (const name of tellerNames) {
   })
 
   describe(`a ${name} whose clock is right`, () => {
-    test('is not taken to be wrong for what came late: by a minute, by hours, one after the other or all at once', async (t) => {
-      const started = await start(t)
+    test('is not taken to be wrong for what came late: by a minute, by hours, one after the other or all at once', async () => {
+      const started = await start()
       const { join, leave } = await tellers[name](started, 0)
       for (let n = 0; n < 40; n += 1) {
         const [joinedAt, leftAt] = [n * minute, n * minute + 30_000]
@@ -266,13 +295,13 @@ for (const name of tellerNames) {
 }
 
 describe('a clock that is wrong', () => {
-  test('of a Jitsi makes one session of a room, also where its creation comes after who joined', async (t) => {
-    const started = await start(t)
+  test('of a Jitsi makes one session of a room, also where its creation comes after who joined', async () => {
+    const started = await start()
     const secret = 'a secret that Prosody has too'
     const source = await addSource(started.server, 'jitsi', { secret })
     const toSecond = (ms: number) => Math.floor((startMs + ms + hour) / second)
     const tell = async (path: string, cameMs: number, body: object) => {
-      started.clock.set(cameMs)
+      clock.set(cameMs)
       const place = { room_name: 'room', room_jid: 'room@conference.example.org' }
       const headers = { authorization: `Bearer ${secret}` }
       return deliver(`${source.url}/events/${path}`, JSON.stringify({ ...place, ...body }), headers)
@@ -292,17 +321,14 @@ describe('a clock that is wrong', () => {
 
   test('is known after a restart by the sessions that run: they go on by it, though what comes first comes late', async (t) => {
     for (const aheadMs of [-hour, hour]) {
-      const folder = await mkdtemp(join(dataParent, 'rollcall-'))
-      t.after(() => rm(folder, { recursive: true }))
-      const started = await start(t, { ROLLCALL_DATA: folder })
+      const started = await startOwn(t)
       const teller = await tellers.BigBlueButton(started, aheadMs)
       for (let at = 0; at < 31 * minute; at += minute) {
         await teller.join(`short ${at}`, 'cyd', at)
         await teller.leave(`short ${at}`, 'cyd', at, at + second)
       }
       await teller.join('room', 'anna', 32 * minute)
-      await started.restart()
-      const port = new URL(started.server.url).port
+      const { port } = new URL(await started.restart())
       teller.source.url = teller.source.url.replace(/:\d+/, `:${port}`)
       await teller.leave('room', 'anna', 32 * minute, 40 * minute, 40 * minute + 45 * second)
       const [session] = await started.see('room')
@@ -310,13 +336,13 @@ describe('a clock that is wrong', () => {
     }
   })
 
-  test('and is set right is right at once', async (t) => {
-    const started = await start(t)
+  test('and is set right is right at once', async () => {
+    const started = await start()
     const wrong = await tellers.Janus(started, hour)
     await wrong.join('room', 'anna', 0)
     const right = createJanus('janus-1', startMs)
     const send = async (event: object, atMs: number) => {
-      started.clock.set(atMs)
+      clock.set(atMs)
       assert.equal((await deliver(wrong.source.url, JSON.stringify([event]), basic)).status, 200)
     }
     await send(right.joined('room', 'ben', 60_000), 60_020)
@@ -326,8 +352,8 @@ describe('a clock that is wrong', () => {
     assertStays(session?.stays, { anna: [[0, 95]], ben: [[60, 90]] })
   })
 
-  test('in one delivery moves no other', async (t) => {
-    const started = await start(t)
+  test('in one delivery moves no other', async () => {
+    const started = await start()
     const { source, join, leave } = await tellers.BigBlueButton(started, 0)
     await join('room', 'anna', 0)
     const odd = await deliverAsBigbluebutton(source.url, [], { sentAt: startMs + 5 * hour })
@@ -338,9 +364,7 @@ describe('a clock that is wrong', () => {
 })
 
 test('the record of clocks that are wrong has no fault, and folded again it is the same', async (t) => {
-  const folder = await mkdtemp(join(dataParent, 'rollcall-'))
-  t.after(() => rm(folder, { recursive: true }))
-  const started = await start(t, { ROLLCALL_DATA: folder })
+  const started = await startOwn(t)
   for (const name of tellerNames) {
     const { join, leave } = await tellers[name](started, hour)
     await join(name, 'anna', 0, 10_000)
@@ -348,8 +372,8 @@ test('the record of clocks that are wrong has no fault, and folded again it is t
     await leave(name, 'anna', 0, 20_000)
     await leave(name, 'ben', 11_000, 30_000)
   }
-  await started.server.stop()
-  const env = started.server.storeEnv
+  await started.stop()
+  const env = started.storeEnv
   for (const command of [['verify'], ['rebuild', '--dry-run']]) {
     const { code, stdout, stderr } = await runProgram('cli.js', env, command).ended
     assert.equal(code, 0, stdout + stderr)
