@@ -29,16 +29,19 @@ export async function noteRooms(db: Database, keyId: number, roomIds: string[]):
   await db.insertRows('search_rooms', rows, ['key_id', 'room_id'], { number: null })
 }
 
-/** Gives rooms that were noted their numbers. */
-export async function numberRooms(db: Database, keyId: number): Promise<number> {
-  const some = await db.kysely
+const unnumberedOf = query<{ keyId: number; limit: number }, { room_id: string; texts: string }>((k, p) =>
+  k
     .selectFrom('search_rooms')
     .select(['room_id', 'texts'])
-    .where('key_id', '=', keyId)
+    .where('key_id', '=', p.keyId)
     .where('number', 'is', null)
     .orderBy('room_id')
-    .limit(stepRooms)
-    .execute()
+    .limit(p.limit),
+)
+
+/** Gives rooms that were noted their numbers. */
+export async function numberRooms(db: Database, keyId: number): Promise<number> {
+  const some = await db.all(unnumberedOf(db), { keyId, limit: stepRooms })
   if (some.length === 0) return 0
   const last = await db.kysely
     .selectFrom('search_rooms')

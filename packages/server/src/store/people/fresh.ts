@@ -1,22 +1,27 @@
 import { isPerson } from '@rollcall/protocol'
 import { sql } from 'kysely'
 import type { Database } from '../database/database.ts'
+import { query } from '../noun.ts'
 import { type Change, changeGrams } from './grams.ts'
 import { combine, type Kept, markStale, nextNumber, type Seen, stepRows, toRow } from './kept-people.ts'
 import { gramsOf, toFoundBy, without } from './searched.ts'
 
 type Stale = Omit<Kept, 'seenAt'> & { merged: number }
 
-/** Gathers again who is stale: whoever is in no session any more goes, with all that they were found by. */
-export async function freshen(db: Database, keyId: number): Promise<number> {
-  const stale: Stale[] = await db.kysely
+// The 1 is in the text: so the index of whoever is stale is chosen once, and not by each value.
+const staleOf = query<{ keyId: number; limit: number }, Stale>((k, p) =>
+  k
     .selectFrom('people')
     .select(['merged', 'id', 'name', 'texts', 'person_id as personId', 'number'])
-    .where('key_id', '=', keyId)
-    .where('stale', '=', 1)
+    .where('key_id', '=', p.keyId)
+    .where('stale', '=', sql.lit(1))
     .orderBy('merged')
-    .limit(stepRows)
-    .execute()
+    .limit(p.limit),
+)
+
+/** Gathers again who is stale: whoever is in no session any more goes, with all that they were found by. */
+export async function freshen(db: Database, keyId: number): Promise<number> {
+  const stale = await db.all(staleOf(db), { keyId, limit: stepRows })
   const changes: Change[] = []
   for (const one of stale) changes.push(...(await freshenOne(db, keyId, one)))
   await changeGrams(db, keyId, 'person', changes)

@@ -1,6 +1,7 @@
 import { isPerson } from '@rollcall/protocol'
 import { sql } from 'kysely'
 import type { Database } from '../database/database.ts'
+import { query } from '../noun.ts'
 import { noteRooms, numberRooms } from './found-rooms.ts'
 import { freshen } from './fresh.ts'
 import { type Change, changeGrams, lockFound } from './grams.ts'
@@ -34,12 +35,17 @@ export async function listKeysWithNews(db: Database): Promise<number[]> {
   return rows.map(({ keyId }) => keyId)
 }
 
+const cursorOf = query<{ keyId: number }, Cursor>((k, p) =>
+  k
+    .selectFrom('search_cursors')
+    .select(['seq', 'session_id as sessionId', 'participant_id as participantId', 'room_id as roomId'])
+    .where('key_id', '=', p.keyId),
+)
+
 /** At the first look at a key, what is there already is gathered from its beginning, and what changes from now on beside it. */
 async function takeCursor(db: Database, keyId: number): Promise<Cursor> {
-  const { rows } = await sql<Cursor>`
-    select seq, session_id as "sessionId", participant_id as "participantId", room_id as "roomId"
-    from search_cursors where key_id = ${keyId}`.execute(db.kysely)
-  if (rows[0] !== undefined) return rows[0]
+  const [known] = await db.all(cursorOf(db), { keyId })
+  if (known !== undefined) return known
   const first = { sessionId: '', participantId: '', roomId: '' }
   const counted = await db.kysely
     .selectFrom('counters')
@@ -84,34 +90,49 @@ async function gatherRooms(db: Database, keyId: number, after: string): Promise<
   return rows.length
 }
 
-async function gatherChanges(db: Database, keyId: number, seq: number): Promise<number> {
-  const changes = await db.kysely
+type Told = { seq: number; type: string; sessionId: string; roomId: string; participantId: string | null }
+const changesAfter = query<{ keyId: number; seq: number; limit: number }, Told>((k, p) =>
+  k
     .selectFrom('changes')
     .select(['seq', 'type', 'session_id as sessionId', 'room_id as roomId', 'participant_id as participantId'])
-    .where('key_id', '=', keyId)
-    .where('seq', '>', seq)
+    .where('key_id', '=', p.keyId)
+    .where('seq', '>', p.seq)
     .orderBy('seq')
-    .limit(stepRows)
-    .execute()
+    .limit(p.limit),
+)
+const seenOf = query<{ keyId: number; list: string }, Seen>((k, p, { differences }) =>
+  k
+    .selectFrom(
+      differences
+        .named('participants', p.list, {
+          keyId: p.keyId,
+          fields: { session_id: 'sessionId', participant_id: 'participantId' },
+        })
+        .as('p'),
+    )
+    .select(['p.participant_id as id', 'p.name', 'p.kind'])
+    .select(sql<number>`coalesce(p.last_at, p.joined_at)`.as('at'))
+    .where('p.joined_at', 'is not', null)
+    .$narrowType<Seen>(),
+)
+const moveCursor = query<{ keyId: number; seq: number }>((k, p) =>
+  k.updateTable('search_cursors').set({ seq: p.seq }).where('key_id', '=', p.keyId),
+)
+
+async function gatherChanges(db: Database, keyId: number, seq: number): Promise<number> {
+  const changes = await db.all(changesAfter(db), { keyId, seq, limit: stepRows })
   const last = changes.at(-1)
   if (last === undefined) return 0
   const whose = changes.flatMap(({ sessionId, participantId }) =>
     participantId === null ? [] : [{ sessionId, participantId }],
   )
-  const fields = { session_id: 'sessionId', participant_id: 'participantId' }
-  const seen = (await db.kysely
-    .selectFrom(db.differences.named('participants', JSON.stringify(whose), { keyId, fields }).as('p'))
-    .select(['p.participant_id as id', 'p.name', 'p.kind'])
-    .select(sql<number>`coalesce(p.last_at, p.joined_at)`.as('at'))
-    .where('p.joined_at', 'is not', null)
-    .execute()) as Seen[]
-  await takeIn(db, keyId, seen)
+  await takeIn(db, keyId, await db.all(seenOf(db), { keyId, list: JSON.stringify(whose) }))
   await noteRooms(
     db,
     keyId,
     changes.flatMap(({ type, roomId }) => (type === 'session.started' ? roomId : [])),
   )
-  await db.kysely.updateTable('search_cursors').set({ seq: last.seq }).where('key_id', '=', keyId).execute()
+  await db.run(moveCursor(db), { keyId, seq: last.seq })
   return changes.length
 }
 
@@ -124,7 +145,8 @@ async function takeIn(db: Database, keyId: number, seen: Seen[]): Promise<void> 
   const programs = seen.filter(({ kind }) => !isPerson(kind)).map(({ id }) => id)
   if (programs.length > 0) await markStale(db, keyId, programs)
   if (persons.size === 0) return
-  const known = new Map((await readPeople(db, keyId, [...persons.keys()])).map((one) => [one.id, one]))
+  const ids = JSON.stringify([...persons.keys()])
+  const known = new Map((await db.all(peopleOf(db), { keyId, ids })).map((one) => [one.id, one]))
   const rows = []
   const changes: Change[] = []
   let next = await nextNumber(db, keyId)
@@ -145,18 +167,21 @@ async function takeIn(db: Database, keyId: number, seen: Seen[]): Promise<void> 
   if (mergedInto.length > 0) await markStale(db, keyId, mergedInto, 1)
 }
 
-/** Whoever was gathered before there were numbers is found from now on. */
-async function numberPeople(db: Database, keyId: number): Promise<number> {
-  const some = await db.kysely
+const unnumberedOf = query<{ keyId: number; limit: number }, Kept & { merged: number }>((k, p) =>
+  k
     .selectFrom('people')
-    .select(['merged', 'id', 'name', 'seen_at as seenAt', 'texts', 'person_id as personId'])
-    .where('key_id', '=', keyId)
+    .select(['merged', 'id', 'name', 'seen_at as seenAt', 'texts', 'person_id as personId', 'number'])
+    .where('key_id', '=', p.keyId)
     .where('number', 'is', null)
-    .where('stale', '=', 0)
+    .where('stale', '=', sql.lit(0))
     .orderBy('merged')
     .orderBy('id')
-    .limit(stepRows)
-    .execute()
+    .limit(p.limit),
+)
+
+/** Whoever was gathered before there were numbers is found from now on. */
+async function numberPeople(db: Database, keyId: number): Promise<number> {
+  const some = await db.all(unnumberedOf(db), { keyId, limit: stepRows })
   if (some.length === 0) return 0
   let next = await nextNumber(db, keyId)
   const numbered = some.map((one) => ({ ...one, number: next++ }))
@@ -175,12 +200,11 @@ async function numberPeople(db: Database, keyId: number): Promise<number> {
   return some.length
 }
 
-async function readPeople(db: Database, keyId: number, ids: string[]): Promise<Kept[]> {
-  return db.kysely
+const peopleOf = query<{ keyId: number; ids: string }, Kept>((k, p, { differences }) =>
+  k
     .selectFrom('people')
     .select(['id', 'name', 'seen_at as seenAt', 'texts', 'person_id as personId', 'number'])
-    .where('key_id', '=', keyId)
-    .where('merged', '=', 0)
-    .where(db.differences.isIn('id', JSON.stringify(ids)))
-    .execute()
-}
+    .where('key_id', '=', p.keyId)
+    .where('merged', '=', sql.lit(0))
+    .where(differences.isIn('id', p.ids)),
+)
