@@ -22,8 +22,8 @@ export type RoomLeases = {
   take(keyId: number, roomId: string): Promise<RoomLease | { address: string }>
   /** Sets who uses the leases: `isInUse` says whether somebody is in a room; `lost` is called when none is held any more. */
   serve(user: { isInUse(lease: RoomLease): boolean; lost(): void }): void
-  /** Checks whether this process has lost its leases: a fact was refused because another process holds its room. */
-  recheck(): void
+  /** Forgets a lease, and checks whether this process has lost all: a fact was refused because another process holds the room. */
+  refused(lease: RoomLease): void
   /** Releases rooms that have been empty for longer than the grace. */
   release(): Promise<void>
   /** Forgets all leases: they were revoked. */
@@ -49,7 +49,7 @@ export function createRoomLeases({ config }: Pick<Context, 'config'>, parts: Roo
   return {
     async take(keyId, roomId) {
       if (parts === undefined) return newLease(keyId, roomId, undefined)
-      const name = `${keyId} ${roomId}`
+      const name = nameOf({ keyId, roomId })
       const known = leases.get(name)
       if (known !== undefined) {
         known.usedAt = performance.now()
@@ -64,7 +64,11 @@ export function createRoomLeases({ config }: Pick<Context, 'config'>, parts: Roo
     serve(by) {
       user = by
     },
-    recheck: () => parts?.renew(),
+    refused(lease) {
+      const name = nameOf(lease)
+      if (leases.get(name) === lease) leases.delete(name)
+      parts?.renew()
+    },
     async release() {
       const now = performance.now()
       for (const [name, lease] of leases) {
@@ -91,7 +95,7 @@ export function createRoomLeases({ config }: Pick<Context, 'config'>, parts: Roo
       const taken = await shared.leases.takeRoom({ keyId, roomId }, me)
       if (taken !== undefined && 'fence' in taken && me === holder()) {
         const lease = newLease(keyId, roomId, taken.fence)
-        leases.set(`${keyId} ${roomId}`, lease)
+        leases.set(nameOf(lease), lease)
         return lease
       }
       if (taken !== undefined && 'holder' in taken) {
@@ -113,6 +117,10 @@ async function findOther({ find }: RoomLeasesParts['detector'], holder: string) 
     if (error instanceof Refusal && error.code === 'BUSY') return undefined
     throw error
   }
+}
+
+function nameOf({ keyId, roomId }: Pick<RoomLease, 'keyId' | 'roomId'>): string {
+  return `${keyId} ${roomId}`
 }
 
 function newLease(keyId: number, roomId: string, fence: number | undefined): RoomLease {

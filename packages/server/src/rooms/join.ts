@@ -4,6 +4,7 @@ import type { Connection, Identity } from './connection.ts'
 import { forgetIfEmpty, type Hub, mayAdmit, nameOf, notify, notifyRoom, openRoom, seat, setState } from './hub.ts'
 import { refuse } from './leave.ts'
 import { replace } from './replacement.ts'
+import { isMoved } from './reporter.ts'
 import { countInside, type HostedRoom, inState, ofParticipant, toPeer } from './room.ts'
 import { tellRules } from './rules.ts'
 import { toTurnServer } from './turn.ts'
@@ -20,6 +21,8 @@ export function admit(hub: Hub, room: HostedRoom, connection: Connection): void 
 
 function refuseOnFailure(hub: Hub, connection: Connection, entry: Promise<void>): void {
   entry.catch((error) => {
+    // Whoever joins again is told where the room is by then.
+    if (isMoved(error)) return refuse(hub, connection, 'MOVED')
     hub.log.error({ err: error }, 'join failed')
     refuse(hub, connection, 'NOT_RECORDED')
   })

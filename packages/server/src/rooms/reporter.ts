@@ -24,7 +24,7 @@ export type Reporter = {
 
 export function createReporter(
   { record, clock, log }: Pick<Context, 'record' | 'clock' | 'log'>,
-  leases: Pick<RoomLeases, 'recheck'>,
+  leases: Pick<RoomLeases, 'refused'>,
   limits: RtcLimits,
 ): Reporter {
   const pending = new Set<Promise<void>>()
@@ -35,7 +35,7 @@ export function createReporter(
     try {
       return (await record(keyId, [fact], { fence: lease?.fence }))[0]
     } catch (error) {
-      if (isMoved(error)) leases.recheck()
+      if (lease !== undefined && isMoved(error)) leases.refused(lease)
       throw error
     } finally {
       if (lease !== undefined) lease.factsPending -= 1
@@ -105,7 +105,7 @@ export function createReporter(
 }
 
 /** Another process took the room, and inferred that everybody left it. */
-function isMoved(error: unknown): boolean {
+export function isMoved(error: unknown): boolean {
   return error instanceof Refusal && error.code === 'ROOM_MOVED'
 }
 
