@@ -55,16 +55,6 @@ const placeholders: { [id: string]: string } = {
   'node:http2': `exports.createServer = (...options) => process.getBuiltinModule('node:http2').createServer(...options)`,
 }
 
-/** Native where Node has it: from 24 on. */
-const disposableStack: Plugin = {
-  name: 'disposable-stack',
-  resolveId: (id) => (id === '\0disposable-stack' ? id : undefined),
-  load: (id) =>
-    id === '\0disposable-stack'
-      ? `export default globalThis.AsyncDisposableStack ?? (await import('core-js-pure/actual/async-disposable-stack')).default`
-      : undefined,
-}
-
 /** V8 keeps a text of ASCII in half the memory of one with a letter beyond. rolldown leaves comments of licenses as they are. */
 const ascii: Plugin = {
   name: 'ascii',
@@ -74,13 +64,13 @@ const toEscape = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStar
 
 const shared: RolldownOptions = {
   platform: 'node',
-  plugins: [builtins, unused, schemas, disposableStack, ascii],
+  plugins: [builtins, unused, schemas, ascii],
   // 5 MB that is asked for by whoever opens /docs, and the driver of a library in C that nobody installs.
   external: ['@scalar/fastify-api-reference', 'pg-native'],
   transform: {
     // The sources are for the Node that they are written with; what is built runs on the oldest of `engines`.
     target: 'node22.16',
-    inject: { AsyncDisposableStack: '\0disposable-stack' },
+    inject: { AsyncDisposableStack: 'core-js-pure/actual/async-disposable-stack' },
   },
   output: { format: 'esm', charset: 'ascii', comments: { annotation: false, jsdoc: false } },
 }
