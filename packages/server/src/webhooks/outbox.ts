@@ -83,8 +83,10 @@ export function createOutbox(
     const busy = busyAt(keyId, endpointId)
     const room = Math.min(limits.perEndpoint - busy.size, most)
     if (room <= 0) return 0
+    // What is read may be from before one of them was settled, which is under way no more by then.
+    const wasBusy = new Set(busy)
     const due = await reads.deliveries.listDue(keyId, endpointId, now, room + busy.size)
-    const free = isStopping() || !isMine() ? [] : due.filter(({ delivery }) => !busy.has(delivery.id)).slice(0, room)
+    const free = isStopping() || !isMine() ? [] : due.filter(({ delivery }) => !wasBusy.has(delivery.id)).slice(0, room)
     let sent = 0
     for (const one of free) {
       if (!pool.take(keyId)) break
