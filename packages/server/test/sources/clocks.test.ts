@@ -52,10 +52,10 @@ async function start(): Promise<Started> {
 async function startOwn(t: TestContext) {
   clock.set(0)
   const folder = await mkdtemp(join(dataParent, 'rollcall-'))
-  t.after(() => rm(folder, { recursive: true }))
   const open = () => startServer({ ROLLCALL_DATA: folder }, { clock })
   let server = await open()
   t.after(() => server.stop())
+  t.after(() => rm(folder, { recursive: true }))
   return {
     ...watch({ call: (method, path, body) => server.call(method, path, body) }),
     stop: () => server.stop(),

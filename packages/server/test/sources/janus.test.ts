@@ -396,7 +396,6 @@ describe('an AudioBridge of Janus', () => {
 describe('a Janus that crashes without a word', () => {
   test('has had everybody inside until the last that came of their media, also where Rollcall stopped meanwhile', async (t) => {
     const folder = await mkdtemp(join(dataParent, 'rollcall-janus-'))
-    t.after(() => rm(folder, { recursive: true }))
     const clock = { now: () => start + 200_000 }
     const open = () => startServer({ ROLLCALL_DATA: folder, PORT: '0' }, { clock })
     const janus = createJanus('media', start)
@@ -409,6 +408,7 @@ describe('a Janus that crashes without a word', () => {
     await first.stop()
     const second = await open()
     t.after(() => second.stop())
+    t.after(() => rm(folder, { recursive: true }))
     await post(addressOf(second), janus.started(150_000))
     const [session] = await see(second, 'still', start)
     assert.deepEqual(session?.people, [

@@ -32,7 +32,6 @@ test(
   onSqlite,
   async (t) => {
     const dataFolder = await mkdtemp(join(dataParent, 'rollcall-release-'))
-    t.after(() => rm(dataFolder, { recursive: true }))
     await writeFile(join(dataFolder, 'rollcall.db'), await unpack('rollcall.db.gz'))
     const { now, answers }: Told = JSON.parse(String(await unpack('answers.json.gz')))
     const settings = {
@@ -41,6 +40,7 @@ test(
     }
     const server = await startServer(settings, { clock: { now: () => now } })
     t.after(() => server.stop())
+    t.after(() => rm(dataFolder, { recursive: true }))
     assert.equal(server.secret, 'only for this record')
     for (const [path, before] of Object.entries(answers)) {
       const { body } = await server.call('GET', path)
