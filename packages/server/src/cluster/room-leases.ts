@@ -119,7 +119,8 @@ async function findOther({ find }: RoomLeasesParts['detector'], holder: string) 
   }
 }
 
-function nameOf({ keyId, roomId }: Pick<RoomLease, 'keyId' | 'roomId'>): string {
+/** What a room goes by among those of all keys. */
+export function nameOf({ keyId, roomId }: Pick<RoomLease, 'keyId' | 'roomId'>): string {
   return `${keyId} ${roomId}`
 }
 

@@ -1,7 +1,7 @@
 import type { ServerMessage } from '@rollcall/protocol'
 import type { TokenVerifier } from '../api/auth/token.ts'
 import type { TokenBuckets } from '../api/auth/token-bucket.ts'
-import type { RoomLease, RoomLeases } from '../cluster/room-leases.ts'
+import { nameOf, type RoomLease, type RoomLeases } from '../cluster/room-leases.ts'
 import type { Context } from '../context.ts'
 import type { Intake } from '../runtime/turns.ts'
 import type { Commands } from '../sources/commands/commands.ts'
@@ -52,10 +52,6 @@ export function openRoom(hub: Hub, keyId: number, roomId: string, lease?: RoomLe
 
 export function forgetIfEmpty(hub: Hub, room: HostedRoom): void {
   if (room.connections.size === 0) hub.rooms.delete(nameOf(room))
-}
-
-export function nameOf({ keyId, roomId }: Pick<HostedRoom, 'keyId' | 'roomId'>): string {
-  return `${keyId} ${roomId}`
 }
 
 export function setState(hub: Hub, connection: Connection, state: Connection['state']): void {

@@ -1,7 +1,8 @@
 import type { CloseName } from '@rollcall/protocol'
+import { nameOf } from '../cluster/room-leases.ts'
 import type { TakenOut } from '../sources/commands/commanded-rooms.ts'
 import { closeSocket } from './connection.ts'
-import { forgetIfEmpty, type Hub, nameOf, openRoom, setState } from './hub.ts'
+import { forgetIfEmpty, type Hub, openRoom, setState } from './hub.ts'
 import { leave, toReason } from './leave.ts'
 import { inState, nextMoment, ofParticipant } from './room.ts'
 

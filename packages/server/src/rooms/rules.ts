@@ -1,6 +1,7 @@
 import { type KeptOut, type ServerMessage, toIso } from '@rollcall/protocol'
+import { nameOf } from '../cluster/room-leases.ts'
 import { type Connection, isHost } from './connection.ts'
-import { type Hub, nameOf, notify, notifyRoom } from './hub.ts'
+import { type Hub, notify, notifyRoom } from './hub.ts'
 import { leave, refuse } from './leave.ts'
 import type { HostedRoom } from './room.ts'
 
