@@ -166,15 +166,14 @@ describe('a host', () => {
     teacher.send({ type: 'mute-all', kind: 'audio' })
     const muted = await until(ann, 'mute')
     assert.deepEqual([muted.participantId, muted.kind, muted.from], ['ann', 'audio', 'teacher'])
-    const asking = await Promise.all(
-      ['x', 'y', 'z'].map(async (participantId) => {
-        const client = await connect(server)
-        const token = await server.sign({ permissions: ['ask_join'], participantId })
-        client.send({ type: 'join', token, roomId })
-        await client.next('waiting')
-        return client
-      }),
-    )
+    const asking: RtcClient[] = []
+    // One after the other: who came first comes in first.
+    for (const participantId of ['x', 'y', 'z']) {
+      const client = await connect(server)
+      client.send({ type: 'join', token: await server.sign({ permissions: ['ask_join'], participantId }), roomId })
+      await client.next('waiting')
+      asking.push(client)
+    }
     teacher.send({ type: 'admit-all' })
     assert.equal((await until(teacher, 'error')).code, 'ROOM_FULL')
     await Promise.all(asking.slice(0, 2).map((client) => client.next('joined')))

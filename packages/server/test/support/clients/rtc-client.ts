@@ -4,6 +4,7 @@ import type { ServerMessage } from '@rollcall/protocol'
 import { closeNameOf } from '@rollcall/protocol/close-codes'
 import { type ClientOptions, WebSocket } from 'ws'
 import type { TestServer } from '../start-server.ts'
+import { waitMaxMs } from '../until.ts'
 
 type Of<T extends ServerMessage['type']> = ServerMessage & { type: T }
 
@@ -42,9 +43,10 @@ export async function connect(server: Pick<TestServer, 'wsUrl'>, options: Client
       const message = messages.shift()
       if (message !== undefined) return message
       if (socket.readyState === WebSocket.CLOSED) assert.fail(`closed (${await closed}) while a message was awaited`)
-      await new Promise<void>((resolve) => {
-        wake = resolve
-      })
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      const timeout = setTimeout(reject, waitMaxMs, new Error(`no message came within ${waitMaxMs} ms`))
+      wake = resolve
+      await promise.finally(() => clearTimeout(timeout))
     }
   }
   return {
