@@ -90,12 +90,12 @@ const rosterOf = query<OfKey, Expected>((k, p) =>
     .orderBy('name')
     .orderBy('participant_id'),
 )
-const rostersOf = query<{ keyId: number; participantId: string }, { total: number }>((k, p) =>
+const rostersOf = query<{ keyId: number; ids: string }, { total: number }>((k, p, { differences }) =>
   k
     .selectFrom('schedule_people')
-    .select((eb) => eb.fn.countAll<number>().as('total'))
+    .select((eb) => eb.fn.count<number>('schedule_id').distinct().as('total'))
     .where('key_id', '=', p.keyId)
-    .where('participant_id', '=', p.participantId),
+    .where(differences.isIn('participant_id', p.ids)),
 )
 
 export const schedules = noun({
@@ -137,9 +137,9 @@ export const schedules = noun({
     async roster({ db }: Over, keyId: number, id: string): Promise<Expected[]> {
       return db.all(rosterOf(db), { keyId, id })
     },
-    /** In how many rosters somebody is. */
-    async countRosters({ db }: Over, keyId: number, participantId: string): Promise<number> {
-      return Number((await db.all(rostersOf(db), { keyId, participantId }))[0]?.total ?? 0)
+    /** In how many rosters somebody is, by any of these ids. */
+    async countRosters({ db }: Over, keyId: number, ids: string[]): Promise<number> {
+      return Number((await db.all(rostersOf(db), { keyId, ids: JSON.stringify(ids) }))[0]?.total ?? 0)
     },
   },
   writes: {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { SessionPage } from '@rollcall/protocol'
+import { connect } from '../support/clients/rtc-client.ts'
 import { keep } from '../support/kept.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 import { runProgram } from '../support/run-program.ts'
@@ -160,6 +161,54 @@ describe('an erased person', () => {
     const again = await startServer(kept.env)
     t.after(() => again.stop())
     assert.equal((await again.call('GET', path)).text.replaceAll(again.url, server.url), before)
+  })
+
+  test('leaves a room that let in them alone closed to everybody', async (t) => {
+    const server = await startServer()
+    t.after(() => server.stop())
+    const alone = { customRoomId: 'alone', allowedParticipantIds: [zoe.participantId] }
+    const both = { customRoomId: 'both', allowedParticipantIds: [zoe.participantId, bob.participantId] }
+    for (const room of [alone, both]) await server.call('POST', '/v2/rooms', room)
+    // Who never came is erased too, where a room names them.
+    const erased = await server.call('DELETE', `/v2/participants/${zoe.participantId}`)
+    assert.equal(erased.status, 200, erased.text)
+    const listed = async (room: string) =>
+      (await server.call<{ allowedParticipantIds: string[] }>('GET', `/v2/rooms/${room}`)).body.allowedParticipantIds
+    assert.deepEqual(await listed('both'), [bob.participantId])
+    assert.match((await listed('alone')).join(), /^erased-[0-9a-f]{24}$/)
+    const { body: room } = await server.call<{ roomId: string }>('GET', '/v2/rooms/alone')
+    const stranger = await connect(server)
+    const token = await server.sign({ roles: ['rtc'] })
+    stranger.send({ type: 'join', token, roomId: room.roomId, participantId: 'stranger' })
+    assert.equal(await stranger.closed, 'INVALID_PARTICIPANT_ID')
+    const again = await server.call('DELETE', `/v2/participants/${zoe.participantId}`)
+    assert.equal(again.body.code, 'PARTICIPANT_NOT_FOUND')
+  })
+
+  test('is not told of by the id either that they were merged into: not in the audit log, and by no report that is shared', async (t) => {
+    const kept = await keep()
+    t.after(() => kept.remove())
+    const server = await startServer(kept.env)
+    t.after(() => server.stop())
+    const merged = 'an unforgettable person'
+    await report(server, eventsOf())
+    for (; !found(await search(server, 'unforg')).includes(zoe.participantId); );
+    const person = `/v2/people/${encodeURIComponent(merged)}`
+    assert.equal(
+      (await server.call('PUT', person, { participantIds: [zoe.participantId, bob.participantId] })).status,
+      200,
+    )
+    await server.call('POST', '/v2/shares', { personId: merged })
+    await server.call('GET', `${person}/sessions?format=csv`)
+    const weekly = { start: '2026-01-05T09:00', durationMinutes: 60, timeZone: 'UTC', rrule: 'FREQ=WEEKLY' }
+    const roster = [{ participantId: merged, name: zoe.name }]
+    await server.call('POST', '/v2/schedules', { name: 'Class', roomIds: ['class'], ...weekly, roster })
+    const { body } = await server.call<{ rosters: number }>('DELETE', `/v2/participants/${zoe.participantId}`)
+    assert.equal(body.rosters, 1)
+    assert.deepEqual((await server.call('GET', '/v2/shares')).body.data, [])
+    assert.deepEqual(found(await search(server, 'bob')), ['bob'])
+    await server.stop()
+    for (const bytes of await readLeft(kept)) for (const trace of traces) assert.ok(!bytes.includes(trace), trace)
   })
 
   test('has to have left: who is in a session that runs is refused, and so is whoever never was', async (t) => {

@@ -119,11 +119,18 @@ describe('an erased room', () => {
     assert.deepEqual([unknown.status, unknown.body.code], [404, 'ROOM_NOT_FOUND'])
   })
 
-  test('takes nothing out of the log that told of others, however short its name is', async (t) => {
+  test('takes nothing out of the log that told of others, however short its name is, and whichever word of ours it is', async (t) => {
     const kept = await keep()
     t.after(() => kept.remove())
     const server = await startServer(kept.env)
     const of = { roomId: 'class', sessionKey: '1' }
+    const words = ['events', 'participant-left', 'roomId', 'person']
+    const ofWords = words.flatMap((roomId) => [
+      { id: `first ${roomId}`, type: 'session-started', at, roomId, sessionKey: roomId },
+      { id: `second ${roomId}`, type: 'session-ended', at: at + 1000, roomId, sessionKey: roomId },
+    ])
+    // It fits no session.
+    const unfit = { id: 'bob went', type: 'participant-left', at, roomId: 'class', ...bob, kind: 'person' }
     await report(server, [
       { id: 'ann came', type: 'participant-joined', at, ...of, participantId: 'ann' },
       { id: 'up again 1', type: 'source-started', at: at + 1000 },
@@ -131,9 +138,15 @@ describe('an erased room', () => {
       { id: 'end', type: 'session-ended', at: at + 9000, ...of },
       { id: 'short', type: 'session-started', at, roomId: '1', sessionKey: 'of the short one' },
       { id: 'short end', type: 'session-ended', at: at + 1000, roomId: '1', sessionKey: 'of the short one' },
+      ...ofWords,
+      unfit,
     ])
-    const { body: room } = await server.call<{ roomId: string }>('GET', '/v2/rooms/1')
-    assert.equal((await server.call('DELETE', `/v2/rooms/${room.roomId}`)).status, 200)
+    for (const name of ['1', ...words]) {
+      const { body: room } = await server.call<{ roomId: string }>('GET', `/v2/rooms/${name}`)
+      const erased = await server.call('DELETE', `/v2/rooms/${room.roomId}`)
+      assert.deepEqual([erased.status, erased.body.facts], [200, 2], name)
+    }
+    assert.deepEqual(await report(server, [unfit]), ['duplicate'])
     await server.stop()
     const { code, stdout } = await runProgram('cli.js', kept.env, ['rebuild', '--dry-run']).ended
     assert.deepEqual([code, /nothing differs/.test(stdout)], [0, true], stdout)

@@ -3,7 +3,7 @@ import { Refusal } from '../../error.ts'
 import type { Reads, Writes } from '../nouns.ts'
 import type { ErasedRoom } from './room-erasure.ts'
 
-type PersonReads = Pick<Reads, 'erasure' | 'schedules'>
+type PersonReads = Pick<Reads, 'erasure' | 'schedules' | 'people'>
 
 /** Makes somebody nobody in all that is kept. Throws CONFLICT while they are part of a session that runs. */
 export async function erasePerson(
@@ -17,9 +17,14 @@ export async function erasePerson(
     throw new Refusal('CONFLICT', `Session ${running.id} runs, and they are part of it: erase them when it has ended`)
   }
   const facts = await listFacts(reads, keyId, participantId)
-  const rosters = await reads.schedules.countRosters(keyId, participantId)
-  if (sessions.length === 0 && facts.length === 0 && rosters === 0) {
-    throw new Refusal('PARTICIPANT_NOT_FOUND', `Participant ${participantId} not found in any session or roster`)
+  const who = (await reads.people.who(keyId, [participantId])).get(participantId)
+  const rosters = await reads.schedules.countRosters(keyId, [participantId, ...(who?.merged ? [who.id] : [])])
+  const isKnown = sessions.length > 0 || facts.length > 0 || rosters > 0
+  if (!isKnown && !(await reads.erasure.isExpected(keyId, participantId))) {
+    throw new Refusal(
+      'PARTICIPANT_NOT_FOUND',
+      `Participant ${participantId} not found in any session, roster, room or invite`,
+    )
   }
   // First, so that nothing comes in between.
   const newId = await writes.erasure.forget({ keyId, participantId })

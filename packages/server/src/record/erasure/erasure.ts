@@ -72,6 +72,19 @@ export const erasure = noun({
       const found = await db.all(factsWith(db), { keyId, after, last, pattern: patternOf(participantId) })
       return { seqs: found.map(({ seq, sessionId }) => ({ seq, sessionId: sessionId ?? '' })), next: last }
     },
+    /** Whether a room, or an invite, names somebody, who may never have come. */
+    async isExpected({ db }: Over, keyId: number, participantId: string): Promise<boolean> {
+      for (const table of ['invites', 'kept_out'] as const) {
+        const row = await db.kysely
+          .selectFrom(table)
+          .select('participant_id')
+          .where('key_id', '=', keyId)
+          .where('participant_id', '=', participantId)
+          .executeTakeFirst()
+        if (row !== undefined) return true
+      }
+      return (await listNamingRooms(db, keyId, participantId)).length > 0
+    },
   },
   writes: {
     /** From now on nothing that is told of somebody's time before is taken. Gives whom they are to be instead. */
@@ -124,6 +137,7 @@ export const erasure = noun({
       if (personId != null) {
         await people.writes.unmerge(over, { keyId, id: personId })
         await dropFromRosters(over, keyId, personId)
+        await eraseFromAudit(over, { keyId, participantId: personId, newId })
       }
       await eraseFromAudit(over, { keyId, participantId, newId })
       const nobody = { id: newId, name: '', texts: newId, seen_at: 0, person_id: null, merged: 0, stale: 1 }
@@ -297,20 +311,31 @@ async function namesOf(db: Database, keyId: number, sessionId: string, participa
   return rows.flatMap(({ name }) => name ?? [])
 }
 
-/** A room may name those whom it lets in. */
-async function dropFromRooms(db: Database, keyId: number, participantId: string): Promise<void> {
-  const k = db.kysely
-  const rooms = await k
+/** The rooms that name somebody among those whom they let in, each with the others. */
+async function listNamingRooms(
+  db: Database,
+  keyId: number,
+  participantId: string,
+): Promise<{ roomId: string; others: string[] }[]> {
+  const rooms = await db.kysely
     .selectFrom('rooms')
     .select(['room_id as roomId', 'allowed_participants_json as json'])
     .where('key_id', '=', keyId)
     .where(sql<boolean>`(allowed_participants_json like ${patternOf(participantId)} escape '!')`)
     .execute()
-  for (const { roomId, json } of rooms) {
-    const kept = (JSON.parse(json ?? '[]') as string[]).filter((id) => id !== participantId)
-    await k
+  return rooms.flatMap(({ roomId, json }) => {
+    const named: string[] = JSON.parse(json ?? '[]')
+    return named.includes(participantId) ? [{ roomId, others: named.filter((id) => id !== participantId) }] : []
+  })
+}
+
+async function dropFromRooms(db: Database, keyId: number, participantId: string): Promise<void> {
+  for (const { roomId, others } of await listNamingRooms(db, keyId, participantId)) {
+    // An empty list restricts nobody: a room that let in them alone lets in nobody.
+    const allowed = others.length > 0 ? others : [newAnonymousId()]
+    await db.kysely
       .updateTable('rooms')
-      .set({ allowed_participants_json: JSON.stringify(kept) })
+      .set({ allowed_participants_json: JSON.stringify(allowed) })
       .where('key_id', '=', keyId)
       .where('room_id', '=', roomId)
       .execute()

@@ -4,7 +4,7 @@ export function patternOf(text: string): string {
 }
 
 /** A text as it stands in JSON. */
-export function inJson(text: string): string {
+function inJson(text: string): string {
   return JSON.stringify(text).slice(1, -1)
 }
 

@@ -1,4 +1,4 @@
-import type { Fact } from '@rollcall/protocol'
+import type { Fact, Json } from '@rollcall/protocol'
 import { sql } from 'kysely'
 import { Refusal } from '../../error.ts'
 import type { Database } from '../../store/database/database.ts'
@@ -10,7 +10,7 @@ import { eraseNewest } from '../../store/sessions/newest-texts.ts'
 import { sealAtOf } from '../../store/sessions/seals.ts'
 import { digestOf } from '../facts/fact-text.ts'
 import { newAnonymousId } from './anonymous.ts'
-import { hasWord, inJson, patternOf } from './pattern.ts'
+import { hasWord, patternOf } from './pattern.ts'
 import { emptyFact } from './session-erasure.ts'
 
 /** Sessions that are listed, and facts of the log that are looked at, at a time. */
@@ -123,11 +123,19 @@ function namesOf({ roomId, id, customRoomId }: ErasedRoom): string[] {
 
 type LoggedFact = { seq: number; source: string; factId: string; json: string }
 
-/** Of a fact of no session that has a room's name in it. That a source started anew is told of all its rooms, whatever its id says. */
+/**
+ * Of a fact of no session: whether any of its texts names the room, which may be called as a word of ours is. That a source started
+ * anew is told of all its rooms, whatever its id says.
+ */
 function tellsOf({ json }: LoggedFact, names: string[]): boolean {
-  const { type, roomId } = JSON.parse(json) as Fact
-  if (type === 'source-started') return names.includes(roomId)
-  return names.some((name) => hasWord(json, inJson(name)))
+  const { type, source: _, kind: __, ...said }: { [field: string]: Json } = JSON.parse(json)
+  if (type === 'source-started') return names.includes(String(said.roomId))
+  return Object.values(said).some((value) => textsIn(value).some((text) => names.some((name) => hasWord(text, name))))
+}
+
+function textsIn(value: Json): string[] {
+  if (typeof value === 'string') return [value]
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : []
 }
 
 /** False where it tells of something else. */
