@@ -1,25 +1,22 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import type { Context } from '../context.ts'
 import type { Metrics } from '../runtime/metrics.ts'
+import type { NoteAnswer } from './http/request-log.ts'
 
 /** The route of a request to a path that is none. */
 const noRoute = 'none'
 
 /** Counts every request, under the pattern of its route. */
-export function measureRequests(app: FastifyInstance, metrics: Metrics): void {
-  app.addHook('onResponse', (request, reply, done) => {
-    const route = request.routeOptions.url
+export function measureRequests(metrics: Metrics): NoteAnswer {
+  return ({ method, route, status, ms }) =>
     metrics.noteRequest({
       // Of a path that is none, anybody may send any method.
-      method: route === undefined ? noRoute : request.method,
+      method: route === undefined ? noRoute : method,
       route: route ?? noRoute,
-      status: reply.statusCode,
-      seconds: reply.elapsedTime / 1000,
+      status,
+      seconds: ms / 1000,
     })
-    done()
-  })
 }
 
 /** `/metrics`, for Prometheus. It takes no token, and no limit holds it up: a flood is when it is needed. */

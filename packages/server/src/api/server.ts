@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import cors from '@fastify/cors'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
@@ -34,7 +33,7 @@ import { createErrorHandler } from './http/errors.ts'
 import { createHttpServer } from './http/http-server.ts'
 import { isForBrowser, sendNotFoundPage } from './http/not-found-page.ts'
 import { createPatience, type Patience } from './http/patience.ts'
-import { logRequests, traceRequests } from './http/request-log.ts'
+import { logRequests, type NoteAnswer, noteAnswers, requestIdOf, traceRequests } from './http/request-log.ts'
 import { createRouteTable, type RouteTable } from './http/route-table.ts'
 import { refuseOthers, refuseUnknown } from './http/unknown-path.ts'
 import { compileSchema } from './http/validate.ts'
@@ -45,19 +44,13 @@ import { auditRoutes } from './keys/audit.ts'
 import { keepAudit } from './keys/keep-audit.ts'
 import { keyRoutes } from './keys/keys.ts'
 import { linkRoutes } from './keys/links.ts'
-import {
-  bodyMaxBytes,
-  corsMaxAgeSeconds,
-  headersMaxBytes,
-  requestIdMaxLength,
-  type Timeouts,
-  timeouts as usualTimeouts,
-} from './limits.ts'
+import { bodyMaxBytes, corsMaxAgeSeconds, headersMaxBytes, type Timeouts, timeouts as usualTimeouts } from './limits.ts'
 import { livekitAnalyticsRoutes } from './livekit/analytics.ts'
 import { meetingRoutes } from './meetings.ts'
 import { measureRequests, metricsRoutes } from './metrics.ts'
 import { docsRoutes } from './openapi/docs.ts'
 import { collectRoutes, openApiRoutes } from './openapi/openapi.ts'
+import { createKeptAnswers, type KeptAnswers } from './paging/kept-answers.ts'
 import { participantRoutes } from './participants.ts'
 import { peopleRoutes } from './people/people.ts'
 import { publicKeyRoutes } from './public-key.ts'
@@ -106,15 +99,20 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
   const { config, log, metrics } = context
   const handleError = createErrorHandler(log)
   const handleDailyError = createErrorHandler(log, dailyErrors)
-  const { rateLimit } = parts
+  const { rateLimit, verifyToken } = parts
+  const noted = [logRequests(log), measureRequests(metrics)]
+  const noteAnswer: NoteAnswer = (answered) => {
+    for (const note of noted) note(answered)
+  }
+  const keptAnswers = createKeptAnswers(context, { verifyToken, rateLimit, noteAnswer })
   const app = fastify({
-    serverFactory: (handler) => createHttpServer(config, parts.timeouts ?? usualTimeouts, handler),
+    serverFactory: (routes) => createHttpServer(config, parts.timeouts ?? usualTimeouts, keptAnswers.inFrontOf(routes)),
     trustProxy: config.trustProxy !== false && toTrust(config.trustProxy),
     bodyLimit: bodyMaxBytes,
     // An id that is longer than any is one that is not found.
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: headersMaxBytes },
     requestIdHeader: false,
-    genReqId: ({ headers }) => saneRequestId(headers['x-request-id']) ?? randomUUID(),
+    genReqId: requestIdOf,
     // What is still in flight when the server stops is answered.
     return503OnClosing: false,
     clientErrorHandler: createClientErrorHandler(metrics),
@@ -141,10 +139,10 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
   )
   app.decorateRequest('caller', null)
   if (context.tracing !== undefined) traceRequests(app, context.tracing)
-  logRequests(app, log)
+  noteAnswers(app, noteAnswer)
   lingerOverEarlyAnswers(app)
   readNothingForHead(app)
-  measureRequests(app, metrics)
+  app.addHook('preClose', async () => keptAnswers.stop())
 
   await app.register(cors, {
     allowedHeaders: ['Authorization', 'Content-Type', 'Accept', 'If-None-Match', 'Last-Event-ID', 'X-Request-Id'],
@@ -165,10 +163,10 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
     done()
   })
   const patience = createPatience()
-  const { verifyToken, awayMaxMs } = parts
+  const { awayMaxMs } = parts
   const signIns = createSignIns(context, verifyToken)
   const auth = createApiAuth({ config, verifyToken, signIns, rateLimit, metrics, log, patience, awayMaxMs })
-  await registerRoutes(app, context, { ...parts, auth, signIns, rateLimit, table, patience })
+  await registerRoutes(app, context, { ...parts, auth, signIns, keptAnswers, table, patience })
   return app
 }
 
@@ -176,7 +174,13 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
 async function registerRoutes(
   app: FastifyInstance,
   context: Context,
-  parts: ApiParts & { auth: ApiAuth; signIns: SignIns; rateLimit: RateLimit; table: RouteTable; patience: Patience },
+  parts: ApiParts & {
+    auth: ApiAuth
+    signIns: SignIns
+    keptAnswers: KeptAnswers
+    table: RouteTable
+    patience: Patience
+  },
 ): Promise<void> {
   const routes = collectRoutes(app)
   keepAudit(app, context, parts.auth)
@@ -230,9 +234,4 @@ function readNothingForHead(app: FastifyInstance): void {
     payload.destroy()
     done(null, Readable.from([]))
   })
-}
-
-function saneRequestId(given: string | string[] | undefined): string | undefined {
-  const sane = typeof given === 'string' && given.length <= requestIdMaxLength && /^[\w.:/+=@-]+$/.test(given)
-  return sane ? given : undefined
 }

@@ -15,6 +15,7 @@ import { summariseWebhooks } from './find.ts'
 import { baseUrlOf } from './http/base-url.ts'
 import { cursorMaxLength, minDurationMaxSeconds } from './limits.ts'
 import { cursorTakes, readCursor, writeCursor } from './paging/cursor.ts'
+import type { KeptAnswers } from './paging/kept-answers.ts'
 import { largeAnswers } from './paging/large-answers.ts'
 import { createPageCache, sendPage } from './paging/page-cache.ts'
 import { PageQuery, toPage } from './paging/page-query.ts'
@@ -99,7 +100,10 @@ export type SessionLists = {
   findLast(caller: Caller, roomId: string): Promise<string | undefined>
 }
 
-export function createSessionLists(context: Pick<Context, 'config' | 'clock' | 'reads' | 'known'>): SessionLists {
+export function createSessionLists(
+  context: Pick<Context, 'config' | 'clock' | 'reads' | 'known'>,
+  keptAnswers: KeptAnswers,
+): SessionLists {
   const { config, clock, reads, known } = context
   const pages = createPageCache()
 
@@ -110,7 +114,10 @@ export function createSessionLists(context: Pick<Context, 'config' | 'clock' | '
       const version = known.versionOf(caller.key.keyId)
       const name = JSON.stringify([request.routeOptions.url, caller.key.keyId, caller.roomIds, view.base, query])
       const kept = pages.get(name, version)
-      if (kept !== undefined) return sendPage(request, reply, kept)
+      if (kept !== undefined) {
+        keptAnswers.remember(request, reply, pages, name)
+        return sendPage(request, reply, kept)
+      }
 
       const { page, perPage } = toPage(query)
       const make = () => makePage(query, { page, perPage }, caller, view, { name, version, toShown })

@@ -11,6 +11,7 @@ import type { Caller } from './auth/caller.ts'
 import { scopes } from './auth/scopes.ts'
 import { requireRoomId, sendSession } from './find.ts'
 import { notModified, refusals } from './http/refusals.ts'
+import type { KeptAnswers } from './paging/kept-answers.ts'
 import { sendSessionTable } from './reports/session-table.ts'
 import { createSessionLists, SessionQuery } from './session-lists.ts'
 import { FormatQuery, tableContent, ZonedTableQuery } from './tables/table.ts'
@@ -108,10 +109,10 @@ const schemas = {
 
 export function sessionRoutes(
   context: Pick<Context, 'config' | 'clock' | 'reads' | 'known'>,
-  { auth, commands }: { auth: ApiAuth; commands: Commands },
+  { auth, commands, keptAnswers }: { auth: ApiAuth; commands: Commands; keptAnswers: KeptAnswers },
 ): FastifyPluginAsyncTypebox {
   const { reads } = context
-  const lists = createSessionLists(context)
+  const lists = createSessionLists(context, keptAnswers)
 
   return async (app) => {
     app.get('/v2/sessions', { onRequest: auth.any, schema: schemas.list }, async (request, reply) => {

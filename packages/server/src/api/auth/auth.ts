@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { tokenInvalidMessage, tokenMissingMessage } from '@rollcall/protocol'
 import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import type { Logger } from 'pino'
@@ -130,7 +131,7 @@ export function createApiAuth({
 }
 
 /** The token as it came, without the prefix that some put before it; empty where none came. */
-export function tokenOf({ headers }: FastifyRequest): string {
+export function tokenOf({ headers }: { headers: IncomingHttpHeaders }): string {
   return headers.authorization?.trim().replace(/^Bearer(\s+|$)/i, '') ?? ''
 }
 

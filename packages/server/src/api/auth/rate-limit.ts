@@ -12,15 +12,22 @@ import { createTokenBuckets } from './token-bucket.ts'
 export type RateLimit = {
   /** A request with a good token. */
   countKey(keyId: number, reply: FastifyReply): void
+  /** The same of one that is answered without a reply: gives the headers; undefined beyond the limit, where it is not counted. */
+  takeKey(keyId: number): RateHeaders | undefined
   /** A request without a key: without a good token, to an unknown path, or to a route that takes no token. */
   countAddress(address: string, reply: FastifyReply): void
   /** The same of one that has no reply, such as a socket: gives the refusal. */
   checkAddress(address: string): Refusal | undefined
 }
 
+/** What clients are told, in three headers that they know. */
+export type RateHeaders = { 'ratelimit-limit'?: number; 'ratelimit-remaining'?: number; 'ratelimit-reset'?: number }
+
 /** @param keyRequestsPerSecond 0: nothing is counted, of addresses neither */
 export function createRateLimit(keyRequestsPerSecond: number, metrics: Metrics): RateLimit {
-  if (keyRequestsPerSecond === 0) return { countKey() {}, countAddress() {}, checkAddress: () => undefined }
+  if (keyRequestsPerSecond === 0) {
+    return { countKey() {}, takeKey: () => ({}), countAddress() {}, checkAddress: () => undefined }
+  }
   // Only who holds a secret has a bucket here.
   const keys = createTokenBuckets(keyRequestsPerSecond, Number.POSITIVE_INFINITY)
   const addresses = createTokenBuckets(addressRequestsPerSecond, addressesCountedMax)
@@ -36,7 +43,7 @@ export function createRateLimit(keyRequestsPerSecond: number, metrics: Metrics):
   return {
     countKey(keyId, reply) {
       const { allowed, remaining } = keys.count(keyId)
-      setHeaders(reply, keyRequestsPerSecond, remaining)
+      reply.headers(toHeaders(keyRequestsPerSecond, remaining))
       if (allowed) return
       metrics.noteRateLimited('key')
       throw new Refusal(
@@ -44,18 +51,22 @@ export function createRateLimit(keyRequestsPerSecond: number, metrics: Metrics):
         `This key makes more than ${keyRequestsPerSecond} requests a second, which is the ROLLCALL_RATE_LIMIT of this server`,
       )
     },
+    takeKey(keyId) {
+      const { allowed, remaining } = keys.count(keyId)
+      return allowed ? toHeaders(keyRequestsPerSecond, remaining) : undefined
+    },
     countAddress(address, reply) {
       const { allowed, remaining } = addresses.count(toNetwork(address))
-      setHeaders(reply, addressRequestsPerSecond, remaining)
+      reply.headers(toHeaders(addressRequestsPerSecond, remaining))
       if (!allowed) throw refuseAddress()
     },
     checkAddress: (address) => (addresses.count(toNetwork(address)).allowed ? undefined : refuseAddress()),
   }
 }
 
-/** The three headers that clients know; a bucket is full again within a second. */
-function setHeaders(reply: FastifyReply, limit: number, remaining: number): void {
-  reply.header('ratelimit-limit', limit).header('ratelimit-remaining', remaining).header('ratelimit-reset', 1)
+/** A bucket is full again within a second. */
+function toHeaders(limit: number, remaining: number): RateHeaders {
+  return { 'ratelimit-limit': limit, 'ratelimit-remaining': remaining, 'ratelimit-reset': 1 }
 }
 
 /** One IPv6 client usually has a whole /64: its addresses count as one. */

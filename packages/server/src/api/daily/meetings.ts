@@ -12,6 +12,7 @@ import type { Caller } from '../auth/caller.ts'
 import { requireSession, viewFor } from '../find.ts'
 import { createErrorHandler } from '../http/errors.ts'
 import { notModified, refusals } from '../http/refusals.ts'
+import type { KeptAnswers } from '../paging/kept-answers.ts'
 import { createPageCache, sendPage } from '../paging/page-cache.ts'
 import { sendPieces, writeList } from '../paging/pieces.ts'
 import { isRunning, listSessions, peopleReadFor } from '../session-lists.ts'
@@ -95,7 +96,7 @@ const schemas = {
 
 export function dailyRoutes(
   context: Pick<Context, 'config' | 'clock' | 'log' | 'reads' | 'known'>,
-  { auth }: { auth: ApiAuth },
+  { auth, keptAnswers }: { auth: ApiAuth; keptAnswers: KeptAnswers },
 ): FastifyPluginAsyncTypebox {
   const { clock, reads, known } = context
   const pages = createPageCache()
@@ -109,7 +110,10 @@ export function dailyRoutes(
       const version = known.versionOf(caller.key.keyId)
       const name = JSON.stringify([caller.key.keyId, caller.roomIds, request.query])
       const kept = pages.get(name, version)
-      if (kept !== undefined) return sendPage(request, reply, kept)
+      if (kept !== undefined) {
+        keptAnswers.remember(request, reply, pages, name)
+        return sendPage(request, reply, kept)
+      }
       const page = await toPage(caller, request.query)
       const { sessions, total } = await listSessions(reads, caller, toFilter(request.query), page)
       const view = viewFor(context, request)

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
+import type { IncomingHttpHeaders } from 'node:http'
 import { extname, join } from 'node:path'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
@@ -37,7 +38,7 @@ export function sendKept(
  * Whether the client has what this tag stands for: it may name several, and a proxy that packs an answer makes its tag a weak one
  * (RFC 9110, section 13.1.2).
  */
-export function hasAlready({ headers }: FastifyRequest, etag: string): boolean {
+export function hasAlready({ headers }: { headers: IncomingHttpHeaders }, etag: string): boolean {
   const named = headers['if-none-match']?.split(',').map((one) => one.trim().replace(/^W\//, ''))
   return named !== undefined && (named.includes(etag) || named.includes('*'))
 }

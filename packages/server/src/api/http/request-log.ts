@@ -1,36 +1,74 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import type { EndSpan, Tracing } from '../../runtime/tracing.ts'
 import { loggedNameOf } from '../../sources/source-name.ts'
 import type { Caller } from '../auth/caller.ts'
-import { pathLoggedMaxLength } from '../limits.ts'
+import { pathLoggedMaxLength, requestIdMaxLength } from '../limits.ts'
 
-/** Gives every answer its `x-request-id`, and every request one line in the log: never its query, headers or body. */
-export function logRequests(app: FastifyInstance, log: Logger): void {
-  // All that it says is named here: to look through it for secrets would take ten times as long as to write it.
-  const lines = log.child({}, { redact: [] })
+/** A request, and how it was answered. */
+export type Answered = {
+  requestId: string
+  method: string
+  url: string
+  /** The pattern of its path; undefined: there is no such path. */
+  route: string | undefined
+  status: number
+  /** Until the last of the answer was handed to the system. */
+  ms: number
+  /** Of whoever brought a good token. */
+  apiKey: string | undefined
+}
 
+/** Told of every request, once. */
+export type NoteAnswer = (answered: Answered) => void
+
+/** The id that a request is known by: the one that it brings, where that is sane. */
+export function requestIdOf({ headers }: { headers: IncomingHttpHeaders }): string {
+  const given = headers['x-request-id']
+  const isSane = typeof given === 'string' && given.length <= requestIdMaxLength && /^[\w.:/+=@-]+$/.test(given)
+  return isSane ? given : randomUUID()
+}
+
+/** Gives every answer its `x-request-id`, and has it noted. */
+export function noteAnswers(app: FastifyInstance, noteAnswer: NoteAnswer): void {
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     done()
   })
 
   app.addHook('onResponse', (request, reply, done) => {
-    if (!lines.isLevelEnabled('info')) return done()
-    const caller = request.getDecorator<Caller | null>('caller')
-    lines.info(
-      {
-        requestId: request.id,
-        method: request.method,
-        path: loggedPathOf(request.url),
-        status: reply.statusCode,
-        ms: Math.round(reply.elapsedTime * 10) / 10,
-        ...(caller && { apiKey: caller.key.apiKey }),
-      },
-      'request',
-    )
+    noteAnswer({
+      requestId: request.id,
+      method: request.method,
+      url: request.url,
+      route: request.routeOptions.url,
+      status: reply.statusCode,
+      ms: reply.elapsedTime,
+      apiKey: request.getDecorator<Caller | null>('caller')?.key.apiKey,
+    })
     done()
   })
+}
+
+/** Writes a line in the log of every request: never its query, headers or body. */
+export function logRequests(log: Logger): NoteAnswer {
+  // All that it says is named here: to look through it for secrets would take ten times as long as to write it.
+  const lines = log.child({}, { redact: [] })
+  return ({ requestId, method, url, status, ms, apiKey }) => {
+    if (!lines.isLevelEnabled('info')) return
+    const path = loggedPathOf(url)
+    const line = {
+      requestId,
+      method,
+      path,
+      status,
+      ms: Math.round(ms * 10) / 10,
+      ...(apiKey !== undefined && { apiKey }),
+    }
+    lines.info(line, 'request')
+  }
 }
 
 /** Each request is a span, which what it does lies below. */

@@ -66,9 +66,11 @@ export async function writeList<Item>(
   return { pieces, etag: () => `"${toEtag().slice(0, 27)}"` }
 }
 
+export const jsonType = 'application/json; charset=utf-8'
+
 /** Sends JSON that was made already. */
 export function sendPieces(reply: FastifyReply, pieces: Buffer[]): FastifyReply {
-  reply.type('application/json; charset=utf-8')
+  reply.type(jsonType)
   if (pieces.length === 1) return reply.send(pieces[0])
   if (pieces.length <= wholePiecesMax) return reply.send(Buffer.concat(pieces))
   reply.header('content-length', sizeOf(pieces))
