@@ -5,6 +5,7 @@ import { openFresh } from '../../src/cli/open-tables.ts'
 import { rebuild } from '../../src/cli/rebuild/rebuild.ts'
 import { verify } from '../../src/cli/verify/verify.ts'
 import { openSnapshot } from '../../src/store/copies/kept-tables.ts'
+import { reporter, toTime } from '../ledger/history.ts'
 import { dump, type Kept, keep, recordWorld, rules } from '../support/kept.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 import { runProgram } from '../support/run-program.ts'
@@ -171,6 +172,24 @@ function contract(open: () => Promise<Kept>) {
     const mended = await fold(kept, false)
     assert.equal(mended.differences, (shortened.sessions?.length ?? 0) - sessionsLeft)
     assert.deepEqual({ ...(await dump(kept)), sessions: [] }, { ...shortened, sessions: [] })
+  })
+
+  test('what came of a session after it was sealed is no difference, before it is sealed again as after it', async (t) => {
+    const late = await open()
+    t.after(() => late.remove())
+    const store = await late.open(() => toTime(400))
+    const { keyId } = await store.writes.keys.add({ name: null, email: null })
+    const { joined, left, ended } = reporter({ roomId: 'room', sessionKey: '1' })
+    await store.record(keyId, [joined('ann', 0), ended(60)])
+    await store.seal(toTime(300))
+    await store.record(keyId, [left('ann', 50, { receivedAt: 310 })])
+    await store.close()
+    const found = await fold(late, true)
+    assert.deepEqual([found.differences, found.told], [0, []])
+    const again = await late.open(() => toTime(400))
+    await again.seal(toTime(400))
+    await again.close()
+    assert.deepEqual((await fold(late, true)).told, [])
   })
 }
 

@@ -251,7 +251,7 @@ async function sealAgain({ db, kept }: FreshTables): Promise<void> {
       where s.seal_at is not null and s.start_at is not null and k.seal_at is null limit ${pageSessions}`.execute(
       db.kysely,
     )
-    if (rows.length === 0) return
+    if (rows.length === 0) break
     const plain = new Map(rows.flatMap((row) => (row.isEncoded ? [] : [[row.sessionId, row.keyId]])))
     await db.transaction(async () => {
       for (const { id: sessionId, ...text } of await sealSessions({ db }, rows)) {
@@ -260,8 +260,15 @@ async function sealAgain({ db, kept }: FreshTables): Promise<void> {
       }
     })
   }
+  // A text whose seal was broken counts for nothing, and stays until another takes its place.
+  await run(
+    { db },
+    `insert into seals select * from ${kept}.seals as k
+      where exists (select 1 from sessions as s where s.key_id = k.key_id and s.id = k.session_id)
+      and not exists (select 1 from seals as f where f.key_id = k.key_id and f.session_id = k.session_id)`,
+  )
 }
 
-async function run({ db }: FreshTables, text: string): Promise<void> {
+async function run({ db }: Pick<FreshTables, 'db'>, text: string): Promise<void> {
   await sql.raw(text).execute(db.kysely)
 }
