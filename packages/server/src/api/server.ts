@@ -30,7 +30,7 @@ import { parseBody } from './http/body.ts'
 import { createClientErrorHandler } from './http/client-error.ts'
 import { lingerOverEarlyAnswers } from './http/early-answers.ts'
 import { createErrorHandler } from './http/errors.ts'
-import { createHttpServer } from './http/http-server.ts'
+import { createHttpServer, restoreHead } from './http/http-server.ts'
 import { isForBrowser, sendNotFoundPage } from './http/not-found-page.ts'
 import { createPatience, type Patience } from './http/patience.ts'
 import { logRequests, type NoteAnswer, noteAnswers, requestIdOf, traceRequests } from './http/request-log.ts'
@@ -109,6 +109,7 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
     serverFactory: (routes) => createHttpServer(config, parts.timeouts ?? usualTimeouts, keptAnswers.inFrontOf(routes)),
     trustProxy: config.trustProxy !== false && toTrust(config.trustProxy),
     bodyLimit: bodyMaxBytes,
+    exposeHeadRoutes: false,
     // An id that is longer than any is one that is not found.
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: headersMaxBytes },
     requestIdHeader: false,
@@ -138,6 +139,7 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
     parseBody(request.headers['content-type'], text),
   )
   app.decorateRequest('caller', null)
+  restoreHead(app)
   if (context.tracing !== undefined) traceRequests(app, context.tracing)
   noteAnswers(app, noteAnswer)
   lingerOverEarlyAnswers(app)

@@ -171,6 +171,7 @@ describe('the audit log', () => {
       assert.equal((await own.call(method, path, body, { token })).status, 200, path)
     }
     // What only looks, and what is refused, leaves nothing.
+    await own.call('HEAD', '/v2/attendance?format=csv', undefined, { token })
     await own.call('GET', '/v2/sessions', undefined, { token })
     await own.call('GET', '/v2/attendance', undefined, { token })
     await own.call('POST', '/v2/sessions/end', { roomId: 'none' }, { token })

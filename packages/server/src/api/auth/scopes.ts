@@ -18,8 +18,7 @@ export function scopes(...names: KeyScope[]): KeyScope[] {
 
 /** Which scopes a route is in, beside `all`: those it names, else `read` where it only reads. */
 export function scopesOf({ method, schema }: Pick<FastifyRequest['routeOptions'], 'method' | 'schema'>): KeyScope[] {
-  const onlyReads = method === 'GET' || method === 'HEAD'
-  return schema?.scopes ?? (onlyReads ? ['read'] : [])
+  return schema?.scopes ?? (method === 'GET' ? ['read'] : [])
 }
 
 /** What a key may do: the first of an owner everything. */

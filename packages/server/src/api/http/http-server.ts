@@ -1,5 +1,6 @@
-import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerOptions } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
+import type { FastifyInstance } from 'fastify'
 import type { Config } from '../../config.ts'
 import { createSpread } from '../../runtime/turns.ts'
 import { headersMaxBytes, type Timeouts } from '../limits.ts'
@@ -11,7 +12,7 @@ const begunInTurn = 50
 
 /** The server that listens, with TLS where the settings have it, and with a bound on how long anybody may take. */
 export function createHttpServer({ tls }: Pick<Config, 'tls'>, timeouts: Timeouts, answer: RequestListener): Server {
-  const { listener, goOn } = inOrder(spreadRequests(answer))
+  const { listener, goOn } = inOrder(spreadRequests(routeHeadAsGet(answer)))
   const options: ServerOptions = {
     maxHeaderSize: headersMaxBytes,
     headersTimeout: timeouts.headersMs,
@@ -38,4 +39,26 @@ function spreadRequests(answer: RequestListener): RequestListener {
     if (request.url === '/livez') answer(request, reply)
     else spread(() => answer(request, reply))
   }
+}
+
+/** What came as HEAD, until its route is found. */
+const heads = new WeakSet<IncomingMessage>()
+
+/** HEAD is answered by the route of GET: there is none of its own. Node sends no body, since the request began as HEAD. */
+function routeHeadAsGet(answer: RequestListener): RequestListener {
+  return (request, reply) => {
+    if (request.method === 'HEAD') {
+      heads.add(request)
+      request.method = 'GET'
+    }
+    answer(request, reply)
+  }
+}
+
+/** From here on what came as HEAD is one again, for whoever logs, counts or answers it. */
+export function restoreHead(app: FastifyInstance): void {
+  app.addHook('onRequest', ({ raw }, _reply, done) => {
+    if (raw.method === 'GET' && heads.delete(raw)) raw.method = 'HEAD'
+    done()
+  })
 }

@@ -14,7 +14,7 @@ export function createRouteTable(app: FastifyInstance): RouteTable {
     if (method === 'OPTIONS') return
     const steps = url.split('/').map((step) => (step.startsWith(':') ? '[^/]+' : step.replaceAll('.', '\\.')))
     // Repeated slashes and one at the end change no path.
-    routes.push({ pattern: new RegExp(`^${steps.join('/+')}/*$`), methods: [method].flat() })
+    routes.push({ pattern: new RegExp(`^${steps.join('/+')}/*$`), methods: [method].flat().flatMap(withHead) })
   })
   return {
     methodsAt(path) {
@@ -22,4 +22,9 @@ export function createRouteTable(app: FastifyInstance): RouteTable {
       return [...new Set(methods)].sort()
     },
   }
+}
+
+/** What takes GET takes HEAD. */
+function withHead(method: string): string[] {
+  return method === 'GET' ? ['GET', 'HEAD'] : [method]
 }

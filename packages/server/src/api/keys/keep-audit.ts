@@ -58,7 +58,7 @@ export function keepAudit(app: FastifyInstance, { writes }: Pick<Context, 'write
 
 function isAudited({ method, schema = {}, onRequest }: RouteOptions, auth: ApiAuth): boolean {
   const takesToken = [auth.any, auth.crawler, auth.reports, auth.bringer, auth.user].some((hook) => hook === onRequest)
-  return takesToken && method !== 'HEAD' && (schema.audited ?? (method !== 'GET' || givesTables(schema.querystring)))
+  return takesToken && (schema.audited ?? (method !== 'GET' || givesTables(schema.querystring)))
 }
 
 function givesTables(querystring: unknown): boolean {
@@ -66,8 +66,9 @@ function givesTables(querystring: unknown): boolean {
   return 'format' in properties
 }
 
-/** Looking at something is none; taking it away as a table is. */
+/** Looking at something, or at its head, is none; taking it away as a table is. */
 function isDeed({ method, routeOptions }: FastifyRequest, reply: FastifyReply): boolean {
+  if (method === 'HEAD') return false
   if (method !== 'GET' || routeOptions.schema?.audited === true) return true
   return !String(reply.getHeader('content-type')).startsWith('application/json')
 }

@@ -13,7 +13,7 @@ import { notModified } from '../http/refusals.ts'
 export function collectRoutes(app: FastifyInstance): RouteOptions[] {
   const routes: RouteOptions[] = []
   app.addHook('onRoute', (route) => {
-    if (route.method !== 'HEAD' && route.schema?.hide !== true) routes.push(route)
+    if (route.schema?.hide !== true) routes.push(route)
   })
   return routes
 }

@@ -8,8 +8,8 @@ export async function collectRoutes(start: () => Promise<unknown>, { pages = tru
     const { fastify } = message as { fastify: FastifyInstance }
     fastify.addHook('onRoute', ({ method, url, schema }) => {
       if (!pages && schema?.hide === true && !url.startsWith('/v2/')) return
-      // Each GET is a HEAD too, and CORS answers every OPTIONS.
-      for (const one of [method].flat()) if (!['HEAD', 'OPTIONS'].includes(one)) routes.add(`${one} ${url}`)
+      // CORS answers every OPTIONS.
+      for (const one of [method].flat()) if (one !== 'OPTIONS') routes.add(`${one} ${url}`)
     })
   }
   subscribe('fastify.initialization', listen)
