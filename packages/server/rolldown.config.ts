@@ -1,5 +1,6 @@
 import { builtinModules } from 'node:module'
-import { defineConfig, type Plugin, type RolldownOptions } from 'rolldown'
+import { join } from 'node:path'
+import { defineConfig, type OutputOptions, type Plugin, type RolldownOptions } from 'rolldown'
 
 /**
  * Whoever imports a module of Node has it read each of its names, and some of them load much that nobody asked for: one of
@@ -28,31 +29,44 @@ const builtins: Plugin = {
 
 /**
  * What makes a schema does nothing else, so that one which nobody uses is left out. In `protocol/` such functions, and no others, begin
- * with a capital.
+ * with a capital: `test/built.test.ts` holds them to it.
  */
 const schemas: Plugin = {
   name: 'schemas',
-  transform: (code, id) =>
-    /\bprotocol\/src\//.test(id)
-      ? code.replace(/(?<=[=([,:{]\s*)(?:Type\.)?[A-Z]\w*\(/g, '/* @__PURE__ */ $&')
-      : undefined,
+  transform: (code, id) => (/\bprotocol\/src\//.test(id) ? markSchemas(code) : undefined),
+}
+export function markSchemas(code: string): string {
+  return code.replace(/(?<=[=([,:{]\s*)(?:Type\.)?[A-Z]\w*\(/g, '/* @__PURE__ */ $&')
 }
 
-/**
- * What Fastify loads and nobody here uses: HTTP/2, until somebody opens a server of it, and its own compilers of schemas, in whose
- * place each server sets ours.
- */
+/** What libraries load and nobody here uses. */
 const unused: Plugin = {
   name: 'unused',
-  resolveId: (id, _, { kind }) =>
-    kind === 'require-call' && Object.hasOwn(placeholders, id) ? `\0unused:${id}` : undefined,
-  load: (id) => (id.startsWith('\0unused:') ? placeholders[id.slice('\0unused:'.length)] : undefined),
+  resolveId(id, importer = '', { kind }) {
+    const library = Object.keys(placeholders).find((name) => importer.includes(`/node_modules/${name}/`))
+    const isUnused = library !== undefined && Object.hasOwn(placeholders[library] ?? {}, id)
+    return isUnused && kind === 'require-call' ? `\0unused:${library}:${id}` : undefined
+  },
+  load(id) {
+    const [, library = '', unusedId = ''] = /^\0unused:([^:]+):(.+)$/.exec(id) ?? []
+    return placeholders[library]?.[unusedId]
+  },
 }
 const noCompiler = `module.exports = () => () => { throw new Error('no compiler of schemas is set') }`
-const placeholders: { [id: string]: string } = {
-  '@fastify/ajv-compiler': noCompiler,
-  '@fastify/fast-json-stringify-compiler': noCompiler,
-  'node:http2': `exports.createServer = (...options) => process.getBuiltinModule('node:http2').createServer(...options)`,
+const placeholders: { [library: string]: { [id: string]: string } } = {
+  fastify: {
+    // Each server sets compilers of ours.
+    '@fastify/ajv-compiler': noCompiler,
+    '@fastify/fast-json-stringify-compiler': noCompiler,
+    // Until somebody opens a server of it.
+    'node:http2': `exports.createServer = (...options) => process.getBuiltinModule('node:http2').createServer(...options)`,
+    // Which plugins go with which Fastify is settled by what is installed.
+    semver: 'exports.satisfies = () => true',
+  },
+  'prom-client': {
+    // Exemplars, which nobody asks for.
+    '@opentelemetry/api': '',
+  },
 }
 
 /** V8 keeps a text of ASCII in half the memory of one with a letter beyond. rolldown leaves comments of licenses as they are. */
@@ -62,6 +76,8 @@ const ascii: Plugin = {
 }
 const toEscape = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
 
+const output: OutputOptions = { format: 'esm', charset: 'ascii', comments: { annotation: false, jsdoc: false } }
+
 const shared: RolldownOptions = {
   platform: 'node',
   plugins: [builtins, unused, schemas, ascii],
@@ -70,16 +86,19 @@ const shared: RolldownOptions = {
   transform: {
     // The sources are for the Node that they are written with; what is built runs on the oldest of `engines`.
     target: 'node22.16',
-    inject: { AsyncDisposableStack: 'core-js-pure/actual/async-disposable-stack' },
+    inject: { AsyncDisposableStack: join(import.meta.dirname, 'async-disposable-stack.ts') },
   },
-  output: { format: 'esm', charset: 'ascii', comments: { annotation: false, jsdoc: false } },
+  output,
 }
 
 /**
  * A thread starts from one file with what it alone uses: what is shared with the rest is read, and kept in memory, by each of
  * both all the same. To read a property, such as one of a schema, does nothing else.
  */
-const ofThread: RolldownOptions = { treeshake: { propertyReadSideEffects: false } }
+const ofThread: RolldownOptions = {
+  treeshake: { propertyReadSideEffects: false },
+  output: { ...output, codeSplitting: false },
+}
 
 /** The process, the server in it, its settings and errors, and the commands, with what they share in files beside them; and the threads that write, and read what is imported. */
 export default defineConfig([
