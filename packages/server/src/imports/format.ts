@@ -1,5 +1,8 @@
 import type { ImportFormat, Json, ParticipantKind } from '@rollcall/protocol'
-import type { DateOrder } from './local-time.ts'
+
+/** The order of the numbers of a date that does not begin with its year. */
+export const dateOrders = ['dmy', 'mdy'] as const
+export type DateOrder = (typeof dateOrders)[number]
 
 /** What the file does not say, and whoever imports it does. */
 export type ImportOptions = {

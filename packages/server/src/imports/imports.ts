@@ -2,16 +2,11 @@ import type { ImportFormat, ImportReport, ImportStep } from '@rollcall/protocol'
 import type { Context } from '../context.ts'
 import { Refusal } from '../error.ts'
 import { placeFacts } from '../record/facts/rooms-of-facts.ts'
-import { type PlacedFact, toFacts } from './facts.ts'
-import type { ImportedSession, ImportedStay, ImportOptions, Untaken } from './format.ts'
-import { formats } from './formats.ts'
+import type { PlacedFact } from './facts.ts'
+import type { ImportOptions, Untaken } from './format.ts'
 
 /** Facts that are recorded at a time. */
-const batchMax = 1000
-/** A time that lies further ahead than this, in milliseconds, cannot be: its day or its zone is wrong. */
-const aheadMaxMs = 5 * 60_000
-/** The earliest time that is taken, in epoch milliseconds: before it nobody met in a room like these. */
-const earliestAt = Date.UTC(1990, 0, 1)
+export const batchMax = 1000
 
 type Parts = Pick<Context, 'known' | 'record'>
 
@@ -24,36 +19,6 @@ export type ReadFile = {
 
 /** What to import, of which key. */
 export type Import = { keyId: number; format: ImportFormat; options: ImportOptions }
-
-/**
- * Reads a whole file. Throws a `Refusal` that says what to do where it cannot be read, or leaves open what is not to be guessed.
- */
-export async function readImport(
-  bytes: Uint8Array,
-  { format, options }: Omit<Import, 'keyId'>,
-  now: number,
-): Promise<ReadFile> {
-  const { sessions, untaken } = await formats[format].read(bytes, options)
-  const possible: ImportedSession[] = []
-  for (const session of sessions) {
-    const stays: ImportedStay[] = []
-    for (const stay of session.stays) {
-      const reason = whyImpossible(stay, now)
-      if (reason === undefined) stays.push(stay)
-      else untaken.push({ where: stay.where, reason })
-    }
-    if (stays.length > 0 || session.stays.length === 0) possible.push({ ...session, stays })
-  }
-  const facts = possible.flatMap((session) => toFacts(session, format, now))
-  const stays = possible.reduce((sum, one) => sum + one.stays.length, 0)
-  return {
-    counts: { sessions: possible.length, stays, facts: facts.length, untaken: untaken.length },
-    async next() {
-      if (untaken.length > 0) return { untaken: untaken.splice(0, batchMax) }
-      return facts.length > 0 ? { facts: facts.splice(0, batchMax) } : undefined
-    },
-  }
-}
 
 /**
  * Records what a file tells, batch by batch, and tells how far it is. Where it ends in the middle, by a crash too, the same import
@@ -99,10 +64,4 @@ export async function* recordImport(
 export function toFailure(error: unknown): ImportStep {
   const why = error instanceof Refusal ? error.message : 'Something went wrong on the server'
   return { type: 'failed', reason: `${why}. Import the same again: it goes on where it stopped` }
-}
-
-function whyImpossible({ joinedAt, leftAt = joinedAt }: ImportedStay, now: number): string | undefined {
-  if (leftAt < joinedAt) return 'it ends before it begins'
-  if (leftAt > now + aheadMaxMs) return 'it is in the future: are the time zone and the order of the date right?'
-  return joinedAt < earliestAt ? 'it is before 1990: is the order of the date right?' : undefined
 }

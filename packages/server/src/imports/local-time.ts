@@ -1,10 +1,7 @@
 import { Temporal } from 'temporal-polyfill'
 import { Refusal } from '../error.ts'
 import { quote } from '../runtime/explain.ts'
-
-/** The order of the numbers of a date that does not begin with its year. */
-export const dateOrders = ['dmy', 'mdy'] as const
-export type DateOrder = (typeof dateOrders)[number]
+import type { DateOrder } from './format.ts'
 
 /**
  * Epoch milliseconds of a time as a file writes it; undefined where it is none. Of the two that an hour has which the clock goes through

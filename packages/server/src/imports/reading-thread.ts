@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { Refusal } from '../error.ts'
-import { readImport } from './imports.ts'
+import { readImport } from './read.ts'
 import type { ReadingAnswer, ReadingData } from './reading.ts'
 
 // The thread that reads a file to import, which takes long where it is large.

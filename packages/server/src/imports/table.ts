@@ -1,4 +1,4 @@
-import { type CsvError, parse } from 'csv-parse'
+import type { CsvError } from 'csv-parse'
 import { Refusal } from '../error.ts'
 import { decodeText } from './text.ts'
 
@@ -7,6 +7,7 @@ export type Row = { line: number; cells: string[] }
 
 /** Every row that has anything in it. Throws a `Refusal` that names the line which cannot be read. */
 export async function readRows(bytes: Uint8Array, delimiter: ',' | ';' | '\t' = ','): Promise<Row[]> {
+  const { parse } = await import('csv-parse')
   const parser = parse(decodeText(bytes), {
     delimiter,
     bom: true,

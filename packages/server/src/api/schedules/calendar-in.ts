@@ -1,5 +1,5 @@
 import type { ExpectedPerson, LeftEvent, NewSchedule } from '@rollcall/protocol'
-import ical, { type CalendarResponse, type VEvent } from 'node-ical'
+import type { CalendarResponse, VEvent } from 'node-ical'
 import { Refusal } from '../../error.ts'
 import { isTimeZone } from '../../runtime/calendar/calendar.ts'
 import { toInstant, toLocal } from '../../runtime/calendar/recurrence.ts'
@@ -66,7 +66,8 @@ type ParseLines = (
 let underWay: Promise<unknown> = Promise.resolve()
 
 /** One file after the other: the library reads some lines in a turn of the loop, but of each file that is under way. */
-function parse(lines: string[]): Promise<CalendarResponse> {
+async function parse(lines: string[]): Promise<CalendarResponse> {
+  const { default: ical } = await import('node-ical')
   const parseLines = ical.parseLines as ParseLines
   const parsed = underWay.then(
     () =>

@@ -7,7 +7,6 @@ import { type App, startApp } from '../../app.ts'
 import { readConfig } from '../../config.ts'
 import { StartRefusal } from '../../error.ts'
 import { createLog } from '../../runtime/log.ts'
-import { fillDemo } from '../demo/demo.ts'
 
 /** Whatever holds up the stop, the process ends after this, in milliseconds. */
 const stopMaxMs = 9000
@@ -51,7 +50,8 @@ async function run({ demo, printsToken }: { demo: boolean; printsToken: boolean 
   const log = createLog(config.logLevel)
   const onFailure = () => log.flush(() => process.exit(1))
   const app = await startApp(config, { log, onFailure })
-  process.stdout.write(await describe(app, demo ? await fillDemo(app.context) : app.firstKey, printsToken))
+  const key = demo ? await (await import('../demo/demo.ts')).fillDemo(app.context) : app.firstKey
+  process.stdout.write(await describe(app, key, printsToken))
   process.once('SIGTERM', () => stop(app))
   process.once('SIGINT', () => stop(app))
   // Whatever ends this process, the next one starts from what was compiled for it.

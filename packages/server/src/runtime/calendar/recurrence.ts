@@ -1,4 +1,3 @@
-import { RRuleTemporal } from 'rrule-temporal'
 import { Temporal } from 'temporal-polyfill'
 
 /** What recurs by the clocks of a time zone: at the same time of day, also where they change. */
@@ -115,7 +114,7 @@ export async function* occurrencesOf(
     if (startAt >= from && startAt < to) yield startAt
     return
   }
-  const { count, untilAt, rule } = openRule(recurrence)
+  const { count, untilAt, rule } = await openRule(recurrence)
   const left = new Set(exdates)
   // What counts is counted from the first.
   let at = count === undefined ? Math.max(startAt, from) : startAt
@@ -138,7 +137,8 @@ export async function* occurrencesOf(
 }
 
 /** How often a rule recurs that counts, when it ends, and the rule without either: the library walks a rule without end by what is asked of it. */
-function openRule({ startLocal, timeZone, rrule }: Recurrence) {
+async function openRule({ startLocal, timeZone, rrule }: Recurrence) {
+  const { RRuleTemporal } = await import('rrule-temporal')
   const named = new Map(rrule.split(';').map((part) => part.split('=') as [string, string]))
   const [count, until] = [named.get('COUNT'), named.get('UNTIL')]
   named.delete('COUNT')
