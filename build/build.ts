@@ -40,7 +40,14 @@ const pages: Target = {
 const server: Target = {
   name: 'the server',
   folder: join(packages, 'server'),
-  sources: ['src', 'package.json', 'rolldown.config.ts', 'async-disposable-stack.ts', '../protocol/src', '../../package-lock.json'],
+  sources: [
+    'src',
+    'package.json',
+    'rolldown.config.ts',
+    'async-disposable-stack.ts',
+    '../protocol/src',
+    '../../package-lock.json',
+  ],
   builder: ['rolldown', 'bin/cli.mjs'],
   args: (into) => ['--config', 'rolldown.config.ts', '--dir', into],
 }
