@@ -4,7 +4,7 @@ import { Refusal } from '../../error.ts'
 import type { Database } from '../database/database.ts'
 import { tellStatistics } from '../database/statistics.ts'
 import { allTablesByKey } from '../database/without-rowid.ts'
-import { encodeSeal, writeText } from '../sessions/seals.ts'
+import { encodeSeal, hasPlainHead, writeText } from '../sessions/seals.ts'
 
 /** Texts that are read, and written, in one transaction. */
 const pageTexts = 500
@@ -50,7 +50,7 @@ async function encodeTexts(db: Database): Promise<void> {
   for (let after = { keyId: 0, sessionId: '' }; ; ) {
     const { rows } = await sql<{ keyId: number; sessionId: string; head: string; middle: string; tail: string }>`
       select key_id as "keyId", session_id as "sessionId", head, middle, tail from seals
-      where (key_id, session_id) > (${after.keyId}, ${after.sessionId}) and head like '{%'
+      where (key_id, session_id) > (${after.keyId}, ${after.sessionId}) and ${hasPlainHead('head')}
       order by key_id, session_id limit ${sql.lit(pageTexts)}`.execute(db.kysely)
     const last = rows.at(-1)
     if (last === undefined) return

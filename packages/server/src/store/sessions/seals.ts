@@ -1,3 +1,4 @@
+import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { Session } from '../../ledger/state.ts'
 import type { Database } from '../database/database.ts'
 import { type Over, query } from '../noun.ts'
@@ -139,6 +140,16 @@ export async function keepSeal(db: Database, seal: Seal): Promise<boolean> {
   if ((await db.run(markSealed(db), seal)) === 0) return false
   await writeText(db, encodeSeal(seal))
   return true
+}
+
+/** Whether a text is from before there was a shorter form of it: such a one begins as JSON does. */
+export function isPlain({ head }: Pick<SealedText, 'head'>): boolean {
+  return head.startsWith('{')
+}
+
+/** The same of a column that holds the head of a text. */
+export function hasPlainHead(column: string): RawBuilder<SqlBool> {
+  return sql<SqlBool>`${sql.ref(column)} like '{%'`
 }
 
 /** Keeps a text as it is given. */
