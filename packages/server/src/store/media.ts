@@ -35,10 +35,10 @@ export function openMediaWriter(db: Database): MediaWriter {
   const rows = new Map<string, Row>()
   return {
     saveMedium(keyId, sessionId, medium) {
-      const row = toRow(keyId, sessionId, medium)
+      const row = toMediaRow(keyId, sessionId, medium)
       const name = JSON.stringify([keyId, sessionId, medium.participantId, medium.kind, medium.mediaId])
       const known = rows.get(name)
-      rows.set(name, known === undefined ? row : addTo(known, row))
+      rows.set(name, known === undefined ? row : addToMedium(known, row))
     },
     async flush() {
       if (rows.size === 0) return
@@ -50,7 +50,7 @@ export function openMediaWriter(db: Database): MediaWriter {
   }
 }
 
-function toRow(keyId: number, sessionId: string, medium: Medium): Row {
+export function toMediaRow(keyId: number, sessionId: string, medium: Medium): Row {
   return {
     key_id: keyId,
     session_id: sessionId,
@@ -63,7 +63,8 @@ function toRow(keyId: number, sessionId: string, medium: Medium): Row {
   }
 }
 
-function addTo(known: Row, row: Row): Row {
+/** What is told of the same thing twice. */
+export function addToMedium(known: Row, row: Row): Row {
   const least = (a: number | null = null, b: number | null = null) => (a === null || (b !== null && b < a) ? b : a)
   const most = (a: number | null = null, b: number | null = null) => (a === null || (b !== null && b > a) ? b : a)
   return {
@@ -72,6 +73,15 @@ function addTo(known: Row, row: Row): Row {
     started_at: least(known.started_at, row.started_at),
     stopped_at: most(known.stopped_at, row.stopped_at),
   }
+}
+
+/** Those of one session's things that are kept. */
+export function firstMedia(rows: Row[]): Row[] {
+  if (rows.length <= mediaMax) return rows
+  const ofOne = Map.groupBy(rows, (row) => JSON.stringify([row.participant_id, row.kind]))
+  return [...ofOne.values()].flatMap((some) =>
+    some.sort((a, b) => (a.media_id < b.media_id ? -1 : 1)).slice(0, mediaMax),
+  )
 }
 
 /** Whose things are more than are kept, and the last name that is. */

@@ -7,7 +7,9 @@ import { compareTables } from '../../store/copies/compare.ts'
 import type { FreshTables } from '../../store/copies/kept-tables.ts'
 import { openFacts } from '../../store/facts/facts.ts'
 import { openBuckets } from '../../store/sessions/buckets.ts'
-import { type SessionToSeal, writeText } from '../../store/sessions/seals.ts'
+import { hasPlainHead, type SessionToSeal, writeText } from '../../store/sessions/seals.ts'
+import { listUnlikeKeys } from './alike.ts'
+import { type Log, listLogs } from './logs.ts'
 import { listChangedSessions } from './sessions.ts'
 
 export type Rebuilt = {
@@ -24,11 +26,14 @@ export type RebuildReport = { tell(text: string): void; progress(done: number, a
 
 /** Facts folded in one transaction: of more, what is held until its end outlives V8's space for new objects. */
 const pageFacts = 1000
+/** The table of the keys that are folded into the fresh tables. */
+const foldedKeys = 'folded_keys'
 /** Sessions that are read, and sealed or counted, in one transaction. */
 const pageSessions = 500
 
 /**
- * Folds the raw log into fresh tables, and puts whatever they have otherwise in place of what is kept, in one transaction:
+ * Folds the raw log, and looks whether the same is kept: of each key in memory first, since nearly always it is. Of keys of which it is
+ * not, it is folded into fresh tables, and whatever these have otherwise is put in place of what is kept, in one transaction:
  * whenever it is broken off, the kept tables are as they were, or as the log has them. The log itself is left alone, and so
  * is whatever it does not tell: keys, rooms, sources, and how the media went.
  */
@@ -39,15 +44,24 @@ export async function rebuild(
   { dryRun }: { dryRun: boolean },
 ): Promise<Rebuilt> {
   const { db, kept } = fresh
+  const logs = await listLogs(fresh)
+  const facts = logs.reduce((sum, log) => sum + log.facts, 0)
+  const keyIds = await listUnlikeKeys(fresh, rules, logs, report.progress)
+  if (keyIds.size === 0) return { facts, differences: 0, sessionsLeft: 0 }
+
+  await run(fresh, `create table ${foldedKeys} (key_id integer primary key)`)
+  await fresh.place([foldedKeys])
+  for (const keyId of keyIds) await run(fresh, `insert into ${foldedKeys} values (${keyId})`)
   for (const table of ['keys', 'rooms']) await run(fresh, `insert into ${table} select * from ${kept}.${table}`)
-  const { facts, unlike } = await foldLog(fresh, rules, report)
+  const ofThese = logs.filter(({ keyId }) => keyIds.has(keyId))
+  const { unlike } = await foldLogs(fresh, rules, ofThese, report)
   const sessionsLeft = await takeOver(fresh)
   await bringInLine(fresh)
   await sealAgain(fresh)
 
-  const comparison = await compareTables(fresh)
+  const comparison = await compareTables(fresh, foldedKeys)
   if (comparison.differs('sessions') || comparison.differs('participants')) {
-    for await (const text of listChangedSessions(fresh)) report.tell(text)
+    for await (const text of listChangedSessions(fresh, foldedKeys)) report.tell(text)
   }
   let differences = unlike.length
   for (const { keyId, seq, was, is } of unlike) {
@@ -77,11 +91,12 @@ export async function rebuild(
 type Unlike = { keyId: number; seq: number; was: string; is: string }
 
 /** Folds every session whose beginning is in the log; the others are noted in `left_sessions`. */
-async function foldLog(
+async function foldLogs(
   fresh: FreshTables,
   rules: Rules,
+  logs: Log[],
   { progress, tell }: RebuildReport,
-): Promise<{ facts: number; unlike: Unlike[] }> {
+): Promise<{ unlike: Unlike[] }> {
   const { db, kept } = fresh
   await run(fresh, 'create table left_sessions (key_id integer, session_id text, primary key (key_id, session_id))')
   await run(fresh, 'create table left_keys (key_id integer primary key)')
@@ -89,7 +104,6 @@ async function foldLog(
   await run(fresh, `insert into left_keys select key_id from ${kept}.counters where facts_dropped > 0`)
   const unlike: Unlike[] = []
   let facts = 0
-  const logs = await listLogs(fresh)
   const all = logs.reduce((sum, log) => sum + log.facts, 0)
   for (const log of logs) {
     const { keyId } = log
@@ -111,7 +125,7 @@ async function foldLog(
       and not exists (select 1 from sessions as f where f.key_id = k.key_id and f.id = k.id)
       and not exists (select 1 from left_sessions as l where l.key_id = k.key_id and l.session_id = k.id)`,
   )
-  return { facts, unlike }
+  return { unlike }
 
   async function foldPage(keyId: number, page: LoggedFact[]): Promise<void> {
     const store = openFacts(db)
@@ -137,11 +151,6 @@ async function foldLog(
   }
 }
 
-/**
- * `erased`: facts of sessions that were erased, and people who were. Of these the facts that are left tell no name, no reason and
- * another id, by which whoever leaves in one moment is told of in order: changes are not to be had from them again.
- */
-type Log = { keyId: number; first: number; last: number; facts: number; erased: number }
 type LoggedFact = {
   seq: number
   sessionId: string | null
@@ -149,18 +158,6 @@ type LoggedFact = {
   receivedAt: number
   factJson: string
   isErased: boolean | number
-}
-
-async function listLogs({ db, kept }: FreshTables): Promise<Log[]> {
-  const { rows } = await sql<Log>`
-    select f.key_id as "keyId", min(seq) as first, max(seq) as last, count(*) as facts,
-      count(e.session_id) + (select count(*) from ${sql.raw(kept)}.erased_people as p where p.key_id = f.key_id) as erased
-    from ${sql.raw(kept)}.facts as f
-    left join ${sql.raw(kept)}.counters as c on c.key_id = f.key_id
-    left join ${sql.raw(kept)}.erased_sessions as e on e.key_id = f.key_id and e.session_id = f.session_id
-    where seq > coalesce(c.facts_dropped, 0)
-    group by f.key_id order by f.key_id`.execute(db.kysely)
-  return rows
 }
 
 async function listFacts({ db, kept }: FreshTables, keyId: number, after: number): Promise<LoggedFact[]> {
@@ -215,7 +212,7 @@ async function bringInLine(fresh: FreshTables): Promise<void> {
   await run(
     fresh,
     `insert into counters (key_id, fact_seq, change_seq) select key_id, max(seq), 0 from ${kept}.facts
-      where key_id not in (select key_id from left_keys) group by key_id
+      where key_id in (select key_id from ${foldedKeys}) and key_id not in (select key_id from left_keys) group by key_id
       on conflict (key_id) do update set fact_seq = excluded.fact_seq`,
   )
   // Whoever looked, and found that it was too early, put it off.
@@ -235,6 +232,7 @@ async function bringInLine(fresh: FreshTables): Promise<void> {
   await run(
     fresh,
     `insert into session_buckets select * from ${kept}.session_buckets as k where ${empty('k')}
+      and k.key_id in (select key_id from ${foldedKeys})
       and not exists (select 1 from session_buckets as f where ${bucket})`,
   )
 }
@@ -244,7 +242,7 @@ async function sealAgain({ db, kept }: FreshTables): Promise<void> {
   for (;;) {
     const { rows } = await sql<Omit<SessionToSeal, 'roomId'> & { isEncoded: boolean | number }>`
       select s.key_id as "keyId", s.id as "sessionId", s.seal_at as "sealAt", keys.api_key as "apiKey", keys.user_id as "userId",
-        z.head is null or z.head not like '{%' as "isEncoded"
+        z.head is null or not ${hasPlainHead('z.head')} as "isEncoded"
       from sessions as s join ${sql.raw(kept)}.sessions as k on k.key_id = s.key_id and k.id = s.id
       left join ${sql.raw(kept)}.seals as z on z.key_id = k.key_id and z.session_id = k.id
       join keys on keys.key_id = s.key_id

@@ -10,12 +10,15 @@ type PersonTime = { closedMs: Time; openSince: Time; lastAt: Time }
 type Both<T> = { is: T; was: T }
 type Changed = { name: string; session: Both<SessionTime>; people: { id: string; time: Both<PersonTime> }[] }
 
-/** What folding again changes, session by session: when it ran, and how long each person was inside. */
-export async function* listChangedSessions({ db, kept }: FreshTables): AsyncGenerator<string> {
+/**
+ * What folding again changes, session by session: when it ran, and how long each person was inside.
+ * @param ofKeys a table with the `key_id` of each key that the fresh tables are of
+ */
+export async function* listChangedSessions({ db, kept }: FreshTables, ofKeys: string): AsyncGenerator<string> {
   const changed = new Map<string, Changed>()
   const read = async (text: string) => (await sql.raw<Row>(text).execute(db.kysely)).rows
-  for (const row of await read(changedSessions(kept))) takeSession(changed, row)
-  for (const row of await read(changedPeople(kept))) {
+  for (const row of await read(changedSessions(kept, ofKeys))) takeSession(changed, row)
+  for (const row of await read(changedPeople(kept, ofKeys))) {
     const time = { is: timeOf(row, 'is'), was: timeOf(row, 'was') }
     takeSession(changed, row).people.push({ id: String(row.participantId), time })
   }
@@ -33,15 +36,16 @@ const personColumns = (['joined_at', 'open_since', 'closed_ms', 'last_at'] as co
   `k.${column} as "was ${column}"`,
 ])
 
-function changedSessions(kept: string): string {
+function changedSessions(kept: string, ofKeys: string): string {
   return `
     select coalesce(fs.key_id, ks.key_id) as "keyId", coalesce(fs.id, ks.id) as "sessionId",
       coalesce(fs.room_id, ks.room_id) as "roomId", ${sessionColumns}
     from sessions as fs full join ${kept}.sessions as ks on ks.key_id = fs.key_id and ks.id = fs.id
-    where fs.start_at is distinct from ks.start_at or fs.end_at is distinct from ks.end_at`
+    where coalesce(fs.key_id, ks.key_id) in (select key_id from ${ofKeys})
+      and (fs.start_at is distinct from ks.start_at or fs.end_at is distinct from ks.end_at)`
 }
 
-function changedPeople(kept: string): string {
+function changedPeople(kept: string, ofKeys: string): string {
   return `
     select coalesce(f.key_id, k.key_id) as "keyId", coalesce(f.session_id, k.session_id) as "sessionId",
       coalesce(f.participant_id, k.participant_id) as "participantId",
@@ -50,8 +54,9 @@ function changedPeople(kept: string): string {
       on k.key_id = f.key_id and k.session_id = f.session_id and k.participant_id = f.participant_id
     left join sessions as fs on fs.key_id = f.key_id and fs.id = f.session_id
     left join ${kept}.sessions as ks on ks.key_id = k.key_id and ks.id = k.session_id
-    where f.joined_at is distinct from k.joined_at or f.open_since is distinct from k.open_since
-      or f.closed_ms is distinct from k.closed_ms or f.last_at is distinct from k.last_at
+    where coalesce(f.key_id, k.key_id) in (select key_id from ${ofKeys})
+      and (f.joined_at is distinct from k.joined_at or f.open_since is distinct from k.open_since
+        or f.closed_ms is distinct from k.closed_ms or f.last_at is distinct from k.last_at)
     order by 1, 2, 3`
 }
 

@@ -66,15 +66,8 @@ export async function verify(db: Database, report: VerifyReport): Promise<Verifi
     for (const fact of page) for (const text of findFactFaults(fact)) fault(`${fact.name}: ${text}`)
     progress(page.length)
   }
-  for (const find of [
-    findMiscounts,
-    findStaleTexts,
-    findWrongDays,
-    findPeopleFaults,
-    findStrays,
-    findDoubles,
-    findGaps,
-  ])
+  for await (const { text } of findMiscounts(db)) fault(text)
+  for (const find of [findStaleTexts, findWrongDays, findPeopleFaults, findStrays, findDoubles, findGaps])
     for await (const text of find(db)) fault(text)
   return verified
 }

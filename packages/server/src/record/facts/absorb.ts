@@ -1,7 +1,7 @@
 import type { SessionFact, SessionStarted } from '@rollcall/protocol'
 import { newSession, settled, withoutPeople } from '../../ledger/session.ts'
 import type { Mark, Session } from '../../ledger/state.ts'
-import type { RecordParts } from '../../store/facts/facts.ts'
+import type { ApplyParts } from '../../store/facts/applied.ts'
 
 /** Applies a fact to the session that it is moved to. */
 type Apply = (fact: SessionFact) => Promise<unknown>
@@ -11,7 +11,7 @@ type Apply = (fact: SessionFact) => Promise<unknown>
  * row, for the log has facts of theirs.
  */
 export async function absorbGuessed(
-  { facts }: RecordParts,
+  { facts }: ApplyParts,
   keyId: number,
   fact: SessionStarted,
   { into, applyOne }: { into: string; applyOne: Apply },
@@ -34,7 +34,7 @@ export async function absorbGuessed(
  * else was told of it: `keepOne` applies a fact to it that was announced before.
  */
 export async function takeJoined(
-  { facts, rules }: RecordParts,
+  { facts, rules }: ApplyParts,
   keyId: number,
   fact: SessionStarted,
   {

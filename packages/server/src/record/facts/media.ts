@@ -1,5 +1,6 @@
 import type { MediaToggled, Outcome, RecordingToggled, SessionFact } from '@rollcall/protocol'
 import { newSession } from '../../ledger/session.ts'
+import type { ApplyParts } from '../../store/facts/applied.ts'
 import type { RecordParts } from '../../store/facts/facts.ts'
 import { applyToSession, findSession, newSessionId, type Recorded } from './session-facts.ts'
 
@@ -22,7 +23,7 @@ export async function applyMedia(
   return recorded
 }
 
-export function saveMedia({ facts }: RecordParts, keyId: number, sessionId: string, fact: MediaToggled): void {
+export function saveMedia({ facts }: ApplyParts, keyId: number, sessionId: string, fact: MediaToggled): void {
   const { participantId, connectionId = '', media, mediaId, at } = fact
   const isStart = fact.type === 'media-started'
   facts.saveMedium(keyId, sessionId, {
@@ -48,7 +49,7 @@ export async function applyRecording(parts: RecordParts, keyId: number, fact: Re
 
 /** The same again, in the session that it was kept in. */
 export async function applyRecordingAgain(
-  parts: RecordParts,
+  parts: ApplyParts,
   keyId: number,
   fact: RecordingToggled,
   sessionId: string,
@@ -59,7 +60,7 @@ export async function applyRecordingAgain(
 }
 
 async function recordIn(
-  { facts }: RecordParts,
+  { facts }: ApplyParts,
   keyId: number,
   sessionId: string,
   fact: RecordingToggled,

@@ -2,7 +2,7 @@ import type { Fact, Outcome, SessionFact } from '@rollcall/protocol'
 import { noteSnapshot } from '../../ledger/ledger.ts'
 import { evidenceAt } from '../../ledger/route.ts'
 import type { Session } from '../../ledger/state.ts'
-import type { RecordParts } from '../../store/facts/facts.ts'
+import type { ApplyParts } from '../../store/facts/applied.ts'
 import { toPossible } from '../times.ts'
 import { applyRecordingAgain, saveMedia, toSeen } from './media.ts'
 import { applyFound, isOverWithout, newSessionId, save } from './session-facts.ts'
@@ -14,7 +14,7 @@ import { resumeRunning } from './snapshot.ts'
  * of this one's identity can have opened it.
  */
 export async function applyAgain(
-  parts: RecordParts,
+  parts: ApplyParts,
   keyId: number,
   said: Fact,
   sessionId: string | null,
@@ -51,7 +51,7 @@ export async function applyAgain(
 }
 
 async function applyInSession(
-  parts: RecordParts,
+  parts: ApplyParts,
   keyId: number,
   fact: SessionFact,
   sessionId: string,
@@ -71,7 +71,7 @@ async function applyInSession(
 
 /** Of an unnamed fact: the latest session of its room and source, where that is another. */
 async function findNewer(
-  { facts }: RecordParts,
+  { facts }: ApplyParts,
   keyId: number,
   fact: Pick<Fact, 'source' | 'roomId' | 'sessionKey'>,
   sessionId: string,

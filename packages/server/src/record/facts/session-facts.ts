@@ -15,6 +15,7 @@ import { type Applied, apply, applyEndToLeaves, type Slice } from '../../ledger/
 import { type Candidates, evidenceAt, route } from '../../ledger/route.ts'
 import { movesCloses, newSession } from '../../ledger/session.ts'
 import type { Mark, Session } from '../../ledger/state.ts'
+import type { ApplyParts } from '../../store/facts/applied.ts'
 import type { FactStore, RecordParts } from '../../store/facts/facts.ts'
 import { absorbGuessed, takeJoined } from './absorb.ts'
 import { type FactText, textOf } from './fact-text.ts'
@@ -97,7 +98,7 @@ export function isOverWithout({ endAt }: Session, { type, at }: SessionFact): bo
  * @param isMoved another session had it: it may be the one that opened this one, before it was moved from here
  */
 export async function applyFound(
-  parts: RecordParts,
+  parts: ApplyParts,
   keyId: number,
   fact: SessionFact,
   found: Exclude<Found, { to: 'nowhere' }>,
@@ -144,12 +145,7 @@ export async function applyFound(
 }
 
 /** Applies a fact of a person again of which everybody was told. */
-async function applyUnannounced(
-  parts: RecordParts,
-  keyId: number,
-  sessionId: string,
-  fact: SessionFact,
-): Promise<void> {
+async function applyUnannounced(parts: ApplyParts, keyId: number, sessionId: string, fact: SessionFact): Promise<void> {
   const session = await parts.facts.getSession(keyId, sessionId)
   if (session === undefined || !('participantId' in fact)) return
   const marks = await parts.facts.listMarks(keyId, sessionId, fact.participantId)
@@ -158,7 +154,7 @@ async function applyUnannounced(
 }
 
 /** Applies a fact, with whatever else of its session the ledger asks for. */
-async function applyTo(parts: RecordParts, keyId: number, slice: Slice, fact: SessionFact): Promise<Applied> {
+async function applyTo(parts: ApplyParts, keyId: number, slice: Slice, fact: SessionFact): Promise<Applied> {
   const { facts, rules } = parts
   const applied = apply(slice, fact, rules)
   if (typeof applied === 'object') return applied
@@ -175,7 +171,7 @@ async function applyTo(parts: RecordParts, keyId: number, slice: Slice, fact: Se
 
 /** Dates anew the leaves that came after the end of their session and that nobody says the time of. Gives the session then. */
 async function endLeaves(
-  parts: RecordParts,
+  parts: ApplyParts,
   keyId: number,
   { session, superseded }: Omit<Slice, 'marks'>,
   end: SessionEnded,
@@ -199,7 +195,7 @@ async function endLeaves(
 }
 
 export async function save(
-  parts: RecordParts,
+  parts: ApplyParts,
   keyId: number,
   before: Session | undefined,
   applied: Applied,

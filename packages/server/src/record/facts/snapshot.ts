@@ -2,6 +2,7 @@ import type { SessionFact, Snapshot, SourceStarted } from '@rollcall/protocol'
 import { inferFromRestart, inferFromSnapshot } from '../../ledger/infer.ts'
 import { noteSnapshot } from '../../ledger/ledger.ts'
 import { newSession, resumeSession } from '../../ledger/session.ts'
+import type { ApplyParts } from '../../store/facts/applied.ts'
 import type { RecordParts } from '../../store/facts/facts.ts'
 import { byPerson, findSession, infer, type Recorded, save } from './session-facts.ts'
 
@@ -32,7 +33,7 @@ export async function applySnapshot(parts: RecordParts, keyId: number, snapshot:
 
 /** Every session of the source, or of that room of it, that ran then runs on. */
 export async function resumeRunning(
-  { facts, rules }: RecordParts,
+  { facts, rules }: ApplyParts,
   keyId: number,
   restart: SourceStarted,
 ): Promise<void> {

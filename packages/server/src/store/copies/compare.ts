@@ -33,10 +33,15 @@ export type Comparison = {
 }
 
 /**
- * Compares the kept tables with the fresh ones: those that follow from the log. Each is read once to see whether it is the same, as
- * nearly all are; what the others have otherwise is found when it is asked for.
+ * Compares the kept tables with the fresh ones: those that follow from the log. Each is read once to see whether it is the same; what
+ * the others have otherwise is found when it is asked for.
+ * @param ofKeys a table with the `key_id` of each key that the fresh tables are of: what is kept of others is left alone
  */
-export async function compareTables({ db, kept, schema: freshSchema }: FreshTables): Promise<Comparison> {
+export async function compareTables(
+  { db, kept, schema: freshSchema }: FreshTables,
+  ofKeys: string,
+): Promise<Comparison> {
+  const isOfThem = (row: string) => `${row}.key_id in (select key_id from ${ofKeys})`
   const found = await db.kysely.introspection.getTables()
   const all = Object.entries(derived).map(([table, key]) => {
     const columns = found
@@ -62,7 +67,8 @@ export async function compareTables({ db, kept, schema: freshSchema }: FreshTabl
       for (const { table, key, columns, others } of tables) {
         const same = others.map((column) => `and f."${column}" is not distinct from k."${column}"`).join(' ')
         await run(
-          `delete from ${kept}.${table} as k where not exists (select 1 from ${table} as f where ${match(key)} ${same})`,
+          `delete from ${kept}.${table} as k where ${isOfThem('k')}
+            and not exists (select 1 from ${table} as f where ${match(key)} ${same})`,
         )
         const names = columns.map((column) => `"${column}"`).join()
         await run(
@@ -76,14 +82,14 @@ export async function compareTables({ db, kept, schema: freshSchema }: FreshTabl
 
   async function isSame({ table, key, others }: Table): Promise<boolean> {
     const [rows] = await run(
-      `select (select count(*) from ${table}) as fresh, (select count(*) from ${kept}.${table}) as kept,
+      `select (select count(*) from ${table}) as fresh, (select count(*) from ${kept}.${table} as k where ${isOfThem('k')}) as kept,
         (select count(*) from ${table} as f join ${kept}.${table} as k on ${match(key)} where not (${isUnlike(others)})) as alike`,
     )
     return rows?.fresh === rows?.alike && rows?.kept === rows?.alike
   }
 
   async function* listAbsent({ table, key }: Table, there: string, absent: string, what: string) {
-    const from = `from ${there} as f where not exists (select 1 from ${absent} as k where ${match(key)})`
+    const from = `from ${there} as f where ${isOfThem('f')} and not exists (select 1 from ${absent} as k where ${match(key)})`
     const rows = await run(`select ${key.map((column) => `f."${column}"`).join()} ${from} limit ${toldMax}`)
     for (const row of rows) yield { text: `${table}: ${nameOf(row, key)}: ${what}`, rows: 1 }
     yield* tellRest(table, rows.length, from, what)

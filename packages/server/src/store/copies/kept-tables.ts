@@ -60,6 +60,8 @@ export type FreshTables = {
   db: Database
   /** What stands before a table's name where the kept one is meant. */
   kept: string
+  /** In which a table's name is the kept one: to be read. */
+  keptDb: Database
   /** The schema of the fresh ones, where the database has schemas. */
   schema: string | undefined
   /** Puts tables that were made beside them, each with a `key_id`, where the rows of these keys lie. */
@@ -80,15 +82,20 @@ export async function openFreshSqlite(path: string): Promise<FreshTables> {
   for (const pragma of ['journal_mode = off', 'synchronous = off', 'cache_size = -128000']) {
     await sql.raw(`pragma main.${pragma}`).execute(db.kysely)
   }
+  // What is sorted of a history does not fit into memory.
+  await sql`pragma temp_store = file`.execute(db.kysely)
   await sql`attach database ${path} as kept`.execute(db.kysely)
   await sql`pragma kept.synchronous = full`.execute(db.kysely)
   await makeTables(db, 'main')
+  const keptDb = openSqlite(path, { readOnly: true })
   return {
     db,
     kept: 'kept',
+    keptDb,
     schema: undefined,
     place: async () => {},
     async drop() {
+      await keptDb.close()
       await db.close()
       remove()
     },
@@ -103,15 +110,18 @@ export async function openFreshPostgres(url: string): Promise<FreshTables> {
   const db = openPostgres(url, { connections: 1, schema: freshSchema, isDistributed })
   await makeTables(db, freshSchema)
   if (isDistributed) await distribute(db.kysely, { beside: kept })
+  const keptDb = openPostgres(url, { connections: 1, isDistributed })
   return {
     db,
     kept,
+    keptDb,
     schema: freshSchema,
     async place(tables) {
       if (isDistributed) for (const table of tables) await createByKey(db.kysely, table)
     },
     async drop() {
       await sql.raw(`drop schema ${freshSchema} cascade`).execute(db.kysely)
+      await keptDb.close()
       await db.close()
     },
   }

@@ -5,15 +5,21 @@ import { bucketsOf, type Delta, hourMs, roomBucketsFrom, type Scope, sourceScope
 
 type Count = Scope & Delta & { kept: number; keptEnded: number; bucketed: number }
 
-/** Counts all sessions again, and tells in words where the counts that are kept say something else. */
-export async function* findMiscounts(db: Database): AsyncGenerator<string> {
+/** What is wrong of a key, in words. */
+export type Miscount = { keyId: number; text: string }
+
+/** Counts all sessions again, and tells where the counts that are kept say something else. */
+export async function* findMiscounts(db: Database): AsyncGenerator<Miscount> {
   const scopes: Scope[] = []
   for (const { keyId, roomId, sessions, ended, kept, keptEnded, bucketed } of await recount(db)) {
-    const of = nameOf({ keyId, roomId })
-    if (sessions !== kept) yield `session_counts of ${of}: ${kept} sessions, and there are ${sessions}`
-    if (ended !== keptEnded) yield `session_counts of ${of}: ${keptEnded} ended, and there are ${ended}`
+    const tell = (what: string): Miscount => ({
+      keyId,
+      text: `session_counts of ${nameOf({ keyId, roomId })}: ${what}`,
+    })
+    if (sessions !== kept) yield tell(`${kept} sessions, and there are ${sessions}`)
+    if (ended !== keptEnded) yield tell(`${keptEnded} ended, and there are ${ended}`)
     if (roomId !== '' && sessions > roomBucketsFrom && bucketed === 0) {
-      yield `session_counts of ${of}: it has ${sessions} sessions, and no buckets`
+      yield tell(`it has ${sessions} sessions, and no buckets`)
     }
     if (roomId === '' || bucketed === 1) scopes.push({ keyId, roomId })
   }
@@ -22,7 +28,8 @@ export async function* findMiscounts(db: Database): AsyncGenerator<string> {
     select distinct b.key_id as "keyId", b.room_id as "roomId" from session_buckets as b
     left join session_counts as c on c.key_id = b.key_id and c.room_id = b.room_id
     where b.room_id <> '' and coalesce(c.bucketed, 0) = 0`.execute(db.kysely)
-  for (const scope of rows) yield `session_buckets of ${nameOf(scope)}: it is to have none`
+  for (const scope of rows)
+    yield { keyId: scope.keyId, text: `session_buckets of ${nameOf(scope)}: it is to have none` }
 }
 
 async function recount(db: Database): Promise<Count[]> {
@@ -46,7 +53,8 @@ async function recount(db: Database): Promise<Count[]> {
   return rows
 }
 
-async function* findWrongBuckets(db: Database, scope: Scope): AsyncGenerator<string> {
+async function* findWrongBuckets(db: Database, scope: Scope): AsyncGenerator<Miscount> {
+  const { keyId } = scope
   const inScope = sql`(room_id = ${scope.roomId} or ${sql.lit(sourceScope(''))} || source = ${scope.roomId})`
   const inRoom = scope.roomId === '' ? sql`` : sql`and ${inScope}`
   const { rows: hours } = await sql<Delta & { hour: number }>`
@@ -65,11 +73,12 @@ async function* findWrongBuckets(db: Database, scope: Scope): AsyncGenerator<str
     expected.delete(`${level} ${startAt}`)
     if (sessions === is.sessions && ended === is.ended) continue
     const bucket = `session_buckets of ${nameOf(scope)}, level ${level}, ${toIso(startAt)}`
-    yield `${bucket}: ${sessions} sessions, ${ended} ended, and there are ${is.sessions}, ${is.ended} ended`
+    const are = `${is.sessions}, ${is.ended} ended`
+    yield { keyId, text: `${bucket}: ${sessions} sessions, ${ended} ended, and there are ${are}` }
   }
   for (const { level, startAt, sessions } of expected.values()) {
     const bucket = `session_buckets of ${nameOf(scope)}, level ${level}, ${toIso(startAt)}`
-    yield `${bucket}: it is missing, and there are ${sessions} sessions`
+    yield { keyId, text: `${bucket}: it is missing, and there are ${sessions} sessions` }
   }
 }
 
