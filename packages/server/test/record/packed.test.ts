@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import type { Fact } from '@rollcall/protocol'
 import fc from 'fast-check'
 import { textOf } from '../../src/record/facts/fact-text.ts'
+import { type BatchRequest, factsIn } from '../../src/record/writer/batch.ts'
 import { pack, unpack } from '../../src/record/writer/packed.ts'
 
 const text = fc.string({ unit: 'binary' })
@@ -20,34 +21,55 @@ const fact = fc.record(
   { requiredKeys: ['type', 'id', 'source', 'roomId', 'at', 'receivedAt'] },
 ) as fc.Arbitrary<unknown> as fc.Arbitrary<Fact>
 
-describe('a request that crosses to the writing thread', () => {
-  const cross = (facts: Fact[], about: object) =>
-    unpack(
-      structuredClone(
-        pack({ n: 7, now: 5, write: { noun: 'facts', verb: 'record', input: { keyId: 1, facts, ...about } } }),
-      ),
-    )
+describe('requests that cross to the writing thread', () => {
+  const cross = (requests: BatchRequest[]) => unpack(structuredClone(pack(requests)))
+  const recording = (facts: Fact[], about: object = {}): BatchRequest => ({
+    n: 7,
+    now: 5,
+    write: { noun: 'facts', verb: 'record', input: { keyId: 1, facts, ...about } },
+  })
 
-  test('brings its facts as they were, in the words in which they are kept', () => {
+  test('bring their facts as they were, in the words in which they are kept', () => {
     fc.assert(
       fc.property(fc.array(fact, { maxLength: 5 }), (facts) => {
         const kept = facts.map(({ receivedAt, ...content }) => ({ ...JSON.parse(JSON.stringify(content)), receivedAt }))
-        assert.deepEqual(cross(facts, { fence: 3 }), {
-          n: 7,
-          now: 5,
-          write: {
-            noun: 'facts',
-            verb: 'record',
-            input: { keyId: 1, fence: 3, facts: kept, texts: facts.map(textOf) },
-          },
-        })
+        assert.deepEqual(cross([recording(facts, { fence: 3 })]), [
+          recording(kept, { fence: 3, texts: facts.map(textOf) }),
+        ])
       }),
     )
   })
 
-  test('leaves the words of facts in new rooms to whoever makes these', () => {
+  test('leave the words of facts in new rooms to whoever makes these', () => {
     const facts = [{ type: 'session-started', id: '1', source: 's', roomId: 'hall', at: 1, receivedAt: 2 } as Fact]
-    const { write } = cross(facts, { newRooms: ['hall'] })
-    assert.deepEqual(write.input, { keyId: 1, facts, newRooms: ['hall'] })
+    const request = recording(facts, { newRooms: ['hall'] })
+    assert.deepEqual(cross([request]), [request])
+  })
+
+  test('keep their order, and each its own facts, whatever each of them writes', () => {
+    const some = fc.oneof(
+      fc.record({
+        facts: fc.array(fact, { maxLength: 3 }),
+        keyId: fc.nat(),
+        now: fc.nat(),
+        fence: fc.option(fc.nat()),
+      }),
+      fc.constant('another' as const),
+    )
+    fc.assert(
+      fc.property(fc.array(some, { maxLength: 6 }), (list) => {
+        const requests = list.map((one, i): BatchRequest => {
+          if (one === 'another')
+            return { n: i, now: i, write: { noun: 'links', verb: 'take', input: { digest: `${i}` } } }
+          const { facts, now, ...about } = one
+          return { ...recording(facts, about), n: i, now }
+        })
+        const crossed = cross(requests)
+        const idsIn = ({ write }: BatchRequest) => factsIn(write)?.facts.map(({ id }) => id)
+        const told = ({ n, now, write }: BatchRequest) => ({ n, now, of: factsIn(write)?.keyId ?? write.input })
+        assert.deepEqual(crossed.map(told), requests.map(told))
+        assert.deepEqual(crossed.map(idsIn), requests.map(idsIn))
+      }),
+    )
   })
 })

@@ -35,9 +35,9 @@ export async function record(
 ): Promise<Recorded> {
   const heard = toHeard(parts.facts, keyId, said, text)
   if (heard === undefined) return { id: said.id, outcome: 'ignored', reason: 'they were erased' }
-  const { isOutdated, ...possible } = toPossible(heard.said, parts.rules)
-  const recorded = await keep(parts, keyId, { ...heard, ...possible }, (fact) =>
-    applyFact(parts, keyId, fact, isOutdated),
+  const { fact, doubts, isOutdated } = toPossible(heard.said, parts.rules)
+  const recorded = await keep(parts, keyId, { said: heard.said, text: heard.text, fact, doubts }, (counted) =>
+    applyFact(parts, keyId, counted, isOutdated),
   )
   // What its id was claimed with is not what it said any more.
   const isAgain = heard.said !== said && recorded.outcome === 'refused'

@@ -39,7 +39,7 @@ export function infer(parts: RecordParts, keyId: number, fact: SessionFact): Pro
 }
 
 /** A fact as it was said, and as it counts. `doubts`: what of it cannot be, in words. */
-export type Reported<F extends Fact> = { said: Fact; text: FactText; fact: F; doubts?: string }
+export type Reported<F extends Fact> = { said: Fact; text: FactText; fact: F; doubts?: string | undefined }
 
 /** Keeps what was said as it was said, and applies it as it can be. */
 export async function keep<F extends Fact>(

@@ -3,7 +3,7 @@ import type { Rules } from '../../ledger/state.ts'
 import { createSecretBox } from '../../store/database/secrets.ts'
 import { openSqlite } from '../../store/database/sqlite.ts'
 import { createBatch } from './batch.ts'
-import { type PackedRequest, unpack } from './packed.ts'
+import { type Parcel, unpack } from './packed.ts'
 
 // The thread that writes to SQLite, whose calls block.
 
@@ -17,8 +17,8 @@ const batch = createBatch(db, { box: createSecretBox(Buffer.from(masterKey)), ru
   port.postMessage(answers),
 )
 
-port.on('message', (requests: PackedRequest[] | 'close') => {
-  if (requests !== 'close') return batch(requests.map(unpack))
+port.on('message', (parcel: Parcel | 'close') => {
+  if (parcel !== 'close') return batch(unpack(parcel))
   db.close()
   port.close()
 })

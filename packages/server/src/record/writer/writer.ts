@@ -174,7 +174,7 @@ export function startWriter(
       })
     })
     return {
-      post: (requests) => worker.postMessage(requests.map(pack)),
+      post: (requests) => worker.postMessage(pack(requests)),
       end() {
         ending = true
         worker.postMessage('close')
