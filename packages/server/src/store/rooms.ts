@@ -92,6 +92,30 @@ const byAnyId = query<Given, Row>((k, p) =>
     .unionAll(by(k, p, 'custom_room_id'))
     .unionAll(by(k, p, 'id')),
 )
+type Inserted = Pick<
+  Row,
+  'keyId' | 'roomId' | 'id' | 'customRoomId' | 'webhookJson' | 'autoCloseJson' | 'allowedParticipantsJson'
+> & { autoCloseMs: number | null; at: number }
+/** Nothing where a room has this roomId or customRoomId already. */
+const insertNew = query<Inserted, Row>((k, p) =>
+  k
+    .insertInto('rooms')
+    .values({
+      key_id: p.keyId,
+      room_id: p.roomId,
+      id: p.id,
+      custom_room_id: p.customRoomId,
+      webhook_json: p.webhookJson,
+      auto_close_json: p.autoCloseJson,
+      auto_close_ms: p.autoCloseMs,
+      allowed_participants_json: p.allowedParticipantsJson,
+      disabled: 0,
+      created_at: p.at,
+      updated_at: p.at,
+    })
+    .onConflict((on) => on.doNothing())
+    .returning(columns),
+)
 const setDisabled = query<{ keyId: number; roomId: string; before: number; after: number; at: number }>((k, p) =>
   k
     .updateTable('rooms')
@@ -270,26 +294,17 @@ async function insert(
   { customRoomId, webhook, autoClose, allowedParticipantIds }: NewRoom,
 ): Promise<Room | undefined> {
   const at = now()
-  const created = await db.kysely
-    .insertInto('rooms')
-    .values({
-      key_id: keyId,
-      room_id: roomId,
-      id: newObjectId(at),
-      custom_room_id: customRoomId ?? null,
-      webhook_json: toJson(webhook),
-      auto_close_json: toJson(autoClose),
-      auto_close_ms: autoClose?.duration === undefined ? null : Math.round(autoClose.duration * minuteMs),
-      allowed_participants_json: toJson(allowedParticipantIds),
-      disabled: 0,
-      locked_at: null,
-      retention_days: null,
-      created_at: at,
-      updated_at: at,
-    })
-    .onConflict((on) => on.doNothing())
-    .returning(columns)
-    .executeTakeFirst()
+  const [created] = await db.all(insertNew(db), {
+    keyId,
+    roomId,
+    id: newObjectId(at),
+    customRoomId: customRoomId ?? null,
+    webhookJson: toJson(webhook),
+    autoCloseJson: toJson(autoClose),
+    autoCloseMs: autoClose?.duration === undefined ? null : Math.round(autoClose.duration * minuteMs),
+    allowedParticipantsJson: toJson(allowedParticipantIds),
+    at,
+  })
   if (created !== undefined && customRoomId !== undefined) await keepErased(db, keyId, customRoomId, roomId)
   return created && toRoom(created)
 }
