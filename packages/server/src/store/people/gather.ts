@@ -123,10 +123,12 @@ async function gatherChanges(db: Database, keyId: number, seq: number): Promise<
   const changes = await db.all(changesAfter(db), { keyId, seq, limit: stepRows })
   const last = changes.at(-1)
   if (last === undefined) return 0
-  const whose = changes.flatMap(({ sessionId, participantId }) =>
-    participantId === null ? [] : [{ sessionId, participantId }],
-  )
-  await takeIn(db, keyId, await db.all(seenOf(db), { keyId, list: JSON.stringify(whose) }))
+  // Of most there are several changes: who joined also left.
+  const whose = new Map<string, { sessionId: string; participantId: string }>()
+  for (const { sessionId, participantId } of changes) {
+    if (participantId !== null) whose.set(`${sessionId} ${participantId}`, { sessionId, participantId })
+  }
+  await takeIn(db, keyId, await db.all(seenOf(db), { keyId, list: JSON.stringify([...whose.values()]) }))
   await noteRooms(
     db,
     keyId,

@@ -9,6 +9,7 @@ const eighths = [8, 4, 0, 6, 2, 7, 5, 3, 1]
 
 /** A name or id as it is kept to be found by. */
 export function toFoundBy(text: string): string {
+  if (text.length <= textMaxLength) return toSearched(text)
   return toSearched([...text.slice(0, 2 * textMaxLength)].slice(0, textMaxLength).join(''))
 }
 
@@ -16,10 +17,18 @@ export function toFoundBy(text: string): string {
 export function gramsOf(texts: string): Set<string> {
   const grams = new Set<string>()
   for (const text of texts.split('\n')) {
-    const characters = [...text]
-    for (let at = 0; at < characters.length; at++) grams.add(characters.slice(at, at + gramLength).join(''))
+    for (let at = 0; at < text.length; at = after(text, at)) {
+      let end = at
+      for (let characters = 0; characters < gramLength; characters++) end = after(text, end)
+      grams.add(text.slice(at, end))
+    }
   }
   return grams
+}
+
+/** Where the next character begins: some are two units of a text. */
+function after(text: string, at: number): number {
+  return at + ((text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1)
 }
 
 export function without(grams: Set<string>, others: Set<string>): Set<string> {
