@@ -30,8 +30,8 @@ const others: { [start: string]: string } = {
   '/ai/v1/cloud': 'run agents',
 }
 
-/** A path that begins so, with slashes repeated or not: one look at each request. */
-const pathOfOthers = new RegExp(`^(${Object.keys(others).join('|').replaceAll('/', '/+')})(?:[/?]|$)`)
+/** A path that begins so, with slashes repeated or not: one look at each request, and at its first step but once. */
+const pathOfOthers = new RegExp(`^(${groupByFirstStep(Object.keys(others)).join('|')})(?:[/?]|$)`)
 
 const hostedRoomPath = '/v2/rtc'
 
@@ -85,4 +85,13 @@ function hintFor(method: string, path: string, routes: RouteTable): string {
 /** Without a slash at its end, or a repeated one. */
 function tidy(path: string): string {
   return path.replaceAll(/\/+/g, '/').replace(/(?<=.)\/$/, '')
+}
+
+/** A pattern for each first step of these paths, of all that begin with it. */
+function groupByFirstStep(paths: string[]): string[] {
+  const steps = paths.map((path) => path.slice(1).split('/'))
+  return [...Map.groupBy(steps, ([first]) => first)].map(([first, ofFirst]) => {
+    const rests = ofFirst.map(([, ...rest]) => rest.join('/+'))
+    return `/+${first}/+(?:${rests.join('|')})`
+  })
 }
