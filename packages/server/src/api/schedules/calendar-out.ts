@@ -1,6 +1,7 @@
-import { tzlib_get_ical_block } from 'timezones-ical-library'
 import { toInstant, toLocal } from '../../runtime/calendar/recurrence.ts'
+import { turns } from '../../runtime/turns.ts'
 import type { Expected, Schedule } from '../../store/schedules.ts'
+import { writeZone } from './calendar-zone.ts'
 
 /** Longest line, in bytes of UTF-8. */
 const lineMaxBytes = 75
@@ -8,15 +9,35 @@ const lineMaxBytes = 75
 /** Before the id of whoever has no address of mail. */
 export const participantUri = 'urn:x-rollcall:participant:'
 
-/** Schedules as an iCalendar file (RFC 5545), piece by piece: its time zones first. `room`: what its place is called. */
+/**
+ * The schedules of a key as an iCalendar file (RFC 5545), piece by piece: their time zones first, each as its rules are from
+ * the first of them on.
+ * @param withMore the same with who is expected, and what its place is called
+ * @param now epoch milliseconds
+ */
 export async function* writeCalendar(
-  zones: Iterable<string>,
-  schedules: AsyncIterable<{ schedule: Schedule; roster: Expected[]; room: string }>,
+  keyId: number,
+  schedules: Schedule[],
+  withMore: AsyncIterable<{ schedule: Schedule; roster: Expected[]; room: string }>,
+  now: number,
 ): AsyncGenerator<string> {
   yield toLines(['BEGIN:VCALENDAR', 'VERSION:2.0', 'PRODID:-//Rollcall//Rollcall//EN'])
-  for (const zone of zones) if (!isUtc(zone)) yield `${blockOf(zone)}\r\n`
-  for await (const { schedule, roster, room } of schedules) yield toLines(toEvent(schedule, roster, room))
+  for (const [zone, firstLocal] of firstLocals(schedules)) {
+    await turns.next(keyId, schedules)
+    yield toLines(writeZone(zone, firstLocal, now))
+  }
+  for await (const { schedule, roster, room } of withMore) yield toLines(toEvent(schedule, roster, room))
   yield toLines(['END:VCALENDAR'])
+}
+
+/** Of each zone but UTC, which needs no rules, the first time that is used of it. */
+function firstLocals(schedules: Schedule[]): Map<string, string> {
+  const found = new Map<string, string>()
+  for (const { timeZone, startLocal } of schedules) {
+    const known = found.get(timeZone)
+    if (!isUtc(timeZone) && (known === undefined || startLocal < known)) found.set(timeZone, startLocal)
+  }
+  return found
 }
 
 function toEvent(schedule: Schedule, roster: Expected[], room: string): string[] {
@@ -104,10 +125,4 @@ function fold(line: string): string {
 
 function isUtc(zone: string): boolean {
   return /^(Etc\/)?UTC$/.test(zone)
-}
-
-/** What a zone is, as a calendar wants to be told; the library has those of IANA. */
-function blockOf(zone: string): string {
-  const [block] = tzlib_get_ical_block(zone) as string[]
-  return (block ?? '').trim()
 }

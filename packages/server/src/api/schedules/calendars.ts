@@ -105,7 +105,7 @@ const checkPerson = checkOf(ExpectedPerson)
 
 /** Schedules as iCalendar, and rosters as CSV: in and out. */
 export function calendarRoutes(
-  { reads, writes }: Pick<Context, 'reads' | 'writes'>,
+  { reads, writes, clock }: Pick<Context, 'reads' | 'writes' | 'clock'>,
   { auth }: { auth: ApiAuth },
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
@@ -115,11 +115,11 @@ export function calendarRoutes(
 
     app.get('/v2/schedules.ics', { onRequest: auth.crawler, schema: schemas.export }, async (request, reply) => {
       const caller = callerOf(request)
+      const { keyId } = caller.key
       const { roomId: anyId } = request.query
       const roomId = anyId === undefined ? undefined : (await requireRoom(reads, caller, anyId)).roomId
-      const found = await listAll(caller.key.keyId, roomId)
-      const zones = new Set(found.map(({ timeZone }) => timeZone))
-      return sendCalendar(reply, writeCalendar(zones, withRosters(found)))
+      const found = await listAll(keyId, roomId)
+      return sendCalendar(reply, writeCalendar(keyId, found, withRosters(found), clock.now()))
     })
 
     app.post('/v2/schedules/import', { onRequest: auth.crawler, schema: schemas.import }, async (request) => {
