@@ -163,6 +163,22 @@ describe('an erased person', () => {
     assert.equal((await again.call('GET', path)).text.replaceAll(again.url, server.url), before)
   })
 
+  test('leaves what rebuild finds, though they were called otherwise after the end', async (t) => {
+    const kept = await keep()
+    t.after(() => kept.remove())
+    const server = await startServer(kept.env)
+    const join = { type: 'participant-joined', at, roomId: 'class', sessionKey: 'k', participantId: zoe.participantId }
+    await report(server, [
+      { id: 'join', ...join },
+      { id: 'end', type: 'session-ended', at: at + 1000, roomId: 'class', sessionKey: 'k' },
+    ])
+    await report(server, [{ id: 'again', ...join, name: zoe.name }])
+    assert.equal((await server.call('DELETE', `/v2/participants/${zoe.participantId}`)).status, 200)
+    await server.stop()
+    const { code, stdout } = await runProgram('cli.js', kept.env, ['rebuild', '--dry-run']).ended
+    assert.deepEqual([code, /nothing differs/.test(stdout)], [0, true], stdout)
+  })
+
   test('leaves a room that let in them alone closed to everybody', async (t) => {
     const server = await startServer()
     t.after(() => server.stop())

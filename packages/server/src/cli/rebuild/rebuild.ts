@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Rules } from '../../ledger/state.ts'
+import { erasedPrefix } from '../../record/erasure/anonymous.ts'
 import { digestOf, factOf } from '../../record/facts/fact-text.ts'
 import { applyAgain } from '../../record/facts/replay.ts'
 import { sealSessions } from '../../record/seal.ts'
@@ -221,6 +222,15 @@ async function bringInLine(fresh: FreshTables): Promise<void> {
     fresh,
     `update sessions set look_at = (select k.look_at from ${kept}.sessions as k where ${same})
       where exists (select 1 from ${kept}.sessions as k where ${same})`,
+  )
+  // That somebody who is erased was called otherwise later counted as a revision, and the names are not in the log any more.
+  const ofKept = `from ${kept}.sessions as k where k.key_id = sessions.key_id and k.id = sessions.id`
+  await run(
+    fresh,
+    `update sessions set revision = (select k.revision ${ofKept})
+      where key_id in (select key_id from left_keys) and exists (select 1 ${ofKept})
+      and exists (select 1 from participants as p where p.key_id = sessions.key_id and p.session_id = sessions.id
+        and p.participant_id like '${erasedPrefix}%')`,
   )
   const bucket = 'f.key_id = k.key_id and f.room_id = k.room_id and f.level = k.level and f.start_at = k.start_at'
   const empty = (one: string) => `${one}.sessions = 0 and ${one}.ended = 0`

@@ -10,9 +10,12 @@ export type Anonymous = {
   names: string[]
 }
 
+/** What ids of nobody in particular begin with. */
+export const erasedPrefix = 'erased-'
+
 /** One for all sessions of a person, so that people are counted as before; nothing leads from it to whom it was. */
 export function newAnonymousId(): string {
-  return `erased-${randomBytes(12).toString('hex')}`
+  return `${erasedPrefix}${randomBytes(12).toString('hex')}`
 }
 
 /** New ids in place of those that tell who somebody is: the same for the same, so that what belongs together still does. */
