@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { createLog } from '../../src/runtime/log.ts'
@@ -109,6 +109,32 @@ describe('rollcall backup and restore', onSqlite, () => {
     const postgres = { ROLLCALL_DATA: data, DATABASE_URL: 'postgres://a@127.0.0.1:1/b' }
     const { stderr } = await runProgram('cli.js', postgres, ['backup', file]).ended
     assert.match(stderr, /pg_dump/)
+  })
+
+  test('and an export take the place of no record, no master key, and nothing that is no file, such as a folder or /dev/stdout', async (t) => {
+    const data = join(folder, 'in place')
+    const server = await startServer({ ROLLCALL_DATA: data })
+    t.after(() => server.stop())
+    const linked = join(folder, 'linked')
+    await symlink(join(folder, 'elsewhere'), linked)
+    const ofRecord = ['rollcall.db', 'rollcall.db-wal', 'master.key', 'rollcall.lock'].map((name) => join(data, name))
+    const noFiles = [linked, folder]
+    for (const to of [...ofRecord, ...noFiles]) {
+      for (const command of ['backup', 'export']) {
+        const { code, stderr } = await rollcall(data, command, to)
+        const why = noFiles.includes(to) ? /is no file, and is left as it is/ : /is of a record, /
+        assert.deepEqual([code, why.test(stderr)], [1, true], `${command} ${to}: ${stderr}`)
+      }
+    }
+    const withKey = await rollcall(data, 'backup', join(data, 'master'), '--with-master-key')
+    assert.match(withKey.stderr, /master\.key is of a record, /)
+    assert.match((await rollcall(data, 'restore', folder)).stderr, /is no whole backup/)
+    const parts = (await readdir(folder)).filter((name) => name.endsWith('.part'))
+    assert.deepEqual(parts, [], 'nothing is left of what was not written')
+    assert.equal((await server.call('GET', '/v2/sessions')).status, 200)
+    // A file of that name that is no record's is a file like any other.
+    assert.equal((await rollcall(data, 'backup', join(folder, 'rollcall.db'))).code, 0)
+    assert.equal((await rollcall(data, 'backup', join(folder, 'rollcall.db'))).code, 0)
   })
 })
 

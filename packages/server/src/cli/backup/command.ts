@@ -5,7 +5,7 @@ import { toIso } from '@rollcall/protocol'
 import type { Config } from '../../config.ts'
 import { Refusal } from '../../error.ts'
 import { type BackedUp, backUp } from '../../store/copies/backup.ts'
-import { requireRecord } from '../../store/database/data-folder.ts'
+import { requireRecord, requireWritable } from '../../store/database/data-folder.ts'
 import { requireDuration, withConfig } from '../command.ts'
 import { print } from '../print.ts'
 
@@ -45,6 +45,7 @@ function requireSqlite({ databaseUrl, dataFolder }: Config): string {
 }
 
 async function backUpOnce(path: string, to: string, config: Config, withKey: boolean): Promise<string> {
+  if (withKey) requireWritable(`${to}.key`)
   const held = describeHeld(await backUp(path, to))
   const ownKey = join(config.dataFolder, 'master.key')
   if (config.masterKey !== undefined) return `${to}: ${held}. The master key is that of ROLLCALL_MASTER_KEY.\n`

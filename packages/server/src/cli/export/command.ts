@@ -1,11 +1,12 @@
 import { once } from 'node:events'
-import { createWriteStream, mkdirSync, renameSync } from 'node:fs'
+import { createWriteStream, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { recordTables, writeRecordTable } from '../../api/data/record-tables.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { writeExport } from '../../store/copies/export.ts'
 import { openSnapshot } from '../../store/copies/kept-tables.ts'
+import { requireWritable } from '../../store/database/data-folder.ts'
 import type { Database } from '../../store/database/database.ts'
 import { onStore, requireEnabledKey } from '../command.ts'
 import { startProgress } from '../progress.ts'
@@ -71,6 +72,7 @@ async function writeFile(
   path: string,
   work: (write: (chunk: string | Uint8Array) => Promise<void>) => Promise<void>,
 ): Promise<void> {
+  requireWritable(path)
   const part = `${path}.part`
   const out = createWriteStream(part, { mode: 0o600 })
   try {
@@ -79,8 +81,9 @@ async function writeFile(
     })
     out.end()
     await finished(out)
+    renameSync(part, path)
   } finally {
     out.destroy()
+    rmSync(part, { force: true })
   }
-  renameSync(part, path)
 }

@@ -26,6 +26,7 @@ export const restore = withConfig(
     mkdirSync(dataFolder, { recursive: true, mode: 0o700 })
     const lock = takeLock(dataFolder)
     const path = join(dataFolder, 'rollcall.db')
+    const part = `${path}.part`
     const aside = `${path}.before-${toIso(Date.now()).replaceAll(/[-:.]/g, '')}`
     try {
       if (existsSync(path) && !replace) {
@@ -42,9 +43,11 @@ export const restore = withConfig(
         copyFileSync(`${file}.key`, ownKey)
         chmodSync(ownKey, 0o600)
       }
+      // What takes long comes before the record that is there is put aside.
+      copyFileSync(file, part)
+      chmodSync(part, 0o600)
       for (const end of ['', '-wal', '-shm']) if (existsSync(path + end)) renameSync(path + end, aside + end)
-      copyFileSync(file, path)
-      chmodSync(path, 0o600)
+      renameSync(part, path)
       await proveOpen()
     } catch (error) {
       if (existsSync(aside)) {
@@ -55,6 +58,7 @@ export const restore = withConfig(
       }
       throw error
     } finally {
+      rmSync(part, { force: true })
       lock.release()
     }
     const put = existsSync(aside) ? ` What was there is ${aside}.` : ''

@@ -7,6 +7,7 @@ import {
   existsSync,
   fsyncSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -15,7 +16,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { Refusal, StartRefusal } from '../../error.ts'
 import { lockFile } from './sqlite.ts'
 
@@ -111,4 +112,17 @@ export function requireRecord(dataFolder: string): string {
   const path = join(dataFolder, 'rollcall.db')
   if (existsSync(path)) return path
   throw new Refusal('NOT_FOUND', `there is no record in ROLLCALL_DATA=${dataFolder}: name the folder of a server`)
+}
+
+/**
+ * Refuses a path that no file may be put at: where something is that is no file of its own, such as a folder or `/dev/stdout`, which would
+ * be gone, and what belongs to a record.
+ */
+export function requireWritable(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) {
+    throw new Refusal('BAD_REQUEST', `${path} is no file, and is left as it is: name a file`)
+  }
+  const isOfRecord = [...ownFiles, 'rollcall.db-wal', 'rollcall.db-shm'].includes(basename(path))
+  if (!isOfRecord || !existsSync(join(dirname(path), 'rollcall.lock'))) return
+  throw new Refusal('CONFLICT', `${path} is of a record, which it would take the place of: name another file`)
 }
