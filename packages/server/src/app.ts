@@ -261,9 +261,9 @@ function startLogReaders(
   { context, store, signal, cluster, parts, start }: Run,
   { guardedFetch }: { guardedFetch: GuardedFetch },
 ) {
-  const { reads, log } = context
+  const { reads, known, log } = context
   const limits = parts.feedLimits ?? feedLimits
-  const tails = start(createTails({ reads, log, signal, limits }))
+  const tails = start(createTails({ reads, known, log, signal, limits }))
   const webhooks = start(
     startWebhooks(context, {
       guardedFetch,

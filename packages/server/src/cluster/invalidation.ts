@@ -9,7 +9,7 @@ const keysMax = 500
 const retryMs = 500
 
 /** What a process wrote, as it travels. `keyIds`: null: of any key. */
-export type Invalidation = { from: string; keyIds: number[] | null; hasWebhooks: boolean; hasErasedRooms: boolean }
+export type Invalidation = { from: string; keyIds: number[] | null; hasWebhooks: boolean; hasErased: boolean }
 
 /** Invalidates what this process has cached when other processes write, and notifies them of what it wrote. */
 export type CacheInvalidation = {
@@ -32,7 +32,7 @@ export function createInvalidation(
   const from = randomUUID()
   let keyIds: Set<number> | undefined = new Set()
   let hasWebhooks = false
-  let hasErasedRooms = false
+  let hasErased = false
   let sending: Promise<void> | undefined
   let isStopping = false
   /** How much was recorded of each key, at the last poll. */
@@ -44,7 +44,7 @@ export function createInvalidation(
     for (const keyId of written.keyIds ?? []) keyIds?.add(keyId)
     if (written.keyIds === undefined || (keyIds?.size ?? 0) > keysMax) keyIds = undefined
     hasWebhooks ||= written.hasWebhooks
-    hasErasedRooms ||= written.hasErasedRooms === true
+    hasErased ||= written.hasErased === true
     sending ??= sendAll().finally(() => {
       sending = undefined
     })
@@ -53,10 +53,10 @@ export function createInvalidation(
   return {
     receive(invalidation) {
       if (invalidation.from === from) return
-      const { keyIds, hasWebhooks, hasErasedRooms } = invalidation
-      note({ keyIds: keyIds ?? undefined, hasWebhooks, hasErasedRooms })
+      const { keyIds, hasWebhooks, hasErased } = invalidation
+      note({ keyIds: keyIds ?? undefined, hasWebhooks, hasErased })
     },
-    receiveAll: () => void note({ keyIds: undefined, hasWebhooks: true, hasErasedRooms: true }),
+    receiveAll: () => void note({ keyIds: undefined, hasWebhooks: true, hasErased: true }),
     async poll() {
       const before = recorded
       recorded = await shared.countRecorded()
@@ -72,10 +72,10 @@ export function createInvalidation(
   async function sendAll(): Promise<void> {
     while (keyIds === undefined || keyIds.size > 0) {
       const named = keyIds === undefined ? null : [...keyIds]
-      const invalidation: Invalidation = { from, keyIds: named, hasWebhooks, hasErasedRooms }
+      const invalidation: Invalidation = { from, keyIds: named, hasWebhooks, hasErased }
       keyIds = new Set()
       hasWebhooks = false
-      hasErasedRooms = false
+      hasErased = false
       try {
         await notify(JSON.stringify(invalidation))
       } catch (err) {
@@ -83,7 +83,7 @@ export function createInvalidation(
         // What was in it is lost: the next says that any key may have changed.
         keyIds = undefined
         hasWebhooks = true
-        hasErasedRooms = true
+        hasErased = true
         log.debug({ err }, 'invalidation not sent; retrying')
         await new Promise((resolve) => setTimeout(resolve, retryMs))
       }

@@ -90,7 +90,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return {
     reads,
     writes,
-    known: { roomIds: rememberRoomIds(reads.rooms.findIds, versions), versionOf: versions.of, webhookKeys },
+    known: {
+      ...{ roomIds: rememberRoomIds(reads.rooms.findIds, versions), versionOf: versions.of, webhookKeys },
+      erasures: versions.erasures,
+    },
     record: recordBy(writes, metrics),
     recordingHealth,
     ...upkeepOf({

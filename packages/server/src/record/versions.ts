@@ -3,7 +3,9 @@ import { isUnseen, mayChange, type Write } from './nouns.ts'
 import { factsIn } from './writer/batch.ts'
 
 /** `keyIds`: undefined: of any. */
-export type Written = { keyIds: number[] | undefined; hasWebhooks: boolean; hasErasedRooms?: boolean }
+export type Written = { keyIds: number[] | undefined; hasWebhooks: boolean; hasErased?: boolean }
+
+const erasing = new Set<Write['noun']>(['erasure', 'sessionErasure', 'roomErasure'])
 
 /** A version of each key, another one after each write that shows on a page. */
 export type Versions = {
@@ -13,7 +15,7 @@ export type Versions = {
   /** Counts what another process wrote. */
   countWritten(written: Written): void
   onWritten(listener: (written: Written) => void): void
-  /** Another one after a room was erased: what is remembered of names is old. */
+  /** Another one after something was erased: what is remembered of names and of changes is old. */
   erasures(): number
 }
 
@@ -42,12 +44,12 @@ export function createVersions(
       count(keyId)
       if (keyId !== undefined && hasWebhooks) onEndpoint(keyId)
       if (mayChange(write)) onChange(keyId)
-      const hasErasedRooms = write.noun === 'roomErasure'
-      if (hasErasedRooms) erasures += 1
-      notify({ keyIds: keyId === undefined ? undefined : [keyId], hasWebhooks, hasErasedRooms })
+      const hasErased = erasing.has(write.noun)
+      if (hasErased) erasures += 1
+      notify({ keyIds: keyId === undefined ? undefined : [keyId], hasWebhooks, hasErased })
     },
-    countWritten({ keyIds = [undefined], hasErasedRooms }) {
-      if (hasErasedRooms) erasures += 1
+    countWritten({ keyIds = [undefined], hasErased }) {
+      if (hasErased) erasures += 1
       for (const keyId of keyIds) count(keyId)
     },
     onWritten(listener) {

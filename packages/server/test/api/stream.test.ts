@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import type { SessionPage } from '@rollcall/protocol'
 import { feedLimits } from '../../src/api/stream/limits.ts'
 import { makeRoom } from '../support/api-calls.ts'
 import { openStream } from '../support/clients/stream-reader.ts'
@@ -196,6 +197,36 @@ describe('GET /v2/stream', () => {
     } finally {
       await few.stop()
     }
+  })
+
+  test('tells nothing of who was erased, or of an erased session or room, though others follow who were told of it', async (t) => {
+    const own = await startServer({}, { clock })
+    t.after(() => own.stop())
+    const follower = await openStream(own)
+    t.after(() => follower.close())
+    /** What is told to whoever goes on from the beginning. */
+    const tellAll = async () => {
+      const reader = await openStream(own, '?after=0')
+      const key = await own.context.reads.keys.find(own.apiKey)
+      const { last } = await own.context.reads.changes.range(key?.keyId ?? 0)
+      const told = await reader.changes(last)
+      reader.close()
+      return JSON.stringify(told)
+    }
+    const rooms: string[] = []
+    for (const customRoomId of ['one', 'two', 'three']) rooms.push((await makeRoom(own, { customRoomId })).roomId)
+    const [, ofSession = '', ofRoom = ''] = rooms
+    for (const [n, roomId] of rooms.entries()) {
+      const stays = [{ participantId: `visitor-${n}`, name: `Visitor ${n}`, joinedAt: now, leftAt: now + 500 }]
+      await recordSession(own, { roomId, startAt: now, endAt: now + 1000, stays })
+    }
+    await follower.changes(12)
+    assert.match(await tellAll(), /visitor-0.*visitor-1.*visitor-2/)
+    const { body } = await own.call<SessionPage>('GET', `/v2/sessions?roomId=${ofSession}`)
+    const gone = ['/v2/participants/visitor-0', `/v2/sessions/${body.data[0]?.id}`, `/v2/rooms/${ofRoom}`]
+    for (const path of gone) assert.equal((await own.call('DELETE', path)).status, 200, path)
+    const told = await tellAll()
+    for (const trace of ['isitor', ofRoom]) assert.ok(!told.includes(trace), `${trace} in ${told}`)
   })
 
   test('ends when its token expires, and says so', async () => {

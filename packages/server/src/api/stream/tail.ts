@@ -1,6 +1,7 @@
 import type { NumberedChange } from '@rollcall/protocol'
 import type { Logger } from 'pino'
 import type { ChangeSignal } from '../../record/change-signal.ts'
+import type { Known } from '../../record/facts/known.ts'
 import type { Reads } from '../../record/nouns.ts'
 import { type Repeated, repeat } from '../../runtime/repeat.ts'
 import { coalesce } from '../../runtime/single-flight.ts'
@@ -30,6 +31,7 @@ const behindPagesMax = 4
 
 type Parts = {
   reads: Pick<Reads, 'changes'>
+  known: Pick<Known, 'erasures'>
   log: Logger
   signal: ChangeSignal
   limits: Pick<FeedLimits, 'pageChanges' | 'recentChanges' | 'pollMs'>
@@ -38,7 +40,7 @@ type Parts = {
 /** `refresh`: reads what was written since; resolves when all that was written before the call is read. */
 type OpenTail = Omit<Tail, 'close'> & { keyId: number; refresh(): Promise<void> }
 
-export function createTails({ reads, log, signal, limits }: Parts): Tails {
+export function createTails({ reads, known, log, signal, limits }: Parts): Tails {
   const tails = new Set<OpenTail>()
   const failed = (err: unknown) => log.error({ err }, 'changes not read; the next poll retries')
   const unlisten = signal.listen((keyId) => {
@@ -49,7 +51,7 @@ export function createTails({ reads, log, signal, limits }: Parts): Tails {
 
   return {
     open(keyId, last, grew) {
-      const tail = openTail({ reads, limits, keyId, last, grew })
+      const tail = openTail({ reads, known, limits, keyId, last, grew })
       tails.add(tail)
       // Changes may have been written since the last number was read.
       tail.refresh().catch(failed)
@@ -64,11 +66,12 @@ export function createTails({ reads, log, signal, limits }: Parts): Tails {
 
 function openTail({
   reads,
+  known,
   limits: { pageChanges, recentChanges },
   keyId,
   last,
   grew,
-}: Pick<Parts, 'reads' | 'limits'> & { keyId: number; last: number; grew: () => void }): OpenTail {
+}: Pick<Parts, 'reads' | 'known' | 'limits'> & { keyId: number; last: number; grew: () => void }): OpenTail {
   /** All changes from the one after `fromSeq` to `toSeq`. */
   const recent: NumberedChange[] = []
   let fromSeq = last
@@ -77,16 +80,20 @@ function openTail({
   const behind = new Map<number, Promise<NumberedChange[]>>()
   /** The page that was asked for last: most readers ask for the same. */
   let asked: { seq: number; page: NumberedChange[] } | undefined
+  /** How much was erased when this was read. */
+  let erasures = known.erasures()
 
   return {
     keyId,
     after(seq) {
+      dropErased()
       if (seq < fromSeq) return undefined
       if (asked?.seq !== seq) asked = { seq, page: recent.slice(seq - fromSeq, seq - fromSeq + pageChanges) }
       return asked.page
     },
     async readAfter(seq) {
-      const reading = behind.get(seq) ?? reads.changes.after(keyId, seq, pageChanges)
+      dropErased()
+      const reading = behind.get(seq) ?? readSound(seq)
       behind.set(seq, reading)
       reading.catch(() => behind.delete(seq))
       if (behind.size > behindPagesMax) behind.delete(behind.keys().next().value as number)
@@ -97,11 +104,31 @@ function openTail({
     refresh: coalesce(async () => {
       behind.clear()
       for (let isFull = true; isFull; ) {
-        const page = await reads.changes.after(keyId, toSeq, pageChanges)
+        const page = await readSound(toSeq)
+        dropErased()
         if (page.length > 0) append(page)
         isFull = page.length === pageChanges
       }
     }),
+  }
+
+  /** Changes are altered where somebody is erased: what is kept of before tells of them yet. */
+  function dropErased(): void {
+    if (erasures === known.erasures()) return
+    erasures = known.erasures()
+    recent.length = 0
+    fromSeq = toSeq
+    asked = undefined
+    behind.clear()
+  }
+
+  /** A page as it is in the log when it is given. */
+  async function readSound(seq: number): Promise<NumberedChange[]> {
+    for (;;) {
+      const before = known.erasures()
+      const page = await reads.changes.after(keyId, seq, pageChanges)
+      if (before === known.erasures()) return page
+    }
   }
 
   function append(page: NumberedChange[]): void {

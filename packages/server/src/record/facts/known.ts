@@ -6,6 +6,8 @@ export type Known = {
   roomIds: FindRoomIds
   /** Differs from before when anything of the key may have been written since: what was read then may be old. */
   versionOf(keyId: number): number
+  /** Another number after anything was erased: what was read before may tell of it. */
+  erasures(): number
   /** Keys that have or had an endpoint for webhooks. */
   webhookKeys: ReadonlySet<number>
 }
@@ -36,8 +38,9 @@ export function rememberRoomIds(
     const roomIds = new Map<string, string>()
     const others: string[] = []
     const version = versions.of(keyId)
-    if (erasures !== versions.erasures()) remembered.clear()
-    erasures = versions.erasures()
+    const sound = versions.erasures()
+    if (erasures !== sound) remembered.clear()
+    erasures = sound
     for (const givenId of givenIds) {
       const name = nameOf(keyId, givenId)
       const known = remembered.get(name)
@@ -48,6 +51,9 @@ export function rememberRoomIds(
     const found = await findTogether(keyId, others)
     for (const givenId of others) {
       const roomId = found.get(givenId)
+      if (roomId !== undefined) roomIds.set(givenId, roomId)
+      // What was found may be erased by now.
+      if (sound !== versions.erasures()) continue
       if (remembered.size + missed.size >= rememberedMax) {
         remembered.clear()
         missed.clear()
@@ -56,7 +62,6 @@ export function rememberRoomIds(
       else {
         missed.delete(nameOf(keyId, givenId))
         remembered.set(nameOf(keyId, givenId), roomId)
-        roomIds.set(givenId, roomId)
       }
     }
     return roomIds
