@@ -321,7 +321,7 @@ async function dropUntil(
     .execute()
 }
 
-/** Drops the changes of a key up to this one, but none that a webhook is still to tell of. Gives the last that is dropped. */
+/** Drops the changes of a key up to this one, but none that a webhook is still to tell of, or by which somebody is still to be found. Gives the last that is dropped. */
 async function dropChanges(db: Database, keyId: number, until: number): Promise<number> {
   const k = db.kysely
   const told = await k
@@ -333,12 +333,13 @@ async function dropChanges(db: Database, keyId: number, until: number): Promise<
     .where('c.key_id', '=', keyId)
     .where('e.disabled_at', 'is', null)
     .executeTakeFirst()
+  const gathered = await k.selectFrom('search_cursors').select('seq').where('key_id', '=', keyId).executeTakeFirst()
   const { dropped } = await k
     .selectFrom('counters')
     .select('changes_dropped as dropped')
     .where('key_id', '=', keyId)
     .executeTakeFirstOrThrow()
-  const last = Math.max(dropped, Math.min(until, told?.seq ?? until))
+  const last = Math.max(dropped, Math.min(until, told?.seq ?? until, gathered?.seq ?? until))
   await k.deleteFrom('changes').where('key_id', '=', keyId).where('seq', '<=', last).execute()
   return last
 }

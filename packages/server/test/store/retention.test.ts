@@ -61,6 +61,24 @@ for (const database of ['SQLite', 'PostgreSQL'] as const) {
       },
     )
 
+    withKept('of changes is what people and rooms are still to be found by, however old it is', async (store) => {
+      const { keyId } = await store.writes.keys.add({ name: null, email: null })
+      const gather = async () => {
+        while ((await store.writes.people.gather({ keyId })) > 0);
+      }
+      await record(store, keyId, 'first', at)
+      await gather()
+      const ofBob = factsOf('second', at).map((fact) => ({
+        ...fact,
+        ...('participantId' in fact && { participantId: 'bob' }),
+      }))
+      await store.record(keyId, ofBob)
+      at += 9 * dayMs
+      await store.retain(at, { confirmedAt: at, logMs: 3 * dayMs, retentionMs: undefined })
+      await gather()
+      assert.equal((await store.reads.people.find(keyId, 'bob'))?.id, 'bob')
+    })
+
     withKept(
       'of sessions is as long as it is to be: those that ended before are gone with all that is theirs, and counts are true',
       async (store, kept) => {
