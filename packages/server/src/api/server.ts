@@ -30,7 +30,7 @@ import { parseBody } from './http/body.ts'
 import { createClientErrorHandler } from './http/client-error.ts'
 import { lingerOverEarlyAnswers } from './http/early-answers.ts'
 import { createErrorHandler } from './http/errors.ts'
-import { createHttpServer, restoreHead } from './http/http-server.ts'
+import { createHttpServer, restoreHead, routeHeadAsGet } from './http/http-server.ts'
 import { isForBrowser, sendNotFoundPage } from './http/not-found-page.ts'
 import { createPatience, type Patience } from './http/patience.ts'
 import { logRequests, type NoteAnswer, noteAnswers, requestIdOf, traceRequests } from './http/request-log.ts'
@@ -106,7 +106,8 @@ export async function createApiServer(context: Context, parts: ApiParts): Promis
   }
   const keptAnswers = createKeptAnswers(context, { verifyToken, rateLimit, noteAnswer })
   const app = fastify({
-    serverFactory: (routes) => createHttpServer(config, parts.timeouts ?? usualTimeouts, keptAnswers.inFrontOf(routes)),
+    serverFactory: (routes) =>
+      createHttpServer(config, parts.timeouts ?? usualTimeouts, keptAnswers.inFrontOf(routeHeadAsGet(routes))),
     trustProxy: config.trustProxy !== false && toTrust(config.trustProxy),
     bodyLimit: bodyMaxBytes,
     exposeHeadRoutes: false,

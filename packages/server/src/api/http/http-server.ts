@@ -12,7 +12,7 @@ const begunInTurn = 50
 
 /** The server that listens, with TLS where the settings have it, and with a bound on how long anybody may take. */
 export function createHttpServer({ tls }: Pick<Config, 'tls'>, timeouts: Timeouts, answer: RequestListener): Server {
-  const { listener, goOn } = inOrder(spreadRequests(routeHeadAsGet(answer)))
+  const { listener, goOn } = inOrder(spreadRequests(answer))
   const options: ServerOptions = {
     maxHeaderSize: headersMaxBytes,
     headersTimeout: timeouts.headersMs,
@@ -45,7 +45,7 @@ function spreadRequests(answer: RequestListener): RequestListener {
 const heads = new WeakSet<IncomingMessage>()
 
 /** HEAD is answered by the route of GET: there is none of its own. Node sends no body, since the request began as HEAD. */
-function routeHeadAsGet(answer: RequestListener): RequestListener {
+export function routeHeadAsGet(answer: RequestListener): RequestListener {
   return (request, reply) => {
     if (request.method === 'HEAD') {
       heads.add(request)

@@ -9,7 +9,7 @@ import { mayDo, scopesOf } from '../auth/scopes.ts'
 import type { TokenVerifier } from '../auth/token.ts'
 import { hasAlready } from '../http/kept-bytes.ts'
 import { type NoteAnswer, requestIdOf } from '../http/request-log.ts'
-import type { PageCache } from './page-cache.ts'
+import type { CachedPage, PageCache } from './page-cache.ts'
 import { jsonType } from './pieces.ts'
 
 /** Most requests that are remembered, and most letters of what one is remembered by. */
@@ -53,8 +53,7 @@ export function createKeptAnswers(
 
   return {
     inFrontOf: (routes) => async (request, response) => {
-      const asked = isLeft ? undefined : askedBy(request)
-      const found = asked === undefined ? undefined : remembered.get(asked)
+      const found = isLeft ? undefined : find(request)
       if (found === undefined || !(await answer(found, request, response))) routes(request, response)
     },
     remember(request, reply, pages, name) {
@@ -72,16 +71,28 @@ export function createKeptAnswers(
     },
   }
 
+  /** Undefined also where the page has to be made anew: the routes are to look up its key, which is done once so. */
+  function find(request: IncomingMessage): Remembered | undefined {
+    const asked = askedBy(request)
+    const found = asked === undefined ? undefined : remembered.get(asked)
+    return found && pageOf(found) && found
+  }
+
+  /** As the record is now; one that is sent in pieces is left to the routes. */
+  function pageOf({ pages, name, keyId }: Remembered): CachedPage | undefined {
+    const page = pages.get(name, known.versionOf(keyId))
+    return page?.pieces.length === 1 ? page : undefined
+  }
+
   /** False where it cannot be answered here. */
   async function answer(found: Remembered, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     const startedAt = performance.now()
-    const { pages, name, keyId, route, scopes } = found
+    const { keyId, route, scopes } = found
     const key = await findKey(request)
     if (key?.keyId !== keyId || !mayDo(key, scopes)) return false
-    const page = pages.get(name, known.versionOf(keyId))
-    if (page?.pieces.length !== 1) return false
-    const rateHeaders = rateLimit.takeKey(keyId)
-    if (rateHeaders === undefined) return false
+    const page = pageOf(found)
+    const rateHeaders = page && rateLimit.takeKey(keyId)
+    if (page === undefined || rateHeaders === undefined) return false
 
     const [piece] = page.pieces
     const requestId = requestIdOf(request)
