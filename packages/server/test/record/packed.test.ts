@@ -3,8 +3,9 @@ import { describe, test } from 'node:test'
 import type { Fact } from '@rollcall/protocol'
 import fc from 'fast-check'
 import { textOf } from '../../src/record/facts/fact-text.ts'
-import { type BatchRequest, factsIn } from '../../src/record/writer/batch.ts'
-import { pack, unpack } from '../../src/record/writer/packed.ts'
+import type { Recorded } from '../../src/record/facts/record.ts'
+import { type BatchAnswer, type BatchRequest, factsIn } from '../../src/record/writer/batch.ts'
+import { pack, packAnswers, unpack, unpackAnswers } from '../../src/record/writer/packed.ts'
 
 const text = fc.string({ unit: 'binary' })
 const fact = fc.record(
@@ -72,4 +73,30 @@ describe('requests that cross to the writing thread', () => {
       }),
     )
   })
+})
+
+test('answers cross back as they were, in their order', () => {
+  const one = fc.record(
+    {
+      id: text,
+      outcome: fc.constantFrom('recorded', 'duplicate', 'waiting', 'ignored', 'refused'),
+      reason: text,
+      sessionId: text,
+      hadOtherConnection: fc.constant(true),
+    },
+    { requiredKeys: ['id', 'outcome'], noNullPrototype: true },
+  ) as fc.Arbitrary<Recorded>
+  const answer = fc.oneof(
+    fc.record({ recorded: fc.array(one, { maxLength: 3 }) }),
+    fc.record({ value: fc.jsonValue() }),
+    fc.record({ error: fc.record({ message: text }, { noNullPrototype: true }) }),
+  )
+  fc.assert(
+    fc.property(fc.array(answer, { maxLength: 6 }), (list) => {
+      const sent = list.map((content, n): BatchAnswer => ({ n, ...content }))
+      const commits = [{ facts: 3, seconds: 0.01 }]
+      const crossed = unpackAnswers(structuredClone(packAnswers({ answers: sent, commits })))
+      assert.deepEqual(crossed, { answers: sent, commits })
+    }),
+  )
 })

@@ -8,7 +8,9 @@ import { createTransact, type KeyedFacts, type Transaction, type TransactionPart
 
 /** `now`: the asker's time, epoch milliseconds; `since`: when it came here, by the monotonic clock, in milliseconds. */
 export type BatchRequest = { n: number; write: Write; now: number; since?: number }
+/** `recorded`: of a write that records facts what became of each; `value`: what any other write gives. */
 export type BatchAnswer =
+  | { n: number; recorded: Recorded[] }
   | { n: number; value: unknown }
   | { n: number; error: { message: string; code?: Refusal['code'] } }
 
@@ -111,7 +113,7 @@ export function createBatch(
     if (fact === undefined || !isOfTheFact(error)) return { n, error: toAnswer(error) }
     if (facts.length === 1) {
       const reason = `it could not be recorded: ${toAnswer(error).message}`
-      return { n, value: [{ id: fact.id, outcome: 'refused', reason } satisfies Recorded] }
+      return { n, recorded: [{ id: fact.id, outcome: 'refused', reason }] }
     }
     const recorded: Recorded[] = []
     for (const [i, one] of facts.entries()) {
@@ -119,16 +121,17 @@ export function createBatch(
       const newRoom = newRooms?.filter((name) => name === nameIn(one))
       const input = { ...about, facts: [one], newRooms: newRoom, ...(text !== undefined && { texts: [text] }) }
       const [answer] = await commit([{ ...request, write: { ...write, input } }], commits)
-      if (answer === undefined || 'error' in answer) return answer ?? { n, error: toAnswer(error) }
-      recorded.push(...(answer.value as Recorded[]))
+      if (answer === undefined || !('recorded' in answer)) return answer ?? { n, error: toAnswer(error) }
+      recorded.push(...answer.recorded)
     }
-    return { n, value: recorded }
+    return { n, recorded }
   }
 
   async function answer(transaction: Transaction, { n, write, now: asked }: BatchRequest): Promise<BatchAnswer> {
     try {
       now = asked
-      return { n, value: await perform(transaction, write) }
+      const value = await perform(transaction, write)
+      return factsIn(write) === undefined ? { n, value } : { n, recorded: value as Recorded[] }
     } catch (error) {
       // A refusal is an answer, given before anything was written; anything else undoes the transaction.
       if (error instanceof Refusal) return { n, error: toAnswer(error) }

@@ -1,12 +1,14 @@
 import type { Fact } from '@rollcall/protocol'
-import type { FactText } from '../facts/fact-text.ts'
-import { factOf, textOf } from '../facts/fact-text.ts'
+import { type FactText, factOf, textOf } from '../facts/fact-text.ts'
+import type { Recorded } from '../facts/record.ts'
 import type { KeyedFacts } from '../transaction.ts'
-import { type BatchRequest, factsIn } from './batch.ts'
+import { type BatchAnswer, type BatchAnswers, type BatchRequest, factsIn } from './batch.ts'
+
+// What crosses between the threads: lists of texts and numbers are copied in a tenth of the time that objects take.
 
 /**
  * Requests on their way to the writing thread. Facts go as the texts that are kept of them: they are made by the thread that has
- * time for it. Lists of texts and numbers are copied from one thread to another in a tenth of the time that objects take.
+ * time for it.
  */
 export type Parcel = {
   /** Requests that record facts: each has a place in each of these lists. */
@@ -61,5 +63,64 @@ export function unpack({ recording, facts, others }: Parcel): BatchRequest[] {
     const input: KeyedFacts = { keyId: recording.keyId[i] ?? 0, facts: ofRequest, texts, fence: recording.fence[i] }
     return { n, write: { noun: 'facts', verb: 'record', input }, now: recording.now[i] ?? 0 }
   })
-  return others.length === 0 ? requests : [...requests, ...others].sort((a, b) => a.n - b.n)
+  return inOrder(requests, others)
+}
+
+/** Answers on their way back. */
+export type AnswerParcel = {
+  commits: BatchAnswers['commits']
+  /** Of requests that recorded facts: each has a place in both lists. */
+  recording: { n: number[]; facts: number[] }
+  /** What became of their facts, one request's after the other's. */
+  facts: { [field in keyof Recorded]-?: Recorded[field][] }
+  /** All other answers, as they are. */
+  others: BatchAnswer[]
+}
+
+export function packAnswers({ answers, commits }: BatchAnswers): AnswerParcel {
+  const recording: AnswerParcel['recording'] = { n: [], facts: [] }
+  const facts: AnswerParcel['facts'] = { id: [], outcome: [], reason: [], sessionId: [], hadOtherConnection: [] }
+  const others: BatchAnswer[] = []
+  for (const answer of answers) {
+    if (!('recorded' in answer)) {
+      others.push(answer)
+      continue
+    }
+    recording.n.push(answer.n)
+    recording.facts.push(answer.recorded.length)
+    for (const one of answer.recorded) {
+      facts.id.push(one.id)
+      facts.outcome.push(one.outcome)
+      facts.reason.push(one.reason)
+      facts.sessionId.push(one.sessionId)
+      facts.hadOtherConnection.push(one.hadOtherConnection)
+    }
+  }
+  return { commits, recording, facts, others }
+}
+
+/** The same answers in their order. */
+export function unpackAnswers({ commits, recording, facts, others }: AnswerParcel): BatchAnswers {
+  let from = 0
+  const answers = recording.n.map((n, i): BatchAnswer => {
+    const to = from + (recording.facts[i] ?? 0)
+    const recorded: Recorded[] = []
+    for (; from < to; from++) recorded.push(recordedAt(facts, from))
+    return { n, recorded }
+  })
+  return { answers: inOrder(answers, others), commits }
+}
+
+function recordedAt(facts: AnswerParcel['facts'], i: number): Recorded {
+  const recorded: Recorded = { id: facts.id[i] ?? '', outcome: facts.outcome[i] ?? 'recorded' }
+  const [reason, sessionId] = [facts.reason[i], facts.sessionId[i]]
+  if (reason !== undefined) recorded.reason = reason
+  if (sessionId !== undefined) recorded.sessionId = sessionId
+  if (facts.hadOtherConnection[i] === true) recorded.hadOtherConnection = true
+  return recorded
+}
+
+/** Requests, and their answers, are numbered as they came. */
+function inOrder<T extends { n: number }>(some: T[], others: T[]): T[] {
+  return others.length === 0 ? some : [...some, ...others].sort((a, b) => a.n - b.n)
 }

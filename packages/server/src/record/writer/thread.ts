@@ -3,7 +3,7 @@ import type { Rules } from '../../ledger/state.ts'
 import { createSecretBox } from '../../store/database/secrets.ts'
 import { openSqlite } from '../../store/database/sqlite.ts'
 import { createBatch } from './batch.ts'
-import { type Parcel, unpack } from './packed.ts'
+import { type Parcel, packAnswers, unpack } from './packed.ts'
 
 // The thread that writes to SQLite, whose calls block.
 
@@ -14,7 +14,7 @@ const port = parentPort
 if (port === null) throw new Error('the writer runs as a worker thread')
 const db = openSqlite(path)
 const batch = createBatch(db, { box: createSecretBox(Buffer.from(masterKey)), rules }, (answers) =>
-  port.postMessage(answers),
+  port.postMessage(packAnswers(answers)),
 )
 
 port.on('message', (parcel: Parcel | 'close') => {

@@ -5,7 +5,7 @@ import type { Commit } from '../../runtime/metrics.ts'
 import { perform, type Write } from '../nouns.ts'
 import type { Transact } from '../transaction.ts'
 import { type BatchAnswers, type BatchRequest, factsIn } from './batch.ts'
-import { pack } from './packed.ts'
+import { type AnswerParcel, pack, unpackAnswers } from './packed.ts'
 import type { WriterData } from './thread.ts'
 
 /** Whoever writes: takes writes in order, and answers each when it is durable. */
@@ -91,10 +91,11 @@ function createWriter(
     for (const commit of commits) onCommit(commit)
     for (const answer of answers) {
       const request = settle(answer.n)
-      if ('value' in answer && (request?.facts ?? 0) > 0) onRecorded()
+      if ('recorded' in answer && answer.recorded.length > 0) onRecorded()
       // No code: it is an error of which nobody knows what it means.
       if ('error' in answer && (answer.error.code ?? 'BUSY') === 'BUSY') onUnwritten()
-      if ('value' in answer) request?.resolve(answer.value)
+      if ('recorded' in answer) request?.resolve(answer.recorded)
+      else if ('value' in answer) request?.resolve(answer.value)
       else if (answer.error.code === undefined) request?.reject(new Error(answer.error.message))
       else request?.reject(new Refusal(answer.error.code, answer.error.message))
     }
@@ -165,7 +166,7 @@ export function startWriter(
   const worker = new Worker(threadUrl, { workerData: data })
   const open = (answered: (answers: BatchAnswers) => void, failed: (error: Error) => void): Transport => {
     let ending = false
-    worker.on('message', answered)
+    worker.on('message', (parcel: AnswerParcel) => answered(unpackAnswers(parcel)))
     const exited = new Promise<void>((resolve) => {
       worker.on('error', failed)
       worker.on('exit', (code) => {
