@@ -4,11 +4,12 @@ import { digestOf, factOf } from '../../record/facts/fact-text.ts'
 import { applyAgain } from '../../record/facts/replay.ts'
 import type { FreshTables } from '../../store/copies/kept-tables.ts'
 import { findMiscounts } from '../../store/copies/recount.ts'
+import type { Database } from '../../store/database/database.ts'
 import { type Memory, openMemory, type WholeSession } from '../../store/facts/memory.ts'
 import { query } from '../../store/noun.ts'
 import { roomBucketsFrom } from '../../store/sessions/buckets.ts'
 import { isSame, type KeptSessions, openKeptSessions } from './kept-sessions.ts'
-import type { Log } from './logs.ts'
+import { hasGaps, type Log } from './logs.ts'
 
 /** Facts that are read, and folded, at a time. */
 const pageFacts = 1000
@@ -22,32 +23,43 @@ const tables = ['sessions', 'participants', 'marks', 'seals', 'media', 'changes'
 /** Those that say how much of it there is. */
 const sums = ['counters', 'session_counts', 'session_buckets'] as const
 
+export type Alike = {
+  /** The keys of which what is kept is not what their log says, or of which that is not to be told this way. */
+  unlike: Set<number>
+  /** Sessions of the other keys whose log is not complete. */
+  sessionsLeft: number
+}
+
 /**
- * The keys of which what is kept is not what their log says, or of which that is not to be told this way. Each log is folded in memory
- * and nothing is written: a session is held from its first fact until it is over and nothing is told of it any more, and then compared
- * with its kept rows.
+ * Folds each log in memory, and writes nothing: a session is held from its first fact until it is over and nothing is told of it any
+ * more, and then compared with its kept rows.
  */
-export async function listUnlikeKeys(
+export async function compareLogs(
   fresh: FreshTables,
   rules: Rules,
   logs: Log[],
   progress: (done: number, all: number) => void,
-): Promise<Set<number>> {
+): Promise<Alike> {
   const rows = await countRows(fresh)
   const unlike = new Set([...rows.keys(), ...logs.map(({ keyId }) => keyId)])
+  const left = new Map<number, number>()
   await noteLastFacts(fresh)
   const all = logs.reduce((sum, log) => sum + log.facts, 0)
   let done = 0
   for (const log of logs) {
     const before = done
-    const isWhole = log.first === 1 && log.last === log.facts && log.erased === 0
-    const told = (facts: number) => progress(before + facts, all)
-    if (isWhole && (await isAlike(fresh, rules, log, rows.get(log.keyId), told))) unlike.delete(log.keyId)
     done += log.facts
+    if (hasGaps(log)) continue
+    const told = (facts: number) => progress(before + facts, all)
+    const sessionsLeft = await compareLog(fresh, rules, log, rows.get(log.keyId) ?? new Map(), told)
+    if (sessionsLeft === undefined) continue
+    unlike.delete(log.keyId)
+    left.set(log.keyId, sessionsLeft)
   }
   for await (const { keyId } of findMiscounts(fresh.keptDb)) unlike.add(keyId)
   for (const keyId of await listOddCounts(fresh)) unlike.add(keyId)
-  return unlike
+  for (const keyId of unlike) left.delete(keyId)
+  return { unlike, sessionsLeft: [...left.values()].reduce((sum, sessions) => sum + sessions, 0) }
 }
 
 type Rows = Map<string, number>
@@ -95,6 +107,8 @@ type LoggedFact = {
   factJson: string
   /** What its id is claimed with. */
   digest: string | null
+  /** Of a session that was erased. */
+  isErased: boolean | number
 }
 
 const factsAfter = query<{ keyId: number; seq: number }, LoggedFact>((k, p) =>
@@ -103,8 +117,11 @@ const factsAfter = query<{ keyId: number; seq: number }, LoggedFact>((k, p) =>
     .leftJoin('claims as c', (join) =>
       join.onRef('c.key_id', '=', 'f.key_id').onRef('c.source', '=', 'f.source').onRef('c.fact_id', '=', 'f.fact_id'),
     )
+    .leftJoin('erased_sessions as e', (join) =>
+      join.onRef('e.key_id', '=', 'f.key_id').onRef('e.session_id', '=', 'f.session_id'),
+    )
     .select(['f.seq', 'f.session_id as sessionId', 'f.outcome', 'f.received_at as receivedAt'])
-    .select(['f.fact_json as factJson', 'c.digest'])
+    .select(['f.fact_json as factJson', 'c.digest', sql<boolean>`e.session_id is not null`.as('isErased')])
     .where('f.key_id', '=', p.keyId)
     .where('f.seq', '>', p.seq)
     .orderBy('f.seq')
@@ -123,56 +140,95 @@ const countersOf = query<{ keyId: number }, { [column: string]: unknown }>((k, p
   k.selectFrom('counters').selectAll().where('key_id', '=', p.keyId),
 )
 
-/** Whether what is kept of a key is what its log says; of a log that is whole. */
-async function isAlike(
+/**
+ * Undefined where what is kept of a key is not what its log says; else how many sessions the log does not have the beginning of. Those
+ * are left as they are, and so is then what is numbered and claimed of all.
+ */
+async function compareLog(
   fresh: FreshTables,
   rules: Rules,
-  { keyId, last, facts }: Log,
-  rows: Rows | undefined,
+  { keyId, first, last, facts, erased }: Log,
+  rows: Rows,
   progress: (facts: number) => void,
-): Promise<boolean> {
+): Promise<number | undefined> {
   const { keptDb } = fresh
-  const memory = openMemory(keyId)
+  const isWhole = first === 1 && erased === 0
+  const fold = openFold(keyId, rules, isWhole)
+  const { memory } = fold
   const kept = await openKeptSessions(keptDb, keyId)
   let changeSeq = 0
-  for (let seq = 0; seq < last; ) {
+  let done = 0
+  for (let seq = first - 1; seq < last; ) {
     const page = await keptDb.all(factsAfter(keptDb), { keyId, seq })
-    for (const fact of page) if (!(await foldAlike(memory, rules, keyId, fact))) return false
+    for (const fact of page) if (!(await fold.isAlike(fact))) return undefined
     const changes = memory.takeChanges()
-    if (!(await areChangesAlike(changes))) return false
+    if (isWhole && !(await areChangesAlike(keptDb, keyId, changeSeq, changes))) return undefined
     changeSeq += changes.length
     const end = page.at(-1)?.seq ?? last
     await letGo(memory, kept, await listEnded(fresh, keyId, page, { after: seq, to: end }))
-    if (memory.size() > heldMax) return false
+    if (fold.size() > heldMax) return undefined
     seq = end
-    progress(seq)
+    done += page.length
+    progress(done)
   }
-  const left = memory.list()
-  for (let from = 0; from < left.length; from += pageSessions) {
-    const some = left.slice(from, from + pageSessions)
-    if ((await kept.listAlike(some)).length < some.length) return false
+  const rest = memory.list()
+  for (let from = 0; from < rest.length; from += pageSessions) {
+    const some = rest.slice(from, from + pageSessions)
+    if ((await kept.listAlike(some)).length < some.length) return undefined
   }
+  const sessionsLeft = (rows.get('sessions') ?? 0) - kept.rows.sessions
+  if (!isWhole) return (await hasOrphans(keptDb, keyId)) ? undefined : sessionsLeft
   const [counters] = await keptDb.all(countersOf(keptDb), { keyId })
-  const none = { facts_dropped: 0, changes_dropped: 0 }
+  const counted = { key_id: keyId, fact_seq: last, change_seq: changeSeq, facts_dropped: 0, changes_dropped: 0 }
   const found: { [table: string]: number } = { ...kept.rows, changes: changeSeq, claims: facts }
-  return (
-    isSame(counters, { key_id: keyId, fact_seq: last, change_seq: changeSeq, ...none }) &&
-    tables.every((table) => (rows?.get(table) ?? 0) === found[table])
-  )
+  const isAll = tables.every((table) => (rows.get(table) ?? 0) === found[table])
+  return isAll && isSame(counters, counted) ? sessionsLeft : undefined
+}
 
-  async function areChangesAlike(changes: ReturnType<Memory['takeChanges']>): Promise<boolean> {
-    if (changes.length === 0) return true
-    const rows = await keptDb.all(changesAfter(keptDb), { keyId, seq: changeSeq, limit: changes.length })
-    for (const [i, change] of changes.entries()) change.seq = changeSeq + 1 + i
-    return changes.every((change, i) => isSame(rows[i], change))
+/** The log of one key, folded fact by fact. `isWhole`: no session may begin before it. */
+function openFold(keyId: number, rules: Rules, isWhole: boolean) {
+  const memory = openMemory(keyId)
+  /** Sessions that began before the log. */
+  const unfounded = new Set<string>()
+  return {
+    memory,
+    size: () => memory.size() + unfounded.size,
+    /** Folds a fact; false where its claim, or what became of it, is not what is kept. */
+    async isAlike({ factJson, receivedAt, sessionId, outcome, digest, isErased }: LoggedFact): Promise<boolean> {
+      if (isErased) return true
+      if (isWhole && digest !== digestOf(factJson)) return false
+      const fact = factOf(factJson, receivedAt)
+      const became = await applyAgain({ facts: memory, rules }, keyId, fact, sessionId)
+      if (became !== 'unfounded') return became === outcome && !unfounded.has(sessionId ?? '')
+      unfounded.add(sessionId ?? '')
+      return !isWhole
+    },
   }
 }
 
-/** Folds a fact; false where its claim, or what became of it, is not what is kept. */
-async function foldAlike(memory: Memory, rules: Rules, keyId: number, logged: LoggedFact): Promise<boolean> {
-  const { factJson, receivedAt, sessionId, outcome, digest } = logged
-  if (digest !== digestOf(factJson)) return false
-  return (await applyAgain({ facts: memory, rules }, keyId, factOf(factJson, receivedAt), sessionId)) === outcome
+async function areChangesAlike(
+  keptDb: Database,
+  keyId: number,
+  seq: number,
+  changes: ReturnType<Memory['takeChanges']>,
+): Promise<boolean> {
+  if (changes.length === 0) return true
+  const rows = await keptDb.all(changesAfter(keptDb), { keyId, seq, limit: changes.length })
+  for (const [i, change] of changes.entries()) change.seq = seq + 1 + i
+  return changes.every((change, i) => isSame(rows[i], change))
+}
+
+/** Whether there are rows of sessions that are not there. */
+async function hasOrphans(keptDb: Database, keyId: number): Promise<boolean> {
+  for (const table of ['participants', 'marks', 'seals', 'media'] as const) {
+    const { rows } = await sql`
+      select 1 from ${sql.table(table)} as p where p.key_id = ${keyId}
+        and not exists (select 1 from sessions as s where s.key_id = p.key_id and s.id = p.session_id) limit 1`.execute(
+      keptDb.kysely,
+    )
+    if (rows.length > 0) return true
+  }
+  return false
 }
 
 /** Sessions of a page of the log of which nothing is told after it. */

@@ -7,6 +7,11 @@ import type { FreshTables } from '../../store/copies/kept-tables.ts'
  */
 export type Log = { keyId: number; first: number; last: number; facts: number; erased: number }
 
+/** Whether facts are missing between others. */
+export function hasGaps({ first, last, facts }: Log): boolean {
+  return last - first + 1 !== facts
+}
+
 /** What is kept of the raw log, of each key that has any. */
 export async function listLogs({ db, kept }: FreshTables): Promise<Log[]> {
   const { rows } = await sql<Log>`

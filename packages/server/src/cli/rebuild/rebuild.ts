@@ -9,8 +9,8 @@ import type { FreshTables } from '../../store/copies/kept-tables.ts'
 import { openFacts } from '../../store/facts/facts.ts'
 import { openBuckets } from '../../store/sessions/buckets.ts'
 import { hasPlainHead, type SessionToSeal, writeText } from '../../store/sessions/seals.ts'
-import { listUnlikeKeys } from './alike.ts'
-import { type Log, listLogs } from './logs.ts'
+import { compareLogs } from './alike.ts'
+import { hasGaps, type Log, listLogs } from './logs.ts'
 import { listChangedSessions } from './sessions.ts'
 
 export type Rebuilt = {
@@ -47,8 +47,8 @@ export async function rebuild(
   const { db, kept } = fresh
   const logs = await listLogs(fresh)
   const facts = logs.reduce((sum, log) => sum + log.facts, 0)
-  const keyIds = await listUnlikeKeys(fresh, rules, logs, report.progress)
-  if (keyIds.size === 0) return { facts, differences: 0, sessionsLeft: 0 }
+  const { unlike: keyIds, sessionsLeft: leftAlike } = await compareLogs(fresh, rules, logs, report.progress)
+  if (keyIds.size === 0) return { facts, differences: 0, sessionsLeft: leftAlike }
 
   await run(fresh, `create table ${foldedKeys} (key_id integer primary key)`)
   await fresh.place([foldedKeys])
@@ -56,7 +56,7 @@ export async function rebuild(
   for (const table of ['keys', 'rooms']) await run(fresh, `insert into ${table} select * from ${kept}.${table}`)
   const ofThese = logs.filter(({ keyId }) => keyIds.has(keyId))
   const { unlike } = await foldLogs(fresh, rules, ofThese, report)
-  const sessionsLeft = await takeOver(fresh)
+  const sessionsLeft = leftAlike + (await takeOver(fresh))
   await bringInLine(fresh)
   await sealAgain(fresh)
 
@@ -102,17 +102,21 @@ async function foldLogs(
   await run(fresh, 'create table left_sessions (key_id integer, session_id text, primary key (key_id, session_id))')
   await run(fresh, 'create table left_keys (key_id integer primary key)')
   await fresh.place(['left_sessions', 'left_keys'])
-  await run(fresh, `insert into left_keys select key_id from ${kept}.counters where facts_dropped > 0`)
+  await run(
+    fresh,
+    `insert into left_keys select key_id from ${kept}.counters
+      where facts_dropped > 0 and key_id in (select key_id from ${foldedKeys})`,
+  )
   const unlike: Unlike[] = []
   let facts = 0
   const all = logs.reduce((sum, log) => sum + log.facts, 0)
   for (const log of logs) {
     const { keyId } = log
-    const hasGaps = log.last - log.first + 1 !== log.facts
-    if (hasGaps) tell(`facts: key_id ${keyId}: there are gaps in its log: nothing of it is folded again`)
-    if (hasGaps || log.first !== 1 || log.erased > 0)
+    const isBroken = hasGaps(log)
+    if (isBroken) tell(`facts: key_id ${keyId}: there are gaps in its log: nothing of it is folded again`)
+    if (isBroken || log.first !== 1 || log.erased > 0)
       await run(fresh, `insert into left_keys values (${keyId}) on conflict do nothing`)
-    for (let seq = hasGaps ? log.last : log.first - 1; seq < log.last; ) {
+    for (let seq = isBroken ? log.last : log.first - 1; seq < log.last; ) {
       const page = await listFacts(fresh, keyId, seq)
       await db.transaction(() => foldPage(keyId, page))
       seq = page.at(-1)?.seq ?? log.last
