@@ -226,9 +226,14 @@ function contract(open: () => Promise<Kept>, { damagesAtRandom }: { damagesAtRan
       await sql.raw('delete from facts where key_id = 1 and seq <= 60').execute(db.kysely)
     })
     const shortened = await dump(kept)
-    const { differences, sessionsLeft } = await fold(kept, true)
-    assert.equal(differences, 0)
+    const { differences, sessionsLeft, folded } = await fold(kept, true)
+    assert.deepEqual([differences, folded], [0, []])
     assert.ok(sessionsLeft > 0 && sessionsLeft < (shortened.sessions?.length ?? 0) / 2, `${sessionsLeft}`)
+    await kept.within(async (db) => {
+      const ghost = 'insert into participants (key_id, session_id, participant_id, name, kind, closed_ms) values '
+      await sql.raw(`${ghost} (1, 'x', 'ghost', '', 'person', 0)`).execute(db.kysely)
+    })
+    assert.equal((await fold(kept, false)).differences, 1)
     await kept.within(async (db) => {
       await sql.raw('update sessions set people = people + 1').execute(db.kysely)
     })
@@ -248,7 +253,7 @@ function contract(open: () => Promise<Kept>, { damagesAtRandom }: { damagesAtRan
     await store.record(keyId, [left('ann', 50, { receivedAt: 310 })])
     await store.close()
     const found = await fold(late, true)
-    assert.deepEqual([found.differences, found.told], [0, []])
+    assert.deepEqual([found.differences, found.told, found.folded], [0, [], []])
     const again = await late.open(() => toTime(400))
     await again.seal(toTime(400))
     await again.close()

@@ -149,7 +149,8 @@ function isSessionSame(
   // Whoever looked, and found that it was too early, put it off.
   if (row.look_at !== null && made.look_at != null && row.look_at > made.look_at) made.look_at = row.look_at
   const isSealed = row.seal_at === null && made.seal_at !== null && startAt !== null
-  if (!isSealed) return seal === undefined && isSame(row, made)
+  // A text whose seal was broken counts for nothing, and stays until another takes its place.
+  if (!isSealed) return isSame(row, made)
   const record = {
     ...{ session: { ...session, startAt }, customRoomId, truncated: false as const },
     participants: inOrderOfJoin([...whole.people.values()]),
