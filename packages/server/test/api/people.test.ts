@@ -156,6 +156,33 @@ describe('people', () => {
     assert.match(text, /tz=Mars is not understood: it takes an IANA time zone/)
   })
 
+  test('have a row of each day that they were inside, also years apart, and of no time at all as a day begins', async (t) => {
+    const own = await startServer({}, { clock })
+    t.after(() => own.stop())
+    const { roomId } = await makeRoom(own)
+    const key = await own.context.reads.keys.find(own.apiKey)
+    const times = [
+      ['2003-02-01T23:00', '2003-02-02T01:00'],
+      ['2003-02-02T05:00', '2003-02-02T06:00'],
+      ['2026-02-03T00:00', '2026-02-03T00:00'],
+    ] as const
+    for (const [start, end] of times) {
+      const [joinedAt, leftAt] = [at(start), at(end)]
+      const stays = [{ participantId: 'eve', joinedAt, leftAt }]
+      await recordSession(own, { roomId, startAt: joinedAt, endAt: leftAt, stays })
+    }
+    while ((await own.context.writes.people.gather({ keyId: key?.keyId ?? 0 })) > 0);
+    const { body } = await own.call<Person>('GET', '/v2/people/eve')
+    assert.deepEqual(
+      body.time.map(({ start, seconds, sessions }) => [start, seconds, sessions]),
+      [
+        ['2003-02-01', 3600, 1],
+        ['2003-02-02', 7200, 2],
+        ['2026-02-03', 0, 1],
+      ],
+    )
+  })
+
   test('have their own times in each of their sessions', async () => {
     const { data, pageInfo } = await get<PersonSessionPage>('/v2/people/bob-4711/sessions')
     assert.equal(pageInfo.total, 1)

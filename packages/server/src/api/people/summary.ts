@@ -49,14 +49,15 @@ function byStep(sessions: TimesOfSession[], { now, from, to, timeZone, groupBy }
       .map((span) => ({ sessionId: session.id, from: Math.max(from, span.from), to: Math.min(to, span.to) })),
   )
   inside.sort((a, b) => a.from - b.from)
-  const first = inside[0]
-  if (first === undefined) return []
-  const end = inside.reduce((latest, span) => Math.max(latest, span.to), 0)
-  const steps = [...stepsOf(first.from, Math.max(end, first.from + 1), timeZone, groupBy)]
   const groups = new Map<Step, { spans: Span[]; sessions: Set<string> }>()
+  // Between two stays there may be years: only those are made that somebody was inside in, or nearly so.
+  const steps: Step[] = []
+  let ahead = stepsOf(0, 0, timeZone, groupBy)
   let at = 0
   for (const { sessionId, ...span } of inside) {
-    while ((steps[at]?.to ?? Number.POSITIVE_INFINITY) <= span.from) at += 1
+    while (at < steps.length && (steps[at]?.to ?? 0) <= span.from) at += 1
+    if (at === steps.length) ahead = stepsOf(span.from, Number.POSITIVE_INFINITY, timeZone, groupBy)
+    while (at === steps.length || (steps.at(-1)?.to ?? 0) < span.to) steps.push(ahead.next().value as Step)
     for (let n = at; n < steps.length; n++) {
       const step = steps[n]
       if (step === undefined || (n > at && step.from >= span.to)) break
