@@ -1,6 +1,6 @@
 import fastify from 'fastify'
 import { signToken } from '../packages/server/src/api/auth/token.ts'
-import { startApp } from '../packages/server/src/app.ts'
+import { startApp } from '../packages/server/src/app/app.ts'
 import { readConfig } from '../packages/server/src/config.ts'
 import { createLog } from '../packages/server/src/runtime/log.ts'
 

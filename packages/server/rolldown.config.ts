@@ -102,7 +102,7 @@ const ofThread: RolldownOptions = {
 
 /** The process, the server in it, its settings and errors, and the commands, with what they share in files beside them; and the threads that write, and read what is imported. */
 export default defineConfig([
-  { ...shared, input: ['src/main.ts', 'src/app.ts', 'src/config.ts', 'src/error.ts', 'src/cli/cli.ts'] },
+  { ...shared, input: ['src/main.ts', 'src/app/app.ts', 'src/config.ts', 'src/error.ts', 'src/cli/cli.ts'] },
   ...['src/record/writer/thread.ts', 'src/imports/reading-thread.ts'].map((input) => ({
     ...shared,
     ...ofThread,

@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { buildPages } from '../../build/build.ts'
 import { createLink } from '../server/src/api/auth/sign-in-link.ts'
-import { type App, startApp } from '../server/src/app.ts'
+import { type App, startApp } from '../server/src/app/app.ts'
 import { readConfig } from '../server/src/config.ts'
 import { recordSession } from '../server/test/support/record-session.ts'
 

@@ -97,14 +97,12 @@ describe('the layout of the server', () => {
     assert.deepEqual(circles, [])
   })
 
-  test('has at most six files beside its folders', () => {
+  test('has at most five files beside its folders', () => {
     assert.deepEqual(files.filter((file) => !file.includes('/')).sort(), [
-      'app.ts',
       'config.ts',
       'context.ts',
       'error.ts',
       'main.ts',
-      'serving.ts',
     ])
   })
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { buildServer } from '../../../../build/build.ts'
 import workspace from '../../../../package.json' with { type: 'json' }
-import type { AppParts } from '../../src/app.ts'
+import type { AppParts } from '../../src/app/app.ts'
 
 if (process.env.ROLLCALL_TEST_BUILT === undefined) await buildServer()
 

@@ -1,5 +1,5 @@
 import { flushCompileCache } from 'node:module'
-import type { AppParts } from '../../src/app.ts'
+import type { AppParts } from '../../src/app/app.ts'
 import { readConfig, startApp } from './built-server.ts'
 
 // A server in a process of its own, as `npm start` runs it, but with limits that a test brings: `runServer` starts it.

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import program from '../../../package.json' with { type: 'json' }
 import { createLink } from '../../api/auth/sign-in-link.ts'
 import { signToken } from '../../api/auth/token.ts'
-import { type App, startApp } from '../../app.ts'
+import { type App, startApp } from '../../app/app.ts'
 import { readConfig } from '../../config.ts'
 import { StartRefusal } from '../../error.ts'
 import { createLog } from '../../runtime/log.ts'

@@ -1,17 +1,17 @@
 import type { Logger } from 'pino'
-import program from '../package.json' with { type: 'json' }
-import { ensureFirstKey } from './api/auth/first-key.ts'
-import { type Config, toRules } from './config.ts'
-import type { Context } from './context.ts'
-import { type ChangeSignal, createChangeSignal } from './record/change-signal.ts'
-import { traceRecording } from './record/facts/traced.ts'
-import { openStore, type Store } from './record/open-store.ts'
-import { type Clock, systemClock } from './runtime/clock.ts'
-import { createLog } from './runtime/log.ts'
-import { createMetrics } from './runtime/metrics.ts'
-import { openTracing, type Tracing } from './runtime/tracing.ts'
+import program from '../../package.json' with { type: 'json' }
+import { ensureFirstKey } from '../api/auth/first-key.ts'
+import { type Config, toRules } from '../config.ts'
+import type { Context } from '../context.ts'
+import { type ChangeSignal, createChangeSignal } from '../record/change-signal.ts'
+import { traceRecording } from '../record/facts/traced.ts'
+import { openStore, type Store } from '../record/open-store.ts'
+import { type Clock, systemClock } from '../runtime/clock.ts'
+import { createLog } from '../runtime/log.ts'
+import { createMetrics } from '../runtime/metrics.ts'
+import { openTracing, type Tracing } from '../runtime/tracing.ts'
+import type { Key } from '../store/keys/key.ts'
 import type { ServingParts, Start } from './serving.ts'
-import type { Key } from './store/keys/key.ts'
 
 /** A running server. */
 export type App = {
