@@ -9,10 +9,8 @@ import { type Memory, openMemory, type WholeSession } from '../../store/facts/me
 import { query } from '../../store/noun.ts'
 import { roomBucketsFrom } from '../../store/sessions/buckets.ts'
 import { isSame, type KeptSessions, openKeptSessions } from './kept-sessions.ts'
-import { hasGaps, type Log } from './logs.ts'
+import { hasGaps, type Log, type LoggedFact, listFacts } from './logs.ts'
 
-/** Facts that are read, and folded, at a time. */
-const pageFacts = 1000
 /** Sessions whose kept rows are read at a time. */
 const pageSessions = 500
 /** Of sessions that run, or are not as they are kept yet, no more rows than this are held in memory. */
@@ -99,34 +97,6 @@ async function listOddCounts({ keptDb }: FreshTables): Promise<number[]> {
   return rows.map(({ keyId }) => keyId)
 }
 
-type LoggedFact = {
-  seq: number
-  sessionId: string | null
-  outcome: string
-  receivedAt: number
-  factJson: string
-  /** What its id is claimed with. */
-  digest: string | null
-  /** Of a session that was erased. */
-  isErased: boolean | number
-}
-
-const factsAfter = query<{ keyId: number; seq: number }, LoggedFact>((k, p) =>
-  k
-    .selectFrom('facts as f')
-    .leftJoin('claims as c', (join) =>
-      join.onRef('c.key_id', '=', 'f.key_id').onRef('c.source', '=', 'f.source').onRef('c.fact_id', '=', 'f.fact_id'),
-    )
-    .leftJoin('erased_sessions as e', (join) =>
-      join.onRef('e.key_id', '=', 'f.key_id').onRef('e.session_id', '=', 'f.session_id'),
-    )
-    .select(['f.seq', 'f.session_id as sessionId', 'f.outcome', 'f.received_at as receivedAt'])
-    .select(['f.fact_json as factJson', 'c.digest', sql<boolean>`e.session_id is not null`.as('isErased')])
-    .where('f.key_id', '=', p.keyId)
-    .where('f.seq', '>', p.seq)
-    .orderBy('f.seq')
-    .limit(sql.lit(pageFacts)),
-)
 const changesAfter = query<{ keyId: number; seq: number; limit: number }, { [column: string]: unknown }>((k, p) =>
   k
     .selectFrom('changes')
@@ -159,7 +129,7 @@ async function compareLog(
   let changeSeq = 0
   let done = 0
   for (let seq = first - 1; seq < last; ) {
-    const page = await keptDb.all(factsAfter(keptDb), { keyId, seq })
+    const page = await listFacts(fresh, keyId, seq)
     for (const fact of page) if (!(await fold.isAlike(fact))) return undefined
     const changes = memory.takeChanges()
     if (isWhole && !(await areChangesAlike(keptDb, keyId, changeSeq, changes))) return undefined

@@ -10,7 +10,7 @@ import { openFacts } from '../../store/facts/facts.ts'
 import { openBuckets } from '../../store/sessions/buckets.ts'
 import { hasPlainHead, type SessionToSeal, writeText } from '../../store/sessions/seals.ts'
 import { compareLogs } from './alike.ts'
-import { hasGaps, type Log, listLogs } from './logs.ts'
+import { hasGaps, type Log, type LoggedFact, listFacts, listLogs } from './logs.ts'
 import { listChangedSessions } from './sessions.ts'
 
 export type Rebuilt = {
@@ -25,8 +25,6 @@ export type Rebuilt = {
 /** What is told while it goes on: each session that it changes, and each difference, in words; and how many facts of all are done. */
 export type RebuildReport = { tell(text: string): void; progress(done: number, all: number): void }
 
-/** Facts folded in one transaction: of more, what is held until its end outlives V8's space for new objects. */
-const pageFacts = 1000
 /** The table of the keys that are folded into the fresh tables. */
 const foldedKeys = 'folded_keys'
 /** Sessions that are read, and sealed or counted, in one transaction. */
@@ -154,25 +152,6 @@ async function foldLogs(
     // does not tell which session its first fact opened.
     await sql`insert into left_keys values (${keyId}) on conflict do nothing`.execute(db.kysely)
   }
-}
-
-type LoggedFact = {
-  seq: number
-  sessionId: string | null
-  outcome: string
-  receivedAt: number
-  factJson: string
-  isErased: boolean | number
-}
-
-async function listFacts({ db, kept }: FreshTables, keyId: number, after: number): Promise<LoggedFact[]> {
-  const { rows } = await sql<LoggedFact>`
-    select f.seq, f.session_id as "sessionId", f.outcome, f.received_at as "receivedAt", f.fact_json as "factJson",
-      e.session_id is not null as "isErased"
-    from ${sql.raw(kept)}.facts as f
-    left join ${sql.raw(kept)}.erased_sessions as e on e.key_id = f.key_id and e.session_id = f.session_id
-    where f.key_id = ${keyId} and f.seq > ${after} order by f.seq limit ${pageFacts}`.execute(db.kysely)
-  return rows
 }
 
 /** Takes sessions that cannot be folded again over as they are. Gives how many. */

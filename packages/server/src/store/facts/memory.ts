@@ -5,7 +5,7 @@ import type { Tables } from '../database/tables.ts'
 import { addToMedium, firstMedia, toMediaRow } from '../media.ts'
 import type { AppliedFacts } from './applied.ts'
 import { nameOf } from './held.ts'
-import { toChangeRow } from './pending-rows.ts'
+import { compareText, toChangeRow } from './pending-rows.ts'
 
 type MediaRow = Insertable<Tables['media']>
 
@@ -92,19 +92,7 @@ function openSessions() {
   }
 }
 
-function scan({
-  byId,
-}: Sessions): Pick<
-  AppliedFacts,
-  | 'getSession'
-  | 'listRunning'
-  | 'listMarks'
-  | 'listAllMarks'
-  | 'listInside'
-  | 'listUndated'
-  | 'othersLastAt'
-  | 'pastEndMs'
-> {
+function scan({ byId }: Sessions) {
   const peopleOf = (sessionId: string) => [...(byId.get(sessionId)?.people.values() ?? [])]
   return {
     getSession: (_, sessionId) => byId.get(sessionId)?.session,
@@ -129,13 +117,10 @@ function scan({
       const inside = peopleOf(sessionId).filter(isInside)
       return inside.reduce((sum, { lastAt }) => sum + Math.max(0, (lastAt ?? 0) - endedAt), 0)
     },
-  }
+  } satisfies Partial<AppliedFacts>
 }
 
-function write(
-  { put, need }: Sessions,
-  keyId: number,
-): Pick<AppliedFacts, 'saveSession' | 'saveParticipant' | 'insertMark' | 'removeMark' | 'emptySession' | 'saveMedium'> {
+function write({ put, need }: Sessions, keyId: number) {
   return {
     saveSession: (_, session) => put(session),
     saveParticipant(_, sessionId, participant) {
@@ -170,7 +155,7 @@ function write(
       if (known === undefined) held.size += 1
       held.media.set(name, known === undefined ? row : addToMedium(known, row))
     },
-  }
+  } satisfies Partial<AppliedFacts>
 }
 
 function toWhole({ session, people, marks, media }: Held): WholeSession {
@@ -228,8 +213,4 @@ function byPerson(a: Participant, b: Participant): number {
 
 function byName(a: Mark, b: Mark): number {
   return compareText(a.participantId, b.participantId) || compareText(a.factId, b.factId) || compareText(a.kind, b.kind)
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

@@ -109,7 +109,7 @@ function byClaim(a: Insertable<Tables['claims']>, b: Insertable<Tables['claims']
   return a.key_id - b.key_id || compareText(a.source, b.source) || compareText(a.fact_id, b.fact_id)
 }
 
-function compareText(a: string, b: string): number {
+export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
